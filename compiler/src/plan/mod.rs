@@ -1,0 +1,151 @@
+//! The plan: what the runtime executes. One architecture's live graph, in execution order, with the
+//! slice of each stored parameter that it uses.
+//!
+//! Lives here: plain data and what can be read off it (shapes, costs, identity). Never: choices,
+//! sizes that are still open, names of operators (only primitives), or anything about tensors.
+
+mod layout;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+pub use layout::{Layout, Run};
+
+use crate::primitives::Primitive;
+
+/// The logical shape of one sample, without the batch: dense `[width]`, sparse `[fields, dim]`,
+/// square `[n, n]`. The batch is always the *last* axis in memory (samples last), so a dense tensor
+/// is `[width, batch]` and a sparse one `[fields, dim, batch]`, row-major.
+pub type Shape = SmallVec<[usize; 2]>;
+
+/// Version of the serialised form.
+pub const PLAN_VERSION: u32 = 1;
+
+/// One architecture, ready to execute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub version: u32,
+    /// In execution order: a node's inputs come before it. Every node is needed by the logit.
+    pub nodes: Vec<Node>,
+    /// The parameters that the nodes use, each once.
+    pub params: Vec<Param>,
+    /// Index of the node whose value, of shape `[1]`, is the logit.
+    pub logit: usize,
+}
+
+/// One primitive applied to earlier nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    pub primitive: Primitive,
+    /// Indices into [`Plan::nodes`], in operand order.
+    pub inputs: SmallVec<[usize; 4]>,
+    /// Indices into [`Plan::params`], in the order that the primitive documents.
+    pub params: SmallVec<[usize; 4]>,
+    pub shape: Shape,
+    /// Where it comes from in the space, such as `b[2].d.fc.linear`.
+    pub path: Arc<str>,
+}
+
+/// The slice of one stored parameter that an architecture uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Param {
+    /// Index of the parameter in [`crate::Space::params`] (the stored one), the same for every
+    /// architecture of a space.
+    pub id: usize,
+    /// Unique in the space, such as `b[2].d.fc.linear.weight`.
+    pub name: Arc<str>,
+    /// The largest shape, the one that is stored.
+    pub full: Shape,
+    /// For each axis of `full`, the active positions. The active shape is their lengths.
+    pub axes: SmallVec<[Layout; 2]>,
+    pub kind: ParamKind,
+    pub init: Init,
+}
+
+/// How a parameter is stored and read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamKind {
+    Dense,
+    /// An embedding table `[rows, dim]` for one categorical field; only the rows in a batch are
+    /// touched, so its row axis is always whole.
+    Table {
+        field: usize,
+    },
+}
+
+/// How a stored parameter is drawn. Xavier's fans come from the stored shape `[fan_out, fan_in]`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    XavierUniform,
+    XavierNormal,
+    Constant(f64),
+}
+
+impl Param {
+    /// The active shape.
+    pub fn shape(&self) -> Shape {
+        self.axes.iter().map(Layout::len).collect()
+    }
+
+    /// Number of active values.
+    pub fn len(&self) -> usize {
+        self.axes.iter().map(Layout::len).product()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the slice is the whole stored parameter.
+    pub fn is_whole(&self) -> bool {
+        self.axes.iter().zip(&self.full).all(|(axis, &full)| axis.len() == full)
+    }
+}
+
+impl Plan {
+    /// The same computation with every parameter stored at its active shape: the architecture on its
+    /// own, outside the supernet.
+    pub fn standalone(&self) -> Plan {
+        let mut plan = self.clone();
+        for (id, param) in plan.params.iter_mut().enumerate() {
+            param.id = id;
+            param.full = param.shape();
+            for axis in &mut param.axes {
+                *axis = Layout::prefix(axis.len());
+            }
+        }
+        plan
+    }
+
+    /// Multiply-accumulates a sample, counted as in the paper (see the primitives' `macs`).
+    pub fn macs(&self) -> u64 {
+        self.nodes
+            .iter()
+            .map(|node| {
+                let inputs: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&i| &self.nodes[i].shape).collect();
+                node.primitive.macs(&inputs, &node.shape)
+            })
+            .sum()
+    }
+
+    /// Active dense parameters (everything but embedding tables).
+    pub fn dense_params(&self) -> u64 {
+        self.params.iter().filter(|p| p.kind == ParamKind::Dense).map(|p| p.len() as u64).sum()
+    }
+
+    /// Values in the embedding tables.
+    pub fn embedding_params(&self) -> u64 {
+        self.params.iter().filter(|p| p.kind != ParamKind::Dense).map(|p| p.len() as u64).sum()
+    }
+
+    /// Identity of the computation: a hash of the canonical serialisation, as hexadecimal.
+    pub fn hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        serde_json::to_writer(&mut hasher, self).expect("a plan always serialises");
+        hasher.finalize().to_hex().to_string()
+    }
+}

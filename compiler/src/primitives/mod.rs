@@ -1,0 +1,103 @@
+//! The primitives: what the language's operators are written over, and all that the runtime knows.
+//!
+//! Lives here: each primitive's meaning, shape rule, parameters and cost, side by side. Never: how a
+//! primitive is computed (that is the runtime's), or an operator such as `fc` (that is a `.nasrec` file).
+
+use serde::{Deserialize, Serialize};
+
+use crate::plan::Shape;
+
+/// The axis that a primitive works along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Axis {
+    /// The last axis of a sample: the width of a dense tensor, the embedding axis of a sparse one.
+    Last,
+    /// The field axis (the first) of a sparse tensor.
+    Fields,
+}
+
+impl Axis {
+    /// The axis' position in a sample's shape.
+    pub fn index(self, rank: usize) -> usize {
+        match self {
+            Axis::Last => rank - 1,
+            Axis::Fields => 0,
+        }
+    }
+}
+
+/// `B` is the batch; shapes are those of one sample.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Primitive {
+    /// The numeric columns of the batch, `[numeric]`. No inputs.
+    Numeric,
+    /// One row of each field's table, `[fields, dim]`. Params: one table `[rows, dim]` a field, in
+    /// field order. No inputs.
+    Embed,
+    /// `y = W x + b` along `axis`, other axes untouched. Params: `W [out, in]`, then `b [out]` if `bias`.
+    Linear {
+        axis: Axis,
+        bias: bool,
+    },
+    /// `scale * (x - mean) / sqrt(var + eps) + shift` over `axis` (biased variance).
+    /// Params: `scale`, `shift`, both `[size of axis]`.
+    LayerNorm {
+        axis: Axis,
+        eps: f64,
+    },
+    Relu,
+    Sigmoid,
+    /// Element-wise sum of two or more tensors of one shape.
+    Add,
+    /// Element-wise `a - b`.
+    Sub,
+    /// Element-wise `a * b`.
+    Mul,
+    Square,
+    /// One or more tensors joined along the first axis of a sample (width or fields).
+    Concat,
+    /// A dense tensor, zeros appended up to the node's width.
+    Pad,
+    /// `[n, e] -> [n e]`, row-major.
+    Flatten,
+    /// `[n e] -> [n, e]`, row-major: a dense tensor viewed as fields.
+    Rows,
+    /// `[n, e] -> [e]`, the sum over fields.
+    SumFields,
+    /// `[n, e] -> [n, n]`, all pairwise inner products `T Tᵀ`.
+    Gram,
+    /// `[n, n] -> [n (n - 1) / 2]`, the strictly lower triangle, row by row.
+    LowerTriangle,
+    /// Multi-head self-attention over fields, `[n, e] -> [n, e]` (the layout of PyTorch's
+    /// `MultiheadAttention`, no mask, no dropout, scale `1 / sqrt(e / heads)`). Params: the stacked
+    /// query, key and value projection `[3 e, e]` and its bias `[3 e]`, then the output projection
+    /// `[e, e]` and its bias `[e]`.
+    Attention {
+        heads: usize,
+    },
+}
+
+impl Primitive {
+    /// Multiply-accumulates a sample, counted as the paper does: products of matrices only; biases,
+    /// lookups and element-wise work count nothing.
+    pub fn macs(self, inputs: &[&Shape], output: &Shape) -> u64 {
+        match self {
+            Primitive::Linear { axis, .. } => {
+                let input = inputs[0];
+                let along = input[axis.index(input.len())];
+                (along * output.iter().product::<usize>()) as u64
+            }
+            Primitive::Gram => {
+                let (n, e) = (inputs[0][0], inputs[0][1]);
+                (n * n * e) as u64
+            }
+            Primitive::Attention { .. } => {
+                let (n, e) = (inputs[0][0], inputs[0][1]);
+                (4 * n * e * e + 2 * n * n * e) as u64
+            }
+            _ => 0,
+        }
+    }
+}

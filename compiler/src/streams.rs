@@ -1,0 +1,37 @@
+//! Named random streams: every draw is a pure function of (seed, stream, index), so there is no
+//! generator state to save, and drawing more in one place never moves a draw in another.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// The random draws of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Streams {
+    seed: u64,
+}
+
+impl Streams {
+    pub fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// The key of a named stream; [`at`] then takes an index without hashing again.
+    pub fn key(&self, name: &str) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.seed.to_le_bytes());
+        hasher.update(name.as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+
+    /// The generator for item `index` of the stream `name`.
+    pub fn rng(&self, name: &str, index: u64) -> ChaCha8Rng {
+        at(self.key(name), index)
+    }
+}
+
+/// The generator for item `index` of the stream with this key.
+pub fn at(key: [u8; 32], index: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::from_seed(key);
+    rng.set_stream(index);
+    rng
+}

@@ -1,0 +1,5 @@
+//! From tables to batches.
+
+mod batch;
+
+pub use batch::Batch;
