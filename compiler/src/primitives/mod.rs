@@ -3,7 +3,18 @@
 //! Lives here: each primitive's meaning, shape rule, parameters and cost, side by side. Never: how a
 //! primitive is computed (that is the runtime's), or an operator such as `fc` (that is a `.nasrec` file).
 
+mod attention;
+mod elementwise;
+mod inputs;
+mod linear;
+mod norm;
+mod pairwise;
+mod shape;
+mod signature;
+
 use serde::{Deserialize, Serialize};
+
+pub(crate) use signature::{Bound, Built, Default, Wants, find, names};
 
 use crate::plan::Shape;
 
@@ -84,19 +95,9 @@ impl Primitive {
     /// lookups and element-wise work count nothing.
     pub fn macs(self, inputs: &[&Shape], output: &Shape) -> u64 {
         match self {
-            Primitive::Linear { axis, .. } => {
-                let input = inputs[0];
-                let along = input[axis.index(input.len())];
-                (along * output.iter().product::<usize>()) as u64
-            }
-            Primitive::Gram => {
-                let (n, e) = (inputs[0][0], inputs[0][1]);
-                (n * n * e) as u64
-            }
-            Primitive::Attention { .. } => {
-                let (n, e) = (inputs[0][0], inputs[0][1]);
-                (4 * n * e * e + 2 * n * n * e) as u64
-            }
+            Primitive::Linear { axis, .. } => linear::macs(axis, inputs[0], output),
+            Primitive::Gram => pairwise::gram_macs(inputs[0]),
+            Primitive::Attention { .. } => attention::macs(inputs[0]),
             _ => 0,
         }
     }

@@ -1,0 +1,493 @@
+//! Calls: arguments matched to parameters, operators written out, primitives built.
+
+use std::collections::HashMap;
+
+use petgraph::graph::NodeIndex;
+use smallvec::SmallVec;
+
+use super::elaborate::{Elaborator, Scope};
+use super::program::{Item, ItemKind};
+use super::values::{Binding, Value};
+use crate::diagnostics::{Code, Diagnostic, Span, nearest};
+use crate::ir::{AxisRef, Cond, Gate, NodeKind, ParamTemplate, Size, TensorKind};
+use crate::primitives::{self, Bound, Default, Primitive, Wants};
+use crate::syntax::tree::{Arg, Expr, Name, TypeOf};
+
+/// Functions of numbers.
+const FUNCTIONS: [(&str, usize); 4] = [("round", 1), ("sqrt", 1), ("max", 2), ("min", 2)];
+
+/// What an operator's parameter accepts.
+fn wants(kind: &TypeOf) -> Option<Wants> {
+    Some(match kind.name.text.as_str() {
+        "dense" => Wants::Dense,
+        "sparse" => Wants::Sparse,
+        "square" => Wants::Square,
+        "tensor" => Wants::Tensor,
+        "size" => Wants::Size,
+        "switch" => Wants::Switch,
+        _ => return None,
+    })
+}
+
+const TYPES: [&str; 6] = ["dense", "sparse", "square", "tensor", "size", "switch"];
+
+impl Elaborator<'_> {
+    pub fn call(&mut self, scope: &mut Scope, callee: &Name, args: &[Arg], span: Span, named: bool) -> Option<Value> {
+        let name = callee.text.as_str();
+        if name == "concat" {
+            let mut values = Vec::new();
+            for arg in args {
+                if let Some(name) = &arg.name {
+                    let message = "`concat` takes tensors, not named arguments";
+                    return self.fail(Diagnostic::error(Code::Arguments, message).label(name.span, "named here"));
+                }
+                values.push((self.eval(scope, &arg.value)?, arg.value.span));
+            }
+            return self.concat(values, span);
+        }
+        if let Some(&(_, arity)) = FUNCTIONS.iter().find(|(function, _)| *function == name) {
+            return self.function(scope, callee, args, arity);
+        }
+        let program = self.program;
+        match program.lookup(scope.file, name) {
+            Some(item) if item.kind == ItemKind::Op => return self.op(scope, callee, item, args, span, named),
+            Some(item) => {
+                let defined = item.span;
+                return self.fail(
+                    Diagnostic::error(Code::Kind, format!("`{name}` cannot be called here"))
+                        .label(callee.span, "an operator is expected")
+                        .label(defined, "defined here"),
+                );
+            }
+            None => {}
+        }
+        if let Some(signature) = primitives::find(name) {
+            return self.primitive(scope, callee, signature.params, signature.rule, args, span, named);
+        }
+        let ops = program.visible_ops(scope.file);
+        let primitives = primitives::names().chain(["concat"]);
+        let known = ops.iter().map(|op| op.as_str() as &str).chain(primitives.map(|p| p as &str));
+        let near = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
+        let shipped = crate::library::FILES
+            .iter()
+            .find(|(_, text)| text.contains(&format!("\nop {name}(")))
+            .map(|(path, _)| format!("`import \"{path}\" {{ {name} }}`"));
+        self.fail(
+            Diagnostic::error(Code::UnknownName, format!("there is no operator `{name}` here"))
+                .label(callee.span, "neither defined in this file nor imported")
+                .help_if(near)
+                .help_if(shipped),
+        )
+    }
+
+    fn function(&mut self, scope: &mut Scope, callee: &Name, args: &[Arg], arity: usize) -> Option<Value> {
+        if args.len() != arity || args.iter().any(|arg| arg.name.is_some()) {
+            let plural = if arity == 1 { "" } else { "s" };
+            return self.fail(
+                Diagnostic::error(Code::Arguments, format!("`{}` takes {arity} number{plural}", callee.text))
+                    .label(callee.span, format!("{} given", args.len())),
+            );
+        }
+        let a = self.number(scope, &args[0].value)?;
+        let b = match args.get(1) {
+            Some(arg) => self.number(scope, &arg.value)?,
+            None => a,
+        };
+        Some(Value::Size(match callee.text.as_str() {
+            "round" => self.ex.round(a),
+            "sqrt" => self.ex.root(a),
+            "max" => self.ex.max(a, b),
+            _ => self.ex.min(a, b),
+        }))
+    }
+
+    /// Which argument each parameter gets.
+    fn matched<'a>(
+        &mut self,
+        callee: &Name,
+        params: &[(&str, bool)],
+        args: &'a [Arg],
+        span: Span,
+    ) -> Option<Vec<Option<&'a Expr>>> {
+        let mut slots: Vec<Option<&Expr>> = vec![None; params.len()];
+        let mut next = 0;
+        let listed = || params.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+        let takes = format!("`{}` takes ({})", callee.text, listed());
+        for arg in args {
+            let at = match &arg.name {
+                None => {
+                    next += 1;
+                    next - 1
+                }
+                Some(name) => match params.iter().position(|(param, _)| *param == name.text) {
+                    Some(at) => at,
+                    None => {
+                        let near = nearest(&name.text, params.iter().map(|(param, _)| *param));
+                        let near = near.map(|near| format!("did you mean `{near}`?"));
+                        return self.fail(
+                            Diagnostic::error(
+                                Code::Arguments,
+                                format!("`{}` has no parameter `{}`", callee.text, name.text),
+                            )
+                            .label(name.span, "not a parameter")
+                            .help_if(near)
+                            .help_if(Some(takes)),
+                        );
+                    }
+                },
+            };
+            if at >= slots.len() {
+                let message = format!("too many arguments for `{}`", callee.text);
+                return self.fail(
+                    Diagnostic::error(Code::Arguments, message).label(arg.span(), "one too many").help(takes),
+                );
+            }
+            if slots[at].is_some() {
+                let message = format!("`{}` is given twice", params[at].0);
+                return self.fail(Diagnostic::error(Code::Arguments, message).label(arg.span(), "again here"));
+            }
+            slots[at] = Some(&arg.value);
+        }
+        let missing: Vec<&str> = params
+            .iter()
+            .zip(&slots)
+            .filter(|((_, required), slot)| *required && slot.is_none())
+            .map(|((name, _), _)| *name)
+            .collect();
+        if !missing.is_empty() {
+            return self.fail(
+                Diagnostic::error(Code::Arguments, format!("`{}` misses {}", callee.text, missing.join(" and ")))
+                    .label(span, format!("no {} here", missing.join(", no ")))
+                    .help(takes),
+            );
+        }
+        Some(slots)
+    }
+
+    /// Enters the scope of names of a call; the returned length restores it.
+    fn enter(&mut self, callee: &str, named: bool) -> usize {
+        let before = self.path.len();
+        if !named {
+            let prefix = self.path.join(".");
+            let mut own = callee.to_owned();
+            let mut ordinal = 1;
+            while !self.taken_paths.insert(format!("{prefix}.{own}")) {
+                ordinal += 1;
+                own = format!("{callee}_{ordinal}");
+            }
+            self.path.push(own);
+        }
+        before
+    }
+
+    fn op(
+        &mut self,
+        scope: &mut Scope,
+        callee: &Name,
+        item: &Item,
+        args: &[Arg],
+        span: Span,
+        named: bool,
+    ) -> Option<Value> {
+        let program = self.program;
+        let op = program.op(item);
+        if self.calls.iter().any(|&(defined, _)| defined == item.span) {
+            return self.fail(
+                Diagnostic::error(Code::Recursion, format!("`{}` calls itself", callee.text))
+                    .label(span, "this call never ends")
+                    .label(item.span, "defined here"),
+            );
+        }
+        let params: Vec<(&str, bool)> = op.params.iter().map(|p| (p.name.text.as_str(), p.default.is_none())).collect();
+        let slots = self.matched(callee, &params, args, span)?;
+        let mut inner = Scope::new(item.span.file);
+        let mut sound = true;
+        for (param, slot) in op.params.iter().zip(slots) {
+            let (value, at) = match (slot, &param.default) {
+                (Some(expr), _) => (self.eval(scope, expr), expr.span),
+                (None, Some(default)) => (self.eval(&mut inner, default), default.span),
+                (None, None) => (None, span),
+            };
+            let (Some(value), Some(wants)) = (value, wants(&param.kind)) else {
+                sound = false;
+                continue;
+            };
+            match self.of_kind(value, wants, at, &param.name) {
+                Some(value) => {
+                    inner.frames[0].insert(param.name.text.clone(), Binding { value, span: param.name.span });
+                }
+                None => sound = false,
+            }
+        }
+        if !sound {
+            return None;
+        }
+        let before = self.enter(&callee.text, named);
+        self.calls.push((item.span, span));
+        let value = self.body(&mut inner, &op.body).and_then(|value| self.result(&mut inner, op, value));
+        self.calls.pop();
+        self.path.truncate(before);
+        value
+    }
+
+    /// Checks what an operator computes against what it promises.
+    fn result(&mut self, scope: &mut Scope, op: &crate::syntax::tree::Op, value: Value) -> Option<Value> {
+        let Some(promised) = &op.result else { return Some(value) };
+        let Some(kind) = wants(promised) else { return Some(value) };
+        let at = op.body.value.span;
+        let value = self.of_kind(value, kind, at, &promised.name)?;
+        let Value::Tensor(node) = value else { return Some(value) };
+        let axes = self.axes(node);
+        if !promised.sizes.is_empty() && promised.sizes.len() != axes.len() {
+            let message = format!("a {} tensor has {} sizes", self.tensor(node).word(), axes.len());
+            return self.fail(
+                Diagnostic::error(Code::Arguments, message)
+                    .label(promised.name.span, format!("{} given", promised.sizes.len())),
+            );
+        }
+        for (axis, size) in axes.iter().zip(&promised.sizes) {
+            let wanted = self.number(scope, size)?;
+            if let Err(disproof) = self.prove_equal(axis.size, wanted) {
+                self.disagree(disproof, "the size of the result and the size promised", at, size.span);
+                return None;
+            }
+        }
+        Some(value)
+    }
+
+    /// The value, where it is of the wanted kind.
+    fn of_kind(&mut self, value: Value, wants: Wants, at: Span, param: &Name) -> Option<Value> {
+        let fits = match (&value, wants) {
+            (Value::Tensor(node), Wants::Dense) => self.tensor(*node) == TensorKind::Dense,
+            (Value::Tensor(node), Wants::Sparse) => self.tensor(*node) == TensorKind::Sparse,
+            (Value::Tensor(node), Wants::Square) => self.tensor(*node) == TensorKind::Square,
+            (Value::Tensor(node), Wants::Tensor) => self.tensor(*node) != TensorKind::Square,
+            (Value::Categorical, Wants::Categorical)
+            | (Value::Size(_), Wants::Size | Wants::Number)
+            | (Value::Truth(_), Wants::Switch) => true,
+            _ => false,
+        };
+        if fits {
+            if let Value::Size(size) = value
+                && wants == Wants::Size
+            {
+                return self.whole(size, at).map(Value::Size);
+            }
+            return Some(value);
+        }
+        if matches!(value, Value::Optional { .. } | Value::Picked { .. })
+            && matches!(wants, Wants::Dense | Wants::Sparse | Wants::Square | Wants::Tensor)
+        {
+            return self.expect_tensor(value, at).map(Value::Tensor);
+        }
+        let what = self.describe(&value);
+        let mut diagnostic = Diagnostic::error(Code::Kind, format!("`{}` wants {}", param.text, wants.words()))
+            .label(at, format!("this is {what}"));
+        if param.span != at {
+            diagnostic = diagnostic.label(param.span, format!("{} is expected", wants.words()));
+        }
+        match (&value, wants) {
+            (Value::Tensor(_), Wants::Dense) => diagnostic = diagnostic.help("`flatten(s)` makes a sparse tensor dense"),
+            (Value::Tensor(_), Wants::Sparse) => {
+                diagnostic = diagnostic.help("`rows(x, fields, dim)` views a dense tensor as fields");
+            }
+            (Value::Categorical, _) => diagnostic = diagnostic.help("`embed(fields, dim)` looks categories up"),
+            _ => {}
+        }
+        self.fail(diagnostic)
+    }
+
+    /// A size that is a whole number under every assignment, and positive where that can be seen.
+    fn whole(&mut self, size: crate::ir::SizeId, at: Span) -> Option<crate::ir::SizeId> {
+        if !self.ex.is_whole(size) {
+            return self.fail(
+                Diagnostic::error(Code::Size, "a size must be a whole number")
+                    .label(at, "may have a fraction")
+                    .help("say how it is rounded: `round(…)`"),
+            );
+        }
+        if let Some(value) = self.ex.as_constant(size)
+            && value < 1.0
+        {
+            let message = format!("a size of {value}");
+            return self.fail(Diagnostic::error(Code::Size, message).label(at, "sizes are at least 1"));
+        }
+        Some(size)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a signature taken apart, so that no primitive is copied")]
+    fn primitive(
+        &mut self,
+        scope: &mut Scope,
+        callee: &Name,
+        params: &'static [(&'static str, Wants, Default)],
+        rule: fn(&mut crate::ir::Expressions, &[Bound]) -> primitives::Built,
+        args: &[Arg],
+        span: Span,
+        named: bool,
+    ) -> Option<Value> {
+        let names: Vec<(&str, bool)> =
+            params.iter().map(|(name, _, default)| (*name, *default == Default::Required)).collect();
+        let slots = self.matched(callee, &names, args, span)?;
+        let mut bound = Vec::with_capacity(params.len());
+        let mut operands: Vec<(Gate, NodeIndex)> = Vec::new();
+        for (&(name, wants, default), slot) in params.iter().zip(slots) {
+            let Some(expr) = slot else {
+                bound.push(match default {
+                    Default::Switch(on) => Bound::Switch(on),
+                    Default::Number(number) => Bound::Number(number),
+                    Default::Required => return None,
+                });
+                continue;
+            };
+            let value = self.eval(scope, expr)?;
+            let param = Name { text: name.to_owned(), span: expr.span };
+            let value = self.of_kind(value, wants, expr.span, &param)?;
+            bound.push(match value {
+                Value::Tensor(node) => {
+                    operands.push((Gate::Always, node));
+                    Bound::Tensor { tensor: self.tensor(node), axes: self.axes(node) }
+                }
+                Value::Categorical => Bound::Categorical,
+                Value::Truth(cond) => match *self.ex.cond(cond) {
+                    Cond::Known(on) => Bound::Switch(on),
+                    _ if self.generic => Bound::Switch(true),
+                    _ => {
+                        return self.fail(
+                            Diagnostic::error(Code::NotConstant, format!("`{name}` must not depend on choices"))
+                                .label(expr.span, "differs between architectures")
+                                .help("write both cases: `if … { … } else { … }`"),
+                        );
+                    }
+                },
+                Value::Size(size) if wants == Wants::Number => match self.ex.as_constant(size) {
+                    Some(number) => Bound::Number(number),
+                    None if self.generic => Bound::Number(1.0),
+                    None => {
+                        return self.fail(
+                            Diagnostic::error(Code::NotConstant, format!("`{name}` must not depend on choices"))
+                                .label(expr.span, "differs between architectures"),
+                        );
+                    }
+                },
+                Value::Size(size) => Bound::Size(size),
+                _ => return None,
+            });
+        }
+        let built = rule(&mut self.ex, &bound);
+        for &(a, b) in &built.equal {
+            if let Err(disproof) = self.prove_equal(a, b) {
+                let what = match built.primitive {
+                    Primitive::Pad => "the width and the width padded to",
+                    Primitive::Rows => "the width and `fields * dim`",
+                    Primitive::Attention { .. } => "heads times their dimension, and the dimension",
+                    _ => "these sizes",
+                };
+                self.disagree(disproof, what, span, span);
+                return None;
+            }
+        }
+        let has_params = !built.params.is_empty();
+        let before = self.path.len();
+        if has_params {
+            self.enter(&callee.text, named);
+        }
+        let node = {
+            // The node's own path ends in its primitive, whether or not it has parameters.
+            let path = self.path.join(".");
+            let own = self.add(NodeKind::Primitive(built.primitive), built.tensor, built.axes, &operands, &callee.text);
+            if has_params {
+                self.graph[own].path = path.into();
+            }
+            own
+        };
+        let prefix = self.path.join(".");
+        let templates: Vec<ParamTemplate> = built
+            .params
+            .into_iter()
+            .map(|param| ParamTemplate {
+                name: format!("{prefix}.{}", param.name).into(),
+                axes: param.axes,
+                init: param.init,
+                kind: param.kind,
+            })
+            .collect();
+        self.params(node, templates);
+        self.path.truncate(before);
+        Some(Value::Tensor(node))
+    }
+
+    /// Checks an operator on its own: its names and kinds, whatever its arguments.
+    pub fn check_op(mut self, item: &Item) -> Vec<Diagnostic> {
+        self.generic = true;
+        let program = self.program;
+        let op = program.op(item);
+        if primitives::find(&op.name.text).is_some()
+            || op.name.text == "concat"
+            || FUNCTIONS.iter().any(|(name, _)| *name == op.name.text)
+        {
+            self.report(
+                Diagnostic::error(Code::Duplicate, format!("`{}` is a primitive of the language", op.name.text))
+                    .label(op.name.span, "choose another name"),
+            );
+        }
+        let mut scope = Scope::new(item.span.file);
+        let mut opaque = 0;
+        self.normalise = self.ex.opaque_cond(u32::MAX);
+        for param in &op.params {
+            let Some(wants) = wants(&param.kind) else {
+                let near = nearest(&param.kind.name.text, TYPES).map(|near| format!("did you mean `{near}`?"));
+                self.report(
+                    Diagnostic::error(Code::Kind, format!("there is no type `{}`", param.kind.name.text))
+                        .label(param.kind.name.span, format!("expected one of {}", TYPES.join(", ")))
+                        .help_if(near),
+                );
+                return self.diagnostics;
+            };
+            let mut axis = || {
+                opaque += 1;
+                let size = self.ex.atom(Size::Opaque(opaque));
+                self.ex.prefix(size)
+            };
+            let value = match wants {
+                Wants::Size | Wants::Number => Value::Size(axis().size),
+                Wants::Switch | Wants::Categorical => {
+                    opaque += 1;
+                    Value::Truth(self.ex.opaque_cond(opaque))
+                }
+                tensor => {
+                    let (kind, axes): (TensorKind, SmallVec<[AxisRef; 2]>) = match tensor {
+                        Wants::Sparse => (TensorKind::Sparse, [axis(), axis()].into_iter().collect()),
+                        Wants::Square => {
+                            let side = axis();
+                            (TensorKind::Square, [side, side].into_iter().collect())
+                        }
+                        _ => (TensorKind::Dense, [axis()].into_iter().collect()),
+                    };
+                    let kind_of_node = NodeKind::Primitive(Primitive::Numeric);
+                    Value::Tensor(self.add(kind_of_node, kind, axes, &[], &param.name.text))
+                }
+            };
+            if let Some(default) = &param.default {
+                let _checked = self.eval(&mut scope, default);
+            }
+            self.bind(&mut scope, &param.name, value);
+        }
+        if let Some(result) = &op.result
+            && wants(result).is_none()
+        {
+            let near = nearest(&result.name.text, TYPES).map(|near| format!("did you mean `{near}`?"));
+            self.report(
+                Diagnostic::error(Code::Kind, format!("there is no type `{}`", result.name.text))
+                    .label(result.name.span, format!("expected one of {}", TYPES.join(", ")))
+                    .help_if(near),
+            );
+        }
+        self.calls.push((item.span, op.name.span));
+        scope.frames.push(HashMap::new());
+        if let Some(value) = self.body(&mut scope, &op.body) {
+            let _checked = self.result(&mut scope, op, value);
+        }
+        self.diagnostics
+    }
+}

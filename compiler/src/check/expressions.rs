@@ -1,0 +1,269 @@
+//! Expressions: names, numbers, conditions, members; the rest is in `joins` and `calls`.
+
+use std::rc::Rc;
+
+use super::elaborate::{Elaborator, Scope};
+use super::values::Value;
+use crate::diagnostics::{Code, Diagnostic, Span, nearest};
+use crate::ir::{Relation, SizeId};
+use crate::primitives::Primitive;
+use crate::syntax::tree::{Binary, Expr, ExprKind, Name, Unary};
+
+impl Elaborator<'_> {
+    /// The value of an expression, or `None` where a finding has been recorded.
+    pub fn eval(&mut self, scope: &mut Scope, expr: &Expr) -> Option<Value> {
+        // Only the call that an alternative consists of is named by its label.
+        let named = std::mem::take(&mut self.named_by_label);
+        match &expr.kind {
+            ExprKind::Number(number) | ExprKind::Percent(number) => {
+                if !number.is_finite() {
+                    return self.fail(
+                        Diagnostic::error(Code::Size, "this number is too large").label(expr.span, "not representable"),
+                    );
+                }
+                Some(Value::Size(self.ex.constant(*number)))
+            }
+            ExprKind::Switch(on) => Some(Value::Truth(self.ex.known(*on))),
+            ExprKind::Text(_) => {
+                self.fail(Diagnostic::error(Code::Kind, "a text has no meaning here").label(expr.span, "unexpected"))
+            }
+            ExprKind::Name(name) => self.name(scope, name, expr.span),
+            ExprKind::List(items) => {
+                let mut values = Vec::with_capacity(items.len());
+                for item in items {
+                    values.push(self.eval(scope, item)?);
+                }
+                Some(Value::List(Rc::new(values)))
+            }
+            ExprKind::Call { callee, args } => self.call(scope, callee, args, expr.span, named),
+            ExprKind::Member(of, member) => {
+                let of_span = of.span;
+                let of = self.eval(scope, of)?;
+                self.member(of, of_span, member)
+            }
+            ExprKind::Index(of, index) => self.index(scope, of, index),
+            ExprKind::Unary(Unary::Maybe, operand) => self.maybe(scope, operand, expr.span),
+            ExprKind::Unary(Unary::Not, operand) => {
+                let cond = self.condition(scope, operand)?;
+                Some(Value::Truth(self.ex.not(cond)))
+            }
+            ExprKind::Unary(Unary::Negate, operand) => {
+                let size = self.number(scope, operand)?;
+                let zero = self.ex.constant(0.0);
+                Some(Value::Size(self.ex.add_scaled(zero, size, -1.0)))
+            }
+            ExprKind::Binary(binary, left, right) => self.binary(scope, *binary, left, right),
+            ExprKind::Range { lo, hi, step } => {
+                let lo = self.number(scope, lo)?;
+                let hi = self.number(scope, hi)?;
+                let step = match step {
+                    Some(step) => Some(self.number(scope, step)?),
+                    None => None,
+                };
+                Some(Value::Range { lo, hi, step })
+            }
+            ExprKind::Pick { count, from } => self.pick(scope, count, from, expr.span),
+            ExprKind::Choose(alternatives) => self.choose(scope, alternatives, expr.span),
+            ExprKind::If { condition, then, otherwise } => self.branch(scope, condition, then, otherwise),
+            ExprKind::Earlier(output) => self.earlier(scope, output, expr.span),
+        }
+    }
+
+    fn name(&mut self, scope: &Scope, name: &str, span: Span) -> Option<Value> {
+        if let Some(binding) = scope.get(name) {
+            return Some(binding.value.clone());
+        }
+        if name == "normalise" {
+            return Some(Value::Truth(self.normalise));
+        }
+        if let Some(item) = self.program.lookup(scope.file, name) {
+            let defined = item.span;
+            return self.fail(
+                Diagnostic::error(Code::Kind, format!("`{name}` is not a value"))
+                    .label(span, "a value is expected here")
+                    .label(defined, "defined here"),
+            );
+        }
+        let near = nearest(name, scope.names()).map(|near| format!("did you mean `{near}`?"));
+        self.fail(
+            Diagnostic::error(Code::UnknownName, format!("there is no `{name}` here"))
+                .label(span, "not defined")
+                .help_if(near),
+        )
+    }
+
+    /// A number, which may depend on choices.
+    pub fn number(&mut self, scope: &mut Scope, expr: &Expr) -> Option<SizeId> {
+        match self.eval(scope, expr)? {
+            Value::Size(size) => Some(size),
+            other => {
+                let what = self.describe(&other);
+                self.fail(
+                    Diagnostic::error(Code::Kind, "a number is expected here")
+                        .label(expr.span, format!("this is {what}")),
+                )
+            }
+        }
+    }
+
+    fn condition(&mut self, scope: &mut Scope, expr: &Expr) -> Option<crate::ir::CondId> {
+        match self.eval(scope, expr)? {
+            Value::Truth(cond) => Some(cond),
+            other => {
+                let what = self.describe(&other);
+                self.fail(
+                    Diagnostic::error(Code::Kind, "a condition is expected here")
+                        .label(expr.span, format!("this is {what}")),
+                )
+            }
+        }
+    }
+
+    fn binary(&mut self, scope: &mut Scope, binary: Binary, left: &Expr, right: &Expr) -> Option<Value> {
+        if matches!(binary, Binary::And | Binary::Or) {
+            let (a, b) = (self.condition(scope, left), self.condition(scope, right));
+            let (a, b) = (a?, b?);
+            return Some(Value::Truth(if binary == Binary::And { self.ex.and(a, b) } else { self.ex.or(a, b) }));
+        }
+        // Both sides are evaluated before either is missed, so that each tells its own mistake.
+        let (a, b) = (self.eval(scope, left), self.eval(scope, right));
+        let (a, b) = (a?, b?);
+        if let (Value::Size(a), Value::Size(b)) = (&a, &b) {
+            return Some(self.arithmetic(binary, *a, *b));
+        }
+        match binary {
+            Binary::Add => self.sum((a, left.span), (b, right.span)),
+            Binary::Sub => self.combine(Primitive::Sub, (a, left.span), (b, right.span)),
+            Binary::Mul => self.combine(Primitive::Mul, (a, left.span), (b, right.span)),
+            _ => {
+                let (odd, span) = if matches!(a, Value::Size(_)) { (b, right.span) } else { (a, left.span) };
+                let what = self.describe(&odd);
+                self.fail(
+                    Diagnostic::error(Code::Kind, "numbers are expected on both sides")
+                        .label(span, format!("this is {what}")),
+                )
+            }
+        }
+    }
+
+    fn arithmetic(&mut self, binary: Binary, a: SizeId, b: SizeId) -> Value {
+        let ex = &mut self.ex;
+        match binary {
+            Binary::Add => Value::Size(ex.add_scaled(a, b, 1.0)),
+            Binary::Sub => Value::Size(ex.add_scaled(a, b, -1.0)),
+            Binary::Mul => Value::Size(ex.product(a, b)),
+            Binary::Div => Value::Size(ex.quotient(a, b)),
+            Binary::Equal => Value::Truth(ex.compare(Relation::Equal, a, b)),
+            Binary::Unequal => {
+                let equal = ex.compare(Relation::Equal, a, b);
+                Value::Truth(ex.not(equal))
+            }
+            Binary::Less => Value::Truth(ex.compare(Relation::Less, a, b)),
+            Binary::Greater => Value::Truth(ex.compare(Relation::Less, b, a)),
+            Binary::AtMost => Value::Truth(ex.compare(Relation::AtMost, a, b)),
+            Binary::AtLeast | Binary::And | Binary::Or => Value::Truth(ex.compare(Relation::AtMost, b, a)),
+        }
+    }
+
+    fn member(&mut self, of: Value, span: Span, member: &Name) -> Option<Value> {
+        let known: Vec<String> = match &of {
+            Value::Tensor(node) => {
+                let axes = self.axes(*node);
+                let (names, sizes): (&[&str], Vec<SizeId>) = match self.tensor(*node) {
+                    crate::ir::TensorKind::Dense => (&["width"], vec![axes[0].size]),
+                    crate::ir::TensorKind::Sparse => (&["fields", "dim"], vec![axes[0].size, axes[1].size]),
+                    crate::ir::TensorKind::Square => (&["fields"], vec![axes[0].size]),
+                };
+                // The last axis of a sparse tensor is also its width, so that `fit` serves both.
+                let size = match names.iter().position(|name| *name == member.text) {
+                    Some(at) => Some(sizes[at]),
+                    None if member.text == "width" => sizes.last().copied(),
+                    None => None,
+                };
+                if let Some(size) = size {
+                    return Some(Value::Size(size));
+                }
+                names.iter().map(|name| (*name).to_owned()).collect()
+            }
+            Value::Instance(outs) => {
+                if let Some((_, node)) = outs.iter().find(|(name, _)| *name == member.text) {
+                    return Some(Value::Tensor(*node));
+                }
+                outs.iter().map(|(name, _)| name.clone()).collect()
+            }
+            other => {
+                let what = self.describe(other);
+                return self.fail(
+                    Diagnostic::error(Code::Kind, format!("{what} has no members"))
+                        .label(member.span, format!("`{}` of what?", member.text)),
+                );
+            }
+        };
+        let what = self.describe(&of);
+        let near = nearest(&member.text, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+        self.fail(
+            Diagnostic::error(Code::UnknownName, format!("{what} has no `{}`", member.text))
+                .label(member.span, format!("it has {}", known.join(", ")))
+                .label(span, what)
+                .help_if(near),
+        )
+    }
+
+    fn index(&mut self, scope: &mut Scope, of: &Expr, index: &Expr) -> Option<Value> {
+        let value = self.eval(scope, of)?;
+        let size = self.number(scope, index)?;
+        let Some(at) = self.constant_size(size) else {
+            return self.fail(
+                Diagnostic::error(Code::NotConstant, "an index must be a fixed number").label(index.span, "this varies"),
+            );
+        };
+        match &value {
+            Value::Family(family) => {
+                let instances = &self.families[*family];
+                if let Some((_, instance)) = instances.iter().find(|(number, _)| *number as f64 == at) {
+                    return Some(instance.clone());
+                }
+                let (first, last) = (instances.first().map_or(0, |i| i.0), instances.last().map_or(0, |i| i.0));
+                self.fail(
+                    Diagnostic::error(Code::Block, format!("there is no instance {at} of this block"))
+                        .label(index.span, format!("it has the instances {first} to {last}")),
+                )
+            }
+            Value::List(items) => match items.get((at - 1.0) as usize).filter(|_| at >= 1.0 && at.fract() == 0.0) {
+                Some(item) => Some(item.clone()),
+                None => {
+                    let message = format!("a list of {} has no item {at}", items.len());
+                    self.fail(Diagnostic::error(Code::Arguments, message).label(index.span, "items count from 1"))
+                }
+            },
+            other => {
+                let what = self.describe(other);
+                self.fail(
+                    Diagnostic::error(Code::Kind, format!("{what} cannot be indexed")).label(of.span, "expected a block"),
+                )
+            }
+        }
+    }
+
+    fn earlier(&mut self, scope: &Scope, output: &Name, span: Span) -> Option<Value> {
+        let Some(earlier) = &scope.earlier else {
+            return self.fail(
+                Diagnostic::error(Code::Block, "`earlier` belongs in a block")
+                    .label(span, "no block around it, so nothing comes before"),
+            );
+        };
+        match earlier.iter().find(|(name, _)| *name == output.text) {
+            Some((_, sources)) => Some(Value::Sources(Rc::clone(sources))),
+            None => {
+                let names = earlier.iter().map(|(name, _)| name.as_str());
+                let near = nearest(&output.text, names).map(|near| format!("did you mean `{near}`?"));
+                let known: Vec<&str> = earlier.iter().map(|(name, _)| name.as_str()).collect();
+                self.fail(
+                    Diagnostic::error(Code::UnknownName, format!("nothing earlier hands on `{}`", output.text))
+                        .label(output.span, format!("the stem has {}", known.join(", ")))
+                        .help_if(near),
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,469 @@
+//! Where tensors meet: concat, sums, picks, `choose`, `maybe` and `if`.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use petgraph::graph::NodeIndex;
+use smallvec::SmallVec;
+
+use super::elaborate::{Elaborator, MAX_SOURCES, Scope};
+use super::prove::Disproof;
+use super::values::{Source, Value};
+use crate::diagnostics::{Code, Diagnostic, Span};
+use crate::ir::{AxisRef, ChoiceKind, Cond, Gate, LayoutExpr, NodeKind, Size, SizeId, TensorKind};
+use crate::primitives::Primitive;
+use crate::syntax::tree::{Alternative, Body, Expr, ExprKind};
+
+/// An operand of a sum or a concatenation.
+struct Joined {
+    gate: Gate,
+    node: NodeIndex,
+    span: Span,
+}
+
+impl Elaborator<'_> {
+    /// A tensor that is certainly there.
+    pub fn expect_tensor(&mut self, value: Value, span: Span) -> Option<NodeIndex> {
+        match value {
+            Value::Tensor(node) => Some(node),
+            Value::Optional { choice, .. } => {
+                let name = self.choices[choice.index()].name.clone();
+                self.fail(
+                    Diagnostic::error(Code::MaybeEmpty, "this tensor may be absent")
+                        .label(span, format!("there only when `{name}` is on"))
+                        .help("a `maybe` can be an operand of `+` or of `concat`"),
+                )
+            }
+            Value::Picked { .. } => self.fail(
+                Diagnostic::error(Code::Kind, "several picked tensors, where one tensor is expected")
+                    .label(span, "a pick of more than one")
+                    .help("join them: `concat(pick … from …)`"),
+            ),
+            other => {
+                let what = self.describe(&other);
+                self.fail(
+                    Diagnostic::error(Code::Kind, "a tensor is expected here").label(span, format!("this is {what}")),
+                )
+            }
+        }
+    }
+
+    /// Such as `dense[16]`, for messages.
+    pub fn shape_words(&self, node: NodeIndex) -> String {
+        let sizes: Vec<String> = self.graph[node].axes.iter().map(|axis| self.size_words(axis.size)).collect();
+        format!("{}[{}]", self.tensor(node).word(), sizes.join(", "))
+    }
+
+    /// A size in words: its value where it is fixed, else what it depends on.
+    pub fn size_words(&self, size: SizeId) -> String {
+        match self.ex.size(size) {
+            Size::Numeric => "numeric columns".to_owned(),
+            Size::Fields => "fields".to_owned(),
+            Size::Width(choice) => self.choices[choice.index()].name.clone(),
+            _ => match self.ex.as_constant(size) {
+                Some(value) => value.to_string(),
+                None => "…".to_owned(),
+            },
+        }
+    }
+
+    /// Says that two sizes which must agree do not, or cannot be shown to.
+    pub fn disagree(&mut self, disproof: Disproof, what: &str, at: Span, other: Span) {
+        let diagnostic = match disproof {
+            Disproof::Counterexample { when, left, right } => {
+                let message = format!("{what} do not agree: {left} and {right}");
+                let diagnostic = Diagnostic::error(Code::Shape, message).label(at, format!("{left} when {when}"));
+                if other == at { diagnostic } else { diagnostic.label(other, format!("{right} then")) }
+            }
+            Disproof::Undecided => {
+                Diagnostic::error(Code::Shape, format!("{what} cannot be shown to agree under every choice"))
+                    .label(at, "depends on too many choices to try them all")
+            }
+        };
+        self.report(diagnostic.help("`fit(x, width)` brings a tensor to a width"));
+    }
+
+    /// The axes of an element-wise result, or a finding where the operands' shapes differ.
+    fn same_shape(&mut self, nodes: &[(NodeIndex, Span)], what: &str) -> Option<SmallVec<[AxisRef; 2]>> {
+        let (first, first_span) = *nodes.first()?;
+        let axes = self.axes(first);
+        for &(node, span) in &nodes[1..] {
+            if self.tensor(node) != self.tensor(first) {
+                let (a, b) = (self.tensor(first).word(), self.tensor(node).word());
+                return self.fail(
+                    Diagnostic::error(Code::Kind, format!("{what} are of different kinds"))
+                        .label(first_span, format!("a {a} tensor"))
+                        .label(span, format!("a {b} tensor")),
+                );
+            }
+            for (mine, theirs) in axes.iter().zip(self.axes(node)) {
+                if let Err(disproof) = self.prove_equal(mine.size, theirs.size) {
+                    self.disagree(disproof, what, first_span, span);
+                    return None;
+                }
+            }
+        }
+        let all: Vec<_> = nodes.iter().map(|&(node, _)| self.axes(node)).collect();
+        let merged = (0..axes.len()).map(|i| {
+            let operands: SmallVec<[AxisRef; 4]> = all.iter().map(|axes| axes[i]).collect();
+            self.ex.shared_axis(axes[i].size, &operands)
+        });
+        Some(merged.collect())
+    }
+
+    fn operands(&mut self, values: Vec<(Value, Span)>, what: &str) -> Option<Vec<Joined>> {
+        let mut operands = Vec::new();
+        let mut can_be_empty = true;
+        let all = values.iter().map(|&(_, span)| span).reduce(Span::to)?;
+        for (value, span) in values {
+            match value {
+                Value::Optional { choice, node } => {
+                    operands.push(Joined { gate: Gate::Taken(choice, 1), node, span });
+                }
+                Value::Picked { choice, lo, sources } => {
+                    can_be_empty &= lo == 0;
+                    operands.extend(sources.iter().enumerate().map(|(i, source)| Joined {
+                        gate: Gate::Taken(choice, i as u32),
+                        node: source.node,
+                        span,
+                    }));
+                }
+                Value::Sources(sources) => {
+                    can_be_empty = false;
+                    operands.extend(sources.iter().map(|s| Joined { gate: Gate::Always, node: s.node, span }));
+                }
+                other => {
+                    let node = self.expect_tensor(other, span)?;
+                    can_be_empty = false;
+                    operands.push(Joined { gate: Gate::Always, node, span });
+                }
+            }
+        }
+        if can_be_empty {
+            return self.fail(
+                Diagnostic::error(Code::MaybeEmpty, format!("{what} can become empty"))
+                    .label(all, "every operand may be absent")
+                    .help("keep one operand that is always there"),
+            );
+        }
+        Some(operands)
+    }
+
+    /// `concat(…)`: along the width of dense tensors, along the fields of sparse ones.
+    pub fn concat(&mut self, values: Vec<(Value, Span)>, span: Span) -> Option<Value> {
+        if values.is_empty() {
+            return self.fail(Diagnostic::error(Code::Arguments, "`concat` of nothing").label(span, "no operands"));
+        }
+        let operands = self.operands(values, "this concatenation")?;
+        let first = operands.first()?;
+        let (tensor, first_span) = (self.tensor(first.node), first.span);
+        if let [Joined { gate: Gate::Always, node, .. }] = operands.as_slice() {
+            return Some(Value::Tensor(*node));
+        }
+        for operand in &operands {
+            if self.tensor(operand.node) != tensor || tensor == TensorKind::Square {
+                let (a, b) = (tensor.word(), self.tensor(operand.node).word());
+                return self.fail(
+                    Diagnostic::error(Code::Kind, "only dense tensors, or only sparse ones, are concatenated")
+                        .label(operand.span, format!("a {b} tensor"))
+                        .label(first_span, format!("a {a} tensor"))
+                        .help("`flatten` makes a sparse tensor dense, `rows` a dense one sparse"),
+                );
+            }
+        }
+        let along: Vec<(Gate, AxisRef)> = operands.iter().map(|o| (o.gate, self.graph[o.node].axes[0])).collect();
+        let size = self.gated_sum(&along);
+        let layout = along.iter().map(|&(gate, axis)| (gate, axis.layout)).collect();
+        let layout = self.ex.intern_layout(LayoutExpr::Joined(layout));
+        let mut axes: SmallVec<[AxisRef; 2]> = [AxisRef { size, layout }].into_iter().collect();
+        if tensor == TensorKind::Sparse {
+            let dims: Vec<AxisRef> = operands.iter().map(|o| self.graph[o.node].axes[1]).collect();
+            for (dim, operand) in dims.iter().zip(&operands).skip(1) {
+                if let Err(disproof) = self.prove_equal(dims[0].size, dim.size) {
+                    self.disagree(disproof, "embedding dimensions", first_span, operand.span);
+                    return None;
+                }
+            }
+            axes.push(self.ex.shared_axis(dims[0].size, &dims));
+        }
+        let edges: Vec<_> = operands.iter().map(|o| (o.gate, o.node)).collect();
+        let node = self.add(NodeKind::Primitive(Primitive::Concat), tensor, axes, &edges, "concat");
+        Some(Value::Tensor(node))
+    }
+
+    /// The size of a concatenation: what is gated by one choice is summed together, in order of appearance.
+    fn gated_sum(&mut self, along: &[(Gate, AxisRef)]) -> SizeId {
+        let mut total = self.ex.constant(0.0);
+        let mut at = 0;
+        while at < along.len() {
+            let term = match along[at].0 {
+                Gate::Always => along[at].1.size,
+                Gate::Taken(choice, _) => {
+                    let mut group: Vec<SizeId> = vec![along[at].1.size];
+                    while at + 1 < along.len() && matches!(along[at + 1].0, Gate::Taken(other, _) if other == choice) {
+                        at += 1;
+                        group.push(along[at].1.size);
+                    }
+                    match self.choices[choice.index()].kind {
+                        ChoiceKind::Maybe => self.ex.atom(Size::When(choice, group[0])),
+                        _ => self.ex.atom(Size::Picked(choice, group)),
+                    }
+                }
+            };
+            total = self.ex.add_scaled(total, term, 1.0);
+            at += 1;
+        }
+        total
+    }
+
+    /// `a + b` of tensors.
+    pub fn sum(&mut self, left: (Value, Span), right: (Value, Span)) -> Option<Value> {
+        let operands = self.operands(vec![left, right], "this sum")?;
+        let nodes: Vec<_> = operands.iter().map(|o| (o.node, o.span)).collect();
+        let axes = self.same_shape(&nodes, "the terms of this sum")?;
+        let edges: Vec<_> = operands.iter().map(|o| (o.gate, o.node)).collect();
+        let node = self.add(NodeKind::Primitive(Primitive::Add), self.tensor(nodes[0].0), axes, &edges, "sum");
+        Some(Value::Tensor(node))
+    }
+
+    /// `a - b` or `a * b` of tensors.
+    pub fn combine(&mut self, primitive: Primitive, left: (Value, Span), right: (Value, Span)) -> Option<Value> {
+        let (a, b) = (self.expect_tensor(left.0, left.1)?, self.expect_tensor(right.0, right.1)?);
+        let axes = self.same_shape(&[(a, left.1), (b, right.1)], "both sides")?;
+        let edges = [(Gate::Always, a), (Gate::Always, b)];
+        let name = if primitive == Primitive::Mul { "product" } else { "difference" };
+        let node = self.add(NodeKind::Primitive(primitive), self.tensor(a), axes, &edges, name);
+        Some(Value::Tensor(node))
+    }
+
+    pub fn pick(&mut self, scope: &mut Scope, count: &Expr, from: &Expr, span: Span) -> Option<Value> {
+        let (lo, hi) = match self.eval(scope, count)? {
+            Value::Size(size) => (self.ex.as_constant(size), self.ex.as_constant(size)),
+            Value::Range { lo, hi, step: None } => (self.ex.as_constant(lo), self.ex.as_constant(hi)),
+            _ => (None, None),
+        };
+        let (Some(lo), Some(hi)) = (lo, hi) else {
+            return self.fail(
+                Diagnostic::error(Code::NotConstant, "how many are picked must be fixed")
+                    .label(count.span, "expected a number or a range, such as `1..4`"),
+            );
+        };
+        if lo.fract() != 0.0 || hi.fract() != 0.0 || lo < 0.0 || hi < lo || hi < 1.0 {
+            return self.fail(
+                Diagnostic::error(Code::Pick, "this is not a number of things to pick")
+                    .label(count.span, "expected whole numbers, the smaller one first"),
+            );
+        }
+        let sources = match self.eval(scope, from)? {
+            Value::Sources(sources) => sources,
+            Value::List(items) => {
+                let mut sources = Vec::new();
+                for (i, item) in items.iter().enumerate() {
+                    let node = self.expect_tensor(item.clone(), from.span)?;
+                    let label = match &from.kind {
+                        ExprKind::List(written) => self.program.sources.text(written[i].span).replace(' ', ""),
+                        _ => (i + 1).to_string(),
+                    };
+                    sources.push(Source { label, node });
+                }
+                Rc::new(sources)
+            }
+            other => {
+                let what = self.describe(&other);
+                return self.fail(
+                    Diagnostic::error(Code::Kind, "a pick takes from a list of tensors")
+                        .label(from.span, format!("this is {what}"))
+                        .help("such as `earlier.dense` in a block, or `[a, b, c]`"),
+                );
+            }
+        };
+        let lo = lo as usize;
+        if sources.len() < lo {
+            let message = format!("{lo} are to be picked from {}", sources.len());
+            return self.fail(Diagnostic::error(Code::Pick, message).label(span, "not enough sources"));
+        }
+        if sources.len() > MAX_SOURCES {
+            let message = format!("a pick from {} sources; at most {MAX_SOURCES} are possible", sources.len());
+            return self.fail(Diagnostic::error(Code::TooLarge, message).label(from.span, "too many"));
+        }
+        let first = self.tensor(sources[0].node);
+        if let Some(other) = sources.iter().find(|s| self.tensor(s.node) != first) {
+            let (a, b) = (first.word(), self.tensor(other.node).word());
+            let message = format!("these sources are of different kinds: {a} and {b}");
+            return self.fail(Diagnostic::error(Code::Kind, message).label(from.span, "to pick from"));
+        }
+        let hi = (hi as usize).min(sources.len());
+        let labels = sources.iter().map(|s| s.label.clone()).collect();
+        let choice = self.choice(ChoiceKind::Pick { lo, hi, sources: labels }, None, span)?;
+        if (lo, hi) != (1, 1) || self.is_multi(scope, count) {
+            return Some(Value::Picked { choice, lo, sources });
+        }
+        let along: Vec<AxisRef> = sources.iter().map(|s| self.graph[s.node].axes[0]).collect();
+        let gates = along.iter().enumerate().map(|(i, axis)| (Gate::Taken(choice, i as u32), axis.layout)).collect();
+        let size = self.ex.atom(Size::OneOf(choice, along.iter().map(|axis| axis.size).collect()));
+        let layout = self.ex.intern_layout(LayoutExpr::Joined(gates));
+        let mut axes: SmallVec<[AxisRef; 2]> = [AxisRef { size, layout }].into_iter().collect();
+        if first == TensorKind::Sparse {
+            let dims: Vec<AxisRef> = sources.iter().map(|s| self.graph[s.node].axes[1]).collect();
+            let size = self.ex.atom(Size::OneOf(choice, dims.iter().map(|axis| axis.size).collect()));
+            axes.push(self.ex.shared_axis(size, &dims));
+        }
+        let edges: Vec<_> = sources.iter().map(|s| (Gate::Always, s.node)).collect();
+        Some(Value::Tensor(self.add(NodeKind::Pick(choice), first, axes, &edges, "pick")))
+    }
+
+    /// Whether a pick is written as a range: `1..4` clipped to one source is still joined by `concat`.
+    fn is_multi(&self, _: &Scope, count: &Expr) -> bool {
+        matches!(count.kind, ExprKind::Range { .. })
+    }
+
+    pub fn maybe(&mut self, scope: &mut Scope, operand: &Expr, span: Span) -> Option<Value> {
+        let choice = self.choice(ChoiceKind::Maybe, None, span)?;
+        self.parents.push((choice, 1));
+        let value = self.eval(scope, operand);
+        self.parents.pop();
+        let node = self.expect_tensor(value?, operand.span)?;
+        Some(Value::Optional { choice, node })
+    }
+
+    pub fn choose(&mut self, scope: &mut Scope, alternatives: &[Alternative], span: Span) -> Option<Value> {
+        if alternatives.is_empty() {
+            return self.fail(Diagnostic::error(Code::Arguments, "`choose` from nothing").label(span, "no alternatives"));
+        }
+        let mut labels: Vec<String> = Vec::new();
+        for alternative in alternatives {
+            let label = match (&alternative.label, &alternative.value.kind) {
+                (Some(label), _) => label.text.clone(),
+                (None, ExprKind::Call { callee, .. }) => callee.text.clone(),
+                (None, ExprKind::Name(name)) => name.clone(),
+                _ => {
+                    return self.fail(
+                        Diagnostic::error(Code::Unlabelled, "nothing names this alternative")
+                            .label(alternative.value.span, "neither a call nor a name")
+                            .help("give it a label: `name: …`"),
+                    );
+                }
+            };
+            if labels.contains(&label) {
+                return self.fail(
+                    Diagnostic::error(Code::Unlabelled, format!("two alternatives are called `{label}`"))
+                        .label(alternative.value.span, "the second one")
+                        .help("give each a label: `name: …`"),
+                );
+            }
+            labels.push(label);
+        }
+        if labels.len() > MAX_SOURCES {
+            let message = format!("{} alternatives; at most {MAX_SOURCES} are possible", labels.len());
+            return self.fail(Diagnostic::error(Code::TooLarge, message).label(span, "too many"));
+        }
+        let choice = self.choice(ChoiceKind::Choose { alternatives: labels.clone() }, None, span)?;
+        let mut nodes = Vec::new();
+        for (index, (alternative, label)) in alternatives.iter().zip(&labels).enumerate() {
+            self.path.push(label.clone());
+            self.parents.push((choice, index as u32));
+            self.named_by_label = true;
+            let value = self.eval(scope, &alternative.value);
+            self.named_by_label = false;
+            self.parents.pop();
+            self.path.pop();
+            if let Some(node) = value.and_then(|value| self.expect_tensor(value, alternative.value.span)) {
+                nodes.push((node, alternative.value.span));
+            }
+        }
+        if nodes.len() < alternatives.len() {
+            return None;
+        }
+        let (first, first_span) = nodes[0];
+        if let Some(&(node, span)) = nodes.iter().find(|(node, _)| self.tensor(*node) != self.tensor(first)) {
+            let (a, b) = (self.tensor(first).word(), self.tensor(node).word());
+            return self.fail(
+                Diagnostic::error(Code::Kind, "the alternatives are of different kinds")
+                    .label(span, format!("a {b} tensor"))
+                    .label(first_span, format!("a {a} tensor")),
+            );
+        }
+        let rank = self.graph[first].axes.len();
+        let mut axes: SmallVec<[AxisRef; 2]> = SmallVec::new();
+        for i in 0..rank {
+            let all: Vec<AxisRef> = nodes.iter().map(|&(node, _)| self.graph[node].axes[i]).collect();
+            // Where all agree, the size does not depend on this choice, whatever its form.
+            let agree = all.iter().skip(1).all(|axis| self.prove_equal(all[0].size, axis.size).is_ok());
+            let size = if agree {
+                all[0].size
+            } else {
+                self.ex.atom(Size::OneOf(choice, all.iter().map(|axis| axis.size).collect()))
+            };
+            axes.push(self.ex.shared_axis(size, &all));
+        }
+        let edges: Vec<_> = nodes.iter().map(|&(node, _)| (Gate::Always, node)).collect();
+        Some(Value::Tensor(self.add(NodeKind::Choose(choice), self.tensor(first), axes, &edges, "choose")))
+    }
+
+    pub fn branch(&mut self, scope: &mut Scope, condition: &Expr, then: &Body, otherwise: &Body) -> Option<Value> {
+        let value = self.eval(scope, condition)?;
+        let Value::Truth(cond) = value else {
+            let what = self.describe(&value);
+            return self.fail(
+                Diagnostic::error(Code::Kind, "`if` needs a condition").label(condition.span, format!("this is {what}")),
+            );
+        };
+        match *self.ex.cond(cond) {
+            Cond::Known(true) => return self.body(scope, then),
+            Cond::Known(false) => return self.body(scope, otherwise),
+            _ => {}
+        }
+        self.facts.push(cond);
+        let left = self.body(scope, then);
+        self.facts.pop();
+        let not = self.ex.not(cond);
+        self.facts.push(not);
+        let right = self.body(scope, otherwise);
+        self.facts.pop();
+        match (left?, right?) {
+            (Value::Size(a), Value::Size(b)) => Some(Value::Size(self.ex.branch(cond, a, b))),
+            (left, right) => {
+                let a = self.expect_tensor(left, then.value.span)?;
+                let b = self.expect_tensor(right, otherwise.value.span)?;
+                if a == b {
+                    return Some(Value::Tensor(a));
+                }
+                if self.tensor(a) != self.tensor(b) {
+                    let (x, y) = (self.tensor(a).word(), self.tensor(b).word());
+                    return self.fail(
+                        Diagnostic::error(Code::Kind, "the branches of this `if` are of different kinds")
+                            .label(then.value.span, format!("a {x} tensor"))
+                            .label(otherwise.value.span, format!("a {y} tensor")),
+                    );
+                }
+                let (left, right) = (self.axes(a), self.axes(b));
+                let axes = left.iter().zip(&right).map(|(l, r)| {
+                    let size = self.ex.branch(cond, l.size, r.size);
+                    self.ex.shared_axis(size, &[*l, *r])
+                });
+                let axes: SmallVec<[AxisRef; 2]> = axes.collect();
+                let edges = [(Gate::Always, a), (Gate::Always, b)];
+                Some(Value::Tensor(self.add(NodeKind::Branch(cond), self.tensor(a), axes, &edges, "if")))
+            }
+        }
+    }
+
+    pub fn body(&mut self, scope: &mut Scope, body: &Body) -> Option<Value> {
+        scope.frames.push(HashMap::new());
+        for (name, value) in &body.lets {
+            self.path.push(name.text.clone());
+            let value = self.eval(scope, value);
+            self.path.pop();
+            match value {
+                Some(value) => self.bind(scope, name, value),
+                None => {
+                    scope.frames.pop();
+                    return None;
+                }
+            }
+        }
+        let value = self.eval(scope, &body.value);
+        scope.frames.pop();
+        value
+    }
+}

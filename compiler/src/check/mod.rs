@@ -1,0 +1,72 @@
+//! From trees to meaning: names resolved across files, operators written out at each call, every kind and size checked
+//! over all choices, and the graph of the space built on the way.
+//!
+//! Lives here: the rules of the language, one idea a file, and what each says when it is broken. Never: text
+//! or brackets (`syntax/`), and nothing that depends on data or on an architecture's values (`space/`).
+
+mod arch;
+mod calls;
+mod elaborate;
+mod expressions;
+mod joins;
+mod program;
+mod prove;
+mod recipe;
+mod schema;
+mod settings;
+mod values;
+
+pub use program::{Item, ItemKind, Loader, Program};
+
+use std::collections::HashMap;
+
+use crate::diagnostics::Diagnostic;
+use crate::ir::SpaceGraph;
+use crate::space::Architecture;
+
+/// The parameters that a space was elaborated with, as source: `blocks: 2`.
+pub type SpaceArguments = Vec<(String, String)>;
+
+/// A space checked over all its choices, before a schema is bound.
+#[derive(Clone, Debug)]
+pub struct CheckedSpace {
+    pub name: String,
+    /// Every parameter with its value, as source.
+    pub arguments: SpaceArguments,
+    pub graph: SpaceGraph,
+}
+
+/// A checked search: what to search, on which data, how.
+#[derive(Clone, Debug)]
+pub struct CheckedSearch {
+    pub name: String,
+    pub space: CheckedSpace,
+    pub schema: crate::schema::Schema,
+    pub recipe: crate::recipe::Recipe,
+    /// Hand-made models, trained the same way for comparison.
+    pub baselines: Vec<CheckedSpace>,
+}
+
+/// A checked architecture.
+#[derive(Clone, Debug)]
+pub struct CheckedArch {
+    pub name: String,
+    pub space: CheckedSpace,
+    pub schema: Option<crate::schema::Schema>,
+    pub architecture: Architecture,
+}
+
+/// Values given from outside, such as by `--set space.blocks=2`: the path after `space.`, and the source of the value.
+pub(crate) type Overrides = HashMap<String, crate::syntax::tree::Expr>;
+
+impl Program {
+    /// Everything that the entry file defines, checked; the findings of all of it.
+    pub fn check(&self) -> Vec<Diagnostic> {
+        let mut diagnostics = Vec::new();
+        for item in self.items() {
+            diagnostics.extend(self.check_item(&item));
+        }
+        Diagnostic::sort(&mut diagnostics);
+        diagnostics
+    }
+}

@@ -1,0 +1,291 @@
+//! Files, their imports and the names each of them sees.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Sources, Span, nearest};
+use crate::library;
+use crate::syntax::tree::{ArchItem, File, Name, Op, SchemaItem, SearchItem, SpaceItem};
+use crate::syntax::{self};
+
+/// Reads files for the compiler, which does none of that itself.
+pub trait Loader {
+    /// The file at `path`, as written in an import of the file `importer`; the entry file has no importer. The name of
+    /// the result identifies the file: two imports of one file give one name.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words; `None` where there is no such file.
+    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String>;
+}
+
+/// What a name at the top level of a file means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemKind {
+    Op,
+    Space,
+    Schema,
+    Search,
+    Arch,
+}
+
+/// A named item of some file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    pub kind: ItemKind,
+    pub name: String,
+    pub span: Span,
+    /// Position among the items of its kind in its file.
+    pub index: usize,
+}
+
+/// The entry file and everything that it imports.
+#[derive(Debug, Default)]
+pub struct Program {
+    pub sources: Sources,
+    /// By [`FileId`].
+    trees: Vec<File>,
+    scopes: Vec<HashMap<String, Item>>,
+    entry: Option<FileId>,
+    /// `(importer, path) -> file`, so that a run can be repeated from copies.
+    pub imports: Vec<(FileId, String, FileId)>,
+}
+
+impl Program {
+    /// Reads and parses the entry file and its imports. Never fails: what could not be read is in the findings.
+    pub fn load(path: &str, loader: &dyn Loader) -> (Program, Vec<Diagnostic>) {
+        let mut program = Program::default();
+        let mut loading = Loading { loader, diagnostics: Vec::new(), by_name: HashMap::new(), stack: Vec::new() };
+        match loader.load(None, path) {
+            Ok(Some(file)) => program.entry = Some(program.add(file, &mut loading)),
+            Ok(None) => loading.diagnostics.push(
+                Diagnostic::error(Code::Import, format!("there is no file `{path}`"))
+                    .help("the first argument is the path of a .nasrec file"),
+            ),
+            Err(why) => {
+                loading.diagnostics.push(Diagnostic::error(Code::Import, format!("cannot read `{path}`: {why}")));
+            }
+        }
+        let mut diagnostics = loading.diagnostics;
+        Diagnostic::sort(&mut diagnostics);
+        (program, diagnostics)
+    }
+
+    fn add(&mut self, file: SourceFile, loading: &mut Loading<'_>) -> FileId {
+        let name = file.name.clone();
+        let text: Arc<str> = file.text.clone();
+        let id = self.sources.add(file);
+        loading.by_name.insert(name, id);
+        loading.stack.push(id);
+        let (tree, diagnostics) = syntax::parse(id, &text);
+        loading.diagnostics.extend(diagnostics);
+        self.trees.push(tree);
+        self.scopes.push(HashMap::new());
+        let own = self.own_items(id);
+        for item in &own {
+            self.define(id, item.clone(), item.span, loading);
+        }
+        let imports = self.tree(id).imports.clone();
+        for import in imports {
+            let Some(from) = self.import(id, &import.path, loading) else { continue };
+            self.imports.push((id, import.path.text.clone(), from));
+            let offered = self.own_items(from);
+            if import.names.is_empty() {
+                for item in offered {
+                    self.define(id, item, import.span, loading);
+                }
+                continue;
+            }
+            for name in &import.names {
+                match offered.iter().find(|item| item.name == name.text) {
+                    Some(item) => self.define(id, item.clone(), name.span, loading),
+                    None => {
+                        let near = nearest(&name.text, offered.iter().map(|item| item.name.as_str()));
+                        loading.diagnostics.push(
+                            Diagnostic::error(
+                                Code::UnknownName,
+                                format!("`{}` does not define `{}`", import.path.text, name.text),
+                            )
+                            .label(name.span, "imported here")
+                            .help_if(near.map(|near| format!("it defines `{near}`"))),
+                        );
+                    }
+                }
+            }
+        }
+        loading.stack.pop();
+        id
+    }
+
+    fn import(&mut self, importer: FileId, path: &Name, loading: &mut Loading<'_>) -> Option<FileId> {
+        let file = match loading.loader.load(Some(&self.sources.file(importer).name), &path.text) {
+            Ok(Some(file)) => file,
+            Ok(None) => {
+                let built_in = library::FILES.iter().map(|&(name, _)| name);
+                let near = nearest(&path.text, built_in);
+                loading.diagnostics.push(
+                    Diagnostic::error(Code::Import, format!("there is no file `{}`", path.text))
+                        .label(path.span, "looked for beside this file, then among those that ship with nasrecc")
+                        .help_if(near.map(|near| format!("nasrecc ships `{near}`"))),
+                );
+                return None;
+            }
+            Err(why) => {
+                loading.diagnostics.push(
+                    Diagnostic::error(Code::Import, format!("cannot read `{}`: {why}", path.text))
+                        .label(path.span, "imported here"),
+                );
+                return None;
+            }
+        };
+        match loading.by_name.get(&file.name) {
+            Some(&id) if loading.stack.contains(&id) => {
+                let names: Vec<&str> =
+                    loading.stack.iter().skip_while(|&&f| f != id).map(|&f| self.sources.file(f).name.as_str()).collect();
+                loading.diagnostics.push(
+                    Diagnostic::error(Code::ImportCycle, "these files import each other")
+                        .label(path.span, format!("{} -> {}", names.join(" -> "), file.name)),
+                );
+                None
+            }
+            Some(&id) => Some(id),
+            None => Some(self.add(file, loading)),
+        }
+    }
+
+    fn define(&mut self, file: FileId, item: Item, span: Span, loading: &mut Loading<'_>) {
+        let scope = &mut self.scopes[file.0 as usize];
+        match scope.get(&item.name) {
+            // One item through two imports is one item.
+            Some(known) if known.span == item.span => {}
+            Some(known) => loading.diagnostics.push(
+                Diagnostic::error(Code::Duplicate, format!("`{}` is defined twice", item.name))
+                    .label(span, "again here")
+                    .label(known.span, "first here"),
+            ),
+            None => {
+                scope.insert(item.name.clone(), item);
+            }
+        }
+    }
+
+    fn own_items(&self, file: FileId) -> Vec<Item> {
+        let tree = self.tree(file);
+        let mut items = Vec::new();
+        let mut add = |kind, names: Vec<&Name>| {
+            for (index, name) in names.into_iter().enumerate() {
+                items.push(Item { kind, name: name.text.clone(), span: name.span, index });
+            }
+        };
+        add(ItemKind::Op, tree.ops.iter().map(|op| &op.name).collect());
+        add(ItemKind::Space, tree.spaces.iter().map(|space| &space.name).collect());
+        add(ItemKind::Schema, tree.schemas.iter().map(|schema| &schema.name).collect());
+        add(ItemKind::Search, tree.searches.iter().map(|search| &search.name).collect());
+        add(ItemKind::Arch, tree.archs.iter().map(|arch| &arch.name).collect());
+        items.sort_by_key(|item| item.span);
+        items
+    }
+
+    pub(super) fn tree(&self, file: FileId) -> &File {
+        &self.trees[file.0 as usize]
+    }
+
+    /// The entry file, where it could be read.
+    pub fn entry(&self) -> Option<FileId> {
+        self.entry
+    }
+
+    /// What the entry file defines itself, in source order.
+    pub fn items(&self) -> Vec<Item> {
+        self.entry.map(|entry| self.own_items(entry)).unwrap_or_default()
+    }
+
+    /// The items of one kind that the entry file defines or imports.
+    pub fn visible(&self, kind: ItemKind) -> Vec<Item> {
+        let Some(entry) = self.entry else { return Vec::new() };
+        let mut items: Vec<Item> =
+            self.scopes[entry.0 as usize].values().filter(|item| item.kind == kind).cloned().collect();
+        items.sort_by_key(|item| (item.span.file != entry, item.span));
+        items
+    }
+
+    /// The file in which an item is defined.
+    pub fn defined_in(&self, item: &Item) -> &SourceFile {
+        self.sources.file(item.span.file)
+    }
+
+    pub(super) fn lookup(&self, file: FileId, name: &str) -> Option<&Item> {
+        self.scopes[file.0 as usize].get(name)
+    }
+
+    pub(super) fn op(&self, item: &Item) -> &Op {
+        &self.tree(item.span.file).ops[item.index]
+    }
+
+    pub(super) fn space(&self, item: &Item) -> &SpaceItem {
+        &self.tree(item.span.file).spaces[item.index]
+    }
+
+    pub(super) fn schema_item(&self, item: &Item) -> &SchemaItem {
+        &self.tree(item.span.file).schemas[item.index]
+    }
+
+    pub(super) fn search_item(&self, item: &Item) -> &SearchItem {
+        &self.tree(item.span.file).searches[item.index]
+    }
+
+    pub(super) fn arch_item(&self, item: &Item) -> &ArchItem {
+        &self.tree(item.span.file).archs[item.index]
+    }
+
+    /// The item that `name` means in the file where it is written, if it is one of this kind.
+    pub(super) fn resolve(&self, name: &Name, kind: ItemKind) -> Result<&Item, Diagnostic> {
+        let scope = &self.scopes[name.span.file.0 as usize];
+        let what = match kind {
+            ItemKind::Op => "operator",
+            ItemKind::Space => "space",
+            ItemKind::Schema => "schema",
+            ItemKind::Search => "search",
+            ItemKind::Arch => "arch",
+        };
+        match scope.get(&name.text) {
+            Some(item) if item.kind == kind => Ok(item),
+            Some(item) => Err(Diagnostic::error(Code::Kind, format!("`{}` is not a {what}", name.text))
+                .label(name.span, format!("a {what} is expected here"))
+                .label(item.span, "defined here")),
+            None => {
+                let near = nearest(&name.text, scope.values().filter(|i| i.kind == kind).map(|i| i.name.as_str()));
+                let offered = library::FILES.iter().find(|(_, text)| text.contains(&format!("\n{what} {}", name.text)));
+                let help = near
+                    .map(|near| format!("did you mean `{near}`?"))
+                    .or_else(|| offered.map(|(path, _)| format!("`import \"{path}\" {{ {} }}`", name.text)));
+                Err(Diagnostic::error(Code::UnknownName, format!("there is no {what} `{}` here", name.text))
+                    .label(name.span, "neither defined in this file nor imported")
+                    .help_if(help))
+            }
+        }
+    }
+}
+
+struct Loading<'a> {
+    loader: &'a dyn Loader,
+    diagnostics: Vec<Diagnostic>,
+    by_name: HashMap<String, FileId>,
+    /// The files being read, for cycles.
+    stack: Vec<FileId>,
+}
+
+impl Program {
+    /// The operators that a file sees, for suggestions.
+    pub(super) fn visible_ops(&self, file: FileId) -> Vec<String> {
+        let scope = &self.scopes[file.0 as usize];
+        scope.values().filter(|item| item.kind == ItemKind::Op).map(|item| item.name.clone()).collect()
+    }
+}
+
+impl Program {
+    /// A file without items, for text that comes from a command line.
+    pub(super) fn add_empty(&mut self) {
+        self.trees.push(File::default());
+        self.scopes.push(HashMap::new());
+    }
+}

@@ -1,0 +1,230 @@
+//! Searches: a space, a schema and a recipe bound together.
+
+use super::elaborate::elaborate;
+use super::program::{Item, ItemKind, Program};
+use super::settings::Settings;
+use super::{CheckedSearch, CheckedSpace, Overrides};
+use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile};
+use crate::recipe::{
+    Counts, Data, Evaluate, Finetune, Length, Method, Optimiser, Paths, Recipe, Retrain, Schedule, Source, Synthetic,
+    Train,
+};
+use crate::syntax::tree::{Expr, ExprKind, Reference, Setting, SettingValue};
+
+impl Program {
+    /// Reads `path=value`, as given on a command line.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read_override(&mut self, text: &str) -> Result<Setting, Diagnostic> {
+        let name = "--set".to_owned();
+        let file: FileId = self.sources.add(SourceFile { name, text: text.into(), built_in: true });
+        // A tree and a scope for every file, so that names in the value resolve: to nothing.
+        self.add_empty();
+        crate::syntax::parse_override(file, text)
+    }
+
+    /// Checks a search, its space, its schema and its baselines.
+    ///
+    /// # Errors
+    /// The findings, where there are errors among them.
+    pub fn search(&self, item: &Item, overrides: &[Setting]) -> Result<CheckedSearch, Vec<Diagnostic>> {
+        let search = self.search_item(item);
+        let mut diagnostics = Vec::new();
+        let mut of_space = Overrides::new();
+        for setting in overrides {
+            if let ([first, name], SettingValue::Expr(value)) = (setting.path.as_slice(), &setting.value)
+                && first.text == "space"
+            {
+                of_space.insert(name.text.clone(), value.clone());
+            }
+        }
+        let space = self.referenced_space(&search.space, &of_space, &mut diagnostics);
+        let schema = self.resolve(&search.schema, ItemKind::Schema).map_err(|d| vec![d]).and_then(|i| self.schema(i));
+        let schema = schema.map_err(|found| diagnostics.extend(found)).ok();
+        let mut baselines = Vec::new();
+        for reference in &search.baselines {
+            baselines.extend(self.referenced_space(reference, &Overrides::new(), &mut diagnostics));
+        }
+        for (reference, baseline) in search.baselines.iter().zip(&baselines) {
+            if let Some(choice) = baseline.graph.choices.first() {
+                diagnostics.push(
+                    Diagnostic::error(Code::Recipe, "a baseline leaves nothing open")
+                        .label(reference.name.span, format!("`{}` has choices", baseline.name))
+                        .label(choice.span, "such as this one"),
+                );
+            }
+        }
+        let mut settings = Settings::new(&search.settings, overrides, search.name.span);
+        let recipe = recipe(&mut settings);
+        diagnostics.extend(settings.finish());
+        match (space, schema) {
+            (Some(space), Some(schema)) if diagnostics.is_empty() => {
+                Ok(CheckedSearch { name: search.name.text.clone(), space, schema, recipe, baselines })
+            }
+            _ => {
+                Diagnostic::sort(&mut diagnostics);
+                Err(diagnostics)
+            }
+        }
+    }
+
+    pub(super) fn referenced_space(
+        &self,
+        reference: &Reference,
+        overrides: &Overrides,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<CheckedSpace> {
+        match self.resolve(&reference.name, ItemKind::Space) {
+            Ok(item) => {
+                let (space, found) = elaborate(self, item, &reference.args, overrides);
+                diagnostics.extend(found);
+                space
+            }
+            Err(diagnostic) => {
+                diagnostics.push(diagnostic);
+                None
+            }
+        }
+    }
+}
+
+/// Reads a whole recipe; the defaults are the paper's (semantics.md 5).
+fn recipe(s: &mut Settings) -> Recipe {
+    let seed = s.seed("seed", 1);
+    let data = data(s);
+    let train = Train {
+        epochs: s.count("train.epochs", 1),
+        batch: s.count("train.batch", 512) as usize,
+        optimiser: optimiser(s, "train.optimiser", 0.12),
+        warmup: s.length("train.warmup", Length::Share(0.1)),
+        schedule: schedule(s, "train.schedule"),
+        clip: clip(s, "train.clip"),
+        paths: paths(s, "train.paths"),
+        full_path: s.length("train.full_path", Length::Share(0.21)),
+    };
+    let evaluate = Evaluate {
+        finetune: finetune(s, "evaluate.finetune"),
+        validate: s.count("evaluate.validate", 150),
+        batch: s.count("evaluate.batch", 8192) as usize,
+    };
+    let method = if s.has_section("random") {
+        Method::Random { samples: s.count("random.samples", 2048) }
+    } else {
+        Method::Evolve {
+            population: s.count("evolve.population", 128) as usize,
+            generations: s.seed("evolve.generations", 240),
+            children: s.count("evolve.children", 8) as usize,
+            tournament: s.count("evolve.tournament", 64) as usize,
+        }
+    };
+    if matches!(method, Method::Random { .. }) && s.has_section("evolve") {
+        s.missing("a search is either `evolve` or `random`", "leave one of the sections out");
+    }
+    let retrain = Retrain {
+        top: s.count("retrain.top", 15) as usize,
+        epochs: s.count("retrain.epochs", 1),
+        batch: s.count("retrain.batch", 256) as usize,
+        optimiser: optimiser(s, "retrain.optimiser", 0.16),
+        warmup: s.length("retrain.warmup", Length::Share(0.1)),
+        schedule: schedule(s, "retrain.schedule"),
+        clip: clip(s, "retrain.clip"),
+    };
+    Recipe { seed, data, train, evaluate, method, retrain }
+}
+
+fn data(s: &mut Settings) -> Data {
+    let synthetic = s.has_section("data.synthetic");
+    let files = s.texts("data.files");
+    let source = match (files, synthetic) {
+        (Some(files), false) => Source::Files(files),
+        (None, true) => Source::Synthetic(Synthetic {
+            rows: s.count("data.synthetic.rows", 100_000),
+            seed: s.seed("data.synthetic.seed", 1),
+            linear: s.real("data.synthetic.linear", 1.0, 0.0, 100.0),
+            pairwise: s.real("data.synthetic.pairwise", 1.0, 0.0, 100.0),
+            higher: s.real("data.synthetic.higher", 0.5, 0.0, 100.0),
+            noise: s.real("data.synthetic.noise", 0.5, 0.0, 100.0),
+            tail: s.real("data.synthetic.tail", 1.1, 0.0, 10.0),
+            click_rate: s.real("data.synthetic.click_rate", 0.25, 0.001, 0.999),
+        }),
+        (files, synthetic) => {
+            if files.is_some() && synthetic {
+                s.missing("data comes either from `files` or from `synthetic`", "leave one of them out");
+            } else {
+                let help = "say `data { files: \"day.tsv\" }`, or `data { synthetic { rows: 100_000 } }` to try it out";
+                s.missing("this search has no data", help);
+            }
+            Source::Files(Vec::new())
+        }
+    };
+    Data {
+        source,
+        split: s.split("data.split", [8, 1, 1]),
+        stratified: s.switch("data.stratified", true),
+        seed: s.seed("data.seed", 2018),
+        max_malformed: s.real("data.max_malformed", 0.001, 0.0, 1.0),
+    }
+}
+
+fn optimiser(s: &mut Settings, key: &str, lr: f64) -> Optimiser {
+    const ARGS: [&str; 2] = ["lr", "eps"];
+    s.called(key, Optimiser::Adagrad { lr, eps: 1e-2 }, &["adagrad"], |called| {
+        called.only(&ARGS)?;
+        Ok(Optimiser::Adagrad {
+            lr: called.real(&ARGS, "lr", lr, 0.0, 100.0)?,
+            eps: called.real(&ARGS, "eps", 1e-2, 0.0, 1.0)?,
+        })
+    })
+}
+
+fn schedule(s: &mut Settings, key: &str) -> Schedule {
+    s.called(key, Schedule::Cosine, &["cosine", "constant"], |called| {
+        called.only(&[])?;
+        Ok(if called.name == "cosine" { Schedule::Cosine } else { Schedule::Constant })
+    })
+}
+
+fn clip(s: &mut Settings, key: &str) -> Option<f64> {
+    s.get(key, Some(5.0), "a norm above 0, or `off`", |e| match e.kind {
+        ExprKind::Number(x) if x > 0.0 => Some(Some(x)),
+        ExprKind::Switch(false) => Some(None),
+        _ => None,
+    })
+}
+
+fn paths(s: &mut Settings, key: &str) -> Paths {
+    let default = Paths::SingleOperatorAnyConnection { counts: Counts::Binomial(0.5) };
+    s.called(key, default, &["single_operator_any_connection"], |called| {
+        called.only(&["counts"])?;
+        let counts = called.expr(&["counts"], "counts").map_or(Ok(Counts::Binomial(0.5)), counts)?;
+        Ok(Paths::SingleOperatorAnyConnection { counts })
+    })
+}
+
+fn counts(expr: &Expr) -> Result<Counts, Diagnostic> {
+    match &expr.kind {
+        ExprKind::Name(name) if name == "uniform" => return Ok(Counts::Uniform),
+        ExprKind::Call { callee, args } if callee.text == "binomial" && args.len() == 1 => {
+            if let Some(p) = super::settings::number(&args[0].value).filter(|p| (0.0..=1.0).contains(p)) {
+                return Ok(Counts::Binomial(p));
+            }
+        }
+        _ => {}
+    }
+    Err(Diagnostic::error(Code::Recipe, "`counts` is not understood")
+        .label(expr.span, "expected `uniform` or `binomial(p)` with p from 0 to 1"))
+}
+
+fn finetune(s: &mut Settings, key: &str) -> Finetune {
+    const ARGS: [&str; 2] = ["steps", "lr"];
+    s.called(key, Finetune::Head { steps: 500, lr: 0.04 }, &["head", "off"], |called| {
+        if called.name == "off" {
+            called.only(&[])?;
+            return Ok(Finetune::None);
+        }
+        called.only(&ARGS)?;
+        let (steps, lr) = (called.whole(&ARGS, "steps", 500)?, called.real(&ARGS, "lr", 0.04, 0.0, 100.0)?);
+        Ok(Finetune::Head { steps, lr })
+    })
+}

@@ -1,0 +1,69 @@
+//! What an expression can be while a space is written out.
+
+use std::rc::Rc;
+
+use petgraph::graph::NodeIndex;
+
+use crate::diagnostics::Span;
+use crate::ir::{ChoiceId, CondId, SizeId, TensorKind};
+
+/// A tensor with the name of where it comes from, such as `b[2]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    pub label: String,
+    pub node: NodeIndex,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    Size(SizeId),
+    Truth(CondId),
+    List(Rc<Vec<Value>>),
+    Range { lo: SizeId, hi: SizeId, step: Option<SizeId> },
+    Tensor(NodeIndex),
+    /// A tensor that is there or not.
+    Optional { choice: ChoiceId, node: NodeIndex },
+    /// Tensors to pick from.
+    Sources(Rc<Vec<Source>>),
+    /// Several of these tensors, as the choice says; not joined yet.
+    Picked { choice: ChoiceId, lo: usize, sources: Rc<Vec<Source>> },
+    /// The categorical input.
+    Categorical,
+    /// A block's instances, by index into the elaborator's families.
+    Family(usize),
+    /// One block instance or stem: its outputs by name.
+    Instance(Rc<Vec<(String, NodeIndex)>>),
+}
+
+/// A value with its name's place.
+#[derive(Clone, Debug)]
+pub(crate) struct Binding {
+    pub value: Value,
+    pub span: Span,
+}
+
+/// A parameter of a space with what it was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Param {
+    pub name: String,
+    pub source: String,
+}
+
+impl Value {
+    /// In the reader's words, with its article.
+    pub fn describe(&self, tensor: impl Fn(NodeIndex) -> TensorKind) -> String {
+        match self {
+            Value::Size(_) => "a number".to_owned(),
+            Value::Truth(_) => "a condition".to_owned(),
+            Value::List(_) => "a list".to_owned(),
+            Value::Range { .. } => "a range".to_owned(),
+            Value::Tensor(node) => format!("a {} tensor", tensor(*node).word()),
+            Value::Optional { node, .. } => format!("a {} tensor that may be absent", tensor(*node).word()),
+            Value::Sources(_) => "a list of tensors to pick from".to_owned(),
+            Value::Picked { .. } => "several picked tensors".to_owned(),
+            Value::Categorical => "a categorical input".to_owned(),
+            Value::Family(_) => "a block".to_owned(),
+            Value::Instance(_) => "a block instance".to_owned(),
+        }
+    }
+}

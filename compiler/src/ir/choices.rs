@@ -1,0 +1,112 @@
+//! The choices of a space, and what one architecture makes of them.
+
+use std::cell::RefCell;
+
+use crate::diagnostics::Span;
+
+/// Index of a choice in its space, in source order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChoiceId(pub u32);
+
+impl ChoiceId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One thing that a space leaves open.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// Such as `b[1].d`; unique in the space.
+    pub name: String,
+    /// The block instance it belongs to, such as `b[1]`.
+    pub block: Option<String>,
+    pub kind: ChoiceKind,
+    /// A choice inside an alternative exists only when that one is taken (rule 8).
+    pub parent: Option<(ChoiceId, u32)>,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChoiceKind {
+    /// One of these sizes.
+    Width { values: Vec<i64> },
+    /// Between `lo` and `hi` of these sources, by name.
+    Pick { lo: usize, hi: usize, sources: Vec<String> },
+    /// One of these alternatives, by label.
+    Choose { alternatives: Vec<String> },
+    /// There or not.
+    Maybe,
+}
+
+impl Choice {
+    /// The name within its block: `d` for `b[1].d`.
+    pub fn key(&self) -> &str {
+        match &self.block {
+            Some(block) => &self.name[block.len() + 1..],
+            None => &self.name,
+        }
+    }
+}
+
+/// What an architecture makes of one choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Made {
+    /// Position of the width or alternative; 0 or 1 for `maybe`.
+    One(u32),
+    /// A set, as a bit mask: the sources of a pick, or, in a relaxed architecture (rule 10), several alternatives.
+    Set(u64),
+}
+
+impl Made {
+    /// Whether position `index` is in it.
+    pub fn has(self, index: usize) -> bool {
+        match self {
+            Made::One(one) => one as usize == index,
+            Made::Set(mask) => index < 64 && mask >> index & 1 == 1,
+        }
+    }
+
+    /// Its first position; 0 for an empty set.
+    pub fn first(self) -> usize {
+        match self {
+            Made::One(one) => one as usize,
+            Made::Set(mask) => mask.trailing_zeros().min(63) as usize,
+        }
+    }
+}
+
+/// What a schema supplies to a space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchemaSizes {
+    pub numeric: usize,
+    pub fields: usize,
+}
+
+/// A choice was needed that the architecture leaves open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undecided(pub ChoiceId);
+
+/// An architecture's values together with the schema's sizes, and a record of which choices were asked for: the ones
+/// that are live.
+pub struct Assignment<'a> {
+    made: &'a [Option<Made>],
+    pub schema: SchemaSizes,
+    asked: RefCell<Vec<bool>>,
+}
+
+impl<'a> Assignment<'a> {
+    pub fn new(made: &'a [Option<Made>], schema: SchemaSizes) -> Self {
+        Self { made, schema, asked: RefCell::new(vec![false; made.len()]) }
+    }
+
+    pub fn made(&self, choice: ChoiceId) -> Result<Made, Undecided> {
+        self.asked.borrow_mut()[choice.index()] = true;
+        self.made[choice.index()].ok_or(Undecided(choice))
+    }
+
+    /// Which choices were asked for since the assignment was made.
+    pub fn into_asked(self) -> Vec<bool> {
+        self.asked.into_inner()
+    }
+}

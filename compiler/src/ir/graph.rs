@@ -1,0 +1,121 @@
+//! The graph of a space.
+
+use std::sync::Arc;
+
+use petgraph::Direction;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+use smallvec::SmallVec;
+
+use super::choices::{Assignment, Choice, ChoiceId, Undecided};
+use super::layouts::AxisRef;
+use super::sizes::{CondId, Expressions};
+use crate::plan::Init;
+use crate::primitives::Primitive;
+
+/// When an operand takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Gate {
+    Always,
+    /// When the choice takes this position: a source of a pick, or 1 for a `maybe` that is there.
+    Taken(ChoiceId, u32),
+}
+
+impl Gate {
+    pub fn is_open(self, at: &Assignment<'_>) -> Result<bool, Undecided> {
+        match self {
+            Gate::Always => Ok(true),
+            Gate::Taken(choice, position) => Ok(at.made(choice)?.has(position as usize)),
+        }
+    }
+}
+
+/// What a tensor is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TensorKind {
+    /// `[width]` a sample
+    Dense,
+    /// `[fields, dim]` a sample
+    Sparse,
+    /// `[n, n]` a sample: products of all pairs
+    Square,
+}
+
+impl TensorKind {
+    /// The word of the language.
+    pub fn word(self) -> &'static str {
+        match self {
+            TensorKind::Dense => "dense",
+            TensorKind::Sparse => "sparse",
+            TensorKind::Square => "square",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum NodeKind {
+    Primitive(Primitive),
+    /// One of its operands, or in a relaxed architecture the sum of several.
+    Choose(ChoiceId),
+    /// The one operand that a `pick 1` takes.
+    Pick(ChoiceId),
+    /// Its first operand where the condition holds, else its second.
+    Branch(CondId),
+}
+
+/// A parameter before a schema has fixed its largest shape.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParamTemplate {
+    pub name: Arc<str>,
+    pub axes: SmallVec<[AxisRef; 2]>,
+    pub init: Init,
+    pub kind: TemplateKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateKind {
+    Dense,
+    /// One table for each categorical field, `axes` without the rows.
+    Tables,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SpaceNode {
+    pub kind: NodeKind,
+    pub tensor: TensorKind,
+    pub axes: SmallVec<[AxisRef; 2]>,
+    pub params: SmallVec<[ParamTemplate; 2]>,
+    /// Such as `b[2].d.fc.linear`.
+    pub path: Arc<str>,
+}
+
+/// An edge from a producer to its consumer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operand {
+    pub port: u32,
+    pub gate: Gate,
+}
+
+/// A checked space, all of its architectures at once.
+#[derive(Clone, Debug)]
+pub struct SpaceGraph {
+    pub graph: DiGraph<SpaceNode, Operand>,
+    pub expressions: Expressions,
+    pub choices: Vec<Choice>,
+    pub logit: NodeIndex,
+    /// What each block instance hands on: its name, and the node of each `out`.
+    pub blocks: Vec<(String, Vec<(String, NodeIndex)>)>,
+}
+
+impl SpaceGraph {
+    /// The operands of a node, in order of port.
+    pub fn operands(&self, node: NodeIndex) -> SmallVec<[(Gate, NodeIndex); 4]> {
+        let mut operands: SmallVec<[(u32, Gate, NodeIndex); 4]> = self
+            .graph
+            .edges_directed(node, Direction::Incoming)
+            .map(|edge| (edge.weight().port, edge.weight().gate, edge.source()))
+            .collect();
+        operands.sort_unstable_by_key(|&(port, ..)| port);
+        operands.into_iter().map(|(_, gate, source)| (gate, source)).collect()
+    }
+}

@@ -1,0 +1,17 @@
+//! The intermediate representation: a space as one petgraph graph of primitives with choice nodes, all block
+//! instances and operators written out, sizes and layouts kept as expressions over the choices.
+//!
+//! Lives here: the graph, its choices, size and layout expressions and how they evaluate. Never: source text,
+//! names in scope, or anything an architecture has already settled (that is `plan/`).
+
+mod bounds;
+mod choices;
+mod graph;
+mod layouts;
+mod sizes;
+
+pub use bounds::Bounds;
+pub use choices::{Assignment, Choice, ChoiceId, ChoiceKind, Made, SchemaSizes, Undecided};
+pub use graph::{Gate, NodeKind, Operand, ParamTemplate, SpaceGraph, SpaceNode, TemplateKind, TensorKind};
+pub use layouts::{AxisRef, LayoutExpr, LayoutId};
+pub use sizes::{Cond, CondId, Expressions, Real, Relation, Size, SizeId};

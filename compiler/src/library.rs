@@ -1,0 +1,21 @@
+//! The files that ship with the compiler: the standard library and the spaces, as source.
+
+macro_rules! library {
+    ($($path:literal),* $(,)?) => {
+        /// Each file's path as an import writes it, and its text.
+        pub const FILES: &[(&str, &str)] = &[$(($path, include_str!(concat!("../../spaces/", $path)))),*];
+    };
+}
+
+library![
+    "std/ctr.nasrec",
+    "nasrec_full.nasrec",
+    "nasrec_small.nasrec",
+    "models/dlrm.nasrec",
+    "models/linear.nasrec",
+];
+
+/// The text of a library file.
+pub fn find(path: &str) -> Option<&'static str> {
+    FILES.iter().find(|(name, _)| *name == path).map(|&(_, text)| text)
+}

@@ -1,0 +1,125 @@
+//! Binding a checked space to a schema fixes what depends on the data: widths of inputs, largest forms, and with
+//! them every stored parameter.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::check::CheckedSpace;
+use crate::ir::{Bounds, Choice, NodeKind, SchemaSizes, SpaceGraph, TemplateKind};
+use crate::plan::{Layout, Param, ParamKind};
+use crate::primitives::Primitive;
+use crate::schema::Schema;
+
+/// A space over a given table.
+#[derive(Clone, Debug)]
+pub struct Space {
+    pub name: String,
+    /// The parameters that it was given, as source.
+    pub arguments: Vec<(String, String)>,
+    pub(super) graph: Arc<SpaceGraph>,
+    pub(super) bounds: Arc<Bounds>,
+    pub(super) sizes: SchemaSizes,
+    /// Every stored parameter, whole.
+    params: Vec<Param>,
+    /// For each graph node, the stored parameters that it uses.
+    pub(super) of_node: Vec<SmallVec<[usize; 4]>>,
+}
+
+/// Why a space and a schema do not fit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BindError(String);
+
+impl std::fmt::Display for BindError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BindError {}
+
+impl Space {
+    /// What a schema supplies.
+    pub fn sizes_of(schema: &Schema) -> SchemaSizes {
+        SchemaSizes { numeric: schema.numeric_width(), fields: schema.sparse.len() }
+    }
+
+    /// Binds a checked space to a schema.
+    ///
+    /// # Errors
+    /// An input that the schema cannot fill, or a size that is not positive under any assignment.
+    pub fn bind(checked: &CheckedSpace, schema: &Schema) -> Result<Space, BindError> {
+        let graph = Arc::new(checked.graph.clone());
+        let sizes = Self::sizes_of(schema);
+        let bounds = Arc::new(Bounds::new(&graph.expressions, &graph.choices, sizes));
+        let mut params: Vec<Param> = Vec::new();
+        let mut of_node = Vec::with_capacity(graph.graph.node_count());
+        let mut names: HashMap<Arc<str>, usize> = HashMap::new();
+        for node in graph.graph.node_weights() {
+            if node.kind == NodeKind::Primitive(Primitive::Embed) && schema.sparse.is_empty() {
+                return Err(BindError(format!(
+                    "space `{}` reads categorical fields, and schema `{}` has none",
+                    checked.name, schema.name
+                )));
+            }
+            for axis in &node.axes {
+                if bounds.largest(axis.size) == 0 {
+                    return Err(BindError(format!(
+                        "a size of `{}` is never positive with schema `{}`",
+                        node.path, schema.name
+                    )));
+                }
+            }
+            let mut own = SmallVec::new();
+            for template in &node.params {
+                let axes: SmallVec<[Layout; 2]> =
+                    template.axes.iter().map(|axis| Layout::prefix(bounds.full(axis.layout))).collect();
+                let mut add = |name: Arc<str>, axes: SmallVec<[Layout; 2]>, kind| {
+                    let full = axes.iter().map(Layout::len).collect();
+                    let id = params.len();
+                    let known = names.insert(Arc::clone(&name), id);
+                    debug_assert!(known.is_none(), "parameter names are unique: {name}");
+                    params.push(Param { id, name, full, axes, kind, init: template.init });
+                    own.push(id);
+                };
+                match template.kind {
+                    TemplateKind::Dense => add(Arc::clone(&template.name), axes, ParamKind::Dense),
+                    TemplateKind::Tables => {
+                        for (field, column) in schema.sparse.iter().enumerate() {
+                            let mut axes = axes.clone();
+                            axes.insert(0, Layout::prefix(column.rows));
+                            let name = format!("{}.{}", template.name, column.name).into();
+                            add(name, axes, ParamKind::Table { field });
+                        }
+                    }
+                }
+            }
+            of_node.push(own);
+        }
+        let (name, arguments) = (checked.name.clone(), checked.arguments.clone());
+        Ok(Space { name, arguments, graph, bounds, sizes, params, of_node })
+    }
+
+    pub fn choices(&self) -> &[Choice] {
+        &self.graph.choices
+    }
+
+    /// Every stored parameter at its largest shape, in an order that its ids follow.
+    pub fn params(&self) -> &[Param] {
+        &self.params
+    }
+
+    /// Names of the block instances, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = &str> {
+        self.graph.blocks.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub fn graph(&self) -> &SpaceGraph {
+        &self.graph
+    }
+
+    pub fn schema_sizes(&self) -> SchemaSizes {
+        self.sizes
+    }
+}

@@ -1,0 +1,83 @@
+//! The cheapest and the costliest architecture that a search by coordinates finds: witnesses, not proofs.
+
+use rand::Rng;
+
+use super::architecture::Architecture;
+use super::bind::Space;
+use crate::ir::{ChoiceId, ChoiceKind, Made};
+use crate::recipe::Counts;
+
+/// An architecture and its cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extreme {
+    pub architecture: Architecture,
+    /// Multiply-accumulates a sample.
+    pub macs: u64,
+}
+
+/// Starts of the search.
+const STARTS: usize = 4;
+
+impl Space {
+    /// The least and the most multiply-accumulates found by changing one choice at a time from several starts, until
+    /// no change helps. `None` for a space whose architectures have no plan.
+    pub fn extremes(&self, rng: &mut impl Rng) -> Option<(Extreme, Extreme)> {
+        let start: Vec<Architecture> = (0..STARTS).map(|_| self.sample(Counts::Uniform, rng)).collect();
+        let least = start.iter().filter_map(|a| self.descend(a, true, rng)).min_by_key(|e| e.macs)?;
+        let most = start.iter().filter_map(|a| self.descend(a, false, rng)).max_by_key(|e| e.macs)?;
+        Some((least, most))
+    }
+
+    fn descend(&self, from: &Architecture, least: bool, rng: &mut impl Rng) -> Option<Extreme> {
+        let better = |new: u64, old: u64| if least { new < old } else { new > old };
+        let mut best = Extreme { macs: self.plan(from).ok()?.macs(), architecture: from.clone() };
+        loop {
+            let before = best.macs;
+            for id in (0..self.choices().len() as u32).map(ChoiceId) {
+                if !self.exists(&best.architecture, id) {
+                    continue;
+                }
+                for made in self.options(id, best.architecture.get(id)) {
+                    let mut next = best.architecture.clone();
+                    next.set(id, Some(made));
+                    self.complete_choices(&mut next, rng);
+                    let Ok(plan) = self.plan(&next) else { continue };
+                    if better(plan.macs(), best.macs) {
+                        best = Extreme { macs: plan.macs(), architecture: next };
+                    }
+                }
+            }
+            if best.macs == before {
+                return Some(best);
+            }
+        }
+    }
+
+    fn complete_choices(&self, architecture: &mut Architecture, rng: &mut impl Rng) {
+        let completed = self.mutate(architecture, 0, Counts::Uniform, rng);
+        *architecture = completed;
+    }
+
+    /// Other values of a choice; of a pick, those that add, drop or swap one source.
+    fn options(&self, id: ChoiceId, made: Option<Made>) -> Vec<Made> {
+        match &self.choices()[id.index()].kind {
+            ChoiceKind::Width { values } => (0..values.len() as u32).map(Made::One).collect(),
+            ChoiceKind::Choose { alternatives } => (0..alternatives.len() as u32).map(Made::One).collect(),
+            ChoiceKind::Maybe => vec![Made::One(0), Made::One(1)],
+            ChoiceKind::Pick { lo, hi, sources } => {
+                let Some(Made::Set(mask)) = made else { return Vec::new() };
+                let mut options = Vec::new();
+                for i in 0..sources.len() {
+                    options.push(mask ^ (1 << i));
+                    for j in 0..sources.len() {
+                        if mask >> i & 1 == 1 && mask >> j & 1 == 0 {
+                            options.push(mask ^ (1 << i) ^ (1 << j));
+                        }
+                    }
+                }
+                options.retain(|m| (*lo..=*hi).contains(&(m.count_ones() as usize)));
+                options.into_iter().map(Made::Set).collect()
+            }
+        }
+    }
+}

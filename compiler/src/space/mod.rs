@@ -1,0 +1,17 @@
+//! A checked space bound to a schema: the first of the two values that pass to the runtime.
+//!
+//! Lives here: architectures, counting, sampling, mutation, and the selection of one architecture's live graph as a
+//! [`Plan`](crate::plan::Plan). Never: source text, tensors, or how good an architecture is.
+
+mod architecture;
+mod bind;
+mod count;
+mod extremes;
+mod sample;
+mod select;
+
+pub use architecture::Architecture;
+pub use bind::{BindError, Space};
+pub use extremes::Extreme;
+pub use sample::Sampling;
+pub use select::PlanError;

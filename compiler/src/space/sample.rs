@@ -1,0 +1,165 @@
+//! Drawing architectures and paths, and mutating them.
+
+use rand::{Rng, RngExt};
+
+use super::architecture::Architecture;
+use super::bind::Space;
+use crate::ir::{ChoiceId, ChoiceKind, Made, NodeKind};
+use crate::recipe::Counts;
+
+/// How a path is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// How many sources a pick takes.
+    pub counts: Counts,
+    /// The probability of each coin of the full path (semantics.md 5): one for all connections, one for each
+    /// block's operators, tossed independently.
+    pub full_path: f64,
+}
+
+impl Space {
+    /// Draws an architecture: alternatives, widths and `maybe`s uniformly, picks by count and then uniformly.
+    pub fn sample(&self, counts: Counts, rng: &mut impl Rng) -> Architecture {
+        let mut architecture = Architecture::new(vec![None; self.choices().len()]);
+        self.complete(&mut architecture, counts, rng);
+        architecture
+    }
+
+    /// Draws a training path, which early in training is the full path, or parts of it: a relaxed architecture
+    /// (language rule 10).
+    pub fn sample_path(&self, sampling: Sampling, rng: &mut impl Rng) -> Architecture {
+        let mut path = self.sample(sampling.counts, rng);
+        if sampling.full_path <= 0.0 {
+            return path;
+        }
+        if rng.random_bool(sampling.full_path.min(1.0)) {
+            for (index, choice) in self.choices().iter().enumerate() {
+                if let ChoiceKind::Pick { hi, sources, .. } = &choice.kind
+                    && (*hi > 1 || sources.len() == 1)
+                    && path.made()[index].is_some()
+                {
+                    path.set(ChoiceId(index as u32), Some(full_set(sources.len())));
+                }
+            }
+        }
+        let mut blocks: Vec<Option<&String>> = Vec::new();
+        for choice in self.choices() {
+            if !blocks.contains(&choice.block.as_ref()) {
+                blocks.push(choice.block.as_ref());
+            }
+        }
+        for block in blocks {
+            if !rng.random_bool(sampling.full_path.min(1.0)) {
+                continue;
+            }
+            for (index, choice) in self.choices().iter().enumerate() {
+                let id = ChoiceId(index as u32);
+                if choice.block.as_ref() != block || !self.exists(&path, id) {
+                    continue;
+                }
+                let full = match &choice.kind {
+                    ChoiceKind::Width { values } => {
+                        let largest = (0..values.len()).max_by_key(|&i| values[i]).unwrap_or(0);
+                        Made::One(largest as u32)
+                    }
+                    ChoiceKind::Choose { alternatives } if self.mixes(id) => full_set(alternatives.len()),
+                    ChoiceKind::Maybe => Made::One(1),
+                    _ => continue,
+                };
+                path.set(id, Some(full));
+            }
+        }
+        // What exists inside alternatives that the coins turned on is drawn as usual.
+        self.complete(&mut path, sampling.counts, rng);
+        path
+    }
+
+    /// Resamples `times` choices, each one of a random block.
+    pub fn mutate(&self, parent: &Architecture, times: u64, counts: Counts, rng: &mut impl Rng) -> Architecture {
+        let mut child = parent.clone();
+        for _ in 0..times {
+            let mut blocks: Vec<Option<&str>> = Vec::new();
+            for choice in self.choices() {
+                if !blocks.contains(&choice.block.as_deref()) {
+                    blocks.push(choice.block.as_deref());
+                }
+            }
+            if blocks.is_empty() {
+                return child;
+            }
+            let block = blocks[rng.random_range(0..blocks.len())];
+            let inside: Vec<ChoiceId> = (0..self.choices().len() as u32)
+                .map(ChoiceId)
+                .filter(|&id| self.choices()[id.index()].block.as_deref() == block && self.exists(&child, id))
+                .collect();
+            if inside.is_empty() {
+                continue;
+            }
+            let id = inside[rng.random_range(0..inside.len())];
+            child.set(id, Some(self.draw(id, counts, rng)));
+            self.complete(&mut child, counts, rng);
+        }
+        child
+    }
+
+    /// Draws what exists and is open; forgets what does not exist.
+    fn complete(&self, architecture: &mut Architecture, counts: Counts, rng: &mut impl Rng) {
+        // A choice comes after the alternative that it is inside of.
+        for id in (0..self.choices().len() as u32).map(ChoiceId) {
+            if !self.exists(architecture, id) {
+                architecture.set(id, None);
+            } else if architecture.get(id).is_none() {
+                let made = self.draw(id, counts, rng);
+                architecture.set(id, Some(made));
+            }
+        }
+    }
+
+    /// Whether a choice exists, given what surrounds it (language rule 8).
+    pub fn exists(&self, architecture: &Architecture, id: ChoiceId) -> bool {
+        match self.choices()[id.index()].parent {
+            None => true,
+            Some((parent, position)) => {
+                architecture.get(parent).is_some_and(|made| made.has(position as usize))
+                    && self.exists(architecture, parent)
+            }
+        }
+    }
+
+    fn draw(&self, id: ChoiceId, counts: Counts, rng: &mut impl Rng) -> Made {
+        match &self.choices()[id.index()].kind {
+            ChoiceKind::Width { values } => Made::One(rng.random_range(0..values.len()) as u32),
+            ChoiceKind::Choose { alternatives } => Made::One(rng.random_range(0..alternatives.len()) as u32),
+            ChoiceKind::Maybe => Made::One(u32::from(rng.random_bool(0.5))),
+            ChoiceKind::Pick { lo, hi, sources } => {
+                let count = match counts {
+                    Counts::Uniform => rng.random_range(*lo..=*hi),
+                    Counts::Binomial(p) => lo + (*lo..*hi).filter(|_| rng.random_bool(p)).count(),
+                };
+                let mut left: Vec<usize> = (0..sources.len()).collect();
+                let mut mask = 0u64;
+                for _ in 0..count {
+                    mask |= 1 << left.swap_remove(rng.random_range(0..left.len()));
+                }
+                Made::Set(mask)
+            }
+        }
+    }
+
+    /// Whether the alternatives of a `choose` have one shape throughout, so that several can be added up.
+    fn mixes(&self, id: ChoiceId) -> bool {
+        let graph = self.graph();
+        graph.graph.node_weights().any(|node| {
+            node.kind == NodeKind::Choose(id)
+                && node.axes.iter().all(|axis| {
+                    let mut mentioned = Vec::new();
+                    graph.expressions.mentioned(axis.size, &mut mentioned);
+                    !mentioned.contains(&id)
+                })
+        })
+    }
+}
+
+fn full_set(count: usize) -> Made {
+    Made::Set(if count >= 64 { u64::MAX } else { (1 << count) - 1 })
+}

@@ -1,0 +1,234 @@
+//! An architecture selects a subgraph: what the logit does not need is never built.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use petgraph::graph::NodeIndex;
+use smallvec::SmallVec;
+
+use super::architecture::Architecture;
+use super::bind::Space;
+use crate::ir::{Assignment, ChoiceId, NodeKind, SchemaSizes, SpaceGraph, Undecided};
+use crate::plan::{Layout, Node, PLAN_VERSION, Param, ParamKind, Plan, Shape};
+use crate::primitives::Primitive;
+
+/// Why an architecture has no plan.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlanError {
+    /// A live choice, by name, is left open.
+    Undecided(String),
+    /// A size at this node is not a positive whole number.
+    Size { path: String, size: f64 },
+}
+
+impl std::fmt::Display for PlanError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            PlanError::Undecided(choice) => write!(f, "the architecture leaves `{choice}` open, which the logit needs"),
+            PlanError::Size { path, size } => write!(f, "a size of `{path}` is {size}, not a positive whole number"),
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+/// The nodes that are needed, in order.
+struct Needed {
+    nodes: Vec<NodeIndex>,
+}
+
+impl SpaceGraph {
+    /// Which nodes `roots` need under an assignment. Operands are added before what is made of them, so one pass
+    /// backwards settles it.
+    fn needed(&self, roots: &[NodeIndex], at: &Assignment<'_>) -> Result<Needed, Undecided> {
+        let mut live = vec![false; self.graph.node_count()];
+        for root in roots {
+            live[root.index()] = true;
+        }
+        for index in (0..live.len()).rev() {
+            if !live[index] {
+                continue;
+            }
+            for operand in self.taken(NodeIndex::new(index), at)? {
+                live[operand.index()] = true;
+            }
+        }
+        let nodes = (0..live.len()).filter(|&i| live[i]).map(NodeIndex::new).collect();
+        Ok(Needed { nodes })
+    }
+
+    /// The operands of a node that take part.
+    fn taken(&self, node: NodeIndex, at: &Assignment<'_>) -> Result<SmallVec<[NodeIndex; 4]>, Undecided> {
+        let operands = self.operands(node);
+        let mut taken = SmallVec::new();
+        match self.graph[node].kind {
+            NodeKind::Primitive(_) => {
+                for (gate, operand) in operands {
+                    if gate.is_open(at)? {
+                        taken.push(operand);
+                    }
+                }
+            }
+            NodeKind::Choose(choice) => {
+                let made = at.made(choice)?;
+                taken.extend(operands.iter().enumerate().filter(|&(i, _)| made.has(i)).map(|(_, &(_, o))| o));
+            }
+            NodeKind::Pick(choice) => taken.push(operands[at.made(choice)?.first()].1),
+            NodeKind::Branch(cond) => {
+                let holds = self.expressions.holds(cond, &self.choices, at)?;
+                taken.push(operands[usize::from(!holds)].1);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// The live choices that an architecture leaves open, as many as can be seen at once.
+    pub fn missing(&self, architecture: &Architecture, schema: SchemaSizes) -> Vec<ChoiceId> {
+        let mut made = architecture.made().to_vec();
+        let mut missing = Vec::new();
+        // Fill each gap with a first value, to find the next one.
+        while missing.len() < made.len() {
+            let at = Assignment::new(&made, schema);
+            let gap = match self.needed(&[self.logit], &at) {
+                Ok(needed) => needed.nodes.iter().find_map(|&node| {
+                    self.graph[node].axes.iter().find_map(|a| self.expressions.evaluate(a.size, &self.choices, &at).err())
+                }),
+                Err(gap) => Some(gap),
+            };
+            let Some(Undecided(choice)) = gap else { break };
+            missing.push(choice);
+            made[choice.index()] = Some(match self.choices[choice.index()].kind {
+                crate::ir::ChoiceKind::Pick { lo, .. } => crate::ir::Made::Set((1u64 << lo.max(1)) - 1),
+                _ => crate::ir::Made::One(0),
+            });
+        }
+        missing
+    }
+}
+
+impl Space {
+    /// The plan of an architecture: its live graph.
+    ///
+    /// # Errors
+    /// A live choice that is left open; a size that is not a positive whole number.
+    pub fn plan(&self, architecture: &Architecture) -> Result<Plan, PlanError> {
+        Ok(self.select(architecture, &[self.graph.logit])?.0)
+    }
+
+    /// The plan of an architecture with everything that it decides, whether or not the logit needs it: what an
+    /// implementation without a compiler computes.
+    ///
+    /// # Errors
+    /// Those of [`Space::plan`], for every choice and not only for live ones.
+    pub fn whole_plan(&self, architecture: &Architecture) -> Result<Plan, PlanError> {
+        let mut roots: Vec<NodeIndex> =
+            self.graph.blocks.iter().flat_map(|(_, outs)| outs.iter().map(|&(_, node)| node)).collect();
+        roots.push(self.graph.logit);
+        Ok(self.select(architecture, &roots)?.0)
+    }
+
+    /// The architecture without what its logit does not depend on. Two architectures with one canonical form have one
+    /// plan.
+    ///
+    /// # Errors
+    /// Those of [`Space::plan`].
+    pub fn canonical(&self, architecture: &Architecture) -> Result<Architecture, PlanError> {
+        let (_, live) = self.select(architecture, &[self.graph.logit])?;
+        let made = architecture.made().iter().zip(live).map(|(&made, live)| made.filter(|_| live)).collect();
+        Ok(Architecture::new(made))
+    }
+
+    /// The plan together with which choices it depends on.
+    fn select(&self, architecture: &Architecture, roots: &[NodeIndex]) -> Result<(Plan, Vec<bool>), PlanError> {
+        let at = Assignment::new(architecture.made(), self.sizes);
+        let graph = &*self.graph;
+        let name = |Undecided(choice): Undecided| PlanError::Undecided(graph.choices[choice.index()].name.clone());
+        let needed = graph.needed(roots, &at).map_err(name)?;
+        let mut builder = Builder { space: self, nodes: Vec::new(), params: Vec::new(), param_ids: HashMap::new() };
+        // Where each space node's value is in the plan.
+        let mut placed = vec![usize::MAX; graph.graph.node_count()];
+        for index in needed.nodes {
+            let operands = graph.taken(index, &at).map_err(name)?;
+            let inputs: SmallVec<[usize; 4]> = operands.iter().map(|operand| placed[operand.index()]).collect();
+            let primitive = match graph.graph[index].kind {
+                NodeKind::Primitive(primitive) => primitive,
+                NodeKind::Choose(_) => Primitive::Add,
+                NodeKind::Pick(_) | NodeKind::Branch(_) => Primitive::Concat,
+            };
+            // A join of one is that one.
+            placed[index.index()] = match (primitive, inputs.as_slice()) {
+                (Primitive::Add | Primitive::Concat, [only]) => *only,
+                _ => builder.add(index, primitive, inputs, &at)?,
+            };
+        }
+        let plan = Plan {
+            version: PLAN_VERSION,
+            nodes: builder.nodes,
+            params: builder.params,
+            logit: placed[graph.logit.index()],
+        };
+        Ok((plan, at.into_asked()))
+    }
+}
+
+struct Builder<'a> {
+    space: &'a Space,
+    nodes: Vec<Node>,
+    params: Vec<Param>,
+    /// From stored parameters to those of the plan.
+    param_ids: HashMap<usize, usize>,
+}
+
+impl Builder<'_> {
+    fn add(
+        &mut self,
+        index: NodeIndex,
+        primitive: Primitive,
+        inputs: SmallVec<[usize; 4]>,
+        at: &Assignment<'_>,
+    ) -> Result<usize, PlanError> {
+        let graph = &*self.space.graph;
+        let node = &graph.graph[index];
+        let name = |Undecided(choice): Undecided| PlanError::Undecided(graph.choices[choice.index()].name.clone());
+        let mut shape = Shape::new();
+        for axis in &node.axes {
+            let size = graph.expressions.evaluate(axis.size, &graph.choices, at).map_err(name)?;
+            if size < 1.0 || size.fract() != 0.0 {
+                return Err(PlanError::Size { path: node.path.to_string(), size });
+            }
+            shape.push(size as usize);
+        }
+        let mut params = SmallVec::new();
+        let mut stored = self.space.of_node[index.index()].iter();
+        for template in &node.params {
+            let mut axes: SmallVec<[Layout; 2]> = SmallVec::new();
+            for axis in &template.axes {
+                let bounds = &self.space.bounds;
+                axes.push(graph.expressions.lay_out(axis.layout, &graph.choices, bounds, at).map_err(name)?);
+            }
+            let count = match template.kind {
+                crate::ir::TemplateKind::Dense => 1,
+                crate::ir::TemplateKind::Tables => self.space.sizes.fields,
+            };
+            for &id in stored.by_ref().take(count) {
+                params.push(self.param(id, &axes));
+            }
+        }
+        self.nodes.push(Node { primitive, inputs, params, shape, path: Arc::clone(&node.path) });
+        Ok(self.nodes.len() - 1)
+    }
+
+    fn param(&mut self, id: usize, axes: &SmallVec<[Layout; 2]>) -> usize {
+        if let Some(&known) = self.param_ids.get(&id) {
+            return known;
+        }
+        let stored = &self.space.params()[id];
+        let mut axes = axes.clone();
+        if let ParamKind::Table { .. } = stored.kind {
+            axes.insert(0, Layout::prefix(stored.full[0]));
+        }
+        self.params.push(Param { axes, ..stored.clone() });
+        self.param_ids.insert(id, self.params.len() - 1);
+        self.params.len() - 1
+    }
+}

@@ -1,0 +1,218 @@
+//! Expressions: precedence and the tree.
+
+use std::sync::LazyLock;
+
+use nasrec_grammar::Rule;
+use pest::iterators::Pair;
+use pest::pratt_parser::{Assoc, Op, PrattParser};
+
+use super::Reader;
+use super::tree::{Alternative, Arg, Binary, Body, Expr, ExprKind, Name, Unary};
+use crate::diagnostics::{Code, Diagnostic};
+
+/// From loosest to tightest; `maybe` binds tighter than `+`, `-` before a number tighter still.
+static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
+    PrattParser::new()
+        .op(Op::infix(Rule::or, Assoc::Left))
+        .op(Op::infix(Rule::and, Assoc::Left))
+        .op(Op::prefix(Rule::not))
+        .op(Op::infix(Rule::equal, Assoc::Left)
+            | Op::infix(Rule::unequal, Assoc::Left)
+            | Op::infix(Rule::less, Assoc::Left)
+            | Op::infix(Rule::greater, Assoc::Left)
+            | Op::infix(Rule::at_most, Assoc::Left)
+            | Op::infix(Rule::at_least, Assoc::Left))
+        .op(Op::infix(Rule::plus, Assoc::Left) | Op::infix(Rule::minus, Assoc::Left))
+        .op(Op::infix(Rule::times, Assoc::Left) | Op::infix(Rule::divide, Assoc::Left))
+        .op(Op::prefix(Rule::maybe))
+        .op(Op::prefix(Rule::negate))
+        .op(Op::postfix(Rule::member) | Op::postfix(Rule::index))
+});
+
+/// Most operands and operators in one operation, so that trees stay shallow.
+const MAX_PARTS: usize = 512;
+
+impl Reader {
+    pub(super) fn name(&self, pair: &Pair<'_, Rule>, offset: usize) -> Name {
+        Name { text: pair.as_str().to_owned(), span: self.span(pair, offset) }
+    }
+
+    pub(super) fn expression(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Expr {
+        let span = self.span(&pair, offset);
+        match pair.as_rule() {
+            Rule::expression => {
+                let mut inner = pair.into_inner();
+                let first = self.expression(inner.next().expect("an expression has an operation"), offset);
+                match inner.next() {
+                    None => first,
+                    Some(hi) => {
+                        let hi = Box::new(self.expression(hi, offset));
+                        let step = inner.next().map(|step| Box::new(self.expression(step, offset)));
+                        Expr { kind: ExprKind::Range { lo: Box::new(first), hi, step }, span }
+                    }
+                }
+            }
+            Rule::operation => self.operation(pair, offset),
+            _ => self.operand(pair, offset),
+        }
+    }
+
+    fn operation(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Expr {
+        let span = self.span(&pair, offset);
+        let parts = pair.clone().into_inner().count();
+        if parts > MAX_PARTS {
+            self.diagnostics.push(
+                Diagnostic::error(Code::TooLarge, format!("an expression of {parts} parts"))
+                    .label(span, format!("at most {MAX_PARTS} are read"))
+                    .help("give parts of it names with `let`"),
+            );
+            return Expr { kind: ExprKind::Number(0.0), span };
+        }
+        // The closures of the Pratt parser share the reader.
+        let reader = std::cell::RefCell::new(self);
+        PRECEDENCE
+            .map_primary(|primary| reader.borrow_mut().operand(primary, offset))
+            .map_prefix(|operator, operand| {
+                let span = reader.borrow().span(&operator, offset).to(operand.span);
+                let unary = match operator.as_rule() {
+                    Rule::negate => Unary::Negate,
+                    Rule::not => Unary::Not,
+                    _ => Unary::Maybe,
+                };
+                Expr { kind: ExprKind::Unary(unary, Box::new(operand)), span }
+            })
+            .map_postfix(|operand, operator| {
+                let mut reader = reader.borrow_mut();
+                let span = operand.span.to(reader.span(&operator, offset));
+                let member = operator.as_rule() == Rule::member;
+                let inner = operator.into_inner().next().expect("a postfix operator has an operand");
+                let kind = if member {
+                    ExprKind::Member(Box::new(operand), reader.name(&inner, offset))
+                } else {
+                    ExprKind::Index(Box::new(operand), Box::new(reader.expression(inner, offset)))
+                };
+                Expr { kind, span }
+            })
+            .map_infix(|left, operator, right| {
+                let span = left.span.to(right.span);
+                let binary = match operator.as_rule() {
+                    Rule::plus => Binary::Add,
+                    Rule::minus => Binary::Sub,
+                    Rule::times => Binary::Mul,
+                    Rule::divide => Binary::Div,
+                    Rule::equal => Binary::Equal,
+                    Rule::unequal => Binary::Unequal,
+                    Rule::less => Binary::Less,
+                    Rule::greater => Binary::Greater,
+                    Rule::at_most => Binary::AtMost,
+                    Rule::at_least => Binary::AtLeast,
+                    Rule::and => Binary::And,
+                    _ => Binary::Or,
+                };
+                Expr { kind: ExprKind::Binary(binary, Box::new(left), Box::new(right)), span }
+            })
+            .parse(pair.into_inner())
+    }
+
+    fn operand(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Expr {
+        let span = self.span(&pair, offset);
+        let kind = match pair.as_rule() {
+            Rule::number => ExprKind::Number(number(pair.as_str())),
+            Rule::percent => ExprKind::Percent(number(pair.as_str().trim_end_matches('%')) / 100.0),
+            Rule::text => ExprKind::Text(pair.as_str().trim_matches('"').to_owned()),
+            Rule::switch => ExprKind::Switch(matches!(pair.as_str(), "on" | "true")),
+            Rule::name => ExprKind::Name(pair.as_str().to_owned()),
+            Rule::group => {
+                return self.expression(pair.into_inner().next().expect("a group holds an expression"), offset);
+            }
+            Rule::list => ExprKind::List(pair.into_inner().map(|item| self.expression(item, offset)).collect()),
+            Rule::call => {
+                let mut inner = pair.into_inner();
+                let callee = self.name(&inner.next().expect("a call has a name"), offset);
+                let args = inner.next().map(|args| self.arguments(args, offset)).unwrap_or_default();
+                ExprKind::Call { callee, args }
+            }
+            Rule::earlier => {
+                ExprKind::Earlier(self.name(&pair.into_inner().next().expect("`earlier` has a member"), offset))
+            }
+            Rule::pick => {
+                let mut inner = pair.into_inner();
+                let count = Box::new(self.expression(inner.next().expect("a pick has a count"), offset));
+                let from = Box::new(self.expression(inner.next().expect("a pick has sources"), offset));
+                ExprKind::Pick { count, from }
+            }
+            Rule::choose => {
+                let alternatives = pair.into_inner().map(|alternative| {
+                    let mut inner = alternative.into_inner();
+                    let first = inner.next().expect("an alternative has a value");
+                    match inner.next() {
+                        Some(value) => {
+                            Alternative { label: Some(self.name(&first, offset)), value: self.expression(value, offset) }
+                        }
+                        None => Alternative { label: None, value: self.expression(first, offset) },
+                    }
+                });
+                ExprKind::Choose(alternatives.collect())
+            }
+            Rule::if_else => {
+                let mut inner = pair.into_inner();
+                let condition = Box::new(self.expression(inner.next().expect("an if has a condition"), offset));
+                let then = self.body(inner.next().expect("an if has a branch"), offset);
+                let last = inner.next().expect("an if has an else");
+                let otherwise = if last.as_rule() == Rule::body {
+                    self.body(last, offset)
+                } else {
+                    Body { lets: Vec::new(), value: Box::new(self.operand(last, offset)) }
+                };
+                ExprKind::If { condition, then, otherwise }
+            }
+            rule => unreachable!("{rule:?} is not an operand of the grammar"),
+        };
+        Expr { kind, span }
+    }
+
+    pub(super) fn arguments(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Vec<Arg> {
+        pair.into_inner()
+            .map(|argument| {
+                let mut inner = argument.into_inner();
+                let first = inner.next().expect("an argument has a value");
+                match inner.next() {
+                    Some(value) => {
+                        Arg { name: Some(self.name(&first, offset)), value: self.expression(value, offset) }
+                    }
+                    None => Arg { name: None, value: self.expression(first, offset) },
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn body(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Body {
+        let mut lets = Vec::new();
+        let mut value = None;
+        for part in pair.into_inner() {
+            if part.as_rule() == Rule::binding {
+                lets.push(self.binding(part, offset));
+            } else {
+                value = Some(Box::new(self.expression(part, offset)));
+            }
+        }
+        Body { lets, value: value.expect("a body ends in a value") }
+    }
+
+    pub(super) fn binding(&mut self, pair: Pair<'_, Rule>, offset: usize) -> (Name, Expr) {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next().expect("a binding has a name"), offset);
+        (name, self.expression(inner.next().expect("a binding has a value"), offset))
+    }
+}
+
+/// The value of a number token: `_` separates digits, `K`, `M` and `G` scale by thousands.
+pub(super) fn number(token: &str) -> f64 {
+    let (digits, scale) = match token.as_bytes().last() {
+        Some(b'K') => (&token[..token.len() - 1], 1e3),
+        Some(b'M') => (&token[..token.len() - 1], 1e6),
+        Some(b'G') => (&token[..token.len() - 1], 1e9),
+        _ => (token, 1.0),
+    };
+    digits.replace('_', "").parse::<f64>().map_or(f64::NAN, |value| value * scale)
+}

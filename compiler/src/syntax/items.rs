@@ -1,0 +1,351 @@
+//! Items and statements: one function a rule.
+
+use nasrec_grammar::{NasrecParser, Rule};
+use pest::Parser;
+use pest::iterators::{Pair, Pairs};
+
+use super::expressions::number;
+use super::tree::{
+    ArchItem, Arg, Block, Body, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Reference, SchemaItem,
+    SchemaLine, SearchItem, Setting, SettingValue, SpaceItem, Statement, TypeOf,
+};
+use super::{LANGUAGE_VERSION, Reader};
+use crate::diagnostics::{Code, Diagnostic, Span};
+
+impl Reader {
+    /// Parses the item in `text`, which starts at byte `offset` of the file and is its `index`th.
+    pub(super) fn item(&mut self, text: &str, offset: usize, index: usize, tree: &mut File) {
+        let is_header = text.trim_start().strip_prefix("nasrec").is_some_and(|rest| rest.starts_with([' ', '\t']));
+        let rule = if is_header { Rule::header } else { Rule::item };
+        let item = match NasrecParser::parse(rule, text) {
+            Ok(mut pairs) => pairs.next().expect("the rule was matched"),
+            Err(error) => {
+                let diagnostic = self.syntax_error(error, text, offset);
+                self.diagnostics.push(diagnostic);
+                return;
+            }
+        };
+        if is_header {
+            return self.header(item, offset, index);
+        }
+        let mut docs = Vec::new();
+        for pair in item.into_inner() {
+            match pair.as_rule() {
+                Rule::doc => docs.push(doc_text(&pair)),
+                Rule::import => tree.imports.push(self.import(pair, offset)),
+                Rule::op => tree.ops.push(self.op(pair, offset, std::mem::take(&mut docs))),
+                Rule::space => tree.spaces.push(self.space(pair, offset, std::mem::take(&mut docs))),
+                Rule::schema => tree.schemas.push(self.schema(pair, offset, std::mem::take(&mut docs))),
+                Rule::search => tree.searches.push(self.search(pair, offset, std::mem::take(&mut docs))),
+                Rule::arch => tree.archs.push(self.arch(pair, offset, std::mem::take(&mut docs))),
+                _ => {}
+            }
+        }
+    }
+
+    fn header(&mut self, item: Pair<'_, Rule>, offset: usize, index: usize) {
+        let version = item.into_inner().next().expect("a header has a version");
+        let span = self.span(&version, offset);
+        if number(version.as_str()) != f64::from(LANGUAGE_VERSION) {
+            self.diagnostics.push(
+                Diagnostic::error(Code::Version, format!("language version {} is not known", version.as_str()))
+                    .label(span, format!("this compiler reads version {LANGUAGE_VERSION}")),
+            );
+        } else if index > 0 {
+            let message = "the language version belongs on the first line of code";
+            self.diagnostics.push(Diagnostic::error(Code::Version, message).label(span, "stated here"));
+        }
+    }
+
+    fn import(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Import {
+        let span = self.span(&pair, offset);
+        let mut inner = pair.into_inner();
+        let path = inner.next().expect("an import has a path");
+        let path = Name { text: path.as_str().trim_matches('"').to_owned(), span: self.span(&path, offset) };
+        let names = inner.next().map(|names| names.into_inner().map(|n| self.name(&n, offset)).collect());
+        Import { path, names: names.unwrap_or_default(), span }
+    }
+
+    fn op(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> Op {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next().expect("an op has a name"), offset);
+        let params = inner.next().expect("an op has parameters").into_inner().map(|p| self.op_param(p, offset)).collect();
+        let mut result = None;
+        let mut body = None;
+        for part in inner {
+            match part.as_rule() {
+                Rule::type_of => result = Some(self.type_of(part, offset)),
+                Rule::body => body = Some(self.body(part, offset)),
+                _ => body = Some(Body { lets: Vec::new(), value: Box::new(self.expression(part, offset)) }),
+            }
+        }
+        Op { docs, name, params, result, body: body.expect("an op has a body") }
+    }
+
+    fn op_param(&mut self, pair: Pair<'_, Rule>, offset: usize) -> OpParam {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next().expect("a parameter has a name"), offset);
+        let kind = self.type_of(inner.next().expect("a parameter has a type"), offset);
+        OpParam { name, kind, default: inner.next().map(|value| self.expression(value, offset)) }
+    }
+
+    fn type_of(&mut self, pair: Pair<'_, Rule>, offset: usize) -> TypeOf {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next().expect("a type has a name"), offset);
+        TypeOf { name, sizes: inner.map(|size| self.expression(size, offset)).collect() }
+    }
+
+    fn space(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SpaceItem {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next().expect("a space has a name"), offset);
+        let mut params = Vec::new();
+        let mut body = Vec::new();
+        for part in inner {
+            if part.as_rule() == Rule::space_params {
+                params = part.into_inner().map(|param| self.binding(param, offset)).collect();
+            } else {
+                body.extend(self.statement(part, offset));
+            }
+        }
+        SpaceItem { docs, name, params, body }
+    }
+
+    fn statement(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Option<Statement> {
+        let part = pair.into_inner().find(|p| p.as_rule() != Rule::doc)?;
+        let span = self.span(&part, offset);
+        match part.as_rule() {
+            Rule::input => {
+                let (name, kind) = two(part.into_inner());
+                Some(Statement::Input { name: self.name(&name, offset), kind: self.name(&kind, offset) })
+            }
+            Rule::width => {
+                let (name, values) = self.binding(part, offset);
+                Some(Statement::Width { name, values })
+            }
+            Rule::binding => {
+                let (name, value) = self.binding(part, offset);
+                Some(Statement::Let { name, value })
+            }
+            Rule::out => {
+                let (name, value) = self.binding(part, offset);
+                Some(Statement::Out { name, value })
+            }
+            Rule::logit => {
+                let value = part.into_inner().next().expect("a logit has a value");
+                Some(Statement::Logit { value: self.expression(value, offset), span })
+            }
+            Rule::block => Some(Statement::Block(self.block(part, offset))),
+            _ => {
+                // The catch-all: parse it again on its own, for what was expected.
+                let text = part.as_str().trim_end();
+                let start = offset + part.as_span().start();
+                let diagnostic = match NasrecParser::parse(Rule::one_statement, text) {
+                    Err(error) => self.syntax_error(error, text, start),
+                    Ok(_) => Diagnostic::error(Code::Syntax, "this statement is not understood").label(span, "here"),
+                };
+                self.diagnostics.push(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn block(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Block {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next().expect("a block has a name"), offset);
+        let index = inner.next().expect("a block has a range");
+        let range = self.expression(index.into_inner().next().expect("an index has an expression"), offset);
+        let mut stem_name = None;
+        let mut stem = None;
+        let mut body = Vec::new();
+        for part in inner {
+            match part.as_rule() {
+                Rule::name => stem_name = Some(self.name(&part, offset)),
+                Rule::stem => stem = Some(part.into_inner().map(|p| self.binding(p, offset)).collect()),
+                _ => body.extend(self.statement(part, offset)),
+            }
+        }
+        Block { name, range, stem: stem_name.zip(stem), body }
+    }
+
+    fn schema(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SchemaItem {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next().expect("a schema has a name"), offset);
+        SchemaItem { docs, name, lines: inner.map(|line| self.schema_line(line, offset)).collect() }
+    }
+
+    fn schema_line(&mut self, pair: Pair<'_, Rule>, offset: usize) -> SchemaLine {
+        let span = self.span(&pair, offset);
+        let mut words = Vec::new();
+        let mut line =
+            SchemaLine { keyword: no_name(span), column: no_name(span), range: None, encoding: None, stages: vec![], span };
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::word => words.push(self.name(&part, offset)),
+                Rule::columns => {
+                    let mut inner = part.into_inner();
+                    line.column = self.name(&inner.next().expect("columns have a name"), offset);
+                    line.range = inner.next().and_then(|i| i.into_inner().next()).map(|e| self.expression(e, offset));
+                }
+                Rule::stage => {
+                    let mut inner = part.into_inner();
+                    let name = self.name(&inner.next().expect("a stage has a name"), offset);
+                    let args = inner.next().map(|args| self.arguments(args, offset)).unwrap_or_default();
+                    line.stages.push((name, args));
+                }
+                _ => {}
+            }
+        }
+        let mut words = words.into_iter();
+        line.keyword = words.next().expect("a schema line starts with a word");
+        line.encoding = words.next();
+        line
+    }
+
+    fn reference(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Reference {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next().expect("a reference has a name"), offset);
+        let args = inner.next().map(|args| self.arguments(args, offset)).unwrap_or_default();
+        Reference { name, args }
+    }
+
+    fn search(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SearchItem {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next().expect("a search has a name"), offset);
+        let space = self.reference(inner.next().expect("a search has a space"), offset);
+        let schema = self.name(&inner.next().expect("a search has a schema"), offset);
+        let mut item = SearchItem { docs, name, space, schema, settings: Vec::new(), baselines: Vec::new() };
+        for setting in inner {
+            self.setting(setting, offset, &mut Vec::new(), &mut item);
+        }
+        item
+    }
+
+    fn setting(&mut self, pair: Pair<'_, Rule>, offset: usize, path: &mut Vec<Name>, item: &mut SearchItem) {
+        let Some(part) = pair.into_inner().find(|p| p.as_rule() != Rule::doc) else { return };
+        let span = self.span(&part, offset);
+        match part.as_rule() {
+            Rule::baselines => {
+                for reference in part.into_inner() {
+                    let reference = self.reference(reference, offset);
+                    item.baselines.push(reference);
+                }
+            }
+            Rule::entry => {
+                let (key, value) = two(part.into_inner());
+                let mut path = path.clone();
+                path.push(self.name(&key, offset));
+                let value = self.value(value, offset);
+                item.settings.push(Setting { path, value, span });
+            }
+            _ => {
+                let mut inner = part.into_inner();
+                let name = self.name(&inner.next().expect("a section has a name"), offset);
+                path.push(name.clone());
+                item.settings.push(Setting { path: path.clone(), value: SettingValue::Section, span: name.span });
+                for setting in inner {
+                    self.setting(setting, offset, path, item);
+                }
+                path.pop();
+            }
+        }
+    }
+
+    fn value(&mut self, pair: Pair<'_, Rule>, offset: usize) -> SettingValue {
+        let inner = pair.into_inner().next().expect("a value holds something");
+        if inner.as_rule() == Rule::ratio {
+            SettingValue::Ratio(inner.into_inner().map(|part| number(part.as_str())).collect())
+        } else {
+            SettingValue::Expr(self.expression(inner, offset))
+        }
+    }
+
+    pub(super) fn override_setting(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Setting {
+        let span = self.span(&pair, offset);
+        let mut path = Vec::new();
+        let mut value = SettingValue::Section;
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::word => path.push(self.name(&part, offset)),
+                Rule::value => value = self.value(part, offset),
+                _ => {}
+            }
+        }
+        Setting { path, value, span }
+    }
+
+    fn arch(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> ArchItem {
+        let mut inner = pair.into_inner();
+        let name = self.name(&inner.next().expect("an arch has a name"), offset);
+        let space = self.reference(inner.next().expect("an arch has a space"), offset);
+        let mut item = ArchItem { docs, name, space, schema: None, made: Vec::new() };
+        for part in inner {
+            match part.as_rule() {
+                Rule::name => item.schema = Some(self.name(&part, offset)),
+                _ => {
+                    let Some(part) = part.into_inner().find(|p| p.as_rule() != Rule::doc) else { continue };
+                    self.made(part, offset, &mut item.made);
+                }
+            }
+        }
+        item
+    }
+
+    fn made(&mut self, pair: Pair<'_, Rule>, offset: usize, made: &mut Vec<Made>) {
+        if pair.as_rule() == Rule::made_choice {
+            return made.push(self.made_choice(pair, offset, ""));
+        }
+        let mut inner = pair.into_inner();
+        let block = inner.next().expect("a block has a name").as_str().to_owned();
+        let index = inner.next().expect("a block has an index");
+        let index = self.expression(index.into_inner().next().expect("an index has an expression"), offset);
+        let ExprKind::Number(index) = index.kind else {
+            let message = "a block of an architecture is named by a number, such as `b[1]`";
+            self.diagnostics.push(Diagnostic::error(Code::Syntax, message).label(index.span, "expected a number"));
+            return;
+        };
+        let prefix = format!("{block}[{index}].");
+        for choice in inner {
+            let choice = self.made_choice(choice, offset, &prefix);
+            made.push(choice);
+        }
+    }
+
+    fn made_choice(&mut self, pair: Pair<'_, Rule>, offset: usize, prefix: &str) -> Made {
+        let mut words: Vec<String> = Vec::new();
+        let mut span: Option<Span> = None;
+        let mut value = None;
+        for part in pair.into_inner() {
+            if part.as_rule() == Rule::word {
+                let here = self.span(&part, offset);
+                span = Some(span.map_or(here, |s| s.to(here)));
+                words.push(part.as_str().to_owned());
+            } else {
+                value = Some(self.expression(part, offset));
+            }
+        }
+        let value: Expr = value.expect("a choice has a value");
+        Made { choice: format!("{prefix}{}", words.join(".")), span: span.unwrap_or(value.span), value }
+    }
+}
+
+fn doc_text(pair: &Pair<'_, Rule>) -> String {
+    let text = pair.as_str().trim_start_matches("///");
+    text.strip_prefix(' ').unwrap_or(text).trim_end().to_owned()
+}
+
+fn two<'a>(mut pairs: Pairs<'a, Rule>) -> (Pair<'a, Rule>, Pair<'a, Rule>) {
+    let first = pairs.next().expect("two parts");
+    let second = pairs.next().expect("two parts");
+    (first, second)
+}
+
+fn no_name(span: Span) -> Name {
+    Name { text: String::new(), span }
+}
+
+impl Arg {
+    /// The place of the argument, with its name.
+    pub fn span(&self) -> Span {
+        self.name.as_ref().map_or(self.value.span, |name| name.span.to(self.value.span))
+    }
+}

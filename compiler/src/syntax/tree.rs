@@ -1,0 +1,214 @@
+//! The syntax tree: what was written, with its places, and no meaning.
+
+use crate::diagnostics::Span;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Name {
+    pub text: String,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct File {
+    pub imports: Vec<Import>,
+    pub ops: Vec<Op>,
+    pub spaces: Vec<SpaceItem>,
+    pub schemas: Vec<SchemaItem>,
+    pub searches: Vec<SearchItem>,
+    pub archs: Vec<ArchItem>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Import {
+    pub path: Name,
+    pub names: Vec<Name>,
+    pub span: Span,
+}
+
+/// `op name(params) -> type = body`
+#[derive(Clone, Debug)]
+pub struct Op {
+    pub docs: Vec<String>,
+    pub name: Name,
+    pub params: Vec<OpParam>,
+    pub result: Option<TypeOf>,
+    pub body: Body,
+}
+
+#[derive(Clone, Debug)]
+pub struct OpParam {
+    pub name: Name,
+    pub kind: TypeOf,
+    pub default: Option<Expr>,
+}
+
+/// `dense[w]`, `sparse[n, e]`, `size`, …
+#[derive(Clone, Debug)]
+pub struct TypeOf {
+    pub name: Name,
+    pub sizes: Vec<Expr>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Body {
+    pub lets: Vec<(Name, Expr)>,
+    pub value: Box<Expr>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SpaceItem {
+    pub docs: Vec<String>,
+    pub name: Name,
+    pub params: Vec<(Name, Expr)>,
+    pub body: Vec<Statement>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Statement {
+    Input { name: Name, kind: Name },
+    Width { name: Name, values: Expr },
+    Let { name: Name, value: Expr },
+    Out { name: Name, value: Expr },
+    Logit { value: Expr, span: Span },
+    Block(Block),
+}
+
+#[derive(Clone, Debug)]
+pub struct Block {
+    pub name: Name,
+    pub range: Expr,
+    /// The name of the stem and its parts.
+    pub stem: Option<(Name, Vec<(Name, Expr)>)>,
+    pub body: Vec<Statement>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SchemaItem {
+    pub docs: Vec<String>,
+    pub name: Name,
+    pub lines: Vec<SchemaLine>,
+}
+
+/// `keyword name[range]: encoding | stage | stage`
+#[derive(Clone, Debug)]
+pub struct SchemaLine {
+    pub keyword: Name,
+    pub column: Name,
+    pub range: Option<Expr>,
+    pub encoding: Option<Name>,
+    pub stages: Vec<(Name, Vec<Arg>)>,
+    pub span: Span,
+}
+
+/// `name(arguments)` where a space is meant.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    pub name: Name,
+    pub args: Vec<Arg>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SearchItem {
+    pub docs: Vec<String>,
+    pub name: Name,
+    pub space: Reference,
+    pub schema: Name,
+    pub settings: Vec<Setting>,
+    pub baselines: Vec<Reference>,
+}
+
+/// One `key: value`, its key with the sections around it.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    pub path: Vec<Name>,
+    pub value: SettingValue,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub enum SettingValue {
+    Ratio(Vec<f64>),
+    Expr(Expr),
+    /// A section was opened, so it is wanted even where it has no entries.
+    Section,
+}
+
+#[derive(Clone, Debug)]
+pub struct ArchItem {
+    pub docs: Vec<String>,
+    pub name: Name,
+    pub space: Reference,
+    pub schema: Option<Name>,
+    pub made: Vec<Made>,
+}
+
+/// One choice that an architecture makes.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Such as `b[1].x`.
+    pub choice: String,
+    pub span: Span,
+    pub value: Expr,
+}
+
+#[derive(Clone, Debug)]
+pub struct Arg {
+    pub name: Option<Name>,
+    pub value: Expr,
+}
+
+#[derive(Clone, Debug)]
+pub struct Expr {
+    pub kind: ExprKind,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    Number(f64),
+    /// As a share: `21%` is 0.21.
+    Percent(f64),
+    Text(String),
+    Switch(bool),
+    Name(String),
+    List(Vec<Expr>),
+    Call { callee: Name, args: Vec<Arg> },
+    Member(Box<Expr>, Name),
+    Index(Box<Expr>, Box<Expr>),
+    Unary(Unary, Box<Expr>),
+    Binary(Binary, Box<Expr>, Box<Expr>),
+    Range { lo: Box<Expr>, hi: Box<Expr>, step: Option<Box<Expr>> },
+    Pick { count: Box<Expr>, from: Box<Expr> },
+    Choose(Vec<Alternative>),
+    If { condition: Box<Expr>, then: Body, otherwise: Body },
+    Earlier(Name),
+}
+
+#[derive(Clone, Debug)]
+pub struct Alternative {
+    pub label: Option<Name>,
+    pub value: Expr,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unary {
+    Negate,
+    Not,
+    Maybe,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Equal,
+    Unequal,
+    Less,
+    Greater,
+    AtMost,
+    AtLeast,
+    And,
+    Or,
+}
