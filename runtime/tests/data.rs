@@ -57,7 +57,7 @@ fn schema() -> Schema {
 }
 
 fn table(rows: u32) -> String {
-    (0..rows).map(|row| format!("{}\t{row}\t{row:x}\t{}\n", u8::from(row % 4 == 0), row / 3)).collect()
+    (0..rows).map(|row| format!("{}\t{row}\t{row:x}\t{}\n", u8::from(row.is_multiple_of(4)), row / 3)).collect()
 }
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -75,7 +75,7 @@ fn files(names: &[&str]) -> recipe::Data {
 }
 
 fn synthetic(rows: u64) -> Synthetic {
-    Synthetic { rows, seed: 1, linear: 0.8, pairwise: 1.2, higher: 0.3, noise: 0.5, tail: 1.1, click_rate: 0.25 }
+    Synthetic { rows, seed: 1, linear: 0.7, pairwise: 1.5, higher: 0.4, noise: 0.4, tail: 1.2, click_rate: 0.25 }
 }
 
 /// A folder of sources and one cache.

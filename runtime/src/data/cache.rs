@@ -65,10 +65,6 @@ pub(super) struct Writer {
 
 impl Writer {
     pub fn create(place: &Path, layout: Layout) -> Result<Self> {
-        if place.is_dir() {
-            let place = place.display();
-            return Err(Error::Invalid(format!("{place} is a directory; expected a place for the data cache")));
-        }
         if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(Error::io("create the folder", folder))?;
         }
@@ -201,7 +197,12 @@ impl Cache {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
             file => file.map_err(Error::io("open", path))?,
         };
-        let size = file.metadata().map_err(Error::io("read", path))?.len();
+        let metadata = file.metadata().map_err(Error::io("read", path))?;
+        if metadata.is_dir() {
+            let path = path.display();
+            return Err(Error::Invalid(format!("{path} is a directory; expected a place for the data cache")));
+        }
+        let size = metadata.len();
         if size < PREAMBLE as u64 {
             return Ok(Found::Unusable("it is not a data cache"));
         }
@@ -252,8 +253,9 @@ mod tests {
     const LAYOUT: Layout = Layout { numeric: 1, fields: 1, probability: false };
 
     fn records(rows: std::ops::Range<u32>) -> Vec<u8> {
-        let record =
-            |row: u32| [&(row as f32).to_le_bytes()[..], &row.to_le_bytes(), &[u8::from(row % 4 == 0)]].concat();
+        let record = |row: u32| {
+            [&(row as f32).to_le_bytes()[..], &row.to_le_bytes(), &[u8::from(row.is_multiple_of(4))]].concat()
+        };
         rows.flat_map(record).collect()
     }
 
@@ -298,6 +300,14 @@ mod tests {
             bytes[at] ^= 0x10;
             assert!(refused(&bytes), "byte {at} is altered");
         }
+    }
+
+    #[test]
+    fn a_directory_is_no_place_for_a_cache() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = Cache::open(folder.path()).expect_err("a directory").to_string();
+        assert_eq!(error, format!("{} is a directory; expected a place for the data cache", folder.path().display()));
+        assert!(matches!(Cache::open(&folder.path().join("none")).expect("readable"), Found::Nothing));
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub(super) fn read(paths: &[PathBuf], names: &[String], mut hand_on: impl FnMut(
         let mut first_line = 1;
         let mut rest = Vec::new();
         loop {
-            let (bytes, ended) = fill(&mut input, rest, path)?;
+            let (mut bytes, ended) = fill(&mut input, rest, path)?;
             let cut = if ended { bytes.len() } else { memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1) };
             rest = bytes[cut..].to_vec();
             if rest.len() > LONGEST_LINE {
@@ -111,7 +111,6 @@ pub(super) fn read(paths: &[PathBuf], names: &[String], mut hand_on: impl FnMut(
                     path.display()
                 )));
             }
-            let mut bytes = bytes;
             bytes.truncate(cut);
             if ended && first_line == 1 && bytes.is_empty() {
                 return Err(Error::Invalid(format!("{} is empty; expected a line a sample", path.display())));
@@ -162,7 +161,7 @@ enum Input {
 impl Input {
     /// Gzip is known by its first two bytes, which no table starts with, or by the file's name.
     fn new(file: File, path: &Path) -> Result<Self> {
-        let mut hashing = Hashing { file, ahead: Vec::new(), hasher: blake3::Hasher::new(), size: 0 };
+        let mut hashing = Hashing { file, ahead: Vec::new(), hasher: Box::default(), size: 0 };
         let mut first = Vec::new();
         hashing.file.by_ref().take(2).read_to_end(&mut first).map_err(Error::io("read", path))?;
         let packed = first == [0x1f, 0x8b] || path.extension().is_some_and(|extension| extension == "gz");
@@ -192,7 +191,8 @@ struct Hashing {
     file: File,
     /// Bytes that were looked at before reading began.
     ahead: Vec<u8>,
-    hasher: blake3::Hasher,
+    /// Boxed because its state is large.
+    hasher: Box<blake3::Hasher>,
     size: u64,
 }
 

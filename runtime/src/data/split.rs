@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn another_seed_is_another_split() {
-        let labels: Vec<u8> = (0..1000).map(|row| u8::from(row % 3 == 0)).collect();
+        let labels: Vec<u8> = (0..1000u32).map(|row| u8::from(row.is_multiple_of(3))).collect();
         let of = |seed| split(&labels, [8, 1, 1], true, seed).expect("enough rows");
         assert_ne!(of(1), of(2));
         assert_eq!(of(1).map(|part| part.len()), [800, 100, 100]);

@@ -16,9 +16,9 @@ pub(super) type Effects = [f64; WIDTH];
 /// Categories of a field whose vectors are kept: the common ones.
 const HEAD: usize = 1 << 12;
 
-/// Categories up to about this rank have hidden vectors of full length; beyond, the length falls off. What rare
-/// categories do can hardly be learnt, and would only widen the gap between any model and the attainable.
-const STRONG: f64 = 16.0;
+/// The rank at which a hidden vector has half its full length. What rare categories do can hardly be learnt, and would
+/// only widen the gap between any model and the attainable.
+const HALF: f64 = 8.0;
 
 /// Of one category.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,7 @@ impl Hidden {
 
 fn draw(key: [u8; 32], id: u32) -> Vector {
     let mut rng = at(key, u64::from(id));
-    let strength = (1.0 + f64::from(id) / STRONG).sqrt().recip();
+    let strength = (1.0 + f64::from(id) / HALF).recip();
     let shift = StandardNormal.sample(&mut rng);
     let effects = std::array::from_fn(|_| {
         let value: f64 = StandardNormal.sample(&mut rng);

@@ -9,8 +9,9 @@ use crate::data::dataset::testing::recipe;
 use crate::data::{Batch, Dataset, Part};
 use crate::{Silent, Stop};
 
+/// Values that leave a model room to show what it can do: recommended for measurements.
 pub(super) fn defaults(rows: u64) -> Synthetic {
-    Synthetic { rows, seed: 1, linear: 0.8, pairwise: 1.2, higher: 0.3, noise: 0.5, tail: 1.1, click_rate: 0.25 }
+    Synthetic { rows, seed: 1, linear: 0.7, pairwise: 1.5, higher: 0.4, noise: 0.4, tail: 1.2, click_rate: 0.25 }
 }
 
 pub(super) fn schema(dense: usize, sparse: usize, rows: usize) -> Schema {
@@ -72,7 +73,7 @@ impl Machine {
         (score + sums.iter().map(|sum| 0.5 * sum * sum).sum::<f32>(), sums)
     }
 
-    fn train(&mut self, batch: &Batch, rate: f32, decay: f32) {
+    fn train(&mut self, batch: &Batch, rate: f32) {
         for row in 0..batch.rows {
             let features = self.features(batch, row);
             let (score, sums) = self.score(&features);
@@ -81,7 +82,7 @@ impl Machine {
                 let (weights, squares) = (&mut self.weights[feature], &mut self.squares[feature]);
                 for k in 0..if self.pairs { 1 + RANK } else { 1 } {
                     let inner = if k == 0 { 1.0 } else { sums[k - 1] - weights[k] * x };
-                    let gradient = slope * x * inner + decay * weights[k];
+                    let gradient = slope * x * inner;
                     squares[k] += gradient * gradient;
                     weights[k] -= rate * gradient / squares[k].sqrt();
                 }
@@ -104,7 +105,7 @@ fn learn(dataset: &Dataset, schema: &Schema, pairs: bool) -> f64 {
     let validation = dataset.batch(dataset.part(Part::Validation));
     let mut machine = Machine::new(schema, pairs);
     let epoch = |_| {
-        machine.train(&train, 0.05, 1e-4);
+        machine.train(&train, 0.05);
         machine.logloss(&validation)
     };
     (0..6).map(epoch).fold(f64::MAX, f64::min)
@@ -128,6 +129,6 @@ fn interactions_can_be_learnt_from_a_hundred_thousand_rows() {
     let (linear, machine) = (learn(&dataset, &schema, false), learn(&dataset, &schema, true));
     let found = format!("linear {linear:.4}, machine {machine:.4}, {attainable:?}");
     assert!(linear < attainable.base_rate_logloss - 0.02, "{found}");
-    assert!(machine < linear - 0.02, "{found}");
+    assert!(machine < linear - 0.025, "{found}");
     assert!(attainable.logloss < machine - 0.005, "{found}");
 }

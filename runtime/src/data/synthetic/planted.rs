@@ -228,6 +228,18 @@ mod tests {
     }
 
     #[test]
+    fn a_row_hangs_on_the_seed_and_its_index_only() {
+        let planted = Planted::new(&schema(3, 3, 10_000), &defaults(1));
+        let longer = Planted::new(&schema(3, 3, 10_000), &defaults(1_000_000));
+        let stride = crate::data::record::Layout { numeric: 3, fields: 3, probability: true }.stride();
+        let rows = planted.records(0..100);
+        assert_eq!(rows.len(), 100 * stride);
+        assert_eq!(longer.records(40..100), rows[40 * stride..]);
+        let other = Planted::new(&schema(3, 3, 10_000), &Synthetic { seed: 2, ..defaults(1) });
+        assert_ne!(other.records(0..100), rows);
+    }
+
+    #[test]
     fn pairs_are_of_all_kinds_and_no_two_alike() {
         let pairs = pairs(5, 20, &Streams::new(3));
         let mut columns: Vec<_> = pairs.iter().map(|term| term.columns.clone()).collect();
