@@ -1,0 +1,325 @@
+//! The cache: one file of fixed-width records that says itself what it was made from.
+//!
+//! A preamble of 64 bytes (magic, version, place and hash of the description), the records, and the description in
+//! JSON. A cache is written beside its place and renamed, and the preamble is written last of all: a torn file is
+//! never taken for a cache. Records are hashed in blocks, in parallel; nothing that was altered is used.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use memmap2::Mmap;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::lines::SourceFile;
+use super::malformed::Malformed;
+use super::record::Layout;
+use crate::{Error, Result};
+
+const MAGIC: &[u8; 8] = b"nasrecds";
+const VERSION: u32 = 1;
+const PREAMBLE: usize = 64;
+/// Rows hashed and written at a time.
+const BLOCK_ROWS: usize = 1 << 14;
+
+/// What a cache was made from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Origin {
+    Files(Vec<SourceFile>),
+    /// The parameters of the planted model in JSON, and the version of the code that draws from it. A text, because a
+    /// number that goes through JSON need not come back the same.
+    Synthetic {
+        version: u32,
+        parameters: String,
+    },
+}
+
+/// What a cache says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Description {
+    /// Hash of the schema in JSON.
+    pub schema: String,
+    pub layout: Layout,
+    pub origin: Origin,
+    pub rows: u64,
+    pub clicks: u64,
+    pub malformed: Malformed,
+    /// Hash of the hashes of the blocks of records.
+    pub records: String,
+}
+
+/// A cache that is being written; dropped unfinished, it leaves nothing behind.
+pub(super) struct Writer {
+    place: PathBuf,
+    partial: PathBuf,
+    file: BufWriter<File>,
+    layout: Layout,
+    pending: Vec<u8>,
+    hasher: blake3::Hasher,
+    rows: u64,
+    clicks: u64,
+    finished: bool,
+}
+
+impl Writer {
+    pub fn create(place: &Path, layout: Layout) -> Result<Self> {
+        if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(Error::io("create the folder", folder))?;
+        }
+        let mut partial = place.as_os_str().to_owned();
+        partial.push(format!(".partial-{}", std::process::id()));
+        let partial = PathBuf::from(partial);
+        let file = File::create(&partial).map_err(Error::io("create", &partial))?;
+        let mut writer = Self {
+            place: place.to_path_buf(),
+            file: BufWriter::with_capacity(1 << 20, file),
+            partial,
+            layout,
+            pending: Vec::new(),
+            hasher: blake3::Hasher::new(),
+            rows: 0,
+            clicks: 0,
+            finished: false,
+        };
+        writer.write(&[0; PREAMBLE])?;
+        Ok(writer)
+    }
+
+    /// Rows and clicks appended so far.
+    pub fn counts(&self) -> (u64, u64) {
+        (self.rows, self.clicks)
+    }
+
+    /// Appends whole records.
+    ///
+    /// # Errors
+    /// A failing disk; more rows than a 32-bit index reaches.
+    pub fn append(&mut self, records: &[u8]) -> Result<()> {
+        let stride = self.layout.stride();
+        debug_assert_eq!(records.len() % stride, 0, "records must be whole");
+        self.rows += (records.len() / stride) as u64;
+        if self.rows > u64::from(u32::MAX) {
+            return Err(Error::Invalid(format!(
+                "the table has more than {} rows, the most that are supported",
+                u32::MAX
+            )));
+        }
+        self.clicks += records.chunks_exact(stride).map(|record| u64::from(self.layout.label(record))).sum::<u64>();
+        self.pending.extend_from_slice(records);
+        let block = BLOCK_ROWS * stride;
+        let whole = self.pending.len() / block * block;
+        let rest = self.pending.split_off(whole);
+        let blocks = std::mem::replace(&mut self.pending, rest);
+        self.write_blocks(&blocks)
+    }
+
+    fn write_blocks(&mut self, blocks: &[u8]) -> Result<()> {
+        hash_blocks(&mut self.hasher, blocks, self.layout);
+        self.write(blocks)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file.write_all(bytes).map_err(Error::io("write", &self.partial))
+    }
+
+    /// Completes the cache and puts it in its place.
+    pub fn finish(mut self, schema: String, origin: Origin, malformed: Malformed) -> Result<()> {
+        let rest = std::mem::take(&mut self.pending);
+        self.write_blocks(&rest)?;
+        let records = self.hasher.finalize().to_hex().to_string();
+        let (layout, rows, clicks) = (self.layout, self.rows, self.clicks);
+        let description = Description { schema, layout, origin, rows, clicks, malformed, records };
+        let description = serde_json::to_vec(&description)?;
+        self.write(&description)?;
+
+        let offset = PREAMBLE as u64 + self.rows * self.layout.stride() as u64;
+        let mut preamble = Vec::with_capacity(PREAMBLE);
+        preamble.extend_from_slice(MAGIC);
+        preamble.extend_from_slice(&VERSION.to_le_bytes());
+        preamble.extend_from_slice(&[0; 4]);
+        preamble.extend_from_slice(&offset.to_le_bytes());
+        preamble.extend_from_slice(&(description.len() as u64).to_le_bytes());
+        preamble.extend_from_slice(blake3::hash(&description).as_bytes());
+        // The records must be on disk before the preamble that vouches for them.
+        self.sync()?;
+        self.file.seek(SeekFrom::Start(0)).map_err(Error::io("write", &self.partial))?;
+        self.write(&preamble)?;
+        self.sync()?;
+        fs::rename(&self.partial, &self.place).map_err(Error::io("put in place", &self.place))?;
+        self.finished = true;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
+        written.map_err(Error::io("write", &self.partial))
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nothing can be done about a file that cannot be removed; the failure that led here is what is told.
+            let _ = fs::remove_file(&self.partial);
+        }
+    }
+}
+
+fn hash_blocks(hasher: &mut blake3::Hasher, records: &[u8], layout: Layout) {
+    let hashes: Vec<blake3::Hash> = records.par_chunks(BLOCK_ROWS * layout.stride()).map(blake3::hash).collect();
+    hashes.iter().for_each(|hash| {
+        hasher.update(hash.as_bytes());
+    });
+}
+
+/// A complete, verified cache.
+#[derive(Debug)]
+pub(super) struct Cache {
+    map: Mmap,
+    pub description: Description,
+}
+
+/// What lies at the place of a cache.
+#[derive(Debug)]
+pub(super) enum Found {
+    Nothing,
+    /// Not a cache that can be used, and why.
+    Unusable(&'static str),
+    Cache(Cache),
+}
+
+impl Cache {
+    /// Opens and verifies the cache at `path`.
+    pub fn open(path: &Path) -> Result<Found> {
+        let file = match File::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            file => file.map_err(Error::io("open", path))?,
+        };
+        let metadata = file.metadata().map_err(Error::io("read", path))?;
+        if metadata.is_dir() {
+            let path = path.display();
+            return Err(Error::Invalid(format!("{path} is a directory; expected a place for the data cache")));
+        }
+        let size = metadata.len();
+        if size < PREAMBLE as u64 {
+            return Ok(Found::Unusable("it is not a data cache"));
+        }
+        // SAFETY: a finished cache is never written to again, only replaced by renaming another over it, which leaves
+        // this mapping on the old file.
+        let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
+        if &map[..8] != MAGIC {
+            return Ok(Found::Unusable("it is not a complete data cache"));
+        }
+        if map[8..12] != VERSION.to_le_bytes() {
+            return Ok(Found::Unusable("another version wrote it"));
+        }
+        let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| map[at + index]));
+        let (offset, length) = (number(16), number(24));
+        if offset < PREAMBLE as u64 || offset.checked_add(length) != Some(size) {
+            return Ok(Found::Unusable("it is torn"));
+        }
+        let (records, text) = (&map[PREAMBLE..offset as usize], &map[offset as usize..]);
+        if blake3::hash(text).as_bytes() != &map[32..PREAMBLE] {
+            return Ok(Found::Unusable("its description is damaged"));
+        }
+        let Ok(description) = serde_json::from_slice::<Description>(text) else {
+            return Ok(Found::Unusable("its description cannot be read"));
+        };
+        let expected = u128::from(description.rows) * description.layout.stride() as u128;
+        let mut hasher = blake3::Hasher::new();
+        hash_blocks(&mut hasher, records, description.layout);
+        if expected != records.len() as u128 || hasher.finalize().to_hex().as_str() != description.records {
+            return Ok(Found::Unusable("its records are damaged"));
+        }
+        Ok(Found::Cache(Self { map, description }))
+    }
+
+    /// # Panics
+    /// When `row` is beyond the last.
+    pub fn record(&self, row: u32) -> &[u8] {
+        let stride = self.description.layout.stride();
+        let start = PREAMBLE + row as usize * stride;
+        assert!(u64::from(row) < self.description.rows, "row {row} of {}", self.description.rows);
+        &self.map[start..start + stride]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LAYOUT: Layout = Layout { numeric: 1, fields: 1, probability: false };
+
+    fn records(rows: std::ops::Range<u32>) -> Vec<u8> {
+        let record = |row: u32| {
+            [&(row as f32).to_le_bytes()[..], &row.to_le_bytes(), &[u8::from(row.is_multiple_of(4))]].concat()
+        };
+        rows.flat_map(record).collect()
+    }
+
+    fn write(path: &Path, cuts: &[u32]) {
+        let mut writer = Writer::create(path, LAYOUT).expect("a cache");
+        cuts.windows(2).for_each(|cut| writer.append(&records(cut[0]..cut[1])).expect("written"));
+        let origin = Origin::Synthetic { version: 1, parameters: "{}".to_owned() };
+        writer.finish("schema".to_owned(), origin, Malformed::default()).expect("finished");
+    }
+
+    #[test]
+    fn records_come_back_however_they_were_appended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (one, two) = (folder.path().join("new/one"), folder.path().join("two"));
+        write(&one, &[0, 50_000]);
+        write(&two, &[0, 1, 40_000, 40_000, 49_999, 50_000]);
+        assert!(fs::read(&one).expect("written") == fs::read(&two).expect("written"));
+        let Found::Cache(cache) = Cache::open(&one).expect("readable") else { panic!("a sound cache is refused") };
+        assert_eq!((cache.description.rows, cache.description.clicks), (50_000, 12_500));
+        for row in [0, 1, 16_383, 16_384, 49_999] {
+            assert_eq!(cache.record(row), records(row..row + 1));
+        }
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing else may be left behind");
+    }
+
+    #[test]
+    fn damage_anywhere_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cache");
+        write(&path, &[0, 20_000]);
+        let sound = fs::read(&path).expect("written");
+        let refused = |bytes: &[u8]| {
+            fs::write(&path, bytes).expect("written");
+            matches!(Cache::open(&path).expect("readable"), Found::Unusable(_))
+        };
+        assert!(!refused(&sound));
+        for length in [0, 10, PREAMBLE, 1000, sound.len() - 1] {
+            assert!(refused(&sound[..length]), "cut to {length} bytes");
+        }
+        for at in [0, 8, 16, 24, 40, PREAMBLE, 100_000, sound.len() - 5] {
+            let mut bytes = sound.clone();
+            bytes[at] ^= 0x10;
+            assert!(refused(&bytes), "byte {at} is altered");
+        }
+    }
+
+    #[test]
+    fn a_directory_is_no_place_for_a_cache() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = Cache::open(folder.path()).expect_err("a directory").to_string();
+        assert_eq!(error, format!("{} is a directory; expected a place for the data cache", folder.path().display()));
+        assert!(matches!(Cache::open(&folder.path().join("none")).expect("readable"), Found::Nothing));
+    }
+
+    #[test]
+    fn an_unfinished_cache_disappears_and_harms_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cache");
+        write(&path, &[0, 10]);
+        let before = fs::read(&path).expect("written");
+        let mut writer = Writer::create(&path, LAYOUT).expect("a cache");
+        writer.append(&records(0..30_000)).expect("written");
+        drop(writer);
+        assert_eq!(fs::read(&path).expect("still there"), before);
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+}

@@ -1,0 +1,281 @@
+//! A table, encoded and split.
+
+use std::path::Path;
+
+use nasrec_compiler::recipe::{self, Source};
+use nasrec_compiler::schema::Schema;
+
+use super::attainable::Attainable;
+use super::batch::Batch;
+use super::cache::{Cache, Found, Origin, Writer};
+use super::malformed::Malformed;
+use super::record::Layout;
+use super::rows::Rows;
+use super::{lines, split, synthetic, tsv};
+use crate::{Error, Observer, Result, Stage, Stop};
+
+/// A part of the split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Train,
+    Validation,
+    Test,
+}
+
+/// The encoded rows of a table and their split. Rows are read from the cache as they are needed; only the row lists of
+/// the parts are in memory (4 bytes a row).
+#[derive(Debug)]
+pub struct Dataset {
+    cache: Cache,
+    /// See [`Schema::numeric_width`].
+    numeric_width: usize,
+    parts: [Rows; 3],
+    fingerprint: String,
+}
+
+impl Dataset {
+    /// Opens the cache at `cache_path` if it was made from this schema and these sources as they are now; otherwise
+    /// reads or draws the rows and writes the cache, replacing what lies there. Names of files are relative to `base`.
+    /// Then splits the rows by the recipe.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] and [`Error::Io`] with sentences for a person: sources that cannot be read, more malformed
+    /// lines than the recipe tolerates (with the first of them), only one kind of label, too few rows to split,
+    /// parameters of a synthetic table that make no sense; [`Error::Stopped`]. What lay at `cache_path` is then unharmed.
+    pub fn prepare(
+        schema: &Schema,
+        recipe: &recipe::Data,
+        base: &Path,
+        cache_path: &Path,
+        observer: &dyn Observer,
+        stop: &Stop,
+    ) -> Result<Self> {
+        let wanted = Wanted { schema, recipe, base, cache_path, observer, stop };
+        let cache = match wanted.reuse()? {
+            Some(cache) => cache,
+            None => wanted.build()?,
+        };
+        let malformed = &cache.description.malformed;
+        malformed.check(recipe.max_malformed, schema)?;
+        if let Some(warning) = malformed.warning() {
+            observer.say(&warning);
+        }
+        let labels: Vec<u8> =
+            (0..cache.description.rows as u32).map(|row| cache.description.layout.label(cache.record(row))).collect();
+        let parts = split::split(&labels, recipe.split, recipe.stratified, recipe.seed)?;
+        let fingerprint = [&cache.description.schema, &cache.description.records].map(String::as_str).concat();
+        let fingerprint = blake3::hash(fingerprint.as_bytes()).to_hex().to_string();
+        Ok(Self { cache, numeric_width: schema.numeric_width(), parts, fingerprint })
+    }
+
+    /// Number of rows, all parts together.
+    pub fn rows(&self) -> usize {
+        self.cache.description.rows as usize
+    }
+
+    /// Share of the rows whose label is 1; between 0 and 1, both excluded.
+    pub fn click_rate(&self) -> f64 {
+        self.cache.description.clicks as f64 / self.cache.description.rows as f64
+    }
+
+    /// The rows of a part, in an order shuffled by the recipe's data seed.
+    pub fn part(&self, part: Part) -> &Rows {
+        &self.parts[part as usize]
+    }
+
+    /// The lines that were left out.
+    pub fn malformed(&self) -> &Malformed {
+        &self.cache.description.malformed
+    }
+
+    /// A hash of the schema and every encoded row: two datasets that have it in common give the same batches.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// These rows as one batch, in this order.
+    ///
+    /// # Panics
+    /// When a row is not below [`rows`](Self::rows).
+    pub fn batch(&self, rows: &[u32]) -> Batch {
+        let (count, layout) = (rows.len(), self.cache.description.layout);
+        let mut batch = Batch {
+            rows: count,
+            numeric: vec![0.0; self.numeric_width * count],
+            ids: vec![0; layout.fields * count],
+            labels: vec![0.0; count],
+        };
+        for (column, &row) in rows.iter().enumerate() {
+            let record = self.cache.record(row);
+            for (index, value) in layout.numeric(record).enumerate() {
+                batch.numeric[index * count + column] = value;
+            }
+            for (index, id) in layout.ids(record).enumerate() {
+                batch.ids[index * count + column] = id;
+            }
+            batch.labels[column] = f32::from(layout.label(record));
+        }
+        batch
+    }
+
+    /// How well any model could do on these rows at best; known for synthetic data only.
+    pub fn attainable(&self, rows: &Rows) -> Option<Attainable> {
+        let layout = self.cache.description.layout;
+        let mut pairs = Vec::with_capacity(rows.len());
+        for &row in rows.iter() {
+            let record = self.cache.record(row);
+            pairs.push((f64::from(layout.probability(record)?), layout.label(record) == 1));
+        }
+        Some(Attainable::of(&mut pairs))
+    }
+}
+
+/// What is asked of [`Dataset::prepare`].
+struct Wanted<'a> {
+    schema: &'a Schema,
+    recipe: &'a recipe::Data,
+    base: &'a Path,
+    cache_path: &'a Path,
+    observer: &'a dyn Observer,
+    stop: &'a Stop,
+}
+
+impl Wanted<'_> {
+    /// The cache that is there, if it is what would be built.
+    fn reuse(&self) -> Result<Option<Cache>> {
+        self.observer.begin(Stage { name: "check data cache".to_owned(), total: None, unit: "bytes" });
+        let found = Cache::open(self.cache_path);
+        let outcome = found.and_then(|found| match found {
+            Found::Nothing => Ok((None, None)),
+            Found::Unusable(why) => Ok((None, Some(why))),
+            Found::Cache(cache) => Ok(match self.difference(&cache)? {
+                Some(why) => (None, Some(why)),
+                None => (Some(cache), None),
+            }),
+        });
+        self.observer.end();
+        let (cache, why) = outcome?;
+        if let Some(why) = why {
+            self.observer.say(&format!("the data cache {} is made anew: {why}", self.cache_path.display()));
+        }
+        Ok(cache)
+    }
+
+    /// Why a sound cache is not the one that is wanted.
+    fn difference(&self, cache: &Cache) -> Result<Option<&'static str>> {
+        let description = &cache.description;
+        if description.schema != schema_hash(self.schema)? {
+            return Ok(Some("the schema has changed"));
+        }
+        match (&self.recipe.source, &description.origin) {
+            (Source::Synthetic(parameters), origin) if *origin == synthetic::origin(parameters)? => Ok(None),
+            (Source::Files(names), Origin::Files(files)) if names.iter().eq(files.iter().map(|file| &file.name)) => {
+                for (path, file) in tsv::resolve(self.base, names).iter().zip(files) {
+                    if !lines::is_unchanged(path, file)? {
+                        return Ok(Some("its source files have changed"));
+                    }
+                }
+                Ok(None)
+            }
+            _ => Ok(Some("it was made from another source")),
+        }
+    }
+
+    fn build(&self) -> Result<Cache> {
+        let Self { schema, recipe, base, cache_path, observer, stop } = *self;
+        let synthetic = matches!(recipe.source, Source::Synthetic(_));
+        let mut writer = Writer::create(cache_path, Layout::of(schema, synthetic))?;
+        let (origin, malformed) = match &recipe.source {
+            Source::Files(names) if names.is_empty() => {
+                return Err(Error::Invalid("the recipe names no data file; expected at least one".to_owned()));
+            }
+            Source::Files(names) => {
+                let limit = recipe.max_malformed;
+                let (files, malformed) = tsv::read(schema, base, names, limit, &mut writer, observer, stop)?;
+                (Origin::Files(files), malformed)
+            }
+            Source::Synthetic(parameters) => {
+                synthetic::write(schema, parameters, &mut writer, observer, stop)?;
+                (synthetic::origin(parameters)?, Malformed::default())
+            }
+        };
+        let (rows, clicks) = writer.counts();
+        if clicks == 0 || clicks == rows {
+            let (found, missing) = if rows == 0 {
+                ("no sound row at all".to_owned(), "no label")
+            } else if clicks == 0 {
+                (format!("label 0 in all {rows} rows"), "no click")
+            } else {
+                (format!("label 1 in all {rows} rows"), "no non-click")
+            };
+            return Err(Error::Invalid(format!(
+                "there is {missing} to learn from: found {found}; expected both labels 0 and 1 in column 1 ({})",
+                schema.label
+            )));
+        }
+        writer.finish(schema_hash(schema)?, origin, malformed)?;
+        match Cache::open(cache_path)? {
+            Found::Cache(cache) => Ok(cache),
+            Found::Nothing | Found::Unusable(_) => Err(Error::Invalid(format!(
+                "the data cache {} is not what was written to it; check the disk, and that no other run uses the same place",
+                cache_path.display()
+            ))),
+        }
+    }
+}
+
+fn schema_hash(schema: &Schema) -> Result<String> {
+    Ok(blake3::hash(&serde_json::to_vec(schema)?).to_hex().to_string())
+}
+
+#[cfg(test)]
+pub(super) mod testing {
+    //! A small table that the tests of this folder share.
+
+    use std::sync::Arc;
+
+    use nasrec_compiler::schema::{DenseColumn, Encoding, Format, SparseColumn, Transform};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::Silent;
+
+    /// `click`, I1 (max 0, log1p), I2 (min 5), C1 (hexadecimal, 11 rows), C2 (integer, 7 rows).
+    pub fn schema() -> Schema {
+        let dense = |name: &str, transforms| DenseColumn { name: name.to_owned(), transforms };
+        let sparse = |name: &str, encoding, rows| SparseColumn { name: name.to_owned(), encoding, rows, missing: 0 };
+        Schema {
+            name: "t".to_owned(),
+            format: Format::Tsv,
+            label: "click".to_owned(),
+            dense: vec![
+                dense("I1", vec![Transform::Max(0.0), Transform::Log1p]),
+                dense("I2", vec![Transform::Min(5.0)]),
+            ],
+            sparse: vec![sparse("C1", Encoding::Hex, 11), sparse("C2", Encoding::Int, 7)],
+        }
+    }
+
+    pub fn schema_without_numbers() -> Schema {
+        Schema { dense: Vec::new(), ..schema() }
+    }
+
+    /// Line `n` of the table says `n` in every column but I2, and is a click if 3 divides `n`.
+    pub fn table(rows: u32) -> String {
+        (0..rows).map(|row| format!("{}\t{row}\t2\t{row:x}\t{row}\n", u8::from(row.is_multiple_of(3)))).collect()
+    }
+
+    pub fn recipe(source: Source) -> recipe::Data {
+        recipe::Data { source, split: [8, 1, 1], stratified: true, seed: 7, max_malformed: 0.001 }
+    }
+
+    /// The dataset of [`table`], and the folder that it lies in.
+    pub fn dataset(rows: u32) -> (TempDir, Arc<Dataset>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("t.tsv"), table(rows)).expect("written");
+        let recipe = recipe(Source::Files(vec!["t.tsv".to_owned()]));
+        let cache = folder.path().join("cache");
+        let dataset = Dataset::prepare(&schema(), &recipe, folder.path(), &cache, &Silent, &Stop::new());
+        (folder, Arc::new(dataset.expect("a sound table")))
+    }
+}

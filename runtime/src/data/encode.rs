@@ -1,0 +1,299 @@
+//! From the text of one line to its record.
+
+use std::fmt;
+
+use nasrec_compiler::schema::{DenseColumn, Encoding, Schema, SparseColumn, Transform};
+
+use crate::{Error, Result};
+
+/// Longest piece of a value that a message quotes, in characters.
+const QUOTED: usize = 24;
+
+/// Encodes lines of tab-separated values by a schema.
+pub(super) struct Encoder<'a> {
+    schema: &'a Schema,
+    columns: usize,
+}
+
+/// What is wrong with a line: the first column, from the left, that cannot be read.
+#[derive(Debug, PartialEq)]
+pub(super) struct Problem {
+    /// Counted from 1.
+    column: usize,
+    /// The schema's name of the column; none beyond the last.
+    name: Option<String>,
+    found: String,
+    expected: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column {}", self.column)?;
+        if let Some(name) = &self.name {
+            write!(f, " ({name})")?;
+        }
+        write!(f, ": found {}, expected {}", self.found, self.expected)
+    }
+}
+
+impl<'a> Encoder<'a> {
+    /// # Errors
+    /// [`Error::Invalid`] where a column's table is too small or too large to be addressed.
+    pub fn new(schema: &'a Schema) -> Result<Self> {
+        for column in &schema.sparse {
+            let largest = u32::MAX as usize;
+            if !(2..=largest).contains(&column.rows) || column.missing >= column.rows {
+                return Err(Error::Invalid(format!(
+                    "column {} of schema {} has a table of {} rows whose row {} stands for a missing value; expected 2 to \
+                     {largest} rows, the missing one among them",
+                    column.name, schema.name, column.rows, column.missing
+                )));
+            }
+        }
+        Ok(Self { schema, columns: 1 + schema.dense.len() + schema.sparse.len() })
+    }
+
+    /// Appends the record of `line` (without its line end) to `records`, which a problem leaves as it was.
+    pub fn append(&self, line: &[u8], records: &mut Vec<u8>) -> Result<(), Problem> {
+        let start = records.len();
+        let encoded = self.encode(line, records);
+        if encoded.is_err() {
+            records.truncate(start);
+        }
+        encoded
+    }
+
+    fn encode(&self, line: &[u8], records: &mut Vec<u8>) -> Result<(), Problem> {
+        let mut values = Values { rest: Some(line) };
+        let label = match self.next(&mut values, 1)? {
+            b"0" => 0,
+            b"1" => 1,
+            other => return Err(self.problem(1, quote(other), "0 or 1")),
+        };
+        for (index, column) in self.schema.dense.iter().enumerate() {
+            let at = 2 + index;
+            let value = self.next(&mut values, at)?;
+            let number = number(column, value).map_err(|expected| self.problem(at, quote(value), expected))?;
+            records.extend_from_slice(&number.to_le_bytes());
+        }
+        for (index, column) in self.schema.sparse.iter().enumerate() {
+            let at = 2 + self.schema.dense.len() + index;
+            let value = self.next(&mut values, at)?;
+            let row = row(column, value).map_err(|expected| self.problem(at, quote(value), expected))?;
+            records.extend_from_slice(&row.to_le_bytes());
+        }
+        if let Some(surplus) = values.next() {
+            let expected = format!("the end of the line after {} tab-separated columns", self.columns);
+            return Err(self.problem(self.columns + 1, quote(surplus), expected));
+        }
+        records.push(label);
+        Ok(())
+    }
+
+    fn next<'l>(&self, values: &mut Values<'l>, column: usize) -> Result<&'l [u8], Problem> {
+        values.next().ok_or_else(|| {
+            let expected = format!("{} tab-separated columns", self.columns);
+            self.problem(column, "the end of the line".to_owned(), expected)
+        })
+    }
+
+    fn problem(&self, column: usize, found: String, expected: impl Into<String>) -> Problem {
+        let dense = self.schema.dense.len();
+        let name = match column {
+            1 => Some(&self.schema.label),
+            _ if column < 2 + dense => Some(&self.schema.dense[column - 2].name),
+            _ => self.schema.sparse.get(column - 2 - dense).map(|column| &column.name),
+        };
+        Problem { column, name: name.cloned(), found, expected: expected.into() }
+    }
+}
+
+/// The tab-separated pieces of a line.
+struct Values<'l> {
+    rest: Option<&'l [u8]>,
+}
+
+impl<'l> Iterator for Values<'l> {
+    type Item = &'l [u8];
+
+    fn next(&mut self) -> Option<&'l [u8]> {
+        let rest = self.rest?;
+        match memchr::memchr(b'\t', rest) {
+            Some(tab) => {
+                self.rest = Some(&rest[tab + 1..]);
+                Some(&rest[..tab])
+            }
+            None => self.rest.take(),
+        }
+    }
+}
+
+/// The encoded number, or what was expected instead.
+fn number(column: &DenseColumn, text: &[u8]) -> Result<f32, &'static str> {
+    const NUMBER: &str = "a number or nothing";
+    if text.is_empty() {
+        return Ok(0.0);
+    }
+    let text = std::str::from_utf8(text).map_err(|_| NUMBER)?;
+    let value: f64 = text.parse().map_err(|_| NUMBER)?;
+    if !value.is_finite() {
+        return Err(NUMBER);
+    }
+    let value = column.transforms.iter().fold(value, |value, transform| match *transform {
+        Transform::Max(bound) => value.max(bound),
+        Transform::Min(bound) => value.min(bound),
+        Transform::Log1p => value.ln_1p(),
+    }) as f32;
+    // `log1p` alone is undefined from -1 downwards; one such value would turn the whole model into NaN.
+    if value.is_finite() { Ok(value) } else { Err("a number that is finite after the column's transforms") }
+}
+
+/// The row of the embedding table, or what was expected instead.
+fn row(column: &SparseColumn, text: &[u8]) -> Result<u32, &'static str> {
+    if text.is_empty() {
+        return Ok(column.missing as u32);
+    }
+    let (radix, expected) = match column.encoding {
+        Encoding::Hex => (16, "at most 16 hexadecimal digits or nothing"),
+        Encoding::Int => (10, "a decimal integer from 0 to 18446744073709551615 or nothing"),
+    };
+    // `from_str_radix` would take a leading plus sign, and any number of leading zeros.
+    let sound = text[0] != b'+' && (column.encoding == Encoding::Int || text.len() <= 16);
+    let value = std::str::from_utf8(text).ok().filter(|_| sound).and_then(|text| u64::from_str_radix(text, radix).ok());
+    let value = value.ok_or(expected)?;
+    Ok((value % (column.rows as u64 - 1) + 1) as u32)
+}
+
+/// A value as a message shows it: escaped and shortened.
+fn quote(value: &[u8]) -> String {
+    if value.is_empty() {
+        return "nothing".to_owned();
+    }
+    // A hundred bytes hold more than is shown; the rest of a huge value need not be decoded.
+    let text = String::from_utf8_lossy(&value[..value.len().min(4 * QUOTED + 4)]);
+    let mut shown: String = text.chars().take(QUOTED).collect();
+    if text.chars().nth(QUOTED).is_some() {
+        shown.push('…');
+    }
+    format!("{shown:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::data::dataset::testing::{schema, schema_without_numbers};
+    use crate::data::record::Layout;
+
+    fn encode(line: &str) -> Result<(Vec<f32>, Vec<u32>, u8), String> {
+        let schema = schema();
+        let encoder = Encoder::new(&schema).expect("a sound schema");
+        let mut bytes = vec![9, 9];
+        match encoder.append(line.as_bytes(), &mut bytes) {
+            Ok(()) => {
+                let (record, layout) = (&bytes[2..], Layout::of(&schema, false));
+                assert_eq!(record.len(), layout.stride());
+                Ok((layout.numeric(record).collect(), layout.ids(record).collect(), layout.label(record)))
+            }
+            Err(problem) => {
+                assert_eq!(bytes, [9, 9], "a malformed line must leave nothing behind");
+                Err(problem.to_string())
+            }
+        }
+    }
+
+    #[test]
+    fn transforms_and_rows_follow_the_schema() {
+        // I1: max(0), log1p; I2: min(5). C1: hexadecimal, 11 rows; C2: integer, 7 rows.
+        let (numeric, ids, label) = encode("1\t3\t9\t1f\t20").expect("well-formed");
+        assert_eq!(numeric, [4f32.ln(), 5.0]);
+        assert_eq!(ids, [31 % 10 + 1, 20 % 6 + 1]);
+        assert_eq!(label, 1);
+        let (numeric, ids, label) = encode("0\t-7\t-2.5\tFFFFFFFFFFFFFFFF\t0").expect("well-formed");
+        assert_eq!(numeric, [0.0, -2.5]);
+        assert_eq!(ids, [(u64::MAX % 10 + 1) as u32, 1]);
+        assert_eq!(label, 0);
+        assert_eq!(encode("0\t\t\t\t").expect("all missing"), (vec![0.0, 0.0], vec![0, 0], 0));
+    }
+
+    #[test]
+    fn problems_name_the_column_and_what_was_found() {
+        let message = |line| encode(line).expect_err("malformed");
+        assert_eq!(message(""), "column 1 (click): found nothing, expected 0 or 1");
+        assert_eq!(message("2\t1\t1\ta\t1"), "column 1 (click): found \"2\", expected 0 or 1");
+        assert_eq!(message("0\tx\t1\ta\t1"), "column 2 (I1): found \"x\", expected a number or nothing");
+        assert_eq!(message("0\t1\tinf\ta\t1"), "column 3 (I2): found \"inf\", expected a number or nothing");
+        assert_eq!(
+            message("0\t1\t1\t0123456789abcdef0\t1"),
+            "column 4 (C1): found \"0123456789abcdef0\", expected at most 16 hexadecimal digits or nothing"
+        );
+        assert_eq!(
+            message("0\t1\t1\ta\t-3"),
+            "column 5 (C2): found \"-3\", expected a decimal integer from 0 to 18446744073709551615 or nothing"
+        );
+        assert_eq!(
+            message("0\t1\t1\t+f\t3"),
+            "column 4 (C1): found \"+f\", expected at most 16 hexadecimal digits or nothing"
+        );
+        assert_eq!(message("0\t1\t1"), "column 4 (C1): found the end of the line, expected 5 tab-separated columns");
+        assert_eq!(
+            message("0\t1\t1\ta\t3\tmore"),
+            "column 6: found \"more\", expected the end of the line after 5 tab-separated columns"
+        );
+        assert_eq!(
+            message("0,1,1,a,3,and,so,on,and,so,on"),
+            "column 1 (click): found \"0,1,1,a,3,and,so,on,and,…\", expected 0 or 1"
+        );
+    }
+
+    #[test]
+    fn a_number_that_a_transform_makes_infinite_is_malformed() {
+        let mut schema = schema();
+        schema.dense[0].transforms = vec![Transform::Log1p];
+        let encoder = Encoder::new(&schema).expect("a sound schema");
+        let problem = encoder.append(b"0\t-1\t1\ta\t1", &mut Vec::new()).expect_err("ln 0");
+        let expected = "column 2 (I1): found \"-1\", expected a number that is finite after the column's transforms";
+        assert_eq!(problem.to_string(), expected);
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_quoted_safely() {
+        let schema = schema();
+        let encoder = Encoder::new(&schema).expect("a sound schema");
+        let problem = encoder.append(b"0\t\xff\xfe\x00\t1\ta\t1", &mut Vec::new()).expect_err("not a number");
+        assert_eq!(problem.to_string(), "column 2 (I1): found \"\u{fffd}\u{fffd}\\0\", expected a number or nothing");
+    }
+
+    #[test]
+    fn a_table_without_room_for_a_value_is_refused() {
+        let mut schema = schema_without_numbers();
+        schema.sparse[0].rows = 1;
+        let error = Encoder::new(&schema).err().expect("one row cannot hold a value").to_string();
+        assert!(error.starts_with("column C1 of schema t has a table of 1 rows"), "{error}");
+    }
+
+    proptest! {
+        #[test]
+        fn every_sound_line_round_trips(
+            label in 0u8..2, number in -1e6f64..1e6, hex in any::<u64>(), int in any::<u64>(), missing in 0u8..16,
+        ) {
+            let text = |bit: u8, text: String| if missing & (1 << bit) == 0 { text } else { String::new() };
+            let line = [
+                label.to_string(),
+                text(0, number.to_string()),
+                text(1, number.to_string()),
+                text(2, format!("{hex:x}")),
+                text(3, int.to_string()),
+            ]
+            .join("\t");
+            let (numeric, ids, found) = encode(&line).expect("well-formed");
+            let is_there = |bit: u8| missing & (1 << bit) == 0;
+            prop_assert_eq!(found, label);
+            prop_assert_eq!(numeric[0], if is_there(0) { number.max(0.0).ln_1p() as f32 } else { 0.0 });
+            prop_assert_eq!(numeric[1], if is_there(1) { number.min(5.0) as f32 } else { 0.0 });
+            prop_assert_eq!(ids[0], if is_there(2) { (hex % 10 + 1) as u32 } else { 0 });
+            prop_assert_eq!(ids[1], if is_there(3) { (int % 6 + 1) as u32 } else { 0 });
+        }
+    }
+}

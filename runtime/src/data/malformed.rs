@@ -1,0 +1,147 @@
+//! The lines that could not be read: how many there were, the first of them, and whether so many are tolerated.
+
+use nasrec_compiler::schema::Schema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Result};
+
+/// How many malformed lines are described; the rest are counted.
+const DESCRIBED: usize = 5;
+
+/// Lines read before a table can be given up half-way.
+const ENOUGH: u64 = 1_000;
+
+/// What reading the lines of a table came across.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Malformed {
+    /// All lines read, malformed ones included.
+    pub lines: u64,
+    /// How many of them were malformed, and left out.
+    pub malformed: u64,
+    /// The first of these, one sentence each: file, line, column, what was found, what was expected.
+    pub first: Vec<String>,
+}
+
+impl Malformed {
+    /// Counts one malformed line; `describe` is called for the first ones only.
+    pub(super) fn count(&mut self, describe: impl FnOnce() -> String) {
+        self.malformed += 1;
+        if self.first.len() < DESCRIBED {
+            self.first.push(describe());
+        }
+    }
+
+    /// Adds what the lines after these came across.
+    pub(super) fn extend(&mut self, later: Malformed) {
+        self.lines += later.lines;
+        self.malformed += later.malformed;
+        self.first.extend(later.first);
+        self.first.truncate(DESCRIBED);
+    }
+
+    /// Whether more than the share `limit` of the lines is malformed.
+    fn too_many(&self, limit: f64) -> bool {
+        self.malformed as f64 > limit * self.lines as f64
+    }
+
+    /// Gives a table up half-way when what is left can hardly make up for what was read: far more malformed lines than
+    /// the limit allows, so that a bad stretch at the start of a good table does not stop it.
+    pub(super) fn check_early(&self, limit: f64, schema: &Schema) -> Result<()> {
+        let hopeless = 2.0 * limit * self.lines as f64 + DESCRIBED as f64;
+        if self.lines >= ENOUGH && self.malformed as f64 > hopeless && self.too_many(limit) {
+            return Err(self.error("lines read so far", limit, schema));
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`Error::Invalid`], naming the lines, when more than the share `limit` of all lines is malformed.
+    pub(super) fn check(&self, limit: f64, schema: &Schema) -> Result<()> {
+        if self.too_many(limit) { Err(self.error("lines", limit, schema)) } else { Ok(()) }
+    }
+
+    /// What to tell the person when malformed lines were tolerated.
+    pub(super) fn warning(&self) -> Option<String> {
+        (self.malformed > 0).then(|| {
+            let left_out = if self.malformed == 1 { "is malformed and left out" } else { "are malformed and left out" };
+            format!("warning: {} of {} lines {left_out}\n{}", self.malformed, self.lines, self.listing())
+        })
+    }
+
+    fn listing(&self) -> String {
+        let mut text: Vec<String> = self.first.iter().map(|line| format!("  {line}")).collect();
+        match self.malformed - self.first.len() as u64 {
+            0 => {}
+            more => text.push(format!("  and {more} more")),
+        }
+        text.join("\n")
+    }
+
+    fn error(&self, lines: &str, limit: f64, schema: &Schema) -> Error {
+        let share = 100.0 * self.malformed as f64 / self.lines as f64;
+        let verb = if self.malformed == 1 { "is" } else { "are" };
+        Error::Invalid(format!(
+            "{} of {} {lines} {verb} malformed ({share:.3} %); `max_malformed` tolerates {:.3} %\n{}\nExpected on every line, \
+             separated by tabs and without a header: the label ({}), {} numeric and {} categorical columns. Correct the \
+             lines or the schema, or raise `max_malformed` to leave such lines out.",
+            self.malformed,
+            self.lines,
+            100.0 * limit,
+            self.listing(),
+            schema.label,
+            schema.dense.len(),
+            schema.sparse.len(),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::dataset::testing::schema;
+
+    fn report(lines: u64, malformed: u64) -> Malformed {
+        let mut report = Malformed { lines, ..Malformed::default() };
+        for index in 0..malformed {
+            report.count(|| format!("line {index}"));
+        }
+        report
+    }
+
+    #[test]
+    fn only_the_first_are_described() {
+        let mut all = report(10, 3);
+        all.extend(report(10, 4));
+        assert_eq!((all.lines, all.malformed), (20, 7));
+        assert_eq!(all.first, ["line 0", "line 1", "line 2", "line 0", "line 1"]);
+        let warning = all.warning().expect("malformed lines are told");
+        assert!(warning.starts_with("warning: 7 of 20 lines are malformed and left out\n  line 0\n"), "{warning}");
+        assert!(warning.ends_with("\n  and 2 more"), "{warning}");
+        assert_eq!(report(10, 0).warning(), None);
+    }
+
+    #[test]
+    fn the_limit_is_a_share_of_all_lines() {
+        let schema = schema();
+        assert!(report(1000, 10).check(0.01, &schema).is_ok());
+        assert!(report(1000, 11).check(0.01, &schema).is_err());
+        assert!(report(1000, 0).check(0.0, &schema).is_ok());
+        let error = report(3, 1).check(0.0, &schema).expect_err("nothing is tolerated").to_string();
+        assert_eq!(
+            error,
+            "1 of 3 lines is malformed (33.333 %); `max_malformed` tolerates 0.000 %\n  line 0\nExpected on every line, \
+             separated by tabs and without a header: the label (click), 2 numeric and 2 categorical columns. Correct the \
+             lines or the schema, or raise `max_malformed` to leave such lines out."
+        );
+    }
+
+    #[test]
+    fn a_table_is_given_up_early_only_when_it_is_hopeless() {
+        let schema = schema();
+        assert!(report(999, 999).check_early(0.01, &schema).is_ok(), "too few lines to tell");
+        assert!(report(1000, 15).check_early(0.01, &schema).is_ok(), "the rest may make up for these");
+        let error = report(1000, 26).check_early(0.01, &schema).expect_err("hopeless").to_string();
+        assert!(error.starts_with("26 of 1000 lines read so far are malformed"), "{error}");
+        assert!(report(1000, 1000).check_early(1.0, &schema).is_ok(), "everything is tolerated");
+    }
+}

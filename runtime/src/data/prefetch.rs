@@ -1,0 +1,99 @@
+//! Batches built ahead of their use.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::Receiver;
+
+use super::batch::Batch;
+use super::batches::Batches;
+use crate::{Error, Result};
+
+/// Yields the batches of a range of steps, in order and exactly as [`Batches::step`] gives them, while a thread of its
+/// own builds the next ones. Dropping it ends that thread.
+#[derive(Debug)]
+pub struct Prefetch {
+    /// None once this is being dropped, which is how the thread learns of it.
+    receiver: Option<Receiver<Batch>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Prefetch {
+    /// Builds up to `ahead` batches before they are asked for.
+    ///
+    /// # Errors
+    /// When the system starts no more threads.
+    pub fn start(batches: Arc<Batches>, steps: Range<u64>, ahead: usize) -> Result<Self> {
+        // One batch more is in the thread's hands while the channel is full.
+        let (sender, receiver) = crossbeam_channel::bounded(ahead.saturating_sub(1));
+        let thread = thread::Builder::new()
+            .name("prefetch".to_owned())
+            .spawn(move || {
+                for step in steps {
+                    if sender.send(batches.step(step)).is_err() {
+                        return;
+                    }
+                }
+            })
+            .map_err(|error| Error::Invalid(format!("cannot start a thread to read batches ahead: {error}")))?;
+        Ok(Self { receiver: Some(receiver), thread: Some(thread) })
+    }
+}
+
+impl Iterator for Prefetch {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        let batch = self.receiver.as_ref()?.recv().ok();
+        if batch.is_none()
+            && let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
+        {
+            // Ending early must not look like the end of the steps.
+            std::panic::resume_unwind(panic);
+        }
+        batch
+    }
+}
+
+impl Drop for Prefetch {
+    fn drop(&mut self) {
+        self.receiver = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of a thread whose batches nobody wants any more changes nothing.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nasrec_compiler::streams::Streams;
+
+    use super::*;
+    use crate::data::Part;
+    use crate::data::dataset::testing::dataset;
+
+    #[test]
+    fn batches_are_those_of_the_pure_function() {
+        let (_folder, dataset) = dataset(1_000);
+        let part = dataset.part(Part::Train).clone();
+        let batches = Arc::new(Batches::shuffled(dataset, part, 32, &Streams::new(1), "train").expect("rows"));
+        let steps = 3..3 * batches.per_epoch() + 2;
+        for ahead in [0, 1, 7] {
+            let read: Vec<Batch> = Prefetch::start(batches.clone(), steps.clone(), ahead).expect("a thread").collect();
+            assert_eq!(read, steps.clone().map(|step| batches.step(step)).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn dropping_ends_the_thread() {
+        let (_folder, dataset) = dataset(100);
+        let part = dataset.part(Part::Train).clone();
+        let batches = Arc::new(Batches::listed(dataset, part, 8).expect("rows"));
+        let mut prefetch = Prefetch::start(batches.clone(), 0..u64::MAX, 2).expect("a thread");
+        assert_eq!(prefetch.next(), Some(batches.step(0)));
+        drop(prefetch);
+        assert_eq!(Arc::strong_count(&batches), 1, "the thread still holds the batches");
+    }
+}

@@ -1,0 +1,48 @@
+//! One encoded row as bytes: `numeric` f32, `fields` u32, the planted click probability (f32) where there is one, and
+//! the label (u8), all little-endian and without padding.
+
+use nasrec_compiler::schema::Schema;
+use serde::{Deserialize, Serialize};
+
+/// Where the parts of a record lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Layout {
+    pub numeric: usize,
+    pub fields: usize,
+    /// Whether the planted click probability is kept beside the row.
+    pub probability: bool,
+}
+
+impl Layout {
+    pub fn of(schema: &Schema, probability: bool) -> Self {
+        Self { numeric: schema.dense.len(), fields: schema.sparse.len(), probability }
+    }
+
+    /// Bytes a record takes.
+    pub fn stride(&self) -> usize {
+        4 * (self.numeric + self.fields + usize::from(self.probability)) + 1
+    }
+
+    pub fn numeric<'a>(&self, record: &'a [u8]) -> impl Iterator<Item = f32> + 'a {
+        record[..4 * self.numeric].chunks_exact(4).map(|bytes| f32::from_le_bytes(word(bytes)))
+    }
+
+    pub fn ids<'a>(&self, record: &'a [u8]) -> impl Iterator<Item = u32> + 'a {
+        record[4 * self.numeric..4 * (self.numeric + self.fields)]
+            .chunks_exact(4)
+            .map(|bytes| u32::from_le_bytes(word(bytes)))
+    }
+
+    pub fn probability(&self, record: &[u8]) -> Option<f32> {
+        let at = 4 * (self.numeric + self.fields);
+        self.probability.then(|| f32::from_le_bytes(word(&record[at..at + 4])))
+    }
+
+    pub fn label(&self, record: &[u8]) -> u8 {
+        record[self.stride() - 1]
+    }
+}
+
+fn word(bytes: &[u8]) -> [u8; 4] {
+    [bytes[0], bytes[1], bytes[2], bytes[3]]
+}

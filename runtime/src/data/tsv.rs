@@ -1,0 +1,130 @@
+//! Tables of tab-separated lines: parsed in parallel, written in file order.
+
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use nasrec_compiler::schema::Schema;
+use rayon::prelude::*;
+
+use super::cache::Writer;
+use super::encode::Encoder;
+use super::lines::{self, Block, Piece, SourceFile};
+use super::malformed::Malformed;
+use crate::{Error, Observer, Result, Stage, Stop};
+
+/// Where the files of a recipe lie: names are relative to `base`.
+pub(super) fn resolve(base: &Path, names: &[String]) -> Vec<PathBuf> {
+    names.iter().map(|name| base.join(name)).collect()
+}
+
+/// Reads the files `names` under `base` into `writer`, and returns what they were and which lines they lost.
+///
+/// # Errors
+/// A file that cannot be read; more malformed lines than the share `limit`; a stop.
+pub(super) fn read(
+    schema: &Schema,
+    base: &Path,
+    names: &[String],
+    limit: f64,
+    writer: &mut Writer,
+    observer: &dyn Observer,
+    stop: &Stop,
+) -> Result<(Vec<SourceFile>, Malformed)> {
+    let encoder = Encoder::new(schema)?;
+    let paths = resolve(base, names);
+    observer.begin(Stage { name: "read data".to_owned(), total: Some(lines::total_size(&paths)?), unit: "bytes" });
+    let together = 4 * rayon::current_num_threads();
+    let (sender, receiver) = crossbeam_channel::bounded(together);
+    let outcome = thread::scope(|scope| {
+        let paths = &paths;
+        thread::Builder::new()
+            .name("read data".to_owned())
+            .spawn_scoped(scope, move || {
+                let outcome = lines::read(paths, names, |piece| sender.send(Ok(piece)).is_ok());
+                if let Err(error) = outcome {
+                    // Nobody listens only when the other side has failed already.
+                    let _ = sender.send(Err(error));
+                }
+            })
+            .map_err(Error::io("start a thread to read", &paths[0]))?;
+        // Moved in, so that leaving early closes the channel and ends the reading thread.
+        let receiver = receiver;
+        let (mut files, mut report) = (Vec::new(), Malformed::default());
+        while let Ok(first) = receiver.recv() {
+            stop.check()?;
+            let mut blocks = Vec::new();
+            for piece in std::iter::once(first).chain(receiver.try_iter().take(together)) {
+                match piece? {
+                    Piece::Block(block) => blocks.push(block),
+                    Piece::File(file) => files.push(file),
+                }
+            }
+            let parsed: Vec<_> = blocks.par_iter().map(|block| parse(&encoder, &names[block.file], block)).collect();
+            for (block, (records, malformed)) in blocks.iter().zip(parsed) {
+                writer.append(&records)?;
+                report.extend(malformed);
+                report.check_early(limit, schema)?;
+                observer.progress(block.done, "");
+            }
+        }
+        report.check(limit, schema)?;
+        Ok((files, report))
+    });
+    observer.end();
+    outcome
+}
+
+/// The records of a block's sound lines, and a report of the others.
+fn parse(encoder: &Encoder, file: &str, block: &Block) -> (Vec<u8>, Malformed) {
+    let mut report = Malformed::default();
+    let mut records = Vec::with_capacity(block.bytes.len());
+    let mut rest = block.bytes.as_slice();
+    while !rest.is_empty() {
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let line = &rest[..end];
+        rest = rest.get(end + 1..).unwrap_or_default();
+        let number = block.first_line + report.lines;
+        report.lines += 1;
+        if let Err(problem) = encoder.append(line.strip_suffix(b"\r").unwrap_or(line), &mut records) {
+            report.count(|| format!("{file}, line {number}, {problem}"));
+        }
+    }
+    (records, report)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::dataset::testing::schema;
+
+    fn parse_text(text: &str) -> (Vec<u8>, Malformed) {
+        let schema = schema();
+        let encoder = Encoder::new(&schema).expect("a sound schema");
+        parse(&encoder, "t.tsv", &Block { file: 0, first_line: 11, bytes: text.as_bytes().to_vec(), done: 0 })
+    }
+
+    #[test]
+    fn line_ends_of_either_kind_and_a_missing_last_one_are_fine() {
+        let (records, report) = parse_text("0\t1\t2\ta\t3\n1\t4\t5\tb\t6\n");
+        assert_eq!((report.lines, report.malformed), (2, 0));
+        for text in ["0\t1\t2\ta\t3\r\n1\t4\t5\tb\t6\r\n", "0\t1\t2\ta\t3\n1\t4\t5\tb\t6"] {
+            assert_eq!(parse_text(text), (records.clone(), report.clone()));
+        }
+    }
+
+    #[test]
+    fn malformed_lines_are_left_out_and_named() {
+        let (sound, _) = parse_text("0\t1\t2\ta\t3\n");
+        let (records, report) = parse_text("click\tI1\n0\t1\t2\ta\t3\n\n0\t1\t2\tz\t3");
+        assert_eq!(records, sound);
+        assert_eq!((report.lines, report.malformed), (4, 3));
+        assert_eq!(
+            report.first,
+            [
+                "t.tsv, line 11, column 1 (click): found \"click\", expected 0 or 1",
+                "t.tsv, line 13, column 1 (click): found nothing, expected 0 or 1",
+                "t.tsv, line 14, column 4 (C1): found \"z\", expected at most 16 hexadecimal digits or nothing",
+            ]
+        );
+    }
+}
