@@ -13,6 +13,7 @@ library![
     "nasrec_small.nasrec",
     "models/dlrm.nasrec",
     "models/linear.nasrec",
+    "schemas.nasrec",
 ];
 
 /// The text of a library file.

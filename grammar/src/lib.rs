@@ -68,6 +68,32 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::made_in => "a block such as `b[1] { … }`",
         Rule::index => "`[ ]`",
         Rule::member => "`.member`",
+        Rule::kw_after => "`after`",
+        Rule::kw_arch => "`arch`",
+        Rule::kw_baseline => "`baseline`",
+        Rule::kw_block => "`block`",
+        Rule::kw_choose => "`choose`",
+        Rule::kw_earlier => "`earlier`",
+        Rule::kw_else => "`else`",
+        Rule::kw_from => "`from`",
+        Rule::kw_if => "`if`",
+        Rule::kw_import => "`import`",
+        Rule::kw_in => "`in`",
+        Rule::kw_input => "`input`",
+        Rule::kw_let => "`let`",
+        Rule::kw_logit => "`logit`",
+        Rule::kw_nasrec => "`nasrec`",
+        Rule::kw_of => "`of`",
+        Rule::kw_on => "`on`",
+        Rule::kw_op => "`op`",
+        Rule::kw_out => "`out`",
+        Rule::kw_pick => "`pick`",
+        Rule::kw_schema => "`schema`",
+        Rule::kw_search => "`search`",
+        Rule::kw_space => "`space`",
+        Rule::kw_step => "`step`",
+        Rule::kw_width => "`width`",
+        Rule::kw_with => "`with`",
         Rule::doc => return None,
         Rule::EOI => "the end of the item",
         Rule::plus | Rule::minus | Rule::times | Rule::divide => "an operator",
@@ -75,4 +101,12 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::and | Rule::or => "`and` or `or`",
         _ => return None,
     })
+}
+
+/// Whether a rule is a keyword: it marks its place and holds nothing.
+pub fn is_keyword(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::kw_after | Rule::kw_arch | Rule::kw_baseline | Rule::kw_block | Rule::kw_choose | Rule::kw_earlier | Rule::kw_else | Rule::kw_from | Rule::kw_if | Rule::kw_import | Rule::kw_in | Rule::kw_input | Rule::kw_let | Rule::kw_logit | Rule::kw_nasrec | Rule::kw_of | Rule::kw_on | Rule::kw_op | Rule::kw_out | Rule::kw_pick | Rule::kw_schema | Rule::kw_search | Rule::kw_space | Rule::kw_step | Rule::kw_width | Rule::kw_with
+    )
 }

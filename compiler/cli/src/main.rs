@@ -1,1 +1,58 @@
-fn main() {}
+//! `nasrecc`: a compiler for recommender search spaces.
+//!
+//! One file a subcommand. Machine output goes to stdout, talk to stderr; the exit status is 0 for success, 1 where the
+//! compiler found mistakes (or a verification failed), 2 where the tool itself could not do its work.
+
+mod check;
+mod compile;
+mod files;
+mod render;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A compiler for recommender search spaces.
+///
+/// Write a space of click-through-rate models in a .nasrec file; nasrecc checks all its architectures at once, trains
+/// one supernet over them, searches it, and retrains the best.
+#[derive(Parser)]
+#[command(name = "nasrecc", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Examples:\n  nasrecc check spaces/nasrec_full.nasrec\n  nasrecc compile examples/quickstart.nasrec\n  \
+                        nasrecc search examples/quickstart.nasrec --out runs/first\n  nasrecc search --resume runs/first")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::Args),
+    Compile(compile::Args),
+}
+
+/// How a command ended.
+pub(crate) enum Outcome {
+    Clean,
+    /// Diagnostics were shown, or a verification failed.
+    Findings,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Check(args) => check::run(&args),
+        Command::Compile(args) => compile::run(&args),
+    };
+    match result {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -19,7 +19,6 @@ pub(super) struct Settings {
 pub(super) struct Called<'a> {
     pub name: &'a str,
     pub args: &'a [Arg],
-    pub span: Span,
 }
 
 impl Settings {
@@ -148,14 +147,14 @@ impl Settings {
     ) -> T {
         let Some(setting) = self.find(key) else { return default };
         let called = match &setting.value {
-            SettingValue::Expr(Expr { kind: ExprKind::Call { callee, args }, span }) => {
-                Some(Called { name: &callee.text, args, span: *span })
+            SettingValue::Expr(Expr { kind: ExprKind::Call { callee, args }, .. }) => {
+                Some(Called { name: &callee.text, args })
             }
-            SettingValue::Expr(Expr { kind: ExprKind::Name(name), span }) => {
-                Some(Called { name, args: &[], span: *span })
+            SettingValue::Expr(Expr { kind: ExprKind::Name(name), .. }) => {
+                Some(Called { name, args: &[] })
             }
-            SettingValue::Expr(Expr { kind: ExprKind::Switch(false), span }) => {
-                Some(Called { name: "off", args: &[], span: *span })
+            SettingValue::Expr(Expr { kind: ExprKind::Switch(false), .. }) => {
+                Some(Called { name: "off", args: &[] })
             }
             _ => None,
         };

@@ -6,6 +6,7 @@
 
 mod bounds;
 mod choices;
+mod emit;
 mod graph;
 mod layouts;
 mod sizes;

@@ -4,6 +4,7 @@
 //! Lives here: plain data and what can be read off it (shapes, costs, identity). Never: choices,
 //! sizes that are still open, names of operators (only primitives), or anything about tensors.
 
+mod emit;
 mod layout;
 
 use std::sync::Arc;

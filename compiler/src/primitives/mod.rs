@@ -91,6 +91,32 @@ pub enum Primitive {
 }
 
 impl Primitive {
+    /// Its name in the language, or the operation that it stands for.
+    pub fn name(self) -> &'static str {
+        match self {
+            Primitive::Numeric => "numeric",
+            Primitive::Embed => "embed",
+            Primitive::Linear { axis: Axis::Last, .. } => "linear",
+            Primitive::Linear { axis: Axis::Fields, .. } => "linear_fields",
+            Primitive::LayerNorm { axis: Axis::Last, .. } => "layer_norm",
+            Primitive::LayerNorm { axis: Axis::Fields, .. } => "layer_norm_fields",
+            Primitive::Relu => "relu",
+            Primitive::Sigmoid => "sigmoid",
+            Primitive::Add => "add",
+            Primitive::Sub => "subtract",
+            Primitive::Mul => "multiply",
+            Primitive::Square => "square",
+            Primitive::Concat => "concat",
+            Primitive::Pad => "pad",
+            Primitive::Flatten => "flatten",
+            Primitive::Rows => "rows",
+            Primitive::SumFields => "sum_fields",
+            Primitive::Gram => "gram",
+            Primitive::LowerTriangle => "lower_triangle",
+            Primitive::Attention { .. } => "multi_head_attention",
+        }
+    }
+
     /// Multiply-accumulates a sample, counted as the paper does: products of matrices only; biases,
     /// lookups and element-wise work count nothing.
     pub fn macs(self, inputs: &[&Shape], output: &Shape) -> u64 {

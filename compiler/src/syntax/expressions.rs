@@ -6,7 +6,7 @@ use nasrec_grammar::Rule;
 use pest::iterators::Pair;
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 
-use super::Reader;
+use super::{Parts, Reader};
 use super::tree::{Alternative, Arg, Binary, Body, Expr, ExprKind, Name, Unary};
 use crate::diagnostics::{Code, Diagnostic};
 
@@ -41,7 +41,7 @@ impl Reader {
         let span = self.span(&pair, offset);
         match pair.as_rule() {
             Rule::expression => {
-                let mut inner = pair.into_inner();
+                let mut inner = pair.parts();
                 let first = self.expression(inner.next().expect("an expression has an operation"), offset);
                 match inner.next() {
                     None => first,
@@ -85,7 +85,7 @@ impl Reader {
                 let mut reader = reader.borrow_mut();
                 let span = operand.span.to(reader.span(&operator, offset));
                 let member = operator.as_rule() == Rule::member;
-                let inner = operator.into_inner().next().expect("a postfix operator has an operand");
+                let inner = operator.parts().next().expect("a postfix operator has an operand");
                 let kind = if member {
                     ExprKind::Member(Box::new(operand), reader.name(&inner, offset))
                 } else {
@@ -123,27 +123,27 @@ impl Reader {
             Rule::switch => ExprKind::Switch(matches!(pair.as_str(), "on" | "true")),
             Rule::name => ExprKind::Name(pair.as_str().to_owned()),
             Rule::group => {
-                return self.expression(pair.into_inner().next().expect("a group holds an expression"), offset);
+                return self.expression(pair.parts().next().expect("a group holds an expression"), offset);
             }
-            Rule::list => ExprKind::List(pair.into_inner().map(|item| self.expression(item, offset)).collect()),
+            Rule::list => ExprKind::List(pair.parts().map(|item| self.expression(item, offset)).collect()),
             Rule::call => {
-                let mut inner = pair.into_inner();
+                let mut inner = pair.parts();
                 let callee = self.name(&inner.next().expect("a call has a name"), offset);
                 let args = inner.next().map(|args| self.arguments(args, offset)).unwrap_or_default();
                 ExprKind::Call { callee, args }
             }
             Rule::earlier => {
-                ExprKind::Earlier(self.name(&pair.into_inner().next().expect("`earlier` has a member"), offset))
+                ExprKind::Earlier(self.name(&pair.parts().next().expect("`earlier` has a member"), offset))
             }
             Rule::pick => {
-                let mut inner = pair.into_inner();
+                let mut inner = pair.parts();
                 let count = Box::new(self.expression(inner.next().expect("a pick has a count"), offset));
                 let from = Box::new(self.expression(inner.next().expect("a pick has sources"), offset));
                 ExprKind::Pick { count, from }
             }
             Rule::choose => {
-                let alternatives = pair.into_inner().map(|alternative| {
-                    let mut inner = alternative.into_inner();
+                let alternatives = pair.parts().map(|alternative| {
+                    let mut inner = alternative.parts();
                     let first = inner.next().expect("an alternative has a value");
                     match inner.next() {
                         Some(value) => {
@@ -155,7 +155,7 @@ impl Reader {
                 ExprKind::Choose(alternatives.collect())
             }
             Rule::if_else => {
-                let mut inner = pair.into_inner();
+                let mut inner = pair.parts();
                 let condition = Box::new(self.expression(inner.next().expect("an if has a condition"), offset));
                 let then = self.body(inner.next().expect("an if has a branch"), offset);
                 let last = inner.next().expect("an if has an else");
@@ -172,9 +172,9 @@ impl Reader {
     }
 
     pub(super) fn arguments(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Vec<Arg> {
-        pair.into_inner()
+        pair.parts()
             .map(|argument| {
-                let mut inner = argument.into_inner();
+                let mut inner = argument.parts();
                 let first = inner.next().expect("an argument has a value");
                 match inner.next() {
                     Some(value) => {
@@ -189,7 +189,7 @@ impl Reader {
     pub(super) fn body(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Body {
         let mut lets = Vec::new();
         let mut value = None;
-        for part in pair.into_inner() {
+        for part in pair.parts() {
             if part.as_rule() == Rule::binding {
                 lets.push(self.binding(part, offset));
             } else {
@@ -200,7 +200,7 @@ impl Reader {
     }
 
     pub(super) fn binding(&mut self, pair: Pair<'_, Rule>, offset: usize) -> (Name, Expr) {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a binding has a name"), offset);
         (name, self.expression(inner.next().expect("a binding has a value"), offset))
     }

@@ -2,14 +2,14 @@
 
 use nasrec_grammar::{NasrecParser, Rule};
 use pest::Parser;
-use pest::iterators::{Pair, Pairs};
+use pest::iterators::Pair;
 
 use super::expressions::number;
 use super::tree::{
     ArchItem, Arg, Block, Body, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Reference, SchemaItem,
     SchemaLine, SearchItem, Setting, SettingValue, SpaceItem, Statement, TypeOf,
 };
-use super::{LANGUAGE_VERSION, Reader};
+use super::{LANGUAGE_VERSION, Parts, Reader};
 use crate::diagnostics::{Code, Diagnostic, Span};
 
 impl Reader {
@@ -29,7 +29,7 @@ impl Reader {
             return self.header(item, offset, index);
         }
         let mut docs = Vec::new();
-        for pair in item.into_inner() {
+        for pair in item.parts() {
             match pair.as_rule() {
                 Rule::doc => docs.push(doc_text(&pair)),
                 Rule::import => tree.imports.push(self.import(pair, offset)),
@@ -44,7 +44,7 @@ impl Reader {
     }
 
     fn header(&mut self, item: Pair<'_, Rule>, offset: usize, index: usize) {
-        let version = item.into_inner().next().expect("a header has a version");
+        let version = item.parts().next().expect("a header has a version");
         let span = self.span(&version, offset);
         if number(version.as_str()) != f64::from(LANGUAGE_VERSION) {
             self.diagnostics.push(
@@ -59,17 +59,17 @@ impl Reader {
 
     fn import(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Import {
         let span = self.span(&pair, offset);
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let path = inner.next().expect("an import has a path");
         let path = Name { text: path.as_str().trim_matches('"').to_owned(), span: self.span(&path, offset) };
-        let names = inner.next().map(|names| names.into_inner().map(|n| self.name(&n, offset)).collect());
+        let names = inner.next().map(|names| names.parts().map(|n| self.name(&n, offset)).collect());
         Import { path, names: names.unwrap_or_default(), span }
     }
 
     fn op(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> Op {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("an op has a name"), offset);
-        let params = inner.next().expect("an op has parameters").into_inner().map(|p| self.op_param(p, offset)).collect();
+        let params = inner.next().expect("an op has parameters").parts().map(|p| self.op_param(p, offset)).collect();
         let mut result = None;
         let mut body = None;
         for part in inner {
@@ -83,26 +83,26 @@ impl Reader {
     }
 
     fn op_param(&mut self, pair: Pair<'_, Rule>, offset: usize) -> OpParam {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a parameter has a name"), offset);
         let kind = self.type_of(inner.next().expect("a parameter has a type"), offset);
         OpParam { name, kind, default: inner.next().map(|value| self.expression(value, offset)) }
     }
 
     fn type_of(&mut self, pair: Pair<'_, Rule>, offset: usize) -> TypeOf {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a type has a name"), offset);
         TypeOf { name, sizes: inner.map(|size| self.expression(size, offset)).collect() }
     }
 
     fn space(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SpaceItem {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a space has a name"), offset);
         let mut params = Vec::new();
         let mut body = Vec::new();
         for part in inner {
             if part.as_rule() == Rule::space_params {
-                params = part.into_inner().map(|param| self.binding(param, offset)).collect();
+                params = part.parts().map(|param| self.binding(param, offset)).collect();
             } else {
                 body.extend(self.statement(part, offset));
             }
@@ -111,11 +111,11 @@ impl Reader {
     }
 
     fn statement(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Option<Statement> {
-        let part = pair.into_inner().find(|p| p.as_rule() != Rule::doc)?;
+        let part = pair.parts().find(|p| p.as_rule() != Rule::doc)?;
         let span = self.span(&part, offset);
         match part.as_rule() {
             Rule::input => {
-                let (name, kind) = two(part.into_inner());
+                let (name, kind) = two(part.parts());
                 Some(Statement::Input { name: self.name(&name, offset), kind: self.name(&kind, offset) })
             }
             Rule::width => {
@@ -131,7 +131,7 @@ impl Reader {
                 Some(Statement::Out { name, value })
             }
             Rule::logit => {
-                let value = part.into_inner().next().expect("a logit has a value");
+                let value = part.parts().next().expect("a logit has a value");
                 Some(Statement::Logit { value: self.expression(value, offset), span })
             }
             Rule::block => Some(Statement::Block(self.block(part, offset))),
@@ -150,17 +150,17 @@ impl Reader {
     }
 
     fn block(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Block {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a block has a name"), offset);
         let index = inner.next().expect("a block has a range");
-        let range = self.expression(index.into_inner().next().expect("an index has an expression"), offset);
+        let range = self.expression(index.parts().next().expect("an index has an expression"), offset);
         let mut stem_name = None;
         let mut stem = None;
         let mut body = Vec::new();
         for part in inner {
             match part.as_rule() {
                 Rule::name => stem_name = Some(self.name(&part, offset)),
-                Rule::stem => stem = Some(part.into_inner().map(|p| self.binding(p, offset)).collect()),
+                Rule::stem => stem = Some(part.parts().map(|p| self.binding(p, offset)).collect()),
                 _ => body.extend(self.statement(part, offset)),
             }
         }
@@ -168,7 +168,7 @@ impl Reader {
     }
 
     fn schema(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SchemaItem {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a schema has a name"), offset);
         SchemaItem { docs, name, lines: inner.map(|line| self.schema_line(line, offset)).collect() }
     }
@@ -178,16 +178,16 @@ impl Reader {
         let mut words = Vec::new();
         let mut line =
             SchemaLine { keyword: no_name(span), column: no_name(span), range: None, encoding: None, stages: vec![], span };
-        for part in pair.into_inner() {
+        for part in pair.parts() {
             match part.as_rule() {
                 Rule::word => words.push(self.name(&part, offset)),
                 Rule::columns => {
-                    let mut inner = part.into_inner();
+                    let mut inner = part.parts();
                     line.column = self.name(&inner.next().expect("columns have a name"), offset);
-                    line.range = inner.next().and_then(|i| i.into_inner().next()).map(|e| self.expression(e, offset));
+                    line.range = inner.next().and_then(|i| i.parts().next()).map(|e| self.expression(e, offset));
                 }
                 Rule::stage => {
-                    let mut inner = part.into_inner();
+                    let mut inner = part.parts();
                     let name = self.name(&inner.next().expect("a stage has a name"), offset);
                     let args = inner.next().map(|args| self.arguments(args, offset)).unwrap_or_default();
                     line.stages.push((name, args));
@@ -202,14 +202,14 @@ impl Reader {
     }
 
     fn reference(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Reference {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a reference has a name"), offset);
         let args = inner.next().map(|args| self.arguments(args, offset)).unwrap_or_default();
         Reference { name, args }
     }
 
     fn search(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SearchItem {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a search has a name"), offset);
         let space = self.reference(inner.next().expect("a search has a space"), offset);
         let schema = self.name(&inner.next().expect("a search has a schema"), offset);
@@ -221,24 +221,24 @@ impl Reader {
     }
 
     fn setting(&mut self, pair: Pair<'_, Rule>, offset: usize, path: &mut Vec<Name>, item: &mut SearchItem) {
-        let Some(part) = pair.into_inner().find(|p| p.as_rule() != Rule::doc) else { return };
+        let Some(part) = pair.parts().find(|p| p.as_rule() != Rule::doc) else { return };
         let span = self.span(&part, offset);
         match part.as_rule() {
             Rule::baselines => {
-                for reference in part.into_inner() {
+                for reference in part.parts() {
                     let reference = self.reference(reference, offset);
                     item.baselines.push(reference);
                 }
             }
             Rule::entry => {
-                let (key, value) = two(part.into_inner());
+                let (key, value) = two(part.parts());
                 let mut path = path.clone();
                 path.push(self.name(&key, offset));
                 let value = self.value(value, offset);
                 item.settings.push(Setting { path, value, span });
             }
             _ => {
-                let mut inner = part.into_inner();
+                let mut inner = part.parts();
                 let name = self.name(&inner.next().expect("a section has a name"), offset);
                 path.push(name.clone());
                 item.settings.push(Setting { path: path.clone(), value: SettingValue::Section, span: name.span });
@@ -251,9 +251,9 @@ impl Reader {
     }
 
     fn value(&mut self, pair: Pair<'_, Rule>, offset: usize) -> SettingValue {
-        let inner = pair.into_inner().next().expect("a value holds something");
+        let inner = pair.parts().next().expect("a value holds something");
         if inner.as_rule() == Rule::ratio {
-            SettingValue::Ratio(inner.into_inner().map(|part| number(part.as_str())).collect())
+            SettingValue::Ratio(inner.parts().map(|part| number(part.as_str())).collect())
         } else {
             SettingValue::Expr(self.expression(inner, offset))
         }
@@ -263,7 +263,7 @@ impl Reader {
         let span = self.span(&pair, offset);
         let mut path = Vec::new();
         let mut value = SettingValue::Section;
-        for part in pair.into_inner() {
+        for part in pair.parts() {
             match part.as_rule() {
                 Rule::word => path.push(self.name(&part, offset)),
                 Rule::value => value = self.value(part, offset),
@@ -274,7 +274,7 @@ impl Reader {
     }
 
     fn arch(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> ArchItem {
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("an arch has a name"), offset);
         let space = self.reference(inner.next().expect("an arch has a space"), offset);
         let mut item = ArchItem { docs, name, space, schema: None, made: Vec::new() };
@@ -282,7 +282,7 @@ impl Reader {
             match part.as_rule() {
                 Rule::name => item.schema = Some(self.name(&part, offset)),
                 _ => {
-                    let Some(part) = part.into_inner().find(|p| p.as_rule() != Rule::doc) else { continue };
+                    let Some(part) = part.parts().find(|p| p.as_rule() != Rule::doc) else { continue };
                     self.made(part, offset, &mut item.made);
                 }
             }
@@ -294,10 +294,10 @@ impl Reader {
         if pair.as_rule() == Rule::made_choice {
             return made.push(self.made_choice(pair, offset, ""));
         }
-        let mut inner = pair.into_inner();
+        let mut inner = pair.parts();
         let block = inner.next().expect("a block has a name").as_str().to_owned();
         let index = inner.next().expect("a block has an index");
-        let index = self.expression(index.into_inner().next().expect("an index has an expression"), offset);
+        let index = self.expression(index.parts().next().expect("an index has an expression"), offset);
         let ExprKind::Number(index) = index.kind else {
             let message = "a block of an architecture is named by a number, such as `b[1]`";
             self.diagnostics.push(Diagnostic::error(Code::Syntax, message).label(index.span, "expected a number"));
@@ -314,7 +314,7 @@ impl Reader {
         let mut words: Vec<String> = Vec::new();
         let mut span: Option<Span> = None;
         let mut value = None;
-        for part in pair.into_inner() {
+        for part in pair.parts() {
             if part.as_rule() == Rule::word {
                 let here = self.span(&part, offset);
                 span = Some(span.map_or(here, |s| s.to(here)));
@@ -333,7 +333,7 @@ fn doc_text(pair: &Pair<'_, Rule>) -> String {
     text.strip_prefix(' ').unwrap_or(text).trim_end().to_owned()
 }
 
-fn two<'a>(mut pairs: Pairs<'a, Rule>) -> (Pair<'a, Rule>, Pair<'a, Rule>) {
+fn two<'a>(mut pairs: impl Iterator<Item = Pair<'a, Rule>>) -> (Pair<'a, Rule>, Pair<'a, Rule>) {
     let first = pairs.next().expect("two parts");
     let second = pairs.next().expect("two parts");
     (first, second)

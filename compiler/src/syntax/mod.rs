@@ -8,9 +8,10 @@ mod items;
 mod lines;
 pub mod tree;
 
-use nasrec_grammar::{NasrecParser, Rule, describe};
+use nasrec_grammar::{NasrecParser, Rule, describe, is_keyword};
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
+use pest::iterators::Pair;
 
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 
@@ -21,6 +22,17 @@ pub const LANGUAGE_VERSION: u32 = 1;
 const MAX_BYTES: usize = 16 << 20;
 /// Deepest nesting of brackets.
 const MAX_NESTING: usize = 64;
+
+/// What a pair consists of, without its keywords.
+trait Parts<'a> {
+    fn parts(self) -> impl Iterator<Item = Pair<'a, Rule>>;
+}
+
+impl<'a> Parts<'a> for Pair<'a, Rule> {
+    fn parts(self) -> impl Iterator<Item = Pair<'a, Rule>> {
+        self.into_inner().filter(|pair| !is_keyword(pair.as_rule()))
+    }
+}
 
 /// The reading of one file.
 pub(crate) struct Reader {
@@ -96,7 +108,7 @@ fn too_deep(text: &str) -> Option<usize> {
 }
 
 impl Reader {
-    fn span(&self, pair: &pest::iterators::Pair<'_, Rule>, offset: usize) -> Span {
+    fn span(&self, pair: &Pair<'_, Rule>, offset: usize) -> Span {
         let span = pair.as_span();
         let trimmed = span.as_str().trim_end().len();
         Span::new(self.file, offset + span.start(), offset + span.start() + trimmed)

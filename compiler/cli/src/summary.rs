@@ -1,0 +1,120 @@
+//! Summaries that a person wants to read.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use nasrec_compiler::ir::ChoiceKind;
+use nasrec_compiler::plan::{ParamKind, Plan};
+use nasrec_compiler::schema::Schema;
+use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Space};
+
+/// A number with its thousands apart.
+pub(crate) fn grouped(number: impl ToString) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Multiply-accumulates in millions.
+pub(crate) fn mmacs(macs: u64) -> String {
+    format!("{:.4} MMACs", macs as f64 / 1e6)
+}
+
+/// Blocks of which any node is in a plan.
+pub(crate) fn live_blocks(space: &Space, plan: &Plan) -> usize {
+    let inside = |block: &&str| plan.nodes.iter().any(|node| node.path.starts_with(&format!("{block}.")));
+    space.blocks().filter(inside).count()
+}
+
+pub(crate) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, schema: Option<&Schema>) -> String {
+    let graph = &checked.graph;
+    let mut out = String::new();
+    let mut line = |name: &str, value: String| {
+        let _written = writeln!(out, "  {name:<12} {value}");
+    };
+    let heading = match (item.kind, schema) {
+        (ItemKind::Search, Some(schema)) => format!("search {} on {} with {}", item.name, checked.name, schema.name),
+        (_, Some(schema)) => format!("space {} with {}", checked.name, schema.name),
+        (_, None) => format!("space {}", checked.name),
+    };
+    if !checked.arguments.is_empty() {
+        let given: Vec<String> = checked.arguments.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        line("parameters", given.join(", "));
+    }
+    line("blocks", graph.blocks.len().to_string());
+    line("choices", choices(checked));
+    line("encodings", format!("{} (raw)", grouped(graph.raw_count())));
+    line("graph", format!("{} nodes, {} edges", grouped(graph.graph.node_count()), grouped(graph.graph.edge_count())));
+    match bound {
+        None => line("cost", "depends on the data: bind a schema with --with".to_owned()),
+        Some(space) => {
+            if let Some((least, most)) = space.extremes(&mut Streams::new(0).rng("extremes", 0)) {
+                if least.macs == most.macs && graph.choices.is_empty() {
+                    line("cost", format!("{} a sample", mmacs(least.macs)));
+                } else {
+                    let found = "found by changing one choice at a time; not proved";
+                    line("least cost", format!("{} a sample ({found})", mmacs(least.macs)));
+                    line("most cost", format!("{} a sample", mmacs(most.macs)));
+                }
+            }
+            let stored = |table: bool| {
+                let of_kind = space.params().iter().filter(|p| (p.kind == ParamKind::Dense) != table);
+                of_kind.map(|p| p.len() as u64).sum::<u64>()
+            };
+            line("parameters", format!("{} dense, {} embedding (whole store)", grouped(stored(false)), grouped(stored(true))));
+        }
+    }
+    format!("{heading}\n{out}")
+}
+
+/// Choices by kind, such as `14 widths, 28 picks`.
+fn choices(checked: &CheckedSpace) -> String {
+    let all = &checked.graph.choices;
+    let count = |kind: fn(&ChoiceKind) -> bool| all.iter().filter(|choice| kind(&choice.kind)).count();
+    let kinds = [
+        (count(|k| matches!(k, ChoiceKind::Choose { .. })), "choose"),
+        (count(|k| matches!(k, ChoiceKind::Pick { .. })), "pick"),
+        (count(|k| matches!(k, ChoiceKind::Width { .. })), "width"),
+        (count(|k| matches!(k, ChoiceKind::Maybe)), "maybe"),
+    ];
+    let parts: Vec<String> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{n} {kind}")).collect();
+    match all.len() {
+        0 => "none: one architecture".to_owned(),
+        n => format!("{n} ({})", parts.join(", ")),
+    }
+}
+
+pub(crate) fn architecture(
+    name: &str,
+    space: &Space,
+    architecture: &Architecture,
+    schema: Option<&Schema>,
+) -> Result<String> {
+    let plan = space.plan(architecture)?;
+    let mut out = String::new();
+    let with = schema.map(|schema| format!(" with {}", schema.name)).unwrap_or_default();
+    writeln!(out, "arch {name} of {}{with}", space.name)?;
+    let mut line = |name: &str, value: String| {
+        let _written = writeln!(out, "  {name:<12} {value}");
+    };
+    line("live", format!("{} a sample", mmacs(plan.macs())));
+    // Known only where dead choices are decided too.
+    if let Ok(whole) = space.whole_plan(architecture) {
+        line("whole", format!("{} with dead blocks and branches", mmacs(whole.macs())));
+    }
+    let blocks = space.blocks().count();
+    if blocks > 0 {
+        line("live blocks", format!("{} of {blocks}", live_blocks(space, &plan)));
+    }
+    let (dense, embedding) = (grouped(plan.dense_params()), grouped(plan.embedding_params()));
+    line("parameters", format!("{dense} dense, {embedding} embedding"));
+    line("plan", format!("{} nodes, {}", plan.nodes.len(), plan.hash()));
+    Ok(out)
+}

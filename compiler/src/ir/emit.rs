@@ -1,0 +1,164 @@
+//! The graph of a space, written out for machines and for Graphviz.
+
+use std::fmt::Write;
+
+use petgraph::graph::NodeIndex;
+use petgraph::visit::EdgeRef;
+use serde_json::{Value, json};
+
+use super::choices::{Choice, ChoiceKind};
+use super::graph::{Gate, NodeKind, SpaceGraph};
+use super::sizes::{Cond, CondId, Relation, Size, SizeId};
+
+impl SpaceGraph {
+    /// Choices, nodes and edges as JSON.
+    pub fn to_json(&self) -> Value {
+        let choices: Vec<Value> = self.choices.iter().map(choice_json).collect();
+        let nodes: Vec<Value> = self
+            .graph
+            .node_indices()
+            .map(|index| {
+                let node = &self.graph[index];
+                let shape: Vec<String> = node.axes.iter().map(|axis| self.size_text(axis.size)).collect();
+                let params: Vec<&str> = node.params.iter().map(|param| &*param.name).collect();
+                json!({
+                    "id": index.index(), "path": &*node.path, "kind": self.kind_text(&node.kind),
+                    "tensor": node.tensor.word(), "shape": shape, "params": params,
+                })
+            })
+            .collect();
+        let edges: Vec<Value> = self
+            .graph
+            .edge_references()
+            .map(|edge| {
+                json!({
+                    "from": edge.source().index(), "to": edge.target().index(), "port": edge.weight().port,
+                    "when": self.gate_text(edge.weight().gate),
+                })
+            })
+            .collect();
+        json!({ "choices": choices, "nodes": nodes, "edges": edges, "logit": self.logit.index() })
+    }
+
+    /// For `dot`: blocks as boxes, choices as diamonds, edges that a choice opens dashed.
+    pub fn to_dot(&self, name: &str) -> String {
+        let mut out = format!("digraph \"{name}\" {{\n  rankdir=TB; node [shape=box, fontname=\"Helvetica\"];\n");
+        let block_of = |index: NodeIndex| {
+            let path = &self.graph[index].path;
+            self.blocks.iter().position(|(block, _)| path.strip_prefix(block.as_str()).is_some_and(|r| r.starts_with('.')))
+        };
+        let node_line = |index: NodeIndex| {
+            let node = &self.graph[index];
+            let shape: Vec<String> = node.axes.iter().map(|axis| self.size_text(axis.size)).collect();
+            let style = if matches!(node.kind, NodeKind::Primitive(_)) { "" } else { ", shape=diamond" };
+            let (kind, tensor) = (self.kind_text(&node.kind), node.tensor.word());
+            format!("n{} [label=\"{kind}\\n{tensor}[{}]\"{style}];\n", index.index(), shape.join(", "))
+        };
+        for (number, (block, _)) in self.blocks.iter().enumerate() {
+            let _written = writeln!(out, "  subgraph cluster_{number} {{ label=\"{block}\";");
+            for index in self.graph.node_indices().filter(|&index| block_of(index) == Some(number)) {
+                let _written = write!(out, "    {}", node_line(index));
+            }
+            out.push_str("  }\n");
+        }
+        for index in self.graph.node_indices().filter(|&index| block_of(index).is_none()) {
+            let _written = write!(out, "  {}", node_line(index));
+        }
+        for edge in self.graph.edge_references() {
+            let style = match edge.weight().gate {
+                Gate::Always => String::new(),
+                gate => format!(" [style=dashed, label=\"{}\"]", self.gate_text(gate)),
+            };
+            let _written = writeln!(out, "  n{} -> n{}{style};", edge.source().index(), edge.target().index());
+        }
+        let _written = writeln!(out, "  logit [shape=plaintext]; n{} -> logit;\n}}", self.logit.index());
+        out
+    }
+
+    fn kind_text(&self, kind: &NodeKind) -> String {
+        match kind {
+            NodeKind::Primitive(primitive) => primitive.name().to_owned(),
+            NodeKind::Choose(choice) => format!("choose {}", self.choices[choice.index()].name),
+            NodeKind::Pick(choice) => format!("pick {}", self.choices[choice.index()].name),
+            NodeKind::Branch(cond) => format!("if {}", self.cond_text(*cond)),
+        }
+    }
+
+    fn gate_text(&self, gate: Gate) -> String {
+        match gate {
+            Gate::Always => String::new(),
+            Gate::Taken(choice, position) => {
+                let choice = &self.choices[choice.index()];
+                match &choice.kind {
+                    ChoiceKind::Pick { sources, .. } => format!("{} has {}", choice.name, sources[position as usize]),
+                    _ => format!("{} = on", choice.name),
+                }
+            }
+        }
+    }
+
+    /// A size as an expression over choices.
+    pub fn size_text(&self, size: SizeId) -> String {
+        let name = |choice: super::ChoiceId| self.choices[choice.index()].name.clone();
+        let list = |all: &[SizeId]| all.iter().map(|&s| self.size_text(s)).collect::<Vec<_>>().join(", ");
+        match self.expressions.size(size) {
+            Size::Numeric => "numeric".to_owned(),
+            Size::Fields => "fields".to_owned(),
+            Size::Opaque(n) => format!("?{n}"),
+            Size::Width(choice) => name(*choice),
+            Size::Linear { constant, terms } => {
+                let mut parts: Vec<String> = terms
+                    .iter()
+                    .map(|&(term, c)| match c.get() {
+                        1.0 => self.size_text(term),
+                        c => format!("{c} {}", self.size_text(term)),
+                    })
+                    .collect();
+                if constant.get() != 0.0 || parts.is_empty() {
+                    parts.push(constant.get().to_string());
+                }
+                parts.join(" + ")
+            }
+            Size::Product(a, b) => format!("({}) ({})", self.size_text(*a), self.size_text(*b)),
+            Size::Quotient(a, b) => format!("({}) / ({})", self.size_text(*a), self.size_text(*b)),
+            Size::Root(a) => format!("sqrt({})", self.size_text(*a)),
+            Size::Round(a) => format!("round({})", self.size_text(*a)),
+            Size::Max(a, b) => format!("max({})", list(&[*a, *b])),
+            Size::Min(a, b) => format!("min({})", list(&[*a, *b])),
+            Size::If(cond, a, b) => {
+                format!("if {} {{ {} }} else {{ {} }}", self.cond_text(*cond), self.size_text(*a), self.size_text(*b))
+            }
+            Size::OneOf(choice, all) => format!("{}({})", name(*choice), list(all)),
+            Size::Picked(choice, all) => format!("sum {}({})", name(*choice), list(all)),
+            Size::When(choice, a) => format!("{}({})", name(*choice), self.size_text(*a)),
+        }
+    }
+
+    fn cond_text(&self, cond: CondId) -> String {
+        match *self.expressions.cond(cond) {
+            Cond::Known(value) => value.to_string(),
+            Cond::Opaque(n) => format!("?{n}"),
+            Cond::Compare(relation, a, b) => {
+                let sign = match relation {
+                    Relation::Equal => "==",
+                    Relation::Less => "<",
+                    Relation::AtMost => "<=",
+                };
+                format!("{} {sign} {}", self.size_text(a), self.size_text(b))
+            }
+            Cond::Not(a) => format!("not ({})", self.cond_text(a)),
+            Cond::And(a, b) => format!("({}) and ({})", self.cond_text(a), self.cond_text(b)),
+            Cond::Or(a, b) => format!("({}) or ({})", self.cond_text(a), self.cond_text(b)),
+        }
+    }
+}
+
+fn choice_json(choice: &Choice) -> Value {
+    let options = match &choice.kind {
+        ChoiceKind::Width { values } => json!({ "width": values }),
+        ChoiceKind::Pick { lo, hi, sources } => json!({ "pick": { "lo": lo, "hi": hi, "from": sources } }),
+        ChoiceKind::Choose { alternatives } => json!({ "choose": alternatives }),
+        ChoiceKind::Maybe => json!("maybe"),
+    };
+    json!({ "name": choice.name, "options": options })
+}
