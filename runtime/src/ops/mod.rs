@@ -26,6 +26,8 @@ mod tile;
 mod tiled;
 
 #[cfg(test)]
+pub(crate) mod sketch;
+#[cfg(test)]
 mod tests;
 
 pub use executor::Executor;

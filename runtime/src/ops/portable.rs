@@ -63,8 +63,7 @@ impl Portable {
         let logits: Vec<f32> = pass.logit.flatten_all()?.to_vec1()?;
         let pairs = || logits.iter().zip(&inputs.batch.labels);
         let loss = pairs().map(|(&z, &y)| cross_entropy(z, y)).sum::<f64>() / rows as f64;
-        let dlogit: Vec<f32> =
-            pairs().map(|(&z, &y)| (cross_entropy_gradient(z, y) / rows as f64) as f32).collect();
+        let dlogit: Vec<f32> = pairs().map(|(&z, &y)| (cross_entropy_gradient(z, y) / rows as f64) as f32).collect();
         let dlogit = Tensor::from_vec(dlogit, (1, rows), &self.device)?;
         let derivatives = backward(plan, &leaves, pass, program.trainable(), &wanted, dlogit)?;
 
@@ -98,7 +97,7 @@ impl Portable {
 }
 
 impl Leaves {
-    fn read(program: &Program, inputs: Inputs, device: &Device, dtype: DType) -> Result<Self> {
+    pub(crate) fn read(program: &Program, inputs: Inputs, device: &Device, dtype: DType) -> Result<Self> {
         let plan = program.plan();
         let rows = inputs.batch.rows;
         let mut params = Vec::with_capacity(plan.params.len());

@@ -33,7 +33,8 @@ impl Trainable {
     pub fn head(plan: &Plan) -> Self {
         let mut trainable = Self::none(plan);
         for node in &plan.nodes {
-            let head = node.path.strip_prefix("logit").is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()));
+            let head =
+                node.path.strip_prefix("logit").is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()));
             if head {
                 node.params.iter().for_each(|&param| trainable.0[param] = true);
             }
@@ -97,9 +98,21 @@ pub(crate) struct Step {
 pub(crate) enum Kernel {
     Numeric,
     /// `at`: offset among the embedded values of a sample.
-    Embed { dim: usize, at: usize },
-    Linear { outer: usize, out: usize, inner: usize },
-    Norm { outer: usize, size: usize, inner: usize, eps: f32 },
+    Embed {
+        dim: usize,
+        at: usize,
+    },
+    Linear {
+        outer: usize,
+        out: usize,
+        inner: usize,
+    },
+    Norm {
+        outer: usize,
+        size: usize,
+        inner: usize,
+        eps: f32,
+    },
     Relu,
     Sigmoid,
     Add,
@@ -108,13 +121,28 @@ pub(crate) enum Kernel {
     Square,
     /// Copies a view of several stretches, zeros between, into one.
     Copy,
-    SumFields { n: usize, e: usize },
-    Gram { n: usize, e: usize },
+    SumFields {
+        n: usize,
+        e: usize,
+    },
+    Gram {
+        n: usize,
+        e: usize,
+    },
     /// The lower triangle of a square that is there.
-    Triangle { n: usize },
+    Triangle {
+        n: usize,
+    },
     /// The lower triangle of a gram matrix that nothing else reads.
-    GramTriangle { n: usize, e: usize },
-    Attention { n: usize, e: usize, heads: usize },
+    GramTriangle {
+        n: usize,
+        e: usize,
+    },
+    Attention {
+        n: usize,
+        e: usize,
+        heads: usize,
+    },
 }
 
 /// A value made of stretches of steps' values, zeros between them.

@@ -245,12 +245,8 @@ impl Tile<'_> {
         let mut parts = self.disjoint(step, dense).into_iter();
         let mut part = || parts.next().flatten();
         if let Kernel::Attention { .. } = step.kernel {
-            let gradients = attention::Gradients {
-                project: part(),
-                project_bias: part(),
-                output: part(),
-                output_bias: part(),
-            };
+            let gradients =
+                attention::Gradients { project: part(), project_bias: part(), output: part(), output_bias: part() };
             self.attention(step).backward(x, saved, dy, scratch, gradients, dx);
         } else {
             let parameters = [part(), part()];

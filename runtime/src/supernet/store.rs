@@ -13,8 +13,8 @@ use super::dense::Dense;
 use super::slices;
 use super::table::Table;
 use super::weights::Weights;
-use crate::ops::{Gradients, Inputs, Program, Rows};
 use crate::data::Batch;
+use crate::ops::{Gradients, Inputs, Program, Rows};
 use crate::{Error, Result};
 
 /// What a stored parameter is. Its identity, [`Param::id`], is its place in the list that a store is made from.

@@ -59,9 +59,10 @@ impl Table {
 
     /// The touched rows, ascending.
     pub(crate) fn touched(&self) -> impl Iterator<Item = usize> + '_ {
-        self.touched.iter().enumerate().flat_map(|(word, &bits)| {
-            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit)
-        })
+        self.touched
+            .iter()
+            .enumerate()
+            .flat_map(|(word, &bits)| (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit))
     }
 
     /// A row's values and state, where it was touched.

@@ -36,9 +36,10 @@ impl Weights {
         for (place, span) in program.weights.iter().zip(&program.gradients).filter(|(_, span)| !span.is_empty()) {
             let values = self.values[place.clone()].par_chunks_mut(1 << 14);
             let state = self.state[span.clone()].par_chunks_mut(1 << 14);
-            values.zip(state).zip(gradients.dense[span.clone()].par_chunks(1 << 14)).for_each(
-                |((values, state), gradients)| rule.update(scale, gradients, values, state),
-            );
+            values
+                .zip(state)
+                .zip(gradients.dense[span.clone()].par_chunks(1 << 14))
+                .for_each(|((values, state), gradients)| rule.update(scale, gradients, values, state));
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::borrow::Borrow;
 
 use super::metrics::Metrics;
+use crate::Result;
 use crate::data::Batch;
 use crate::ops::{Executor, Program};
 use crate::supernet::{Store, Weights};
-use crate::Result;
 
 /// The logits and labels of all batches, in order.
 pub fn logits<B: Borrow<Batch>>(

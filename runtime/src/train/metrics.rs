@@ -73,7 +73,13 @@ mod tests {
         for (i, &click) in logits.iter().enumerate().filter(|&(i, _)| labels[i] == 1.0) {
             for (j, &other) in logits.iter().enumerate().filter(|&(j, _)| labels[j] == 0.0) {
                 assert_ne!(i, j);
-                score += if click > other { 1.0 } else if click == other { 0.5 } else { 0.0 };
+                score += if click > other {
+                    1.0
+                } else if click == other {
+                    0.5
+                } else {
+                    0.0
+                };
             }
         }
         assert_eq!(auc(&logits, &labels), score / 12.0);
