@@ -7,6 +7,9 @@
 pub mod data;
 mod error;
 mod observe;
+pub mod ops;
+pub mod supernet;
+pub mod train;
 
 pub use error::{Error, Result};
 pub use observe::{Observer, Silent, Stage, Stop};

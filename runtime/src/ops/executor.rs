@@ -1,0 +1,52 @@
+//! The two executors behind one face.
+
+use candle_core::Device;
+
+use super::gradients::Gradients;
+use super::inputs::Inputs;
+use super::portable::Portable;
+use super::program::Program;
+use super::tiled::Tiled;
+use crate::Result;
+
+/// Executes programs: tiled on the CPU, or out of candle's operations on a device.
+pub enum Executor {
+    Tiled(Tiled),
+    Portable(Portable),
+}
+
+impl Executor {
+    /// On the CPU, with this many threads.
+    pub fn cpu(threads: usize) -> Result<Self> {
+        Ok(Self::Tiled(Tiled::new(threads)?))
+    }
+
+    /// On a device of candle's.
+    pub fn on(device: Device) -> Self {
+        Self::Portable(Portable::new(device))
+    }
+
+    /// The logit of each sample.
+    pub fn logits(&self, program: &Program, inputs: Inputs) -> Result<Vec<f32>> {
+        match self {
+            Self::Tiled(tiled) => tiled.logits(program, inputs),
+            Self::Portable(portable) => portable.logits(program, inputs),
+        }
+    }
+
+    /// The mean loss over the batch, and into `gradients` those of what the program trains.
+    pub fn gradients(&self, program: &Program, inputs: Inputs, gradients: &mut Gradients) -> Result<f64> {
+        match self {
+            Self::Tiled(tiled) => tiled.gradients(program, inputs, gradients),
+            Self::Portable(portable) => portable.gradients(program, inputs, gradients),
+        }
+    }
+
+    /// Runs `f` where parallel loops use this executor's threads.
+    pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        match self {
+            Self::Tiled(tiled) => tiled.install(f),
+            Self::Portable(_) => f(),
+        }
+    }
+}

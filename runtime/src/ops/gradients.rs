@@ -1,0 +1,93 @@
+//! The gradients of one batch: dense ones side by side, and one row for each distinct row looked up.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+/// Values summed at a time; fixed, so that sums round the same way with any number of threads.
+const CHUNK: usize = 1 << 14;
+
+/// Everything one backward pass yields. Reused from batch to batch, so that no memory is asked for in a step.
+#[derive(Clone, Debug, Default)]
+pub struct Gradients {
+    /// The trained dense parameters' gradients.
+    pub(crate) dense: Vec<f32>,
+    /// Where each of the plan's parameters lies in `dense`; empty where it is not trained or a table.
+    pub(crate) spans: Vec<Range<usize>>,
+    pub(crate) tables: Vec<TableGradient>,
+}
+
+/// The gradient of one table: its distinct rows in ascending order, duplicates summed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TableGradient {
+    /// Index into the plan's parameters.
+    pub param: usize,
+    pub rows: Vec<u32>,
+    /// `[rows, dim]`
+    pub values: Vec<f32>,
+}
+
+impl Gradients {
+    /// The gradient of a dense parameter of the plan, empty where it is not trained.
+    pub fn dense(&self, param: usize) -> &[f32] {
+        self.spans.get(param).map_or(&[], |span| &self.dense[span.clone()])
+    }
+
+    pub fn tables(&self) -> &[TableGradient] {
+        &self.tables
+    }
+
+    /// The norm over everything, embedding rows included.
+    pub fn norm(&self) -> f64 {
+        let dense: Vec<f64> = self.dense.par_chunks(CHUNK).map(squares).collect();
+        let tables: Vec<f64> = self.tables.par_iter().map(|table| squares(&table.values)).collect();
+        (dense.iter().sum::<f64>() + tables.iter().sum::<f64>()).sqrt()
+    }
+
+    /// What to scale every gradient by so that the norm is at most `clip`: `min(1, clip / (norm + 1e-6))`.
+    pub fn clip_scale(&self, clip: Option<f64>) -> f32 {
+        clip.map_or(1.0, |clip| (clip / (self.norm() + 1e-6)).min(1.0) as f32)
+    }
+
+    /// Adds up the groups' dense gradients, in order.
+    pub(crate) fn reduce(&mut self, groups: &[Vec<f32>]) {
+        self.dense.par_chunks_mut(CHUNK).enumerate().for_each(|(i, sum)| {
+            let range = i * CHUNK..i * CHUNK + sum.len();
+            sum.copy_from_slice(&groups[0][range.clone()]);
+            for group in &groups[1..] {
+                sum.iter_mut().zip(&group[range.clone()]).for_each(|(sum, value)| *sum += value);
+            }
+        });
+    }
+}
+
+fn squares(values: &[f32]) -> f64 {
+    let mut lanes = [0f64; 8];
+    let (blocks, rest) = values.as_chunks::<8>();
+    for block in blocks {
+        for (lane, &value) in lanes.iter_mut().zip(block) {
+            *lane += f64::from(value) * f64::from(value);
+        }
+    }
+    lanes.iter().sum::<f64>() + rest.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>()
+}
+
+impl TableGradient {
+    /// Sums `gradient(sample, row sum)` over the samples that looked up each row, in sample order.
+    pub(crate) fn sum(&mut self, param: usize, dim: usize, ids: &[u32], add: impl Fn(usize, &mut [f32])) {
+        let mut order: Vec<u64> = ids.iter().zip(0u64..).map(|(&id, sample)| u64::from(id) << 32 | sample).collect();
+        order.sort_unstable();
+        self.param = param;
+        self.rows.clear();
+        self.values.clear();
+        for key in order {
+            let (id, sample) = ((key >> 32) as u32, (key & 0xffff_ffff) as usize);
+            if self.rows.last() != Some(&id) {
+                self.rows.push(id);
+                self.values.resize(self.rows.len() * dim, 0.0);
+            }
+            let start = self.values.len() - dim;
+            add(sample, &mut self.values[start..]);
+        }
+    }
+}

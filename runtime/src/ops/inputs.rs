@@ -1,0 +1,74 @@
+//! What a plan is executed on: a batch, gathered dense weights, and where embedding rows are read.
+
+use std::borrow::Cow;
+
+use nasrec_compiler::plan::ParamKind;
+
+use super::program::{Kernel, Program};
+use crate::data::Batch;
+use crate::{Error, Result};
+
+/// Reads rows of the embedding tables that a plan uses.
+pub trait Rows: Sync {
+    /// Row `row` of the table that is the plan's parameter `param`, its active columns, `[dim]`.
+    fn row(&self, param: usize, row: u32) -> Cow<'_, [f32]>;
+}
+
+/// The numbers one execution reads.
+#[derive(Clone, Copy)]
+pub struct Inputs<'a> {
+    pub batch: &'a Batch,
+    /// The dense parameters of the plan's slices, laid out as the program wants them.
+    pub weights: &'a [f32],
+    pub rows: &'a dyn Rows,
+}
+
+impl Inputs<'_> {
+    /// Checks the batch against what the program reads, so that nothing is out of range later.
+    pub(crate) fn check(&self, program: &Program, labelled: bool) -> Result<()> {
+        let Batch { rows, numeric, ids, labels } = self.batch;
+        let rows = *rows;
+        let mismatch = |what: String| Err(Error::Invalid(format!("the batch does not fit the plan: {what}")));
+        if rows == 0 {
+            return mismatch("it has no rows".into());
+        }
+        if labelled && labels.len() != rows {
+            return mismatch(format!("{} labels for {rows} rows", labels.len()));
+        }
+        if self.weights.len() != program.weights_len {
+            return mismatch("the weights were gathered for another plan".into());
+        }
+        for step in &program.steps {
+            match step.kernel {
+                Kernel::Numeric if numeric.len() != step.len * rows => {
+                    return mismatch(format!("{} numeric values for {rows} rows of {}", numeric.len(), step.len));
+                }
+                Kernel::Embed { .. } => {
+                    for &param in &step.params {
+                        let table = &program.plan().params[param];
+                        let ParamKind::Table { field } = table.kind else { continue };
+                        let Some(ids) = ids.get(field * rows..(field + 1) * rows) else {
+                            return mismatch(format!("it has no column for {}", table.name));
+                        };
+                        if let Some(id) = ids.iter().find(|&&id| id as usize >= table.full[0]) {
+                            return mismatch(format!(
+                                "row {id} of {}, which has {} rows; was the data encoded for this space?",
+                                table.name, table.full[0]
+                            ));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The column of row indices that the table `param` is looked up with.
+    pub(crate) fn ids(&self, program: &Program, param: usize) -> &[u32] {
+        match program.plan().params[param].kind {
+            ParamKind::Table { field } => &self.batch.ids[field * self.batch.rows..][..self.batch.rows],
+            ParamKind::Dense => &[],
+        }
+    }
+}

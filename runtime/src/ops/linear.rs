@@ -1,0 +1,167 @@
+//! `y = W x + b` along one axis.
+
+use candle_core::{D, Result, Tensor};
+use nasrec_compiler::primitives::Axis;
+
+use super::gemm::{Matrix, gemm};
+use super::simd;
+
+/// The product as seen in memory: for each of `outer` blocks, `W [out, in]` times `[in, inner * samples]`. Along the
+/// width and along fields there is one block; along the embedding axis of a sparse tensor, one a field.
+#[derive(Clone, Copy)]
+pub(crate) struct Linear<'a> {
+    pub outer: usize,
+    pub out: usize,
+    pub inner: usize,
+    pub samples: usize,
+    pub weight: &'a [f32],
+}
+
+impl Linear<'_> {
+    fn width(&self) -> usize {
+        self.weight.len() / self.out
+    }
+
+    fn cols(&self) -> usize {
+        self.inner * self.samples
+    }
+
+    /// `input`: stretches and where each starts, in values a sample. What no stretch covers is zero.
+    pub(crate) fn forward(&self, bias: Option<&[f32]>, input: &[(usize, &[f32])], y: &mut [f32]) {
+        let (width, cols) = (self.width(), self.cols());
+        if let Some(bias) = bias {
+            for (i, row) in y.chunks_exact_mut(cols).enumerate() {
+                row.fill(bias[i % self.out]);
+            }
+        } else if input.is_empty() {
+            y.fill(0.0);
+        }
+        let mut seeded = bias.is_some();
+        for &(from, x) in input {
+            if self.outer > 1 {
+                let weight = Matrix::new(self.weight, self.out, width);
+                for (x, y) in x.chunks_exact(width * cols).zip(y.chunks_exact_mut(self.out * cols)) {
+                    gemm(y, cols, weight, Matrix::new(x, width, cols), seeded);
+                }
+            } else {
+                let rows = x.len() / cols;
+                gemm(y, cols, self.columns(from, rows), Matrix::new(x, rows, cols), seeded);
+                seeded = true;
+            }
+        }
+    }
+
+    /// Gradient of the stretch of the input that starts at `from` values a sample.
+    pub(crate) fn backward_input(&self, from: usize, dy: &[f32], dx: &mut [f32], accumulate: bool) {
+        let (width, cols) = (self.width(), self.cols());
+        if self.outer > 1 {
+            let weight = Matrix::new(self.weight, self.out, width).transposed();
+            for (dx, dy) in dx.chunks_exact_mut(width * cols).zip(dy.chunks_exact(self.out * cols)) {
+                gemm(dx, cols, weight, Matrix::new(dy, self.out, cols), accumulate);
+            }
+        } else {
+            let rows = dx.len() / cols;
+            let weight = self.columns(from, rows).transposed();
+            gemm(dx, cols, weight, Matrix::new(dy, self.out, cols), accumulate);
+        }
+    }
+
+    /// Adds the weight's gradient to `dw`.
+    pub(crate) fn backward_weight(&self, input: &[(usize, &[f32])], dy: &[f32], dw: &mut [f32]) {
+        let (width, cols) = (self.width(), self.cols());
+        for &(from, x) in input {
+            if self.outer > 1 {
+                for (x, dy) in x.chunks_exact(width * cols).zip(dy.chunks_exact(self.out * cols)) {
+                    let x = Matrix::new(x, width, cols).transposed();
+                    gemm(dw, width, Matrix::new(dy, self.out, cols), x, true);
+                }
+            } else {
+                let rows = x.len() / cols;
+                let x = Matrix::new(x, rows, cols).transposed();
+                gemm(&mut dw[from / self.inner..], width, Matrix::new(dy, self.out, cols), x, true);
+            }
+        }
+    }
+
+    fn columns(&self, from: usize, rows: usize) -> Matrix<'_> {
+        Matrix::strided(&self.weight[from / self.inner..], self.out, rows, self.width())
+    }
+}
+
+/// Adds the bias' gradient to `db`: the sum of `dy`, rows of `cols`, over everything but the output axis.
+pub(crate) fn backward_bias(cols: usize, dy: &[f32], db: &mut [f32]) {
+    let out = db.len();
+    simd::vectorised(
+        #[inline(always)]
+        || {
+            for (i, row) in dy.chunks_exact(cols).enumerate() {
+                db[i % out] += simd::sum(row);
+            }
+        },
+    );
+}
+
+/// Any device and float type.
+pub(crate) mod portable {
+    use super::*;
+
+    pub(crate) fn forward(axis: Axis, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        let y = match (axis, x.dims()) {
+            (Axis::Last, &[n, e, b]) => {
+                // Fields beside samples: one product instead of one a field.
+                let x = x.transpose(0, 1)?.contiguous()?.reshape((e, n * b))?;
+                let out = weight.dim(0)?;
+                weight.matmul(&x)?.reshape((out, n, b))?.transpose(0, 1)?.contiguous()?
+            }
+            (Axis::Fields, &[n, e, b]) => {
+                let out = weight.dim(0)?;
+                weight.matmul(&x.reshape((n, e * b))?)?.reshape((out, e, b))?
+            }
+            _ => weight.matmul(x)?,
+        };
+        match bias {
+            Some(bias) => y.broadcast_add(&along(axis, bias, y.rank())?),
+            None => Ok(y),
+        }
+    }
+
+    /// Gradients of the input, the weight and the bias.
+    pub(crate) fn backward(
+        axis: Axis,
+        x: Option<&Tensor>,
+        weight: &Tensor,
+        dy: &Tensor,
+        wants: [bool; 3],
+    ) -> Result<[Option<Tensor>; 3]> {
+        let (out, width) = weight.dims2()?;
+        // As two-dimensional products, the output axis first.
+        let flat = |t: &Tensor| -> Result<Tensor> {
+            let t = if axis == Axis::Last && t.rank() == 3 { t.transpose(0, 1)?.contiguous()? } else { t.clone() };
+            t.flatten_from(1)
+        };
+        let dy2 = flat(dy)?;
+        let dx = if wants[0] {
+            let dx = weight.t()?.contiguous()?.matmul(&dy2)?;
+            Some(match (axis, dy.dims()) {
+                (Axis::Last, &[n, _, b]) => dx.reshape((width, n, b))?.transpose(0, 1)?.contiguous()?,
+                (_, &[_, e, b]) => dx.reshape((width, e, b))?,
+                _ => dx,
+            })
+        } else {
+            None
+        };
+        let dw = match x {
+            Some(x) if wants[1] => Some(dy2.matmul(&flat(x)?.t()?.contiguous()?)?),
+            _ => None,
+        };
+        let db = if wants[2] { Some(dy2.sum(D::Minus1)?.reshape(out)?) } else { None };
+        Ok([dx, dw, db])
+    }
+
+    /// A vector over `axis` as a tensor that broadcasts against one of this rank (batch last).
+    pub(crate) fn along(axis: Axis, vector: &Tensor, rank: usize) -> Result<Tensor> {
+        let mut shape = vec![1; rank];
+        shape[axis.index(rank - 1)] = vector.dim(0)?;
+        vector.reshape(shape)
+    }
+}

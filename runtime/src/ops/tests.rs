@@ -1,0 +1,370 @@
+//! Derivatives against finite differences, and the executors against each other.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use nasrec_compiler::plan::Plan;
+use nasrec_compiler::primitives::{Axis, Primitive};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+use super::portable::{Derivatives, Leaves, Pass, backward, forward, wanted};
+use super::sketch::{self, Sketch};
+use super::{Gradients, Portable, Program, Tiled, Trainable};
+use crate::data::Batch;
+use crate::supernet::Store;
+
+fn normal(shape: &[usize], scale: f64, rng: &mut ChaCha8Rng) -> Tensor {
+    let values: Vec<f64> = (0..shape.iter().product()).map(|_| scale * rng.sample::<f64, _>(StandardNormal)).collect();
+    Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
+}
+
+fn random_leaves(plan: &Plan, b: usize, seed: u64) -> Leaves {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let params = plan.params.iter().map(|param| {
+        (param.full.len() > 2 || param.kind == nasrec_compiler::plan::ParamKind::Dense)
+            .then(|| normal(&param.shape(), 0.7, &mut rng))
+    });
+    let params = params.collect();
+    let nodes = plan.nodes.iter().map(|node| {
+        let mut shape = node.shape.to_vec();
+        shape.push(b);
+        node.inputs.is_empty().then(|| normal(&shape, 1.0, &mut rng))
+    });
+    Leaves { params, nodes: nodes.collect() }
+}
+
+/// A random but fixed weighting of the logits, as a scalar whose derivatives are looked at.
+fn objective(plan: &Plan, leaves: &Leaves, direction: &Tensor) -> f64 {
+    let Pass { logit, .. } = forward(plan, leaves, &vec![false; plan.nodes.len()]).unwrap_or_else(|e| panic!("{e}"));
+    (logit * direction).unwrap().sum_all().unwrap().to_scalar().unwrap()
+}
+
+/// Compares every derivative of a plan to a central difference, in `f64`.
+fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize) {
+    let leaves = random_leaves(plan, b, seed);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed + 1);
+    let direction = normal(&[1, b], 1.0, &mut rng);
+    let trainable = Trainable::all(plan);
+    let wanted = wanted(plan, &trainable);
+    let pass = forward(plan, &leaves, &wanted).unwrap();
+    let Derivatives { params, nodes } = backward(plan, &leaves, pass, &trainable, &wanted, direction.clone()).unwrap();
+    let mut compare = |which: &str, exact: &Tensor, set: &dyn Fn(Tensor) -> Leaves, at: &Tensor| {
+        let exact: Vec<f64> = exact.flatten_all().unwrap().to_vec1().unwrap();
+        let base: Vec<f64> = at.flatten_all().unwrap().to_vec1().unwrap();
+        assert_eq!(exact.len(), base.len(), "{which}");
+        for _ in 0..base.len().min(most) {
+            let i = if base.len() <= most { usize::MAX } else { rng.random_range(0..base.len()) };
+            let range = if i == usize::MAX { 0..base.len() } else { i..i + 1 };
+            let whole = i == usize::MAX;
+            for i in range {
+                let h = 1e-5;
+                let moved = |by: f64| {
+                    let mut values = base.clone();
+                    values[i] += by;
+                    let leaves = set(Tensor::from_vec(values, at.dims(), &Device::Cpu).unwrap());
+                    objective(plan, &leaves, &direction)
+                };
+                let difference = (moved(h) - moved(-h)) / (2.0 * h);
+                let error = (difference - exact[i]).abs();
+                assert!(error <= 2e-6 * (1.0 + exact[i].abs()), "{which}[{i}]: {} but {difference}", exact[i]);
+            }
+            if whole {
+                break;
+            }
+        }
+    };
+    let copy = || Leaves { params: leaves.params.clone(), nodes: leaves.nodes.clone() };
+    for (p, leaf) in leaves.params.iter().enumerate() {
+        let Some(leaf) = leaf else { continue };
+        let exact = params[p].as_ref().expect("every parameter has a gradient");
+        let set = |tensor| {
+            let mut leaves = copy();
+            leaves.params[p] = Some(tensor);
+            leaves
+        };
+        compare(&plan.params[p].name, exact, &set, leaf);
+    }
+    for (n, node) in plan.nodes.iter().enumerate().filter(|(_, node)| node.primitive == Primitive::Embed) {
+        let exact = nodes[n].as_ref().expect("looked-up rows have a gradient");
+        let set = |tensor| {
+            let mut leaves = copy();
+            leaves.nodes[n] = Some(tensor);
+            leaves
+        };
+        compare(&node.path, exact, &set, leaves.nodes[n].as_ref().unwrap());
+    }
+}
+
+/// One primitive between looked-up rows and the head, `s` sparse `[n, e]`, `x` dense `[n e]`.
+fn with_primitive(n: usize, e: usize, build: impl Fn(&mut Sketch, usize, usize) -> usize) -> Arc<Plan> {
+    let mut sketch = Sketch::new(1, false);
+    let s = sketch.embed(n, e, 7);
+    let x = sketch.plain(Primitive::Flatten, &[s]);
+    let out = build(&mut sketch, s, x);
+    let mut tail = out;
+    if sketch.shape(tail).len() == 2 {
+        tail = sketch.plain(Primitive::Flatten, &[tail]);
+    }
+    let head = sketch.linear(tail, Axis::Last, 1, true);
+    sketch.plan.nodes[head].path = "logit.linear".into();
+    sketch.plan.logit = head;
+    Arc::new(sketch.plan)
+}
+
+type Build = fn(&mut Sketch, usize, usize) -> usize;
+
+/// Every primitive, by name.
+fn primitives() -> Vec<(&'static str, Build)> {
+    vec![
+        ("embed", |_, s, _| s),
+        ("numeric", |k, _, x| {
+            let numeric = k.numeric(3);
+            k.plain(Primitive::Concat, &[numeric, x])
+        }),
+        ("linear over width", |k, _, x| k.linear(x, Axis::Last, 5, true)),
+        ("linear without bias", |k, _, x| k.linear(x, Axis::Last, 3, false)),
+        ("linear over embedding", |k, s, _| k.linear(s, Axis::Last, 3, true)),
+        ("linear over fields", |k, s, _| k.linear(s, Axis::Fields, 4, true)),
+        ("linear over joined fields", |k, s, _| {
+            let joined = k.plain(Primitive::Concat, &[s, s]);
+            k.linear(joined, Axis::Fields, 2, false)
+        }),
+        ("norm over width", |k, _, x| k.norm(x, Axis::Last)),
+        ("norm over embedding", |k, s, _| k.norm(s, Axis::Last)),
+        ("norm over fields", |k, s, _| k.norm(s, Axis::Fields)),
+        ("relu", |k, _, x| k.plain(Primitive::Relu, &[x])),
+        ("sigmoid", |k, s, _| k.plain(Primitive::Sigmoid, &[s])),
+        ("square", |k, s, _| k.plain(Primitive::Square, &[s])),
+        ("add", |k, s, _| {
+            let other = k.linear(s, Axis::Last, k.shape(s)[1], false);
+            k.plain(Primitive::Add, &[s, other, s])
+        }),
+        ("sub", |k, s, _| {
+            let other = k.linear(s, Axis::Fields, k.shape(s)[0], false);
+            k.plain(Primitive::Sub, &[other, s])
+        }),
+        ("mul", |k, _, x| {
+            let other = k.linear(x, Axis::Last, k.shape(x)[0], true);
+            k.plain(Primitive::Mul, &[x, other])
+        }),
+        ("mul by itself", |k, _, x| k.plain(Primitive::Mul, &[x, x])),
+        ("concat", |k, _, x| {
+            let other = k.linear(x, Axis::Last, 2, true);
+            let joined = k.plain(Primitive::Concat, &[x, other, x]);
+            k.plain(Primitive::Square, &[joined])
+        }),
+        ("pad", |k, _, x| {
+            let padded = k.pad(x, k.shape(x)[0] + 3);
+            let squared = k.plain(Primitive::Square, &[padded]);
+            let both = k.plain(Primitive::Concat, &[squared, padded]);
+            k.linear(both, Axis::Last, 3, false)
+        }),
+        ("rows", |k, s, x| {
+            let shape = k.shape(s);
+            let doubled = k.linear(x, Axis::Last, 2 * shape[1], false);
+            k.node(Primitive::Rows, &[doubled], &[], &[2, shape[1]])
+        }),
+        ("sum of fields", |k, s, _| {
+            let sum = k.plain(Primitive::SumFields, &[s]);
+            k.plain(Primitive::Square, &[sum])
+        }),
+        ("gram", |k, s, _| k.plain(Primitive::Gram, &[s])),
+        ("triangle of a gram matrix", |k, s, _| {
+            let gram = k.plain(Primitive::Gram, &[s]);
+            k.plain(Primitive::LowerTriangle, &[gram])
+        }),
+        ("gram matrix read twice", |k, s, _| {
+            let gram = k.plain(Primitive::Gram, &[s]);
+            let triangle = k.plain(Primitive::LowerTriangle, &[gram]);
+            let flat = k.plain(Primitive::Flatten, &[gram]);
+            k.plain(Primitive::Concat, &[triangle, flat])
+        }),
+        ("triangle of a square", |k, s, _| {
+            let n = k.shape(s)[0];
+            let square = k.linear(s, Axis::Last, n, true);
+            k.plain(Primitive::LowerTriangle, &[square])
+        }),
+        ("attention of one head", |k, s, _| k.attention(s, 1)),
+        ("attention of width one", |k, s, _| k.attention(s, k.shape(s)[1])),
+        ("attention", |k, s, _| k.attention(s, 2)),
+    ]
+}
+
+#[test]
+fn derivatives_of_every_primitive() {
+    for (name, build) in primitives() {
+        for (n, e, b) in [(2, 2, 1), (3, 4, 2), (5, 2, 3)] {
+            println_on_panic(name, || check_derivatives(&with_primitive(n, e, build), b, (n * e) as u64, 60));
+        }
+    }
+}
+
+#[test]
+fn derivatives_of_random_plans() {
+    for seed in 0..12 {
+        let plan = Sketch::random(seed, false, 6);
+        println_on_panic(&format!("plan {seed}"), || check_derivatives(&plan, 2, seed, 4));
+    }
+}
+
+/// Says which case failed.
+fn println_on_panic(case: &str, f: impl FnOnce()) {
+    struct Case<'a>(&'a str);
+    impl Drop for Case<'_> {
+        fn drop(&mut self) {
+            if std::thread::panicking() {
+                eprintln!("in case: {}", self.0);
+            }
+        }
+    }
+    let _case = Case(case);
+    f();
+}
+
+fn close(what: &str, a: &[f32], b: &[f32]) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    let largest = b.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        assert!((a - b).abs() <= 3e-4 * largest, "{what}[{i}]: {a} but {b}, of {largest}");
+    }
+}
+
+/// The tiled executor against the portable one, in `f32`, with everything trained and with the head only.
+fn compare_executors(plan: &Arc<Plan>, rows: usize, seed: u64) {
+    let store = Store::new(sketch::defs(plan), seed).unwrap();
+    let batch: Batch = sketch::batch(plan, rows, seed);
+    let (tiled, portable) = (Tiled::new(2).unwrap(), Portable::new(Device::Cpu));
+    let table_rows = store.rows(plan);
+    for trainable in [Trainable::all(plan), Trainable::head(plan), Trainable::all_but_tables(plan)] {
+        let program = Program::training(plan.clone(), trainable).unwrap();
+        let weights = store.gather(&program).unwrap();
+        let inputs = Store::inputs(&table_rows, &weights, &batch);
+        let (mut a, mut b) = (Gradients::default(), Gradients::default());
+        let losses =
+            [tiled.gradients(&program, inputs, &mut a).unwrap(), portable.gradients(&program, inputs, &mut b).unwrap()];
+        assert!((losses[0] - losses[1]).abs() < 1e-5 * (1.0 + losses[1].abs()), "{losses:?}");
+        for (p, param) in plan.params.iter().enumerate() {
+            assert_eq!(a.dense(p).is_empty(), b.dense(p).is_empty());
+            close(&param.name, a.dense(p), b.dense(p));
+        }
+        assert_eq!(a.tables().len(), b.tables().len());
+        for (a, b) in a.tables().iter().zip(b.tables()) {
+            assert_eq!((a.param, &a.rows), (b.param, &b.rows));
+            close("rows", &a.values, &b.values);
+        }
+        assert!((a.norm() - b.norm()).abs() < 1e-3 * (1.0 + b.norm()));
+    }
+    let program = Program::evaluating(plan.clone()).unwrap();
+    let weights = store.gather(&program).unwrap();
+    let inputs = Store::inputs(&table_rows, &weights, &batch);
+    close("logits", &tiled.logits(&program, inputs).unwrap(), &portable.logits(&program, inputs).unwrap());
+}
+
+#[test]
+fn fused_kernels_agree_with_portable_ones() {
+    for (name, build) in primitives() {
+        for (n, e, rows) in [(2, 2, 1), (4, 8, 23), (6, 4, 131)] {
+            println_on_panic(name, || compare_executors(&with_primitive(n, e, build), rows, 3));
+        }
+    }
+    let wide: Build = |k, s, x| {
+        let h = k.linear(x, Axis::Last, 300, false);
+        let h = k.norm(h, Axis::Last);
+        let h = k.plain(Primitive::Relu, &[h]);
+        let fields = k.linear(s, Axis::Fields, 33, false);
+        let fields = k.norm(fields, Axis::Fields);
+        let fields = k.attention(fields, 8);
+        let flat = k.plain(Primitive::Flatten, &[fields]);
+        k.plain(Primitive::Concat, &[h, flat])
+    };
+    compare_executors(&with_primitive(26, 16, wide), 300, 4);
+}
+
+#[test]
+fn executors_agree_on_random_plans() {
+    for seed in 100..140 {
+        let plan = Sketch::random(seed, seed % 2 == 0, 9);
+        let rows = [1, 37, 128, 300][seed as usize % 4];
+        println_on_panic(&format!("plan {seed}"), || compare_executors(&plan, rows, seed));
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let plan = Sketch::random(7, true, 12);
+    let store = Store::new(sketch::defs(&plan), 1).unwrap();
+    let batch = sketch::batch(&plan, 1000, 5);
+    let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+    let weights = store.gather(&program).unwrap();
+    let rows = store.rows(&plan);
+    let run = |threads| {
+        let tiled = Tiled::new(threads).unwrap();
+        let mut gradients = Gradients::default();
+        let inputs = Store::inputs(&rows, &weights, &batch);
+        let loss = tiled.gradients(&program, inputs, &mut gradients).unwrap();
+        let bits: Vec<u32> = gradients.dense.iter().map(|v| v.to_bits()).collect();
+        let logits = tiled.logits(&program, inputs).unwrap();
+        (loss.to_bits(), bits, gradients.tables, logits, tiled.install(|| 0))
+    };
+    let one = run(1);
+    for threads in [2, 3, 5] {
+        assert!(run(threads) == one, "{threads} threads");
+    }
+}
+
+#[test]
+fn the_head_alone_keeps_nothing_of_the_rest() {
+    let plan = Sketch::random(3, false, 10);
+    let memory = |trainable| {
+        let program = Program::training(plan.clone(), trainable).unwrap();
+        (program.buffers.iter().sum::<usize>(), program.steps.iter().filter(|step| step.grad.is_some()).count())
+    };
+    let (evaluating, none) = memory(Trainable::none(&plan));
+    let (head, one) = memory(Trainable::head(&plan));
+    let (all, many) = memory(Trainable::all(&plan));
+    assert_eq!((none, one), (0, 1));
+    assert!(many > 10);
+    assert!(evaluating <= head && head < all, "{evaluating} {head} {all}");
+}
+
+#[test]
+fn damaged_plans_and_batches_are_refused() {
+    let plan = Sketch::random(2, false, 6);
+    let mut broken = (*plan).clone();
+    broken.nodes[2].shape[0] += 1;
+    assert!(Program::evaluating(broken).unwrap_err().to_string().contains("damaged"));
+    let mut broken = (*plan).clone();
+    let last = broken.nodes.len() - 1;
+    broken.nodes[last].inputs[0] = last;
+    assert!(Program::evaluating(broken).is_err());
+
+    let store = Store::new(sketch::defs(&plan), 1).unwrap();
+    let program = Program::evaluating(plan.clone()).unwrap();
+    let weights = store.gather(&program).unwrap();
+    let rows = store.rows(&plan);
+    let tiled = Tiled::new(1).unwrap();
+    let mut batch = sketch::batch(&plan, 5, 1);
+    batch.ids[3] = 11;
+    let error = tiled.logits(&program, Store::inputs(&rows, &weights, &batch)).unwrap_err().to_string();
+    assert!(error.contains("row 11"), "{error}");
+    batch.ids.truncate(4);
+    assert!(tiled.logits(&program, Store::inputs(&rows, &weights, &batch)).is_err());
+}
+
+#[test]
+fn single_precision_leaves_are_read_as_such() {
+    // `Leaves::read` feeds other types than f32 only in tests; hold the f64 path to the f32 one.
+    let plan = Sketch::random(11, false, 8);
+    let store = Store::new(sketch::defs(&plan), 2).unwrap();
+    let batch = sketch::batch(&plan, 9, 2);
+    let program = Program::evaluating(plan.clone()).unwrap();
+    let weights = store.gather(&program).unwrap();
+    let rows = store.rows(&plan);
+    let inputs = Store::inputs(&rows, &weights, &batch);
+    let leaves = Leaves::read(&program, inputs, &Device::Cpu, DType::F64).unwrap();
+    let exact = forward(&plan, &leaves, &vec![false; plan.nodes.len()]).unwrap().logit;
+    let exact: Vec<f32> = exact.flatten_all().unwrap().to_dtype(DType::F32).unwrap().to_vec1().unwrap();
+    close("logits", &Portable::new(Device::Cpu).logits(&program, inputs).unwrap(), &exact);
+}

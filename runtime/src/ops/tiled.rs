@@ -1,0 +1,136 @@
+//! The executor of the CPU: the batch in tiles of samples, each tile on one thread.
+
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::gradients::{Gradients, TableGradient};
+use super::inputs::Inputs;
+use super::program::Program;
+use super::tile::{Arena, Tile};
+use crate::{Error, Result};
+
+/// Samples a tile. Fixed: what a sample's numbers are must not depend on the number of threads.
+const TILE: usize = 128;
+
+/// Most groups of tiles whose weight gradients are summed apart; fixed for the same reason.
+const GROUPS: usize = 4;
+
+/// Executes programs on the CPU, in `f32`. The same inputs give the same bytes with any number of threads.
+pub struct Tiled {
+    pool: rayon::ThreadPool,
+    arenas: Mutex<Vec<Arena>>,
+    spare: Mutex<Vec<Vec<f32>>>,
+}
+
+impl Tiled {
+    /// With this many threads of its own. Fails where the system does not grant them.
+    pub fn new(threads: usize) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .thread_name(|i| format!("tile-{i}"))
+            .build()
+            .map_err(|error| Error::Invalid(format!("cannot start {threads} threads: {error}")))?;
+        Ok(Self { pool, arenas: Mutex::default(), spare: Mutex::default() })
+    }
+
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Runs `f` where parallel loops use this executor's threads.
+    pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
+        self.pool.install(f)
+    }
+
+    /// The logit of each sample.
+    pub fn logits(&self, program: &Program, inputs: Inputs) -> Result<Vec<f32>> {
+        inputs.check(program, false)?;
+        let mut logits = vec![0f32; inputs.batch.rows];
+        self.pool.install(|| {
+            logits.par_chunks_mut(TILE).with_max_len(1).enumerate().for_each(|(i, out)| {
+                self.on_tile(program, inputs, i, out.len(), |tile| tile.logits(out));
+            });
+        });
+        Ok(logits)
+    }
+
+    /// The mean loss, and the gradients of what the program trains.
+    pub fn gradients(&self, program: &Program, inputs: Inputs, gradients: &mut Gradients) -> Result<f64> {
+        inputs.check(program, true)?;
+        let rows = inputs.batch.rows;
+        let tiles = rows.div_ceil(TILE);
+        let group_rows = tiles.div_ceil(GROUPS) * TILE;
+        let groups = rows.div_ceil(group_rows);
+        let mut dense: Vec<Vec<f32>> = (0..groups).map(|_| self.take(program.gradients_len)).collect();
+        let mut embedded = self.take(program.embedded * rows);
+        gradients.dense.resize(program.gradients_len, 0.0);
+        gradients.spans.clone_from(&program.gradients);
+        gradients.tables.resize_with(program.tables.len(), TableGradient::default);
+        // Without lookups there is nothing to cut, and chunks of no values are not allowed.
+        let empty = program.embedded == 0;
+        if empty {
+            embedded.resize(rows, 0.0);
+        }
+        let width = program.embedded.max(1);
+        let loss = self.pool.install(|| {
+            let losses: Vec<f64> = dense
+                .par_iter_mut()
+                .zip(embedded.par_chunks_mut(group_rows * width))
+                .with_max_len(1)
+                .enumerate()
+                .map(|(group, (dense, embedded))| {
+                    dense.fill(0.0);
+                    let first = group * group_rows / TILE;
+                    let tiles = embedded.chunks_mut(TILE * width).enumerate();
+                    let run = |(i, embedded): (usize, &mut [f32])| {
+                        let t = embedded.len() / width;
+                        self.on_tile(program, inputs, first + i, t, |tile| {
+                            tile.gradients(1.0 / rows as f64, dense, if empty { &mut [] } else { embedded })
+                        })
+                    };
+                    tiles.map(run).sum()
+                })
+                .collect();
+            gradients.reduce(&dense);
+            let embedded = &embedded;
+            gradients.tables.par_iter_mut().zip(&program.tables).for_each(|(table, &(param, at, dim))| {
+                table.sum(param, dim, inputs.ids(program, param), |sample, sum| {
+                    let start = sample / TILE * TILE;
+                    let t = TILE.min(rows - start);
+                    let column = &embedded[start * width + at * t + sample % TILE..];
+                    sum.iter_mut().zip(column.iter().step_by(t)).for_each(|(sum, value)| *sum += value);
+                });
+            });
+            losses.iter().sum::<f64>()
+        });
+        dense.push(embedded);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).append(&mut dense);
+        Ok(loss / rows as f64)
+    }
+
+    fn on_tile<R>(
+        &self,
+        program: &Program,
+        inputs: Inputs,
+        index: usize,
+        t: usize,
+        f: impl FnOnce(&mut Tile) -> R,
+    ) -> R {
+        let mut arena = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        arena.fit(program, t);
+        let result = f(&mut Tile { program, inputs, arena: &mut arena, start: index * TILE, t });
+        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
+        result
+    }
+
+    /// A buffer of this length with any contents, the largest spare one that there is.
+    fn take(&self, len: usize) -> Vec<f32> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let largest = (0..spare.len()).max_by_key(|&i| spare[i].capacity());
+        let mut buffer = largest.map(|i| spare.swap_remove(i)).unwrap_or_default();
+        drop(spare);
+        buffer.resize(len, 0.0);
+        buffer
+    }
+}

@@ -1,0 +1,254 @@
+//! What the store promises: slices, laziness, identity, exact round trips.
+
+use std::sync::Arc;
+
+use nasrec_compiler::plan::{Init, ParamKind, Plan};
+use smallvec::smallvec;
+
+use super::store::Stored;
+use super::{Adagrad, ParamDef, Store};
+use crate::ops::sketch::{self, Sketch};
+use crate::ops::{Executor, Gradients, Program, Trainable};
+use crate::train::{Trainer, Update};
+
+const UPDATE: Update = Update { rule: Adagrad { lr: 0.1, eps: 1e-2 }, clip: Some(0.5) };
+
+fn train(executor: &Executor, plan: &Arc<Plan>, store: &mut Store, steps: u64) -> Vec<u64> {
+    let program = Program::training(plan.clone(), Trainable::all(plan)).unwrap();
+    let mut trainer = Trainer::new(executor);
+    (0..steps)
+        .map(|step| trainer.step(&program, store, &sketch::batch(plan, 150, step), UPDATE).unwrap().loss.to_bits())
+        .collect()
+}
+
+fn logits(executor: &Executor, plan: &Arc<Plan>, store: &Store) -> Vec<u32> {
+    let program = Program::evaluating(plan.clone()).unwrap();
+    let weights = store.gather(&program).unwrap();
+    let batch = sketch::batch(plan, 200, 99);
+    let rows = store.rows(plan);
+    executor.logits(&program, Store::inputs(&rows, &weights, &batch)).unwrap().iter().map(|z| z.to_bits()).collect()
+}
+
+/// Every value and state, to the bit, and which rows are touched.
+fn bits(store: &Store) -> Vec<Vec<u32>> {
+    let all = store.params.iter().map(|stored| match stored {
+        Stored::Dense(dense) => dense.values.iter().chain(&dense.state).map(|v| v.to_bits()).collect(),
+        Stored::Table(table) => {
+            let rows = table.touched().flat_map(|row| {
+                let (values, state) = table.stored(row);
+                let row = std::iter::once(row as u32);
+                row.chain(values.iter().chain(state).map(|v| v.to_bits())).collect::<Vec<_>>()
+            });
+            rows.collect()
+        }
+    });
+    all.collect()
+}
+
+#[test]
+fn a_subnet_inside_computes_what_it_computes_alone() {
+    let executor = Executor::cpu(2).unwrap();
+    for seed in 0..20 {
+        let plan = Sketch::random(seed, true, 9);
+        assert!(plan.params.iter().any(|p| p.axes.iter().any(|axis| axis.runs().len() > 1)));
+        let mut store = Store::new(sketch::defs(&plan), seed).unwrap();
+        train(&executor, &plan, &mut store, 3);
+        let alone = Arc::new(plan.standalone());
+        let mut extracted = store.extract(&plan).unwrap();
+        assert_eq!(logits(&executor, &plan, &store), logits(&executor, &alone, &extracted), "plan {seed}");
+        // And it goes on training the same way, optimiser state included.
+        let inside = train(&executor, &plan, &mut store, 3);
+        let outside = train(&executor, &alone, &mut extracted, 3);
+        assert_eq!(inside, outside, "plan {seed}");
+        assert_eq!(bits(&store.extract(&plan).unwrap()), bits(&extracted), "plan {seed}");
+    }
+}
+
+#[test]
+fn what_is_not_active_is_not_touched() {
+    let executor = Executor::cpu(1).unwrap();
+    let plan = Sketch::random(4, true, 9);
+    let mut store = Store::new(sketch::defs(&plan), 1).unwrap();
+    let before = store.clone();
+    train(&executor, &plan, &mut store, 2);
+    let mut changed = 0;
+    for param in &plan.params {
+        let (Stored::Dense(old), Stored::Dense(new)) = (&before.params[param.id], &store.params[param.id]) else {
+            continue;
+        };
+        let width = *param.full.last().unwrap();
+        let active: Vec<Vec<usize>> = param.axes.iter().map(|axis| axis.positions().collect()).collect();
+        for i in 0..old.values.len() {
+            let place = if param.full.len() == 2 { vec![i / width, i % width] } else { vec![i] };
+            let inside = place.iter().zip(&active).all(|(p, axis)| axis.contains(p));
+            if !inside {
+                assert_eq!(old.values[i].to_bits(), new.values[i].to_bits());
+                assert_eq!(new.state[i], 0.0);
+            }
+            changed += usize::from(old.values[i] != new.values[i]);
+        }
+    }
+    assert!(changed > 100, "{changed}");
+}
+
+#[test]
+fn an_update_is_adagrad_with_one_norm() {
+    let executor = Executor::cpu(2).unwrap();
+    let plan = Sketch::random(8, true, 8);
+    let mut store = Store::new(sketch::defs(&plan), 3).unwrap();
+    let before = store.clone();
+    let batch = sketch::batch(&plan, 150, 0);
+    let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+    let weights = store.gather(&program).unwrap();
+    let mut gradients = Gradients::default();
+    {
+        let rows = store.rows(&plan);
+        executor.gradients(&program, Store::inputs(&rows, &weights, &batch), &mut gradients).unwrap();
+    }
+    let clip = 0.01;
+    let mut squares = 0.0;
+    for p in 0..plan.params.len() {
+        squares += gradients.dense(p).iter().map(|&g| f64::from(g).powi(2)).sum::<f64>();
+    }
+    squares += gradients.tables().iter().flat_map(|t| &t.values).map(|&g| f64::from(g).powi(2)).sum::<f64>();
+    assert!((gradients.norm() - squares.sqrt()).abs() < 1e-9);
+    assert!(squares.sqrt() > clip);
+    let scale = (clip / (squares.sqrt() + 1e-6)).min(1.0);
+    let update = Update { clip: Some(clip), ..UPDATE };
+    Trainer::new(&executor).step(&program, &mut store, &batch, update).unwrap();
+    let expected = |w: f32, g: f32| {
+        let g = f64::from(g) * scale;
+        f64::from(w) - 0.1 * g / ((g * g).sqrt() + 1e-2)
+    };
+    let after = store.gather(&program).unwrap();
+    for p in 0..plan.params.len() {
+        let pairs = weights.param(&program, p).iter().zip(gradients.dense(p));
+        for ((&w, &g), &new) in pairs.zip(after.param(&program, p)) {
+            assert!((f64::from(new) - expected(w, g)).abs() < 1e-6);
+        }
+    }
+    let mut moved = 0;
+    for table in gradients.tables() {
+        let param = &plan.params[table.param];
+        let (Stored::Table(old), Stored::Table(new)) = (&before.params[param.id], &store.params[param.id]) else {
+            panic!("a table");
+        };
+        let columns: Vec<usize> = param.axes[1].positions().collect();
+        for (&row, gradient) in table.rows.iter().zip(table.values.chunks(columns.len())) {
+            for (&column, &g) in columns.iter().zip(gradient) {
+                let (w, new) = (old.row(row as usize)[column], new.row(row as usize)[column]);
+                assert!((f64::from(new) - expected(w, g)).abs() < 1e-6);
+                moved += usize::from(w != new);
+            }
+        }
+        assert_eq!(new.touched().map(|row| row as u32).collect::<Vec<_>>(), table.rows);
+    }
+    assert!(moved > 20);
+}
+
+#[test]
+fn checkpoints_and_exports_come_back_whole() {
+    let executor = Executor::cpu(2).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.safetensors");
+    let plan = Sketch::random(5, true, 9);
+    let mut store = Store::new(sketch::defs(&plan), 9).unwrap();
+    train(&executor, &plan, &mut store, 2);
+    store.save(&path).unwrap();
+    let mut other = Store::new(sketch::defs(&plan), 9).unwrap();
+    train(&executor, &plan, &mut other, 5);
+    other.load(&path).unwrap();
+    assert_eq!(bits(&other), bits(&store));
+    assert_eq!(train(&executor, &plan, &mut other, 2), train(&executor, &plan, &mut store, 2));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside the file");
+
+    let mut reseeded = Store::new(sketch::defs(&plan), 10).unwrap();
+    let before = bits(&reseeded);
+    assert!(reseeded.load(&path).unwrap_err().to_string().contains("another seed"));
+    assert_eq!(bits(&reseeded), before);
+    std::fs::write(&path, b"torn").unwrap();
+    assert!(store.load(&path).is_err());
+
+    let alone = Arc::new(plan.standalone());
+    let extracted = store.extract(&plan).unwrap();
+    extracted.export(&path).unwrap();
+    let mut imported = Store::standalone(&plan, 77).unwrap();
+    imported.import(&path).unwrap();
+    assert_eq!(logits(&executor, &alone, &imported), logits(&executor, &alone, &extracted));
+}
+
+#[test]
+fn rows_are_drawn_when_read_and_names_decide() {
+    let table = |name: &str| ParamDef {
+        name: name.into(),
+        full: smallvec![1000, 16],
+        kind: ParamKind::Table { field: 0 },
+        init: Init::XavierNormal,
+    };
+    let dense =
+        |name: &str, init| ParamDef { name: name.into(), full: smallvec![40, 24], kind: ParamKind::Dense, init };
+    let a = Store::new([table("t"), dense("w", Init::XavierUniform)], 1).unwrap();
+    let b = Store::new([dense("x", Init::Constant(0.17)), dense("w", Init::XavierUniform), table("t")], 1).unwrap();
+    let (Stored::Table(ta), Stored::Table(tb)) = (&a.params[0], &b.params[2]) else { panic!("tables") };
+    let (Stored::Dense(wa), Stored::Dense(wb), Stored::Dense(x)) = (&a.params[1], &b.params[1], &b.params[0]) else {
+        panic!("dense parameters")
+    };
+    assert_eq!(wa, wb);
+    assert_eq!(x.values, vec![0.17f32; 960]);
+    let bound = (6.0f32 / 64.0).sqrt();
+    let largest = wa.values.iter().fold(0f32, |m, v| m.max(v.abs()));
+    assert!(largest <= bound && largest > 0.95 * bound, "{largest} {bound}");
+    assert_eq!(ta.touched().count(), 0);
+    let mut all = Vec::new();
+    for row in (0..1000).rev() {
+        assert_eq!(ta.row(row), tb.row(row));
+        all.extend(ta.row(row).iter().map(|&v| f64::from(v)));
+    }
+    assert_eq!(ta.touched().count(), 0, "reading touches nothing");
+    let variance = all.iter().map(|v| v * v).sum::<f64>() / all.len() as f64;
+    assert!((variance / (2.0 / 1016.0) - 1.0).abs() < 0.05, "{variance}");
+    assert_ne!(ta.row(1), ta.row(2));
+    assert!(Store::new([table("t"), table("t")], 1).is_err());
+}
+
+#[test]
+fn fine_tuning_a_copy_leaves_the_store_alone() {
+    let executor = Executor::cpu(2).unwrap();
+    let plan = Sketch::random(6, true, 8);
+    let mut store = Store::new(sketch::defs(&plan), 2).unwrap();
+    train(&executor, &plan, &mut store, 1);
+    let before = bits(&store);
+    let program = Program::training(plan.clone(), Trainable::head(&plan)).unwrap();
+    let start = store.gather(&program).unwrap();
+    let mut weights = start.clone();
+    let mut trainer = Trainer::new(&executor);
+    let batch = sketch::batch(&plan, 200, 3);
+    let losses: Vec<f64> =
+        (0..30).map(|_| trainer.finetune(&program, &mut weights, &store, &batch, UPDATE).unwrap().loss).collect();
+    assert!(losses[29] < losses[0] - 1e-3, "{losses:?}");
+    assert_eq!(bits(&store), before);
+    for p in 0..plan.params.len() {
+        let same = start.param(&program, p) == weights.param(&program, p);
+        assert_eq!(same, !program.trainable().contains(p), "{}", plan.params[p].name);
+    }
+    let everything = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+    assert!(trainer.finetune(&everything, &mut weights, &store, &batch, UPDATE).is_err());
+
+    let snapshot = store.snapshot(plan.params.iter().filter(|p| p.kind == ParamKind::Dense).map(|p| p.id)).unwrap();
+    train(&executor, &plan, &mut store, 1);
+    store.restore(&snapshot).unwrap();
+    for (id, (now, then)) in bits(&store).iter().zip(&before).enumerate() {
+        if store.defs()[id].kind == ParamKind::Dense {
+            assert_eq!(now, then);
+        }
+    }
+}
+
+#[test]
+fn plans_of_another_space_are_refused() {
+    let plan = Sketch::random(1, true, 6);
+    let other = Sketch::random(2, true, 6);
+    let store = Store::new(sketch::defs(&plan), 1).unwrap();
+    let program = Program::evaluating(other).unwrap();
+    assert!(store.gather(&program).unwrap_err().to_string().contains("another space"));
+}

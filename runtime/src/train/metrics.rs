@@ -1,0 +1,99 @@
+//! How good logits are.
+
+use crate::ops::cross_entropy;
+
+/// Figures over a set of samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Metrics {
+    pub samples: usize,
+    /// Mean cross-entropy, in nats.
+    pub log_loss: f64,
+    /// Area under the ROC curve; 0.5 where all labels are the same.
+    pub auc: f64,
+    /// Share of samples whose logit has the sign of their label.
+    pub accuracy: f64,
+}
+
+impl Metrics {
+    /// Of logits and labels of one length; NaN throughout where there are none.
+    pub fn of(logits: &[f32], labels: &[f32]) -> Self {
+        Self {
+            samples: logits.len(),
+            log_loss: log_loss(logits, labels),
+            auc: auc(logits, labels),
+            accuracy: accuracy(logits, labels),
+        }
+    }
+}
+
+/// Mean cross-entropy; not finite where a logit is not.
+pub fn log_loss(logits: &[f32], labels: &[f32]) -> f64 {
+    logits.iter().zip(labels).map(|(&z, &y)| cross_entropy(z, y)).sum::<f64>() / logits.len() as f64
+}
+
+/// Share of samples on the right side of logit 0, which counts as no click.
+pub fn accuracy(logits: &[f32], labels: &[f32]) -> f64 {
+    let right = logits.iter().zip(labels).filter(|&(&z, &y)| (z > 0.0) == (y > 0.5)).count();
+    right as f64 / logits.len() as f64
+}
+
+/// The share of pairs of a click and a non-click in which the click has the larger logit; ties count half. Exact.
+/// 0.5 where there is no such pair, NaN where a logit is.
+pub fn auc(logits: &[f32], labels: &[f32]) -> f64 {
+    if logits.is_empty() || logits.iter().any(|z| z.is_nan()) {
+        return f64::NAN;
+    }
+    let mut order: Vec<(f32, bool)> = logits.iter().zip(labels).map(|(&z, &y)| (z, y > 0.5)).collect();
+    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let clicks = order.iter().filter(|&&(_, click)| click).count() as u128;
+    let others = order.len() as u128 - clicks;
+    if clicks == 0 || others == 0 {
+        return 0.5;
+    }
+    // Twice the number of won pairs, in whole numbers. `==` chunks, so that -0 and 0 tie.
+    let (mut below, mut won) = (0u128, 0u128);
+    for tie in order.chunk_by(|a, b| a.0 == b.0) {
+        let tied = tie.iter().filter(|&&(_, click)| click).count() as u128;
+        let tied_others = tie.len() as u128 - tied;
+        won += tied * (2 * below + tied_others);
+        below += tied_others;
+    }
+    won as f64 / (2 * clicks * others) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auc_counts_pairs() {
+        let logits = [0.1f32, 0.4, 0.35, 0.8, 0.4, -0.0, 0.0];
+        let labels = [0.0f32, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0];
+        let mut score = 0.0;
+        for (i, &click) in logits.iter().enumerate().filter(|&(i, _)| labels[i] == 1.0) {
+            for (j, &other) in logits.iter().enumerate().filter(|&(j, _)| labels[j] == 0.0) {
+                assert_ne!(i, j);
+                score += if click > other {
+                    1.0
+                } else if click == other {
+                    0.5
+                } else {
+                    0.0
+                };
+            }
+        }
+        assert_eq!(auc(&logits, &labels), score / 12.0);
+        assert_eq!(auc(&[1.0, 2.0], &[1.0, 1.0]), 0.5);
+        assert_eq!(auc(&[1.0, 1.0], &[0.0, 1.0]), 0.5);
+        assert!(auc(&[f32::NAN, 1.0], &[0.0, 1.0]).is_nan());
+    }
+
+    #[test]
+    fn loss_and_accuracy() {
+        let metrics = Metrics::of(&[0.0, 2.0, -2.0, 2.0], &[1.0, 1.0, 0.0, 0.0]);
+        let expected = (2f64.ln() + 2.0 * (1.0 + (-2f64).exp()).ln() + (1.0 + 2f64.exp()).ln()) / 4.0;
+        assert!((metrics.log_loss - expected).abs() < 1e-12);
+        assert_eq!(metrics.accuracy, 0.5);
+        assert!(log_loss(&[f32::NAN], &[1.0]).is_nan());
+    }
+}

@@ -1,0 +1,17 @@
+//! Training and evaluating one plan.
+//!
+//! Lives here: the learning rate's schedule, one training step, fine-tuning, metrics. Never: which plan is trained
+//! next (that is `search`), how it is executed (`ops`) or where weights are kept (`supernet`).
+
+mod evaluate;
+mod metrics;
+mod schedule;
+mod step;
+
+#[cfg(test)]
+mod tests;
+
+pub use evaluate::{evaluate, logits};
+pub use metrics::{Metrics, accuracy, auc, log_loss};
+pub use schedule::Cosine;
+pub use step::{Stepped, Trainer, Update};

@@ -1,0 +1,79 @@
+//! One training step.
+
+use crate::data::Batch;
+use crate::ops::{Executor, Gradients, Program};
+use crate::supernet::{Adagrad, Store, Weights};
+use crate::{Error, Result};
+
+/// How gradients become updates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    pub rule: Adagrad,
+    /// Gradients are scaled to at most this norm; none where absent.
+    pub clip: Option<f64>,
+}
+
+/// What a step found out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stepped {
+    /// Mean loss over the batch, before the update.
+    pub loss: f64,
+}
+
+/// Takes training steps. Holds an executor and the memory of a step, not a state: two trainers of one executor
+/// do the same.
+pub struct Trainer<'a> {
+    executor: &'a Executor,
+    weights: Weights,
+    gradients: Gradients,
+}
+
+impl<'a> Trainer<'a> {
+    pub fn new(executor: &'a Executor) -> Self {
+        Self { executor, weights: Weights::default(), gradients: Gradients::default() }
+    }
+
+    /// Trains the slices of a store that the program uses, on one batch. Where the loss is not finite, nothing is
+    /// updated and the caller sees it.
+    pub fn step(&mut self, program: &Program, store: &mut Store, batch: &Batch, update: Update) -> Result<Stepped> {
+        let Self { executor, weights, gradients } = self;
+        executor.install(|| store.gather_into(program, weights))?;
+        let loss = {
+            let rows = store.rows(program.plan());
+            executor.gradients(program, Store::inputs(&rows, weights, batch), gradients)?
+        };
+        if loss.is_finite() {
+            executor.install(|| {
+                let scale = gradients.clip_scale(update.clip);
+                store.apply(program, gradients, update.rule, scale)
+            })?;
+        }
+        Ok(Stepped { loss })
+    }
+
+    /// Trains a gathered copy on one batch, its optimiser state its own; the store is only read. Fails where the
+    /// program trains tables, which no copy holds.
+    pub fn finetune(
+        &mut self,
+        program: &Program,
+        weights: &mut Weights,
+        store: &Store,
+        batch: &Batch,
+        update: Update,
+    ) -> Result<Stepped> {
+        if !program.tables.is_empty() {
+            return Err(Error::Invalid("fine-tuning a copy cannot train embedding tables".into()));
+        }
+        store.check(program.plan())?;
+        let Self { executor, gradients, .. } = self;
+        let rows = store.rows(program.plan());
+        let loss = executor.gradients(program, Store::inputs(&rows, weights, batch), gradients)?;
+        if loss.is_finite() {
+            executor.install(|| {
+                let scale = gradients.clip_scale(update.clip);
+                weights.apply(program, gradients, update.rule, scale);
+            });
+        }
+        Ok(Stepped { loss })
+    }
+}

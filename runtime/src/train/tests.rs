@@ -1,0 +1,48 @@
+//! Training as a whole: it learns, and a run on a device's executor does the same as the CPU's.
+
+use candle_core::Device;
+use nasrec_compiler::recipe::Schedule;
+
+use super::{Cosine, Trainer, Update, evaluate};
+use crate::ops::sketch::{self, Sketch};
+use crate::ops::{Executor, Program, Trainable};
+use crate::supernet::{Adagrad, Store};
+
+fn run(executor: &Executor, steps: u64) -> (Vec<f64>, f64) {
+    let plan = Sketch::random(21, true, 7);
+    let mut store = Store::new(sketch::defs(&plan), 4).unwrap();
+    let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+    let schedule = Cosine { lr: 0.1, warmup: steps / 10, total: steps, shape: Schedule::Cosine };
+    let mut trainer = Trainer::new(executor);
+    let mut batch = sketch::batch(&plan, 256, 1);
+    // A label that the first field decides.
+    for sample in 0..batch.rows {
+        batch.labels[sample] = f32::from(batch.ids[sample] % 3 == 0);
+    }
+    let losses = (0..steps)
+        .map(|step| {
+            let update = Update { rule: Adagrad { lr: schedule.at(step), eps: 1e-2 }, clip: Some(5.0) };
+            trainer.step(&program, &mut store, &batch, update).unwrap().loss
+        })
+        .collect();
+    let evaluating = Program::evaluating(plan).unwrap();
+    let weights = store.gather(&evaluating).unwrap();
+    let metrics = evaluate(executor, &evaluating, &weights, &store, [Ok(&batch)]).unwrap();
+    (losses, metrics.auc)
+}
+
+#[test]
+fn training_learns_what_a_field_decides() {
+    let (losses, auc) = run(&Executor::cpu(2).unwrap(), 150);
+    assert!(losses[149] < 0.1 && losses[0] > 0.5, "{} {}", losses[0], losses[149]);
+    assert!(auc > 0.99, "{auc}");
+}
+
+#[test]
+fn both_executors_train_alike() {
+    let (tiled, _) = run(&Executor::cpu(2).unwrap(), 12);
+    let (portable, _) = run(&Executor::on(Device::Cpu), 12);
+    for (step, (a, b)) in tiled.iter().zip(&portable).enumerate() {
+        assert!((a - b).abs() < 2e-3, "step {step}: {a} {b}");
+    }
+}
