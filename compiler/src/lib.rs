@@ -9,6 +9,7 @@
 pub mod check;
 pub mod diagnostics;
 pub mod format;
+pub mod import;
 pub mod ir;
 pub mod library;
 pub mod plan;

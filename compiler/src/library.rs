@@ -14,6 +14,12 @@ library![
     "models/dlrm.nasrec",
     "models/linear.nasrec",
     "schemas.nasrec",
+    "nets/avazu_full.nasrec",
+    "nets/avazu_small.nasrec",
+    "nets/criteo_full.nasrec",
+    "nets/criteo_small.nasrec",
+    "nets/kdd_full.nasrec",
+    "nets/kdd_small.nasrec",
 ];
 
 /// The text of a library file.

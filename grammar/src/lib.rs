@@ -107,6 +107,31 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
 pub fn is_keyword(rule: Rule) -> bool {
     matches!(
         rule,
-        Rule::kw_after | Rule::kw_arch | Rule::kw_baseline | Rule::kw_block | Rule::kw_choose | Rule::kw_earlier | Rule::kw_else | Rule::kw_from | Rule::kw_if | Rule::kw_import | Rule::kw_in | Rule::kw_input | Rule::kw_let | Rule::kw_logit | Rule::kw_nasrec | Rule::kw_of | Rule::kw_on | Rule::kw_op | Rule::kw_out | Rule::kw_pick | Rule::kw_schema | Rule::kw_search | Rule::kw_space | Rule::kw_step | Rule::kw_width | Rule::kw_with
+        Rule::kw_after
+            | Rule::kw_arch
+            | Rule::kw_baseline
+            | Rule::kw_block
+            | Rule::kw_choose
+            | Rule::kw_earlier
+            | Rule::kw_else
+            | Rule::kw_from
+            | Rule::kw_if
+            | Rule::kw_import
+            | Rule::kw_in
+            | Rule::kw_input
+            | Rule::kw_let
+            | Rule::kw_logit
+            | Rule::kw_nasrec
+            | Rule::kw_of
+            | Rule::kw_on
+            | Rule::kw_op
+            | Rule::kw_out
+            | Rule::kw_pick
+            | Rule::kw_schema
+            | Rule::kw_search
+            | Rule::kw_space
+            | Rule::kw_step
+            | Rule::kw_width
+            | Rule::kw_with
     )
 }

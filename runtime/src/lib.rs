@@ -6,6 +6,7 @@
 
 pub mod data;
 mod error;
+pub mod export;
 mod observe;
 pub mod ops;
 pub mod supernet;

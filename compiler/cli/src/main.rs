@@ -6,6 +6,7 @@
 mod check;
 mod compile;
 mod files;
+mod import;
 mod render;
 mod summary;
 
@@ -22,8 +23,10 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// one supernet over them, searches it, and retrains the best.
 #[derive(Parser)]
 #[command(name = "nasrecc", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Examples:\n  nasrecc check spaces/nasrec_full.nasrec\n  nasrecc compile examples/quickstart.nasrec\n  \
-                        nasrecc search examples/quickstart.nasrec --out runs/first\n  nasrecc search --resume runs/first")]
+#[command(
+    after_help = "Examples:\n  nasrecc check spaces/nasrec_full.nasrec\n  nasrecc compile examples/quickstart.nasrec\n  \
+                        nasrecc search examples/quickstart.nasrec --out runs/first\n  nasrecc search --resume runs/first"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -33,6 +36,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Compile(compile::Args),
+    Import(import::Args),
 }
 
 /// How a command ended.
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Import(args) => import::run(&args),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

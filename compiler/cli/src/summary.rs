@@ -68,7 +68,10 @@ pub(crate) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, 
                 let of_kind = space.params().iter().filter(|p| (p.kind == ParamKind::Dense) != table);
                 of_kind.map(|p| p.len() as u64).sum::<u64>()
             };
-            line("parameters", format!("{} dense, {} embedding (whole store)", grouped(stored(false)), grouped(stored(true))));
+            line(
+                "parameters",
+                format!("{} dense, {} embedding (whole store)", grouped(stored(false)), grouped(stored(true))),
+            );
         }
     }
     format!("{heading}\n{out}")

@@ -18,13 +18,15 @@ impl Program {
         let space = self.referenced_space(&tree.space, &Overrides::new(), &mut diagnostics);
         let schema = match &tree.schema {
             None => None,
-            Some(name) => match self.resolve(name, ItemKind::Schema).map_err(|d| vec![d]).and_then(|i| self.schema(i)) {
-                Ok(schema) => Some(schema),
-                Err(found) => {
-                    diagnostics.extend(found);
-                    None
+            Some(name) => {
+                match self.resolve(name, ItemKind::Schema).map_err(|d| vec![d]).and_then(|i| self.schema(i)) {
+                    Ok(schema) => Some(schema),
+                    Err(found) => {
+                        diagnostics.extend(found);
+                        None
+                    }
                 }
-            },
+            }
         };
         let Some(space) = space else { return Err(diagnostics) };
         let choices = &space.graph.choices;
@@ -110,9 +112,10 @@ fn read(choice: &Choice, value: &Expr, program: &Program) -> Result<Option<Made>
             let mut mask = 0u64;
             for item in &items {
                 let name = text(item);
-                let at = sources.iter().position(|s| *s == name).ok_or_else(|| {
-                    wrong(format!("sources among {}", sources.join(", ")))
-                })?;
+                let at = sources
+                    .iter()
+                    .position(|s| *s == name)
+                    .ok_or_else(|| wrong(format!("sources among {}", sources.join(", "))))?;
                 mask |= 1 << at;
             }
             if mask.count_ones() as usize != items.len() {

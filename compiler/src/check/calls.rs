@@ -138,9 +138,8 @@ impl Elaborator<'_> {
             };
             if at >= slots.len() {
                 let message = format!("too many arguments for `{}`", callee.text);
-                return self.fail(
-                    Diagnostic::error(Code::Arguments, message).label(arg.span(), "one too many").help(takes),
-                );
+                return self
+                    .fail(Diagnostic::error(Code::Arguments, message).label(arg.span(), "one too many").help(takes));
             }
             if slots[at].is_some() {
                 let message = format!("`{}` is given twice", params[at].0);
@@ -287,7 +286,9 @@ impl Elaborator<'_> {
             diagnostic = diagnostic.label(param.span, format!("{} is expected", wants.words()));
         }
         match (&value, wants) {
-            (Value::Tensor(_), Wants::Dense) => diagnostic = diagnostic.help("`flatten(s)` makes a sparse tensor dense"),
+            (Value::Tensor(_), Wants::Dense) => {
+                diagnostic = diagnostic.help("`flatten(s)` makes a sparse tensor dense")
+            }
             (Value::Tensor(_), Wants::Sparse) => {
                 diagnostic = diagnostic.help("`rows(x, fields, dim)` views a dense tensor as fields");
             }

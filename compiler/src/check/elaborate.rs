@@ -168,7 +168,8 @@ impl<'p> Elaborator<'p> {
         let name = parts.join(".");
         if name.is_empty() || self.block.as_ref().is_some_and(|block| *block == name) {
             let message = "nothing names this choice";
-            return self.fail(Diagnostic::error(Code::Unlabelled, message).label(span, "a choice").help("bind it with `let`"));
+            return self
+                .fail(Diagnostic::error(Code::Unlabelled, message).label(span, "a choice").help("bind it with `let`"));
         }
         if let Some(other) = self.choices.iter().find(|choice| choice.name == name) {
             let other = other.span;
@@ -196,7 +197,9 @@ impl<'p> Elaborator<'p> {
         for statement in &space.body {
             if let Statement::Logit { value, span } = statement {
                 if logit.is_some() {
-                    self.report(Diagnostic::error(Code::Duplicate, "a space has one logit").label(*span, "a second one"));
+                    self.report(
+                        Diagnostic::error(Code::Duplicate, "a space has one logit").label(*span, "a second one"),
+                    );
                 }
                 logit = Some((self.logit(&mut scope, value), *span));
             } else {
@@ -226,7 +229,13 @@ impl<'p> Elaborator<'p> {
     }
 
     /// Binds the space's parameters; what was given from outside is returned as source.
-    fn space_params(&mut self, space: &SpaceItem, args: &[Arg], overrides: &Overrides, scope: &mut Scope) -> Vec<Param> {
+    fn space_params(
+        &mut self,
+        space: &SpaceItem,
+        args: &[Arg],
+        overrides: &Overrides,
+        scope: &mut Scope,
+    ) -> Vec<Param> {
         let mut given = Vec::new();
         let known: Vec<&str> = space.params.iter().map(|(name, _)| name.text.as_str()).chain(["normalise"]).collect();
         for arg in args {
@@ -272,7 +281,9 @@ impl<'p> Elaborator<'p> {
             if !matches!(value, Value::Size(_) | Value::Truth(_) | Value::List(_) | Value::Range { .. }) {
                 let span = from_outside.map_or(default.span, |expr| expr.span);
                 let message = format!("a parameter of a space cannot be {}", self.describe(&value));
-                self.report(Diagnostic::error(Code::Kind, message).label(span, "expected a number, a switch or a list"));
+                self.report(
+                    Diagnostic::error(Code::Kind, message).label(span, "expected a number, a switch or a list"),
+                );
                 continue;
             }
             scope.frames[0].insert(name.text.clone(), Binding { value, span: name.span });
@@ -348,7 +359,9 @@ impl<'p> Elaborator<'p> {
                 );
             }
         };
-        let same = |other: &Value| matches!((&value, other), (Value::Tensor(_), Value::Tensor(_)) | (Value::Categorical, Value::Categorical));
+        let same = |other: &Value| {
+            matches!((&value, other), (Value::Tensor(_), Value::Tensor(_)) | (Value::Categorical, Value::Categorical))
+        };
         if let Some(first) = scope.frames[1].values().find(|binding| same(&binding.value)).map(|binding| binding.span) {
             self.report(
                 Diagnostic::error(Code::Duplicate, format!("two inputs of kind `{}`", kind.text))

@@ -200,7 +200,8 @@ impl Elaborator<'_> {
             }
         };
         let what = self.describe(&of);
-        let near = nearest(&member.text, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+        let near =
+            nearest(&member.text, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
         self.fail(
             Diagnostic::error(Code::UnknownName, format!("{what} has no `{}`", member.text))
                 .label(member.span, format!("it has {}", known.join(", ")))
@@ -214,7 +215,8 @@ impl Elaborator<'_> {
         let size = self.number(scope, index)?;
         let Some(at) = self.constant_size(size) else {
             return self.fail(
-                Diagnostic::error(Code::NotConstant, "an index must be a fixed number").label(index.span, "this varies"),
+                Diagnostic::error(Code::NotConstant, "an index must be a fixed number")
+                    .label(index.span, "this varies"),
             );
         };
         match &value {
@@ -239,7 +241,8 @@ impl Elaborator<'_> {
             other => {
                 let what = self.describe(other);
                 self.fail(
-                    Diagnostic::error(Code::Kind, format!("{what} cannot be indexed")).label(of.span, "expected a block"),
+                    Diagnostic::error(Code::Kind, format!("{what} cannot be indexed"))
+                        .label(of.span, "expected a block"),
                 )
             }
         }

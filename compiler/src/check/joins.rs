@@ -328,7 +328,8 @@ impl Elaborator<'_> {
 
     pub fn choose(&mut self, scope: &mut Scope, alternatives: &[Alternative], span: Span) -> Option<Value> {
         if alternatives.is_empty() {
-            return self.fail(Diagnostic::error(Code::Arguments, "`choose` from nothing").label(span, "no alternatives"));
+            return self
+                .fail(Diagnostic::error(Code::Arguments, "`choose` from nothing").label(span, "no alternatives"));
         }
         let mut labels: Vec<String> = Vec::new();
         for alternative in alternatives {
@@ -405,7 +406,8 @@ impl Elaborator<'_> {
         let Value::Truth(cond) = value else {
             let what = self.describe(&value);
             return self.fail(
-                Diagnostic::error(Code::Kind, "`if` needs a condition").label(condition.span, format!("this is {what}")),
+                Diagnostic::error(Code::Kind, "`if` needs a condition")
+                    .label(condition.span, format!("this is {what}")),
             );
         };
         match *self.ex.cond(cond) {

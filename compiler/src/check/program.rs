@@ -139,8 +139,12 @@ impl Program {
         };
         match loading.by_name.get(&file.name) {
             Some(&id) if loading.stack.contains(&id) => {
-                let names: Vec<&str> =
-                    loading.stack.iter().skip_while(|&&f| f != id).map(|&f| self.sources.file(f).name.as_str()).collect();
+                let names: Vec<&str> = loading
+                    .stack
+                    .iter()
+                    .skip_while(|&&f| f != id)
+                    .map(|&f| self.sources.file(f).name.as_str())
+                    .collect();
                 loading.diagnostics.push(
                     Diagnostic::error(Code::ImportCycle, "these files import each other")
                         .label(path.span, format!("{} -> {}", names.join(" -> "), file.name)),
@@ -287,5 +291,18 @@ impl Program {
     pub(super) fn add_empty(&mut self) {
         self.trees.push(File::default());
         self.scopes.push(HashMap::new());
+    }
+}
+
+impl Program {
+    /// The parameters of a space with their defaults, as source.
+    pub fn space_defaults(&self, item: &Item) -> Vec<(String, String)> {
+        let params = self.space(item).params.iter();
+        params
+            .map(|(name, default)| {
+                let text = self.sources.text(default.span);
+                (name.text.clone(), text.split_whitespace().collect::<Vec<_>>().join(" "))
+            })
+            .collect()
     }
 }

@@ -59,8 +59,7 @@ impl Elaborator<'_> {
                 if !possible {
                     continue;
                 }
-                let (left, right) =
-                    (self.ex.evaluate(a, &self.choices, &at), self.ex.evaluate(b, &self.choices, &at));
+                let (left, right) = (self.ex.evaluate(a, &self.choices, &at), self.ex.evaluate(b, &self.choices, &at));
                 if let (Ok(left), Ok(right)) = (left, right)
                     && left != right
                 {

@@ -66,7 +66,9 @@ fn read_line(schema: &mut Schema, line: &SchemaLine) -> Result<(), Diagnostic> {
         },
         "label" => {
             if !schema.label.is_empty() {
-                return Err(Diagnostic::error(Code::Duplicate, "a schema has one label").label(line.span, "a second one"));
+                return Err(
+                    Diagnostic::error(Code::Duplicate, "a schema has one label").label(line.span, "a second one")
+                );
             }
             schema.label.clone_from(&line.column.text);
             Ok(())
@@ -184,8 +186,9 @@ fn modulo(stage: &Name, args: &[Arg]) -> Result<(usize, usize), Diagnostic> {
             Some("rows") | None => rows = Some(value),
             Some("missing") if value == 0 => missing = 0,
             Some("missing") => {
-                return Err(Diagnostic::error(Code::Schema, "missing values have row 0")
-                    .label(arg.value.span, "expected 0"));
+                return Err(
+                    Diagnostic::error(Code::Schema, "missing values have row 0").label(arg.value.span, "expected 0")
+                );
             }
             Some(_) => {
                 return Err(Diagnostic::error(Code::Schema, "`modulo` does not take this")

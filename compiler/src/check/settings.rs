@@ -84,9 +84,7 @@ impl Settings {
     }
 
     pub fn real(&mut self, key: &str, default: f64, lo: f64, hi: f64) -> f64 {
-        self.get(key, default, &format!("a number from {lo} to {hi}"), |e| {
-            number(e).filter(|x| (lo..=hi).contains(x))
-        })
+        self.get(key, default, &format!("a number from {lo} to {hi}"), |e| number(e).filter(|x| (lo..=hi).contains(x)))
     }
 
     pub fn switch(&mut self, key: &str, default: bool) -> bool {
@@ -150,12 +148,8 @@ impl Settings {
             SettingValue::Expr(Expr { kind: ExprKind::Call { callee, args }, .. }) => {
                 Some(Called { name: &callee.text, args })
             }
-            SettingValue::Expr(Expr { kind: ExprKind::Name(name), .. }) => {
-                Some(Called { name, args: &[] })
-            }
-            SettingValue::Expr(Expr { kind: ExprKind::Switch(false), .. }) => {
-                Some(Called { name: "off", args: &[] })
-            }
+            SettingValue::Expr(Expr { kind: ExprKind::Name(name), .. }) => Some(Called { name, args: &[] }),
+            SettingValue::Expr(Expr { kind: ExprKind::Switch(false), .. }) => Some(Called { name: "off", args: &[] }),
             _ => None,
         };
         let Some(called) = called.filter(|called| names.contains(&called.name)) else {
@@ -196,9 +190,9 @@ impl Settings {
                 continue;
             }
             // One mistake in a section's name is one finding.
-            let unknown_parent = key.rsplit_once('.').is_some_and(|(parent, _)| {
-                !sections.iter().any(|s| s == parent) && self.values.contains_key(parent)
-            });
+            let unknown_parent = key
+                .rsplit_once('.')
+                .is_some_and(|(parent, _)| !sections.iter().any(|s| s == parent) && self.values.contains_key(parent));
             if unknown_parent {
                 continue;
             }

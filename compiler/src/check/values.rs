@@ -19,14 +19,25 @@ pub(crate) enum Value {
     Size(SizeId),
     Truth(CondId),
     List(Rc<Vec<Value>>),
-    Range { lo: SizeId, hi: SizeId, step: Option<SizeId> },
+    Range {
+        lo: SizeId,
+        hi: SizeId,
+        step: Option<SizeId>,
+    },
     Tensor(NodeIndex),
     /// A tensor that is there or not.
-    Optional { choice: ChoiceId, node: NodeIndex },
+    Optional {
+        choice: ChoiceId,
+        node: NodeIndex,
+    },
     /// Tensors to pick from.
     Sources(Rc<Vec<Source>>),
     /// Several of these tensors, as the choice says; not joined yet.
-    Picked { choice: ChoiceId, lo: usize, sources: Rc<Vec<Source>> },
+    Picked {
+        choice: ChoiceId,
+        lo: usize,
+        sources: Rc<Vec<Source>>,
+    },
     /// The categorical input.
     Categorical,
     /// A block's instances, by index into the elaborator's families.

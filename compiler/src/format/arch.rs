@@ -12,6 +12,8 @@ pub struct ArchSource<'a> {
     pub docs: Vec<String>,
     /// Paths and what is imported from each.
     pub imports: Vec<(String, Vec<String>)>,
+    /// Other items before the architecture, such as its schema, as source.
+    pub items: String,
     pub space: &'a str,
     pub arguments: &'a [(String, String)],
     pub schema: Option<&'a str>,
@@ -27,6 +29,10 @@ pub fn format_arch(source: &ArchSource<'_>, choices: &[Choice], architecture: &A
         let _written = writeln!(out, "import \"{path}\" {{ {} }}", names.join(", "));
     }
     if !source.imports.is_empty() {
+        out.push('\n');
+    }
+    if !source.items.is_empty() {
+        out.push_str(&source.items);
         out.push('\n');
     }
     for doc in &source.docs {

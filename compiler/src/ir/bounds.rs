@@ -76,11 +76,7 @@ impl Bounds {
                 let then = self.narrowed(ex, *cond, *a);
                 (then.0.min(of(b).0), then.1.max(of(b).1))
             }
-            Size::OneOf(_, all) => all
-                .iter()
-                .map(of)
-                .reduce(|x, y| (x.0.min(y.0), x.1.max(y.1)))
-                .unwrap_or((0.0, 0.0)),
+            Size::OneOf(_, all) => all.iter().map(of).reduce(|x, y| (x.0.min(y.0), x.1.max(y.1))).unwrap_or((0.0, 0.0)),
             Size::Picked(choice, all) => {
                 // A relaxed architecture takes every source (rule 10), so the largest form holds them all.
                 let lo = match &choices[choice.index()].kind {

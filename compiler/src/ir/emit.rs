@@ -45,7 +45,9 @@ impl SpaceGraph {
         let mut out = format!("digraph \"{name}\" {{\n  rankdir=TB; node [shape=box, fontname=\"Helvetica\"];\n");
         let block_of = |index: NodeIndex| {
             let path = &self.graph[index].path;
-            self.blocks.iter().position(|(block, _)| path.strip_prefix(block.as_str()).is_some_and(|r| r.starts_with('.')))
+            self.blocks
+                .iter()
+                .position(|(block, _)| path.strip_prefix(block.as_str()).is_some_and(|r| r.starts_with('.')))
         };
         let node_line = |index: NodeIndex| {
             let node = &self.graph[index];

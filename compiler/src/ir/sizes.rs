@@ -37,7 +37,10 @@ pub enum Size {
     Opaque(u32),
     Width(ChoiceId),
     /// `constant + sum of coefficient * term`, terms ascending.
-    Linear { constant: Real, terms: Vec<(SizeId, Real)> },
+    Linear {
+        constant: Real,
+        terms: Vec<(SizeId, Real)>,
+    },
     Product(SizeId, SizeId),
     Quotient(SizeId, SizeId),
     Root(SizeId),

@@ -14,15 +14,12 @@ pub(super) fn attention(ex: &mut Expressions, args: &[Bound]) -> Built {
         size: ex.add_scaled(zero, dim.size, 3.0),
         layout: ex.intern_layout(LayoutExpr::Repeated(dim.layout, 3)),
     };
-    let mut built = Built::new(
-        Primitive::Attention { heads: heads as usize },
-        args[0].tensor(),
-        args[0].axes().iter().copied(),
-    )
-    .param("in_weight", [stacked, dim], Init::XavierUniform)
-    .param("in_bias", [stacked], Init::Constant(0.0))
-    .param("out_weight", [dim, dim], Init::XavierUniform)
-    .param("out_bias", [dim], Init::Constant(0.0));
+    let mut built =
+        Built::new(Primitive::Attention { heads: heads as usize }, args[0].tensor(), args[0].axes().iter().copied())
+            .param("in_weight", [stacked, dim], Init::XavierUniform)
+            .param("in_bias", [stacked], Init::Constant(0.0))
+            .param("out_weight", [dim, dim], Init::XavierUniform)
+            .param("out_bias", [dim], Init::Constant(0.0));
     // heads * round(dim / heads) == dim says that heads divide the dimension.
     let heads = ex.constant(heads);
     let each = ex.quotient(dim.size, heads);

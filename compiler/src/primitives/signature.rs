@@ -160,11 +160,7 @@ const SIGNATURES: &[Signature] = &[
     Signature { name: "flatten", params: &[SPARSE], rule: shape::flatten },
     Signature {
         name: "rows",
-        params: &[
-            DENSE,
-            ("fields", Wants::Size, Default::Required),
-            ("dim", Wants::Size, Default::Required),
-        ],
+        params: &[DENSE, ("fields", Wants::Size, Default::Required), ("dim", Wants::Size, Default::Required)],
         rule: shape::rows,
     },
     Signature { name: "sum_fields", params: &[SPARSE], rule: pairwise::sum_fields },

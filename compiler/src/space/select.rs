@@ -91,7 +91,10 @@ impl SpaceGraph {
             let at = Assignment::new(&made, schema);
             let gap = match self.needed(&[self.logit], &at) {
                 Ok(needed) => needed.nodes.iter().find_map(|&node| {
-                    self.graph[node].axes.iter().find_map(|a| self.expressions.evaluate(a.size, &self.choices, &at).err())
+                    self.graph[node]
+                        .axes
+                        .iter()
+                        .find_map(|a| self.expressions.evaluate(a.size, &self.choices, &at).err())
                 }),
                 Err(gap) => Some(gap),
             };

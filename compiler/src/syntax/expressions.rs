@@ -6,8 +6,8 @@ use nasrec_grammar::Rule;
 use pest::iterators::Pair;
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 
-use super::{Parts, Reader};
 use super::tree::{Alternative, Arg, Binary, Body, Expr, ExprKind, Name, Unary};
+use super::{Parts, Reader};
 use crate::diagnostics::{Code, Diagnostic};
 
 /// From loosest to tightest; `maybe` binds tighter than `+`, `-` before a number tighter still.
@@ -146,9 +146,10 @@ impl Reader {
                     let mut inner = alternative.parts();
                     let first = inner.next().expect("an alternative has a value");
                     match inner.next() {
-                        Some(value) => {
-                            Alternative { label: Some(self.name(&first, offset)), value: self.expression(value, offset) }
-                        }
+                        Some(value) => Alternative {
+                            label: Some(self.name(&first, offset)),
+                            value: self.expression(value, offset),
+                        },
                         None => Alternative { label: None, value: self.expression(first, offset) },
                     }
                 });
@@ -177,9 +178,7 @@ impl Reader {
                 let mut inner = argument.parts();
                 let first = inner.next().expect("an argument has a value");
                 match inner.next() {
-                    Some(value) => {
-                        Arg { name: Some(self.name(&first, offset)), value: self.expression(value, offset) }
-                    }
+                    Some(value) => Arg { name: Some(self.name(&first, offset)), value: self.expression(value, offset) },
                     None => Arg { name: None, value: self.expression(first, offset) },
                 }
             })

@@ -176,8 +176,14 @@ impl Reader {
     fn schema_line(&mut self, pair: Pair<'_, Rule>, offset: usize) -> SchemaLine {
         let span = self.span(&pair, offset);
         let mut words = Vec::new();
-        let mut line =
-            SchemaLine { keyword: no_name(span), column: no_name(span), range: None, encoding: None, stages: vec![], span };
+        let mut line = SchemaLine {
+            keyword: no_name(span),
+            column: no_name(span),
+            range: None,
+            encoding: None,
+            stages: vec![],
+            span,
+        };
         for part in pair.parts() {
             match part.as_rule() {
                 Rule::word => words.push(self.name(&part, offset)),

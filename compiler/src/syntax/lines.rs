@@ -141,11 +141,8 @@ pub fn join(source: &str) -> Joined {
     for (bracket, at) in stack {
         unbalanced.push(Unbalanced { at, bracket, item: item(&starts) });
     }
-    let items = starts
-        .iter()
-        .enumerate()
-        .map(|(i, &start)| start..starts.get(i + 1).copied().unwrap_or(bytes.len()))
-        .collect();
+    let items =
+        starts.iter().enumerate().map(|(i, &start)| start..starts.get(i + 1).copied().unwrap_or(bytes.len())).collect();
     let text = String::from_utf8(out).unwrap_or_else(|_| source.to_owned());
     Joined { text, items, unbalanced }
 }

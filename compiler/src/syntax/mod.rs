@@ -80,7 +80,9 @@ pub fn parse(file: FileId, source: &str) -> (tree::File, Vec<Diagnostic>) {
 pub fn parse_override(file: FileId, source: &str) -> Result<tree::Setting, Diagnostic> {
     nasrec_grammar::limit_work();
     let mut reader = Reader { file, diagnostics: Vec::new() };
-    let parsed = if too_deep(source).is_none() { NasrecParser::parse(Rule::one_override, source) } else {
+    let parsed = if too_deep(source).is_none() {
+        NasrecParser::parse(Rule::one_override, source)
+    } else {
         return Err(Diagnostic::error(Code::TooLarge, "brackets are nested too deep"));
     };
     match parsed {

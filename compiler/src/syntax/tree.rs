@@ -172,15 +172,29 @@ pub enum ExprKind {
     Switch(bool),
     Name(String),
     List(Vec<Expr>),
-    Call { callee: Name, args: Vec<Arg> },
+    Call {
+        callee: Name,
+        args: Vec<Arg>,
+    },
     Member(Box<Expr>, Name),
     Index(Box<Expr>, Box<Expr>),
     Unary(Unary, Box<Expr>),
     Binary(Binary, Box<Expr>, Box<Expr>),
-    Range { lo: Box<Expr>, hi: Box<Expr>, step: Option<Box<Expr>> },
-    Pick { count: Box<Expr>, from: Box<Expr> },
+    Range {
+        lo: Box<Expr>,
+        hi: Box<Expr>,
+        step: Option<Box<Expr>>,
+    },
+    Pick {
+        count: Box<Expr>,
+        from: Box<Expr>,
+    },
     Choose(Vec<Alternative>),
-    If { condition: Box<Expr>, then: Body, otherwise: Body },
+    If {
+        condition: Box<Expr>,
+        then: Body,
+        otherwise: Body,
+    },
     Earlier(Name),
 }
 

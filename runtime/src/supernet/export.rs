@@ -36,11 +36,23 @@ impl Store {
         let bytes = fs::read(path).map_err(Error::io("read", path))?;
         let file = SafeTensors::deserialize(&bytes)?;
         let found = self.defs.iter().map(|def| read(&file, path, &def.name, &def.full)).collect::<Result<Vec<_>>>()?;
+        self.set(&found)
+    }
+
+    /// Takes every parameter's values, row-major at its full shape, and starts with a fresh optimiser state. Fails,
+    /// the store as it was, where one has another length.
+    pub fn set(&mut self, found: &[Vec<f32>]) -> Result<()> {
+        for (def, values) in self.defs.iter().zip(found) {
+            let wanted = def.full.iter().product::<usize>();
+            if values.len() != wanted {
+                return Err(Error::Invalid(format!("{} has {wanted} values, not {}", def.name, values.len())));
+            }
+        }
         for (stored, values) in self.params.iter_mut().zip(found) {
             match stored {
                 Stored::Dense(dense) => {
                     dense.state.fill(0.0);
-                    dense.values = values;
+                    dense.values.copy_from_slice(values);
                 }
                 Stored::Table(table) => {
                     let zeros = vec![0f32; table.dim];

@@ -1,0 +1,183 @@
+//! Weights, inputs and gradients recorded by another implementation: read for a plan, run, compared.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use nasrec_compiler::plan::{ParamKind, Plan};
+use safetensors::{Dtype, SafeTensors};
+
+use crate::data::Batch;
+use crate::ops::{Executor, Gradients, Program, Trainable};
+use crate::supernet::Store;
+use crate::{Error, Result};
+
+/// A plan on its own, with another implementation's weights.
+#[derive(Debug)]
+pub struct Foreign {
+    plan: Plan,
+    store: Store,
+    recorded: Option<Recorded>,
+}
+
+/// One recorded execution.
+#[derive(Debug)]
+struct Recorded {
+    batch: Batch,
+    logits: Vec<f32>,
+    loss: f64,
+    /// Gradients by index of the plan's parameter, row-major.
+    gradients: Vec<Vec<f32>>,
+}
+
+/// How far two implementations may differ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// Of each logit, absolute.
+    pub logits: f64,
+    /// Of each gradient: the norm of the difference over the norm of the recorded one.
+    pub gradients: f64,
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        Self { logits: 1e-4, gradients: 1e-3 }
+    }
+}
+
+/// How far they did differ.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    pub samples: usize,
+    pub logits: f64,
+    pub loss: f64,
+    /// By parameter.
+    pub gradients: Vec<(String, f64)>,
+}
+
+impl Report {
+    pub fn worst_gradient(&self) -> f64 {
+        self.gradients.iter().map(|(_, difference)| *difference).fold(0.0, f64::max)
+    }
+
+    /// Not so where any difference is not a number.
+    pub fn within(&self, tolerance: &Tolerance) -> bool {
+        self.logits <= tolerance.logits
+            && self.loss <= tolerance.logits
+            && self.gradients.iter().all(|(_, difference)| *difference <= tolerance.gradients)
+    }
+}
+
+/// Below this norm a recorded gradient is rounding noise, and differences are taken as they are.
+const NOISE: f64 = 1e-6;
+
+impl Foreign {
+    /// Reads `param.NAME` for each of the plan's parameters, where `names` gives the foreign name of ours; and what was
+    /// recorded, where the file has it.
+    ///
+    /// # Errors
+    /// A parameter without a foreign name or tensor, or of another shape.
+    pub fn read(path: &Path, plan: &Plan, names: &HashMap<String, String>) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let file = SafeTensors::deserialize(&bytes)?;
+        let plan = plan.standalone();
+        let mut store = Store::standalone(&plan, 0)?;
+        let mut values = Vec::new();
+        for param in &plan.params {
+            let Some(name) = names.get(&*param.name) else {
+                return Err(Error::Invalid(format!("nothing is known to correspond to parameter {}", param.name)));
+            };
+            values.push(floats(&file, &format!("param.{name}"), Some(&param.full))?);
+        }
+        store.set(&values)?;
+        let recorded = if file.tensor("logit").is_ok() { Some(recorded(&file, &plan, names)?) } else { None };
+        Ok(Self { plan, store, recorded })
+    }
+
+    /// Writes the weights under our names.
+    pub fn export(&self, path: &Path) -> Result<()> {
+        self.store.export(path)
+    }
+
+    /// Executes the recorded inputs and compares.
+    ///
+    /// # Errors
+    /// Nothing was recorded.
+    pub fn verify(&self) -> Result<Report> {
+        let Some(recorded) = &self.recorded else {
+            return Err(Error::Invalid("the file has no recorded `logit` to compare with".into()));
+        };
+        let executor = Executor::cpu(1)?;
+        let program = Program::training(self.plan.clone(), Trainable::all(&self.plan))?;
+        let weights = self.store.gather(&program)?;
+        let rows = self.store.rows(program.plan());
+        let inputs = Store::inputs(&rows, &weights, &recorded.batch);
+        let logits = executor.logits(&program, inputs)?;
+        let mut gradients = Gradients::default();
+        let loss = executor.gradients(&program, inputs, &mut gradients)?;
+        let difference = |a: f32, b: f32| f64::from((a - b).abs());
+        let largest = logits.iter().zip(&recorded.logits).map(|(&a, &b)| difference(a, b));
+        let mut compared = Vec::new();
+        for (index, (param, theirs)) in self.plan.params.iter().zip(&recorded.gradients).enumerate() {
+            let ours = match param.kind {
+                ParamKind::Dense => gradients.dense(index).to_vec(),
+                ParamKind::Table { .. } => {
+                    let mut whole = vec![0f32; theirs.len()];
+                    for table in gradients.tables().iter().filter(|table| table.param == index) {
+                        let dim = param.full[1];
+                        for (&row, values) in table.rows.iter().zip(table.values.chunks_exact(dim)) {
+                            whole[row as usize * dim..][..dim].copy_from_slice(values);
+                        }
+                    }
+                    whole
+                }
+            };
+            let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|x| x * x).sum::<f64>().sqrt();
+            let off = norm(&mut ours.iter().zip(theirs).map(|(&a, &b)| f64::from(a) - f64::from(b)));
+            let size = norm(&mut theirs.iter().map(|&b| f64::from(b)));
+            let relative = if ours.len() == theirs.len() { off / size.max(NOISE) } else { f64::INFINITY };
+            compared.push((param.name.to_string(), relative));
+        }
+        Ok(Report {
+            samples: logits.len(),
+            logits: largest.fold(0.0, f64::max),
+            loss: (loss - recorded.loss).abs(),
+            gradients: compared,
+        })
+    }
+}
+
+fn recorded(file: &SafeTensors, plan: &Plan, names: &HashMap<String, String>) -> Result<Recorded> {
+    let numeric = floats(file, "input.dense", None)?;
+    let labels = floats(file, "label", None)?;
+    let rows = labels.len();
+    let ids = file.tensor("input.sparse")?;
+    if ids.dtype() != Dtype::I64 || rows == 0 {
+        return Err(Error::Invalid("`input.sparse` should be 64-bit integers, for at least one sample".into()));
+    }
+    let ids: Vec<u32> = ids.data().as_chunks::<8>().0.iter().map(|&b| i64::from_le_bytes(b) as u32).collect();
+    let gradients = plan.params.iter().map(|param| {
+        let name = names.get(&*param.name).map_or("", String::as_str);
+        floats(file, &format!("grad.{name}"), Some(&param.full))
+    });
+    Ok(Recorded {
+        batch: Batch { rows, numeric: samples_last(&numeric, rows), ids: samples_last(&ids, rows), labels },
+        logits: floats(file, "logit", None)?,
+        loss: f64::from(floats(file, "loss", None)?.first().copied().unwrap_or(f32::NAN)),
+        gradients: gradients.collect::<Result<_>>()?,
+    })
+}
+
+/// `[rows, columns]` to `[columns, rows]`.
+fn samples_last<T: Copy>(values: &[T], rows: usize) -> Vec<T> {
+    let columns = values.len() / rows;
+    (0..columns).flat_map(|column| (0..rows).map(move |row| values[row * columns + column])).collect()
+}
+
+fn floats(file: &SafeTensors, name: &str, shape: Option<&[usize]>) -> Result<Vec<f32>> {
+    let tensor = file.tensor(name).map_err(|_| Error::Invalid(format!("the file has no tensor `{name}`")))?;
+    if tensor.dtype() != Dtype::F32 || shape.is_some_and(|shape| tensor.shape() != shape) {
+        let (dtype, found) = (tensor.dtype(), tensor.shape());
+        return Err(Error::Invalid(format!("tensor `{name}` is {dtype:?} {found:?}, expected F32 {shape:?}")));
+    }
+    Ok(tensor.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
+}
