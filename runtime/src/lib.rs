@@ -9,6 +9,7 @@ mod error;
 pub mod export;
 mod observe;
 pub mod ops;
+pub mod search;
 pub mod supernet;
 pub mod train;
 

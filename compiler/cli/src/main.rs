@@ -7,8 +7,12 @@ mod check;
 mod compile;
 mod files;
 mod import;
+mod progress;
 mod render;
+mod run_record;
+mod search;
 mod summary;
+mod table;
 
 use std::process::ExitCode;
 
@@ -36,6 +40,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Compile(compile::Args),
+    Search(search::Args),
     Import(import::Args),
 }
 
@@ -44,17 +49,21 @@ pub(crate) enum Outcome {
     Clean,
     /// Diagnostics were shown, or a verification failed.
     Findings,
+    /// Stopped on request, everything done so far on disk.
+    Stopped,
 }
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Search(args) => search::run(&args),
         Command::Import(args) => import::run(&args),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Stopped) => ExitCode::from(130),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)

@@ -141,11 +141,11 @@ fn data(s: &mut Settings) -> Data {
         (None, true) => Source::Synthetic(Synthetic {
             rows: s.count("data.synthetic.rows", 100_000),
             seed: s.seed("data.synthetic.seed", 1),
-            linear: s.real("data.synthetic.linear", 1.0, 0.0, 100.0),
-            pairwise: s.real("data.synthetic.pairwise", 1.0, 0.0, 100.0),
-            higher: s.real("data.synthetic.higher", 0.5, 0.0, 100.0),
-            noise: s.real("data.synthetic.noise", 0.5, 0.0, 100.0),
-            tail: s.real("data.synthetic.tail", 1.1, 0.0, 10.0),
+            linear: s.real("data.synthetic.linear", 0.7, 0.0, 100.0),
+            pairwise: s.real("data.synthetic.pairwise", 1.5, 0.0, 100.0),
+            higher: s.real("data.synthetic.higher", 0.4, 0.0, 100.0),
+            noise: s.real("data.synthetic.noise", 0.4, 0.0, 100.0),
+            tail: s.real("data.synthetic.tail", 1.2, 0.0, 10.0),
             click_rate: s.real("data.synthetic.click_rate", 0.25, 0.001, 0.999),
         }),
         (files, synthetic) => {

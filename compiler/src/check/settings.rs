@@ -129,6 +129,7 @@ impl Settings {
             && parts.iter().all(|p| p.fract() == 0.0 && (0.0..=1e6).contains(p))
             && *a >= 1.0
             && *b >= 1.0
+            && *c >= 1.0
         {
             return [*a as u32, *b as u32, *c as u32];
         }

@@ -26,6 +26,26 @@ impl Executor {
         Self::Portable(Portable::new(device))
     }
 
+    /// On the CUDA device with this number.
+    ///
+    /// # Errors
+    /// There is no such device, or this program was built without the feature `cuda`.
+    #[cfg(feature = "cuda")]
+    pub fn cuda(ordinal: usize) -> Result<Self> {
+        Ok(Self::on(Device::new_cuda(ordinal)?))
+    }
+
+    /// On the CUDA device with this number.
+    ///
+    /// # Errors
+    /// There is no such device, or this program was built without the feature `cuda`.
+    #[cfg(not(feature = "cuda"))]
+    pub fn cuda(_: usize) -> Result<Self> {
+        Err(crate::Error::Invalid(
+            "this nasrecc was built without CUDA: build it with `cargo build --release --features cuda`".into(),
+        ))
+    }
+
     /// The logit of each sample.
     pub fn logits(&self, program: &Program, inputs: Inputs) -> Result<Vec<f32>> {
         match self {

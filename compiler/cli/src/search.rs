@@ -1,0 +1,261 @@
+//! `nasrecc search`: train a supernet, search it, retrain the best.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nasrec_compiler::diagnostics::{Diagnostic, Severity};
+use nasrec_compiler::format::{ArchSource, format_arch};
+use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program, Space};
+use nasrec_runtime::ops::Executor;
+use nasrec_runtime::search::{Job, Report, RunDir};
+use nasrec_runtime::{Error, Stop};
+
+use crate::files::Disk;
+use crate::progress::Progress;
+use crate::run_record::RunRecord;
+use crate::{Outcome, render, table};
+
+/// Search a space: train its supernet, evolve architectures, retrain the best
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  nasrecc search examples/quickstart.nasrec\n  \
+                        nasrecc search criteo.nasrec --name day --set train.batch=1024 --out runs/day\n  \
+                        nasrecc search --resume runs/day\n\n\
+                        Ctrl-C stops at the next step and keeps everything; --resume goes on from there and ends like a \
+                        run that was never stopped.")]
+pub(crate) struct Args {
+    /// The file that holds the search
+    #[arg(value_name = "FILE", required_unless_present = "resume")]
+    file: Option<String>,
+    /// The search to run, where the file has several
+    #[arg(long)]
+    name: Option<String>,
+    /// Set a value of the recipe or, as space.NAME, a parameter of the space; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<String>,
+    /// The seed of every random draw: short for --set seed=N
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The run directory; runs/NAME-1 and so on otherwise
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on with the run in this directory
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "name", "set", "seed", "out"])]
+    resume: Option<PathBuf>,
+    /// Threads to compute with; all cores otherwise. The results do not depend on it
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Where to compute: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    device: String,
+}
+
+/// Set by Ctrl-C and by a termination signal.
+static STOP: Stop = Stop::new();
+
+/// A search that is ready to run, with its directory.
+struct Ready {
+    dir: RunDir,
+    record: RunRecord,
+    program: Program,
+    search: CheckedSearch,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let executor = executor(args)?;
+    let ready = match &args.resume {
+        Some(dir) => resumed(dir)?,
+        None => started(args)?,
+    };
+    let Some(ready) = ready else { return Ok(Outcome::Findings) };
+    let job = job(&ready)?;
+    ctrlc::set_handler(|| {
+        if STOP.requested() {
+            std::process::exit(130);
+        }
+        STOP.request();
+        eprintln!("stopping at the next step; once more to stop at once");
+    })
+    .context("cannot listen for Ctrl-C")?;
+    let shown = ready.dir.path().display();
+    eprintln!("{} on {} with {}: run directory {shown}", ready.search.name, job.space.name, job.schema.name);
+    match nasrec_runtime::search::search(&job, &ready.dir, &executor, &Progress::new(), &STOP) {
+        Ok(report) => {
+            finish(&ready, &job, &report)?;
+            Ok(Outcome::Clean)
+        }
+        Err(Error::Stopped) => {
+            eprintln!("stopped; go on with: nasrecc search --resume {shown}");
+            Ok(Outcome::Stopped)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn executor(args: &Args) -> Result<Executor> {
+    let threads = match args.threads {
+        Some(0) => bail!("--threads must be at least 1"),
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    match args.device.split_once(':').unwrap_or((&args.device, "0")) {
+        ("cpu", _) => Ok(Executor::cpu(threads)?),
+        ("cuda", ordinal) => {
+            let ordinal = ordinal.parse().with_context(|| format!("`{ordinal}` is not the number of a device"))?;
+            Ok(Executor::cuda(ordinal)?)
+        }
+        (other, _) => bail!("there is no device `{other}`: expected cpu, cuda or cuda:N"),
+    }
+}
+
+/// A new run: checked, its directory made and its record written.
+fn started(args: &Args) -> Result<Option<Ready>> {
+    let file = args.file.as_deref().unwrap_or_default();
+    let (mut program, mut diagnostics) = Program::load(file, &Disk);
+    let mut overrides = args.set.clone();
+    overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
+    let Some(search) = checked(&mut program, &mut diagnostics, file, args.name.as_deref(), &overrides)? else {
+        return Ok(None);
+    };
+    let path = match &args.out {
+        Some(path) => path.clone(),
+        None => free_directory(&search.name),
+    };
+    let base = Path::new(file).parent().unwrap_or(Path::new(""));
+    let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+    let base = base.canonicalize().with_context(|| format!("cannot find the folder of {file}"))?;
+    // What does not fit shows before a directory is made.
+    Space::bind(&search.space, &search.schema)?;
+    let dir = RunDir::create(&path)?;
+    RunRecord::write(&dir, &program, &search.name, &overrides, &base, &search.recipe)?;
+    let record = RunRecord::read(&dir)?;
+    Ok(Some(Ready { dir, record, program, search }))
+}
+
+fn resumed(path: &Path) -> Result<Option<Ready>> {
+    let dir = RunDir::open(path)?;
+    let record = RunRecord::read(&dir)?;
+    let (mut program, mut diagnostics) = record.load(&dir)?;
+    let shown = path.display().to_string();
+    let search = checked(&mut program, &mut diagnostics, &shown, Some(&record.search), &record.overrides)?;
+    let Some(search) = search else { return Ok(None) };
+    if search.recipe != record.recipe {
+        bail!(
+            "the recipe in {shown} means something else to this nasrecc ({}) than to the one that started it ({}): \
+             go on with that one, or start anew",
+            env!("CARGO_PKG_VERSION"),
+            record.nasrecc
+        );
+    }
+    Ok(Some(Ready { dir, record, program, search }))
+}
+
+fn checked(
+    program: &mut Program,
+    diagnostics: &mut Vec<Diagnostic>,
+    file: &str,
+    name: Option<&str>,
+    overrides: &[String],
+) -> Result<Option<CheckedSearch>> {
+    let mut settings = Vec::new();
+    for text in overrides {
+        match program.read_override(text) {
+            Ok(setting) => settings.push(setting),
+            Err(diagnostic) => diagnostics.push(diagnostic),
+        }
+    }
+    let mut result = None;
+    if diagnostics.iter().all(|d| d.severity != Severity::Error) {
+        let searches = program.visible(ItemKind::Search);
+        let own: Vec<_> = searches.iter().filter(|item| name.is_none_or(|name| item.name == name)).collect();
+        let item = match own.as_slice() {
+            [item] => *item,
+            [] => {
+                let known: Vec<&str> = searches.iter().map(|item| item.name.as_str()).collect();
+                match (name, known.as_slice()) {
+                    (Some(name), [_, ..]) => bail!("{file} has no search `{name}`; it has {}", known.join(", ")),
+                    _ => bail!("{file} has no search: add `search NAME on SPACE with SCHEMA {{ … }}`"),
+                }
+            }
+            several => {
+                let names: Vec<&str> = several.iter().map(|item| item.name.as_str()).collect();
+                bail!("{file} has the searches {}: say which with --name", names.join(", "));
+            }
+        };
+        match program.search(item, &settings) {
+            Ok(search) => result = Some(search),
+            Err(found) => diagnostics.extend(found),
+        }
+    }
+    Diagnostic::sort(diagnostics);
+    render::show(diagnostics, &program.sources);
+    Ok(result)
+}
+
+fn free_directory(name: &str) -> PathBuf {
+    (1u32..).map(|n| PathBuf::from(format!("runs/{name}-{n}"))).find(|path| !path.exists()).unwrap_or_default()
+}
+
+fn job(ready: &Ready) -> Result<Job> {
+    let CheckedSearch { space, schema, recipe, baselines, .. } = &ready.search;
+    let mut models = Vec::new();
+    for baseline in baselines {
+        let bound = Space::bind(baseline, schema)?;
+        models.push((baseline.name.clone(), bound.plan(&Architecture::new(Vec::new()))?));
+    }
+    Ok(Job {
+        space: Space::bind(space, schema)?,
+        schema: schema.clone(),
+        recipe: recipe.clone(),
+        baselines: models,
+        base: ready.record.base.clone(),
+    })
+}
+
+/// Writes the winner's source and shows the table.
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+fn finish(ready: &Ready, job: &Job, report: &Report) -> Result<()> {
+    let text = table::report(report);
+    if let Some(architecture) = report.best.first().and_then(|row| row.architecture.as_ref()) {
+        let source = winner(ready, job, report, architecture)?;
+        ready.dir.write("best.nasrec", source.as_bytes())?;
+    }
+    ready.dir.write("report.txt", text.as_bytes())?;
+    print!("{text}");
+    let path = ready.dir.path();
+    eprintln!(
+        "the best architecture: {}\nits weights: {}",
+        path.join("best.nasrec").display(),
+        path.join("best.safetensors").display()
+    );
+    Ok(())
+}
+
+/// The winner as a source file that stands in the run directory.
+fn winner(ready: &Ready, job: &Job, report: &Report, architecture: &Architecture) -> Result<String> {
+    let mut imports: Vec<(String, Vec<String>)> = Vec::new();
+    let wanted = [(ItemKind::Space, &job.space.name), (ItemKind::Schema, &job.schema.name)];
+    for (kind, name) in wanted {
+        let items = ready.program.visible(kind);
+        let item = items.iter().find(|item| item.name == *name).context("the search's space and schema are visible")?;
+        let file = ready.program.defined_in(item);
+        let path = ready.record.copy_of(&file.name).unwrap_or(&file.name).to_owned();
+        match imports.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, names)) => names.push(name.clone()),
+            None => imports.push((path, vec![name.clone()])),
+        }
+    }
+    let test = report.best.first().and_then(|row| row.test);
+    let figures = test.and_then(|figures| figures.log_loss.zip(figures.auc));
+    let mut docs = vec![format!("Found by search `{}`, seed {}.", ready.search.name, job.recipe.seed)];
+    docs.extend(figures.map(|(loss, auc)| format!("Log loss {loss:.5} and AUC {auc:.5} on the test part.")));
+    let source = ArchSource {
+        name: "best",
+        docs,
+        imports,
+        items: String::new(),
+        space: &job.space.name,
+        arguments: &job.space.arguments,
+        schema: Some(&job.schema.name),
+    };
+    Ok(format_arch(&source, job.space.choices(), architecture))
+}

@@ -1,0 +1,77 @@
+//! The table at the end of a search.
+
+use std::fmt::Write;
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, Table};
+use nasrec_runtime::search::{Figures, Report, Row};
+
+use crate::summary::grouped;
+
+/// Best first, then the baselines; what is not known is left empty.
+pub(crate) fn report(report: &Report) -> String {
+    let mut table = Table::new();
+    table.load_preset(UTF8_FULL_CONDENSED);
+    table.set_header([
+        "rank",
+        "model",
+        "log loss\nvalidation",
+        "AUC\nvalidation",
+        "log loss\ntest",
+        "AUC\ntest",
+        "MMACs",
+        "parameters\ndense",
+        "parameters\nembedding",
+    ]);
+    for (rank, row) in report.best.iter().enumerate() {
+        table.add_row(cells(&(rank + 1).to_string(), row));
+    }
+    for row in &report.baselines {
+        table.add_row(cells("baseline", row));
+    }
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let mut out = format!("{table}\n");
+    let _written = writeln!(
+        out,
+        "{} candidates evaluated in the supernet. Validation: trained from scratch on the training part. Test: on \
+         training and validation part.",
+        report.candidates
+    );
+    if let Some(known) = report.attainable {
+        let _written = writeln!(
+            out,
+            "On the test part the planted probabilities have log loss {:.4}, the best constant {:.4}.",
+            known.log_loss, known.constant
+        );
+    }
+    let loss = |row: &Row| row.test.and_then(|test| test.log_loss);
+    if let Some(best) = report.best.first()
+        && let Some(found) = loss(best)
+    {
+        for baseline in &report.baselines {
+            if let Some(theirs) = loss(baseline) {
+                let (verb, by) = if found < theirs { ("beats", theirs - found) } else { ("loses to", found - theirs) };
+                let _written = writeln!(out, "{} {verb} {} by {by:.4} of log loss on test.", best.name, baseline.name);
+            }
+        }
+    }
+    out
+}
+
+fn cells(rank: &str, row: &Row) -> Vec<String> {
+    let figure = |x: Option<f64>| x.map_or_else(String::new, |x| format!("{x:.5}"));
+    let test = |f: fn(&Figures) -> Option<f64>| figure(row.test.as_ref().and_then(f));
+    vec![
+        rank.to_owned(),
+        row.name.clone(),
+        row.validation.log_loss.map_or_else(|| "not finite".to_owned(), |x| format!("{x:.5}")),
+        figure(row.validation.auc),
+        test(|f| f.log_loss),
+        test(|f| f.auc),
+        format!("{:.4}", row.macs as f64 / 1e6),
+        grouped(row.dense_params),
+        grouped(row.embedding_params),
+    ]
+}

@@ -1,0 +1,111 @@
+//! A run directory: self-contained, and used by one process at a time.
+
+use std::fs::{self, File, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The directory of a run, locked while this value lives.
+#[derive(Debug)]
+pub struct RunDir {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl RunDir {
+    /// Makes a directory for a new run.
+    ///
+    /// # Errors
+    /// It exists and is not empty, or cannot be made.
+    pub fn create(path: &Path) -> Result<Self> {
+        if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+            return Err(Error::Invalid(format!(
+                "{} is not empty: continue the run in it with `--resume {0}`, or choose another `--out`",
+                path.display()
+            )));
+        }
+        fs::create_dir_all(path).map_err(Error::io("create", path))?;
+        Self::lock(path)
+    }
+
+    /// Opens the directory of a run that was started before.
+    ///
+    /// # Errors
+    /// It does not exist, or another process works in it.
+    pub fn open(path: &Path) -> Result<Self> {
+        if !path.join("run.json").is_file() {
+            return Err(Error::Invalid(format!(
+                "{} does not hold a run: there is no run.json in it",
+                path.display()
+            )));
+        }
+        Self::lock(path)
+    }
+
+    fn lock(path: &Path) -> Result<Self> {
+        let name = path.join("lock");
+        let lock = File::create(&name).map_err(Error::io("create", &name))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Error::Invalid(format!(
+                "another nasrecc works in {}: wait until it ends",
+                path.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(Error::io("lock", name)(error)),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a file beside and renames it, so that it is either the old one or the whole new one.
+    pub fn write(&self, name: &str, contents: &[u8]) -> Result<()> {
+        let (path, beside) = (self.file(name), self.file(&format!("{name}.tmp")));
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        }
+        let written = File::create(&beside).and_then(|mut file| {
+            file.write_all(contents)?;
+            file.sync_all()
+        });
+        written.map_err(Error::io("write", &beside))?;
+        fs::rename(&beside, &path).map_err(Error::io("write", path))
+    }
+
+    /// The newest checkpoint `NAME-STEP.safetensors`, and its step.
+    pub(super) fn checkpoint(&self, name: &str) -> Result<Option<(u64, PathBuf)>> {
+        Ok(self.checkpoints(name)?.into_iter().max())
+    }
+
+    /// Removes the checkpoints of `name` other than the one of `keep`.
+    pub(super) fn sweep(&self, name: &str, keep: Option<u64>) -> Result<()> {
+        for (step, path) in self.checkpoints(name)? {
+            if Some(step) != keep {
+                fs::remove_file(&path).map_err(Error::io("remove", path))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn checkpoint_path(&self, name: &str, step: u64) -> PathBuf {
+        self.file(&format!("{name}-{step}.safetensors"))
+    }
+
+    fn checkpoints(&self, name: &str) -> Result<Vec<(u64, PathBuf)>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(Error::io("read", &self.path))? {
+            let path = entry.map_err(Error::io("read", &self.path))?.path();
+            let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let step = file.strip_prefix(name).and_then(|rest| rest.strip_prefix('-'));
+            let step = step.and_then(|rest| rest.strip_suffix(".safetensors")).and_then(|step| step.parse().ok());
+            found.extend(step.map(|step: u64| (step, path)));
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,45 @@
+//! What a run found, as data.
+
+use nasrec_compiler::Architecture;
+use serde::{Deserialize, Serialize};
+
+use super::journal::Figures;
+
+/// The result of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Best first, as trained from scratch and compared on the validation part.
+    pub best: Vec<Row>,
+    pub baselines: Vec<Row>,
+    /// Candidates that were evaluated with the supernet's weights.
+    pub candidates: usize,
+    /// Log loss of the best constant, and of the true probabilities, on the test part; of planted data only.
+    pub attainable: Option<Attainable>,
+}
+
+/// What planted data lets a model reach on the test part.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attainable {
+    /// Expected log loss of the planted probabilities: no model can be expected below it.
+    pub log_loss: f64,
+    /// Of the base rate, the best constant.
+    pub constant: f64,
+}
+
+/// One model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    pub name: String,
+    /// Of the search; baselines have none.
+    pub architecture: Option<Architecture>,
+    /// With the supernet's weights, on the validation part.
+    pub in_supernet: Option<Figures>,
+    /// Trained from scratch on the training part, on the validation part.
+    pub validation: Figures,
+    /// Trained from scratch on both, on the test part: of the winner and of the baselines.
+    pub test: Option<Figures>,
+    /// Multiply-accumulates a sample.
+    pub macs: u64,
+    pub dense_params: u64,
+    pub embedding_params: u64,
+}

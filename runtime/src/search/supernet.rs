@@ -1,0 +1,56 @@
+//! Training the supernet: each step one path of the space, its slices of the store trained as if it stood alone.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use nasrec_compiler::recipe::Paths;
+use nasrec_compiler::space::Sampling;
+
+use super::fit::{Regime, Workshop, fit};
+use super::job::{Job, seed_of};
+use super::journal::{Entry, Journal};
+use crate::data::{Batches, Dataset, Part};
+use crate::ops::{Program, Trainable};
+use crate::supernet::{ParamDef, Store};
+use crate::{Error, Result};
+
+/// The trained supernet in its run directory.
+const FILE: &str = "supernet.safetensors";
+
+/// The trained supernet: from disk where it is there already.
+pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal: &mut Journal) -> Result<Store> {
+    let recipe = &job.recipe.train;
+    let mut store = Store::new(job.space.params().iter().map(ParamDef::from), seed_of(job, "supernet"))?;
+    let path = shop.dir.file(FILE);
+    if journal.entries().iter().any(|entry| matches!(entry, Entry::Supernet { .. })) {
+        store.load(&path)?;
+        return Ok(store);
+    }
+    let rows = data.part(Part::Train).clone();
+    let batches = Batches::shuffled(Arc::clone(data), rows, recipe.batch, &job.streams(), "supernet/batches")?;
+    let batches = Arc::new(batches);
+    let regime = Regime {
+        steps: recipe.epochs * batches.per_epoch(),
+        optimiser: recipe.optimiser,
+        warmup: recipe.warmup,
+        schedule: recipe.schedule,
+        clip: recipe.clip,
+    };
+    let full_path = recipe.full_path.steps(regime.steps);
+    let Paths::SingleOperatorAnyConnection { counts } = recipe.paths;
+    let streams = job.streams();
+    let start = Instant::now();
+    fit(shop, "supernet", "train supernet", &regime, &mut store, &batches, |step| {
+        // From 1 down to 0, linearly.
+        let full_path = if step < full_path { 1.0 - step as f64 / full_path as f64 } else { 0.0 };
+        let sampling = Sampling { counts, full_path };
+        let path = job.space.sample_path(sampling, &mut streams.rng("supernet/path", step));
+        let plan = Arc::new(job.space.plan(&path).map_err(|error| Error::Invalid(error.to_string()))?);
+        let all = Trainable::all(&plan);
+        Ok(Arc::new(Program::training(plan, all)?))
+    })?;
+    store.save(&path)?;
+    journal.append(Entry::Supernet { steps: regime.steps, seconds: start.elapsed().as_secs_f64() })?;
+    shop.dir.sweep("supernet", None)?;
+    Ok(store)
+}
