@@ -3,6 +3,8 @@
 //! The fused kernel keeps projections as `[e, n, samples]`, so that each projection is one matrix product, and never
 //! stores the `n x n` attention weights: the backward computes them again from the maxima and sums it kept.
 
+use std::ops::Range;
+
 use super::gemm::{Matrix, gemm};
 use super::linear::backward_bias;
 use super::simd;
@@ -15,7 +17,7 @@ pub(crate) fn saved_len(n: usize, e: usize, heads: usize) -> usize {
 
 /// Scratch values a sample.
 pub(crate) fn scratch_len(n: usize, e: usize) -> usize {
-    6 * e * n + 2 * n
+    6 * e * n + 2 * n + 1
 }
 
 /// Sizes and parameters of one attention over `t` samples.
@@ -94,45 +96,51 @@ impl Attention<'_> {
         let (plane, scale, width) = (self.plane(), self.scale(), e / heads);
         for head in 0..heads {
             for i in 0..n {
+                let dims = head * width..(head + 1) * width;
                 let statistics = &mut statistics[(head * n + i) * 2 * t..][..2 * t];
                 let (maximum, reciprocal) = statistics.split_at_mut(t);
+                self.scores(qkv, dims.clone(), i, scores);
                 maximum.fill(f32::NEG_INFINITY);
-                for j in 0..n {
-                    let scores = &mut scores[j * t..][..t];
-                    scores.fill(0.0);
-                    for d in head * width..(head + 1) * width {
-                        let (q, k) = (&qkv[d * plane + i * t..][..t], &qkv[(e + d) * plane + j * t..][..t]);
-                        for s in 0..t {
-                            scores[s] += q[s] * k[s];
-                        }
-                    }
-                    for s in 0..t {
-                        scores[s] *= scale;
-                        maximum[s] = if scores[s] < maximum[s] { maximum[s] } else { scores[s] };
+                for scores in scores.chunks_exact(t) {
+                    for (maximum, &score) in maximum.iter_mut().zip(scores) {
+                        *maximum = if score < *maximum { *maximum } else { score };
                     }
                 }
                 reciprocal.fill(0.0);
                 for scores in scores.chunks_exact_mut(t) {
-                    for s in 0..t {
-                        scores[s] = simd::exp(scores[s] - maximum[s]);
+                    for (score, maximum) in scores.iter_mut().zip(&*maximum) {
+                        *score = simd::exp((*score - maximum) * scale);
                     }
-                    for s in 0..t {
-                        reciprocal[s] += scores[s];
+                    for (sum, score) in reciprocal.iter_mut().zip(&*scores) {
+                        *sum += score;
                     }
                 }
                 reciprocal.iter_mut().for_each(|sum| *sum = 1.0 / *sum);
-                for d in head * width..(head + 1) * width {
+                for d in dims {
                     let out = &mut mixed[d * plane + i * t..][..t];
-                    out.fill(0.0);
                     let values = &qkv[(2 * e + d) * plane..][..plane];
+                    out.fill(0.0);
                     for (v, p) in values.chunks_exact(t).zip(scores.chunks_exact(t)) {
-                        for s in 0..t {
-                            out[s] += v[s] * p[s];
-                        }
+                        multiply_add(out, v, p);
                     }
-                    for s in 0..t {
-                        out[s] *= reciprocal[s];
-                    }
+                    out.iter_mut().zip(&*reciprocal).for_each(|(out, reciprocal)| *out *= reciprocal);
+                }
+            }
+        }
+    }
+
+    /// The products of field `i`'s query with every key, not yet scaled.
+    #[inline(always)]
+    fn scores(&self, qkv: &[f32], dims: Range<usize>, i: usize, scores: &mut [f32]) {
+        let (plane, t) = (self.plane(), self.t);
+        for d in dims.clone() {
+            let q = &qkv[d * plane + i * t..][..t];
+            let keys = &qkv[(self.e + d) * plane..][..plane];
+            for (scores, k) in scores.chunks_exact_mut(t).zip(keys.chunks_exact(t)) {
+                if d == dims.start {
+                    multiply(scores, q, k);
+                } else {
+                    multiply_add(scores, q, k);
                 }
             }
         }
@@ -164,7 +172,7 @@ impl Attention<'_> {
         }
         gemm(dmixed, plane, Matrix::new(self.output, e, e).transposed(), Matrix::new(swapped, e, plane), false);
         dqkv.fill(0.0);
-        let weights = &mut rest[..plane + t];
+        let weights = &mut rest[..2 * plane + t];
         simd::vectorised(
             #[inline(always)]
             || self.unmix(qkv, mixed, statistics, dmixed, dqkv, weights),
@@ -189,7 +197,7 @@ impl Attention<'_> {
         }
     }
 
-    /// The reverse of [`Attention::mix`]; `scratch` holds a field's weights and one row more.
+    /// The reverse of [`Attention::mix`]; `dqkv` starts at zero, `scratch` holds two rows a field and one more.
     #[inline(always)]
     fn unmix(
         &self,
@@ -202,78 +210,68 @@ impl Attention<'_> {
     ) {
         let Attention { n, e, heads, t, .. } = *self;
         let (plane, scale, width) = (self.plane(), self.scale(), e / heads);
-        let (weights, centre) = scratch.split_at_mut(plane);
+        let (weights, rest) = scratch.split_at_mut(plane);
+        let (slopes, centre) = rest.split_at_mut(plane);
         let (dq, rest) = dqkv.split_at_mut(e * plane);
         let (dk, dv) = rest.split_at_mut(e * plane);
         for head in 0..heads {
-            let dims = head * width..(head + 1) * width;
             for i in 0..n {
+                let dims = head * width..(head + 1) * width;
                 let (maximum, reciprocal) = statistics[(head * n + i) * 2 * t..][..2 * t].split_at(t);
-                for j in 0..n {
-                    let weights = &mut weights[j * t..][..t];
-                    weights.fill(0.0);
-                    for d in dims.clone() {
-                        let (q, k) = (&qkv[d * plane + i * t..][..t], &qkv[(e + d) * plane + j * t..][..t]);
-                        for s in 0..t {
-                            weights[s] += q[s] * k[s];
-                        }
+                self.scores(qkv, dims.clone(), i, weights);
+                for weights in weights.chunks_exact_mut(t) {
+                    for (weight, maximum) in weights.iter_mut().zip(maximum) {
+                        *weight = simd::exp((*weight - maximum) * scale);
                     }
-                    for s in 0..t {
-                        weights[s] = simd::exp(weights[s] * scale - maximum[s]) * reciprocal[s];
-                    }
+                    weights.iter_mut().zip(reciprocal).for_each(|(weight, reciprocal)| *weight *= reciprocal);
                 }
                 centre.fill(0.0);
                 for d in dims.clone() {
                     let at = d * plane + i * t;
-                    let (dm, m) = (&dmixed[at..][..t], &mixed[at..][..t]);
-                    for s in 0..t {
-                        centre[s] += dm[s] * m[s];
-                    }
-                    let dv = &mut dv[d * plane..][..plane];
-                    for (dv, p) in dv.chunks_exact_mut(t).zip(weights.chunks_exact(t)) {
-                        for s in 0..t {
-                            dv[s] += dm[s] * p[s];
+                    let dm = &dmixed[at..][..t];
+                    multiply_add(centre, dm, &mixed[at..][..t]);
+                    let values = qkv[(2 * e + d) * plane..][..plane].chunks_exact(t);
+                    let dvalues = dv[d * plane..][..plane].chunks_exact_mut(t);
+                    let rows = weights.chunks_exact(t).zip(slopes.chunks_exact_mut(t));
+                    for ((p, slopes), (v, dv)) in rows.zip(values.zip(dvalues)) {
+                        multiply_add(dv, dm, p);
+                        if d == dims.start {
+                            multiply(slopes, dm, v);
+                        } else {
+                            multiply_add(slopes, dm, v);
                         }
                     }
                 }
-                // From weights to gradients of the scores, in place: `p (dp - centre) scale`.
-                for j in 0..n {
-                    let weights = &mut weights[j * t..][..t];
-                    let mut first = 0;
-                    while first < t {
-                        let last = (first + 64).min(t);
-                        let mut dp = [0f32; 64];
-                        let dp = &mut dp[..last - first];
-                        for d in dims.clone() {
-                            let dm = &dmixed[d * plane + i * t..][first..last];
-                            let v = &qkv[(2 * e + d) * plane + j * t..][first..last];
-                            for s in 0..dp.len() {
-                                dp[s] += dm[s] * v[s];
-                            }
-                        }
-                        let (p, c) = (&mut weights[first..last], &centre[first..last]);
-                        for s in 0..dp.len() {
-                            p[s] *= (dp[s] - c[s]) * scale;
-                        }
-                        first = last;
+                for (p, slopes) in weights.chunks_exact(t).zip(slopes.chunks_exact_mut(t)) {
+                    for ((slope, p), centre) in slopes.iter_mut().zip(p).zip(&*centre) {
+                        *slope = p * (*slope - centre) * scale;
                     }
                 }
-                for d in dims.clone() {
-                    let dq = &mut dq[d * plane + i * t..][..t];
-                    let q = &qkv[d * plane + i * t..][..t];
-                    let k = &qkv[(e + d) * plane..][..plane];
-                    let dk = &mut dk[d * plane..][..plane];
-                    let rows = weights.chunks_exact(t).zip(k.chunks_exact(t)).zip(dk.chunks_exact_mut(t));
-                    for ((ds, k), dk) in rows {
-                        for s in 0..t {
-                            dq[s] += ds[s] * k[s];
-                            dk[s] += ds[s] * q[s];
-                        }
+                for d in dims {
+                    let at = d * plane + i * t;
+                    let (q, dq) = (&qkv[at..][..t], &mut dq[at..][..t]);
+                    let keys = qkv[(e + d) * plane..][..plane].chunks_exact(t);
+                    let dkeys = dk[d * plane..][..plane].chunks_exact_mut(t);
+                    for (slopes, (k, dk)) in slopes.chunks_exact(t).zip(keys.zip(dkeys)) {
+                        multiply_add(dq, slopes, k);
+                        multiply_add(dk, slopes, q);
                     }
                 }
             }
         }
     }
+}
+
+/// `out = a b`, value by value.
+#[inline(always)]
+fn multiply(out: &mut [f32], a: &[f32], b: &[f32]) {
+    out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out = a * b);
+}
+
+/// `out += a b`, value by value.
+#[inline(always)]
+fn multiply_add(out: &mut [f32], a: &[f32], b: &[f32]) {
+    out.iter_mut().zip(a).zip(b).for_each(|((out, a), b)| *out += a * b);
 }
 
 /// Any device and float type.

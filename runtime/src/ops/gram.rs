@@ -3,10 +3,9 @@
 //! Vertical over samples: a sample's products are too small for a matrix product of their own. The triangle of a gram
 //! matrix is computed without the matrix.
 
-use super::{elementwise, simd};
+use super::elementwise;
+use super::lanes::{Block, LANES, load, store, vertical};
 
-/// Samples worked on at a time; partial blocks fall back to one.
-const LANES: usize = 16;
 /// Products that share the loads of one operand.
 const GROUP: usize = 4;
 
@@ -17,31 +16,66 @@ fn pair(i: usize, j: usize) -> usize {
 
 /// `x [n, e, t]` to `y [n, n, t]`.
 pub(crate) fn gram(n: usize, e: usize, t: usize, x: &[f32], y: &mut [f32]) {
-    vertical(t, |sample| {
-        for i in 0..n {
-            products(e, t, x, i, n, sample, |j, values| store(y, (i * n + j) * t, sample, values));
-        }
-    });
+    vertical(
+        t,
+        #[inline(always)]
+        |sample| {
+            for i in 0..n {
+                products(
+                    e,
+                    t,
+                    x,
+                    i,
+                    n,
+                    sample,
+                    #[inline(always)]
+                    |j, values| store(y, (i * n + j) * t, sample, values),
+                );
+            }
+        },
+    );
 }
 
 /// `x [n, e, t]` to the lower triangle, `y [n (n - 1) / 2, t]`.
 pub(crate) fn triangle_of_gram(n: usize, e: usize, t: usize, x: &[f32], y: &mut [f32]) {
-    vertical(t, |sample| {
-        for i in 1..n {
-            products(e, t, x, i, i, sample, |j, values| store(y, pair(i, j) * t, sample, values));
-        }
-    });
+    vertical(
+        t,
+        #[inline(always)]
+        |sample| {
+            for i in 1..n {
+                products(
+                    e,
+                    t,
+                    x,
+                    i,
+                    i,
+                    sample,
+                    #[inline(always)]
+                    |j, values| store(y, pair(i, j) * t, sample, values),
+                );
+            }
+        },
+    );
 }
 
 pub(crate) fn gram_backward(n: usize, e: usize, t: usize, x: &[f32], dy: &[f32], dx: &mut [f32], accumulate: bool) {
-    weighted(n, e, t, x, dx, accumulate, |i, j, sample| {
-        let mut sum = [0f32; LANES];
-        let (forth, back) = (load(dy, (i * n + j) * t, sample), load(dy, (j * n + i) * t, sample));
-        for lane in 0..LANES {
-            sum[lane] = forth[lane] + back[lane];
-        }
-        sum
-    });
+    weighted(
+        n,
+        e,
+        t,
+        x,
+        dx,
+        accumulate,
+        #[inline(always)]
+        |i, j, sample| {
+            let mut sum = [0f32; LANES];
+            let (forth, back) = (load(dy, (i * n + j) * t, sample), load(dy, (j * n + i) * t, sample));
+            for lane in 0..LANES {
+                sum[lane] = forth[lane] + back[lane];
+            }
+            sum
+        },
+    );
 }
 
 pub(crate) fn triangle_of_gram_backward(
@@ -53,51 +87,18 @@ pub(crate) fn triangle_of_gram_backward(
     dx: &mut [f32],
     accumulate: bool,
 ) {
-    weighted(n, e, t, x, dx, accumulate, |i, j, sample| {
-        if i == j { [0f32; LANES] } else { load(dy, pair(i.max(j), i.min(j)) * t, sample) }
-    });
-}
-
-/// A block of samples: the first one, and how many.
-#[derive(Clone, Copy)]
-struct Block {
-    start: usize,
-    len: usize,
-}
-
-#[inline(always)]
-fn vertical(t: usize, mut body: impl FnMut(Block)) {
-    simd::vectorised(
+    weighted(
+        n,
+        e,
+        t,
+        x,
+        dx,
+        accumulate,
         #[inline(always)]
-        || {
-            for start in (0..t).step_by(LANES) {
-                body(Block { start, len: LANES.min(t - start) });
-            }
+        |i, j, sample| {
+            if i == j { [0f32; LANES] } else { load(dy, pair(i.max(j), i.min(j)) * t, sample) }
         },
     );
-}
-
-#[inline(always)]
-fn load(values: &[f32], at: usize, block: Block) -> [f32; LANES] {
-    let values = &values[at + block.start..];
-    match values.first_chunk::<LANES>() {
-        Some(chunk) if block.len == LANES => *chunk,
-        _ => {
-            let mut padded = [0f32; LANES];
-            padded[..block.len].copy_from_slice(&values[..block.len]);
-            padded
-        }
-    }
-}
-
-#[inline(always)]
-fn store(values: &mut [f32], at: usize, block: Block, lanes: &[f32; LANES]) {
-    let values = &mut values[at + block.start..];
-    if block.len == LANES {
-        values[..LANES].copy_from_slice(lanes);
-    } else {
-        values[..block.len].copy_from_slice(&lanes[..block.len]);
-    }
 }
 
 /// Inner products of field `i` with fields `0..to`.
@@ -149,33 +150,37 @@ fn weighted(
     accumulate: bool,
     weight: impl Fn(usize, usize, Block) -> [f32; LANES],
 ) {
-    vertical(t, |block| {
-        for i in 0..n {
-            for first in (0..e).step_by(GROUP) {
-                let count = GROUP.min(e - first);
-                let mut sums = [[0f32; LANES]; GROUP];
-                for j in 0..n {
-                    let weight = weight(i, j, block);
+    vertical(
+        t,
+        #[inline(always)]
+        |block| {
+            for i in 0..n {
+                for first in (0..e).step_by(GROUP) {
+                    let count = GROUP.min(e - first);
+                    let mut sums = [[0f32; LANES]; GROUP];
+                    for j in 0..n {
+                        let weight = weight(i, j, block);
+                        for (k, sum) in sums[..count].iter_mut().enumerate() {
+                            let x = load(x, (j * e + first + k) * t, block);
+                            for lane in 0..LANES {
+                                sum[lane] += weight[lane] * x[lane];
+                            }
+                        }
+                    }
                     for (k, sum) in sums[..count].iter_mut().enumerate() {
-                        let x = load(x, (j * e + first + k) * t, block);
-                        for lane in 0..LANES {
-                            sum[lane] += weight[lane] * x[lane];
+                        let at = (i * e + first + k) * t;
+                        if accumulate {
+                            let old = load(dx, at, block);
+                            for lane in 0..LANES {
+                                sum[lane] += old[lane];
+                            }
                         }
+                        store(dx, at, block, sum);
                     }
-                }
-                for (k, sum) in sums[..count].iter_mut().enumerate() {
-                    let at = (i * e + first + k) * t;
-                    if accumulate {
-                        let old = load(dx, at, block);
-                        for lane in 0..LANES {
-                            sum[lane] += old[lane];
-                        }
-                    }
-                    store(dx, at, block, sum);
                 }
             }
-        }
-    });
+        },
+    );
 }
 
 /// `x [n, n, t]` to `y [n (n - 1) / 2, t]`.

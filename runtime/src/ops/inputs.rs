@@ -47,7 +47,7 @@ impl Inputs<'_> {
                     for &param in &step.params {
                         let table = &program.plan().params[param];
                         let ParamKind::Table { field } = table.kind else { continue };
-                        let Some(ids) = ids.get(field * rows..(field + 1) * rows) else {
+                        let Some(ids) = ids.get(field.saturating_mul(rows)..(field + 1).saturating_mul(rows)) else {
                             return mismatch(format!("it has no column for {}", table.name));
                         };
                         if let Some(id) = ids.iter().find(|&&id| id as usize >= table.full[0]) {

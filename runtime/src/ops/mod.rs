@@ -15,6 +15,7 @@ mod gemm;
 mod gradients;
 mod gram;
 mod inputs;
+mod lanes;
 mod linear;
 mod loss;
 mod norm;

@@ -14,7 +14,7 @@ use smallvec::{SmallVec, smallvec};
 use super::arena::{Request, Slot, assign};
 use super::attention;
 use super::shape;
-use crate::Result;
+use crate::{Error, Result};
 
 /// Which parameters of a plan are trained, by index into [`Plan::params`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,6 +238,9 @@ impl Program {
     pub fn training(plan: impl Into<Arc<Plan>>, trainable: Trainable) -> Result<Self> {
         let plan = plan.into();
         shape::check(&plan)?;
+        if trainable.0.len() != plan.params.len() {
+            return Err(Error::Invalid("what is to be trained was chosen for another plan".into()));
+        }
         let lowered = Lowering::default().run(&plan);
         let mut tables = Vec::new();
         for step in &lowered.steps {

@@ -7,6 +7,22 @@ use crate::{Error, Result};
 
 /// An error that names the node at fault, unless every node's shape and parameters are what its primitive says.
 pub(crate) fn check(plan: &Plan) -> Result<()> {
+    for param in &plan.params {
+        let ranks = if param.kind == ParamKind::Dense { 1..=2 } else { 2..=2 };
+        let fits = ranks.contains(&param.full.len())
+            && param.axes.len() == param.full.len()
+            && param.axes.iter().zip(&param.full).all(|(axis, &full)| {
+                !axis.is_empty()
+                    && axis.runs().iter().all(|run| run.len > 0 && run.start + run.len <= full)
+                    && axis.runs().windows(2).all(|pair| pair[0].start + pair[0].len <= pair[1].start)
+            });
+        if !fits {
+            return Err(Error::Invalid(format!(
+                "the plan is damaged: the slice of parameter {} does not fit its shape",
+                param.name
+            )));
+        }
+    }
     for (i, node) in plan.nodes.iter().enumerate() {
         let fault = |what: &str| Error::Invalid(format!("the plan is damaged: node {i} ({}) {what}", node.path));
         if node.inputs.iter().any(|&input| input >= i) {
@@ -20,20 +36,6 @@ pub(crate) fn check(plan: &Plan) -> Result<()> {
         }
         if !agrees(plan, node) {
             return Err(fault("does not have the shape, inputs and parameters of its primitive"));
-        }
-    }
-    for param in &plan.params {
-        let fits = param.axes.len() == param.full.len()
-            && param.axes.iter().zip(&param.full).all(|(axis, &full)| {
-                !axis.is_empty()
-                    && axis.runs().iter().all(|run| run.len > 0 && run.start + run.len <= full)
-                    && axis.runs().windows(2).all(|pair| pair[0].start + pair[0].len <= pair[1].start)
-            });
-        if !fits {
-            return Err(Error::Invalid(format!(
-                "the plan is damaged: the slice of parameter {} does not fit its shape",
-                param.name
-            )));
         }
     }
     match plan.nodes.get(plan.logit) {
@@ -60,7 +62,7 @@ fn agrees(plan: &Plan, node: &Node) -> bool {
                 && params.iter().all(|table| table.len() == 2 && table[1] == out[1])
                 && node.params.iter().all(|&p| {
                     let param = &plan.params[p];
-                    param.kind != ParamKind::Dense && param.full.len() == 2 && param.axes[0].len() == param.full[0]
+                    param.kind != ParamKind::Dense && param.axes[0].len() == param.full[0]
                 })
         }
         (Primitive::Linear { axis, bias }, [input]) => {

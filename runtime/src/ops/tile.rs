@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::attention::{self, Attention};
 use super::inputs::Inputs;
+use super::lanes::LANES;
 use super::linear::{Linear, backward_bias};
 use super::loss::{cross_entropy, cross_entropy_gradient};
 use super::norm::Norm;
@@ -41,8 +42,9 @@ impl Arena {
                 buffer.resize(len * t, 0.0);
             }
         }
-        if self.scratch.len() < program.scratch * t {
-            self.scratch.resize(program.scratch * t, 0.0);
+        let scratch = program.scratch * t.max(LANES);
+        if self.scratch.len() < scratch {
+            self.scratch.resize(scratch, 0.0);
         }
     }
 }

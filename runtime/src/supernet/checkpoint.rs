@@ -90,11 +90,9 @@ impl Store {
                     about.insert(format!("origin/{name}"), table.fingerprint());
                     let rows: Vec<usize> = table.touched().collect();
                     let shape = [rows.len(), table.dim];
-                    let collect = |part: for<'a> fn((&'a [f32], &'a [f32])) -> &'a [f32]| -> Vec<f32> {
-                        rows.iter().flat_map(|&row| part(table.stored(row))).copied().collect()
-                    };
-                    let values = collect(|(values, _)| values);
-                    let state = collect(|(_, state)| state);
+                    let stored = || rows.iter().map(|&row| table.stored(row));
+                    let values = stored().flat_map(|(values, _)| values).copied().collect();
+                    let state = stored().flat_map(|(_, state)| state).copied().collect();
                     let ids: Vec<u8> = rows.iter().flat_map(|&row| (row as u32).to_le_bytes()).collect();
                     let ids = Column { dtype: Dtype::U32, shape: vec![rows.len()], bytes: Cow::Owned(ids) };
                     columns.push((format!("rows/{name}"), ids));

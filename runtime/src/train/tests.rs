@@ -17,7 +17,7 @@ fn run(executor: &Executor, steps: u64) -> (Vec<f64>, f64) {
     let mut batch = sketch::batch(&plan, 256, 1);
     // A label that the first field decides.
     for sample in 0..batch.rows {
-        batch.labels[sample] = f32::from(batch.ids[sample] % 3 == 0);
+        batch.labels[sample] = f32::from(batch.ids[sample].is_multiple_of(3));
     }
     let losses = (0..steps)
         .map(|step| {
@@ -45,4 +45,19 @@ fn both_executors_train_alike() {
     for (step, (a, b)) in tiled.iter().zip(&portable).enumerate() {
         assert!((a - b).abs() < 2e-3, "step {step}: {a} {b}");
     }
+}
+
+#[test]
+fn a_loss_that_is_not_finite_updates_nothing() {
+    let executor = Executor::cpu(1).unwrap();
+    let plan = Sketch::random(3, false, 5);
+    let mut store = Store::new(sketch::defs(&plan), 1).unwrap();
+    let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+    let before = store.gather(&program).unwrap();
+    let mut batch = sketch::batch(&plan, 30, 1);
+    batch.numeric[0] = f32::NAN;
+    let update = Update { rule: Adagrad { lr: 0.1, eps: 1e-2 }, clip: None };
+    let loss = Trainer::new(&executor).step(&program, &mut store, &batch, update).unwrap().loss;
+    assert!(loss.is_nan());
+    assert_eq!(store.gather(&program).unwrap().values(), before.values());
 }
