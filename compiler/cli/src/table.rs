@@ -11,7 +11,7 @@ use crate::summary::grouped;
 /// Best first, then the baselines; what is not known is left empty.
 pub(crate) fn report(report: &Report) -> String {
     let mut table = Table::new();
-    table.load_preset(UTF8_FULL_CONDENSED);
+    table.load_style(UTF8_FULL_CONDENSED);
     table.set_header([
         "rank",
         "model",
