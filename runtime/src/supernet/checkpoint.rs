@@ -1,7 +1,7 @@
 //! A store in one safetensors file: dense parameters and their state, and of tables the touched rows.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::path::Path;
 
@@ -12,6 +12,9 @@ use crate::{Error, Result};
 
 /// Version of the layout of the file.
 const VERSION: &str = "1";
+
+/// The key of the header under which a checkpoint tells of itself.
+const ABOUT: &str = "nasrecc";
 
 /// A tensor on its way to a file.
 pub(crate) struct Column<'a> {
@@ -78,7 +81,7 @@ impl Store {
     /// Writes everything that is not a pure function of the seed. Replaces `path` in one go.
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut columns = Vec::new();
-        let mut about = HashMap::from([("version".to_owned(), VERSION.to_owned())]);
+        let mut about = BTreeMap::from([("version".to_owned(), VERSION.to_owned())]);
         for (def, stored) in self.defs.iter().zip(&self.params) {
             let name = &def.name;
             match stored {
@@ -101,7 +104,9 @@ impl Store {
                 }
             }
         }
-        write(path, columns, about)
+        // One key: a header with several is written in an order that differs from run to run.
+        let about = serde_json::to_string(&about)?;
+        write(path, columns, HashMap::from([(ABOUT.to_owned(), about)]))
     }
 
     /// Replaces everything by what [`Store::save`] wrote for a store of the same parameters and seed. On an error the
@@ -110,7 +115,11 @@ impl Store {
         let bytes = fs::read(path).map_err(Error::io("read", path))?;
         let file = SafeTensors::deserialize(&bytes)?;
         let (_, header) = SafeTensors::read_metadata(&bytes)?;
-        let about = header.metadata().clone().unwrap_or_default();
+        let about = header.metadata().as_ref().and_then(|about| about.get(ABOUT));
+        let about: BTreeMap<String, String> = match about {
+            Some(text) => serde_json::from_str(text)?,
+            None => return Err(damaged(path, "it is not a checkpoint")),
+        };
         if about.get("version").map(String::as_str) != Some(VERSION) {
             return Err(damaged(path, "it is not a checkpoint of this version"));
         }

@@ -1,0 +1,129 @@
+//! A subnet inside the supernet computes exactly what the same architecture computes standing alone.
+
+mod support;
+
+use nasrec_compiler::format::{ArchSource, format_arch};
+use nasrec_compiler::recipe::Counts;
+use nasrec_compiler::space::Sampling;
+use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{Architecture, ItemKind, Program as Source, Space};
+use nasrec_runtime::data::Batch;
+use nasrec_runtime::ops::{Executor, Program, Trainable};
+use nasrec_runtime::supernet::{Adagrad, ParamDef, Store};
+use nasrec_runtime::train::{Trainer, Update};
+use rand::RngExt;
+
+const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
+const ARGUMENTS: [(&str, &str); 4] =
+    [("blocks", "5"), ("dim", "8"), ("counts", "[4, 6, 9]"), ("widths", "[8, 16, 24, 40]")];
+
+/// The space `name` over a small table, and its source.
+fn space(name: &str, normalise: &str) -> Space {
+    let arguments: Vec<String> = ARGUMENTS.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let text = format!(
+        "import \"{name}.nasrec\" {{ {name} }}\n{SCHEMA}\n\
+         search s on {name}({}, normalise: {normalise}) with clicks {{ data {{ files: \"none\" }} }}",
+        arguments.join(", ")
+    );
+    let program = support::load(&text);
+    let item = program.visible(ItemKind::Search).remove(0);
+    let search = program.search(&item, &[]).expect("the test's search is sound");
+    Space::bind(&search.space, &search.schema).expect("the schema fits")
+}
+
+fn batch(rows: usize, index: u64) -> Batch {
+    let mut rng = Streams::new(5).rng("batch", index);
+    Batch {
+        rows,
+        numeric: (0..5 * rows).map(|_| rng.random_range(-1.0..2.0)).collect(),
+        ids: (0..7 * rows).map(|_| rng.random_range(0..30)).collect(),
+        labels: (0..rows).map(|_| f32::from(rng.random_bool(0.3))).collect(),
+    }
+}
+
+fn logits(executor: &Executor, store: &Store, program: &Program, batch: &Batch) -> Vec<u32> {
+    let weights = store.gather(program).expect("the plan is of this store");
+    let rows = store.rows(program.plan());
+    let logits = executor.logits(program, Store::inputs(&rows, &weights, batch)).expect("the batch fits");
+    logits.into_iter().map(f32::to_bits).collect()
+}
+
+/// A supernet after a few steps on random paths, mixtures among them, so that no value is an initial one.
+fn trained(space: &Space, executor: &Executor) -> Store {
+    let mut store = Store::new(space.params().iter().map(ParamDef::from), 11).expect("drawable");
+    let mut trainer = Trainer::new(executor);
+    for step in 0..12 {
+        let sampling = Sampling { counts: Counts::Binomial(0.5), full_path: 1.0 - step as f64 / 12.0 };
+        let plan = space.plan(&space.sample_path(sampling, &mut Streams::new(2).rng("path", step))).expect("a plan");
+        let all = Trainable::all(&plan);
+        let program = Program::training(plan, all).expect("executable");
+        let update = Update { rule: Adagrad { lr: 0.05, eps: 1e-2 }, clip: Some(5.0) };
+        let stepped = trainer.step(&program, &mut store, &batch(64, step), update).expect("a step");
+        assert!(stepped.loss.is_finite());
+    }
+    store
+}
+
+/// The architecture through its source, as a file that stands alone.
+fn reread(space: &Space, architecture: &Architecture, name: &str) -> nasrec_compiler::plan::Plan {
+    let source = ArchSource {
+        name: "alone",
+        docs: Vec::new(),
+        imports: vec![(format!("{name}.nasrec"), vec![name.to_owned()])],
+        items: format!("{SCHEMA}\n"),
+        space: name,
+        arguments: &space.arguments,
+        schema: Some("clicks"),
+    };
+    let program: Source = support::load(&format_arch(&source, space.choices(), architecture));
+    let item = program.visible(ItemKind::Arch).remove(0);
+    let arch = program.arch(&item).expect("what was formatted is sound");
+    let schema = arch.schema.expect("it names its schema");
+    Space::bind(&arch.space, &schema).expect("the schema fits").plan(&arch.architecture).expect("a plan")
+}
+
+#[test]
+fn a_hundred_architectures_alone_compute_what_they_compute_in_the_supernet() {
+    let executor = Executor::cpu(2).expect("threads");
+    let folder = tempfile::tempdir().expect("a folder");
+    let cases = [("nasrec_full", "on"), ("nasrec_full", "off"), ("nasrec_small", "on"), ("nasrec_small", "off")];
+    for (case, (name, normalise)) in cases.into_iter().enumerate() {
+        let space = space(name, normalise);
+        let store = trained(&space, &executor);
+        for index in 0..25u64 {
+            let mut rng = Streams::new(case as u64).rng("architecture", index);
+            let architecture = space.sample(Counts::Uniform, &mut rng);
+            let plan = space.plan(&architecture).expect("a plan");
+            let inside = Program::evaluating(plan.clone()).expect("executable");
+            let batch = batch(150, 100 + index);
+            let expected = logits(&executor, &store, &inside, &batch);
+
+            // Weights by file, the architecture by source: nothing else passes.
+            let path = folder.path().join("alone.safetensors");
+            store.extract(&plan).expect("of this store").export(&path).expect("written");
+            let canonical = space.canonical(&architecture).expect("a plan");
+            let alone = reread(&space, &canonical, name).standalone();
+            let mut own = Store::standalone(&alone, 999).expect("drawable");
+            own.import(&path).expect("the same parameters");
+            let program = Program::evaluating(alone).expect("executable");
+            assert_eq!(logits(&executor, &own, &program, &batch), expected, "{name}, architecture {index}");
+        }
+    }
+}
+
+#[test]
+fn mixtures_of_the_full_path_are_no_exception() {
+    let executor = Executor::cpu(2).expect("threads");
+    let space = space("nasrec_full", "on");
+    let store = trained(&space, &executor);
+    for index in 0..10u64 {
+        let sampling = Sampling { counts: Counts::Binomial(0.5), full_path: 0.7 };
+        let path = space.sample_path(sampling, &mut Streams::new(3).rng("path", index));
+        let plan = space.plan(&path).expect("a plan");
+        let batch = batch(70, 200 + index);
+        let inside = logits(&executor, &store, &Program::evaluating(plan.clone()).expect("executable"), &batch);
+        let own = store.extract(&plan).expect("of this store");
+        let alone = Program::evaluating(plan.standalone()).expect("executable");
+        assert_eq!(logits(&executor, &own, &alone, &batch), inside, "path {index}");
+    }
+}

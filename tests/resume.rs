@@ -1,0 +1,222 @@
+//! The same seed gives the same bytes, and so does a run that was stopped, in whichever phase.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use nasrec_compiler::{Architecture, ItemKind, Program, Space};
+use nasrec_runtime::ops::Executor;
+use nasrec_runtime::search::{Job, RunDir, search};
+use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
+
+const TINY: &str = include_str!("searches/tiny.nasrec");
+
+fn job(program: &mut Program, overrides: &[&str]) -> Job {
+    let settings: Vec<_> = overrides.iter().map(|text| program.read_override(text).expect("a setting")).collect();
+    let item = program.visible(ItemKind::Search).remove(0);
+    let checked = program.search(&item, &settings).expect("the search is sound");
+    let baselines = checked.baselines.iter().map(|baseline| {
+        let space = Space::bind(baseline, &checked.schema).expect("the schema fits");
+        (baseline.name.clone(), space.plan(&Architecture::new(Vec::new())).expect("a plan"))
+    });
+    Job {
+        space: Space::bind(&checked.space, &checked.schema).expect("the schema fits"),
+        baselines: baselines.collect(),
+        schema: checked.schema,
+        recipe: checked.recipe,
+        base: PathBuf::from("."),
+    }
+}
+
+/// Asks to stop once a stage has come so far.
+struct StopAt<'a> {
+    stage: &'a str,
+    done: u64,
+    stop: &'a Stop,
+    current: Mutex<String>,
+}
+
+impl Observer for StopAt<'_> {
+    fn begin(&self, stage: Stage) {
+        *self.current.lock().unwrap() = stage.name;
+    }
+
+    fn progress(&self, done: u64, _: &str) {
+        if *self.current.lock().unwrap() == self.stage && done >= self.done {
+            self.stop.request();
+        }
+    }
+
+    fn end(&self) {}
+
+    fn say(&self, _: &str) {}
+}
+
+/// Everything that a run leaves behind and that must not depend on when it ran: times are taken out.
+fn evidence(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for name in ["best.safetensors", "supernet.safetensors", "report.json"] {
+        files.insert(name.to_owned(), fs::read(dir.join(name)).expect(name));
+    }
+    let journal = fs::read_to_string(dir.join("journal.jsonl")).expect("a journal");
+    let lines = journal.lines().map(|line| {
+        let mut entry: serde_json::Value = serde_json::from_str(line).expect("a journal line");
+        entry.as_object_mut().expect("an object").remove("seconds").expect("each entry has its time");
+        entry.to_string()
+    });
+    files.insert("journal".to_owned(), lines.collect::<Vec<_>>().join("\n").into_bytes());
+    let left: Vec<String> = fs::read_dir(dir)
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains(".tmp") || name.starts_with("retrain-") || name.starts_with("supernet-"))
+        .collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+    files
+}
+
+fn run(job: &Job, path: &Path, threads: usize) -> BTreeMap<String, Vec<u8>> {
+    let dir = RunDir::create(path).expect("a new directory");
+    search(job, &dir, &Executor::cpu(threads).expect("threads"), &Silent, &Stop::new()).expect("a run");
+    drop(dir);
+    evidence(path)
+}
+
+fn same(left: &BTreeMap<String, Vec<u8>>, right: &BTreeMap<String, Vec<u8>>) {
+    for (name, bytes) in left {
+        assert!(right[name] == *bytes, "{name} differs");
+    }
+}
+
+#[test]
+fn a_run_is_a_function_of_its_seed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tiny = job(&mut support::load(TINY), &[]);
+    let first = run(&tiny, &folder.path().join("a"), 2);
+    same(&first, &run(&tiny, &folder.path().join("b"), 2));
+    // Not of the number of threads either.
+    same(&first, &run(&tiny, &folder.path().join("c"), 1));
+    let other = job(&mut support::load(TINY), &["seed=8"]);
+    let other = run(&other, &folder.path().join("d"), 2);
+    assert_ne!(first["best.safetensors"], other["best.safetensors"]);
+    assert_ne!(first["journal"], other["journal"]);
+}
+
+#[test]
+fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tiny = job(&mut support::load(TINY), &[]);
+    let expected = run(&tiny, &folder.path().join("whole"), 2);
+    let phases = [
+        ("draw data", 1),
+        ("train supernet", 1),
+        ("train supernet", 40),
+        ("search", 3),
+        ("search", 12),
+        ("train best-1", 20),
+        ("train best-2", 1),
+        ("train dlrm", 30),
+        ("train dlrm on train + validation", 11),
+    ];
+    let executor = Executor::cpu(2).expect("threads");
+    let mut stops = 0;
+    // Each phase in a run of its own, and then all of them in one run.
+    let alone: Vec<Vec<_>> = phases.iter().map(|phase| vec![*phase]).collect();
+    for (number, phases) in alone.into_iter().chain([phases.to_vec()]).enumerate() {
+        let path = folder.path().join(format!("stopped-{number}"));
+        let mut dir = RunDir::create(&path).expect("a new directory");
+        fs::write(path.join("run.json"), "{}").expect("a record");
+        for (stage, done) in phases {
+            let stop = Stop::new();
+            let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
+            match search(&tiny, &dir, &executor, &observer, &stop) {
+                Err(Error::Stopped) => stops += 1,
+                other => panic!("{stage}: not stopped, {:?}", other.map(|_| "finished")),
+            }
+            drop(dir);
+            dir = RunDir::open(&path).expect("the directory of a stopped run");
+        }
+        search(&tiny, &dir, &executor, &Silent, &Stop::new()).expect("the rest of the run");
+        same(&expected, &evidence(&path));
+    }
+    assert_eq!(stops, 18);
+}
+
+#[test]
+fn a_journal_of_another_search_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run");
+    run(&job(&mut support::load(TINY), &[]), &path, 2);
+    fs::write(path.join("run.json"), "{}").expect("a record");
+    let other = job(&mut support::load(TINY), &["evolve.generations=6", "evolve.tournament=2"]);
+    let dir = RunDir::open(&path).expect("a run");
+    let error = search(&other, &dir, &Executor::cpu(1).expect("threads"), &Silent, &Stop::new()).unwrap_err();
+    assert!(error.to_string().contains("is not the one that this search comes to"), "{error}");
+}
+
+/// The command, with a recipe that takes a few seconds.
+fn command(out: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nasrecc"));
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/searches/tiny.nasrec");
+    command.args(["search", file, "--set", "train.epochs=30", "--set", "evolve.generations=60", "--out"]);
+    command.arg(out).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+fn resume(out: &Path) {
+    let status = Command::new(env!("CARGO_BIN_EXE_nasrecc"))
+        .args(["search", "--resume"])
+        .arg(out)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    assert!(status.expect("the command starts").success());
+}
+
+fn wait_for(what: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !what() {
+        assert!(start.elapsed() < Duration::from_secs(120), "waited too long");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn the_command_survives_a_kill_and_a_termination_signal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = folder.path().join("whole");
+    assert!(command(&whole).status().expect("the command starts").success());
+    let expected = evidence(&whole);
+    let source = fs::read(whole.join("best.nasrec")).expect("the winner's source");
+
+    // Killed while it searches: nothing can be said or saved at that moment.
+    let killed = folder.path().join("killed");
+    let mut child = command(&killed).spawn().expect("the command starts");
+    let lines = || fs::read_to_string(killed.join("journal.jsonl")).map_or(0, |text| text.lines().count());
+    wait_for(|| lines() > 10);
+    child.kill().expect("a running process");
+    child.wait().expect("an ended process");
+    assert!(!killed.join("report.json").exists(), "killed too late to show anything");
+    resume(&killed);
+    same(&expected, &evidence(&killed));
+    assert_eq!(fs::read(killed.join("best.nasrec")).expect("the winner's source"), source);
+
+    // Asked to end while it trains the supernet: it leaves a checkpoint and says how to go on.
+    let ended = folder.path().join("ended");
+    let child = command(&ended).stderr(Stdio::piped()).spawn().expect("the command starts");
+    wait_for(|| ended.join("data.cache").exists());
+    std::thread::sleep(Duration::from_millis(150));
+    let signal = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(signal.expect("kill runs").success());
+    let output = child.wait_with_output().expect("an ended process");
+    assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("nasrecc search --resume"), "{said}");
+    resume(&ended);
+    same(&expected, &evidence(&ended));
+    assert_eq!(fs::read(ended.join("best.nasrec")).expect("the winner's source"), source);
+}
