@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use nasrec_runtime::{Observer, Stage};
 
 /// Between two plain lines of one stage.
@@ -91,7 +91,11 @@ impl Observer for Progress {
             }
             let seconds = current.started.elapsed().as_secs_f64();
             let note = if current.note.is_empty() { String::new() } else { format!(", {}", current.note) };
-            eprintln!("{}: {} {} in {seconds:.1} s{note}", current.stage.name, current.done, current.stage.unit);
+            let done = match current.stage.unit {
+                "bytes" => HumanBytes(current.done).to_string(),
+                unit => format!("{} {unit}", HumanCount(current.done)),
+            };
+            eprintln!("{}: {done} in {seconds:.1} s{note}", current.stage.name);
         });
     }
 

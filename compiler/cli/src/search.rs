@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::format::{ArchSource, format_arch};
+use nasrec_compiler::recipe::Source;
 use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program, Space};
 use nasrec_runtime::ops::Executor;
 use nasrec_runtime::search::{Job, Report, RunDir};
@@ -125,6 +126,14 @@ fn started(args: &Args) -> Result<Option<Ready>> {
     let base = base.canonicalize().with_context(|| format!("cannot find the folder of {file}"))?;
     // What does not fit shows before a directory is made.
     Space::bind(&search.space, &search.schema)?;
+    if let Source::Files(files) = &search.recipe.data.source {
+        for file in files {
+            let (path, entry) = (base.join(file), args.file.as_deref().unwrap_or_default());
+            if !path.is_file() {
+                bail!("there is no data file {}: `data.files` says `{file}`, from the folder of {entry}", path.display());
+            }
+        }
+    }
     let dir = RunDir::create(&path)?;
     RunRecord::write(&dir, &program, &search.name, &overrides, &base, &search.recipe)?;
     let record = RunRecord::read(&dir)?;

@@ -143,6 +143,9 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     /// The cache that is there, if it is what would be built.
     fn reuse(&self) -> Result<Option<Cache>> {
+        if !self.cache_path.exists() {
+            return Ok(None);
+        }
         self.observer.begin(Stage { name: "check data cache".to_owned(), total: None, unit: "bytes" });
         let found = Cache::open(self.cache_path);
         let outcome = found.and_then(|found| match found {
