@@ -16,6 +16,10 @@ pub struct File {
     pub schemas: Vec<SchemaItem>,
     pub searches: Vec<SearchItem>,
     pub archs: Vec<ArchItem>,
+    /// Names of items that could not be read.
+    pub spoilt: Vec<String>,
+    /// An import could not be read, so any name may come from it.
+    pub incomplete: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -71,6 +75,10 @@ pub enum Statement {
     Out { name: Name, value: Expr },
     Logit { value: Expr, span: Span },
     Block(Block),
+    /// Could not be read; it starts with these words.
+    Unreadable {
+        words: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug)]
