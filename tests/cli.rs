@@ -64,7 +64,11 @@ fn check_is_0_for_sound_files_and_1_for_findings() {
     let wrong = nasrecc(&["check", "tests/ui/names/did_you_mean_name.nasrec", "spaces/schemas.nasrec"]);
     assert_eq!((wrong.status, wrong.out.as_str()), (1, ""));
     assert!(wrong.err.contains("E0201") && wrong.err.contains("1 error"), "{}", wrong.err);
-    assert!(wrong.err.contains("spaces/schemas.nasrec: 3 items checked"), "one wrong file hides no other: {}", wrong.err);
+    assert!(
+        wrong.err.contains("spaces/schemas.nasrec: 3 items checked"),
+        "one wrong file hides no other: {}",
+        wrong.err
+    );
 }
 
 #[test]
@@ -89,7 +93,10 @@ fn files_are_found_beside_the_file_that_imports_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("it can be written");
     write("mine.nasrec", "op twice(x: dense) -> dense = x + x\n");
-    write("use.nasrec", "import \"mine.nasrec\" { twice }\n\nspace s {\n  input n: dense\n  logit = linear(twice(n), 1)\n}\n");
+    write(
+        "use.nasrec",
+        "import \"mine.nasrec\" { twice }\n\nspace s {\n  input n: dense\n  logit = linear(twice(n), 1)\n}\n",
+    );
     let ran = nasrecc(&["check", folder.path().join("use.nasrec").to_str().expect("a plain path")]);
     assert_eq!(ran.status, 0, "{}", ran.err);
 }

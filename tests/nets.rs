@@ -34,7 +34,8 @@ fn line<'a>(summary: &'a str, name: &str) -> &'a str {
 fn expect(file: &Path, live: &str, whole: &str, blocks: usize) -> String {
     let summary = nasrecc(&["compile", file.to_str().expect("a plain path")]);
     assert_eq!(line(&summary, "live blocks"), format!("{blocks} of 7"), "{}", file.display());
-    let summary_of_costs: String = summary.lines().filter(|line| !line.contains("live blocks")).collect::<Vec<_>>().join("\n");
+    let summary_of_costs: String =
+        summary.lines().filter(|line| !line.contains("live blocks")).collect::<Vec<_>>().join("\n");
     assert_eq!(line(&summary_of_costs, "live").split(' ').next(), Some(live), "{}", file.display());
     assert_eq!(line(&summary, "whole").split(' ').next(), Some(whole), "{}", file.display());
     line(&summary, "plan").to_owned()

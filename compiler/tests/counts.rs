@@ -50,9 +50,9 @@ fn whole_spaces_equal_the_product_formula() {
 
 #[test]
 fn what_is_inside_an_alternative_counts_only_with_it() {
-    let text = "space s {\n  input numeric: dense\n  let x = choose {\n    wide: linear(numeric, 8)\n    \
+    let text = "op either(x: dense) -> dense = choose { p: relu(x); q: sigmoid(x) }\n\nspace s {\n  input numeric: dense\n  let x = choose {\n    wide: linear(numeric, 8)\n    \
                 deep: choose { a: linear(numeric, 8); b: relu(linear(numeric, 8)); c: linear(linear(numeric, 4), 8) }\n  }\n  \
-                let y = maybe choose { p: relu(x); q: sigmoid(x) }\n  logit = linear(x + y, 1)\n}\n";
+                let y = maybe either(x)\n  logit = linear(x + y, 1)\n}\n";
     let (program, diagnostics) = check(text);
     assert_eq!(diagnostics, []);
     let item = program.items().into_iter().find(|item| item.kind == ItemKind::Space).expect("it is there");

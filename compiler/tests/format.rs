@@ -9,7 +9,12 @@ use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Space};
 
 /// Formats an architecture, reads it back and formats that.
-fn there_and_back(name: &str, arguments: &[(String, String)], space: &Space, architecture: &Architecture) -> Architecture {
+fn there_and_back(
+    name: &str,
+    arguments: &[(String, String)],
+    space: &Space,
+    architecture: &Architecture,
+) -> Architecture {
     let source = ArchSource {
         name: "random",
         docs: vec!["Drawn at random.".to_owned()],
@@ -58,7 +63,8 @@ fn architectures_of_nasrec_small_round_trip() {
 
 #[test]
 fn arguments_round_trip() {
-    let arguments = [("blocks", "3"), ("dim", "8"), ("normalise", "off"), ("counts", "[4, 8]"), ("widths", "[8, 24, 40]")];
+    let arguments =
+        [("blocks", "3"), ("dim", "8"), ("normalise", "off"), ("counts", "[4, 8]"), ("widths", "[8, 24, 40]")];
     round_trips("nasrec_full", &arguments, 12);
 }
 

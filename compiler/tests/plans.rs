@@ -47,7 +47,9 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
             out[at] = params[0].shape()[0];
             Some(out)
         }
-        Primitive::LayerNorm { .. } | Primitive::Relu | Primitive::Sigmoid | Primitive::Square => Some(inputs[0].clone()),
+        Primitive::LayerNorm { .. } | Primitive::Relu | Primitive::Sigmoid | Primitive::Square => {
+            Some(inputs[0].clone())
+        }
         Primitive::Attention { heads } => {
             assert_eq!(inputs[0][1] % heads, 0, "{}", node.path);
             Some(inputs[0].clone())
@@ -236,7 +238,10 @@ fn alone_an_architecture_costs_what_it_costs_in_the_space() {
 fn one_source_gives_one_plan() {
     let hashes = || -> Vec<String> {
         let spaces = both();
-        spaces.iter().flat_map(|s| sampled(s).into_iter().take(20).map(|a| s.plan(&a).expect("a plan").hash())).collect()
+        spaces
+            .iter()
+            .flat_map(|s| sampled(s).into_iter().take(20).map(|a| s.plan(&a).expect("a plan").hash()))
+            .collect()
     };
     assert_eq!(hashes(), hashes());
 }

@@ -54,7 +54,9 @@ fn codes(text: &str) -> Vec<Code> {
 
 /// A space of these statements.
 fn space(statements: &str) -> String {
-    format!("space s {{\n  input numeric: dense\n  input fields: categorical\n{statements}\n  logit = linear(numeric, 1)\n}}\n")
+    format!(
+        "space s {{\n  input numeric: dense\n  input fields: categorical\n{statements}\n  logit = linear(numeric, 1)\n}}\n"
+    )
 }
 
 #[test]
@@ -83,7 +85,8 @@ fn mutated_files_are_answered() {
                     text.insert_str(a, &copy[..cut(&mut rng, &copy).min(copy.len())]);
                 }
                 3 => text.insert_str(a, words[rng.random_range(0..words.len())]),
-                4 => text.insert(a, ['{', '}', '(', ')', '[', ']', '"', '\n', ';', '…', '0', '.'][rng.random_range(0..12)]),
+                4 => text
+                    .insert(a, ['{', '}', '(', ')', '[', ']', '"', '\n', ';', '…', '0', '.'][rng.random_range(0..12)]),
                 5 => {
                     let (_, other) = library::FILES[rng.random_range(0..library::FILES.len())];
                     let (c, d) = (cut(&mut rng, other), cut(&mut rng, other));
@@ -102,11 +105,70 @@ fn mutated_files_are_answered() {
 #[test]
 fn token_soup_is_answered() {
     const TOKENS: [&str; 64] = [
-        "import", "op", "space", "schema", "search", "arch", "block", "input", "width", "let", "out", "logit", "choose",
-        "pick", "from", "maybe", "if", "else", "earlier", "with", "of", "on", "off", "in", "after", "and", "or", "not",
-        "step", "baseline", "nasrec 1", "x", "y", "relu", "linear", "concat", "dense", "sparse", "(", ")", "{", "}",
-        "[", "]", ",", ";", ":", "=", "==", "<=", "+", "-", "*", "/", ".", "..", "->", "|", "\n", "\n", "7", "1.5e3",
-        "\"std/ctr.nasrec\"", "20%",
+        "import",
+        "op",
+        "space",
+        "schema",
+        "search",
+        "arch",
+        "block",
+        "input",
+        "width",
+        "let",
+        "out",
+        "logit",
+        "choose",
+        "pick",
+        "from",
+        "maybe",
+        "if",
+        "else",
+        "earlier",
+        "with",
+        "of",
+        "on",
+        "off",
+        "in",
+        "after",
+        "and",
+        "or",
+        "not",
+        "step",
+        "baseline",
+        "nasrec 1",
+        "x",
+        "y",
+        "relu",
+        "linear",
+        "concat",
+        "dense",
+        "sparse",
+        "(",
+        ")",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ";",
+        ":",
+        "=",
+        "==",
+        "<=",
+        "+",
+        "-",
+        "*",
+        "/",
+        ".",
+        "..",
+        "->",
+        "|",
+        "\n",
+        "\n",
+        "7",
+        "1.5e3",
+        "\"std/ctr.nasrec\"",
+        "20%",
     ];
     let streams = Streams::new(8);
     for round in 0..3_000u64 {
@@ -132,7 +194,8 @@ fn random_bytes_are_answered() {
 
 #[test]
 fn nesting_is_bounded() {
-    for (open, close) in [("(", ")"), ("[", "]"), ("relu(", ")"), ("if on { ", " } else { 1 }"), ("choose { a: ", " }")] {
+    for (open, close) in [("(", ")"), ("[", "]"), ("relu(", ")"), ("if on { ", " } else { 1 }"), ("choose { a: ", " }")]
+    {
         for depth in [8, 60, 64, 65, 1_000, 100_000] {
             let text = space(&format!("  let x = {}numeric{}", open.repeat(depth), close.repeat(depth)));
             let codes = codes(&text);

@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 
 use super::elaborate::{Elaborator, Scope, number_words};
 use super::joins::in_case;
-use super::prove::Disproof;
 use super::program::{Item, ItemKind};
+use super::prove::Disproof;
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{AxisRef, Cond, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, TensorKind};

@@ -130,8 +130,10 @@ impl Program {
                             continue;
                         }
                         let names: Vec<&str> = offered.iter().map(|item| item.name.as_str()).collect();
-                        let near = nearest(&name.text, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-                        let defines = (1..=12).contains(&names.len()).then(|| format!("it defines {}", names.join(", ")));
+                        let near =
+                            nearest(&name.text, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+                        let defines =
+                            (1..=12).contains(&names.len()).then(|| format!("it defines {}", names.join(", ")));
                         loading.diagnostics.push(
                             Diagnostic::error(
                                 Code::UnknownName,
@@ -181,7 +183,7 @@ impl Program {
                 loading.diagnostics.push(
                     Diagnostic::error(Code::ImportCycle, "these files import each other")
                         .label(path.span, format!("{} -> {}", names.join(" -> "), file.name))
-                    .help("move what both need into a file of its own"),
+                        .help("move what both need into a file of its own"),
                 );
                 None
             }

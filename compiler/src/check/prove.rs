@@ -150,7 +150,8 @@ impl Elaborator<'_> {
             ChoiceKind::Choose { alternatives } => alternatives.len() as u64,
             ChoiceKind::Maybe => 2,
             ChoiceKind::Pick { lo, hi, sources } => {
-                let binomial = |k: usize| (0..k).fold(1u64, |c, i| c.saturating_mul((sources.len() - i) as u64) / (i as u64 + 1));
+                let binomial =
+                    |k: usize| (0..k).fold(1u64, |c, i| c.saturating_mul((sources.len() - i) as u64) / (i as u64 + 1));
                 (*lo..=*hi).map(binomial).fold(0, u64::saturating_add)
             }
         }

@@ -45,7 +45,9 @@ impl Program {
         let schema = self.referenced_schema(&search.schema, &mut diagnostics);
         let mut baselines = Vec::new();
         for reference in &search.baselines {
-            let Some(baseline) = self.referenced_space(reference, &Overrides::new(), &mut diagnostics) else { continue };
+            let Some(baseline) = self.referenced_space(reference, &Overrides::new(), &mut diagnostics) else {
+                continue;
+            };
             if let Some(choice) = baseline.graph.choices.first() {
                 diagnostics.push(
                     Diagnostic::error(Code::Recipe, "a baseline leaves nothing open")

@@ -137,7 +137,12 @@ impl SpaceGraph {
             Size::Max(a, b) => format!("max({})", list(&[*a, *b])),
             Size::Min(a, b) => format!("min({})", list(&[*a, *b])),
             Size::If(cond, a, b) => {
-                format!("if {} {{ {} }} else {{ {} }}", self.cond_to(*cond, below), self.size_to(*a, below), self.size_to(*b, below))
+                format!(
+                    "if {} {{ {} }} else {{ {} }}",
+                    self.cond_to(*cond, below),
+                    self.size_to(*a, below),
+                    self.size_to(*b, below)
+                )
             }
             Size::OneOf(choice, all) => format!("{}({})", name(*choice), list(all)),
             Size::Picked(choice, all) => format!("sum {}({})", name(*choice), list(all)),

@@ -69,11 +69,26 @@ pub struct SpaceItem {
 
 #[derive(Clone, Debug)]
 pub enum Statement {
-    Input { name: Name, kind: Name },
-    Width { name: Name, values: Expr },
-    Let { name: Name, value: Expr },
-    Out { name: Name, value: Expr },
-    Logit { value: Expr, span: Span },
+    Input {
+        name: Name,
+        kind: Name,
+    },
+    Width {
+        name: Name,
+        values: Expr,
+    },
+    Let {
+        name: Name,
+        value: Expr,
+    },
+    Out {
+        name: Name,
+        value: Expr,
+    },
+    Logit {
+        value: Expr,
+        span: Span,
+    },
     Block(Block),
     /// Could not be read; it starts with these words.
     Unreadable {
