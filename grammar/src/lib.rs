@@ -29,27 +29,10 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::percent => "a percentage",
         Rule::text => "a text in double quotes",
         Rule::switch => "`on` or `off`",
-        Rule::expression | Rule::operation | Rule::group | Rule::list => "an expression",
-        Rule::call => "a call",
-        Rule::arguments => "arguments in `( )`",
+        Rule::expression | Rule::operation | Rule::group | Rule::list | Rule::call => "an expression",
         Rule::argument => "an argument",
-        Rule::pick => "`pick`",
-        Rule::choose => "`choose { … }`",
         Rule::alternative => "an alternative",
-        Rule::if_else => "`if … { … } else { … }`",
         Rule::body => "a body in `{ }`",
-        Rule::binding => "`let name = …`",
-        Rule::import => "`import \"file\"`",
-        Rule::op => "`op`",
-        Rule::space => "`space`",
-        Rule::schema => "`schema`",
-        Rule::search => "`search`",
-        Rule::arch => "`arch`",
-        Rule::input => "`input name: kind`",
-        Rule::width => "`width name in …`",
-        Rule::out => "`out name = …`",
-        Rule::logit => "`logit = …`",
-        Rule::block => "`block`",
         Rule::op_param | Rule::space_param => "a parameter",
         Rule::op_params | Rule::space_params => "parameters in `( )`",
         Rule::type_of => "a type",
@@ -58,56 +41,85 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::stem_part => "`name = …`",
         Rule::columns => "columns, such as `I[1..13]`",
         Rule::stage => "a step, such as `log1p`",
-        Rule::schema_line => "a schema line",
+        Rule::schema_line => "a line such as `dense I[1..13]`",
         Rule::setting | Rule::entry => "`key: value`",
         Rule::section => "a section in `{ }`",
         Rule::value => "a value",
         Rule::reference => "a name, with arguments if it takes any",
-        Rule::baselines => "`baseline`",
         Rule::made | Rule::made_choice => "`choice: value`",
         Rule::made_in => "a block such as `b[1] { … }`",
-        Rule::index => "`[ ]`",
-        Rule::member => "`.member`",
         Rule::kw_after => "`after`",
-        Rule::kw_arch => "`arch`",
-        Rule::kw_baseline => "`baseline`",
-        Rule::kw_block => "`block`",
-        Rule::kw_choose => "`choose`",
-        Rule::kw_earlier => "`earlier`",
+        Rule::arch | Rule::kw_arch => "`arch`",
+        Rule::baselines | Rule::kw_baseline => "`baseline`",
+        Rule::block | Rule::kw_block => "`block`",
+        Rule::choose | Rule::kw_choose => "`choose`",
+        Rule::earlier | Rule::kw_earlier => "`earlier`",
         Rule::kw_else => "`else`",
         Rule::kw_from => "`from`",
-        Rule::kw_if => "`if`",
-        Rule::kw_import => "`import`",
+        Rule::if_else | Rule::kw_if => "`if`",
+        Rule::import | Rule::kw_import => "`import`",
         Rule::kw_in => "`in`",
-        Rule::kw_input => "`input`",
-        Rule::kw_let => "`let`",
-        Rule::kw_logit => "`logit`",
+        Rule::input | Rule::kw_input => "`input`",
+        Rule::binding | Rule::kw_let => "`let`",
+        Rule::logit | Rule::kw_logit => "`logit`",
         Rule::kw_nasrec => "`nasrec`",
         Rule::kw_of => "`of`",
         Rule::kw_on => "`on`",
-        Rule::kw_op => "`op`",
-        Rule::kw_out => "`out`",
-        Rule::kw_pick => "`pick`",
-        Rule::kw_schema => "`schema`",
-        Rule::kw_search => "`search`",
-        Rule::kw_space => "`space`",
-        Rule::kw_step => "`step`",
-        Rule::kw_width => "`width`",
+        Rule::op | Rule::kw_op => "`op`",
+        Rule::out | Rule::kw_out => "`out`",
+        Rule::pick | Rule::kw_pick => "`pick`",
+        Rule::schema | Rule::kw_schema => "`schema`",
+        Rule::search | Rule::kw_search => "`search`",
+        Rule::space | Rule::kw_space => "`space`",
+        Rule::width | Rule::kw_width => "`width`",
         Rule::kw_with => "`with`",
-        Rule::doc => return None,
-        Rule::EOI => "the end of the item",
-        Rule::plus | Rule::minus | Rule::times | Rule::divide => "an operator",
-        Rule::equal | Rule::unequal | Rule::less | Rule::greater | Rule::at_most | Rule::at_least => "a comparison",
-        Rule::and | Rule::or => "`and` or `or`",
+        Rule::assign => "`=`",
+        Rule::colon => "`:`",
+        Rule::EOI => "the end of the line",
+        rule if continues_expression(rule) => "an operator",
         _ => return None,
     })
 }
 
-/// Whether a rule is a keyword: it marks its place and holds nothing.
+/// Whether a rule is what an expression can go on with: where one of these is expected, an expression has just ended.
+pub fn continues_expression(rule: Rule) -> bool {
+    matches!(
+        rule,
+        Rule::plus
+            | Rule::minus
+            | Rule::times
+            | Rule::divide
+            | Rule::equal
+            | Rule::unequal
+            | Rule::less
+            | Rule::greater
+            | Rule::at_most
+            | Rule::at_least
+            | Rule::and
+            | Rule::or
+            | Rule::member
+            | Rule::index
+            | Rule::arguments
+            | Rule::kw_step
+    )
+}
+
+/// Rules in whose place an "expected …" list says what they begin with.
+pub fn beginnings(rule: Rule) -> &'static [&'static str] {
+    match rule {
+        Rule::item => &["`import`", "`op`", "`space`", "`schema`", "`search`", "`arch`"],
+        Rule::statement | Rule::one_statement => &["`let`", "`width`", "`input`", "`block`", "`out`", "`logit`"],
+        _ => &[],
+    }
+}
+
+/// Whether a rule is a keyword or a sign: it marks its place and holds nothing.
 pub fn is_keyword(rule: Rule) -> bool {
     matches!(
         rule,
-        Rule::kw_after
+        Rule::assign
+            | Rule::colon
+            | Rule::kw_after
             | Rule::kw_arch
             | Rule::kw_baseline
             | Rule::kw_block

@@ -6,6 +6,9 @@ use std::io::IsTerminal;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity, Sources};
 
+/// Most findings that are shown of one file.
+const MAX_SHOWN: usize = 100;
+
 /// Writes findings to stderr, and how many there were.
 pub(crate) fn show(diagnostics: &[Diagnostic], sources: &Sources) {
     let terminal = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -17,7 +20,7 @@ pub(crate) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, colour: bo
     let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(110);
     let mut out = String::new();
-    for diagnostic in diagnostics {
+    for diagnostic in &diagnostics[..diagnostics.len().min(MAX_SHOWN)] {
         let report = report(diagnostic, sources);
         if handler.render_report(&mut out, report.as_ref()).is_err() {
             // Only a label outside of its file could do this; say at least what was found.
@@ -34,6 +37,9 @@ pub(crate) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, colour: bo
         out.push('\n');
     }
     let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    if diagnostics.len() > MAX_SHOWN {
+        let _written = writeln!(out, "{} more are not shown", diagnostics.len() - MAX_SHOWN);
+    }
     if errors > 0 {
         let plural = if errors == 1 { "" } else { "s" };
         let _written = writeln!(out, "{errors} error{plural}");

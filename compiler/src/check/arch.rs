@@ -1,11 +1,12 @@
 //! Architectures: values for the choices of a space.
 
-use super::program::{Item, ItemKind, Program};
+use super::program::{Item, Program};
+use super::recipe::unbound;
 use super::{CheckedArch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{Choice, ChoiceKind, Made};
 use crate::space::{Architecture, Space};
-use crate::syntax::tree::{Expr, ExprKind};
+use crate::syntax::tree::{Expr, ExprKind, Name};
 
 impl Program {
     /// Checks an architecture: each value against the choice that it names, and that no live choice is left out.
@@ -16,19 +17,14 @@ impl Program {
         let tree = self.arch_item(item);
         let mut diagnostics = Vec::new();
         let space = self.referenced_space(&tree.space, &Overrides::new(), &mut diagnostics);
-        let schema = match &tree.schema {
-            None => None,
-            Some(name) => {
-                match self.resolve(name, ItemKind::Schema).map_err(|d| vec![d]).and_then(|i| self.schema(i)) {
-                    Ok(schema) => Some(schema),
-                    Err(found) => {
-                        diagnostics.extend(found);
-                        None
-                    }
-                }
-            }
+        let schema = tree.schema.as_ref().and_then(|name| self.referenced_schema(name, &mut diagnostics));
+        let Some(space) = space else {
+            Diagnostic::sort(&mut diagnostics);
+            return Err(diagnostics);
         };
-        let Some(space) = space else { return Err(diagnostics) };
+        if let (Some(schema), Some(name)) = (&schema, &tree.schema) {
+            diagnostics.extend(unbound(&space, schema, name));
+        }
         let choices = &space.graph.choices;
         let mut made: Vec<Option<Made>> = vec![None; choices.len()];
         let mut places: Vec<Option<Span>> = vec![None; choices.len()];
@@ -60,15 +56,9 @@ impl Program {
         // What is live does not depend on the schema's sizes in any way that matters for a missing value.
         if diagnostics.is_empty() {
             let sizes = schema.as_ref().map_or(crate::ir::SchemaSizes { numeric: 1, fields: 1 }, Space::sizes_of);
-            for choice in space.graph.missing(&architecture, sizes) {
-                let choice = &choices[choice.index()];
-                diagnostics.push(
-                    Diagnostic::error(Code::Missing, format!("`{}` is not decided", choice.name))
-                        .label(tree.name.span, "in this architecture")
-                        .label(choice.span, "this choice is live")
-                        .help(format!("add `{}: …`", choice.key())),
-                );
-            }
+            let missing: Vec<&Choice> =
+                space.graph.missing(&architecture, sizes).into_iter().map(|choice| &choices[choice.index()]).collect();
+            diagnostics.extend(left_out(&tree.name, missing));
         }
         if diagnostics.is_empty() {
             Ok(CheckedArch { name: tree.name.text.clone(), space, schema, architecture })
@@ -77,6 +67,28 @@ impl Program {
             Err(diagnostics)
         }
     }
+}
+
+/// Most choices that one finding names.
+const MAX_NAMED: usize = 6;
+
+/// One finding for all live choices that an architecture leaves out.
+fn left_out(arch: &Name, mut missing: Vec<&Choice>) -> Option<Diagnostic> {
+    missing.sort_by_key(|choice| choice.span);
+    let first = missing.first()?;
+    let mut names: Vec<String> = missing.iter().take(MAX_NAMED).map(|choice| format!("`{}`", choice.name)).collect();
+    if missing.len() > MAX_NAMED {
+        names.push(format!("{} more", missing.len() - MAX_NAMED));
+    }
+    let (last, rest) = names.split_last()?;
+    let listed = if rest.is_empty() { last.clone() } else { format!("{} and {last}", rest.join(", ")) };
+    let (are, choices) = if missing.len() == 1 { ("is", "this choice is live") } else { ("are", "the first of them") };
+    Some(
+        Diagnostic::error(Code::Missing, format!("{listed} {are} not decided"))
+            .label(arch.span, "in this architecture")
+            .label(first.span, choices)
+            .help(format!("add `{}: …`; what the logit does not depend on may be left out", first.key())),
+    )
 }
 
 /// The value of one choice; `None` for `_`, which leaves a dead choice open.

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
 
-use super::elaborate::{Elaborator, Scope};
+use super::elaborate::{Elaborator, Scope, number_words};
+use super::joins::in_case;
 use super::program::{Item, ItemKind};
+use super::prove::Disproof;
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{AxisRef, Cond, Gate, NodeKind, ParamTemplate, Size, TensorKind};
+use crate::ir::{AxisRef, Cond, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, TensorKind};
 use crate::primitives::{self, Bound, Default, Primitive, Wants};
 use crate::syntax::tree::{Arg, Expr, Name, TypeOf};
 
@@ -61,6 +63,9 @@ impl Elaborator<'_> {
             }
             None => {}
         }
+        if primitives::find(name).is_none() && program.is_spoilt(scope.file, name) {
+            return self.already_told();
+        }
         if let Some(signature) = primitives::find(name) {
             return self.primitive(scope, callee, signature.params, signature.rule, args, span, named);
         }
@@ -93,6 +98,10 @@ impl Elaborator<'_> {
             Some(arg) => self.number(scope, &arg.value)?,
             None => a,
         };
+        if callee.text == "sqrt" && self.ex.as_constant(a).is_some_and(|x| x < 0.0) {
+            let message = "a square root of a negative number";
+            return self.fail(Diagnostic::error(Code::Size, message).label(args[0].value.span, "below 0"));
+        }
         Some(Value::Size(match callee.text.as_str() {
             "round" => self.ex.round(a),
             "sqrt" => self.ex.root(a),
@@ -155,8 +164,8 @@ impl Elaborator<'_> {
             .collect();
         if !missing.is_empty() {
             return self.fail(
-                Diagnostic::error(Code::Arguments, format!("`{}` misses {}", callee.text, missing.join(" and ")))
-                    .label(span, format!("no {} here", missing.join(", no ")))
+                Diagnostic::error(Code::Arguments, format!("`{}` misses `{}`", callee.text, missing.join("` and `")))
+                    .label(span, format!("no `{}` here", missing.join("`, no `")))
                     .help(takes),
             );
         }
@@ -204,7 +213,12 @@ impl Elaborator<'_> {
         for (param, slot) in op.params.iter().zip(slots) {
             let (value, at) = match (slot, &param.default) {
                 (Some(expr), _) => (self.eval(scope, expr), expr.span),
-                (None, Some(default)) => (self.eval(&mut inner, default), default.span),
+                (None, Some(default)) => {
+                    self.calls.push((item.span, span));
+                    let value = self.eval(&mut inner, default);
+                    self.calls.pop();
+                    (value, default.span)
+                }
                 (None, None) => (None, span),
             };
             let (Some(value), Some(wants)) = (value, wants(&param.kind)) else {
@@ -234,11 +248,21 @@ impl Elaborator<'_> {
         let Some(promised) = &op.result else { return Some(value) };
         let Some(kind) = wants(promised) else { return Some(value) };
         let at = op.body.value.span;
+        let optional = matches!(value, Value::Optional { .. } | Value::Picked { .. });
+        if !optional && !self.is_of_kind(&value, kind) {
+            let what = self.describe(&value);
+            return self.fail(
+                Diagnostic::error(Code::Kind, format!("this operator promises {}", kind.words()))
+                    .label(at, format!("this is {what}"))
+                    .label(promised.name.span, "promised here"),
+            );
+        }
         let value = self.of_kind(value, kind, at, &promised.name)?;
         let Value::Tensor(node) = value else { return Some(value) };
         let axes = self.axes(node);
         if !promised.sizes.is_empty() && promised.sizes.len() != axes.len() {
-            let message = format!("a {} tensor has {} sizes", self.tensor(node).word(), axes.len());
+            let plural = if axes.len() == 1 { "" } else { "s" };
+            let message = format!("a {} tensor has {} size{plural}", self.tensor(node).word(), axes.len());
             return self.fail(
                 Diagnostic::error(Code::Arguments, message)
                     .label(promised.name.span, format!("{} given", promised.sizes.len())),
@@ -254,9 +278,8 @@ impl Elaborator<'_> {
         Some(value)
     }
 
-    /// The value, where it is of the wanted kind.
-    fn of_kind(&mut self, value: Value, wants: Wants, at: Span, param: &Name) -> Option<Value> {
-        let fits = match (&value, wants) {
+    fn is_of_kind(&self, value: &Value, wants: Wants) -> bool {
+        match (value, wants) {
             (Value::Tensor(node), Wants::Dense) => self.tensor(*node) == TensorKind::Dense,
             (Value::Tensor(node), Wants::Sparse) => self.tensor(*node) == TensorKind::Sparse,
             (Value::Tensor(node), Wants::Square) => self.tensor(*node) == TensorKind::Square,
@@ -265,7 +288,12 @@ impl Elaborator<'_> {
             | (Value::Size(_), Wants::Size | Wants::Number)
             | (Value::Truth(_), Wants::Switch) => true,
             _ => false,
-        };
+        }
+    }
+
+    /// The value, where it is of the wanted kind.
+    fn of_kind(&mut self, value: Value, wants: Wants, at: Span, param: &Name) -> Option<Value> {
+        let fits = self.is_of_kind(&value, wants);
         if fits {
             if let Value::Size(size) = value
                 && wants == Wants::Size
@@ -300,7 +328,7 @@ impl Elaborator<'_> {
 
     /// A size that is a whole number under every assignment, and positive where that can be seen.
     fn whole(&mut self, size: crate::ir::SizeId, at: Span) -> Option<crate::ir::SizeId> {
-        if !self.ex.is_whole(size) {
+        if !self.ex.is_whole(size) && self.ex.as_constant(size).is_none_or(f64::is_finite) {
             return self.fail(
                 Diagnostic::error(Code::Size, "a size must be a whole number")
                     .label(at, "may have a fraction")
@@ -308,10 +336,23 @@ impl Elaborator<'_> {
             );
         }
         if let Some(value) = self.ex.as_constant(size)
-            && value < 1.0
+            && !(1.0..=MAX_SIZE as f64).contains(&value)
         {
-            let message = format!("a size of {value}");
-            return self.fail(Diagnostic::error(Code::Size, message).label(at, "sizes are at least 1"));
+            let message = format!("a size of {}", number_words(value));
+            let diagnostic = Diagnostic::error(Code::Size, message);
+            return self.fail(diagnostic.label(at, format!("sizes go from 1 to {MAX_SIZE}")));
+        }
+        if let Err((when, value)) = self.prove_possible(size) {
+            let help = if value < 1.0 {
+                "a size is at least 1 under every choice: `max(1, …)`".to_owned()
+            } else {
+                format!("a size is at most {MAX_SIZE}")
+            };
+            return self.fail(
+                Diagnostic::error(Code::Size, format!("this size can become {}", number_words(value)))
+                    .label(at, in_case(value, &when))
+                    .help(help),
+            );
         }
         Some(size)
     }
@@ -378,14 +419,7 @@ impl Elaborator<'_> {
         let built = rule(&mut self.ex, &bound);
         for &(a, b) in &built.equal {
             if let Err(disproof) = self.prove_equal(a, b) {
-                let what = match built.primitive {
-                    Primitive::Pad => "the width and the width padded to",
-                    Primitive::Rows => "the width and `fields * dim`",
-                    Primitive::Attention { .. } => "heads times their dimension, and the dimension",
-                    _ => "these sizes",
-                };
-                self.disagree(disproof, what, span, span);
-                return None;
+                return self.primitive_refuses(built.primitive, disproof, span);
             }
         }
         let has_params = !built.params.is_empty();
@@ -416,6 +450,31 @@ impl Elaborator<'_> {
         self.params(node, templates);
         self.path.truncate(before);
         Some(Value::Tensor(node))
+    }
+
+    /// Says which rule of a primitive its operands break.
+    fn primitive_refuses(&mut self, primitive: Primitive, disproof: Disproof, span: Span) -> Option<Value> {
+        let refused = match (primitive, &disproof) {
+            (Primitive::Attention { heads }, Disproof::Counterexample { when, right, .. }) => {
+                Some((format!("{heads} heads do not divide the embedding dimension"), in_case(*right, when)))
+            }
+            (Primitive::Pad, Disproof::Counterexample { when, left, right }) => {
+                Some((format!("`pad` makes nothing narrower: {left} to {right}"), in_case(*left, when)))
+            }
+            _ => None,
+        };
+        match refused {
+            Some((message, label)) => self.fail(Diagnostic::error(Code::Shape, message).label(span, label)),
+            None => {
+                let what = match primitive {
+                    Primitive::Pad => "the width and the width padded to",
+                    Primitive::Rows => "the width and `fields * dim`",
+                    _ => "heads times their dimension, and the dimension",
+                };
+                self.disagree(disproof, what, span, span);
+                None
+            }
+        }
     }
 
     /// Checks an operator on its own: its names and kinds, whatever its arguments.
@@ -470,7 +529,9 @@ impl Elaborator<'_> {
                 }
             };
             if let Some(default) = &param.default {
+                self.calls.push((item.span, op.name.span));
                 let _checked = self.eval(&mut scope, default);
+                self.calls.pop();
             }
             self.bind(&mut scope, &param.name, value);
         }
@@ -485,6 +546,7 @@ impl Elaborator<'_> {
             );
         }
         self.calls.push((item.span, op.name.span));
+        self.path.push(op.name.text.clone());
         scope.frames.push(HashMap::new());
         if let Some(value) = self.body(&mut scope, &op.body) {
             let _checked = self.result(&mut scope, op, value);

@@ -11,16 +11,30 @@ use super::values::{Binding, Param, Source, Value};
 use super::{CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span, nearest};
 use crate::ir::{
-    AxisRef, Choice, ChoiceId, ChoiceKind, CondId, Expressions, Gate, NodeKind, Operand, ParamTemplate, SizeId,
-    SpaceGraph, SpaceNode, TensorKind,
+    AxisRef, Choice, ChoiceId, ChoiceKind, CondId, Expressions, Gate, MAX_SIZE, Memo, NodeKind, Operand, ParamTemplate,
+    SizeId, SpaceGraph, SpaceNode, TensorKind,
 };
 use crate::primitives::Primitive;
+use crate::syntax::MAX_FINDINGS;
 use crate::syntax::tree::{Arg, Block, Expr, ExprKind, Name, SpaceItem, Statement};
 
 /// Largest graph of a space.
-const MAX_NODES: usize = 200_000;
+const MAX_NODES: usize = 100_000;
+/// Most expressions that one space evaluates, with every operator written out at every call.
+const MAX_STEPS: usize = 1_000_000;
+/// An operator that is checked on its own gets this share of what a space gets.
+const SHARE_OF_AN_OPERATOR: usize = 20;
+/// Deepest nesting of expressions, with operators written out.
+const MAX_DEPTH: usize = 400;
+/// What all proofs about one space may cost, in sizes evaluated.
+const PROOF_BUDGET: u64 = 100_000_000;
 /// Most instances of one block, and most sources of one pick.
 pub(super) const MAX_SOURCES: usize = 64;
+
+/// A number as one would write it.
+pub(super) fn number_words(value: f64) -> String {
+    if value.abs() < 1e15 { value.to_string() } else { format!("{value:e}") }
+}
 
 /// The names that an expression can see.
 pub(super) struct Scope {
@@ -54,6 +68,20 @@ pub(super) struct Elaborator<'p> {
     pub families: Vec<Vec<(i64, Value)>>,
     blocks: Vec<(String, Vec<(String, NodeIndex)>)>,
     pub diagnostics: Vec<Diagnostic>,
+    /// How often something failed, whether or not that was news.
+    failures: usize,
+    /// Nesting of the expression at hand, operators written out.
+    pub depth: usize,
+    /// Expressions evaluated so far.
+    steps: usize,
+    /// Sizes that are known to be positive.
+    pub positive: HashSet<SizeId>,
+    /// What proofs may still cost, in sizes evaluated.
+    pub proof_budget: u64,
+    /// A limit was met: nothing more is evaluated.
+    exhausted: bool,
+    pub memo: Memo,
+    choice_ids: HashMap<String, ChoiceId>,
     reported: HashSet<(Code, Option<Span>)>,
     /// Names around the expression at hand: block instance, `let`, alternative, callee.
     pub path: Vec<String>,
@@ -80,8 +108,7 @@ pub(super) fn elaborate(
 ) -> (Option<CheckedSpace>, Vec<Diagnostic>) {
     let mut elaborator = Elaborator::new(program);
     let checked = elaborator.space(item, args, overrides);
-    let failed = elaborator.diagnostics.iter().any(|d| d.severity == crate::diagnostics::Severity::Error);
-    (checked.filter(|_| !failed), elaborator.diagnostics)
+    (checked.filter(|_| elaborator.failures == 0), elaborator.diagnostics)
 }
 
 impl<'p> Elaborator<'p> {
@@ -96,6 +123,14 @@ impl<'p> Elaborator<'p> {
             families: Vec::new(),
             blocks: Vec::new(),
             diagnostics: Vec::new(),
+            failures: 0,
+            depth: 0,
+            steps: 0,
+            positive: HashSet::new(),
+            proof_budget: PROOF_BUDGET,
+            exhausted: false,
+            memo: Memo::default(),
+            choice_ids: HashMap::new(),
             reported: HashSet::new(),
             path: Vec::new(),
             taken_paths: HashSet::new(),
@@ -111,11 +146,16 @@ impl<'p> Elaborator<'p> {
 
     /// Records a finding, once a place: block instances repeat it.
     pub fn report(&mut self, mut diagnostic: Diagnostic) {
+        self.failures += 1;
+        if self.diagnostics.len() >= MAX_FINDINGS {
+            return;
+        }
         let place = diagnostic.labels.first().map(|label| label.span);
         if !self.reported.insert((diagnostic.code, place)) {
             return;
         }
-        if let Some(&(_, call)) = self.calls.first()
+        if !self.generic
+            && let Some(&(_, call)) = self.calls.first()
             && place.is_some_and(|span| span != call)
         {
             diagnostic = diagnostic.label(call, "in this call");
@@ -126,6 +166,36 @@ impl<'p> Elaborator<'p> {
     pub fn fail<T>(&mut self, diagnostic: Diagnostic) -> Option<T> {
         self.report(diagnostic);
         None
+    }
+
+    /// A failure that follows from one which has been told where it is.
+    pub fn already_told<T>(&mut self) -> Option<T> {
+        self.failures += 1;
+        None
+    }
+
+    /// Whether one more expression may be evaluated: what is written in a few lines can be exponentially large.
+    pub fn affordable(&mut self, at: Span) -> bool {
+        self.steps += 1;
+        let share = if self.generic { SHARE_OF_AN_OPERATOR } else { 1 };
+        let (max_nodes, max_steps) = (MAX_NODES / share, MAX_STEPS / share);
+        let (steps, nodes) = (self.steps > max_steps, self.graph.node_count() > max_nodes);
+        if steps || nodes || self.depth > MAX_DEPTH {
+            let message = if nodes {
+                format!("this needs more than {max_nodes} graph nodes")
+            } else if steps {
+                format!("this takes more than {max_steps} steps to write out")
+            } else {
+                format!("calls and expressions are nested more than {MAX_DEPTH} deep")
+            };
+            // One such finding is enough, wherever it is met first.
+            if !self.exhausted {
+                self.exhausted = true;
+                self.report(Diagnostic::error(Code::TooLarge, message).label(at, "given up here"));
+            }
+            self.failures += 1;
+        }
+        !self.exhausted && self.diagnostics.len() < MAX_FINDINGS
     }
 
     pub fn tensor(&self, node: NodeIndex) -> TensorKind {
@@ -171,8 +241,8 @@ impl<'p> Elaborator<'p> {
             return self
                 .fail(Diagnostic::error(Code::Unlabelled, message).label(span, "a choice").help("bind it with `let`"));
         }
-        if let Some(other) = self.choices.iter().find(|choice| choice.name == name) {
-            let other = other.span;
+        if let Some(other) = self.choice_ids.get(&name) {
+            let other = self.choices[other.index()].span;
             let diagnostic = Diagnostic::error(Code::Unlabelled, format!("two choices would be called `{name}`"))
                 .label(span, "this one")
                 .label(other, "and this one")
@@ -180,8 +250,10 @@ impl<'p> Elaborator<'p> {
             return self.fail(diagnostic);
         }
         let parent = self.parents.last().copied();
+        let id = ChoiceId(self.choices.len() as u32);
+        self.choice_ids.insert(name.clone(), id);
         self.choices.push(Choice { name, block: self.block.clone(), kind, parent, span });
-        Some(ChoiceId(self.choices.len() as u32 - 1))
+        Some(id)
     }
 
     fn space(&mut self, item: &Item, args: &[Arg], overrides: &Overrides) -> Option<CheckedSpace> {
@@ -201,16 +273,16 @@ impl<'p> Elaborator<'p> {
                         Diagnostic::error(Code::Duplicate, "a space has one logit").label(*span, "a second one"),
                     );
                 }
-                logit = Some((self.logit(&mut scope, value), *span));
+                logit = Some(self.logit(&mut scope, value));
             } else {
                 self.statement(&mut scope, statement);
             }
-            if self.graph.node_count() > MAX_NODES {
-                let message = format!("this space needs more than {MAX_NODES} graph nodes");
-                return self.fail(Diagnostic::error(Code::TooLarge, message).label(item.span, "this space"));
-            }
         }
-        let Some((logit, _)) = logit else {
+        let Some(logit) = logit else {
+            let unread = |s: &Statement| matches!(s, Statement::Unreadable { words } if words[..1] == ["logit"]);
+            if space.body.iter().any(unread) {
+                return self.already_told();
+            }
             return self.fail(
                 Diagnostic::error(Code::Block, format!("space `{}` has no logit", space.name.text))
                     .label(space.name.span, "what it predicts is missing")
@@ -277,13 +349,17 @@ impl<'p> Elaborator<'p> {
                 }
                 None => self.eval(scope, default),
             };
-            let Some(value) = value else { continue };
+            let Some(value) = value else {
+                self.spoil(scope, name);
+                continue;
+            };
             if !matches!(value, Value::Size(_) | Value::Truth(_) | Value::List(_) | Value::Range { .. }) {
                 let span = from_outside.map_or(default.span, |expr| expr.span);
                 let message = format!("a parameter of a space cannot be {}", self.describe(&value));
                 self.report(
                     Diagnostic::error(Code::Kind, message).label(span, "expected a number, a switch or a list"),
                 );
+                self.spoil(scope, name);
                 continue;
             }
             scope.frames[0].insert(name.text.clone(), Binding { value, span: name.span });
@@ -314,6 +390,12 @@ impl<'p> Elaborator<'p> {
         frame.insert(name.text.clone(), Binding { value, span: name.span });
     }
 
+    /// Binds a name whose definition has a mistake, so that its uses say nothing more.
+    pub fn spoil(&mut self, scope: &mut Scope, name: &Name) {
+        let frame = scope.frames.last_mut().expect("a scope has a frame");
+        frame.entry(name.text.clone()).or_insert(Binding { value: Value::Spoilt, span: name.span });
+    }
+
     fn statement(&mut self, scope: &mut Scope, statement: &Statement) {
         match statement {
             Statement::Input { name, kind } => self.input(scope, name, kind),
@@ -323,20 +405,34 @@ impl<'p> Elaborator<'p> {
                 {
                     let size = self.ex.atom(crate::ir::Size::Width(choice));
                     self.bind(scope, name, Value::Size(size));
+                } else {
+                    self.spoil(scope, name);
+                }
+            }
+            Statement::Unreadable { words } => {
+                self.failures += 1;
+                let span = Span::new(scope.file, 0, 0);
+                for word in words {
+                    self.spoil(scope, &Name { text: word.clone(), span });
                 }
             }
             Statement::Let { name, value } => {
                 self.path.push(name.text.clone());
                 let value = self.eval(scope, value);
                 self.path.pop();
-                if let Some(value) = value {
-                    self.bind(scope, name, value);
+                match value {
+                    Some(value) => self.bind(scope, name, value),
+                    None => self.spoil(scope, name),
                 }
             }
             Statement::Out { name, .. } => self.report(
                 Diagnostic::error(Code::Block, "`out` belongs in a block").label(name.span, "no block around it"),
             ),
-            Statement::Block(block) => self.block(scope, block),
+            Statement::Block(block) => {
+                if self.block(scope, block).is_none() {
+                    self.spoil(scope, &block.name);
+                }
+            }
             Statement::Logit { .. } => {}
         }
     }
@@ -352,6 +448,7 @@ impl<'p> Elaborator<'p> {
             "categorical" => Value::Categorical,
             other => {
                 let near = nearest(other, ["dense", "categorical"]).map(|near| format!("did you mean `{near}`?"));
+                self.spoil(scope, name);
                 return self.report(
                     Diagnostic::error(Code::Kind, format!("there is no kind of input called `{other}`"))
                         .label(kind.span, "expected `dense` or `categorical`")
@@ -369,6 +466,7 @@ impl<'p> Elaborator<'p> {
                     .label(first, "the first")
                     .help("all columns of one kind arrive in one input"),
             );
+            self.spoil(scope, name);
             return;
         }
         self.bind(scope, name, value);
@@ -395,8 +493,9 @@ impl<'p> Elaborator<'p> {
         Some(node)
     }
 
-    fn block(&mut self, scope: &mut Scope, block: &Block) {
-        let Some((lo, hi)) = self.instances(scope, &block.range) else { return };
+    /// Writes a block's instances out; `None` where one has a mistake.
+    fn block(&mut self, scope: &mut Scope, block: &Block) -> Option<()> {
+        let (lo, hi) = self.instances(scope, &block.range)?;
         let mut handed_on: Vec<(String, Vec<Source>)> = Vec::new();
         if let Some((stem, parts)) = &block.stem {
             let mut outs = Vec::new();
@@ -404,7 +503,7 @@ impl<'p> Elaborator<'p> {
                 self.path.extend([stem.text.clone(), part.text.clone()]);
                 let result = self.eval(scope, value);
                 self.path.truncate(self.path.len() - 2);
-                let Some(node) = result.and_then(|value_| self.expect_tensor(value_, value.span)) else { return };
+                let node = result.and_then(|result| self.expect_tensor(result, value.span))?;
                 outs.push((part.text.clone(), node));
                 handed_on.push((part.text.clone(), vec![Source { label: stem.text.clone(), node }]));
             }
@@ -413,7 +512,7 @@ impl<'p> Elaborator<'p> {
         let mut family = Vec::new();
         for index in lo..=hi {
             let name = format!("{}[{index}]", block.name.text);
-            let Some(outs) = self.instance(scope, block, &name, &handed_on) else { return };
+            let outs = self.instance(scope, block, &name, &handed_on)?;
             for (out, node) in &outs {
                 let source = Source { label: name.clone(), node: *node };
                 match handed_on.iter_mut().find(|(known, _)| known == out) {
@@ -423,13 +522,11 @@ impl<'p> Elaborator<'p> {
             }
             self.blocks.push((name, outs.clone()));
             family.push((index, Value::Instance(Rc::new(outs))));
-            if self.graph.node_count() > MAX_NODES {
-                return;
-            }
         }
         self.families.push(family);
         let family = Value::Family(self.families.len() - 1);
         self.bind(scope, &block.name, family);
+        Some(())
     }
 
     /// One instance: its statements in a scope of their own; what it hands on.
@@ -446,7 +543,7 @@ impl<'p> Elaborator<'p> {
         self.path.push(name.to_owned());
         self.block = Some(name.to_owned());
         let mut outs: Vec<(String, NodeIndex)> = Vec::new();
-        let before = self.diagnostics.len();
+        let before = self.failures;
         for statement in &block.body {
             match statement {
                 Statement::Out { name, value } => {
@@ -476,7 +573,7 @@ impl<'p> Elaborator<'p> {
                 other => self.statement(scope, other),
             }
         }
-        if outs.is_empty() && self.diagnostics.len() == before {
+        if outs.is_empty() && self.failures == before {
             self.report(
                 Diagnostic::error(Code::Block, format!("block `{}` hands nothing on", block.name.text))
                     .label(block.name.span, "no `out` in it")
@@ -487,7 +584,7 @@ impl<'p> Elaborator<'p> {
         self.path.pop();
         scope.earlier = outside;
         scope.frames.pop();
-        (self.diagnostics.len() == before).then_some(outs)
+        (self.failures == before).then_some(outs)
     }
 
     fn instances(&mut self, scope: &mut Scope, range: &Expr) -> Option<(i64, i64)> {
@@ -545,15 +642,16 @@ impl<'p> Elaborator<'p> {
                 Diagnostic::error(Code::Size, "there is no width to choose").label(expr.span, "this list is empty"),
             );
         }
-        if let Some(bad) = numbers.iter().find(|x| **x < 1.0 || x.fract() != 0.0) {
+        if let Some(bad) = numbers.iter().find(|x| !(1.0..=MAX_SIZE as f64).contains(*x) || x.fract() != 0.0) {
             return self.fail(
-                Diagnostic::error(Code::Size, format!("{bad} is not a width"))
-                    .label(expr.span, "expected positive whole numbers"),
+                Diagnostic::error(Code::Size, format!("{} is not a width", number_words(*bad)))
+                    .label(expr.span, format!("expected whole numbers from 1 to {MAX_SIZE}")),
             );
         }
         let mut widths: Vec<i64> = Vec::new();
+        let mut seen = HashSet::new();
         for number in numbers {
-            if widths.contains(&(number as i64)) {
+            if !seen.insert(number as i64) {
                 return self.fail(
                     Diagnostic::error(Code::Duplicate, format!("the width {number} is offered twice"))
                         .label(expr.span, "in this list"),

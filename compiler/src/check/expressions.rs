@@ -12,6 +12,20 @@ use crate::syntax::tree::{Binary, Expr, ExprKind, Name, Unary};
 impl Elaborator<'_> {
     /// The value of an expression, or `None` where a finding has been recorded.
     pub fn eval(&mut self, scope: &mut Scope, expr: &Expr) -> Option<Value> {
+        if !self.affordable(expr.span) {
+            return None;
+        }
+        self.depth += 1;
+        let value = self.evaluated(scope, expr);
+        self.depth -= 1;
+        if self.ex.take_overflow() {
+            let message = "this depends on too long a chain of sizes";
+            return self.fail(Diagnostic::error(Code::TooLarge, message).label(expr.span, "the last link"));
+        }
+        value
+    }
+
+    fn evaluated(&mut self, scope: &mut Scope, expr: &Expr) -> Option<Value> {
         // Only the call that an alternative consists of is named by its label.
         let named = std::mem::take(&mut self.named_by_label);
         match &expr.kind {
@@ -71,7 +85,10 @@ impl Elaborator<'_> {
 
     fn name(&mut self, scope: &Scope, name: &str, span: Span) -> Option<Value> {
         if let Some(binding) = scope.get(name) {
-            return Some(binding.value.clone());
+            return match &binding.value {
+                Value::Spoilt => self.already_told(),
+                value => Some(value.clone()),
+            };
         }
         if name == "normalise" {
             return Some(Value::Truth(self.normalise));
@@ -83,6 +100,9 @@ impl Elaborator<'_> {
                     .label(span, "a value is expected here")
                     .label(defined, "defined here"),
             );
+        }
+        if self.program.is_spoilt(scope.file, name) {
+            return self.already_told();
         }
         let near = nearest(name, scope.names()).map(|near| format!("did you mean `{near}`?"));
         self.fail(
@@ -129,6 +149,9 @@ impl Elaborator<'_> {
         let (a, b) = (self.eval(scope, left), self.eval(scope, right));
         let (a, b) = (a?, b?);
         if let (Value::Size(a), Value::Size(b)) = (&a, &b) {
+            if binary == Binary::Div && self.ex.as_constant(*b) == Some(0.0) {
+                return self.fail(Diagnostic::error(Code::Size, "a division by zero").label(right.span, "this is 0"));
+            }
             return Some(self.arithmetic(binary, *a, *b));
         }
         match binary {

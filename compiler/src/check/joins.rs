@@ -6,13 +6,19 @@ use std::rc::Rc;
 use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
 
-use super::elaborate::{Elaborator, MAX_SOURCES, Scope};
+use super::elaborate::{Elaborator, MAX_SOURCES, Scope, number_words};
 use super::prove::Disproof;
 use super::values::{Source, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::ir::{AxisRef, ChoiceKind, Cond, Gate, LayoutExpr, NodeKind, Size, SizeId, TensorKind};
 use crate::primitives::Primitive;
 use crate::syntax::tree::{Alternative, Body, Expr, ExprKind};
+
+/// Such as `16 when b[1].w = 16`.
+pub(super) fn in_case(value: f64, when: &str) -> String {
+    let value = number_words(value);
+    if when.is_empty() { value } else { format!("{value} when {when}") }
+}
 
 /// An operand of a sum or a concatenation.
 struct Joined {
@@ -72,8 +78,9 @@ impl Elaborator<'_> {
         let diagnostic = match disproof {
             Disproof::Counterexample { when, left, right } => {
                 let message = format!("{what} do not agree: {left} and {right}");
-                let diagnostic = Diagnostic::error(Code::Shape, message).label(at, format!("{left} when {when}"));
-                if other == at { diagnostic } else { diagnostic.label(other, format!("{right} then")) }
+                let then = if when.is_empty() { "" } else { " then" };
+                let diagnostic = Diagnostic::error(Code::Shape, message).label(at, in_case(left, &when));
+                if other == at { diagnostic } else { diagnostic.label(other, format!("{right}{then}")) }
             }
             Disproof::Undecided => {
                 Diagnostic::error(Code::Shape, format!("{what} cannot be shown to agree under every choice"))
@@ -279,8 +286,11 @@ impl Elaborator<'_> {
         };
         let lo = lo as usize;
         if sources.len() < lo {
-            let message = format!("{lo} are to be picked from {}", sources.len());
-            return self.fail(Diagnostic::error(Code::Pick, message).label(span, "not enough sources"));
+            let plural = if sources.len() == 1 { "" } else { "s" };
+            let message = format!("{lo} are to be picked from {} source{plural}", sources.len());
+            let names: Vec<&str> = sources.iter().map(|source| source.label.as_str()).collect();
+            let label = format!("for `{}` there is only {}", self.path.join("."), names.join(", "));
+            return self.fail(Diagnostic::error(Code::Pick, message).label(span, label));
         }
         if sources.len() > MAX_SOURCES {
             let message = format!("a pick from {} sources; at most {MAX_SOURCES} are possible", sources.len());
@@ -458,10 +468,7 @@ impl Elaborator<'_> {
             self.path.pop();
             match value {
                 Some(value) => self.bind(scope, name, value),
-                None => {
-                    scope.frames.pop();
-                    return None;
-                }
+                None => self.spoil(scope, name),
             }
         }
         let value = self.eval(scope, &body.value);

@@ -65,6 +65,9 @@ impl Program {
         let mut diagnostics = Vec::new();
         for item in self.items() {
             diagnostics.extend(self.check_item(&item));
+            if diagnostics.len() >= crate::syntax::MAX_FINDINGS {
+                break;
+            }
         }
         Diagnostic::sort(&mut diagnostics);
         diagnostics

@@ -1,12 +1,12 @@
 //! Files, their imports and the names each of them sees.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Sources, Span, nearest};
 use crate::library;
 use crate::syntax::tree::{ArchItem, File, Name, Op, SchemaItem, SearchItem, SpaceItem};
-use crate::syntax::{self};
+use crate::syntax::{self, MAX_FINDINGS};
 
 /// Reads files for the compiler, which does none of that itself.
 pub trait Loader {
@@ -38,13 +38,23 @@ pub struct Item {
     pub index: usize,
 }
 
+/// What the top level of one file sees.
+#[derive(Debug, Default)]
+struct FileScope {
+    items: HashMap<String, Item>,
+    /// Names that stand for something which could not be read.
+    spoilt: HashSet<String>,
+    /// Something that could not be read may define any name.
+    incomplete: bool,
+}
+
 /// The entry file and everything that it imports.
 #[derive(Debug, Default)]
 pub struct Program {
     pub sources: Sources,
     /// By [`FileId`].
     trees: Vec<File>,
-    scopes: Vec<HashMap<String, Item>>,
+    scopes: Vec<FileScope>,
     entry: Option<FileId>,
     /// `(importer, path) -> file`, so that a run can be repeated from copies.
     pub imports: Vec<(FileId, String, FileId)>,
@@ -78,35 +88,60 @@ impl Program {
         loading.stack.push(id);
         let (tree, diagnostics) = syntax::parse(id, &text);
         loading.diagnostics.extend(diagnostics);
+        self.scopes.push(FileScope {
+            items: HashMap::new(),
+            spoilt: tree.spoilt.iter().cloned().collect(),
+            incomplete: tree.incomplete,
+        });
         self.trees.push(tree);
-        self.scopes.push(HashMap::new());
         let own = self.own_items(id);
         for item in &own {
             self.define(id, item.clone(), item.span, loading);
         }
         let imports = self.tree(id).imports.clone();
         for import in imports {
-            let Some(from) = self.import(id, &import.path, loading) else { continue };
+            if loading.diagnostics.len() >= MAX_FINDINGS {
+                break;
+            }
+            let Some(from) = self.import(id, &import.path, loading) else {
+                let scope = &mut self.scopes[id.0 as usize];
+                scope.incomplete |= import.names.is_empty();
+                scope.spoilt.extend(import.names.iter().map(|name| name.text.clone()));
+                continue;
+            };
             self.imports.push((id, import.path.text.clone(), from));
             let offered = self.own_items(from);
             if import.names.is_empty() {
                 for item in offered {
                     self.define(id, item, import.span, loading);
                 }
+                let (spoilt, incomplete) = (self.trees[from.0 as usize].spoilt.clone(), self.tree(from).incomplete);
+                self.scopes[id.0 as usize].spoilt.extend(spoilt);
+                self.scopes[id.0 as usize].incomplete |= incomplete;
                 continue;
             }
             for name in &import.names {
                 match offered.iter().find(|item| item.name == name.text) {
                     Some(item) => self.define(id, item.clone(), name.span, loading),
                     None => {
-                        let near = nearest(&name.text, offered.iter().map(|item| item.name.as_str()));
+                        self.scopes[id.0 as usize].spoilt.insert(name.text.clone());
+                        let file = self.tree(from);
+                        if file.incomplete || file.spoilt.contains(&name.text) {
+                            continue;
+                        }
+                        let names: Vec<&str> = offered.iter().map(|item| item.name.as_str()).collect();
+                        let near =
+                            nearest(&name.text, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+                        let defines =
+                            (1..=12).contains(&names.len()).then(|| format!("it defines {}", names.join(", ")));
                         loading.diagnostics.push(
                             Diagnostic::error(
                                 Code::UnknownName,
                                 format!("`{}` does not define `{}`", import.path.text, name.text),
                             )
                             .label(name.span, "imported here")
-                            .help_if(near.map(|near| format!("it defines `{near}`"))),
+                            .help_if(near)
+                            .help_if(defines),
                         );
                     }
                 }
@@ -147,7 +182,8 @@ impl Program {
                     .collect();
                 loading.diagnostics.push(
                     Diagnostic::error(Code::ImportCycle, "these files import each other")
-                        .label(path.span, format!("{} -> {}", names.join(" -> "), file.name)),
+                        .label(path.span, format!("{} -> {}", names.join(" -> "), file.name))
+                        .help("move what both need into a file of its own"),
                 );
                 None
             }
@@ -157,7 +193,7 @@ impl Program {
     }
 
     fn define(&mut self, file: FileId, item: Item, span: Span, loading: &mut Loading<'_>) {
-        let scope = &mut self.scopes[file.0 as usize];
+        let scope = &mut self.scopes[file.0 as usize].items;
         match scope.get(&item.name) {
             // One item through two imports is one item.
             Some(known) if known.span == item.span => {}
@@ -207,7 +243,7 @@ impl Program {
     pub fn visible(&self, kind: ItemKind) -> Vec<Item> {
         let Some(entry) = self.entry else { return Vec::new() };
         let mut items: Vec<Item> =
-            self.scopes[entry.0 as usize].values().filter(|item| item.kind == kind).cloned().collect();
+            self.scopes[entry.0 as usize].items.values().filter(|item| item.kind == kind).cloned().collect();
         items.sort_by_key(|item| (item.span.file != entry, item.span));
         items
     }
@@ -218,7 +254,13 @@ impl Program {
     }
 
     pub(super) fn lookup(&self, file: FileId, name: &str) -> Option<&Item> {
-        self.scopes[file.0 as usize].get(name)
+        self.scopes[file.0 as usize].items.get(name)
+    }
+
+    /// Whether a name may stand for something that could not be read: then its absence is no news.
+    pub(super) fn is_spoilt(&self, file: FileId, name: &str) -> bool {
+        let scope = &self.scopes[file.0 as usize];
+        scope.incomplete || scope.spoilt.contains(name)
     }
 
     pub(super) fn op(&self, item: &Item) -> &Op {
@@ -241,9 +283,10 @@ impl Program {
         &self.tree(item.span.file).archs[item.index]
     }
 
-    /// The item that `name` means in the file where it is written, if it is one of this kind.
-    pub(super) fn resolve(&self, name: &Name, kind: ItemKind) -> Result<&Item, Diagnostic> {
-        let scope = &self.scopes[name.span.file.0 as usize];
+    /// The item that `name` means in the file where it is written, if it is one of this kind; no finding where it could
+    /// not be read.
+    pub(super) fn resolve(&self, name: &Name, kind: ItemKind) -> Result<&Item, Option<Diagnostic>> {
+        let scope = &self.scopes[name.span.file.0 as usize].items;
         let what = match kind {
             ItemKind::Op => "operator",
             ItemKind::Space => "space",
@@ -251,20 +294,26 @@ impl Program {
             ItemKind::Search => "search",
             ItemKind::Arch => "arch",
         };
+        let article = if matches!(kind, ItemKind::Op | ItemKind::Arch) { "an" } else { "a" };
         match scope.get(&name.text) {
             Some(item) if item.kind == kind => Ok(item),
-            Some(item) => Err(Diagnostic::error(Code::Kind, format!("`{}` is not a {what}", name.text))
-                .label(name.span, format!("a {what} is expected here"))
-                .label(item.span, "defined here")),
+            Some(item) => Err(Some(
+                Diagnostic::error(Code::Kind, format!("`{}` is not {article} {what}", name.text))
+                    .label(name.span, format!("{article} {what} is expected here"))
+                    .label(item.span, "defined here"),
+            )),
+            None if self.is_spoilt(name.span.file, &name.text) => Err(None),
             None => {
                 let near = nearest(&name.text, scope.values().filter(|i| i.kind == kind).map(|i| i.name.as_str()));
                 let offered = library::FILES.iter().find(|(_, text)| text.contains(&format!("\n{what} {}", name.text)));
                 let help = near
                     .map(|near| format!("did you mean `{near}`?"))
                     .or_else(|| offered.map(|(path, _)| format!("`import \"{path}\" {{ {} }}`", name.text)));
-                Err(Diagnostic::error(Code::UnknownName, format!("there is no {what} `{}` here", name.text))
-                    .label(name.span, "neither defined in this file nor imported")
-                    .help_if(help))
+                Err(Some(
+                    Diagnostic::error(Code::UnknownName, format!("there is no {what} `{}` here", name.text))
+                        .label(name.span, "neither defined in this file nor imported")
+                        .help_if(help),
+                ))
             }
         }
     }
@@ -281,7 +330,7 @@ struct Loading<'a> {
 impl Program {
     /// The operators that a file sees, for suggestions.
     pub(super) fn visible_ops(&self, file: FileId) -> Vec<String> {
-        let scope = &self.scopes[file.0 as usize];
+        let scope = &self.scopes[file.0 as usize].items;
         scope.values().filter(|item| item.kind == ItemKind::Op).map(|item| item.name.clone()).collect()
     }
 }
@@ -290,7 +339,7 @@ impl Program {
     /// A file without items, for text that comes from a command line.
     pub(super) fn add_empty(&mut self) {
         self.trees.push(File::default());
-        self.scopes.push(HashMap::new());
+        self.scopes.push(FileScope::default());
     }
 }
 

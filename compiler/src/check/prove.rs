@@ -1,7 +1,7 @@
 //! Are two sizes equal under every assignment? (language rule 4)
 
 use super::elaborate::Elaborator;
-use crate::ir::{Assignment, ChoiceId, ChoiceKind, Cond, Made, Relation, SchemaSizes, SizeId};
+use crate::ir::{Assignment, ChoiceId, ChoiceKind, Cond, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId};
 
 /// Most assignments that are tried one by one.
 const MAX_TRIES: u64 = 20_000;
@@ -16,10 +16,30 @@ const SCHEMAS: [SchemaSizes; 4] = [
 
 /// Why two sizes could not be proved equal.
 pub(super) enum Disproof {
-    /// They differ, for instance so: the choices in words and both sizes.
+    /// They differ, for instance so: the choices in words, empty where they always differ, and both sizes.
     Counterexample { when: String, left: f64, right: f64 },
     /// Too many choices to try.
     Undecided,
+}
+
+enum Outcome {
+    Holds,
+    Fails { when: String, values: Vec<f64> },
+    Undecided,
+}
+
+/// The sets of `lo` to `hi` positions below `count` that hold `mask` and, beyond it, only positions from `from` on.
+fn subsets(count: usize, (lo, hi): (usize, usize), from: usize, mask: u64, found: &mut Vec<u64>) {
+    let taken = mask.count_ones() as usize;
+    if taken >= lo {
+        found.push(mask);
+    }
+    for next in from..count {
+        // Enough positions must be left.
+        if taken < hi && taken + count - next >= lo {
+            subsets(count, (lo, hi), next + 1, mask | 1 << next, found);
+        }
+    }
 }
 
 impl Elaborator<'_> {
@@ -35,44 +55,106 @@ impl Elaborator<'_> {
                 return Ok(());
             }
         }
+        match self.first_failure(&[a, b], |values| values[0] == values[1]) {
+            Outcome::Holds => Ok(()),
+            Outcome::Undecided => Err(Disproof::Undecided),
+            Outcome::Fails { when, values } => {
+                Err(Disproof::Counterexample { when, left: values[0], right: values[1] })
+            }
+        }
+    }
+
+    /// Whether a size is from 1 to [`MAX_SIZE`] under every assignment; where it is not, for instance when, and what it is then.
+    /// What cannot be decided is let pass here: the plan of an architecture says it again.
+    pub fn prove_possible(&mut self, size: SizeId) -> Result<(), (String, f64)> {
+        let obvious = matches!(self.ex.size(size), Size::Width(_) | Size::Numeric | Size::Fields);
+        if obvious || self.generic || self.positive.contains(&size) {
+            return Ok(());
+        }
+        match self.first_failure(&[size], |values| (1.0..=MAX_SIZE as f64).contains(&values[0])) {
+            Outcome::Fails { when, values } => Err((when, values[0])),
+            Outcome::Holds | Outcome::Undecided => {
+                // What was shown under assumptions holds only there.
+                if self.facts.is_empty() {
+                    self.positive.insert(size);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Tries every assignment of the choices that these sizes mention, under what is known to hold.
+    fn first_failure(&mut self, sizes: &[SizeId], agree: impl Fn(&[f64]) -> bool) -> Outcome {
         let mut choices = Vec::new();
-        self.ex.mentioned(a, &mut choices);
-        self.ex.mentioned(b, &mut choices);
-        for &fact in &self.facts {
-            self.ex.mentioned_in(fact, &mut choices);
+        sizes.iter().for_each(|&size| self.ex.mentioned(size, &mut choices));
+        self.facts.iter().for_each(|&fact| self.ex.mentioned_in(fact, &mut choices));
+        let counts = choices.iter().map(|&choice| self.option_count(choice));
+        let count = counts.fold(1u64, u64::saturating_mul);
+        // An evaluation costs at most about as much as there are expressions.
+        let cost = count.saturating_mul((self.ex.size_count() as u64).min(4 * MAX_TRIES));
+        if count > MAX_TRIES || cost > self.proof_budget {
+            return Outcome::Undecided;
         }
+        self.proof_budget -= cost;
         let options: Vec<Vec<Made>> = choices.iter().map(|&choice| self.options(choice)).collect();
-        let count = options.iter().try_fold(1u64, |n, all| n.checked_mul(all.len() as u64));
-        if count.is_none_or(|n| n > MAX_TRIES) {
-            return Err(Disproof::Undecided);
-        }
         let mut made = vec![None; self.choices.len()];
-        for index in 0..count.unwrap_or(0) {
+        let mut memo = std::mem::take(&mut self.memo);
+        let mut outcome = Outcome::Holds;
+        'tries: for index in 0..count {
             let mut rest = index;
             for (choice, all) in choices.iter().zip(&options) {
                 made[choice.index()] = Some(all[(rest % all.len() as u64) as usize]);
                 rest /= all.len() as u64;
             }
             for schema in SCHEMAS {
-                let at = Assignment::new(&made, schema);
+                let at = Assignment::with_memo(&made, schema, memo);
                 let possible = self.facts.iter().all(|&fact| self.ex.holds(fact, &self.choices, &at) == Ok(true));
-                if !possible {
-                    continue;
-                }
-                let (left, right) = (self.ex.evaluate(a, &self.choices, &at), self.ex.evaluate(b, &self.choices, &at));
-                if let (Ok(left), Ok(right)) = (left, right)
-                    && left != right
-                {
+                let values: Result<Vec<f64>, _> =
+                    sizes.iter().map(|&size| self.ex.evaluate(size, &self.choices, &at)).collect();
+                memo = at.into_memo();
+                let Ok(values) = values else { continue };
+                if possible && !agree(&values) {
                     let mut when: Vec<String> =
                         choices.iter().filter_map(|&c| Some(self.made_words(c, made[c.index()]?))).collect();
-                    if when.is_empty() {
-                        when.push(format!("with {} numeric columns and {} fields", schema.numeric, schema.fields));
-                    }
-                    return Err(Disproof::Counterexample { when: when.join(", "), left, right });
+                    when.extend(self.data_words(sizes, &made, schema, &values));
+                    outcome = Outcome::Fails { when: when.join(", "), values };
+                    break 'tries;
                 }
             }
         }
-        Ok(())
+        self.memo = memo;
+        outcome
+    }
+
+    /// What of the data these values depend on, in words.
+    fn data_words(&self, sizes: &[SizeId], made: &[Option<Made>], of: SchemaSizes, values: &[f64]) -> Option<String> {
+        let differs = |other: SchemaSizes| {
+            let at = Assignment::new(made, other);
+            sizes.iter().zip(values).any(|(&size, &value)| self.ex.evaluate(size, &self.choices, &at) != Ok(value))
+        };
+        let numeric = differs(SchemaSizes { numeric: of.numeric + 4, ..of });
+        let fields = differs(SchemaSizes { fields: of.fields + 4, ..of });
+        let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+        let (columns, categories) = (plural(of.numeric, "numeric column"), plural(of.fields, "field"));
+        match (numeric, fields) {
+            (true, true) => Some(format!("the data has {columns} and {categories}")),
+            (true, false) => Some(format!("the data has {columns}")),
+            (false, true) => Some(format!("the data has {categories}")),
+            (false, false) => None,
+        }
+    }
+
+    fn option_count(&self, choice: ChoiceId) -> u64 {
+        match &self.choices[choice.index()].kind {
+            ChoiceKind::Width { values } => values.len() as u64,
+            ChoiceKind::Choose { alternatives } => alternatives.len() as u64,
+            ChoiceKind::Maybe => 2,
+            ChoiceKind::Pick { lo, hi, sources } => {
+                let binomial =
+                    |k: usize| (0..k).fold(1u64, |c, i| c.saturating_mul((sources.len() - i) as u64) / (i as u64 + 1));
+                (*lo..=*hi).map(binomial).fold(0, u64::saturating_add)
+            }
+        }
     }
 
     fn options(&self, choice: ChoiceId) -> Vec<Made> {
@@ -80,12 +162,11 @@ impl Elaborator<'_> {
             ChoiceKind::Width { values } => (0..values.len() as u32).map(Made::One).collect(),
             ChoiceKind::Choose { alternatives } => (0..alternatives.len() as u32).map(Made::One).collect(),
             ChoiceKind::Maybe => vec![Made::One(0), Made::One(1)],
-            ChoiceKind::Pick { lo, hi, sources } if sources.len() <= 14 => (0u64..1 << sources.len())
-                .filter(|mask| (*lo..=*hi).contains(&(mask.count_ones() as usize)))
-                .map(Made::Set)
-                .collect(),
-            // One more than is ever tried.
-            ChoiceKind::Pick { .. } => vec![Made::Set(1); MAX_TRIES as usize + 1],
+            ChoiceKind::Pick { lo, hi, sources } => {
+                let mut masks = Vec::new();
+                subsets(sources.len(), (*lo, *hi), 0, 0, &mut masks);
+                masks.into_iter().map(Made::Set).collect()
+            }
         }
     }
 

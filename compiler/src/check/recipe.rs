@@ -9,7 +9,9 @@ use crate::recipe::{
     Counts, Data, Evaluate, Finetune, Length, Method, Optimiser, Paths, Recipe, Retrain, Schedule, Source, Synthetic,
     Train,
 };
-use crate::syntax::tree::{Expr, ExprKind, Reference, Setting, SettingValue};
+use crate::schema::Schema;
+use crate::space::Space;
+use crate::syntax::tree::{Expr, ExprKind, Name, Reference, Setting, SettingValue};
 
 impl Program {
     /// Reads `path=value`, as given on a command line.
@@ -40,13 +42,12 @@ impl Program {
             }
         }
         let space = self.referenced_space(&search.space, &of_space, &mut diagnostics);
-        let schema = self.resolve(&search.schema, ItemKind::Schema).map_err(|d| vec![d]).and_then(|i| self.schema(i));
-        let schema = schema.map_err(|found| diagnostics.extend(found)).ok();
+        let schema = self.referenced_schema(&search.schema, &mut diagnostics);
         let mut baselines = Vec::new();
         for reference in &search.baselines {
-            baselines.extend(self.referenced_space(reference, &Overrides::new(), &mut diagnostics));
-        }
-        for (reference, baseline) in search.baselines.iter().zip(&baselines) {
+            let Some(baseline) = self.referenced_space(reference, &Overrides::new(), &mut diagnostics) else {
+                continue;
+            };
             if let Some(choice) = baseline.graph.choices.first() {
                 diagnostics.push(
                     Diagnostic::error(Code::Recipe, "a baseline leaves nothing open")
@@ -54,6 +55,13 @@ impl Program {
                         .label(choice.span, "such as this one"),
                 );
             }
+            if let Some(schema) = &schema {
+                diagnostics.extend(unbound(&baseline, schema, &reference.name));
+            }
+            baselines.push(baseline);
+        }
+        if let (Some(space), Some(schema)) = (&space, &schema) {
+            diagnostics.extend(unbound(space, schema, &search.schema));
         }
         let mut settings = Settings::new(&search.settings, overrides, search.name.span);
         let recipe = recipe(&mut settings);
@@ -82,11 +90,27 @@ impl Program {
                 space
             }
             Err(diagnostic) => {
-                diagnostics.push(diagnostic);
+                diagnostics.extend(diagnostic);
                 None
             }
         }
     }
+
+    pub(super) fn referenced_schema(&self, name: &Name, diagnostics: &mut Vec<Diagnostic>) -> Option<Schema> {
+        match self.resolve(name, ItemKind::Schema).map_err(Vec::from_iter).and_then(|item| self.schema(item)) {
+            Ok(schema) => Some(schema),
+            Err(found) => {
+                diagnostics.extend(found);
+                None
+            }
+        }
+    }
+}
+
+/// Why a space cannot be bound to a schema, if it cannot.
+pub(super) fn unbound(space: &CheckedSpace, schema: &Schema, named: &Name) -> Option<Diagnostic> {
+    let error = Space::bind(space, schema).err()?;
+    Some(Diagnostic::error(Code::Unbound, error.to_string()).label(named.span, "bound here"))
 }
 
 /// Reads a whole recipe; the defaults are the paper's (semantics.md 5).

@@ -25,6 +25,13 @@ impl Program {
             sparse: Vec::new(),
         };
         for line in &tree.lines {
+            if (schema.dense.len() + schema.sparse.len()) as u64 > MAX_COLUMNS {
+                diagnostics.push(
+                    Diagnostic::error(Code::TooLarge, format!("more than {MAX_COLUMNS} columns"))
+                        .label(line.span, "from here"),
+                );
+                break;
+            }
             if let Err(diagnostic) = read_line(&mut schema, line) {
                 diagnostics.push(diagnostic);
             }

@@ -44,6 +44,8 @@ pub(crate) enum Value {
     Family(usize),
     /// One block instance or stem: its outputs by name.
     Instance(Rc<Vec<(String, NodeIndex)>>),
+    /// Its definition has a mistake, which was told there.
+    Spoilt,
 }
 
 /// A value with its name's place.
@@ -75,6 +77,7 @@ impl Value {
             Value::Categorical => "a categorical input".to_owned(),
             Value::Family(_) => "a block".to_owned(),
             Value::Instance(_) => "a block instance".to_owned(),
+            Value::Spoilt => "something with a mistake".to_owned(),
         }
     }
 }

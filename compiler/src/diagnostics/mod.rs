@@ -61,9 +61,13 @@ impl Diagnostic {
         self
     }
 
-    /// Orders findings by place, so that output is the same on every run.
+    /// Orders findings by place, so that output is the same on every run, and tells each once: one mistake in an
+    /// operator is found on its own and again at every call.
     pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
-        diagnostics.sort_by_key(|d| (d.labels.first().map(|l| l.span), d.code));
-        diagnostics.dedup();
+        let place = |d: &Diagnostic| d.labels.first().map(|label| label.span);
+        diagnostics.sort_by(|a, b| {
+            (place(a), a.code, &a.message, a.labels.len()).cmp(&(place(b), b.code, &b.message, b.labels.len()))
+        });
+        diagnostics.dedup_by(|b, a| (place(a), a.code, &a.message) == (place(b), b.code, &b.message));
     }
 }

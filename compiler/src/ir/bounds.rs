@@ -4,6 +4,12 @@ use super::choices::{Choice, ChoiceKind, SchemaSizes};
 use super::layouts::{LayoutExpr, LayoutId};
 use super::sizes::{Cond, Expressions, Relation, Size, SizeId};
 
+/// How many `and`s deep an equality is looked for.
+const NARROWING: u32 = 6;
+
+/// Largest size of any axis.
+pub const MAX_SIZE: usize = 1 << 24;
+
 /// Smallest and largest value of each size, and the length of each layout's largest form, for one schema.
 #[derive(Clone, Debug)]
 pub struct Bounds {
@@ -22,10 +28,12 @@ impl Bounds {
         for layout in &expressions.layouts {
             let full = match layout {
                 LayoutExpr::Prefix(size) => bounds.largest(*size),
-                LayoutExpr::Joined(parts) => parts.iter().map(|&(_, part)| bounds.full(part)).sum(),
-                LayoutExpr::Flattened(a, b) => bounds.full(*a) * bounds.full(*b),
-                LayoutExpr::Triangle(a) => bounds.full(*a) * bounds.full(*a).saturating_sub(1) / 2,
-                LayoutExpr::Repeated(a, times) => bounds.full(*a) * *times as usize,
+                LayoutExpr::Joined(parts) => {
+                    parts.iter().fold(0usize, |sum, &(_, part)| sum.saturating_add(bounds.full(part)))
+                }
+                LayoutExpr::Flattened(a, b) => bounds.full(*a).saturating_mul(bounds.full(*b)),
+                LayoutExpr::Triangle(a) => bounds.full(*a).saturating_mul(bounds.full(*a).saturating_sub(1)) / 2,
+                LayoutExpr::Repeated(a, times) => bounds.full(*a).saturating_mul(*times as usize),
             };
             bounds.layouts.push(full);
         }
@@ -73,7 +81,7 @@ impl Bounds {
             Size::Max(a, b) => (of(a).0.max(of(b).0), of(a).1.max(of(b).1)),
             Size::Min(a, b) => (of(a).0.min(of(b).0), of(a).1.min(of(b).1)),
             Size::If(cond, a, b) => {
-                let then = self.narrowed(ex, *cond, *a);
+                let then = self.narrowed(ex, *cond, *a, NARROWING);
                 (then.0.min(of(b).0), then.1.max(of(b).1))
             }
             Size::OneOf(_, all) => all.iter().map(of).reduce(|x, y| (x.0.min(y.0), x.1.max(y.1))).unwrap_or((0.0, 0.0)),
@@ -92,15 +100,15 @@ impl Bounds {
     }
 
     /// The bounds of `size` where `cond` holds: an equality there bounds both of its sides by each other.
-    fn narrowed(&self, ex: &Expressions, cond: super::CondId, size: SizeId) -> (f64, f64) {
+    fn narrowed(&self, ex: &Expressions, cond: super::CondId, size: SizeId, depth: u32) -> (f64, f64) {
         let (mut lo, mut hi) = self.sizes[size.0 as usize];
         match *ex.cond(cond) {
             Cond::Compare(Relation::Equal, p, q) if p == size || q == size => {
                 let other = self.sizes[if p == size { q } else { p }.0 as usize];
                 (lo, hi) = (lo.max(other.0), hi.min(other.1));
             }
-            Cond::And(a, b) => {
-                let (left, right) = (self.narrowed(ex, a, size), self.narrowed(ex, b, size));
+            Cond::And(a, b) if depth > 0 => {
+                let (left, right) = (self.narrowed(ex, a, size, depth - 1), self.narrowed(ex, b, size, depth - 1));
                 (lo, hi) = (left.0.max(right.0), left.1.min(right.1));
             }
             _ => {}

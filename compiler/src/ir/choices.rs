@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::sizes::{CondId, SizeId};
 use crate::diagnostics::Span;
 
 /// Index of a choice in its space, in source order.
@@ -93,20 +94,73 @@ pub struct Assignment<'a> {
     made: &'a [Option<Made>],
     pub schema: SchemaSizes,
     asked: RefCell<Vec<bool>>,
+    memo: RefCell<Memo>,
+}
+
+/// Values of expressions under one assignment. It is emptied and used again for the next one at no cost.
+#[derive(Clone, Debug, Default)]
+pub struct Memo {
+    sizes: Vec<(u64, f64)>,
+    conds: Vec<(u64, bool)>,
+    /// Values with an older stamp belong to an earlier assignment.
+    stamp: u64,
 }
 
 impl<'a> Assignment<'a> {
     pub fn new(made: &'a [Option<Made>], schema: SchemaSizes) -> Self {
-        Self { made, schema, asked: RefCell::new(vec![false; made.len()]) }
+        Self::with_memo(made, schema, Memo::default())
+    }
+
+    /// With a memo that served another assignment of the same expressions.
+    pub fn with_memo(made: &'a [Option<Made>], schema: SchemaSizes, mut memo: Memo) -> Self {
+        memo.stamp += 1;
+        Self { made, schema, asked: RefCell::default(), memo: RefCell::new(memo) }
+    }
+
+    pub fn into_memo(self) -> Memo {
+        self.memo.into_inner()
     }
 
     pub fn made(&self, choice: ChoiceId) -> Result<Made, Undecided> {
-        self.asked.borrow_mut()[choice.index()] = true;
+        let mut asked = self.asked.borrow_mut();
+        if asked.len() <= choice.index() {
+            asked.resize(choice.index() + 1, false);
+        }
+        asked[choice.index()] = true;
         self.made[choice.index()].ok_or(Undecided(choice))
     }
 
     /// Which choices were asked for since the assignment was made.
     pub fn into_asked(self) -> Vec<bool> {
-        self.asked.into_inner()
+        let mut asked = self.asked.into_inner();
+        asked.resize(self.made.len(), false);
+        asked
     }
+
+    pub(super) fn known_size(&self, id: SizeId) -> Option<f64> {
+        let memo = self.memo.borrow();
+        memo.sizes.get(id.0 as usize).filter(|(stamp, _)| *stamp == memo.stamp).map(|&(_, value)| value)
+    }
+
+    pub(super) fn remember_size(&self, id: SizeId, value: f64) {
+        let memo = &mut *self.memo.borrow_mut();
+        store(&mut memo.sizes, id.0 as usize, (memo.stamp, value));
+    }
+
+    pub(super) fn known_cond(&self, id: CondId) -> Option<bool> {
+        let memo = self.memo.borrow();
+        memo.conds.get(id.0 as usize).filter(|(stamp, _)| *stamp == memo.stamp).map(|&(_, value)| value)
+    }
+
+    pub(super) fn remember_cond(&self, id: CondId, value: bool) {
+        let memo = &mut *self.memo.borrow_mut();
+        store(&mut memo.conds, id.0 as usize, (memo.stamp, value));
+    }
+}
+
+fn store<T: Clone + Default>(values: &mut Vec<(u64, T)>, at: usize, value: (u64, T)) {
+    if values.len() <= at {
+        values.resize(at + 1, (0, T::default()));
+    }
+    values[at] = value;
 }

@@ -10,6 +10,9 @@ use super::choices::{Choice, ChoiceKind};
 use super::graph::{Gate, NodeKind, SpaceGraph};
 use super::sizes::{Cond, CondId, Relation, Size, SizeId};
 
+/// Deepest nesting that is written out.
+const TEXT_DEPTH: u32 = 12;
+
 impl SpaceGraph {
     /// Choices, nodes and edges as JSON.
     pub fn to_json(&self) -> Value {
@@ -101,8 +104,14 @@ impl SpaceGraph {
 
     /// A size as an expression over choices.
     pub fn size_text(&self, size: SizeId) -> String {
+        self.size_to(size, TEXT_DEPTH)
+    }
+
+    /// Sizes share parts, so their text can be exponentially long: `…` stands for what is nested too deep.
+    fn size_to(&self, size: SizeId, depth: u32) -> String {
+        let Some(below) = depth.checked_sub(1) else { return "…".to_owned() };
         let name = |choice: super::ChoiceId| self.choices[choice.index()].name.clone();
-        let list = |all: &[SizeId]| all.iter().map(|&s| self.size_text(s)).collect::<Vec<_>>().join(", ");
+        let list = |all: &[SizeId]| all.iter().map(|&s| self.size_to(s, below)).collect::<Vec<_>>().join(", ");
         match self.expressions.size(size) {
             Size::Numeric => "numeric".to_owned(),
             Size::Fields => "fields".to_owned(),
@@ -112,8 +121,8 @@ impl SpaceGraph {
                 let mut parts: Vec<String> = terms
                     .iter()
                     .map(|&(term, c)| match c.get() {
-                        1.0 => self.size_text(term),
-                        c => format!("{c} {}", self.size_text(term)),
+                        1.0 => self.size_to(term, below),
+                        c => format!("{c} {}", self.size_to(term, below)),
                     })
                     .collect();
                 if constant.get() != 0.0 || parts.is_empty() {
@@ -121,22 +130,32 @@ impl SpaceGraph {
                 }
                 parts.join(" + ")
             }
-            Size::Product(a, b) => format!("({}) ({})", self.size_text(*a), self.size_text(*b)),
-            Size::Quotient(a, b) => format!("({}) / ({})", self.size_text(*a), self.size_text(*b)),
-            Size::Root(a) => format!("sqrt({})", self.size_text(*a)),
-            Size::Round(a) => format!("round({})", self.size_text(*a)),
+            Size::Product(a, b) => format!("({}) ({})", self.size_to(*a, below), self.size_to(*b, below)),
+            Size::Quotient(a, b) => format!("({}) / ({})", self.size_to(*a, below), self.size_to(*b, below)),
+            Size::Root(a) => format!("sqrt({})", self.size_to(*a, below)),
+            Size::Round(a) => format!("round({})", self.size_to(*a, below)),
             Size::Max(a, b) => format!("max({})", list(&[*a, *b])),
             Size::Min(a, b) => format!("min({})", list(&[*a, *b])),
             Size::If(cond, a, b) => {
-                format!("if {} {{ {} }} else {{ {} }}", self.cond_text(*cond), self.size_text(*a), self.size_text(*b))
+                format!(
+                    "if {} {{ {} }} else {{ {} }}",
+                    self.cond_to(*cond, below),
+                    self.size_to(*a, below),
+                    self.size_to(*b, below)
+                )
             }
             Size::OneOf(choice, all) => format!("{}({})", name(*choice), list(all)),
             Size::Picked(choice, all) => format!("sum {}({})", name(*choice), list(all)),
-            Size::When(choice, a) => format!("{}({})", name(*choice), self.size_text(*a)),
+            Size::When(choice, a) => format!("{}({})", name(*choice), self.size_to(*a, below)),
         }
     }
 
     fn cond_text(&self, cond: CondId) -> String {
+        self.cond_to(cond, TEXT_DEPTH)
+    }
+
+    fn cond_to(&self, cond: CondId, depth: u32) -> String {
+        let Some(below) = depth.checked_sub(1) else { return "…".to_owned() };
         match *self.expressions.cond(cond) {
             Cond::Known(value) => value.to_string(),
             Cond::Opaque(n) => format!("?{n}"),
@@ -146,11 +165,11 @@ impl SpaceGraph {
                     Relation::Less => "<",
                     Relation::AtMost => "<=",
                 };
-                format!("{} {sign} {}", self.size_text(a), self.size_text(b))
+                format!("{} {sign} {}", self.size_to(a, below), self.size_to(b, below))
             }
-            Cond::Not(a) => format!("not ({})", self.cond_text(a)),
-            Cond::And(a, b) => format!("({}) and ({})", self.cond_text(a), self.cond_text(b)),
-            Cond::Or(a, b) => format!("({}) or ({})", self.cond_text(a), self.cond_text(b)),
+            Cond::Not(a) => format!("not ({})", self.cond_to(a, below)),
+            Cond::And(a, b) => format!("({}) and ({})", self.cond_to(a, below), self.cond_to(b, below)),
+            Cond::Or(a, b) => format!("({}) or ({})", self.cond_to(a, below), self.cond_to(b, below)),
         }
     }
 }

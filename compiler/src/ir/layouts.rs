@@ -4,7 +4,7 @@
 use super::bounds::Bounds;
 use super::choices::{Assignment, Undecided};
 use super::graph::Gate;
-use super::sizes::{Expressions, SizeId, Widths};
+use super::sizes::{Expressions, MAX_DEPTH, SizeId, Widths};
 use crate::plan::Layout;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,7 +45,20 @@ impl Expressions {
         if let Some(&id) = self.layout_ids.get(&layout) {
             return id;
         }
+        let below = |id: &LayoutId| self.layout_depths[id.0 as usize];
+        let depth = 1 + match &layout {
+            LayoutExpr::Prefix(_) => 0,
+            LayoutExpr::Joined(parts) => parts.iter().map(|(_, part)| below(part)).max().unwrap_or(0),
+            LayoutExpr::Flattened(a, b) => below(a).max(below(b)),
+            LayoutExpr::Triangle(a) | LayoutExpr::Repeated(a, _) => below(a),
+        };
+        if depth > MAX_DEPTH {
+            self.overflow = true;
+            let one = self.constant(1.0);
+            return self.intern_layout(LayoutExpr::Prefix(one));
+        }
         let id = LayoutId(self.layouts.len() as u32);
+        self.layout_depths.push(depth);
         self.layouts.push(layout.clone());
         self.layout_ids.insert(layout, id);
         id

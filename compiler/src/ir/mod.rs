@@ -11,8 +11,8 @@ mod graph;
 mod layouts;
 mod sizes;
 
-pub use bounds::Bounds;
-pub use choices::{Assignment, Choice, ChoiceId, ChoiceKind, Made, SchemaSizes, Undecided};
+pub use bounds::{Bounds, MAX_SIZE};
+pub use choices::{Assignment, Choice, ChoiceId, ChoiceKind, Made, Memo, SchemaSizes, Undecided};
 pub use graph::{Gate, NodeKind, Operand, ParamTemplate, SpaceGraph, SpaceNode, TemplateKind, TensorKind};
 pub use layouts::{AxisRef, LayoutExpr, LayoutId};
 pub use sizes::{Cond, CondId, Expressions, Real, Relation, Size, SizeId};

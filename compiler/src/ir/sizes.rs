@@ -1,7 +1,9 @@
 //! Size expressions over choices, kept in a normal form, so that two sizes that are equal for an obvious reason are
 //! the same expression (language rule 4).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use smallvec::SmallVec;
 
 use super::choices::{Assignment, ChoiceId, ChoiceKind, Undecided};
 use super::layouts::{LayoutExpr, LayoutId};
@@ -83,7 +85,17 @@ pub struct Expressions {
     cond_ids: HashMap<Cond, CondId>,
     pub(super) layouts: Vec<LayoutExpr>,
     pub(super) layout_ids: HashMap<LayoutExpr, LayoutId>,
+    /// For each size, whether it is an integer under every assignment, for an obvious reason.
+    whole: Vec<bool>,
+    /// How deep each expression is: evaluation is recursive.
+    size_depths: Vec<u16>,
+    cond_depths: Vec<u16>,
+    pub(super) layout_depths: Vec<u16>,
+    pub(super) overflow: bool,
 }
+
+/// Deepest expression; a deeper one is replaced, and said to be too deep.
+pub(super) const MAX_DEPTH: u16 = 1000;
 
 impl Expressions {
     pub fn size(&self, id: SizeId) -> &Size {
@@ -94,7 +106,7 @@ impl Expressions {
         &self.conds[id.0 as usize]
     }
 
-    pub(super) fn size_count(&self) -> usize {
+    pub fn size_count(&self) -> usize {
         self.sizes.len()
     }
 
@@ -102,7 +114,17 @@ impl Expressions {
         if let Some(&id) = self.size_ids.get(&size) {
             return id;
         }
+        let (mut operands, mut conds) = (SmallVec::<[SizeId; 8]>::new(), None);
+        size.for_each_operand(|operand| operands.push(operand), |cond| conds = Some(cond));
+        let below = operands.iter().map(|operand| self.size_depths[operand.0 as usize]);
+        let depth = 1 + below.chain(conds.map(|cond| self.cond_depths[cond.0 as usize])).max().unwrap_or(0);
+        if depth > MAX_DEPTH {
+            self.overflow = true;
+            return self.constant(1.0);
+        }
         let id = SizeId(self.sizes.len() as u32);
+        self.whole.push(self.obviously_whole(&size));
+        self.size_depths.push(depth);
         self.sizes.push(size.clone());
         self.size_ids.insert(size, id);
         id
@@ -112,10 +134,26 @@ impl Expressions {
         if let Some(&id) = self.cond_ids.get(&cond) {
             return id;
         }
+        let depth = 1 + match cond {
+            Cond::Known(_) | Cond::Opaque(_) => 0,
+            Cond::Compare(_, a, b) => self.size_depths[a.0 as usize].max(self.size_depths[b.0 as usize]),
+            Cond::Not(a) => self.cond_depths[a.0 as usize],
+            Cond::And(a, b) | Cond::Or(a, b) => self.cond_depths[a.0 as usize].max(self.cond_depths[b.0 as usize]),
+        };
+        if depth > MAX_DEPTH {
+            self.overflow = true;
+            return self.known(true);
+        }
         let id = CondId(self.conds.len() as u32);
+        self.cond_depths.push(depth);
         self.conds.push(cond.clone());
         self.cond_ids.insert(cond, id);
         id
+    }
+
+    /// Whether something too deep was replaced since the last call.
+    pub fn take_overflow(&mut self) -> bool {
+        std::mem::take(&mut self.overflow)
     }
 
     pub fn constant(&mut self, value: f64) -> SizeId {
@@ -262,6 +300,7 @@ impl Expressions {
 
     pub fn and(&mut self, a: CondId, b: CondId) -> CondId {
         match (self.cond(a).clone(), self.cond(b).clone()) {
+            _ if a == b => a,
             (Cond::Known(false), _) | (_, Cond::Known(true)) => a,
             (_, Cond::Known(false)) | (Cond::Known(true), _) => b,
             _ => self.intern_cond(Cond::And(a, b)),
@@ -271,6 +310,7 @@ impl Expressions {
     pub fn or(&mut self, a: CondId, b: CondId) -> CondId {
         let (not_a, not_b) = (self.not(a), self.not(b));
         match (self.cond(a).clone(), self.cond(b).clone()) {
+            _ if a == b => a,
             (Cond::Known(_), _) | (_, Cond::Known(_)) => {
                 let both = self.and(not_a, not_b);
                 self.not(both)
@@ -281,7 +321,11 @@ impl Expressions {
 
     /// Whether an expression is an integer under every assignment, for an obvious reason.
     pub fn is_whole(&self, id: SizeId) -> bool {
-        match self.size(id) {
+        self.whole[id.0 as usize]
+    }
+
+    fn obviously_whole(&self, size: &Size) -> bool {
+        match size {
             Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Round(_) => true,
             Size::Linear { constant, terms } => {
                 constant.get().fract() == 0.0 && terms.iter().all(|&(t, c)| c.get().fract() == 0.0 && self.is_whole(t))
@@ -297,54 +341,55 @@ impl Expressions {
 
     /// The choices that an expression mentions, added to `found` once each.
     pub fn mentioned(&self, id: SizeId, found: &mut Vec<ChoiceId>) {
-        let mut add = |choice: ChoiceId| {
-            if !found.contains(&choice) {
-                found.push(choice);
-            }
-        };
-        match self.size(id) {
-            Size::Numeric | Size::Fields | Size::Opaque(_) => {}
-            Size::Width(choice) => add(*choice),
-            Size::Linear { terms, .. } => terms.iter().for_each(|&(t, _)| self.mentioned(t, found)),
-            Size::Product(a, b) | Size::Quotient(a, b) | Size::Max(a, b) | Size::Min(a, b) => {
-                self.mentioned(*a, found);
-                self.mentioned(*b, found);
-            }
-            Size::Root(a) | Size::Round(a) => self.mentioned(*a, found),
-            Size::If(cond, a, b) => {
-                self.mentioned_in(*cond, found);
-                self.mentioned(*a, found);
-                self.mentioned(*b, found);
-            }
-            Size::OneOf(choice, all) | Size::Picked(choice, all) => {
-                add(*choice);
-                all.iter().for_each(|&s| self.mentioned(s, found));
-            }
-            Size::When(choice, a) => {
-                add(*choice);
-                self.mentioned(*a, found);
-            }
-        }
+        self.mentioned_below(vec![id], Vec::new(), found);
     }
 
     pub fn mentioned_in(&self, id: CondId, found: &mut Vec<ChoiceId>) {
-        match *self.cond(id) {
-            Cond::Known(_) | Cond::Opaque(_) => {}
-            Cond::Compare(_, a, b) => {
-                self.mentioned(a, found);
-                self.mentioned(b, found);
-            }
-            Cond::Not(a) => self.mentioned_in(a, found),
-            Cond::And(a, b) | Cond::Or(a, b) => {
-                self.mentioned_in(a, found);
-                self.mentioned_in(b, found);
+        self.mentioned_below(Vec::new(), vec![id], found);
+    }
+
+    fn mentioned_below(&self, mut sizes: Vec<SizeId>, mut conds: Vec<CondId>, found: &mut Vec<ChoiceId>) {
+        let mut known: HashSet<ChoiceId> = found.iter().copied().collect();
+        let (mut seen, mut seen_conds) = (HashSet::new(), HashSet::new());
+        loop {
+            if let Some(id) = sizes.pop() {
+                if !seen.insert(id) {
+                    continue;
+                }
+                let size = self.size(id);
+                if let Size::Width(choice) | Size::OneOf(choice, _) | Size::Picked(choice, _) | Size::When(choice, _) =
+                    size
+                    && known.insert(*choice)
+                {
+                    found.push(*choice);
+                }
+                // Popped in reverse, so that choices are found in the order of the operands.
+                let before = sizes.len();
+                size.for_each_operand(|operand| sizes.push(operand), |cond| conds.push(cond));
+                sizes[before..].reverse();
+            } else if let Some(id) = conds.pop() {
+                if !seen_conds.insert(id) {
+                    continue;
+                }
+                match *self.cond(id) {
+                    Cond::Known(_) | Cond::Opaque(_) => {}
+                    Cond::Compare(_, a, b) => sizes.extend([b, a]),
+                    Cond::Not(a) => conds.push(a),
+                    Cond::And(a, b) | Cond::Or(a, b) => conds.extend([b, a]),
+                }
+            } else {
+                return;
             }
         }
     }
 
-    /// The value under an assignment. `widths` tells the values of width choices.
+    /// The value under an assignment; `kinds` tells the values of width choices. Only what the value depends on is
+    /// asked for, and nothing is computed twice.
     pub fn evaluate(&self, id: SizeId, kinds: &impl Widths, at: &Assignment<'_>) -> Result<f64, Undecided> {
-        Ok(match self.size(id) {
+        if let Some(known) = at.known_size(id) {
+            return Ok(known);
+        }
+        let value = match self.size(id) {
             Size::Numeric => at.schema.numeric as f64,
             Size::Fields => at.schema.fields as f64,
             // Never in a space: operators are written out before anything is evaluated.
@@ -385,11 +430,16 @@ impl Expressions {
                     0.0
                 }
             }
-        })
+        };
+        at.remember_size(id, value);
+        Ok(value)
     }
 
     pub fn holds(&self, id: CondId, kinds: &impl Widths, at: &Assignment<'_>) -> Result<bool, Undecided> {
-        Ok(match *self.cond(id) {
+        if let Some(known) = at.known_cond(id) {
+            return Ok(known);
+        }
+        let value = match *self.cond(id) {
             Cond::Known(value) => value,
             Cond::Opaque(_) => false,
             Cond::Compare(relation, a, b) => {
@@ -403,7 +453,29 @@ impl Expressions {
             Cond::Not(a) => !self.holds(a, kinds, at)?,
             Cond::And(a, b) => self.holds(a, kinds, at)? && self.holds(b, kinds, at)?,
             Cond::Or(a, b) => self.holds(a, kinds, at)? || self.holds(b, kinds, at)?,
-        })
+        };
+        at.remember_cond(id, value);
+        Ok(value)
+    }
+}
+
+impl Size {
+    fn for_each_operand(&self, mut size: impl FnMut(SizeId), mut cond: impl FnMut(CondId)) {
+        match self {
+            Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) => {}
+            Size::Linear { terms, .. } => terms.iter().for_each(|&(term, _)| size(term)),
+            Size::Product(a, b) | Size::Quotient(a, b) | Size::Max(a, b) | Size::Min(a, b) => {
+                size(*a);
+                size(*b);
+            }
+            Size::Root(a) | Size::Round(a) | Size::When(_, a) => size(*a),
+            Size::If(condition, a, b) => {
+                cond(*condition);
+                size(*a);
+                size(*b);
+            }
+            Size::OneOf(_, all) | Size::Picked(_, all) => all.iter().for_each(|&s| size(s)),
+        }
     }
 }
 

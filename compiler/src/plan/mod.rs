@@ -130,7 +130,7 @@ impl Plan {
                 let inputs: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&i| &self.nodes[i].shape).collect();
                 node.primitive.macs(&inputs, &node.shape)
             })
-            .sum()
+            .fold(0, u64::saturating_add)
     }
 
     /// Active dense parameters (everything but embedding tables).

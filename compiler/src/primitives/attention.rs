@@ -31,6 +31,6 @@ pub(super) fn attention(ex: &mut Expressions, args: &[Bound]) -> Built {
 
 /// Four projections, and the scores and their mixing.
 pub(super) fn macs(input: &Shape) -> u64 {
-    let (n, e) = (input[0], input[1]);
-    (4 * n * e * e + 2 * n * n * e) as u64
+    let (n, e) = (input[0] as u64, input[1] as u64);
+    (n * e).saturating_mul(4 * e + 2 * n)
 }

@@ -30,5 +30,5 @@ fn along(ex: &mut Expressions, args: &[Bound], axis: Axis) -> Built {
 
 /// Width in times width out, for each position of the other axis; the bias counts nothing.
 pub(super) fn macs(axis: Axis, input: &Shape, output: &Shape) -> u64 {
-    (input[axis.index(input.len())] * output.iter().product::<usize>()) as u64
+    output.iter().fold(input[axis.index(input.len())] as u64, |macs, &size| macs.saturating_mul(size as u64))
 }

@@ -13,7 +13,7 @@ pub(super) fn gram(_: &mut Expressions, args: &[Bound]) -> Built {
 
 /// The whole square is counted, as the paper does, though its triangle is what is read.
 pub(super) fn gram_macs(input: &Shape) -> u64 {
-    (input[0] * input[0] * input[1]) as u64
+    (input[0] as u64).saturating_mul(input[0] as u64).saturating_mul(input[1] as u64)
 }
 
 /// `lower_triangle(x)`: below the diagonal, row by row, `[n, n] -> [n (n - 1) / 2]`.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::check::CheckedSpace;
-use crate::ir::{Bounds, Choice, NodeKind, SchemaSizes, SpaceGraph, TemplateKind};
+use crate::ir::{Bounds, Choice, MAX_SIZE, NodeKind, SchemaSizes, SpaceGraph, TemplateKind};
 use crate::plan::{Layout, Param, ParamKind};
 use crate::primitives::Primitive;
 use crate::schema::Schema;
@@ -64,6 +64,13 @@ impl Space {
                 )));
             }
             for axis in &node.axes {
+                let largest = bounds.largest(axis.size).max(bounds.full(axis.layout));
+                if largest > MAX_SIZE {
+                    return Err(BindError(format!(
+                        "a size of `{}` can become {largest} with schema `{}`; at most {MAX_SIZE} is possible",
+                        node.path, schema.name
+                    )));
+                }
                 if bounds.largest(axis.size) == 0 {
                     return Err(BindError(format!(
                         "a size of `{}` is never positive with schema `{}`",

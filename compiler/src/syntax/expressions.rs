@@ -8,7 +8,7 @@ use pest::pratt_parser::{Assoc, Op, PrattParser};
 
 use super::tree::{Alternative, Arg, Binary, Body, Expr, ExprKind, Name, Unary};
 use super::{Parts, Reader};
-use crate::diagnostics::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic, Span};
 
 /// From loosest to tightest; `maybe` binds tighter than `+`, `-` before a number tighter still.
 static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
@@ -30,7 +30,9 @@ static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
 });
 
 /// Most operands and operators in one operation, so that trees stay shallow.
-const MAX_PARTS: usize = 512;
+const MAX_PARTS: usize = 256;
+/// Most conditions in one chain of `if … else if …`.
+const MAX_LINKS: usize = 64;
 
 impl Reader {
     pub(super) fn name(&self, pair: &Pair<'_, Rule>, offset: usize) -> Name {
@@ -156,20 +158,35 @@ impl Reader {
                 ExprKind::Choose(alternatives.collect())
             }
             Rule::if_else => {
-                let mut inner = pair.parts();
-                let condition = Box::new(self.expression(inner.next().expect("an if has a condition"), offset));
-                let then = self.body(inner.next().expect("an if has a branch"), offset);
-                let last = inner.next().expect("an if has an else");
-                let otherwise = if last.as_rule() == Rule::body {
-                    self.body(last, offset)
-                } else {
-                    Body { lets: Vec::new(), value: Box::new(self.operand(last, offset)) }
-                };
-                ExprKind::If { condition, then, otherwise }
+                return self.branches(pair, span, offset);
             }
             rule => unreachable!("{rule:?} is not an operand of the grammar"),
         };
         Expr { kind, span }
+    }
+
+    /// A chain of `if … else if … else`, as conditions nested in the `else` before.
+    fn branches(&mut self, pair: Pair<'_, Rule>, span: Span, offset: usize) -> Expr {
+        let mut parts: Vec<Pair<'_, Rule>> = pair.parts().collect();
+        let links = parts.len() / 2;
+        if links > MAX_LINKS {
+            self.diagnostics.push(
+                Diagnostic::error(Code::TooLarge, format!("{links} conditions in one `if`"))
+                    .label(span, format!("at most {MAX_LINKS} are read")),
+            );
+            return Expr { kind: ExprKind::Number(0.0), span };
+        }
+        let last = parts.pop().expect("an if has an else");
+        let mut otherwise = self.body(last, offset);
+        while let (Some(then), Some(condition)) = (parts.pop(), parts.pop()) {
+            let condition = Box::new(self.expression(condition, offset));
+            let then = self.body(then, offset);
+            // An inner link starts at its own condition.
+            let span = if parts.is_empty() { span } else { condition.span.to(span) };
+            let kind = ExprKind::If { condition, then, otherwise };
+            otherwise = Body { lets: Vec::new(), value: Box::new(Expr { kind, span }) };
+        }
+        *otherwise.value
     }
 
     pub(super) fn arguments(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Vec<Arg> {

@@ -9,12 +9,13 @@ use super::tree::{
     ArchItem, Arg, Block, Body, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Reference, SchemaItem,
     SchemaLine, SearchItem, Setting, SettingValue, SpaceItem, Statement, TypeOf,
 };
-use super::{LANGUAGE_VERSION, Parts, Reader};
+use super::{LANGUAGE_VERSION, MAX_FINDINGS, Parts, Reader};
 use crate::diagnostics::{Code, Diagnostic, Span};
 
 impl Reader {
-    /// Parses the item in `text`, which starts at byte `offset` of the file and is its `index`th.
-    pub(super) fn item(&mut self, text: &str, offset: usize, index: usize, tree: &mut File) {
+    /// Parses the item in `text`, which starts at byte `offset` of the file and is its `index`th. False where it could
+    /// not.
+    pub(super) fn item(&mut self, text: &str, offset: usize, index: usize, tree: &mut File) -> bool {
         let is_header = text.trim_start().strip_prefix("nasrec").is_some_and(|rest| rest.starts_with([' ', '\t']));
         let rule = if is_header { Rule::header } else { Rule::item };
         let item = match NasrecParser::parse(rule, text) {
@@ -22,11 +23,12 @@ impl Reader {
             Err(error) => {
                 let diagnostic = self.syntax_error(error, text, offset);
                 self.diagnostics.push(diagnostic);
-                return;
+                return false;
             }
         };
         if is_header {
-            return self.header(item, offset, index);
+            self.header(item, offset, index);
+            return true;
         }
         let mut docs = Vec::new();
         for pair in item.parts() {
@@ -41,6 +43,7 @@ impl Reader {
                 _ => {}
             }
         }
+        true
     }
 
     fn header(&mut self, item: Pair<'_, Rule>, offset: usize, index: usize) {
@@ -139,12 +142,16 @@ impl Reader {
                 // The catch-all: parse it again on its own, for what was expected.
                 let text = part.as_str().trim_end();
                 let start = offset + part.as_span().start();
+                let unreadable = Some(Statement::Unreadable { words: first_words(text) });
+                if self.diagnostics.len() >= MAX_FINDINGS {
+                    return unreadable;
+                }
                 let diagnostic = match NasrecParser::parse(Rule::one_statement, text) {
                     Err(error) => self.syntax_error(error, text, start),
                     Ok(_) => Diagnostic::error(Code::Syntax, "this statement is not understood").label(span, "here"),
                 };
                 self.diagnostics.push(diagnostic);
-                None
+                unreadable
             }
         }
     }
@@ -331,6 +338,24 @@ impl Reader {
         }
         let value: Expr = value.expect("a choice has a value");
         Made { choice: format!("{prefix}{}", words.join(".")), span: span.unwrap_or(value.span), value }
+    }
+}
+
+/// The first words of a statement: among them is the name that it was to define.
+fn first_words(text: &str) -> Vec<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+    words.take(2).map(str::to_owned).collect()
+}
+
+impl File {
+    /// Remembers what an item that could not be read was to define, so that its absence is no news.
+    pub(super) fn spoil(&mut self, text: &str) {
+        let code: String = text.lines().filter(|line| !line.trim_start().starts_with("///")).take(2).collect();
+        match first_words(&code).as_slice() {
+            [first, _] if first == "import" => self.incomplete = true,
+            [_, name] => self.spoilt.push(name.clone()),
+            _ => {}
+        }
     }
 }
 

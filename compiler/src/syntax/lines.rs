@@ -38,6 +38,8 @@ pub fn join(source: &str) -> Joined {
     // The last byte that is code, and its position: what decides whether a statement goes on.
     let mut last: Option<usize> = None;
     let mut at = 0;
+    // The next byte that is not white space, as far as it has been looked for.
+    let mut next_code = 0;
     let item = |starts: &Vec<usize>| starts.len().saturating_sub(1);
     while at < bytes.len() {
         match bytes[at] {
@@ -100,7 +102,12 @@ pub fn join(source: &str) -> Joined {
             }
             b'\n' => {
                 let inside = matches!(stack.last(), Some((b'(' | b'[', _)));
-                if inside || last.is_some_and(|end| continues(bytes, end)) || else_follows(bytes, at) {
+                if next_code <= at {
+                    let blank = bytes[at..].iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+                    next_code = at + blank;
+                }
+                let goes_on = last.is_some_and(|end| continues(bytes, end)) || starts_with_else(&bytes[next_code..]);
+                if inside || goes_on {
                     out[at] = b' ';
                 }
                 line_is_blank = true;
@@ -108,7 +115,10 @@ pub fn join(source: &str) -> Joined {
             byte if byte.is_ascii_whitespace() => {}
             byte => {
                 let line_start = at == 0 || bytes[at - 1] == b'\n';
-                if line_is_blank && (stack.is_empty() || line_start) && starts_item(&bytes[at..]) {
+                // A word at the start of a line, outside of brackets, starts an item even if it is none of ours.
+                let foreign = at > 0 && out[at - 1] == b'\n' && stack.is_empty() && byte.is_ascii_alphabetic();
+                let starts_here = (stack.is_empty() || line_start) && starts_item(&bytes[at..]) || foreign;
+                if line_is_blank && starts_here {
                     for (bracket, at) in stack.drain(..) {
                         unbalanced.push(Unbalanced { at, bracket, item: item(&starts) });
                     }
@@ -171,8 +181,7 @@ fn continues(bytes: &[u8], end: usize) -> bool {
     }
 }
 
-fn else_follows(bytes: &[u8], at: usize) -> bool {
-    let rest = bytes[at..].trim_ascii_start();
+fn starts_with_else(rest: &[u8]) -> bool {
     rest.starts_with(b"else") && rest.get(4).is_none_or(|b| !(b.is_ascii_alphanumeric() || *b == b'_'))
 }
 

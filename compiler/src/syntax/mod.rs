@@ -8,20 +8,24 @@ mod items;
 mod lines;
 pub mod tree;
 
-use nasrec_grammar::{NasrecParser, Rule, describe, is_keyword};
+use std::collections::HashSet;
+
+use nasrec_grammar::{NasrecParser, Rule, beginnings, continues_expression, describe, is_keyword};
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 
-use crate::diagnostics::{Code, Diagnostic, FileId, Span};
+use crate::diagnostics::{Code, Diagnostic, FileId, Span, nearest};
 
 /// The language version that this compiler speaks.
 pub const LANGUAGE_VERSION: u32 = 1;
 
 /// Largest file, in bytes.
 const MAX_BYTES: usize = 16 << 20;
-/// Deepest nesting of brackets.
+/// Deepest nesting of brackets, and of `if` and `pick`, which nest without them.
 const MAX_NESTING: usize = 64;
+/// Most mistakes that are told of one file.
+pub(crate) const MAX_FINDINGS: usize = 100;
 
 /// What a pair consists of, without its keywords.
 trait Parts<'a> {
@@ -51,27 +55,31 @@ pub fn parse(file: FileId, source: &str) -> (tree::File, Vec<Diagnostic>) {
     }
     let joined = lines::join(source);
     if let Some(at) = too_deep(&joined.text) {
-        let message = format!("brackets are nested more than {MAX_NESTING} deep");
+        let message = format!("this is nested more than {MAX_NESTING} deep");
         return (
             tree,
             vec![Diagnostic::error(Code::TooLarge, message).label(Span::new(file, at, at + 1), "too deep from here")],
         );
     }
-    for unbalanced in &joined.unbalanced {
+    let spoilt: HashSet<usize> = joined.unbalanced.iter().map(|unbalanced| unbalanced.item).collect();
+    for unbalanced in joined.unbalanced.iter().take(MAX_FINDINGS) {
         let bracket = unbalanced.bracket as char;
-        let message = match bracket {
-            '(' | '[' | '{' => format!("this `{bracket}` is never closed"),
-            _ => format!("this `{bracket}` closes nothing"),
+        let (message, label) = match bracket {
+            '(' | '[' | '{' => (format!("this `{bracket}` is never closed"), "opened here"),
+            _ => (format!("this `{bracket}` closes nothing"), "nothing is open here"),
         };
         let span = Span::new(file, unbalanced.at, unbalanced.at + 1);
-        reader.diagnostics.push(Diagnostic::error(Code::Unbalanced, message).label(span, "no partner"));
+        reader.diagnostics.push(Diagnostic::error(Code::Unbalanced, message).label(span, label));
     }
     for (index, range) in joined.items.iter().enumerate() {
+        let text = &joined.text[range.clone()];
+        let before = reader.diagnostics.len();
         // A bracket error has been told; what else the grammar would say of this item is its echo.
-        if joined.unbalanced.iter().any(|u| u.item == index) {
-            continue;
+        if spoilt.contains(&index) {
+            tree.spoil(text);
+        } else if before >= MAX_FINDINGS || !reader.item(text, range.start, index, &mut tree) {
+            tree.spoil(text);
         }
-        reader.item(&joined.text[range.clone()], range.start, index, &mut tree);
     }
     (tree, reader.diagnostics)
 }
@@ -97,16 +105,50 @@ pub fn parse_override(file: FileId, source: &str) -> Result<tree::Setting, Diagn
     }
 }
 
+/// Where nesting gets too deep for the recursive parser: brackets, and the words `if` and `pick` that each hold another
+/// expression. A chain of `else if` does not nest.
 fn too_deep(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    // For each open bracket, the nesting words of the statement at hand.
+    let mut words = vec![0usize];
     let mut depth = 0usize;
-    text.bytes().enumerate().find_map(|(at, byte)| {
-        match byte {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+    let mut at = 0;
+    let mut after_else = false;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'(' | b'[' | b'{' => {
+                words.push(0);
+                depth += 1;
+            }
+            b')' | b']' | b'}' => {
+                if words.len() > 1 {
+                    depth -= words.pop().unwrap_or(0) + 1;
+                }
+            }
+            b',' | b';' | b'\n' => depth -= words.last_mut().map_or(0, std::mem::take),
+            byte if byte.is_ascii_alphanumeric() || byte == b'_' => {
+                let rest = &bytes[at..];
+                let len = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(rest.len());
+                let nests = match &rest[..len] {
+                    b"pick" => true,
+                    b"if" => !after_else,
+                    _ => false,
+                };
+                if nests && let Some(count) = words.last_mut() {
+                    *count += 1;
+                    depth += 1;
+                }
+                after_else = &rest[..len] == b"else";
+                at += len - 1;
+            }
             _ => {}
         }
-        (depth > MAX_NESTING).then_some(at)
-    })
+        if depth > MAX_NESTING {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
 }
 
 impl Reader {
@@ -129,17 +171,18 @@ impl Reader {
             Some(c) => c.to_string(),
             None => String::new(),
         };
-        let mut expected: Vec<&str> = match &error.variant {
-            ErrorVariant::ParsingError { positives, .. } => positives.iter().filter_map(|&r| describe(r)).collect(),
-            ErrorVariant::CustomError { .. } => {
-                let span = Span::new(self.file, offset + start, offset + start);
-                return Diagnostic::error(Code::TooLarge, "this is too much for one item to parse").label(span, "here");
-            }
+        let ErrorVariant::ParsingError { positives, .. } = &error.variant else {
+            let span = Span::new(self.file, offset + start, offset + start);
+            return Diagnostic::error(Code::TooLarge, "this is too much for one item to parse").label(span, "here");
         };
+        let mut expected: Vec<&str> = positives.iter().filter_map(|&r| describe(r)).collect();
+        expected.extend(positives.iter().flat_map(|&rule| beginnings(rule)));
+        if positives.iter().any(|&rule| continues_expression(rule)) {
+            expected.extend(closers(&text[..start]));
+        }
         expected.sort_unstable();
         expected.dedup();
         let what = match found.trim() {
-            "" if rest.is_empty() || rest.trim().is_empty() => "unexpected end".to_owned(),
             "" => "unexpected end of the line".to_owned(),
             found => format!("unexpected `{found}`"),
         };
@@ -149,6 +192,27 @@ impl Reader {
             [one] => format!("expected {one}"),
             [all @ .., last] => format!("expected {} or {last}", all.join(", ")),
         };
-        Diagnostic::error(Code::Syntax, what).label(span, label)
+        let keywords = expected.iter().filter_map(|words| words.strip_prefix('`')?.strip_suffix('`'));
+        let near = nearest(&found, keywords).filter(|_| found.len() > 1).map(|near| format!("did you mean `{near}`?"));
+        Diagnostic::error(Code::Syntax, what).label(span, label).help_if(near)
+    }
+}
+
+/// What can follow a whole expression, besides an operator, after this text.
+fn closers(before: &str) -> &'static [&'static str] {
+    let mut open = Vec::new();
+    for byte in before.bytes() {
+        match byte {
+            b'(' | b'[' | b'{' => open.push(byte),
+            b')' | b']' | b'}' => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    match open.last() {
+        Some(b'(') => &["`,`", "`)`"],
+        Some(b'[') => &["`,`", "`]`"],
+        _ => &["the end of the line"],
     }
 }

@@ -16,6 +16,10 @@ pub struct File {
     pub schemas: Vec<SchemaItem>,
     pub searches: Vec<SearchItem>,
     pub archs: Vec<ArchItem>,
+    /// Names of items that could not be read.
+    pub spoilt: Vec<String>,
+    /// An import could not be read, so any name may come from it.
+    pub incomplete: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -65,12 +69,31 @@ pub struct SpaceItem {
 
 #[derive(Clone, Debug)]
 pub enum Statement {
-    Input { name: Name, kind: Name },
-    Width { name: Name, values: Expr },
-    Let { name: Name, value: Expr },
-    Out { name: Name, value: Expr },
-    Logit { value: Expr, span: Span },
+    Input {
+        name: Name,
+        kind: Name,
+    },
+    Width {
+        name: Name,
+        values: Expr,
+    },
+    Let {
+        name: Name,
+        value: Expr,
+    },
+    Out {
+        name: Name,
+        value: Expr,
+    },
+    Logit {
+        value: Expr,
+        span: Span,
+    },
     Block(Block),
+    /// Could not be read; it starts with these words.
+    Unreadable {
+        words: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug)]

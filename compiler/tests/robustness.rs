@@ -1,0 +1,349 @@
+//! Whatever it is given, the compiler answers, soon, and in words: no panic, no overflow of the stack, no endless work.
+
+mod memory;
+
+use std::time::{Duration, Instant};
+
+use memory::{ENTRY, Memory, check};
+use nasrec_compiler::diagnostics::{Code, Diagnostic, Sources};
+use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{ItemKind, Program, Space, library};
+use rand::RngExt;
+
+/// More than any answer takes, several tests at a time on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Every place that a finding names is text of a file that was read.
+fn places_exist(diagnostics: &[Diagnostic], sources: &Sources) {
+    for label in diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels) {
+        let text = &sources.file(label.span.file).text;
+        assert!(label.span.start <= label.span.end, "{label:?}");
+        assert!(text.get(label.span.start as usize..label.span.end as usize).is_some(), "{label:?} in {text:?}");
+    }
+}
+
+/// Loads and checks a file, and binds what is sound.
+fn answer(text: &str) -> Vec<Diagnostic> {
+    let start = Instant::now();
+    let (program, diagnostics) = check(text);
+    places_exist(&diagnostics, &program.sources);
+    let schema = "import \"schemas.nasrec\" { criteo }";
+    let (schemas, _) = Program::load(ENTRY, &Memory(&[(ENTRY, schema)]));
+    let criteo = schemas.visible(ItemKind::Schema).into_iter().find(|item| item.name == "criteo").expect("it ships");
+    let criteo = schemas.schema(&criteo).expect("it is sound");
+    for item in program.items().iter().filter(|item| item.kind == ItemKind::Space) {
+        if let Ok(checked) = program.check_space(item)
+            && let Ok(space) = Space::bind(&checked, &criteo)
+        {
+            let mut rng = Streams::new(1).rng("robustness", 0);
+            let architecture = space.sample(nasrec_compiler::recipe::Counts::Uniform, &mut rng);
+            // A plan or a reason: neither is a panic.
+            drop(space.plan(&architecture));
+        }
+    }
+    let took = start.elapsed();
+    assert!(took < PATIENCE, "{took:?} for {} bytes, starting {:?}", text.len(), text.get(..200));
+    diagnostics
+}
+
+fn codes(text: &str) -> Vec<Code> {
+    let mut codes: Vec<Code> = answer(text).iter().map(|diagnostic| diagnostic.code).collect();
+    codes.dedup();
+    codes
+}
+
+/// A space of these statements.
+fn space(statements: &str) -> String {
+    format!(
+        "space s {{\n  input numeric: dense\n  input fields: categorical\n{statements}\n  logit = linear(numeric, 1)\n}}\n"
+    )
+}
+
+#[test]
+fn mutated_files_are_answered() {
+    let streams = Streams::new(7);
+    let words: Vec<&str> = library::FILES.iter().flat_map(|(_, text)| text.split_whitespace()).collect();
+    for round in 0..2_500u64 {
+        let mut rng = streams.rng("mutations", round);
+        let (_, source) = library::FILES[rng.random_range(0..library::FILES.len())];
+        let mut text = source.to_owned();
+        for _ in 0..rng.random_range(1..6) {
+            let cut = |rng: &mut rand_chacha::ChaCha8Rng, text: &str| {
+                let mut at = rng.random_range(0..=text.len());
+                while !text.is_char_boundary(at) {
+                    at -= 1;
+                }
+                at
+            };
+            let (a, b) = (cut(&mut rng, &text), cut(&mut rng, &text));
+            let (a, b) = (a.min(b), a.max(b));
+            match rng.random_range(0..7) {
+                0 => text.truncate(a),
+                1 => text.replace_range(a..b.min(a + 40).max(a), ""),
+                2 => {
+                    let copy = text[a..b].to_owned();
+                    text.insert_str(a, &copy[..cut(&mut rng, &copy).min(copy.len())]);
+                }
+                3 => text.insert_str(a, words[rng.random_range(0..words.len())]),
+                4 => text
+                    .insert(a, ['{', '}', '(', ')', '[', ']', '"', '\n', ';', '…', '0', '.'][rng.random_range(0..12)]),
+                5 => {
+                    let (_, other) = library::FILES[rng.random_range(0..library::FILES.len())];
+                    let (c, d) = (cut(&mut rng, other), cut(&mut rng, other));
+                    text.insert_str(a, &other[c.min(d)..c.max(d)]);
+                }
+                _ => {
+                    let from = words[rng.random_range(0..words.len())];
+                    text = text.replacen(from, words[rng.random_range(0..words.len())], 2);
+                }
+            }
+        }
+        answer(&text);
+    }
+}
+
+#[test]
+fn token_soup_is_answered() {
+    const TOKENS: [&str; 64] = [
+        "import",
+        "op",
+        "space",
+        "schema",
+        "search",
+        "arch",
+        "block",
+        "input",
+        "width",
+        "let",
+        "out",
+        "logit",
+        "choose",
+        "pick",
+        "from",
+        "maybe",
+        "if",
+        "else",
+        "earlier",
+        "with",
+        "of",
+        "on",
+        "off",
+        "in",
+        "after",
+        "and",
+        "or",
+        "not",
+        "step",
+        "baseline",
+        "nasrec 1",
+        "x",
+        "y",
+        "relu",
+        "linear",
+        "concat",
+        "dense",
+        "sparse",
+        "(",
+        ")",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ";",
+        ":",
+        "=",
+        "==",
+        "<=",
+        "+",
+        "-",
+        "*",
+        "/",
+        ".",
+        "..",
+        "->",
+        "|",
+        "\n",
+        "\n",
+        "7",
+        "1.5e3",
+        "\"std/ctr.nasrec\"",
+        "20%",
+    ];
+    let streams = Streams::new(8);
+    for round in 0..3_000u64 {
+        let mut rng = streams.rng("soup", round);
+        let mut text = String::from(if round % 2 == 0 { "space s {\n" } else { "" });
+        for _ in 0..rng.random_range(1..120) {
+            text.push_str(TOKENS[rng.random_range(0..TOKENS.len())]);
+            text.push(' ');
+        }
+        answer(&text);
+    }
+}
+
+#[test]
+fn random_bytes_are_answered() {
+    let streams = Streams::new(9);
+    for round in 0..500u64 {
+        let mut rng = streams.rng("bytes", round);
+        let bytes: Vec<u8> = (0..rng.random_range(0..400)).map(|_| rng.random()).collect();
+        answer(&String::from_utf8_lossy(&bytes));
+    }
+}
+
+#[test]
+fn nesting_is_bounded() {
+    for (open, close) in [("(", ")"), ("[", "]"), ("relu(", ")"), ("if on { ", " } else { 1 }"), ("choose { a: ", " }")]
+    {
+        for depth in [8, 60, 64, 65, 1_000, 100_000] {
+            let text = space(&format!("  let x = {}numeric{}", open.repeat(depth), close.repeat(depth)));
+            let codes = codes(&text);
+            assert!(depth < 65 || codes == [Code::TooLarge], "{open} {depth}: {codes:?}");
+        }
+    }
+    assert_eq!(codes(&space(&format!("  let x = {}numeric", "pick 1 from ".repeat(100_000)))), [Code::TooLarge]);
+    assert_eq!(codes(&space(&format!("  let x = {}", "if ".repeat(100_000)))), [Code::TooLarge]);
+    let blocks = format!("{}{}", "block b[1..2] {\n".repeat(100_000), "}\n".repeat(100_000));
+    assert_eq!(codes(&space(&blocks)), [Code::TooLarge]);
+}
+
+#[test]
+fn long_expressions_are_bounded() {
+    for operator in [" + ", " * ", " and ", " == "] {
+        let text = space(&format!("  let x = {}", vec!["numeric"; 10_000].join(operator)));
+        assert_eq!(codes(&text), [Code::TooLarge], "{operator}");
+    }
+    assert_eq!(codes(&space(&format!("  let x = {} on", "not ".repeat(10_000)))), [Code::TooLarge]);
+    assert_eq!(codes(&space(&format!("  let x = {}1", "- ".repeat(10_000)))), [Code::TooLarge]);
+    assert_eq!(codes(&space(&format!("  let x = numeric{}", ".width".repeat(10_000)))), [Code::TooLarge]);
+    let chain = "if numeric.width == 3 { 1 } else ".repeat(5_000);
+    assert_eq!(codes(&space(&format!("  let x = {chain}{{ 1 }}"))), [Code::TooLarge]);
+    let chain = "if numeric.width == 3 { 1 } else ".repeat(60);
+    assert_eq!(codes(&space(&format!("  let x = {chain}{{ 1 }}"))), []);
+    let sum = vec!["numeric"; 100].join(" + ");
+    assert_eq!(codes(&space(&format!("  let x = {sum}"))), []);
+}
+
+#[test]
+fn huge_numbers_are_sizes_that_cannot_be() {
+    for size in ["1e300", "99999999999999999999999", "17_000_000", "1e999", "9G * 9G", "0 * 1e300 * 1e300", "-1"] {
+        let codes = codes(&space(&format!("  let x = linear(numeric, {size})")));
+        assert!(codes == [Code::Size], "{size}: {codes:?}");
+    }
+    assert_eq!(codes(&space("  width w in [1e18]")), [Code::Size]);
+    assert_eq!(codes(&space("  width w in 1..1e12")), [Code::Kind]);
+    assert_eq!(codes(&space("  let x = concat(pick 1..1e12 from [numeric, numeric])")), []);
+    assert_eq!(codes(&space("  let x = concat(pick 1e12..1e13 from [numeric, numeric])")), [Code::Pick]);
+    let many = vec!["numeric"; 1000].join(", ");
+    assert_eq!(codes(&space(&format!("  let x = concat(pick 1..4 from [{many}])"))), [Code::TooLarge]);
+}
+
+#[test]
+fn a_million_instances_are_too_many() {
+    let block = "  block b[1..1_000_000] after stem { dense = numeric } {\n    out dense = linear(numeric, 4)\n  }";
+    assert_eq!(codes(&space(block)), [Code::TooLarge]);
+    let sixty_four = block.replace("1_000_000", "64");
+    assert_eq!(codes(&space(&sixty_four)), []);
+}
+
+#[test]
+fn sizes_that_outgrow_everything_are_refused() {
+    // Each doubles the width before: beyond any memory after a few dozen.
+    let mut doubling = String::from("  let x0 = numeric\n");
+    let mut squares = String::from("  width w0 in [2, 4]\n");
+    let mut chain = String::from("  width w0 in [2, 4]\n");
+    for i in 1..2_000 {
+        doubling.push_str(&format!("  let x{i} = concat(x{}, x{})\n", i - 1, i - 1));
+        squares.push_str(&format!("  let w{i} = max(w{} * w{}, w{} + {i})\n", i - 1, i - 1, i - 1));
+        chain.push_str(&format!("  let w{i} = round(sqrt(w{} + {i}))\n", i - 1));
+    }
+    assert_eq!(codes(&space(&doubling)), [Code::TooLarge]);
+    assert_eq!(codes(&space(&squares)), [Code::TooLarge]);
+    assert_eq!(codes(&space(&chain)), [Code::TooLarge]);
+    let short: String = squares.lines().take(60).map(|line| format!("{line}\n")).collect();
+    let used = format!("{short}  let y = linear(numeric, w58)");
+    assert_eq!(codes(&space(&used)), [Code::Size], "a size of 2^(2^58)");
+    let conditions: String =
+        (1..1_500).map(|i| format!("  let c{i} = (c{j} and w > {i}) or (c{j} and w < {i})\n", j = i - 1)).collect();
+    let conditions = format!("  width w in [2, 4]\n  let c0 = w == 2\n{conditions}");
+    assert_eq!(codes(&space(&conditions)), [Code::TooLarge]);
+}
+
+#[test]
+fn thousands_of_lets_are_fine() {
+    let mut text = String::from("  let x0 = linear(numeric, 8)\n");
+    for i in 1..5_000 {
+        text.push_str(&format!("  let x{i} = relu(x{})\n", i - 1));
+    }
+    assert_eq!(codes(&space(&text)), []);
+}
+
+#[test]
+fn a_hundred_thousand_lines_are_answered() {
+    let one = |line: &str| space(&format!("  {line}\n").repeat(100_000));
+    assert!(!codes(&one("let x = linear(numeric, 8)")).is_empty());
+    assert!(!codes(&one("lte x = 3")).is_empty());
+    assert!(!codes(&one("let x = y")).is_empty());
+    assert!(!codes(&one(")")).is_empty());
+    assert_eq!(codes(&one("")), []);
+    assert_eq!(codes(&one("// nothing")), []);
+    let distinct: String = (0..100_000).map(|i| format!("  width w{i} in [1, 2]\n")).collect();
+    drop(answer(&space(&distinct)));
+    let unknown: String = (0..100_000).map(|i| format!("  let x{i} = y{i}\n")).collect();
+    assert_eq!(codes(&space(&unknown)), [Code::UnknownName]);
+    let items: String = (0..100_000).map(|i| format!("op f{i}(x: dense) = relu(x)\n")).collect();
+    assert_eq!(codes(&items), []);
+}
+
+#[test]
+fn operators_that_multiply_are_bounded() {
+    let ops = |body: &dyn Fn(usize) -> String| -> String {
+        (1..60).map(|i| format!("op f{i}(x: dense, w: size) = {}\n", body(i - 1))).collect()
+    };
+    let nodes = ops(&|below| format!("f{below}(f{below}(x, w), w)"));
+    let text = format!("op f0(x: dense, w: size) = relu(x)\n{nodes}{}", space("  let x = f59(numeric, 8)"));
+    assert!(codes(&text).contains(&Code::TooLarge));
+    let sizes: String = (1..60).map(|i| format!("op g{i}(w: size) = g{j}(w) + g{j}(w)\n", j = i - 1)).collect();
+    let text = format!("op g0(w: size) = w + w\n{sizes}{}", space("  let x = linear(numeric, g59(8))"));
+    assert!(codes(&text).contains(&Code::TooLarge));
+    let deep: String = (1..3_000).map(|i| format!("op h{i}(x: dense) = h{}(x)\n", i - 1)).collect();
+    let text = format!("op h0(x: dense) = relu(x)\n{deep}{}", space("  let x = h2999(numeric)"));
+    assert!(codes(&text).contains(&Code::TooLarge));
+}
+
+#[test]
+fn recursion_and_cycles_are_named() {
+    assert_eq!(codes("op f(x: dense) = relu(f(x))"), [Code::Recursion]);
+    assert_eq!(codes("op f(x: dense) = g(x)\nop g(x: dense) = h(x)\nop h(x: dense) = f(x)"), [Code::Recursion]);
+    assert_eq!(codes("op f(x: dense, w: size = f(x)) = linear(x, w)"), [Code::Recursion]);
+    let files = [
+        ("a.nasrec", "import \"b.nasrec\"\nop a(x: dense) = b(x)"),
+        ("b.nasrec", "import \"c.nasrec\"\nop b(x: dense) = c(x)"),
+        ("c.nasrec", "import \"a.nasrec\"\nimport \"c.nasrec\"\nop c(x: dense) = relu(x)"),
+    ];
+    let (program, mut diagnostics) = Program::load("a.nasrec", &Memory(&files));
+    diagnostics.extend(program.check());
+    let codes: Vec<Code> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    assert_eq!(codes, [Code::ImportCycle, Code::ImportCycle], "{diagnostics:?}");
+}
+
+#[test]
+fn a_long_chain_of_imports_is_read() {
+    let files: Vec<(String, String)> = (0..500)
+        .map(|i| (format!("f{i}.nasrec"), format!("import \"f{}.nasrec\"\nop o{i}(x: dense) = relu(x)", i + 1)))
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let (_, diagnostics) = Program::load("f0.nasrec", &Memory(&files));
+    let codes: Vec<Code> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+    assert_eq!(codes, [Code::Import], "only the last one is missing");
+}
+
+#[test]
+fn everything_that_ships_is_sound() {
+    for (path, _) in library::FILES {
+        let (program, mut diagnostics) = Program::load(path, &Memory(&[]));
+        diagnostics.extend(program.check());
+        assert_eq!(diagnostics, [], "{path}");
+    }
+}

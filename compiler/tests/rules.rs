@@ -1,0 +1,198 @@
+//! The rules of the language (docs/language.md) that are about what is computed, each on the smallest space that shows
+//! it.
+
+mod memory;
+
+use memory::check;
+use nasrec_compiler::ir::{ChoiceId, ChoiceKind, Made};
+use nasrec_compiler::plan::{Param, Plan};
+use nasrec_compiler::primitives::Primitive;
+use nasrec_compiler::{Architecture, ItemKind, Program, Space};
+
+/// A space of these statements over three numeric columns and two fields.
+fn bound(text: &str) -> Space {
+    let schema = "schema t {\n  label click\n  dense I[1..3]\n  sparse C[1..2]: int | modulo(rows: 10)\n}\n";
+    let (program, diagnostics) = check(&format!("{schema}\n{text}"));
+    assert_eq!(diagnostics, [], "{text}");
+    let of_kind = |program: &Program, kind| program.items().into_iter().find(|item| item.kind == kind);
+    let space = of_kind(&program, ItemKind::Space).expect("a space");
+    let schema = program.schema(&of_kind(&program, ItemKind::Schema).expect("a schema")).expect("it is sound");
+    Space::bind(&program.check_space(&space).expect("it is sound"), &schema).expect("it binds")
+}
+
+fn space(statements: &str) -> Space {
+    bound(&format!("space s {{\n  input numeric: dense\n  input fields: categorical\n{statements}\n}}\n"))
+}
+
+/// The architecture with these positions, or sets, in the order of the choices.
+fn plan(space: &Space, made: &[Made]) -> Plan {
+    assert_eq!(made.len(), space.choices().len(), "{:?}", space.choices());
+    space.plan(&Architecture::new(made.iter().copied().map(Some).collect())).expect("it has a plan")
+}
+
+fn count(plan: &Plan, primitive: Primitive) -> usize {
+    plan.nodes.iter().filter(|node| node.primitive == primitive).count()
+}
+
+fn names(plan: &Plan) -> Vec<String> {
+    plan.params.iter().map(|param| param.name.to_string()).collect()
+}
+
+fn param<'a>(plan: &'a Plan, name: &str) -> &'a Param {
+    plan.params.iter().find(|param| &*param.name == name).unwrap_or_else(|| panic!("{name} in {:?}", names(plan)))
+}
+
+#[test]
+fn a_let_is_evaluated_once() {
+    let space = space("  let x = relu(linear(numeric, 4))\n  logit = linear(x + x * x, 1)");
+    let plan = plan(&space, &[]);
+    assert_eq!(count(&plan, Primitive::Relu), 1);
+    assert_eq!(names(&plan).iter().filter(|name| name.ends_with("weight")).count(), 2);
+}
+
+#[test]
+fn each_call_owns_its_parameters_and_alternatives_share_none() {
+    let space =
+        space("  let x = choose { a: linear(numeric, 4); b: linear(numeric, 4) }\n  logit = linear(linear(x, 4), 1)");
+    let a = names(&plan(&space, &[Made::One(0)]));
+    let b = names(&plan(&space, &[Made::One(1)]));
+    assert_eq!(a[..2], ["x.a.weight", "x.a.bias"]);
+    assert_eq!(b[..2], ["x.b.weight", "x.b.bias"]);
+    assert_eq!(a[2..], b[2..], "outside of the choice they are the same");
+}
+
+#[test]
+fn what_is_picked_keeps_its_place() {
+    let space = space(
+        "  let a = linear(numeric, 4)\n  let b = linear(numeric, 6)\n  let x = concat(pick 1..2 from [a, b])\n  \
+         logit = linear(x, 1)",
+    );
+    let weight = |mask: u64| param(&plan(&space, &[Made::Set(mask)]), "logit.linear.weight").axes[1].clone();
+    assert_eq!(weight(1).positions().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert_eq!(weight(2).positions().collect::<Vec<_>>(), [4, 5, 6, 7, 8, 9]);
+    assert_eq!(weight(3).positions().count(), 10);
+}
+
+#[test]
+fn a_width_takes_a_prefix() {
+    let space = space("  width w in [2, 8]\n  let x = linear(numeric, w)\n  logit = linear(x, 1)");
+    let narrow = plan(&space, &[Made::One(0)]);
+    let weight = param(&narrow, "x.linear.weight");
+    assert_eq!((weight.full.as_slice(), weight.shape().as_slice()), ([8, 3].as_slice(), [2, 3].as_slice()));
+    assert!(weight.axes[0].is_prefix());
+}
+
+#[test]
+fn an_if_is_decided_per_architecture() {
+    let space = space(
+        "  width w in [4, 8]\n  let x = linear(numeric, w)\n  let y = if x.width == 8 { x } else { linear(x, 8) }\n  \
+         logit = linear(y, 1)",
+    );
+    assert_eq!(plan(&space, &[Made::One(1)]).params.len(), 4);
+    assert_eq!(plan(&space, &[Made::One(0)]).params.len(), 6);
+}
+
+#[test]
+fn normalise_is_a_parameter_that_operators_see() {
+    let text = |normalise: &str| {
+        format!(
+            "import \"std/ctr.nasrec\" {{ fc }}\n\nspace s(normalise = {normalise}) {{\n  input numeric: dense\n  \
+             logit = linear(fc(numeric, 4), 1)\n}}\n"
+        )
+    };
+    let on = plan(&bound(&text("on")), &[]);
+    let off = plan(&bound(&text("off")), &[]);
+    assert!(on.nodes.iter().any(|node| matches!(node.primitive, Primitive::LayerNorm { .. })));
+    assert!(!off.nodes.iter().any(|node| matches!(node.primitive, Primitive::LayerNorm { .. })));
+    // The linear layer has a bias exactly where no norm follows.
+    assert!(!names(&on).iter().any(|name| name.contains("fc.linear.bias")), "{:?}", names(&on));
+    assert!(names(&off).iter().any(|name| name.contains("fc.linear.bias")), "{:?}", names(&off));
+}
+
+#[test]
+fn earlier_lists_the_stem_and_the_blocks_before() {
+    let space = space(
+        "  block b[1..3] after stem { dense = numeric } {\n    let x = pick 1 from earlier.dense\n    \
+         out dense = linear(x, 4)\n  }\n  logit = linear(b[3].dense, 1)",
+    );
+    let sources = |index: u32| match &space.choices()[ChoiceId(index).index()].kind {
+        ChoiceKind::Pick { sources, .. } => sources.join(" "),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([sources(0), sources(1), sources(2)], ["stem", "stem b[1]", "stem b[1] b[2]"]);
+    let direct = plan(&space, &[Made::Set(1), Made::Set(1), Made::Set(1)]);
+    assert!(names(&direct).iter().all(|name| !name.starts_with("b[1]") && !name.starts_with("b[2]")), "they are dead");
+}
+
+#[test]
+fn how_many_are_picked_is_clipped_to_the_sources_there_are() {
+    let space = space(
+        "  block b[1..2] after stem { dense = numeric } {\n    let x = concat(pick 1..4 from earlier.dense)\n    \
+         out dense = linear(x, 4)\n  }\n  logit = linear(b[2].dense, 1)",
+    );
+    let bounds: Vec<(usize, usize)> = space
+        .choices()
+        .iter()
+        .map(|choice| match choice.kind {
+            ChoiceKind::Pick { lo, hi, .. } => (lo, hi),
+            _ => (0, 0),
+        })
+        .collect();
+    assert_eq!(bounds, [(1, 1), (1, 2)]);
+}
+
+#[test]
+fn an_absent_maybe_vanishes() {
+    let space = space(
+        "  let x = maybe linear(numeric, 4)\n  let y = linear(numeric, 4) + x\n  logit = linear(concat(y, x), 1)",
+    );
+    let (off, on) = (plan(&space, &[Made::One(0)]), plan(&space, &[Made::One(1)]));
+    assert_eq!((count(&off, Primitive::Add), count(&off, Primitive::Concat)), (0, 0));
+    assert_eq!((count(&on, Primitive::Add), count(&on, Primitive::Concat)), (1, 1));
+    assert_eq!(param(&off, "logit.linear.weight").shape().as_slice(), [1, 4]);
+    assert_eq!(param(&on, "logit.linear.weight").full.as_slice(), [1, 8]);
+}
+
+#[test]
+fn maybe_binds_tighter_than_plus() {
+    let space = space("  let x = relu(numeric) + maybe relu(numeric)\n  logit = linear(x, 1)");
+    assert_eq!(count(&plan(&space, &[Made::One(0)]), Primitive::Relu), 1);
+}
+
+#[test]
+fn choices_inside_an_operator_are_named_by_the_call() {
+    let text = "op either(x: dense) -> dense = choose { plain: x; squared: square(x) }\n\nspace s {\n  \
+                input numeric: dense\n  let a = either(numeric)\n  let b = either(a)\n  logit = linear(b, 1)\n}\n";
+    let space = bound(text);
+    let names: Vec<&str> = space.choices().iter().map(|choice| choice.name.as_str()).collect();
+    assert_eq!(names, ["a.either", "b.either"]);
+}
+
+#[test]
+fn line_breaks_end_statements_except_where_something_is_open() {
+    let space = space(
+        "  let x = linear(\n    numeric,\n    4,\n  )\n  let y = x +\n    x // twice\n  let z = if on {\n    y\n  }\n  \
+         else {\n    x\n  }; let w = relu(z)\n  logit = linear(w,\n    1)",
+    );
+    assert_eq!(count(&plan(&space, &[]), Primitive::Add), 1);
+}
+
+#[test]
+fn a_relaxed_architecture_adds_what_it_takes() {
+    let space = space("  let x = choose { a: linear(numeric, 4); b: linear(numeric, 4) }\n  logit = linear(x, 1)");
+    let both = plan(&space, &[Made::Set(3)]);
+    assert_eq!(count(&both, Primitive::Add), 1);
+    assert_eq!(both.params.len(), 6);
+}
+
+#[test]
+fn a_schema_without_numbers_supplies_one_zero_column() {
+    let text = "schema t {\n  label click\n  sparse C[1..2]: int | modulo(rows: 10)\n}\n\nspace s {\n  input numeric: dense\n  \
+                logit = linear(numeric, 1)\n}\n";
+    let (program, diagnostics) = check(text);
+    assert_eq!(diagnostics, []);
+    let items = program.items();
+    let schema = program.schema(&items[0]).expect("it is sound");
+    let space = Space::bind(&program.check_space(&items[1]).expect("it is sound"), &schema).expect("it binds");
+    assert_eq!(plan(&space, &[]).nodes[0].shape.as_slice(), [1]);
+}
