@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use nasrec_runtime::{Observer, Stage};
 
 /// Between two plain lines of one stage.
@@ -44,10 +44,15 @@ impl Observer for Progress {
             let counts = if stage.unit == "bytes" {
                 "{bytes}/{total_bytes} ({binary_bytes_per_sec}, {eta} left)"
             } else {
-                "{human_pos}/{human_len} {unit} ({per_sec}, {eta} left)"
+                "{human_pos}/{human_len} {unit} ({rate}, {eta} left)"
             };
             let template = format!("{{prefix:>34}} [{{bar:30}}] {} {{msg}}", counts.replace("{unit}", stage.unit));
             let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            // Whole units where there are many a second, one decimal where there are few.
+            let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let rate = state.per_sec();
+                let _written = if rate >= 100.0 { write!(out, "{rate:.0}/s") } else { write!(out, "{rate:.1}/s") };
+            });
             bar.set_style(style.progress_chars("=> "));
             bar.set_prefix(stage.name.clone());
             bar

@@ -57,6 +57,8 @@ pub(crate) fn write(path: &Path, columns: Vec<(String, Column)>, about: HashMap<
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     let beside = Path::new(&name);
+    // Made here, with the permissions of any other file: made by the library, only its owner could read it.
+    File::create(beside).map_err(Error::io("create", beside))?;
     safetensors::serialize_to_file(columns, Some(about), beside)?;
     let synced = File::open(beside).and_then(|file| file.sync_all());
     synced.map_err(Error::io("write", beside))?;
