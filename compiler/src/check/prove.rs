@@ -117,7 +117,9 @@ impl Elaborator<'_> {
                     let mut when: Vec<String> =
                         choices.iter().filter_map(|&c| Some(self.made_words(c, made[c.index()]?))).collect();
                     when.extend(self.data_words(sizes, &made, schema, &values));
-                    outcome = Outcome::Fails { when: when.join(", "), values };
+                    let last = when.pop().unwrap_or_default();
+                    let when = if when.is_empty() { last } else { format!("{} and {last}", when.join(", ")) };
+                    outcome = Outcome::Fails { when, values };
                     break 'tries;
                 }
             }
