@@ -114,16 +114,45 @@ impl Elaborator<'_> {
                 memo = at.into_memo();
                 let Ok(values) = values else { continue };
                 if possible && !agree(&values) {
+                    let needed = self.decisive(&choices, sizes, &made, schema);
                     let mut when: Vec<String> =
-                        choices.iter().filter_map(|&c| Some(self.made_words(c, made[c.index()]?))).collect();
+                        needed.iter().filter_map(|&c| Some(self.made_words(c, made[c.index()]?))).collect();
                     when.extend(self.data_words(sizes, &made, schema, &values));
-                    outcome = Outcome::Fails { when: when.join(", "), values };
+                    let last = when.pop().unwrap_or_default();
+                    let when = if when.is_empty() { last } else { format!("{} and {last}", when.join(", ")) };
+                    outcome = Outcome::Fails { when, values };
                     break 'tries;
                 }
             }
         }
         self.memo = memo;
         outcome
+    }
+
+    /// The choices without which the sizes would not have these values: the others are no part of a counterexample.
+    fn decisive(
+        &self,
+        choices: &[ChoiceId],
+        sizes: &[SizeId],
+        made: &[Option<Made>],
+        schema: SchemaSizes,
+    ) -> Vec<ChoiceId> {
+        let values = |made: &[Option<Made>]| {
+            let at = Assignment::new(made, schema);
+            let conditions: Vec<_> = self.facts.iter().map(|&fact| self.ex.holds(fact, &self.choices, &at)).collect();
+            let sizes: Vec<_> = sizes.iter().map(|&size| self.ex.evaluate(size, &self.choices, &at)).collect();
+            (conditions, sizes)
+        };
+        let wanted = values(made);
+        // Evaluation asks only for what a value depends on: a choice that can be left open is none of it.
+        let mut kept = made.to_vec();
+        for choice in choices {
+            let decided = kept[choice.index()].take();
+            if values(&kept) != wanted {
+                kept[choice.index()] = decided;
+            }
+        }
+        choices.iter().copied().filter(|choice| kept[choice.index()].is_some()).collect()
     }
 
     /// What of the data these values depend on, in words.

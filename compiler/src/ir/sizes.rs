@@ -184,7 +184,7 @@ impl Expressions {
         }
     }
 
-    fn from_linear(&mut self, constant: f64, terms: BTreeMap<SizeId, f64>) -> SizeId {
+    fn normal_form(&mut self, constant: f64, terms: BTreeMap<SizeId, f64>) -> SizeId {
         let terms: Vec<(SizeId, Real)> =
             terms.into_iter().filter(|&(_, c)| c != 0.0).map(|(t, c)| (t, Real::new(c))).collect();
         match terms.as_slice() {
@@ -201,7 +201,7 @@ impl Expressions {
         for (term, coefficient) in more {
             *terms.entry(term).or_insert(0.0) += scale * coefficient;
         }
-        self.from_linear(constant, terms)
+        self.normal_form(constant, terms)
     }
 
     pub fn sum(&mut self, sizes: &[SizeId]) -> SizeId {

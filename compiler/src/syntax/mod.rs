@@ -73,11 +73,9 @@ pub fn parse(file: FileId, source: &str) -> (tree::File, Vec<Diagnostic>) {
     }
     for (index, range) in joined.items.iter().enumerate() {
         let text = &joined.text[range.clone()];
-        let before = reader.diagnostics.len();
         // A bracket error has been told; what else the grammar would say of this item is its echo.
-        if spoilt.contains(&index) {
-            tree.spoil(text);
-        } else if before >= MAX_FINDINGS || !reader.item(text, range.start, index, &mut tree) {
+        let told = spoilt.contains(&index) || reader.diagnostics.len() >= MAX_FINDINGS;
+        if told || !reader.item(text, range.start, index, &mut tree) {
             tree.spoil(text);
         }
     }
@@ -120,11 +118,7 @@ fn too_deep(text: &str) -> Option<usize> {
                 words.push(0);
                 depth += 1;
             }
-            b')' | b']' | b'}' => {
-                if words.len() > 1 {
-                    depth -= words.pop().unwrap_or(0) + 1;
-                }
-            }
+            b')' | b']' | b'}' if words.len() > 1 => depth -= words.pop().unwrap_or(0) + 1,
             b',' | b';' | b'\n' => depth -= words.last_mut().map_or(0, std::mem::take),
             byte if byte.is_ascii_alphanumeric() || byte == b'_' => {
                 let rest = &bytes[at..];
@@ -194,12 +188,23 @@ impl Reader {
         };
         let keywords = expected.iter().filter_map(|words| words.strip_prefix('`')?.strip_suffix('`'));
         let near = nearest(&found, keywords).filter(|_| found.len() > 1).map(|near| format!("did you mean `{near}`?"));
-        Diagnostic::error(Code::Syntax, what).label(span, label).help_if(near)
+        let separated = (found == "," && innermost(&text[..start]) == Some(b'{'))
+            .then(|| "between `{ }`, a line break or `;` separates".to_owned());
+        Diagnostic::error(Code::Syntax, what).label(span, label).help_if(near).help_if(separated)
     }
 }
 
 /// What can follow a whole expression, besides an operator, after this text.
 fn closers(before: &str) -> &'static [&'static str] {
+    match innermost(before) {
+        Some(b'(') => &["`,`", "`)`"],
+        Some(b'[') => &["`,`", "`]`"],
+        _ => &["the end of the line"],
+    }
+}
+
+/// The innermost bracket that is open after this text.
+fn innermost(before: &str) -> Option<u8> {
     let mut open = Vec::new();
     for byte in before.bytes() {
         match byte {
@@ -210,9 +215,5 @@ fn closers(before: &str) -> &'static [&'static str] {
             _ => {}
         }
     }
-    match open.last() {
-        Some(b'(') => &["`,`", "`)`"],
-        Some(b'[') => &["`,`", "`]`"],
-        _ => &["the end of the line"],
-    }
+    open.pop()
 }
