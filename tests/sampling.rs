@@ -37,9 +37,8 @@ fn a_sampled_path_costs_two_million_macs_and_the_full_path_forty_three() {
 fn each_choice_is_drawn_as_often_as_it_should_be() {
     let space = full();
     let draws = 4_000;
-    let drawn: Vec<_> = (0..draws)
-        .map(|index| space.sample(Counts::Binomial(0.5), &mut Streams::new(4).rng("draw", index)))
-        .collect();
+    let drawn: Vec<_> =
+        (0..draws).map(|index| space.sample(Counts::Binomial(0.5), &mut Streams::new(4).rng("draw", index))).collect();
     for (at, choice) in space.choices().iter().enumerate() {
         let made = drawn.iter().map(|architecture| architecture.made()[at].expect("every choice is drawn"));
         let (count, share): (usize, f64) = match &choice.kind {

@@ -130,7 +130,10 @@ fn started(args: &Args) -> Result<Option<Ready>> {
         for file in files {
             let (path, entry) = (base.join(file), args.file.as_deref().unwrap_or_default());
             if !path.is_file() {
-                bail!("there is no data file {}: `data.files` says `{file}`, from the folder of {entry}", path.display());
+                bail!(
+                    "there is no data file {}: `data.files` says `{file}`, from the folder of {entry}",
+                    path.display()
+                );
             }
         }
     }

@@ -56,7 +56,7 @@ pub struct Report {
 
 impl Report {
     pub fn worst_gradient(&self) -> f64 {
-        self.gradients.iter().map(|(_, difference)| *difference).fold(0.0, f64::max)
+        largest(self.gradients.iter().map(|(_, difference)| *difference))
     }
 
     /// Not so where any difference is not a number.
@@ -115,7 +115,7 @@ impl Foreign {
         let mut gradients = Gradients::default();
         let loss = executor.gradients(&program, inputs, &mut gradients)?;
         let difference = |a: f32, b: f32| f64::from((a - b).abs());
-        let largest = logits.iter().zip(&recorded.logits).map(|(&a, &b)| difference(a, b));
+        let differences = logits.iter().zip(&recorded.logits).map(|(&a, &b)| difference(a, b));
         let mut compared = Vec::new();
         for (index, (param, theirs)) in self.plan.params.iter().zip(&recorded.gradients).enumerate() {
             let ours = match param.kind {
@@ -139,11 +139,16 @@ impl Foreign {
         }
         Ok(Report {
             samples: logits.len(),
-            logits: largest.fold(0.0, f64::max),
+            logits: largest(differences),
             loss: (loss - recorded.loss).abs(),
             gradients: compared,
         })
     }
+}
+
+/// The largest of some differences, or NaN where one is: `f64::max` would pass over it.
+fn largest(differences: impl Iterator<Item = f64>) -> f64 {
+    differences.fold(0.0, |largest: f64, x| if largest.is_nan() || x <= largest { largest } else { x })
 }
 
 fn recorded(file: &SafeTensors, plan: &Plan, names: &HashMap<String, String>) -> Result<Recorded> {
@@ -159,9 +164,13 @@ fn recorded(file: &SafeTensors, plan: &Plan, names: &HashMap<String, String>) ->
         let name = names.get(&*param.name).map_or("", String::as_str);
         floats(file, &format!("grad.{name}"), Some(&param.full))
     });
+    let logits = floats(file, "logit", None)?;
+    if logits.len() != rows {
+        return Err(Error::Invalid(format!("`logit` has {} values for {rows} samples", logits.len())));
+    }
     Ok(Recorded {
         batch: Batch { rows, numeric: samples_last(&numeric, rows), ids: samples_last(&ids, rows), labels },
-        logits: floats(file, "logit", None)?,
+        logits,
         loss: f64::from(floats(file, "loss", None)?.first().copied().unwrap_or(f32::NAN)),
         gradients: gradients.collect::<Result<_>>()?,
     })
@@ -180,4 +189,17 @@ fn floats(file: &SafeTensors, name: &str, shape: Option<&[usize]>) -> Result<Vec
         return Err(Error::Invalid(format!("tensor `{name}` is {dtype:?} {found:?}, expected F32 {shape:?}")));
     }
     Ok(tensor.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_number_never_agrees() {
+        assert_eq!(largest([0.1, 0.3, 0.2].into_iter()), 0.3);
+        assert!(largest([0.1, f64::NAN].into_iter()).is_nan());
+        let report = Report { samples: 1, logits: f64::NAN, loss: 0.0, gradients: Vec::new() };
+        assert!(!report.within(&Tolerance::default()));
+    }
 }

@@ -35,10 +35,7 @@ impl RunDir {
     /// It does not exist, or another process works in it.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.join("run.json").is_file() {
-            return Err(Error::Invalid(format!(
-                "{} does not hold a run: there is no run.json in it",
-                path.display()
-            )));
+            return Err(Error::Invalid(format!("{} does not hold a run: there is no run.json in it", path.display())));
         }
         Self::lock(path)
     }
@@ -48,10 +45,9 @@ impl RunDir {
         let lock = File::create(&name).map_err(Error::io("create", &name))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(Error::Invalid(format!(
-                "another nasrecc works in {}: wait until it ends",
-                path.display()
-            ))),
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::Invalid(format!("another nasrecc works in {}: wait until it ends", path.display())))
+            }
             Err(TryLockError::Error(error)) => Err(Error::io("lock", name)(error)),
         }
     }

@@ -94,8 +94,7 @@ impl Searching<'_> {
     fn unseen(&mut self, mut draw: impl FnMut(&Job) -> Architecture) -> Result<Option<Architecture>> {
         for _ in 0..MAX_DRAWS {
             let drawn = draw(self.job);
-            let canonical =
-                self.job.space.canonical(&drawn).map_err(|error| Error::Invalid(error.to_string()))?;
+            let canonical = self.job.space.canonical(&drawn).map_err(|error| Error::Invalid(error.to_string()))?;
             if self.seen.insert(canonical) {
                 return Ok(Some(drawn));
             }
@@ -112,8 +111,7 @@ impl Searching<'_> {
     /// Evaluates, or takes from the journal what was evaluated before.
     fn evaluate(&mut self, architecture: Architecture, generation: u64, parent: Option<u64>) -> Result<Candidate> {
         let index = self.all.len() as u64;
-        let canonical =
-            self.job.space.canonical(&architecture).map_err(|error| Error::Invalid(error.to_string()))?;
+        let canonical = self.job.space.canonical(&architecture).map_err(|error| Error::Invalid(error.to_string()))?;
         let known = self.journal.entries().iter().find_map(|entry| match entry {
             Entry::Candidate { index: at, architecture, figures, .. } if *at == index => {
                 Some((architecture.clone(), *figures))

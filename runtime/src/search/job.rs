@@ -52,13 +52,7 @@ const WEIGHTS: &str = "best.safetensors";
 ///
 /// # Errors
 /// [`crate::Error::Stopped`] after a request to stop, everything done so far on disk; whatever else goes wrong.
-pub fn search(
-    job: &Job,
-    dir: &RunDir,
-    executor: &Executor,
-    observer: &dyn Observer,
-    stop: &Stop,
-) -> Result<Report> {
+pub fn search(job: &Job, dir: &RunDir, executor: &Executor, observer: &dyn Observer, stop: &Stop) -> Result<Report> {
     let shop = Workshop { dir, executor, observer, stop };
     let mut journal = Journal::open(&dir.file("journal.jsonl"), observer)?;
     let cache = dir.file("data.cache");
@@ -92,8 +86,7 @@ pub fn search(
     let attainable = data
         .attainable(data.part(Part::Test))
         .map(|known| Attainable { log_loss: known.entropy, constant: known.base_rate_logloss });
-    let report =
-        Report { best: best.into_iter().map(|(row, _)| row).collect(), baselines, candidates, attainable };
+    let report = Report { best: best.into_iter().map(|(row, _)| row).collect(), baselines, candidates, attainable };
     dir.write("report.json", &serde_json::to_vec_pretty(&report)?)?;
     Ok(report)
 }
