@@ -5,6 +5,7 @@
 //! or brackets (`syntax/`), and nothing that depends on data or on an architecture's values (`space/`).
 
 mod arch;
+mod block;
 mod calls;
 mod elaborate;
 mod expressions;
@@ -14,6 +15,7 @@ mod prove;
 mod recipe;
 mod schema;
 mod settings;
+mod space;
 mod values;
 
 pub use program::{Item, ItemKind, Loader, Program};

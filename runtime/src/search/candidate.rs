@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
+use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::{Finetune, Optimiser};
-use nasrec_compiler::{Architecture, plan::Plan};
 
 use super::fit::{Regime, Workshop};
 use super::job::Job;
 use super::journal::Figures;
+use crate::Result;
 use crate::data::{Batch, Batches, Dataset, Part};
 use crate::ops::{Program, Trainable};
 use crate::supernet::Store;
 use crate::train::{Trainer, evaluate};
-use crate::{Error, Result};
 
 /// Evaluates candidates of one supernet, all on the same batches.
 pub(super) struct Judge<'a> {
@@ -70,9 +70,4 @@ impl<'a> Judge<'a> {
         let batches = self.validation.iter().map(|batch| self.shop.stop.check().map(|()| batch));
         Ok(evaluate(self.shop.executor, &program, &weights, self.store, batches)?.into())
     }
-}
-
-/// The plan of a candidate; a space that was checked has one for each of its architectures.
-pub(super) fn plan(job: &Job, architecture: &Architecture) -> Result<Plan> {
-    job.space.plan(architecture).map_err(|error| Error::Invalid(error.to_string()))
 }

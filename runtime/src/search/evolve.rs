@@ -9,7 +9,7 @@ use nasrec_compiler::Architecture;
 use nasrec_compiler::recipe::{Method, Paths};
 use rand::RngExt;
 
-use super::candidate::{Judge, plan};
+use super::candidate::Judge;
 use super::fit::Workshop;
 use super::job::Job;
 use super::journal::{Entry, Figures, Journal};
@@ -94,7 +94,7 @@ impl Searching<'_> {
     fn unseen(&mut self, mut draw: impl FnMut(&Job) -> Architecture) -> Result<Option<Architecture>> {
         for _ in 0..MAX_DRAWS {
             let drawn = draw(self.job);
-            let canonical = self.job.space.canonical(&drawn).map_err(|error| Error::Invalid(error.to_string()))?;
+            let canonical = self.job.canonical(&drawn)?;
             if self.seen.insert(canonical) {
                 return Ok(Some(drawn));
             }
@@ -111,7 +111,7 @@ impl Searching<'_> {
     /// Evaluates, or takes from the journal what was evaluated before.
     fn evaluate(&mut self, architecture: Architecture, generation: u64, parent: Option<u64>) -> Result<Candidate> {
         let index = self.all.len() as u64;
-        let canonical = self.job.space.canonical(&architecture).map_err(|error| Error::Invalid(error.to_string()))?;
+        let canonical = self.job.canonical(&architecture)?;
         let known = self.journal.entries().iter().find_map(|entry| match entry {
             Entry::Candidate { index: at, architecture, figures, .. } if *at == index => {
                 Some((architecture.clone(), *figures))
@@ -129,7 +129,7 @@ impl Searching<'_> {
             None => {
                 self.shop.stop.check()?;
                 let start = Instant::now();
-                let plan = plan(self.job, &architecture)?;
+                let plan = self.job.plan(&architecture)?;
                 let macs = plan.macs();
                 let figures = self.judge.evaluate(plan)?;
                 let seconds = start.elapsed().as_secs_f64();

@@ -1,24 +1,14 @@
-//! The phases of a run, one after the other.
+//! What a run does, all of it decided before it starts.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use nasrec_compiler::Space;
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Recipe;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{Architecture, Space};
 
-use super::candidate::plan;
-use super::directory::RunDir;
-use super::fit::Workshop;
-use super::journal::{Figures, Journal};
-use super::report::{Attainable, Report, Row};
-use super::retrain::{self, Model};
-use super::{evolve, supernet};
-use crate::data::{Dataset, Part};
-use crate::ops::Executor;
-use crate::{Observer, Result, Stop};
+use crate::{Error, Result};
 
 /// What a run does, all of it decided.
 #[derive(Debug)]
@@ -36,75 +26,20 @@ impl Job {
     pub(super) fn streams(&self) -> Streams {
         Streams::new(self.recipe.seed)
     }
-}
 
-/// The seed of the initial values of one store.
-pub(super) fn seed_of(job: &Job, name: &str) -> u64 {
-    let key = job.streams().key(&format!("{name}/values"));
-    u64::from_le_bytes([key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7]])
-}
-
-/// The weights of the winner, in the run directory.
-const WEIGHTS: &str = "best.safetensors";
-
-/// Runs the job in its directory, going on where an earlier process stopped. The winner's weights are in
-/// `best.safetensors`, the journal in `journal.jsonl`, the supernet in `supernet.safetensors`.
-///
-/// # Errors
-/// [`crate::Error::Stopped`] after a request to stop, everything done so far on disk; whatever else goes wrong.
-pub fn search(job: &Job, dir: &RunDir, executor: &Executor, observer: &dyn Observer, stop: &Stop) -> Result<Report> {
-    let shop = Workshop { dir, executor, observer, stop };
-    let mut journal = Journal::open(&dir.file("journal.jsonl"), observer)?;
-    let cache = dir.file("data.cache");
-    let data = Arc::new(Dataset::prepare(&job.schema, &job.recipe.data, &job.base, &cache, observer, stop)?);
-    let store = supernet::train(shop, job, &data, &mut journal)?;
-    let ranked = evolve::search(shop, job, &data, &store, &mut journal)?;
-    let candidates = ranked.len();
-    // On disk, and in the way from here on.
-    drop(store);
-
-    let mut best = Vec::new();
-    for (rank, candidate) in ranked.iter().take(job.recipe.retrain.top).enumerate() {
-        let model = Model { name: format!("best-{}", rank + 1), plan: plan(job, &candidate.architecture)? };
-        let validation = retrain::train(shop, job, &data, &mut journal, &model, false, None)?;
-        let canonical = job.space.canonical(&candidate.architecture).ok();
-        best.push((row(&model, canonical, Some(candidate.figures), validation), model));
+    /// The seed of the initial values of one store.
+    pub(super) fn seed_of(&self, name: &str) -> u64 {
+        let key = self.streams().key(&format!("{name}/values"));
+        u64::from_le_bytes([key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7]])
     }
-    best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
-    if let Some((row, model)) = best.first_mut() {
-        let path = dir.file(WEIGHTS);
-        row.test = Some(retrain::train(shop, job, &data, &mut journal, model, true, Some(&path))?);
-    }
-    let mut baselines = Vec::new();
-    for (name, plan) in &job.baselines {
-        let model = Model { name: name.clone(), plan: plan.clone() };
-        let validation = retrain::train(shop, job, &data, &mut journal, &model, false, None)?;
-        let mut row = row(&model, None, None, validation);
-        row.test = Some(retrain::train(shop, job, &data, &mut journal, &model, true, None)?);
-        baselines.push(row);
-    }
-    let attainable = data
-        .attainable(data.part(Part::Test))
-        .map(|known| Attainable { log_loss: known.entropy, constant: known.base_rate_logloss });
-    let report = Report { best: best.into_iter().map(|(row, _)| row).collect(), baselines, candidates, attainable };
-    dir.write("report.json", &serde_json::to_vec_pretty(&report)?)?;
-    Ok(report)
-}
 
-fn row(
-    model: &Model,
-    architecture: Option<nasrec_compiler::Architecture>,
-    in_supernet: Option<Figures>,
-    validation: Figures,
-) -> Row {
-    Row {
-        name: model.name.clone(),
-        architecture,
-        in_supernet,
-        validation,
-        test: None,
-        macs: model.plan.macs(),
-        dense_params: model.plan.dense_params(),
-        embedding_params: model.plan.embedding_params(),
+    /// The plan of an architecture; a space that was checked has one for each that is complete.
+    pub(super) fn plan(&self, architecture: &Architecture) -> Result<Plan> {
+        self.space.plan(architecture).map_err(|error| Error::Invalid(error.to_string()))
+    }
+
+    /// The architecture without what its logit does not depend on.
+    pub(super) fn canonical(&self, architecture: &Architecture) -> Result<Architecture> {
+        self.space.canonical(architecture).map_err(|error| Error::Invalid(error.to_string()))
     }
 }

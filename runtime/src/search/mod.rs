@@ -14,9 +14,11 @@ mod job;
 mod journal;
 mod report;
 mod retrain;
+mod run;
 mod supernet;
 
 pub use directory::RunDir;
-pub use job::{Job, search};
+pub use job::Job;
 pub use journal::{Entry, Figures, Journal};
-pub use report::{Report, Row};
+pub use report::{Attainable, Report, Row};
+pub use run::search;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use nasrec_compiler::plan::Plan;
 
 use super::fit::{Regime, Workshop, fit};
-use super::job::{Job, seed_of};
+use super::job::Job;
 use super::journal::{Entry, Figures, Journal};
 use crate::Result;
 use crate::data::{Batches, Dataset, Part, Rows};
@@ -62,7 +62,7 @@ pub(super) fn train(
         clip: recipe.clip,
     };
     let plan = Arc::new(model.plan.standalone());
-    let mut store = Store::standalone(&plan, seed_of(job, &format!("retrain/{}", model.name)))?;
+    let mut store = Store::standalone(&plan, job.seed_of(&format!("retrain/{}", model.name)))?;
     let program = Arc::new(Program::training(Arc::clone(&plan), Trainable::all(&plan))?);
     let start = Instant::now();
     let title = format!("train {}{}", model.name, if last { " on train + validation" } else { "" });

@@ -7,12 +7,12 @@ use nasrec_compiler::recipe::Paths;
 use nasrec_compiler::space::Sampling;
 
 use super::fit::{Regime, Workshop, fit};
-use super::job::{Job, seed_of};
+use super::job::Job;
 use super::journal::{Entry, Journal};
+use crate::Result;
 use crate::data::{Batches, Dataset, Part};
 use crate::ops::{Program, Trainable};
 use crate::supernet::{ParamDef, Store};
-use crate::{Error, Result};
 
 /// The trained supernet in its run directory.
 const FILE: &str = "supernet.safetensors";
@@ -20,7 +20,7 @@ const FILE: &str = "supernet.safetensors";
 /// The trained supernet: from disk where it is there already.
 pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal: &mut Journal) -> Result<Store> {
     let recipe = &job.recipe.train;
-    let mut store = Store::new(job.space.params().iter().map(ParamDef::from), seed_of(job, "supernet"))?;
+    let mut store = Store::new(job.space.params().iter().map(ParamDef::from), job.seed_of("supernet"))?;
     let path = shop.dir.file(FILE);
     if journal.entries().iter().any(|entry| matches!(entry, Entry::Supernet { .. })) {
         store.load(&path)?;
@@ -45,7 +45,7 @@ pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal:
         let full_path = if step < full_path { 1.0 - step as f64 / full_path as f64 } else { 0.0 };
         let sampling = Sampling { counts, full_path };
         let path = job.space.sample_path(sampling, &mut streams.rng("supernet/path", step));
-        let plan = Arc::new(job.space.plan(&path).map_err(|error| Error::Invalid(error.to_string()))?);
+        let plan = Arc::new(job.plan(&path)?);
         let all = Trainable::all(&plan);
         Ok(Arc::new(Program::training(plan, all)?))
     })?;

@@ -1,0 +1,183 @@
+//! Blocks: statements written out once an instance, and what each hands on to the later ones.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use petgraph::graph::NodeIndex;
+
+use super::elaborate::{Elaborator, MAX_SOURCES, Scope, number_words};
+use super::values::{Source, Value};
+use crate::diagnostics::{Code, Diagnostic};
+use crate::ir::MAX_SIZE;
+use crate::syntax::tree::{Block, Expr, Statement};
+
+impl Elaborator<'_> {
+    /// Writes a block's instances out; `None` where one has a mistake.
+    pub(super) fn block(&mut self, scope: &mut Scope, block: &Block) -> Option<()> {
+        let (lo, hi) = self.instances(scope, &block.range)?;
+        let mut handed_on: Vec<(String, Vec<Source>)> = Vec::new();
+        if let Some((stem, parts)) = &block.stem {
+            let mut outs = Vec::new();
+            for (part, value) in parts {
+                self.path.extend([stem.text.clone(), part.text.clone()]);
+                let result = self.eval(scope, value);
+                self.path.truncate(self.path.len() - 2);
+                let node = result.and_then(|result| self.expect_tensor(result, value.span))?;
+                outs.push((part.text.clone(), node));
+                handed_on.push((part.text.clone(), vec![Source { label: stem.text.clone(), node }]));
+            }
+            self.bind(scope, stem, Value::Instance(Rc::new(outs)));
+        }
+        let mut family = Vec::new();
+        for index in lo..=hi {
+            let name = format!("{}[{index}]", block.name.text);
+            let outs = self.instance(scope, block, &name, &handed_on)?;
+            for (out, node) in &outs {
+                let source = Source { label: name.clone(), node: *node };
+                match handed_on.iter_mut().find(|(known, _)| known == out) {
+                    Some((_, sources)) => sources.push(source),
+                    None => handed_on.push((out.clone(), vec![source])),
+                }
+            }
+            self.blocks.push((name, outs.clone()));
+            family.push((index, Value::Instance(Rc::new(outs))));
+        }
+        self.families.push(family);
+        let family = Value::Family(self.families.len() - 1);
+        self.bind(scope, &block.name, family);
+        Some(())
+    }
+
+    /// One instance: its statements in a scope of their own; what it hands on.
+    pub(super) fn instance(
+        &mut self,
+        scope: &mut Scope,
+        block: &Block,
+        name: &str,
+        handed_on: &[(String, Vec<Source>)],
+    ) -> Option<Vec<(String, NodeIndex)>> {
+        scope.frames.push(HashMap::new());
+        let earlier = handed_on.iter().map(|(out, sources)| (out.clone(), Rc::new(sources.clone()))).collect();
+        let outside = scope.earlier.replace(earlier);
+        self.path.push(name.to_owned());
+        self.block = Some(name.to_owned());
+        let mut outs: Vec<(String, NodeIndex)> = Vec::new();
+        let before = self.failures;
+        for statement in &block.body {
+            match statement {
+                Statement::Out { name, value } => {
+                    self.path.push(name.text.clone());
+                    let result = self.eval(scope, value);
+                    self.path.pop();
+                    let Some(node) = result.and_then(|result| self.expect_tensor(result, value.span)) else { continue };
+                    if outs.iter().any(|(known, _)| *known == name.text) {
+                        let message = format!("output `{}` is defined twice", name.text);
+                        self.report(Diagnostic::error(Code::Duplicate, message).label(name.span, "again here"));
+                    }
+                    outs.push((name.text.clone(), node));
+                }
+                Statement::Block(inner) => self.report(
+                    Diagnostic::error(Code::Block, "a block cannot hold another block")
+                        .label(inner.name.span, "this one is inside")
+                        .label(block.name.span, "this one"),
+                ),
+                Statement::Input { name, .. } => self.report(
+                    Diagnostic::error(Code::Block, "an input belongs to the space, not to a block")
+                        .label(name.span, "inside a block"),
+                ),
+                Statement::Logit { span, .. } => self.report(
+                    Diagnostic::error(Code::Block, "the logit belongs to the space, not to a block")
+                        .label(*span, "inside a block"),
+                ),
+                other => self.statement(scope, other),
+            }
+        }
+        if outs.is_empty() && self.failures == before {
+            self.report(
+                Diagnostic::error(Code::Block, format!("block `{}` hands nothing on", block.name.text))
+                    .label(block.name.span, "no `out` in it")
+                    .help("add `out name = …`"),
+            );
+        }
+        self.block = None;
+        self.path.pop();
+        scope.earlier = outside;
+        scope.frames.pop();
+        (self.failures == before).then_some(outs)
+    }
+
+    pub(super) fn instances(&mut self, scope: &mut Scope, range: &Expr) -> Option<(i64, i64)> {
+        let value = self.eval(scope, range)?;
+        let bounds = match value {
+            Value::Range { lo, hi, step: None } => self.ex.as_constant(lo).zip(self.ex.as_constant(hi)),
+            _ => None,
+        };
+        match bounds {
+            Some((lo, hi)) if lo.fract() == 0.0 && hi.fract() == 0.0 && lo >= 0.0 && hi >= lo => {
+                if hi - lo >= MAX_SOURCES as f64 {
+                    let message = format!("{} instances of a block; at most {MAX_SOURCES} are possible", hi - lo + 1.0);
+                    return self.fail(Diagnostic::error(Code::TooLarge, message).label(range.span, "too many"));
+                }
+                Some((lo as i64, hi as i64))
+            }
+            _ => self.fail(
+                Diagnostic::error(Code::NotConstant, "a block's instances are numbered by a fixed range")
+                    .label(range.span, "expected a range of whole numbers, such as `1..7`"),
+            ),
+        }
+    }
+
+    /// The values of a `width`: a list or a range of positive whole numbers.
+    pub(super) fn widths(&mut self, scope: &mut Scope, expr: &Expr) -> Option<Vec<i64>> {
+        let value = self.eval(scope, expr)?;
+        let numbers: Option<Vec<f64>> = match &value {
+            Value::List(items) => items
+                .iter()
+                .map(|item| match item {
+                    Value::Size(size) => self.ex.as_constant(*size),
+                    _ => None,
+                })
+                .collect(),
+            Value::Range { lo, hi, step } => {
+                let step = step.map_or(Some(1.0), |step| self.ex.as_constant(step));
+                self.ex.as_constant(*lo).zip(self.ex.as_constant(*hi)).zip(step).and_then(|((lo, hi), step)| {
+                    (step >= 1.0 && hi >= lo && (hi - lo) / step <= 65_536.0)
+                        .then(|| std::iter::successors(Some(lo), |x| Some(x + step)).take_while(|x| *x <= hi).collect())
+                })
+            }
+            Value::Size(size) => self.ex.as_constant(*size).map(|one| vec![one]),
+            _ => None,
+        };
+        let Some(numbers) = numbers else {
+            let what = self.describe(&value);
+            return self.fail(
+                Diagnostic::error(Code::Kind, "a width is taken from a list or a range of numbers")
+                    .label(expr.span, format!("this is {what}"))
+                    .help("such as `[16, 32, 64]` or `16..256 step 16`"),
+            );
+        };
+        if numbers.is_empty() {
+            return self.fail(
+                Diagnostic::error(Code::Size, "there is no width to choose").label(expr.span, "this list is empty"),
+            );
+        }
+        if let Some(bad) = numbers.iter().find(|x| !(1.0..=MAX_SIZE as f64).contains(*x) || x.fract() != 0.0) {
+            return self.fail(
+                Diagnostic::error(Code::Size, format!("{} is not a width", number_words(*bad)))
+                    .label(expr.span, format!("expected whole numbers from 1 to {MAX_SIZE}")),
+            );
+        }
+        let mut widths: Vec<i64> = Vec::new();
+        let mut seen = HashSet::new();
+        for number in numbers {
+            if !seen.insert(number as i64) {
+                return self.fail(
+                    Diagnostic::error(Code::Duplicate, format!("the width {number} is offered twice"))
+                        .label(expr.span, "in this list"),
+                );
+            }
+            widths.push(number as i64);
+        }
+        Some(widths)
+    }
+}

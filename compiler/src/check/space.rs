@@ -1,0 +1,233 @@
+//! The space itself: its parameters, its statements, its inputs and its logit.
+
+use std::collections::HashMap;
+
+use petgraph::graph::NodeIndex;
+
+use super::elaborate::{Elaborator, Scope};
+use super::program::Item;
+use super::values::{Binding, Param, Value};
+use super::{CheckedSpace, Overrides};
+use crate::diagnostics::{Code, Diagnostic, Span, nearest};
+use crate::ir::{ChoiceKind, NodeKind, SpaceGraph, TensorKind};
+use crate::primitives::Primitive;
+use crate::syntax::tree::{Arg, Expr, ExprKind, Name, SpaceItem, Statement};
+
+impl Elaborator<'_> {
+    pub(super) fn space(&mut self, item: &Item, args: &[Arg], overrides: &Overrides) -> Option<CheckedSpace> {
+        let program = self.program;
+        let space = program.space(item);
+        let mut scope = Scope::new(item.span.file);
+        let arguments = self.space_params(space, args, overrides, &mut scope);
+        if let Some(Binding { value: Value::Truth(cond), .. }) = scope.get("normalise") {
+            self.normalise = *cond;
+        }
+        scope.frames.push(HashMap::new());
+        let mut logit = None;
+        for statement in &space.body {
+            if let Statement::Logit { value, span } = statement {
+                if logit.is_some() {
+                    self.report(
+                        Diagnostic::error(Code::Duplicate, "a space has one logit").label(*span, "a second one"),
+                    );
+                }
+                logit = Some(self.logit(&mut scope, value));
+            } else {
+                self.statement(&mut scope, statement);
+            }
+        }
+        let Some(logit) = logit else {
+            let unread = |s: &Statement| matches!(s, Statement::Unreadable { words } if words[..1] == ["logit"]);
+            if space.body.iter().any(unread) {
+                return self.already_told();
+            }
+            return self.fail(
+                Diagnostic::error(Code::Block, format!("space `{}` has no logit", space.name.text))
+                    .label(space.name.span, "what it predicts is missing")
+                    .help("end it with `logit = linear(…, 1)`"),
+            );
+        };
+        let graph = SpaceGraph {
+            graph: std::mem::take(&mut self.graph),
+            expressions: std::mem::take(&mut self.ex),
+            choices: std::mem::take(&mut self.choices),
+            logit: logit?,
+            blocks: std::mem::take(&mut self.blocks),
+        };
+        let arguments = arguments.into_iter().map(|param| (param.name, param.source)).collect();
+        Some(CheckedSpace { name: space.name.text.clone(), arguments, graph })
+    }
+
+    /// Binds the space's parameters; what was given from outside is returned as source.
+    pub(super) fn space_params(
+        &mut self,
+        space: &SpaceItem,
+        args: &[Arg],
+        overrides: &Overrides,
+        scope: &mut Scope,
+    ) -> Vec<Param> {
+        let mut given = Vec::new();
+        let known: Vec<&str> = space.params.iter().map(|(name, _)| name.text.as_str()).chain(["normalise"]).collect();
+        for arg in args {
+            match &arg.name {
+                None => self.report(
+                    Diagnostic::error(Code::Arguments, "a space takes named arguments")
+                        .label(arg.value.span, "which parameter is this?")
+                        .help(format!("`{}` has the parameters {}", space.name.text, known.join(", "))),
+                ),
+                Some(name) if !known.contains(&name.text.as_str()) => {
+                    let near = nearest(&name.text, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+                    self.report(
+                        Diagnostic::error(
+                            Code::Arguments,
+                            format!("space `{}` has no parameter `{}`", space.name.text, name.text),
+                        )
+                        .label(name.span, "not a parameter")
+                        .help_if(near)
+                        .help_if(Some(format!("its parameters are {}", known.join(", ")))),
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        let normalise = Name { text: "normalise".to_owned(), span: space.name.span };
+        let on = Expr { kind: ExprKind::Switch(true), span: space.name.span };
+        let implied = (!space.params.iter().any(|(name, _)| name.text == "normalise")).then_some((normalise, on));
+        for (name, default) in implied.iter().chain(&space.params) {
+            let arg = args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n.text == name.text));
+            let from_outside = overrides.get(&name.text).or(arg.map(|arg| &arg.value));
+            let value = match from_outside {
+                Some(expr) => {
+                    let text = self.program.sources.text(expr.span);
+                    let source = text.split_whitespace().collect::<Vec<_>>().join(" ");
+                    given.push(Param { name: name.text.clone(), source });
+                    // An argument is written where the space is used, so it sees none of the space's names.
+                    let mut outside = Scope::new(expr.span.file);
+                    self.eval(&mut outside, expr)
+                }
+                None => self.eval(scope, default),
+            };
+            let Some(value) = value else {
+                self.spoil(scope, name);
+                continue;
+            };
+            if !matches!(value, Value::Size(_) | Value::Truth(_) | Value::List(_) | Value::Range { .. }) {
+                let span = from_outside.map_or(default.span, |expr| expr.span);
+                let message = format!("a parameter of a space cannot be {}", self.describe(&value));
+                self.report(
+                    Diagnostic::error(Code::Kind, message).label(span, "expected a number, a switch or a list"),
+                );
+                self.spoil(scope, name);
+                continue;
+            }
+            scope.frames[0].insert(name.text.clone(), Binding { value, span: name.span });
+        }
+        for name in overrides.keys().filter(|name| !known.contains(&name.as_str())) {
+            let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            self.report(
+                Diagnostic::error(Code::Arguments, format!("space `{}` has no parameter `{name}`", space.name.text))
+                    .label(overrides[name].span, "set here")
+                    .help_if(near)
+                    .help_if(Some(format!("its parameters are {}", known.join(", ")))),
+            );
+        }
+        given
+    }
+
+    pub(super) fn statement(&mut self, scope: &mut Scope, statement: &Statement) {
+        match statement {
+            Statement::Input { name, kind } => self.input(scope, name, kind),
+            Statement::Width { name, values } => {
+                if let Some(values) = self.widths(scope, values)
+                    && let Some(choice) = self.choice(ChoiceKind::Width { values }, Some(&name.text), name.span)
+                {
+                    let size = self.ex.atom(crate::ir::Size::Width(choice));
+                    self.bind(scope, name, Value::Size(size));
+                } else {
+                    self.spoil(scope, name);
+                }
+            }
+            Statement::Unreadable { words } => {
+                self.failures += 1;
+                let span = Span::new(scope.file, 0, 0);
+                for word in words {
+                    self.spoil(scope, &Name { text: word.clone(), span });
+                }
+            }
+            Statement::Let { name, value } => {
+                self.path.push(name.text.clone());
+                let value = self.eval(scope, value);
+                self.path.pop();
+                match value {
+                    Some(value) => self.bind(scope, name, value),
+                    None => self.spoil(scope, name),
+                }
+            }
+            Statement::Out { name, .. } => self.report(
+                Diagnostic::error(Code::Block, "`out` belongs in a block").label(name.span, "no block around it"),
+            ),
+            Statement::Block(block) => {
+                if self.block(scope, block).is_none() {
+                    self.spoil(scope, &block.name);
+                }
+            }
+            Statement::Logit { .. } => {}
+        }
+    }
+
+    pub(super) fn input(&mut self, scope: &mut Scope, name: &Name, kind: &Name) {
+        let value = match kind.text.as_str() {
+            "dense" => {
+                let numeric = self.ex.atom(crate::ir::Size::Numeric);
+                let axis = self.ex.prefix(numeric);
+                let kind = NodeKind::Primitive(Primitive::Numeric);
+                Value::Tensor(self.add(kind, TensorKind::Dense, [axis].into_iter().collect(), &[], &name.text))
+            }
+            "categorical" => Value::Categorical,
+            other => {
+                let near = nearest(other, ["dense", "categorical"]).map(|near| format!("did you mean `{near}`?"));
+                self.spoil(scope, name);
+                return self.report(
+                    Diagnostic::error(Code::Kind, format!("there is no kind of input called `{other}`"))
+                        .label(kind.span, "expected `dense` or `categorical`")
+                        .help_if(near),
+                );
+            }
+        };
+        let same = |other: &Value| {
+            matches!((&value, other), (Value::Tensor(_), Value::Tensor(_)) | (Value::Categorical, Value::Categorical))
+        };
+        if let Some(first) = scope.frames[1].values().find(|binding| same(&binding.value)).map(|binding| binding.span) {
+            self.report(
+                Diagnostic::error(Code::Duplicate, format!("two inputs of kind `{}`", kind.text))
+                    .label(name.span, "a second one")
+                    .label(first, "the first")
+                    .help("all columns of one kind arrive in one input"),
+            );
+            self.spoil(scope, name);
+            return;
+        }
+        self.bind(scope, name, value);
+    }
+
+    pub(super) fn logit(&mut self, scope: &mut Scope, value: &Expr) -> Option<NodeIndex> {
+        self.path.push("logit".to_owned());
+        let result = self.eval(scope, value);
+        self.path.pop();
+        let node = self.expect_tensor(result?, value.span)?;
+        let one = self.ex.constant(1.0);
+        let axes = self.axes(node);
+        if self.tensor(node) != TensorKind::Dense || self.ex.as_constant(axes[0].size) != Some(1.0) {
+            let proved = self.tensor(node) == TensorKind::Dense && self.prove_equal(axes[0].size, one).is_ok();
+            if !proved {
+                let what = self.shape_words(node);
+                return self.fail(
+                    Diagnostic::error(Code::Shape, "a logit is one number a sample")
+                        .label(value.span, format!("this is {what}"))
+                        .help("end with `linear(…, 1)`"),
+                );
+            }
+        }
+        Some(node)
+    }
+}
