@@ -43,10 +43,11 @@ fn each_choice_is_drawn_as_often_as_it_should_be() {
         let made = drawn.iter().map(|architecture| architecture.made()[at].expect("every choice is drawn"));
         let (count, share): (usize, f64) = match &choice.kind {
             nasrec_compiler::ir::ChoiceKind::Width { values } => (values.len(), 1.0 / values.len() as f64),
-            nasrec_compiler::ir::ChoiceKind::Choose { alternatives } => {
+            nasrec_compiler::ir::ChoiceKind::Choose { alternatives, .. } => {
                 (alternatives.len(), 1.0 / alternatives.len() as f64)
             }
             nasrec_compiler::ir::ChoiceKind::Maybe => (2, 0.5),
+            nasrec_compiler::ir::ChoiceKind::Repeat { lo, hi } => (hi - lo + 1, 1.0 / (hi - lo + 1) as f64),
             // Of n sources, 1 + Binomial(min(n, 4) - 1, 1/2) are taken; a single pick takes one.
             nasrec_compiler::ir::ChoiceKind::Pick { lo, hi, sources } => {
                 (sources.len(), (*lo as f64 + (hi - lo) as f64 / 2.0) / sources.len() as f64)

@@ -48,6 +48,12 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::reference => "a name, with arguments if it takes any",
         Rule::made | Rule::made_choice => "`choice: value`",
         Rule::made_in => "a block such as `b[1] { … }`",
+        Rule::repeat | Rule::kw_repeat => "`repeat`",
+        Rule::kw_as => "`as`",
+        Rule::r#const | Rule::kw_const => "`const`",
+        Rule::extends | Rule::kw_extends => "`extends`",
+        Rule::how_many => "how many, such as `1..2`",
+        Rule::rest => "`..`",
         Rule::kw_after => "`after`",
         Rule::arch | Rule::kw_arch => "`arch`",
         Rule::baselines | Rule::kw_baseline => "`baseline`",
@@ -107,7 +113,7 @@ pub fn continues_expression(rule: Rule) -> bool {
 /// Rules in whose place an "expected …" list says what they begin with.
 pub fn beginnings(rule: Rule) -> &'static [&'static str] {
     match rule {
-        Rule::item => &["`import`", "`op`", "`space`", "`schema`", "`search`", "`arch`"],
+        Rule::item => &["`import`", "`const`", "`op`", "`space`", "`schema`", "`search`", "`arch`"],
         Rule::statement | Rule::one_statement => &["`let`", "`width`", "`input`", "`block`", "`out`", "`logit`"],
         _ => &[],
     }
@@ -120,6 +126,10 @@ pub fn is_keyword(rule: Rule) -> bool {
         Rule::assign
             | Rule::colon
             | Rule::kw_after
+            | Rule::kw_as
+            | Rule::kw_const
+            | Rule::kw_extends
+            | Rule::kw_repeat
             | Rule::kw_arch
             | Rule::kw_baseline
             | Rule::kw_block

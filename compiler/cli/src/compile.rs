@@ -138,7 +138,10 @@ fn summed_up(program: &Program, item: &Item, schema: Option<&Schema>) -> Result<
     let schema = schema.cloned().or(compiled.schema);
     let bound = schema.as_ref().map(|schema| Space::bind(&compiled.space, schema)).transpose()?;
     match (&compiled.architecture, &bound) {
-        (Some(architecture), Some(space)) => summary::architecture(&item.name, space, architecture, schema.as_ref()),
+        (Some(architecture), Some(space)) if space.missing(architecture).is_empty() => {
+            summary::architecture(&item.name, space, architecture, schema.as_ref())
+        }
+        (Some(architecture), Some(space)) => Ok(summary::open(&item.name, space, architecture)),
         (Some(_), None) => bail!("arch `{}` names no schema: say --with SCHEMA", item.name),
         (None, bound) => Ok(summary::space(item, &compiled.space, bound.as_ref(), schema.as_ref())),
     }

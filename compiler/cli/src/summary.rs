@@ -86,12 +86,27 @@ fn choices(checked: &CheckedSpace) -> String {
         (count(|k| matches!(k, ChoiceKind::Pick { .. })), "pick"),
         (count(|k| matches!(k, ChoiceKind::Width { .. })), "width"),
         (count(|k| matches!(k, ChoiceKind::Maybe)), "maybe"),
+        (count(|k| matches!(k, ChoiceKind::Repeat { .. })), "repeat"),
     ];
     let parts: Vec<String> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{n} {kind}")).collect();
     match all.len() {
         0 => "none: one architecture".to_owned(),
         n => format!("{n} ({})", parts.join(", ")),
     }
+}
+
+/// An architecture that ends in `..`: what it leaves open.
+pub(crate) fn open(name: &str, space: &Space, architecture: &Architecture) -> String {
+    let decided = architecture.made().iter().flatten().count();
+    let live: Vec<&str> =
+        space.missing(architecture).iter().map(|id| space.choices()[id.index()].name.as_str()).collect();
+    let all = space.choices().len();
+    format!(
+        "arch {name} of {} (open)\n  decided      {decided} of {all} choices\n  open         {} that its logit may need, the first {}\n",
+        space.name,
+        live.len(),
+        live.first().copied().unwrap_or_default(),
+    )
 }
 
 pub(crate) fn architecture(

@@ -54,14 +54,14 @@ impl Program {
         }
         let architecture = Architecture::new(made);
         // What is live does not depend on the schema's sizes in any way that matters for a missing value.
-        if diagnostics.is_empty() {
+        if diagnostics.is_empty() && !tree.open {
             let sizes = schema.as_ref().map_or(crate::ir::SchemaSizes { numeric: 1, fields: 1 }, Space::sizes_of);
             let missing: Vec<&Choice> =
                 space.graph.missing(&architecture, sizes).into_iter().map(|choice| &choices[choice.index()]).collect();
             diagnostics.extend(left_out(&tree.name, missing));
         }
         if diagnostics.is_empty() {
-            Ok(CheckedArch { name: tree.name.text.clone(), space, schema, architecture })
+            Ok(CheckedArch { name: tree.name.text.clone(), space, schema, architecture, open: tree.open })
         } else {
             Diagnostic::sort(&mut diagnostics);
             Err(diagnostics)
@@ -87,7 +87,10 @@ fn left_out(arch: &Name, mut missing: Vec<&Choice>) -> Option<Diagnostic> {
         Diagnostic::error(Code::Missing, format!("{listed} {are} not decided"))
             .label(arch.span, "in this architecture")
             .label(first.span, choices)
-            .help(format!("add `{}: …`; what the logit does not depend on may be left out", first.key())),
+            .help(format!(
+                "add `{}: …`; what the logit does not depend on may be left out, and `..` leaves the rest open",
+                first.key()
+            )),
     )
 }
 
@@ -107,16 +110,22 @@ fn read(choice: &Choice, value: &Expr, program: &Program) -> Result<Option<Made>
             _ => None,
         }
         .ok_or_else(|| wrong(format!("one of {}", join(values)))),
-        ChoiceKind::Choose { alternatives } => match &value.kind {
+        ChoiceKind::Choose { hi: 1, alternatives, .. } => match &value.kind {
             ExprKind::Name(name) => alternatives.iter().position(|a| a == name).map(|at| Some(Made::One(at as u32))),
             _ => None,
         }
         .ok_or_else(|| wrong(format!("one of {}", alternatives.join(", ")))),
+        ChoiceKind::Repeat { lo, hi } => match value.kind {
+            ExprKind::Number(x) if x.fract() == 0.0 && (*lo as f64..=*hi as f64).contains(&x) => {
+                Ok(Some(Made::One(x as u32 - *lo as u32)))
+            }
+            _ => Err(wrong(format!("a whole number from {lo} to {hi}"))),
+        },
         ChoiceKind::Maybe => match value.kind {
             ExprKind::Switch(on) => Ok(Some(Made::One(u32::from(on)))),
             _ => Err(wrong("`on` or `off`".to_owned())),
         },
-        ChoiceKind::Pick { lo, hi, sources } => {
+        ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
             let items: Vec<&Expr> = match &value.kind {
                 ExprKind::List(items) => items.iter().collect(),
                 _ => vec![value],
@@ -124,18 +133,18 @@ fn read(choice: &Choice, value: &Expr, program: &Program) -> Result<Option<Made>
             let mut mask = 0u64;
             for item in &items {
                 let name = text(item);
-                let at = sources
+                let at = all
                     .iter()
                     .position(|s| *s == name)
-                    .ok_or_else(|| wrong(format!("sources among {}", sources.join(", "))))?;
+                    .ok_or_else(|| wrong(format!("a list of {}", all.join(", "))))?;
                 mask |= 1 << at;
             }
             if mask.count_ones() as usize != items.len() {
-                return Err(wrong("each source once".to_owned()));
+                return Err(wrong("each one once".to_owned()));
             }
             if !(*lo..=*hi).contains(&items.len()) {
                 let range = if lo == hi { lo.to_string() } else { format!("{lo} to {hi}") };
-                return Err(wrong(format!("{range} of {}", sources.join(", "))));
+                return Err(wrong(format!("{range} of {}", all.join(", "))));
             }
             Ok(Some(Made::Set(mask)))
         }

@@ -89,7 +89,7 @@ pub(super) struct Elaborator<'p> {
     pub normalise: CondId,
     /// What is known to hold where the expression at hand is evaluated.
     pub facts: Vec<CondId>,
-    pub parents: Vec<(ChoiceId, u32)>,
+    pub parents: Vec<(ChoiceId, u64)>,
     /// The operators being written out: where each is defined and called.
     pub calls: Vec<(Span, Span)>,
     /// The alternative's label already names the call that it consists of.
@@ -284,6 +284,11 @@ impl Program {
     /// Checks one item of the entry file.
     pub(super) fn check_item(&self, item: &Item) -> Vec<Diagnostic> {
         match item.kind {
+            ItemKind::Const => {
+                let mut elaborator = Elaborator::new(self);
+                let _checked = elaborator.constant_item(item, item.span);
+                elaborator.diagnostics
+            }
             ItemKind::Op => Elaborator::new(self).check_op(item),
             ItemKind::Space => elaborate(self, item, &[], &Overrides::new()).1,
             ItemKind::Schema => self.schema(item).err().unwrap_or_default(),

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::elaborate::{Elaborator, Scope};
+use super::program::{Item, ItemKind};
 use super::values::Value;
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{Relation, SizeId};
@@ -77,7 +78,9 @@ impl Elaborator<'_> {
                 Some(Value::Range { lo, hi, step })
             }
             ExprKind::Pick { count, from } => self.pick(scope, count, from, expr.span),
-            ExprKind::Choose(alternatives) => self.choose(scope, alternatives, expr.span),
+            ExprKind::Choose { count, alternatives } => self.choose(scope, count.as_deref(), alternatives, expr.span),
+            ExprKind::Repeat { count, from, name, body } => self.repeat(scope, count, from, (name, body), expr.span),
+            ExprKind::Body(body) => self.body(scope, body),
             ExprKind::If { condition, then, otherwise } => self.branch(scope, condition, then, otherwise),
             ExprKind::Earlier(output) => self.earlier(scope, output, expr.span),
         }
@@ -94,6 +97,9 @@ impl Elaborator<'_> {
             return Some(Value::Truth(self.normalise));
         }
         if let Some(item) = self.program.lookup(scope.file, name) {
+            if item.kind == ItemKind::Const {
+                return self.constant_item(item, span);
+            }
             let defined = item.span;
             return self.fail(
                 Diagnostic::error(Code::Kind, format!("`{name}` is not a value"))
@@ -110,6 +116,31 @@ impl Elaborator<'_> {
                 .label(span, "not defined")
                 .help_if(near),
         )
+    }
+
+    /// The value of a `const`, evaluated where it is defined.
+    pub fn constant_item(&mut self, item: &Item, span: Span) -> Option<Value> {
+        if self.calls.iter().any(|&(defined, _)| defined == item.span) {
+            return self.fail(
+                Diagnostic::error(Code::Recursion, format!("`{}` is defined by itself", item.name))
+                    .label(span, "this never ends")
+                    .label(item.span, "defined here"),
+            );
+        }
+        let written = &self.program.const_item(item).value;
+        self.calls.push((item.span, span));
+        let value = self.eval(&mut Scope::new(item.span.file), written);
+        self.calls.pop();
+        match value? {
+            value @ (Value::Size(_) | Value::Truth(_) | Value::List(_) | Value::Range { .. }) => Some(value),
+            other => {
+                let what = self.describe(&other);
+                self.fail(
+                    Diagnostic::error(Code::Kind, format!("a constant cannot be {what}"))
+                        .label(written.span, "expected a number, a switch, a list or a range"),
+                )
+            }
+        }
     }
 
     /// A number, which may depend on choices.

@@ -10,7 +10,7 @@ use super::elaborate::{Elaborator, MAX_SOURCES, Scope, number_words};
 use super::prove::Disproof;
 use super::values::{Source, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::ir::{AxisRef, ChoiceKind, Cond, Gate, LayoutExpr, NodeKind, Size, SizeId, TensorKind};
+use crate::ir::{AxisRef, ChoiceId, ChoiceKind, Cond, Gate, LayoutExpr, NodeKind, Size, SizeId, TensorKind};
 use crate::primitives::Primitive;
 use crate::syntax::tree::{Alternative, Body, Expr, ExprKind};
 
@@ -305,7 +305,8 @@ impl Elaborator<'_> {
         let hi = (hi as usize).min(sources.len());
         let labels = sources.iter().map(|s| s.label.clone()).collect();
         let choice = self.choice(ChoiceKind::Pick { lo, hi, sources: labels }, None, span)?;
-        if (lo, hi) != (1, 1) || self.is_multi(scope, count) {
+        // `1..4` clipped to one source is still joined by `concat`.
+        if (lo, hi) != (1, 1) || matches!(count.kind, ExprKind::Range { .. }) {
             return Some(Value::Picked { choice, lo, sources });
         }
         let along: Vec<AxisRef> = sources.iter().map(|s| self.graph[s.node].axes[0]).collect();
@@ -322,21 +323,22 @@ impl Elaborator<'_> {
         Some(Value::Tensor(self.add(NodeKind::Pick(choice), first, axes, &edges, "pick")))
     }
 
-    /// Whether a pick is written as a range: `1..4` clipped to one source is still joined by `concat`.
-    fn is_multi(&self, _: &Scope, count: &Expr) -> bool {
-        matches!(count.kind, ExprKind::Range { .. })
-    }
-
     pub fn maybe(&mut self, scope: &mut Scope, operand: &Expr, span: Span) -> Option<Value> {
         let choice = self.choice(ChoiceKind::Maybe, None, span)?;
-        self.parents.push((choice, 1));
+        self.parents.push((choice, 1 << 1));
         let value = self.eval(scope, operand);
         self.parents.pop();
         let node = self.expect_tensor(value?, operand.span)?;
         Some(Value::Optional { choice, node })
     }
 
-    pub fn choose(&mut self, scope: &mut Scope, alternatives: &[Alternative], span: Span) -> Option<Value> {
+    pub fn choose(
+        &mut self,
+        scope: &mut Scope,
+        count: Option<&Expr>,
+        alternatives: &[Alternative],
+        span: Span,
+    ) -> Option<Value> {
         if alternatives.is_empty() {
             return self
                 .fail(Diagnostic::error(Code::Arguments, "`choose` from nothing").label(span, "no alternatives"));
@@ -368,11 +370,20 @@ impl Elaborator<'_> {
             let message = format!("{} alternatives; at most {MAX_SOURCES} are possible", labels.len());
             return self.fail(Diagnostic::error(Code::TooLarge, message).label(span, "too many"));
         }
-        let choice = self.choice(ChoiceKind::Choose { alternatives: labels.clone() }, None, span)?;
+        let (lo, hi) = match count {
+            None => (1, 1),
+            Some(count) => self.how_many(scope, count, 1)?,
+        };
+        if hi > labels.len() {
+            let message = format!("{hi} are to be chosen from {} alternatives", labels.len());
+            let at = count.map_or(span, |count| count.span);
+            return self.fail(Diagnostic::error(Code::Pick, message).label(at, "more than there are"));
+        }
+        let choice = self.choice(ChoiceKind::Choose { lo, hi, alternatives: labels.clone() }, None, span)?;
         let mut nodes = Vec::new();
         for (index, (alternative, label)) in alternatives.iter().zip(&labels).enumerate() {
             self.path.push(label.clone());
-            self.parents.push((choice, index as u32));
+            self.parents.push((choice, 1 << index));
             self.named_by_label = true;
             let value = self.eval(scope, &alternative.value);
             self.named_by_label = false;
@@ -385,11 +396,20 @@ impl Elaborator<'_> {
         if nodes.len() < alternatives.len() {
             return None;
         }
+        if hi > 1 {
+            // Several are added up, so their shapes must agree whatever else is chosen.
+            self.same_shape(&nodes, "the alternatives, which are added up,")?;
+        }
+        self.one_of(choice, &nodes, "the alternatives")
+    }
+
+    /// The node that takes what `choice` says of these, in order.
+    pub fn one_of(&mut self, choice: ChoiceId, nodes: &[(NodeIndex, Span)], what: &str) -> Option<Value> {
         let (first, first_span) = nodes[0];
         if let Some(&(node, span)) = nodes.iter().find(|(node, _)| self.tensor(*node) != self.tensor(first)) {
             let (a, b) = (self.tensor(first).word(), self.tensor(node).word());
             return self.fail(
-                Diagnostic::error(Code::Kind, "the alternatives are of different kinds")
+                Diagnostic::error(Code::Kind, format!("{what} are of different kinds"))
                     .label(span, format!("a {b} tensor"))
                     .label(first_span, format!("a {a} tensor")),
             );
@@ -409,6 +429,29 @@ impl Elaborator<'_> {
         }
         let edges: Vec<_> = nodes.iter().map(|&(node, _)| (Gate::Always, node)).collect();
         Some(Value::Tensor(self.add(NodeKind::Choose(choice), self.tensor(first), axes, &edges, "choose")))
+    }
+
+    /// How many are taken: a number or a range of fixed whole numbers, the larger at least 1.
+    pub fn how_many(&mut self, scope: &mut Scope, count: &Expr, least: usize) -> Option<(usize, usize)> {
+        let (lo, hi) = match self.eval(scope, count)? {
+            Value::Size(size) => (self.ex.as_constant(size), self.ex.as_constant(size)),
+            Value::Range { lo, hi, step: None } => (self.ex.as_constant(lo), self.ex.as_constant(hi)),
+            _ => (None, None),
+        };
+        let (Some(lo), Some(hi)) = (lo, hi) else {
+            return self.fail(
+                Diagnostic::error(Code::NotConstant, "how many must be fixed")
+                    .label(count.span, "expected a number or a range, such as `1..4`"),
+            );
+        };
+        let whole = lo.fract() == 0.0 && hi.fract() == 0.0;
+        if !whole || lo < least as f64 || hi < lo || hi < 1.0 || hi > MAX_SOURCES as f64 {
+            return self.fail(Diagnostic::error(Code::Pick, "this is not a number of things to take").label(
+                count.span,
+                format!("expected whole numbers from {least} to {MAX_SOURCES}, the smaller one first"),
+            ));
+        }
+        Some((lo as usize, hi as usize))
     }
 
     pub fn branch(&mut self, scope: &mut Scope, condition: &Expr, then: &Body, otherwise: &Body) -> Option<Value> {

@@ -13,6 +13,7 @@ mod joins;
 mod program;
 mod prove;
 mod recipe;
+mod repeat;
 mod schema;
 mod settings;
 mod space;
@@ -56,6 +57,8 @@ pub struct CheckedArch {
     pub space: CheckedSpace,
     pub schema: Option<crate::schema::Schema>,
     pub architecture: Architecture,
+    /// It ends in `..`: what it does not decide stays open.
+    pub open: bool,
 }
 
 /// Values given from outside, such as by `--set space.blocks=2`: the path after `space.`, and the source of the value.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Sources, Span, nearest};
 use crate::library;
-use crate::syntax::tree::{ArchItem, File, Name, Op, SchemaItem, SearchItem, SpaceItem};
+use crate::syntax::tree::{ArchItem, Const, File, Name, Op, SchemaItem, SearchItem, SpaceItem};
 use crate::syntax::{self, MAX_FINDINGS};
 
 /// Reads files for the compiler, which does none of that itself.
@@ -21,6 +21,7 @@ pub trait Loader {
 /// What a name at the top level of a file means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemKind {
+    Const,
     Op,
     Space,
     Schema,
@@ -216,6 +217,7 @@ impl Program {
                 items.push(Item { kind, name: name.text.clone(), span: name.span, index });
             }
         };
+        add(ItemKind::Const, tree.consts.iter().map(|item| &item.name).collect());
         add(ItemKind::Op, tree.ops.iter().map(|op| &op.name).collect());
         add(ItemKind::Space, tree.spaces.iter().map(|space| &space.name).collect());
         add(ItemKind::Schema, tree.schemas.iter().map(|schema| &schema.name).collect());
@@ -263,6 +265,10 @@ impl Program {
         scope.incomplete || scope.spoilt.contains(name)
     }
 
+    pub(super) fn const_item(&self, item: &Item) -> &Const {
+        &self.tree(item.span.file).consts[item.index]
+    }
+
     pub(super) fn op(&self, item: &Item) -> &Op {
         &self.tree(item.span.file).ops[item.index]
     }
@@ -288,6 +294,7 @@ impl Program {
     pub(super) fn resolve(&self, name: &Name, kind: ItemKind) -> Result<&Item, Option<Diagnostic>> {
         let scope = &self.scopes[name.span.file.0 as usize].items;
         let what = match kind {
+            ItemKind::Const => "const",
             ItemKind::Op => "operator",
             ItemKind::Space => "space",
             ItemKind::Schema => "schema",

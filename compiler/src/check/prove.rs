@@ -176,11 +176,12 @@ impl Elaborator<'_> {
     fn option_count(&self, choice: ChoiceId) -> u64 {
         match &self.choices[choice.index()].kind {
             ChoiceKind::Width { values } => values.len() as u64,
-            ChoiceKind::Choose { alternatives } => alternatives.len() as u64,
+            ChoiceKind::Choose { hi: 1, alternatives, .. } => alternatives.len() as u64,
+            ChoiceKind::Repeat { lo, hi } => (hi - lo + 1) as u64,
             ChoiceKind::Maybe => 2,
-            ChoiceKind::Pick { lo, hi, sources } => {
+            ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
                 let binomial =
-                    |k: usize| (0..k).fold(1u64, |c, i| c.saturating_mul((sources.len() - i) as u64) / (i as u64 + 1));
+                    |k: usize| (0..k).fold(1u64, |c, i| c.saturating_mul((all.len() - i) as u64) / (i as u64 + 1));
                 (*lo..=*hi).map(binomial).fold(0, u64::saturating_add)
             }
         }
@@ -189,11 +190,12 @@ impl Elaborator<'_> {
     fn options(&self, choice: ChoiceId) -> Vec<Made> {
         match &self.choices[choice.index()].kind {
             ChoiceKind::Width { values } => (0..values.len() as u32).map(Made::One).collect(),
-            ChoiceKind::Choose { alternatives } => (0..alternatives.len() as u32).map(Made::One).collect(),
+            ChoiceKind::Choose { hi: 1, alternatives, .. } => (0..alternatives.len() as u32).map(Made::One).collect(),
+            ChoiceKind::Repeat { lo, hi } => (0..=(hi - lo) as u32).map(Made::One).collect(),
             ChoiceKind::Maybe => vec![Made::One(0), Made::One(1)],
-            ChoiceKind::Pick { lo, hi, sources } => {
+            ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
                 let mut masks = Vec::new();
-                subsets(sources.len(), (*lo, *hi), 0, 0, &mut masks);
+                subsets(all.len(), (*lo, *hi), 0, 0, &mut masks);
                 masks.into_iter().map(Made::Set).collect()
             }
         }
@@ -204,11 +206,14 @@ impl Elaborator<'_> {
         let choice = &self.choices[choice.index()];
         let value = match &choice.kind {
             ChoiceKind::Width { values } => values.get(made.first()).map(i64::to_string).unwrap_or_default(),
-            ChoiceKind::Choose { alternatives } => alternatives.get(made.first()).cloned().unwrap_or_default(),
+            ChoiceKind::Choose { hi: 1, alternatives, .. } => {
+                alternatives.get(made.first()).cloned().unwrap_or_default()
+            }
+            ChoiceKind::Repeat { lo, .. } => (lo + made.first()).to_string(),
             ChoiceKind::Maybe => if made.has(1) { "on" } else { "off" }.to_owned(),
-            ChoiceKind::Pick { sources, .. } => {
+            ChoiceKind::Pick { sources: all, .. } | ChoiceKind::Choose { alternatives: all, .. } => {
                 let taken: Vec<&str> =
-                    sources.iter().enumerate().filter(|&(i, _)| made.has(i)).map(|(_, s)| s.as_str()).collect();
+                    all.iter().enumerate().filter(|&(i, _)| made.has(i)).map(|(_, s)| s.as_str()).collect();
                 format!("[{}]", taken.join(", "))
             }
         };

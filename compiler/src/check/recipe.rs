@@ -4,14 +4,14 @@ use super::elaborate::elaborate;
 use super::program::{Item, ItemKind, Program};
 use super::settings::Settings;
 use super::{CheckedSearch, CheckedSpace, Overrides};
-use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile};
+use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Span};
 use crate::recipe::{
     Counts, Data, Evaluate, Finetune, Length, Method, Optimiser, Paths, Recipe, Retrain, Schedule, Source, Synthetic,
     Train,
 };
 use crate::schema::Schema;
 use crate::space::Space;
-use crate::syntax::tree::{Expr, ExprKind, Name, Reference, Setting, SettingValue};
+use crate::syntax::tree::{Expr, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
 
 impl Program {
     /// Reads `path=value`, as given on a command line.
@@ -31,8 +31,11 @@ impl Program {
     /// # Errors
     /// The findings, where there are errors among them.
     pub fn search(&self, item: &Item, overrides: &[Setting]) -> Result<CheckedSearch, Vec<Diagnostic>> {
-        let search = self.search_item(item);
         let mut diagnostics = Vec::new();
+        let Some(search) = self.extended(item, &mut Vec::new(), &mut diagnostics) else {
+            return Err(diagnostics);
+        };
+        let Some((over, with)) = &search.over else { return Err(diagnostics) };
         let mut of_space = Overrides::new();
         for setting in overrides {
             if let ([first, name], SettingValue::Expr(value)) = (setting.path.as_slice(), &setting.value)
@@ -41,8 +44,8 @@ impl Program {
                 of_space.insert(name.text.clone(), value.clone());
             }
         }
-        let space = self.referenced_space(&search.space, &of_space, &mut diagnostics);
-        let schema = self.referenced_schema(&search.schema, &mut diagnostics);
+        let space = self.referenced_space(over, &of_space, &mut diagnostics);
+        let schema = self.referenced_schema(with, &mut diagnostics);
         let mut baselines = Vec::new();
         for reference in &search.baselines {
             let Some(baseline) = self.referenced_space(reference, &Overrides::new(), &mut diagnostics) else {
@@ -61,7 +64,7 @@ impl Program {
             baselines.push(baseline);
         }
         if let (Some(space), Some(schema)) = (&space, &schema) {
-            diagnostics.extend(unbound(space, schema, &search.schema));
+            diagnostics.extend(unbound(space, schema, with));
         }
         let mut settings = Settings::new(&search.settings, overrides, search.name.span);
         let recipe = recipe(&mut settings);
@@ -75,6 +78,43 @@ impl Program {
                 Err(diagnostics)
             }
         }
+    }
+
+    /// A search with what it takes over from the one that it extends: its own settings come first.
+    fn extended(&self, item: &Item, chain: &mut Vec<Span>, diagnostics: &mut Vec<Diagnostic>) -> Option<SearchItem> {
+        let mut search = self.search_item(item).clone();
+        let Some(base) = &search.base else { return Some(search) };
+        chain.push(item.span);
+        let of_base = match self.resolve(base, ItemKind::Search) {
+            Ok(found) if chain.contains(&found.span) => {
+                diagnostics.push(
+                    Diagnostic::error(Code::Recursion, format!("search `{}` extends itself", item.name))
+                        .label(base.span, "this never ends")
+                        .label(found.span, "defined here"),
+                );
+                return None;
+            }
+            Ok(found) => self.extended(found, chain, diagnostics)?,
+            Err(diagnostic) => {
+                diagnostics.extend(diagnostic);
+                return None;
+            }
+        };
+        let own: Vec<String> = search.settings.iter().map(|setting| key(&setting.path)).collect();
+        let replaced = |setting: &Setting| {
+            let path = key(&setting.path);
+            // One of two that exclude each other replaces the other.
+            let rivals = [("evolve", "random"), ("random", "evolve"), ("data.files", "data.synthetic")];
+            let rivals = rivals.iter().chain(&[("data.synthetic", "data.files")]);
+            own.contains(&path)
+                || rivals.into_iter().any(|(theirs, mine)| within(&path, theirs) && own.iter().any(|k| within(k, mine)))
+        };
+        search.settings.extend(of_base.settings.into_iter().filter(|setting| !replaced(setting)));
+        if search.baselines.is_empty() {
+            search.baselines = of_base.baselines;
+        }
+        search.over = of_base.over;
+        Some(search)
     }
 
     pub(super) fn referenced_space(
@@ -105,6 +145,15 @@ impl Program {
             }
         }
     }
+}
+
+fn key(path: &[Name]) -> String {
+    path.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(".")
+}
+
+/// Whether a key is a section or lies in it.
+fn within(key: &str, section: &str) -> bool {
+    key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Why a space cannot be bound to a schema, if it cannot.

@@ -89,7 +89,13 @@ fn value(choice: &Choice, made: Option<Made>) -> String {
     let Some(made) = made else { return "_".to_owned() };
     match &choice.kind {
         ChoiceKind::Width { values } => values[made.first()].to_string(),
-        ChoiceKind::Choose { alternatives } => alternatives[made.first()].clone(),
+        ChoiceKind::Choose { hi: 1, alternatives, .. } => alternatives[made.first()].clone(),
+        ChoiceKind::Choose { alternatives, .. } => {
+            let taken: Vec<&str> =
+                alternatives.iter().enumerate().filter(|&(i, _)| made.has(i)).map(|(_, a)| a.as_str()).collect();
+            format!("[{}]", taken.join(", "))
+        }
+        ChoiceKind::Repeat { lo, .. } => (lo + made.first()).to_string(),
         ChoiceKind::Maybe => if made.has(1) { "on" } else { "off" }.to_owned(),
         ChoiceKind::Pick { lo, hi, sources } => {
             let taken: Vec<&str> =

@@ -158,7 +158,7 @@ impl NasrecNet {
                 let at = values.iter().position(|&v| v == width).ok_or_else(|| refused(width.to_string()))?;
                 Ok(Made::One(at as u32))
             }
-            ("d" | "t", ChoiceKind::Choose { alternatives }) => {
+            ("d" | "t", ChoiceKind::Choose { hi: 1, alternatives, .. }) => {
                 let active = operators.active_nodes.iter().filter_map(|&node| self.nodes().get(node));
                 let ours = active.filter_map(|node| OPERATORS.iter().find(|(theirs, _)| theirs == node));
                 let mut found = ours.filter_map(|(_, ours)| alternatives.iter().position(|a| a == ours));

@@ -23,8 +23,9 @@ pub struct Choice {
     /// The block instance it belongs to, such as `b[1]`.
     pub block: Option<String>,
     pub kind: ChoiceKind,
-    /// A choice inside an alternative exists only when that one is taken (rule 8).
-    pub parent: Option<(ChoiceId, u32)>,
+    /// A choice inside an alternative or an iteration exists only when that one is taken (rule 8): when the value of
+    /// this choice has one of these positions, as a bit mask.
+    pub parent: Option<(ChoiceId, u64)>,
     pub span: Span,
 }
 
@@ -34,8 +35,10 @@ pub enum ChoiceKind {
     Width { values: Vec<i64> },
     /// Between `lo` and `hi` of these sources, by name.
     Pick { lo: usize, hi: usize, sources: Vec<String> },
-    /// One of these alternatives, by label.
-    Choose { alternatives: Vec<String> },
+    /// Between `lo` and `hi` of these alternatives, by label, added up; one of them where `hi` is 1.
+    Choose { lo: usize, hi: usize, alternatives: Vec<String> },
+    /// Between `lo` and `hi` iterations; position 0 is `lo` of them.
+    Repeat { lo: usize, hi: usize },
     /// There or not.
     Maybe,
 }
@@ -65,6 +68,14 @@ impl Made {
         match self {
             Made::One(one) => one as usize == index,
             Made::Set(mask) => index < 64 && mask >> index & 1 == 1,
+        }
+    }
+
+    /// Whether any of these positions, as a bit mask, is in it.
+    pub fn meets(self, positions: u64) -> bool {
+        match self {
+            Made::One(one) => one < 64 && positions >> one & 1 == 1,
+            Made::Set(mask) => mask & positions != 0,
         }
     }
 

@@ -178,7 +178,10 @@ fn choice_json(choice: &Choice) -> Value {
     let options = match &choice.kind {
         ChoiceKind::Width { values } => json!({ "width": values }),
         ChoiceKind::Pick { lo, hi, sources } => json!({ "pick": { "lo": lo, "hi": hi, "from": sources } }),
-        ChoiceKind::Choose { alternatives } => json!({ "choose": alternatives }),
+        ChoiceKind::Choose { lo, hi, alternatives } => {
+            json!({ "choose": { "lo": lo, "hi": hi, "from": alternatives } })
+        }
+        ChoiceKind::Repeat { lo, hi } => json!({ "repeat": { "lo": lo, "hi": hi } }),
         ChoiceKind::Maybe => json!("maybe"),
     };
     json!({ "name": choice.name, "options": options })

@@ -10,29 +10,43 @@ impl SpaceGraph {
     pub fn raw_count(&self) -> BigUint {
         // Choices inside an alternative come after it, so one pass backwards meets them first.
         let mut ways: Vec<BigUint> = vec![BigUint::one(); self.choices.len()];
-        let mut inside: Vec<Vec<(u32, ChoiceId)>> = vec![Vec::new(); self.choices.len()];
+        let mut inside: Vec<Vec<(u64, ChoiceId)>> = vec![Vec::new(); self.choices.len()];
         for (index, choice) in self.choices.iter().enumerate() {
-            if let Some((parent, position)) = choice.parent {
-                inside[parent.index()].push((position, ChoiceId(index as u32)));
+            if let Some((parent, positions)) = choice.parent {
+                inside[parent.index()].push((positions, ChoiceId(index as u32)));
             }
         }
         for index in (0..self.choices.len()).rev() {
-            let under = |position: u32| {
+            let under = |position: usize| {
                 inside[index]
                     .iter()
-                    .filter(|(at, _)| *at == position)
+                    .filter(|(positions, _)| positions >> position & 1 == 1)
                     .fold(BigUint::one(), |product, (_, child)| product * &ways[child.index()])
             };
             ways[index] = match &self.choices[index].kind {
                 ChoiceKind::Width { values } => BigUint::from(values.len()),
                 ChoiceKind::Pick { lo, hi, sources } => (*lo..=*hi).map(|k| binomial(sources.len(), k)).sum(),
-                ChoiceKind::Choose { alternatives } => (0..alternatives.len() as u32).map(under).sum(),
+                ChoiceKind::Choose { lo, hi, alternatives } => subsets(*lo, *hi, (0..alternatives.len()).map(under)),
+                ChoiceKind::Repeat { lo, hi } => (0..=hi - lo).map(under).sum(),
                 ChoiceKind::Maybe => BigUint::one() + under(1),
             };
         }
         let roots = self.choices.iter().zip(&ways).filter(|(choice, _)| choice.parent.is_none());
         roots.fold(BigUint::one(), |product, (_, ways)| product * ways)
     }
+}
+
+/// The sum over all sets of `lo` to `hi` members of the product of their ways: elementary symmetric polynomials.
+fn subsets(lo: usize, hi: usize, ways: impl Iterator<Item = BigUint>) -> BigUint {
+    let mut of_size = vec![BigUint::one()];
+    of_size.resize(hi + 1, BigUint::ZERO);
+    for ways in ways {
+        for size in (1..=hi).rev() {
+            let with = &of_size[size - 1] * &ways;
+            of_size[size] += with;
+        }
+    }
+    of_size[lo..].iter().sum()
 }
 
 fn binomial(n: usize, k: usize) -> BigUint {
@@ -42,6 +56,15 @@ fn binomial(n: usize, k: usize) -> BigUint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sets_multiply_what_is_inside() {
+        // Of three alternatives with 2, 3 and 5 ways: one, or two of them.
+        let ways = || [2u32, 3, 5].into_iter().map(BigUint::from);
+        assert_eq!(subsets(1, 1, ways()), BigUint::from(10u32));
+        assert_eq!(subsets(1, 2, ways()), BigUint::from(10u32 + 6 + 10 + 15));
+        assert_eq!(subsets(2, 3, ways()), BigUint::from(31u32 + 30));
+    }
 
     #[test]
     fn binomials() {

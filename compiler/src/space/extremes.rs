@@ -62,22 +62,27 @@ impl Space {
     fn options(&self, id: ChoiceId, made: Option<Made>) -> Vec<Made> {
         match &self.choices()[id.index()].kind {
             ChoiceKind::Width { values } => (0..values.len() as u32).map(Made::One).collect(),
-            ChoiceKind::Choose { alternatives } => (0..alternatives.len() as u32).map(Made::One).collect(),
+            ChoiceKind::Choose { hi: 1, alternatives, .. } => (0..alternatives.len() as u32).map(Made::One).collect(),
+            ChoiceKind::Choose { lo, hi, alternatives } => neighbours(*lo, *hi, alternatives.len(), made),
+            ChoiceKind::Repeat { lo, hi } => (0..=(hi - lo) as u32).map(Made::One).collect(),
             ChoiceKind::Maybe => vec![Made::One(0), Made::One(1)],
-            ChoiceKind::Pick { lo, hi, sources } => {
-                let Some(Made::Set(mask)) = made else { return Vec::new() };
-                let mut options = Vec::new();
-                for i in 0..sources.len() {
-                    options.push(mask ^ (1 << i));
-                    for j in 0..sources.len() {
-                        if mask >> i & 1 == 1 && mask >> j & 1 == 0 {
-                            options.push(mask ^ (1 << i) ^ (1 << j));
-                        }
-                    }
-                }
-                options.retain(|m| (*lo..=*hi).contains(&(m.count_ones() as usize)));
-                options.into_iter().map(Made::Set).collect()
+            ChoiceKind::Pick { lo, hi, sources } => neighbours(*lo, *hi, sources.len(), made),
+        }
+    }
+}
+
+/// The sets that add, drop or swap one member.
+fn neighbours(lo: usize, hi: usize, all: usize, made: Option<Made>) -> Vec<Made> {
+    let Some(Made::Set(mask)) = made else { return Vec::new() };
+    let mut options = Vec::new();
+    for i in 0..all {
+        options.push(mask ^ (1 << i));
+        for j in 0..all {
+            if mask >> i & 1 == 1 && mask >> j & 1 == 0 {
+                options.push(mask ^ (1 << i) ^ (1 << j));
             }
         }
     }
+    options.retain(|m| (lo..=hi).contains(&(m.count_ones() as usize)));
+    options.into_iter().map(Made::Set).collect()
 }

@@ -62,7 +62,8 @@ impl Space {
                         let largest = (0..values.len()).max_by_key(|&i| values[i]).unwrap_or(0);
                         Made::One(largest as u32)
                     }
-                    ChoiceKind::Choose { alternatives } if self.mixes(id) => full_set(alternatives.len()),
+                    ChoiceKind::Choose { alternatives, .. } if self.mixes(id) => full_set(alternatives.len()),
+                    ChoiceKind::Repeat { lo, hi } => Made::One((hi - lo) as u32),
                     ChoiceKind::Maybe => Made::One(1),
                     _ => continue,
                 };
@@ -119,9 +120,8 @@ impl Space {
     pub fn exists(&self, architecture: &Architecture, id: ChoiceId) -> bool {
         match self.choices()[id.index()].parent {
             None => true,
-            Some((parent, position)) => {
-                architecture.get(parent).is_some_and(|made| made.has(position as usize))
-                    && self.exists(architecture, parent)
+            Some((parent, positions)) => {
+                architecture.get(parent).is_some_and(|made| made.meets(positions)) && self.exists(architecture, parent)
             }
         }
     }
@@ -129,20 +129,11 @@ impl Space {
     fn draw(&self, id: ChoiceId, counts: Counts, rng: &mut impl Rng) -> Made {
         match &self.choices()[id.index()].kind {
             ChoiceKind::Width { values } => Made::One(rng.random_range(0..values.len()) as u32),
-            ChoiceKind::Choose { alternatives } => Made::One(rng.random_range(0..alternatives.len()) as u32),
+            ChoiceKind::Choose { hi: 1, alternatives, .. } => Made::One(rng.random_range(0..alternatives.len()) as u32),
+            ChoiceKind::Choose { lo, hi, alternatives } => draw_set(*lo, *hi, alternatives.len(), counts, rng),
+            ChoiceKind::Repeat { lo, hi } => Made::One(rng.random_range(0..=hi - lo) as u32),
             ChoiceKind::Maybe => Made::One(u32::from(rng.random_bool(0.5))),
-            ChoiceKind::Pick { lo, hi, sources } => {
-                let count = match counts {
-                    Counts::Uniform => rng.random_range(*lo..=*hi),
-                    Counts::Binomial(p) => lo + (*lo..*hi).filter(|_| rng.random_bool(p)).count(),
-                };
-                let mut left: Vec<usize> = (0..sources.len()).collect();
-                let mut mask = 0u64;
-                for _ in 0..count {
-                    mask |= 1 << left.swap_remove(rng.random_range(0..left.len()));
-                }
-                Made::Set(mask)
-            }
+            ChoiceKind::Pick { lo, hi, sources } => draw_set(*lo, *hi, sources.len(), counts, rng),
         }
     }
 
@@ -158,6 +149,20 @@ impl Space {
                 })
         })
     }
+}
+
+/// A set of `lo` to `hi` of `all` members: the count first, then which ones uniformly.
+fn draw_set(lo: usize, hi: usize, all: usize, counts: Counts, rng: &mut impl Rng) -> Made {
+    let count = match counts {
+        Counts::Uniform => rng.random_range(lo..=hi),
+        Counts::Binomial(p) => lo + (lo..hi).filter(|_| rng.random_bool(p)).count(),
+    };
+    let mut left: Vec<usize> = (0..all).collect();
+    let mut mask = 0u64;
+    for _ in 0..count {
+        mask |= 1 << left.swap_remove(rng.random_range(0..left.len()));
+    }
+    Made::Set(mask)
 }
 
 fn full_set(count: usize) -> Made {

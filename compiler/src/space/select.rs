@@ -110,6 +110,11 @@ impl SpaceGraph {
 }
 
 impl Space {
+    /// The live choices that an architecture leaves open, as many as can be seen at once.
+    pub fn missing(&self, architecture: &Architecture) -> Vec<ChoiceId> {
+        self.graph.missing(architecture, self.sizes)
+    }
+
     /// The plan of an architecture: its live graph.
     ///
     /// # Errors

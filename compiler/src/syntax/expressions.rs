@@ -144,7 +144,10 @@ impl Reader {
                 ExprKind::Pick { count, from }
             }
             Rule::choose => {
-                let alternatives = pair.parts().map(|alternative| {
+                let (count, alternatives): (Vec<_>, Vec<_>) =
+                    pair.parts().partition(|part| part.as_rule() == Rule::how_many);
+                let count = count.into_iter().next().map(|count| Box::new(self.how_many(count, offset)));
+                let alternatives = alternatives.into_iter().map(|alternative| {
                     let mut inner = alternative.parts();
                     let first = inner.next().expect("an alternative has a value");
                     match inner.next() {
@@ -155,14 +158,37 @@ impl Reader {
                         None => Alternative { label: None, value: self.expression(first, offset) },
                     }
                 });
-                ExprKind::Choose(alternatives.collect())
+                ExprKind::Choose { count, alternatives: alternatives.collect() }
             }
+            Rule::repeat => {
+                let mut inner = pair.parts();
+                let count = Box::new(self.expression(inner.next().expect("a repeat has a count"), offset));
+                let from = Box::new(self.expression(inner.next().expect("a repeat has a start"), offset));
+                let name = self.name(&inner.next().expect("a repeat names its value"), offset);
+                let body = self.body(inner.next().expect("a repeat has a body"), offset);
+                ExprKind::Repeat { count, from, name, body }
+            }
+            Rule::body => ExprKind::Body(self.body(pair, offset)),
             Rule::if_else => {
                 return self.branches(pair, span, offset);
             }
             rule => unreachable!("{rule:?} is not an operand of the grammar"),
         };
         Expr { kind, span }
+    }
+
+    /// `2` or `1..2`.
+    fn how_many(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Expr {
+        let span = self.span(&pair, offset);
+        let mut inner = pair.parts();
+        let lo = self.expression(inner.next().expect("a count has a number"), offset);
+        match inner.next() {
+            None => lo,
+            Some(hi) => {
+                let hi = Box::new(self.expression(hi, offset));
+                Expr { kind: ExprKind::Range { lo: Box::new(lo), hi, step: None }, span }
+            }
+        }
     }
 
     /// A chain of `if … else if … else`, as conditions nested in the `else` before.

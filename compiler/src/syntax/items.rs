@@ -6,7 +6,7 @@ use pest::iterators::Pair;
 
 use super::expressions::number;
 use super::tree::{
-    ArchItem, Arg, Block, Body, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Reference, SchemaItem,
+    ArchItem, Arg, Block, Body, Const, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Reference, SchemaItem,
     SchemaLine, SearchItem, Setting, SettingValue, SpaceItem, Statement, TypeOf,
 };
 use super::{LANGUAGE_VERSION, MAX_FINDINGS, Parts, Reader};
@@ -35,6 +35,10 @@ impl Reader {
             match pair.as_rule() {
                 Rule::doc => docs.push(doc_text(&pair)),
                 Rule::import => tree.imports.push(self.import(pair, offset)),
+                Rule::r#const => {
+                    let (name, value) = self.binding(pair, offset);
+                    tree.consts.push(Const { docs: std::mem::take(&mut docs), name, value });
+                }
                 Rule::op => tree.ops.push(self.op(pair, offset, std::mem::take(&mut docs))),
                 Rule::space => tree.spaces.push(self.space(pair, offset, std::mem::take(&mut docs))),
                 Rule::schema => tree.schemas.push(self.schema(pair, offset, std::mem::take(&mut docs))),
@@ -224,9 +228,15 @@ impl Reader {
     fn search(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SearchItem {
         let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a search has a name"), offset);
-        let space = self.reference(inner.next().expect("a search has a space"), offset);
-        let schema = self.name(&inner.next().expect("a search has a schema"), offset);
-        let mut item = SearchItem { docs, name, space, schema, settings: Vec::new(), baselines: Vec::new() };
+        let mut item = SearchItem { docs, name, base: None, over: None, settings: Vec::new(), baselines: Vec::new() };
+        let first = inner.next().expect("a search has a space or a base");
+        if first.as_rule() == Rule::extends {
+            item.base = first.parts().next().map(|base| self.name(&base, offset));
+        } else {
+            let space = self.reference(first, offset);
+            let schema = self.name(&inner.next().expect("a search has a schema"), offset);
+            item.over = Some((space, schema));
+        }
         for setting in inner {
             self.setting(setting, offset, &mut Vec::new(), &mut item);
         }
@@ -290,13 +300,17 @@ impl Reader {
         let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("an arch has a name"), offset);
         let space = self.reference(inner.next().expect("an arch has a space"), offset);
-        let mut item = ArchItem { docs, name, space, schema: None, made: Vec::new() };
+        let mut item = ArchItem { docs, name, space, schema: None, made: Vec::new(), open: false };
         for part in inner {
             match part.as_rule() {
                 Rule::name => item.schema = Some(self.name(&part, offset)),
                 _ => {
                     let Some(part) = part.parts().find(|p| p.as_rule() != Rule::doc) else { continue };
-                    self.made(part, offset, &mut item.made);
+                    if part.as_rule() == Rule::rest {
+                        item.open = true;
+                    } else {
+                        self.made(part, offset, &mut item.made);
+                    }
                 }
             }
         }

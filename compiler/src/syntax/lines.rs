@@ -24,7 +24,7 @@ pub struct Unbalanced {
     pub item: usize,
 }
 
-const ITEM_WORDS: [&str; 7] = ["nasrec", "import", "op", "space", "schema", "search", "arch"];
+const ITEM_WORDS: [&str; 8] = ["nasrec", "import", "const", "op", "space", "schema", "search", "arch"];
 
 /// Joins lines, blanks comments, splits items.
 pub fn join(source: &str) -> Joined {

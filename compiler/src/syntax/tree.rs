@@ -11,6 +11,7 @@ pub struct Name {
 #[derive(Clone, Debug, Default)]
 pub struct File {
     pub imports: Vec<Import>,
+    pub consts: Vec<Const>,
     pub ops: Vec<Op>,
     pub spaces: Vec<SpaceItem>,
     pub schemas: Vec<SchemaItem>,
@@ -27,6 +28,14 @@ pub struct Import {
     pub path: Name,
     pub names: Vec<Name>,
     pub span: Span,
+}
+
+/// `const name = value`
+#[derive(Clone, Debug)]
+pub struct Const {
+    pub docs: Vec<String>,
+    pub name: Name,
+    pub value: Expr,
 }
 
 /// `op name(params) -> type = body`
@@ -134,8 +143,10 @@ pub struct Reference {
 pub struct SearchItem {
     pub docs: Vec<String>,
     pub name: Name,
-    pub space: Reference,
-    pub schema: Name,
+    /// The search that this one extends.
+    pub base: Option<Name>,
+    /// The space and the schema; of the search that is extended, where one is.
+    pub over: Option<(Reference, Name)>,
     pub settings: Vec<Setting>,
     pub baselines: Vec<Reference>,
 }
@@ -163,6 +174,8 @@ pub struct ArchItem {
     pub space: Reference,
     pub schema: Option<Name>,
     pub made: Vec<Made>,
+    /// It ends in `..`: what it does not decide stays open.
+    pub open: bool,
 }
 
 /// One choice that an architecture makes.
@@ -212,7 +225,20 @@ pub enum ExprKind {
         count: Box<Expr>,
         from: Box<Expr>,
     },
-    Choose(Vec<Alternative>),
+    /// `count` alternatives are taken and added up; one where it is left out.
+    Choose {
+        count: Option<Box<Expr>>,
+        alternatives: Vec<Alternative>,
+    },
+    /// `repeat count from start as name { body }`
+    Repeat {
+        count: Box<Expr>,
+        from: Box<Expr>,
+        name: Name,
+        body: Body,
+    },
+    /// Bindings, then a value.
+    Body(Body),
     If {
         condition: Box<Expr>,
         then: Body,
