@@ -111,6 +111,41 @@ fn a_hundred_architectures_alone_compute_what_they_compute_in_the_supernet() {
     }
 }
 
+/// Depth, sets of operators and bodies as alternatives, none of which NASRec's spaces have.
+const DEEP: &str = "op fc(x: dense, w: size) -> dense[w] = relu(layer_norm(linear(x, w)))
+space deep {
+  input numeric: dense
+  input fields: categorical
+  width w in [8, 12, 20]
+  let x = concat(numeric, flatten(embed(fields, 4)))
+  let h = repeat 1..4 from fc(x, w) as h {
+    let d = choose 1..2 { fc(h, w); plain: { let z = linear(h, w); relu(z) + h } }
+    let more = maybe fc(h, w)
+    d + more
+  }
+  logit = linear(concat(h, x), 1)
+}";
+
+#[test]
+fn depth_and_sets_of_operators_are_no_exception() {
+    let executor = Executor::cpu(2).expect("threads");
+    let program = support::load(&format!("{SCHEMA}\n{DEEP}\n"));
+    let item = |kind| program.visible(kind).remove(0);
+    let checked = program.check_space(&item(ItemKind::Space)).expect("the test's space is sound");
+    let schema = program.schema(&item(ItemKind::Schema)).expect("the test's schema is sound");
+    let space = Space::bind(&checked, &schema).expect("the schema fits");
+    let store = trained(&space, &executor);
+    for index in 0..40u64 {
+        let architecture = space.sample(Counts::Uniform, &mut Streams::new(8).rng("architecture", index));
+        let plan = space.plan(&architecture).expect("a plan");
+        let batch = batch(90, 300 + index);
+        let inside = logits(&executor, &store, &Program::evaluating(plan.clone()).expect("executable"), &batch);
+        let own = store.extract(&plan).expect("of this store");
+        let alone = Program::evaluating(plan.standalone()).expect("executable");
+        assert_eq!(logits(&executor, &own, &alone, &batch), inside, "architecture {index}");
+    }
+}
+
 #[test]
 fn mixtures_of_the_full_path_are_no_exception() {
     let executor = Executor::cpu(2).expect("threads");

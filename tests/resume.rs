@@ -158,6 +158,27 @@ fn a_journal_of_another_search_is_refused() {
     assert!(error.to_string().contains("is not the one that this search comes to"), "{error}");
 }
 
+#[test]
+fn what_is_required_holds_for_every_candidate() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let limited = TINY.replace("  baseline dlrm", "  require macs <= 12K, params.dense <= 9K\n  baseline dlrm");
+    let limited = job(&mut support::load(&limited), &[]);
+    let files = run(&limited, &folder.path().join("limited"), 2);
+    let journal = String::from_utf8(files["journal"].clone()).expect("text");
+    let macs: Vec<u64> = journal
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).expect("an entry")["macs"].as_u64())
+        .collect();
+    assert_eq!(macs.len(), 18);
+    assert!(macs.iter().all(|&macs| macs <= 12_000), "{macs:?}");
+    let text = TINY.replace("  baseline dlrm", "  require macs <= 10\n  baseline dlrm");
+    let impossible = job(&mut support::load(&text), &[]);
+    let dir = RunDir::create(&folder.path().join("impossible")).expect("a new directory");
+    let executor = Executor::cpu(1).expect("threads");
+    let error = search(&impossible, &dir, &executor, &Silent, &Stop::new()).unwrap_err().to_string();
+    assert!(error.contains("meets `require macs <= 10`; the least macs among them was"), "{error}");
+}
+
 /// The command, with a recipe that takes a few seconds.
 fn command(out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nasrecc"));

@@ -196,3 +196,106 @@ fn a_schema_without_numbers_supplies_one_zero_column() {
     let space = Space::bind(&program.check_space(&items[1]).expect("it is sound"), &schema).expect("it binds");
     assert_eq!(plan(&space, &[]).nodes[0].shape.as_slice(), [1]);
 }
+
+#[test]
+fn a_choice_of_several_adds_them_up() {
+    let space = space("  let d = choose 1..2 { a: linear(numeric, 4); b: linear(numeric, 4) }\n  logit = linear(d, 1)");
+    assert_eq!(space.graph().raw_count().to_string(), "3");
+    let both = plan(&space, &[Made::Set(0b11)]);
+    assert_eq!(count(&both, Primitive::Add), 1);
+    assert_eq!(names(&both)[..4], ["d.a.weight", "d.a.bias", "d.b.weight", "d.b.bias"]);
+    let one = plan(&space, &[Made::Set(0b10)]);
+    assert_eq!(count(&one, Primitive::Add), 0);
+    assert_eq!(names(&one)[..2], ["d.b.weight", "d.b.bias"]);
+}
+
+#[test]
+fn iterations_own_their_parameters_and_deeper_ones_use_those_before() {
+    let space =
+        space("  let h = repeat 1..3 from linear(numeric, 4) as h { relu(linear(h, 4)) }\n  logit = linear(h, 1)");
+    let names = |position| names(&plan(&space, &[Made::One(position)]));
+    let turns =
+        |names: &[String]| names.iter().filter(|name| name.contains("turn_") && name.ends_with("weight")).count();
+    let (shallow, deep) = (names(0), names(2));
+    assert_eq!((turns(&shallow), turns(&deep)), (1, 3));
+    assert!(shallow.iter().all(|name| deep.contains(name)));
+    // The last parameters of both are the logit's, the first those of the start.
+    assert_eq!(shallow[2], "h.turn_1.linear.weight");
+    assert_eq!(deep[6], "h.turn_3.linear.weight");
+}
+
+#[test]
+fn choices_of_an_iteration_exist_only_when_it_is_deep_enough() {
+    let space = space(
+        "  let h = repeat 0..2 from linear(numeric, 4) as h {\n    let d = choose { relu(h); sigmoid(h) }\n    d\n  }\n  \
+         logit = linear(h, 1)",
+    );
+    // Depth 0, depth 1 in 2 ways, depth 2 in 4.
+    assert_eq!(space.graph().raw_count().to_string(), "7");
+    let made = |depth| Architecture::new(vec![Some(Made::One(depth)), None, None]);
+    let exists = |depth, choice| space.exists(&made(depth), ChoiceId(choice));
+    assert_eq!([exists(0, 1), exists(1, 1), exists(1, 2)], [false, true, false]);
+    let first = Architecture::new(vec![Some(Made::One(2)), Some(Made::One(0)), None]);
+    assert!(space.exists(&first, ChoiceId(2)));
+    assert_eq!(space.missing(&first), [ChoiceId(2)]);
+}
+
+#[test]
+fn a_fixed_repeat_leaves_nothing_open() {
+    let space = space("  let h = repeat 3 from numeric as h { relu(linear(h, 4)) }\n  logit = linear(h, 1)");
+    assert!(space.choices().is_empty());
+    assert_eq!(count(&plan(&space, &[]), Primitive::Relu), 3);
+}
+
+#[test]
+fn an_alternative_may_be_a_body() {
+    let space = space(
+        "  let d = choose { a: { let y = linear(numeric, 4); y + relu(y) }; b: linear(numeric, 4) }\n  logit = linear(d, 1)",
+    );
+    assert_eq!(names(&plan(&space, &[Made::One(0)]))[..2], ["d.a.y.linear.weight", "d.a.y.linear.bias"]);
+}
+
+#[test]
+fn constants_are_seen_by_spaces_operators_and_arguments() {
+    let space = bound(
+        "const widths = [4, 8]\nconst twice = 2 * 4\n\
+         op f(x: dense) -> dense[twice] = linear(x, twice)\n\
+         space s(w = widths) {\n  input numeric: dense\n  width n in w\n  logit = linear(linear(f(numeric), n), 1)\n}\n",
+    );
+    assert!(matches!(&space.choices()[0].kind, ChoiceKind::Width { values } if *values == [4, 8]));
+    assert_eq!(param(&plan(&space, &[Made::One(0)]), "logit.f.linear.weight").full[..], [8, 3]);
+}
+
+#[test]
+fn a_search_takes_over_what_it_does_not_say() {
+    let text = "import \"schemas.nasrec\" { criteo }\nspace s {\n  input numeric: dense\n  width w in [4, 8]\n  \
+                logit = linear(linear(numeric, w), 1)\n}\n\
+                search a on s with criteo {\n  data { files: \"a.tsv\" }\n  train { batch: 64; epochs: 3 }\n  \
+                evolve { population: 5 }\n}\n\
+                search b extends a { train { batch: 32 } }\n\
+                search c extends b { random { samples: 9 }; data { synthetic { rows: 50 } } }\n";
+    let (program, diagnostics) = check(text);
+    assert_eq!(diagnostics, []);
+    let search = |name: &str| {
+        let item = program.items().into_iter().find(|item| item.name == name).expect("it is there");
+        program.search(&item, &[]).expect("it is sound")
+    };
+    let (b, c) = (search("b"), search("c"));
+    assert_eq!((b.recipe.train.batch, b.recipe.train.epochs, b.space.name.as_str()), (32, 3, "s"));
+    assert!(matches!(b.recipe.method, nasrec_compiler::recipe::Method::Evolve { population: 5, .. }));
+    assert!(matches!(c.recipe.method, nasrec_compiler::recipe::Method::Random { samples: 9 }));
+    assert!(matches!(c.recipe.data.source, nasrec_compiler::recipe::Source::Synthetic(_)));
+    assert_eq!(c.recipe.train, b.recipe.train);
+}
+
+#[test]
+fn an_open_architecture_leaves_the_rest_open() {
+    let text = "space s {\n  input numeric: dense\n  width w in [4, 8]\n  width v in [4, 8]\n  \
+                logit = linear(linear(linear(numeric, w), v), 1)\n}\narch a of s { w: 4; .. }\narch b of s { w: 4 }\n";
+    let (program, diagnostics) = check(text);
+    assert_eq!(diagnostics.len(), 1, "{diagnostics:#?}");
+    let item = program.items().into_iter().find(|item| item.name == "a").expect("it is there");
+    let arch = program.arch(&item).expect("it is sound");
+    assert!(arch.open);
+    assert_eq!(arch.architecture.made(), [Some(Made::One(0)), None]);
+}

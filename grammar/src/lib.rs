@@ -50,6 +50,7 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::made_in => "a block such as `b[1] { … }`",
         Rule::repeat | Rule::kw_repeat => "`repeat`",
         Rule::kw_as => "`as`",
+        Rule::requires | Rule::kw_require => "`require`",
         Rule::r#const | Rule::kw_const => "`const`",
         Rule::extends | Rule::kw_extends => "`extends`",
         Rule::how_many => "how many, such as `1..2`",
@@ -130,6 +131,7 @@ pub fn is_keyword(rule: Rule) -> bool {
             | Rule::kw_const
             | Rule::kw_extends
             | Rule::kw_repeat
+            | Rule::kw_require
             | Rule::kw_arch
             | Rule::kw_baseline
             | Rule::kw_block

@@ -154,7 +154,9 @@ impl<'p> Elaborator<'p> {
             return;
         }
         if !self.generic
-            && let Some(&(_, call)) = self.calls.first()
+            && let Some(&(defined, call)) = self.calls.first()
+            // A constant that is checked on its own is called by nobody.
+            && call != defined
             && place.is_some_and(|span| span != call)
         {
             diagnostic = diagnostic.label(call, "in this call");

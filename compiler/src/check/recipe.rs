@@ -6,12 +6,12 @@ use super::settings::Settings;
 use super::{CheckedSearch, CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Span};
 use crate::recipe::{
-    Counts, Data, Evaluate, Finetune, Length, Method, Optimiser, Paths, Recipe, Retrain, Schedule, Source, Synthetic,
-    Train,
+    Cost, Counts, Data, Evaluate, Finetune, Length, Limit, Method, Optimiser, Paths, Recipe, Retrain, Schedule, Source,
+    Synthetic, Train,
 };
 use crate::schema::Schema;
 use crate::space::Space;
-use crate::syntax::tree::{Expr, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
+use crate::syntax::tree::{Binary, Expr, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
 
 impl Program {
     /// Reads `path=value`, as given on a command line.
@@ -67,7 +67,13 @@ impl Program {
             diagnostics.extend(unbound(space, schema, with));
         }
         let mut settings = Settings::new(&search.settings, overrides, search.name.span);
-        let recipe = recipe(&mut settings);
+        let mut recipe = recipe(&mut settings);
+        for written in &search.requires {
+            match limit(written) {
+                Ok(limit) => recipe.require.push(limit),
+                Err(diagnostic) => diagnostics.push(diagnostic),
+            }
+        }
         diagnostics.extend(settings.finish());
         match (space, schema) {
             (Some(space), Some(schema)) if diagnostics.is_empty() => {
@@ -113,6 +119,9 @@ impl Program {
         if search.baselines.is_empty() {
             search.baselines = of_base.baselines;
         }
+        if search.requires.is_empty() {
+            search.requires = of_base.requires;
+        }
         search.over = of_base.over;
         Some(search)
     }
@@ -144,6 +153,33 @@ impl Program {
                 None
             }
         }
+    }
+}
+
+/// `macs <= 3M` and the like.
+fn limit(written: &Expr) -> Result<Limit, Diagnostic> {
+    let wrong = |span, expected: &str| {
+        Err(Diagnostic::error(Code::Recipe, "this requirement is not understood")
+            .label(span, format!("expected {expected}"))
+            .help("such as `require macs <= 3M, params.dense <= 2M`"))
+    };
+    let ExprKind::Binary(Binary::AtMost, cost, most) = &written.kind else {
+        return wrong(written.span, "a cost that is at most (`<=`) a number");
+    };
+    let member = |of: &Expr, member: &Name| match (&of.kind, member.text.as_str()) {
+        (ExprKind::Name(name), "dense") if name == "params" => Some(Cost::DenseParams),
+        (ExprKind::Name(name), "embedding") if name == "params" => Some(Cost::EmbeddingParams),
+        _ => None,
+    };
+    let known = match &cost.kind {
+        ExprKind::Name(name) if name == "macs" => Some(Cost::Macs),
+        ExprKind::Member(of, name) => member(of, name),
+        _ => None,
+    };
+    match (known, super::settings::whole(most)) {
+        (Some(cost), Some(at_most)) => Ok(Limit { cost, at_most }),
+        (None, _) => wrong(cost.span, "`macs`, `params.dense` or `params.embedding`"),
+        (_, None) => wrong(most.span, "a whole number, such as `3M`"),
     }
 }
 
@@ -203,7 +239,7 @@ fn recipe(s: &mut Settings) -> Recipe {
         schedule: schedule(s, "retrain.schedule"),
         clip: clip(s, "retrain.clip"),
     };
-    Recipe { seed, data, train, evaluate, method, retrain }
+    Recipe { seed, data, train, evaluate, method, require: Vec::new(), retrain }
 }
 
 fn data(s: &mut Settings) -> Data {

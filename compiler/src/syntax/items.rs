@@ -228,7 +228,15 @@ impl Reader {
     fn search(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SearchItem {
         let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a search has a name"), offset);
-        let mut item = SearchItem { docs, name, base: None, over: None, settings: Vec::new(), baselines: Vec::new() };
+        let mut item = SearchItem {
+            docs,
+            name,
+            base: None,
+            over: None,
+            settings: Vec::new(),
+            baselines: Vec::new(),
+            requires: Vec::new(),
+        };
         let first = inner.next().expect("a search has a space or a base");
         if first.as_rule() == Rule::extends {
             item.base = first.parts().next().map(|base| self.name(&base, offset));
@@ -251,6 +259,12 @@ impl Reader {
                 for reference in part.parts() {
                     let reference = self.reference(reference, offset);
                     item.baselines.push(reference);
+                }
+            }
+            Rule::requires => {
+                for limit in part.parts() {
+                    let limit = self.expression(limit, offset);
+                    item.requires.push(limit);
                 }
             }
             Rule::entry => {

@@ -149,6 +149,8 @@ pub struct SearchItem {
     pub over: Option<(Reference, Name)>,
     pub settings: Vec<Setting>,
     pub baselines: Vec<Reference>,
+    /// What an architecture may cost.
+    pub requires: Vec<Expr>,
 }
 
 /// One `key: value`, its key with the sections around it.

@@ -90,16 +90,38 @@ impl Searching<'_> {
         Ok(())
     }
 
-    /// Draws until the live architecture is a new one.
+    /// Draws until the live architecture is a new one within the limits. `None` where all that is drawn was seen.
     fn unseen(&mut self, mut draw: impl FnMut(&Job) -> Architecture) -> Result<Option<Architecture>> {
+        let limits = &self.job.recipe.require;
+        let mut too_costly: Option<u64> = None;
         for _ in 0..MAX_DRAWS {
             let drawn = draw(self.job);
+            if let Some(limit) = limits.first() {
+                let plan = self.job.plan(&drawn)?;
+                if !limits.iter().all(|limit| limit.admits(&plan)) {
+                    let cost = limit.cost.of(&plan);
+                    too_costly = Some(too_costly.map_or(cost, |least| least.min(cost)));
+                    continue;
+                }
+            }
             let canonical = self.job.canonical(&drawn)?;
             if self.seen.insert(canonical) {
                 return Ok(Some(drawn));
             }
         }
-        Ok(None)
+        match (too_costly, limits.first()) {
+            // Nothing was found at all: that is a mistake in the limits, not the end of the space.
+            (Some(least), Some(limit)) if self.all.is_empty() => {
+                let wanted: Vec<String> =
+                    limits.iter().map(|limit| format!("{} <= {}", limit.cost.words(), limit.at_most)).collect();
+                Err(Error::Invalid(format!(
+                    "none of {MAX_DRAWS} architectures drawn meets `require {}`; the least {} among them was {least}",
+                    wanted.join(", "),
+                    limit.cost.words()
+                )))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn exhausted(&self) -> Result<()> {
