@@ -57,10 +57,11 @@ pub(crate) fn write(path: &Path, columns: Vec<(String, Column)>, about: HashMap<
     let mut name = path.as_os_str().to_owned();
     name.push(".tmp");
     let beside = Path::new(&name);
-    // Made here, with the permissions of any other file: made by the library, only its owner could read it.
-    File::create(beside).map_err(Error::io("create", beside))?;
+    // The library makes files that only their owner can read; these are as readable as any other file made here.
+    let made = File::create(beside).and_then(|file| file.metadata());
+    let permissions = made.map_err(Error::io("create", beside))?.permissions();
     safetensors::serialize_to_file(columns, Some(about), beside)?;
-    let synced = File::open(beside).and_then(|file| file.sync_all());
+    let synced = fs::set_permissions(beside, permissions).and_then(|()| File::open(beside)?.sync_all());
     synced.map_err(Error::io("write", beside))?;
     fs::rename(beside, path).map_err(Error::io("write", path))
 }
