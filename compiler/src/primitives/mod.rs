@@ -9,6 +9,8 @@ mod inputs;
 mod linear;
 mod norm;
 mod pairwise;
+mod products;
+mod rows;
 mod shape;
 mod signature;
 
@@ -36,6 +38,16 @@ impl Axis {
             Axis::Fields => 0,
         }
     }
+}
+
+/// How numbers are made one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduction {
+    Sum,
+    Mean,
+    /// The largest; equal ones share its derivative evenly.
+    Max,
 }
 
 /// `B` is the batch; shapes are those of one sample.
@@ -79,6 +91,20 @@ pub enum Primitive {
     SumFields,
     /// `[n, e] -> [n, n]`, all pairwise inner products `T Tᵀ`.
     Gram,
+    /// `[h, e], [m, e] -> [h m, e]`: every field of the first times every field of the second, element by element; the
+    /// first one's fields in the outer order.
+    FieldProducts,
+    /// `[n, e], [n, e] -> [n (n - 1) / 2, e]`: field `i` of the first times field `j` of the second, element by element,
+    /// for `j < i`, row by row.
+    PairProducts,
+    /// Each row times its number: `[n, e], [n] -> [n, e]`; a dense tensor is one row, `[w], [1] -> [w]`.
+    Scale,
+    /// Each row made one number: `[n, e] -> [n]`; a dense tensor is one row, `[w] -> [1]`.
+    Reduce {
+        by: Reduction,
+    },
+    /// `x + b`, `[w] -> [w]`. Params: `b [w]`.
+    Shift,
     /// `[n, n] -> [n (n - 1) / 2]`, the strictly lower triangle, row by row.
     LowerTriangle,
     /// Multi-head self-attention over fields, `[n, e] -> [n, e]` (the layout of PyTorch's
@@ -112,6 +138,13 @@ impl Primitive {
             Primitive::Rows => "rows",
             Primitive::SumFields => "sum_fields",
             Primitive::Gram => "gram",
+            Primitive::FieldProducts => "field_products",
+            Primitive::PairProducts => "pair_products",
+            Primitive::Scale => "scale",
+            Primitive::Reduce { by: Reduction::Sum } => "sum_last",
+            Primitive::Reduce { by: Reduction::Mean } => "mean_last",
+            Primitive::Reduce { by: Reduction::Max } => "max_last",
+            Primitive::Shift => "shift",
             Primitive::LowerTriangle => "lower_triangle",
             Primitive::Attention { .. } => "multi_head_attention",
         }

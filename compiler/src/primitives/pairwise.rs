@@ -2,7 +2,7 @@
 
 use super::Primitive;
 use super::signature::{Bound, Built};
-use crate::ir::{Expressions, LayoutExpr, TensorKind};
+use crate::ir::{AxisRef, Expressions, LayoutExpr, TensorKind};
 use crate::plan::Shape;
 
 /// `gram(s)`: all inner products of two fields, `[n, e] -> [n, n]`.
@@ -18,16 +18,18 @@ pub(super) fn gram_macs(input: &Shape) -> u64 {
 
 /// `lower_triangle(x)`: below the diagonal, row by row, `[n, n] -> [n (n - 1) / 2]`.
 pub(super) fn lower_triangle(ex: &mut Expressions, args: &[Bound]) -> Built {
-    let rows = args[0].axes()[0];
+    let axis = below_diagonal(ex, args[0].axes()[0]);
+    Built::new(Primitive::LowerTriangle, TensorKind::Dense, [axis])
+}
+
+/// The axis of all pairs `j < i` of positions of an axis, row by row.
+pub(super) fn below_diagonal(ex: &mut Expressions, rows: AxisRef) -> AxisRef {
     let square = ex.product(rows.size, rows.size);
     let pairs = ex.add_scaled(square, rows.size, -1.0);
     let half = ex.constant(0.5);
     // n (n - 1) is even, which `is_whole` cannot see: say it.
     let count = ex.product(pairs, half);
-    let mut axis = rows;
-    axis.size = ex.round(count);
-    axis.layout = ex.intern_layout(LayoutExpr::Triangle(rows.layout));
-    Built::new(Primitive::LowerTriangle, TensorKind::Dense, [axis])
+    AxisRef { size: ex.round(count), layout: ex.intern_layout(LayoutExpr::Triangle(rows.layout)) }
 }
 
 /// `sum_fields(s)`: `[n, e] -> [e]`.

@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Primitive, attention, elementwise, inputs, linear, norm, pairwise, shape};
+use super::{Primitive, attention, elementwise, inputs, linear, norm, pairwise, products, rows, shape};
 use crate::ir::{AxisRef, Expressions, SizeId, TemplateKind, TensorKind};
 use crate::plan::Init;
 
@@ -132,6 +132,8 @@ pub(crate) struct Signature {
 
 const X: (&str, Wants, Default) = ("x", Wants::Tensor, Default::Required);
 const DENSE: (&str, Wants, Default) = ("x", Wants::Dense, Default::Required);
+const LEFT: (&str, Wants, Default) = ("a", Wants::Sparse, Default::Required);
+const RIGHT: (&str, Wants, Default) = ("b", Wants::Sparse, Default::Required);
 const SPARSE: (&str, Wants, Default) = ("s", Wants::Sparse, Default::Required);
 
 /// `concat`, `+`, `-` and `*` are not here: they take any number of operands, some of them optional.
@@ -170,6 +172,13 @@ const SIGNATURES: &[Signature] = &[
         params: &[("x", Wants::Square, Default::Required)],
         rule: pairwise::lower_triangle,
     },
+    Signature { name: "field_products", params: &[LEFT, RIGHT], rule: products::field_products },
+    Signature { name: "pair_products", params: &[LEFT, RIGHT], rule: products::pair_products },
+    Signature { name: "scale", params: &[X, ("by", Wants::Dense, Default::Required)], rule: rows::scale },
+    Signature { name: "sum_last", params: &[X], rule: rows::sum_last },
+    Signature { name: "mean_last", params: &[X], rule: rows::mean_last },
+    Signature { name: "max_last", params: &[X], rule: rows::max_last },
+    Signature { name: "shift", params: &[DENSE], rule: rows::shift },
     Signature {
         name: "multi_head_attention",
         params: &[SPARSE, ("heads", Wants::Number, Default::Number(8.0))],

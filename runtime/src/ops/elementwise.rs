@@ -142,6 +142,28 @@ pub(crate) fn copy(x: &[f32], y: &mut [f32], accumulate: bool) {
     }
 }
 
+/// `y = by x`, or `y += by x`.
+pub(crate) fn scaled(x: &[f32], by: f32, y: &mut [f32], accumulate: bool) {
+    map(
+        y,
+        accumulate,
+        x,
+        #[inline(always)]
+        |x| by * x,
+    );
+}
+
+/// `y = x + by`
+pub(crate) fn raised(x: &[f32], by: f32, y: &mut [f32]) {
+    map(
+        y,
+        false,
+        x,
+        #[inline(always)]
+        |x| x + by,
+    );
+}
+
 /// `y = -x`, or `y -= x`.
 pub(crate) fn negate(x: &[f32], y: &mut [f32], accumulate: bool) {
     map(

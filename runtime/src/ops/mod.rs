@@ -20,16 +20,22 @@ mod linear;
 mod loss;
 mod norm;
 mod portable;
+mod products;
 mod program;
+mod rows;
 mod shape;
 mod simd;
 mod tile;
 mod tiled;
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 pub(crate) mod sketch;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod values;
 
 pub use executor::Executor;
 pub use gradients::{Gradients, TableGradient};

@@ -5,7 +5,7 @@
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use nasrec_compiler::plan::{Node, ParamKind, Plan};
-use nasrec_compiler::primitives::Primitive;
+use nasrec_compiler::primitives::{Primitive, Reduction};
 use smallvec::SmallVec;
 
 use super::elementwise::portable as elementwise;
@@ -13,7 +13,7 @@ use super::gradients::{Gradients, TableGradient};
 use super::inputs::Inputs;
 use super::loss::{cross_entropy, cross_entropy_gradient};
 use super::program::{Program, Trainable};
-use super::{attention, gram, linear, norm};
+use super::{attention, gram, linear, norm, products, rows};
 use crate::Result;
 
 /// Executes programs on any device of candle's.
@@ -151,6 +151,10 @@ fn reads_inputs(primitive: Primitive) -> bool {
             | Primitive::LayerNorm { .. }
             | Primitive::Mul
             | Primitive::Square
+            | Primitive::FieldProducts
+            | Primitive::PairProducts
+            | Primitive::Scale
+            | Primitive::Reduce { by: Reduction::Max }
             | Primitive::Gram
             | Primitive::Attention { .. }
     )
@@ -253,6 +257,11 @@ fn apply(node: &Node, inputs: &[&Tensor], params: &[&Tensor], leaf: Option<&Tens
         Primitive::Flatten => inputs[0].flatten(0, 1),
         Primitive::Rows => inputs[0].reshape((node.shape[0], node.shape[1], inputs[0].dim(1)?)),
         Primitive::SumFields => inputs[0].sum(0),
+        Primitive::FieldProducts => products::portable::all(inputs[0], inputs[1]),
+        Primitive::PairProducts => products::portable::below(inputs[0], inputs[1]),
+        Primitive::Scale => rows::portable::scale(inputs[0], inputs[1]),
+        Primitive::Reduce { by } => rows::portable::reduce(by, inputs[0]),
+        Primitive::Shift => inputs[0].broadcast_add(&params[0].unsqueeze(1)?),
         Primitive::Gram => gram::portable::gram(inputs[0]),
         Primitive::LowerTriangle => gram::portable::triangle(inputs[0]),
         Primitive::Attention { heads } => attention::portable::forward(heads, inputs[0], params),
@@ -324,6 +333,15 @@ fn reverse(
             let shape = &plan.nodes[node.inputs[0]].shape;
             Vjp::of([dy.unsqueeze(0)?.broadcast_as((shape[0], shape[1], b))?.contiguous()?])
         }
+        Primitive::FieldProducts => Vjp::of(products::portable::all_backward(input(0)?, input(1)?, dy)?),
+        Primitive::PairProducts => Vjp::of(products::portable::below_backward(input(0)?, input(1)?, dy)?),
+        Primitive::Scale => Vjp::of(rows::portable::scale_backward(input(0)?, input(1)?, dy)?),
+        Primitive::Reduce { by } => {
+            let mut shape = plan.nodes[node.inputs[0]].shape.to_vec();
+            shape.push(b);
+            Vjp::of([rows::portable::reduce_backward(by, inputs[0], &shape, dy)?])
+        }
+        Primitive::Shift => Vjp::with(dy.clone(), [dy.sum(1)?]),
         Primitive::Gram => Vjp::of([gram::portable::gram_backward(input(0)?, dy)?]),
         Primitive::LowerTriangle => {
             let n = plan.nodes[node.inputs[0]].shape[0];

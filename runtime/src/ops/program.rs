@@ -8,11 +8,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::primitives::{Axis, Primitive};
+use nasrec_compiler::primitives::{Axis, Primitive, Reduction};
 use smallvec::{SmallVec, smallvec};
 
 use super::arena::{Request, Slot, assign};
 use super::attention;
+use super::products::Pairs;
 use super::shape;
 use crate::{Error, Result};
 
@@ -129,6 +130,16 @@ pub(crate) enum Kernel {
         n: usize,
         e: usize,
     },
+    /// Products of two operands' fields.
+    Products {
+        pairs: Pairs,
+        e: usize,
+    },
+    Scale,
+    Reduce {
+        by: Reduction,
+    },
+    Shift,
     /// The lower triangle of a square that is there.
     Triangle {
         n: usize,
@@ -197,6 +208,9 @@ impl Kernel {
             Kernel::Norm { .. }
             | Kernel::Mul
             | Kernel::Square
+            | Kernel::Products { .. }
+            | Kernel::Scale
+            | Kernel::Reduce { by: Reduction::Max }
             | Kernel::Gram { .. }
             | Kernel::GramTriangle { .. }
             | Kernel::Attention { .. } => true,
@@ -459,6 +473,17 @@ impl Lowering {
             }
             Primitive::Sigmoid => Kernel::Sigmoid,
             Primitive::SumFields => Kernel::SumFields { n: input(0)[0], e: input(0)[1] },
+            Primitive::FieldProducts => {
+                let pairs = Pairs::All { left: input(0)[0], right: input(1)[0] };
+                Kernel::Products { pairs, e: input(0)[1] }
+            }
+            Primitive::PairProducts => Kernel::Products { pairs: Pairs::Below { n: input(0)[0] }, e: input(0)[1] },
+            Primitive::Scale => {
+                nonzero = live(self, 0);
+                Kernel::Scale
+            }
+            Primitive::Reduce { by } => Kernel::Reduce { by },
+            Primitive::Shift => Kernel::Shift,
             Primitive::Gram => Kernel::Gram { n: input(0)[0], e: input(0)[1] },
             Primitive::LowerTriangle => {
                 let square = &plan.nodes[node.inputs[0]];

@@ -91,6 +91,16 @@ fn agrees(plan: &Plan, node: &Node) -> bool {
         (Primitive::Flatten, [input]) => plain && input.len() == 2 && out == [input[0] * input[1]],
         (Primitive::Rows, [input]) => plain && input.len() == 1 && out.len() == 2 && out[0] * out[1] == input[0],
         (Primitive::SumFields, [input]) => plain && input.len() == 2 && out == [input[1]],
+        (Primitive::FieldProducts, [left, right]) => {
+            let legal = left.len() == 2 && right.len() == 2 && left[1] == right[1];
+            plain && legal && out == [left[0] * right[0], left[1]]
+        }
+        (Primitive::PairProducts, [left, right]) => {
+            plain && left == right && left.len() == 2 && out == [left[0] * (left[0] - 1) / 2, left[1]]
+        }
+        (Primitive::Scale, [input, by]) => plain && *input == out && *by == [rows(input)],
+        (Primitive::Reduce { .. }, [input]) => plain && out == [rows(input)],
+        (Primitive::Shift, [input]) => input.len() == 1 && *input == out && shaped(&[out]),
         (Primitive::Gram, [input]) => plain && input.len() == 2 && out == [input[0], input[0]],
         (Primitive::LowerTriangle, [input]) => {
             plain && input.len() == 2 && input[0] == input[1] && out == [input[0] * (input[0] - 1) / 2]
@@ -104,4 +114,9 @@ fn agrees(plan: &Plan, node: &Node) -> bool {
         }
         _ => false,
     }
+}
+
+/// How many rows: the fields of a sparse tensor, one of a dense one.
+fn rows(shape: &[usize]) -> usize {
+    if shape.len() == 2 { shape[0] } else { 1 }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nasrec_compiler::plan::{Init, Layout, Node, PLAN_VERSION, Param, ParamKind, Plan, Shape};
-use nasrec_compiler::primitives::{Axis, Primitive};
+use nasrec_compiler::primitives::{Axis, Primitive, Reduction};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use smallvec::smallvec;
@@ -118,10 +118,20 @@ impl Sketch {
             Primitive::Flatten => vec![first.iter().product()],
             Primitive::SumFields => vec![first[1]],
             Primitive::Gram => vec![first[0], first[0]],
+            Primitive::FieldProducts => vec![first[0] * self.shape(inputs[1])[0], first[1]],
+            Primitive::PairProducts => vec![first[0] * (first[0] - 1) / 2, first[1]],
+            Primitive::Reduce { .. } if first.len() == 2 => vec![first[0]],
+            Primitive::Reduce { .. } => vec![1],
             Primitive::LowerTriangle => vec![first[0] * (first[0] - 1) / 2],
             _ => first,
         };
         self.node(primitive, inputs, &[], &shape)
+    }
+
+    pub(crate) fn shift(&mut self, x: usize) -> usize {
+        let shape = self.shape(x);
+        let bias = self.dense(&shape);
+        self.node(Primitive::Shift, &[x], &[bias], &shape)
     }
 
     pub(crate) fn pad(&mut self, x: usize, width: usize) -> usize {
@@ -154,7 +164,7 @@ impl Sketch {
             let s = sparse[sketch.rng.random_range(0..sparse.len())];
             let r = sparse[sketch.rng.random_range(0..sparse.len())];
             let width = sketch.rng.random_range(1..20);
-            match sketch.rng.random_range(0..11) {
+            match sketch.rng.random_range(0..13) {
                 0 => {
                     let joined = sketch.plain(Primitive::Concat, &[x, y]);
                     let h = sketch.linear(joined, Axis::Last, width, false);
@@ -206,6 +216,20 @@ impl Sketch {
                     let h = sketch.linear(x, Axis::Last, 16, false);
                     let rows = sketch.node(Primitive::Rows, &[h], &[], &[2, 8]);
                     sparse.push(sketch.plain(Primitive::Concat, &[rows, s]));
+                }
+                10 => {
+                    // Excitation: each field scaled by what its own mean says.
+                    let means = sketch.plain(Primitive::Reduce { by: Reduction::Mean }, &[s]);
+                    let by = sketch.linear(means, Axis::Last, sketch.shape(s)[0], true);
+                    sparse.push(sketch.plain(Primitive::Scale, &[s, by]));
+                }
+                11 => {
+                    let few = sketch.linear(s, Axis::Fields, 3, false);
+                    let all = sketch.plain(Primitive::FieldProducts, &[few, r]);
+                    let below = sketch.plain(Primitive::PairProducts, &[all, all]);
+                    let sums = sketch.plain(Primitive::Reduce { by: Reduction::Sum }, &[below]);
+                    dense.push(sketch.shift(sums));
+                    sparse.push(sketch.linear(all, Axis::Fields, 4, true));
                 }
                 8 => sparse.push(sketch.linear(s, Axis::Last, 8, true)),
                 9 => {

@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
+use super::cases::{Build, primitives, with_primitive};
 use super::portable::{Derivatives, Leaves, Pass, backward, forward, wanted};
 use super::sketch::{self, Sketch};
 use super::{Gradients, Portable, Program, Tiled, Trainable};
@@ -92,101 +93,6 @@ fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize) {
         };
         compare(&node.path, exact, &set, leaves.nodes[n].as_ref().unwrap());
     }
-}
-
-/// One primitive between looked-up rows and the head, `s` sparse `[n, e]`, `x` dense `[n e]`.
-fn with_primitive(n: usize, e: usize, build: impl Fn(&mut Sketch, usize, usize) -> usize) -> Arc<Plan> {
-    let mut sketch = Sketch::new(1, false);
-    let s = sketch.embed(n, e, 7);
-    let x = sketch.plain(Primitive::Flatten, &[s]);
-    let out = build(&mut sketch, s, x);
-    let mut tail = out;
-    if sketch.shape(tail).len() == 2 {
-        tail = sketch.plain(Primitive::Flatten, &[tail]);
-    }
-    let head = sketch.linear(tail, Axis::Last, 1, true);
-    sketch.plan.nodes[head].path = "logit.linear".into();
-    sketch.plan.logit = head;
-    Arc::new(sketch.plan)
-}
-
-type Build = fn(&mut Sketch, usize, usize) -> usize;
-
-/// Every primitive, by name.
-fn primitives() -> Vec<(&'static str, Build)> {
-    vec![
-        ("embed", |_, s, _| s),
-        ("numeric", |k, _, x| {
-            let numeric = k.numeric(3);
-            k.plain(Primitive::Concat, &[numeric, x])
-        }),
-        ("linear over width", |k, _, x| k.linear(x, Axis::Last, 5, true)),
-        ("linear without bias", |k, _, x| k.linear(x, Axis::Last, 3, false)),
-        ("linear over embedding", |k, s, _| k.linear(s, Axis::Last, 3, true)),
-        ("linear over fields", |k, s, _| k.linear(s, Axis::Fields, 4, true)),
-        ("linear over joined fields", |k, s, _| {
-            let joined = k.plain(Primitive::Concat, &[s, s]);
-            k.linear(joined, Axis::Fields, 2, false)
-        }),
-        ("norm over width", |k, _, x| k.norm(x, Axis::Last)),
-        ("norm over embedding", |k, s, _| k.norm(s, Axis::Last)),
-        ("norm over fields", |k, s, _| k.norm(s, Axis::Fields)),
-        ("relu", |k, _, x| k.plain(Primitive::Relu, &[x])),
-        ("sigmoid", |k, s, _| k.plain(Primitive::Sigmoid, &[s])),
-        ("square", |k, s, _| k.plain(Primitive::Square, &[s])),
-        ("add", |k, s, _| {
-            let other = k.linear(s, Axis::Last, k.shape(s)[1], false);
-            k.plain(Primitive::Add, &[s, other, s])
-        }),
-        ("sub", |k, s, _| {
-            let other = k.linear(s, Axis::Fields, k.shape(s)[0], false);
-            k.plain(Primitive::Sub, &[other, s])
-        }),
-        ("mul", |k, _, x| {
-            let other = k.linear(x, Axis::Last, k.shape(x)[0], true);
-            k.plain(Primitive::Mul, &[x, other])
-        }),
-        ("mul by itself", |k, _, x| k.plain(Primitive::Mul, &[x, x])),
-        ("concat", |k, _, x| {
-            let other = k.linear(x, Axis::Last, 2, true);
-            let joined = k.plain(Primitive::Concat, &[x, other, x]);
-            k.plain(Primitive::Square, &[joined])
-        }),
-        ("pad", |k, _, x| {
-            let padded = k.pad(x, k.shape(x)[0] + 3);
-            let squared = k.plain(Primitive::Square, &[padded]);
-            let both = k.plain(Primitive::Concat, &[squared, padded]);
-            k.linear(both, Axis::Last, 3, false)
-        }),
-        ("rows", |k, s, x| {
-            let shape = k.shape(s);
-            let doubled = k.linear(x, Axis::Last, 2 * shape[1], false);
-            k.node(Primitive::Rows, &[doubled], &[], &[2, shape[1]])
-        }),
-        ("sum of fields", |k, s, _| {
-            let sum = k.plain(Primitive::SumFields, &[s]);
-            k.plain(Primitive::Square, &[sum])
-        }),
-        ("gram", |k, s, _| k.plain(Primitive::Gram, &[s])),
-        ("triangle of a gram matrix", |k, s, _| {
-            let gram = k.plain(Primitive::Gram, &[s]);
-            k.plain(Primitive::LowerTriangle, &[gram])
-        }),
-        ("gram matrix read twice", |k, s, _| {
-            let gram = k.plain(Primitive::Gram, &[s]);
-            let triangle = k.plain(Primitive::LowerTriangle, &[gram]);
-            let flat = k.plain(Primitive::Flatten, &[gram]);
-            k.plain(Primitive::Concat, &[triangle, flat])
-        }),
-        ("triangle of a square", |k, s, _| {
-            let n = k.shape(s)[0];
-            let square = k.linear(s, Axis::Last, n, true);
-            k.plain(Primitive::LowerTriangle, &[square])
-        }),
-        ("attention of one head", |k, s, _| k.attention(s, 1)),
-        ("attention of width one", |k, s, _| k.attention(s, k.shape(s)[1])),
-        ("attention", |k, s, _| k.attention(s, 2)),
-    ]
 }
 
 #[test]

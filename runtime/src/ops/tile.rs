@@ -2,6 +2,7 @@
 
 use std::mem::take;
 
+use nasrec_compiler::primitives::Reduction;
 use smallvec::SmallVec;
 
 use super::attention::{self, Attention};
@@ -11,7 +12,7 @@ use super::linear::{Linear, backward_bias};
 use super::loss::{cross_entropy, cross_entropy_gradient};
 use super::norm::Norm;
 use super::program::{Kernel, Program, Segment, Step, View};
-use super::{elementwise, fields, gram};
+use super::{elementwise, fields, gram, products, rows};
 
 /// The buffers of a thread, kept from tile to tile.
 #[derive(Default)]
@@ -156,6 +157,10 @@ impl Tile<'_> {
                 y[end..].fill(0.0);
             }
             Kernel::SumFields { .. } => fields::sum(operand(0), y),
+            Kernel::Products { pairs, e } => products::forward(pairs, e * t, operand(0), operand(1), y),
+            Kernel::Scale => rows::scale(t, operand(0), operand(1), y, false),
+            Kernel::Reduce { by } => rows::reduce(by, t, operand(0), y),
+            Kernel::Shift => rows::shift(t, operand(0), self.weight(step, 0), y),
             Kernel::Gram { n, e } => gram::gram(n, e, t, operand(0), y),
             Kernel::GramTriangle { n, e } => gram::triangle_of_gram(n, e, t, operand(0), y),
             Kernel::Triangle { n } => gram::triangle(n, t, operand(0), y),
@@ -209,6 +214,12 @@ impl Tile<'_> {
                     this.linear(step).backward_input(segment.from, dy, dx, accumulate);
                 });
             }
+            Kernel::Shift => {
+                if let Some(db) = self.trained(step, 0, dense) {
+                    backward_bias(t, dy, db);
+                }
+                self.each_operand(step, |_, _, _, dx, accumulate| elementwise::copy(dy, dx, accumulate));
+            }
             _ => self.each_operand(step, |this, k, segment, dx, accumulate| {
                 let operand = |k: usize| this.whole(&step.operands[k]);
                 let value = || &this.arena.buffers[step.value.buffer][..step.len * t];
@@ -220,6 +231,16 @@ impl Tile<'_> {
                     Kernel::Mul => elementwise::mul(operand(1 - k), dy, dx, accumulate),
                     Kernel::Copy => elementwise::copy(&dy[segment.from * t..][..dx.len()], dx, accumulate),
                     Kernel::SumFields { .. } => fields::sum_backward(dy, dx, accumulate),
+                    Kernel::Products { pairs, e } => {
+                        products::backward(pairs, k, e * t, operand(1 - k), dy, dx, accumulate);
+                    }
+                    Kernel::Scale if k == 0 => rows::scale(t, dy, operand(1), dx, accumulate),
+                    Kernel::Scale => rows::scale_backward(t, operand(0), dy, dx, accumulate),
+                    // Only the largest reads the operand, which is otherwise no longer there.
+                    Kernel::Reduce { by: Reduction::Max } => {
+                        rows::reduce_backward(Reduction::Max, t, operand(0), dy, dx, accumulate);
+                    }
+                    Kernel::Reduce { by } => rows::reduce_backward(by, t, &[], dy, dx, accumulate),
                     Kernel::Gram { n, e } => gram::gram_backward(n, e, t, operand(0), dy, dx, accumulate),
                     Kernel::GramTriangle { n, e } => {
                         gram::triangle_of_gram_backward(n, e, t, operand(0), dy, dx, accumulate);
