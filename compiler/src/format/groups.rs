@@ -135,7 +135,11 @@ pub(super) fn group<'a>(source: &'a str, reading: &Reading) -> Option<Vec<Node<'
             continue;
         }
         before = span(&token).end;
-        token.breaks += std::mem::take(&mut moved);
+        // A `///` behind other code documents nothing, and must not come to.
+        let moved_here = std::mem::take(&mut moved);
+        if !(token.is_comment() && token.breaks == 0 && token.text.starts_with("///")) {
+            token.breaks += moved_here;
+        }
         if token.is(",") && continues {
             moved = std::mem::take(&mut token.breaks);
         }
