@@ -149,7 +149,8 @@ pub(super) fn group<'a>(source: &'a str, reading: &Reading) -> Option<Vec<Node<'
             Kind::Open => stack.push((leaf, std::mem::take(&mut nodes))),
             Kind::Close => {
                 let (open, outer) = stack.pop()?;
-                let inner = std::mem::replace(&mut nodes, outer);
+                let mut inner = std::mem::replace(&mut nodes, outer);
+                inner.pop_if(|last| last.is(";"));
                 nodes.push(Node::Group(finish(open, inner, leaf, reading)));
             }
             _ => nodes.push(Node::Leaf(leaf)),
@@ -177,9 +178,8 @@ fn finish<'a>(open: Leaf<'a>, inner: Vec<Node<'a>>, close: Leaf<'a>, reading: &R
     let names = rule == Some(Rule::names);
     // Names may also be separated by line breaks or `;`, and are then laid out as statements.
     let only_commas = || {
-        let separators = inner.iter().filter(|node| node.is(",")).count();
-        let elements = inner.iter().filter(|node| !node.is(",") && !node.is_comment()).count();
-        !inner.iter().any(|node| node.is(";")) && separators + 1 >= elements
+        let code = inner.iter().filter(|node| !node.is_comment());
+        code.enumerate().all(|(i, node)| node.is(",") == (i % 2 == 1) && !node.is(";"))
     };
     let layout = if open.token.text != "{" {
         let trailing_comma = matches!(rule, Some(Rule::list | Rule::arguments | Rule::op_params | Rule::space_params));
