@@ -212,3 +212,84 @@ fn import_into_the_wrong_space_is_refused() {
     assert_eq!(ran.status, 1, "a finding about the import: {}", ran.err);
     assert!(ran.err.contains("E0203"), "{}", ran.err);
 }
+
+const UNTIDY: &str = "op f(x:dense)->dense{ // why\n\n    relu( x );\n}\n\n\n";
+const TIDY: &str = "op f(x: dense) -> dense { // why\n  relu(x)\n}\n";
+
+#[test]
+fn fmt_rewrites_files_in_place_and_then_has_nothing_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("untidy.nasrec");
+    std::fs::write(&path, UNTIDY).expect("it can be written");
+    let file = path.to_str().expect("a plain path");
+    let check = nasrecc(&["fmt", "--check", file]);
+    assert_eq!((check.status, check.out.as_str()), (1, ""));
+    assert!(check.err.contains("is not formatted") && check.err.contains("\n-op f(x:dense)"), "{}", check.err);
+    assert_eq!(std::fs::read_to_string(&path).expect("it is there"), UNTIDY, "--check writes nothing");
+    for _ in 0..2 {
+        let ran = nasrecc(&["fmt", file]);
+        assert_eq!((ran.status, ran.out.as_str()), (0, ""), "{}", ran.err);
+        assert_eq!(std::fs::read_to_string(&path).expect("it is there"), TIDY);
+    }
+    let check = nasrecc(&["fmt", "--check", file, "spaces/nasrec_full.nasrec"]);
+    assert_eq!((check.status, check.err.as_str()), (0, ""));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("it is there").count(), 1, "nothing is left beside the file");
+}
+
+#[cfg(unix)]
+#[test]
+fn fmt_keeps_permissions_and_links() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, link) = (folder.path().join("file.nasrec"), folder.path().join("link.nasrec"));
+    std::fs::write(&path, UNTIDY).expect("it can be written");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).expect("they can be set");
+    symlink("file.nasrec", &link).expect("a link");
+    assert_eq!(nasrecc(&["fmt", link.to_str().expect("a plain path")]).status, 0);
+    assert_eq!(std::fs::read_to_string(&path).expect("it is there"), TIDY);
+    assert_eq!(std::fs::metadata(&path).expect("it is there").permissions().mode() & 0o777, 0o640);
+    assert!(std::fs::symlink_metadata(&link).expect("it is there").is_symlink());
+}
+
+#[test]
+fn fmt_leaves_a_file_with_a_mistake_alone_and_shows_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("wrong.nasrec");
+    let text = "op f(x:dense) = relu(x\n";
+    std::fs::write(&path, text).expect("it can be written");
+    let ran = nasrecc(&["fmt", path.to_str().expect("a plain path")]);
+    assert_eq!((ran.status, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("E0102") && ran.err.contains("wrong.nasrec"), "{}", ran.err);
+    assert_eq!(std::fs::read_to_string(&path).expect("it is there"), text);
+}
+
+#[test]
+fn fmt_is_a_filter() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let filter = |arguments: &[&str], text: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_nasrecc"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("nasrecc starts");
+        child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("it is read");
+        let output = child.wait_with_output().expect("it ends");
+        (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+    };
+    assert_eq!(filter(&["fmt", "-"], UNTIDY), (Some(0), TIDY.to_owned()));
+    assert_eq!(filter(&["fmt", "--check", "-"], UNTIDY), (Some(1), String::new()));
+    assert_eq!(filter(&["fmt", "-"], "op f("), (Some(1), String::new()));
+}
+
+#[test]
+fn fmt_needs_files_that_are_there() {
+    let none = nasrecc(&["fmt"]);
+    assert_eq!(none.status, 2);
+    assert!(none.err.contains("Usage:"), "{}", none.err);
+    let missing = nasrecc(&["fmt", "no/such.nasrec"]);
+    assert_eq!(missing.status, 2);
+    assert!(missing.err.contains("no/such.nasrec cannot be read"), "{}", missing.err);
+}

@@ -3,7 +3,8 @@
 mod memory;
 
 use memory::{check, space};
-use nasrec_compiler::format::{ArchSource, format_arch};
+use nasrec_compiler::diagnostics::FileId;
+use nasrec_compiler::format::{ArchSource, format_arch, format_source};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Space};
@@ -29,6 +30,7 @@ fn there_and_back(
     };
     let text = format_arch(&source, space.choices(), architecture);
     assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+    assert_eq!(format_source(FileId(0), &text).as_ref(), Ok(&text), "`nasrecc fmt` has nothing to change");
     let (program, diagnostics) = check(&text);
     assert_eq!(diagnostics, [], "{text}");
     let item = program.items().into_iter().find(|item| item.kind == ItemKind::Arch).expect("it is there");

@@ -5,7 +5,9 @@
 
 mod check;
 mod compile;
+mod diff;
 mod files;
+mod fmt;
 mod import;
 mod progress;
 mod render;
@@ -39,6 +41,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Check(check::Args),
+    Fmt(fmt::Args),
     Compile(compile::Args),
     Search(search::Args),
     Import(import::Args),
@@ -56,6 +59,7 @@ pub(crate) enum Outcome {
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
+        Command::Fmt(args) => fmt::run(&args),
         Command::Compile(args) => compile::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Import(args) => import::run(&args),

@@ -1,7 +1,13 @@
-//! From values back to source, formatted.
+//! From values back to source, and from source to the same source laid out well.
 //!
 //! Lives here: how things are written in the language. Never: terminal colours or tables.
 
 mod arch;
+mod groups;
+mod printer;
+mod reading;
+mod source;
+mod tokens;
 
 pub use arch::{ArchSource, format_arch};
+pub use source::{Refusal, comments, format_source};

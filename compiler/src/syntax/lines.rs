@@ -174,7 +174,8 @@ fn continues(bytes: &[u8], end: usize) -> bool {
         // `->` before a type and `>` are operators; nothing else ends in `>`.
         b'>' => true,
         b'd' | b'r' => {
-            let start = bytes[..=end].iter().rposition(|b| !b.is_ascii_alphabetic()).map_or(0, |n| n + 1);
+            let start =
+                bytes[..=end].iter().rposition(|&b| !(b.is_ascii_alphanumeric() || b == b'_')).map_or(0, |n| n + 1);
             matches!(&bytes[start..=end], b"and" | b"or")
         }
         _ => false,

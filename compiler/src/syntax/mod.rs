@@ -5,7 +5,7 @@
 
 mod expressions;
 mod items;
-mod lines;
+pub(crate) mod lines;
 pub mod tree;
 
 use std::collections::HashSet;

@@ -1,0 +1,107 @@
+//! `nasrecc fmt`: files laid out in the one style of the language.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nasrec_compiler::diagnostics::{FileId, SourceFile, Sources};
+use nasrec_compiler::format::{Refusal, format_source};
+
+use crate::diff::diff;
+use crate::{Outcome, render};
+
+/// Lay files out in the style of the language
+///
+/// Rewrites files in place. Comments stay, and a file is written only after its new text is known to parse to the same
+/// tree. Files with syntax errors are left alone and their errors shown.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  nasrecc fmt my_space.nasrec\n  nasrecc fmt --check spaces/*.nasrec\n  \
+                  nasrecc fmt - < my_space.nasrec")]
+pub(crate) struct Args {
+    /// Write nothing; show what would change, and exit with 1 if anything would
+    #[arg(long)]
+    check: bool,
+    /// Files to format; `-` reads from stdin and writes to stdout
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<String>,
+}
+
+const STDIN: &str = "-";
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let mut clean = true;
+    for file in &args.files {
+        clean &= one(file, args.check)?;
+    }
+    Ok(if clean { Outcome::Clean } else { Outcome::Findings })
+}
+
+/// Formats one file; whether there is nothing to say about it.
+fn one(file: &str, check: bool) -> Result<bool> {
+    let source = read(file)?;
+    let formatted = match format_source(FileId(0), &source) {
+        Ok(formatted) => formatted,
+        Err(Refusal::Syntax(diagnostics)) => {
+            let mut sources = Sources::default();
+            sources.add(SourceFile { name: shown(file).to_owned(), text: source.as_str().into(), built_in: false });
+            render::show(&diagnostics, &sources);
+            return Ok(false);
+        }
+        Err(Refusal::Unproved(what)) => {
+            bail!("{}: {what}; this is a mistake of nasrecc, and nothing was written", shown(file))
+        }
+    };
+    if check {
+        if formatted != source {
+            eprintln!("{} is not formatted:\n{}", shown(file), diff(&source, &formatted));
+        }
+        return Ok(formatted == source);
+    }
+    if file == STDIN {
+        std::io::stdout().write_all(formatted.as_bytes()).context("stdout cannot be written")?;
+    } else if formatted != source {
+        replace(Path::new(file), &formatted).with_context(|| format!("{file} cannot be written"))?;
+        eprintln!("{file}: formatted");
+    }
+    Ok(true)
+}
+
+fn shown(file: &str) -> &str {
+    if file == STDIN { "<stdin>" } else { file }
+}
+
+fn read(file: &str) -> Result<String> {
+    let mut bytes = Vec::new();
+    if file == STDIN {
+        std::io::stdin().read_to_end(&mut bytes).context("stdin cannot be read")?;
+    } else {
+        bytes = fs::read(file).with_context(|| format!("{file} cannot be read"))?;
+    }
+    String::from_utf8(bytes).ok().with_context(|| format!("{} is not UTF-8 text", shown(file)))
+}
+
+/// Puts a text in a file's place at once: a reader sees the old text or the new one, never a part.
+fn replace(path: &Path, text: &str) -> Result<()> {
+    // A link stays a link.
+    let path = path.canonicalize()?;
+    let beside = beside(&path)?;
+    let written = write_new(&beside, text, &path).and_then(|()| fs::rename(&beside, &path));
+    if written.is_err() {
+        // What went wrong matters more than what is left lying about.
+        let _removed = fs::remove_file(&beside);
+    }
+    Ok(written?)
+}
+
+fn beside(path: &Path) -> Result<PathBuf> {
+    let name = path.file_name().context("it has no name")?.to_string_lossy();
+    Ok(path.with_file_name(format!(".{name}.{}.new", std::process::id())))
+}
+
+fn write_new(path: &Path, text: &str, like: &Path) -> std::io::Result<()> {
+    let mut file: File = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(fs::metadata(like)?.permissions())?;
+    file.sync_all()
+}
