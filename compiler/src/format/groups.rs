@@ -127,10 +127,14 @@ pub(super) fn group<'a>(source: &'a str, reading: &Reading) -> Option<Vec<Node<'
     let mut before = 0;
     // Line breaks that are moved behind a separator.
     let mut moved = 0;
-    for mut token in tokens(source) {
+    let mut rest = tokens(source).into_iter().peekable();
+    while let Some(mut token) = rest.next() {
         let ends = reading.joined.as_bytes()[before..token.start].contains(&b'\n') || moved > 0 && token.is(";");
         let continues = nodes.last().is_some_and(|last: &Node<'_>| !last.is_comment());
-        if token.is(";") && (ends || nodes.last().is_none_or(|last| last.is(";") || last.is_comment())) {
+        // It may be all that is between two comments on one line.
+        let parts = |last: &Node<'_>| last.is_comment() && rest.peek().is_some_and(|c| c.is_comment() && c.breaks == 0);
+        let needed = nodes.last().is_some_and(parts);
+        if token.is(";") && !needed && (ends || nodes.last().is_none_or(|last| last.is(";") || last.is_comment())) {
             moved += token.breaks;
             continue;
         }

@@ -68,7 +68,9 @@ impl Printer {
             splits.enter(nodes, i, breaking);
             if node.is(";") && matches!(breaking, Breaking::Statements | Breaking::EveryStatement) {
                 let next = nodes.get(i + 1);
-                if splits.every || next.is_none_or(|next| next.broken_before() || next.is_comment()) {
+                let parts = previous.is_some_and(|previous| nodes[previous].is_comment());
+                let last = next.is_none_or(|next| next.broken_before() || next.is_comment());
+                if !parts && (splits.every || last) {
                     dropped = true;
                     continue;
                 }
@@ -78,7 +80,11 @@ impl Printer {
                 match gap(left, node, breaking, base, dropped && splits.every) {
                     Gap::Nothing => {}
                     Gap::Blank => self.write(" "),
-                    Gap::Line { indent, empty_before } => self.line(indent, empty_before),
+                    Gap::Line { indent, empty_before } => {
+                        // A comment beside the opening bracket does not make room for an empty line.
+                        let starts = base > 0 && previous == 0 && left.is_comment() && !left.broken_before();
+                        self.line(indent, empty_before && !starts);
+                    }
                 }
             }
             dropped = false;

@@ -74,9 +74,11 @@ pub fn join(source: &str) -> Joined {
                     .iter()
                     .position(|&b| b == b'"' || b == b'\n')
                     .map_or(bytes.len(), |n| at + 1 + n + usize::from(bytes[at + 1 + n] == b'"'));
-                last = Some(end - 1);
-                line_is_blank = false;
-                at = end;
+                // A line break ends a text that nobody closed, whatever is around it; the grammar then says so.
+                let unclosed = bytes.get(end) == Some(&b'\n') && (end == at + 1 || bytes[end - 1] != b'"');
+                last = (!unclosed).then_some(end - 1);
+                line_is_blank = unclosed;
+                at = end + usize::from(unclosed);
                 continue;
             }
             open @ (b'(' | b'[' | b'{') => {
