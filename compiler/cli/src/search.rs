@@ -53,6 +53,9 @@ pub(crate) struct Args {
 /// Set by Ctrl-C and by a termination signal.
 static STOP: Stop = Stop::new();
 
+/// More threads than this for each core only take time from each other.
+const MOST_THREADS: usize = 8;
+
 /// A search that is ready to run, with its directory.
 struct Ready {
     dir: RunDir,
@@ -93,13 +96,17 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 }
 
 fn executor(args: &Args) -> Result<Executor> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = match args.threads {
         Some(0) => bail!("--threads must be at least 1"),
+        Some(threads) if threads > MOST_THREADS * cores => {
+            bail!("--threads {threads} is more than {MOST_THREADS} for each of the {cores} cores here")
+        }
         Some(threads) => threads,
-        None => std::thread::available_parallelism().map_or(1, usize::from),
+        None => cores,
     };
     match args.device.split_once(':').unwrap_or((&args.device, "0")) {
-        ("cpu", _) => Ok(Executor::cpu(threads)?),
+        ("cpu", _) if args.device == "cpu" => Ok(Executor::cpu(threads)?),
         ("cuda", ordinal) => {
             let ordinal = ordinal.parse().with_context(|| format!("`{ordinal}` is not the number of a device"))?;
             Ok(Executor::cuda(ordinal)?)
@@ -121,19 +128,18 @@ fn started(args: &Args) -> Result<Option<Ready>> {
         Some(path) => path.clone(),
         None => free_directory(&search.name),
     };
-    let base = Path::new(file).parent().unwrap_or(Path::new(""));
+    // A path typed on the command line starts where the command is typed, one in a file beside that file.
+    let typed = overrides.iter().any(|setting| setting.trim_start().starts_with("data.files"));
+    let base = if typed { Path::new("") } else { Path::new(file).parent().unwrap_or(Path::new("")) };
     let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
     let base = base.canonicalize().with_context(|| format!("cannot find the folder of {file}"))?;
     // What does not fit shows before a directory is made.
     Space::bind(&search.space, &search.schema)?;
     if let Source::Files(files) = &search.recipe.data.source {
         for file in files {
-            let (path, entry) = (base.join(file), args.file.as_deref().unwrap_or_default());
+            let path = base.join(file);
             if !path.is_file() {
-                bail!(
-                    "there is no data file {}: `data.files` says `{file}`, from the folder of {entry}",
-                    path.display()
-                );
+                bail!("there is no data file {}: `data.files` says `{file}`", path.display());
             }
         }
     }
@@ -212,7 +218,7 @@ fn job(ready: &Ready) -> Result<Job> {
     let mut models = Vec::new();
     for baseline in baselines {
         let bound = Space::bind(baseline, schema)?;
-        models.push((baseline.name.clone(), bound.plan(&Architecture::new(Vec::new()))?));
+        models.push((baseline.title(), bound.plan(&Architecture::new(Vec::new()))?));
     }
     Ok(Job {
         space: Space::bind(space, schema)?,

@@ -61,7 +61,7 @@ pub(crate) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, 
                 } else {
                     let found = "found by changing one choice at a time; not proved";
                     line("least cost", format!("{} a sample ({found})", mmacs(least.macs)));
-                    line("most cost", format!("{} a sample", mmacs(most.macs)));
+                    line("most cost", format!("{} a sample ({found})", mmacs(most.macs)));
                 }
             }
             let stored = |table: bool| {

@@ -39,6 +39,14 @@ pub struct CheckedSpace {
     pub graph: SpaceGraph,
 }
 
+impl CheckedSpace {
+    /// The name with the parameters that it was given: `dlrm(dim: 8)`.
+    pub fn title(&self) -> String {
+        let given: Vec<String> = self.arguments.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        if given.is_empty() { self.name.clone() } else { format!("{}({})", self.name, given.join(", ")) }
+    }
+}
+
 /// A checked search: what to search, on which data, how.
 #[derive(Clone, Debug)]
 pub struct CheckedSearch {

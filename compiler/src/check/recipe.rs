@@ -2,7 +2,7 @@
 
 use super::elaborate::elaborate;
 use super::program::{Item, ItemKind, Program};
-use super::settings::Settings;
+use super::settings::{RIVALS, Settings, within};
 use super::{CheckedSearch, CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Span};
 use crate::recipe::{
@@ -42,6 +42,12 @@ impl Program {
                 && first.text == "space"
             {
                 of_space.insert(name.text.clone(), value.clone());
+            } else if setting.path.first().is_some_and(|first| first.text == "space") {
+                diagnostics.push(
+                    Diagnostic::error(Code::Recipe, "a parameter of the space is set by its name")
+                        .label(setting.span, "not understood")
+                        .help("such as `--set space.blocks=2`"),
+                );
             }
         }
         let space = self.referenced_space(over, &of_space, &mut diagnostics);
@@ -60,6 +66,13 @@ impl Program {
             }
             if let Some(schema) = &schema {
                 diagnostics.extend(unbound(&baseline, schema, &reference.name));
+            }
+            if baselines.iter().any(|known: &CheckedSpace| known.title() == baseline.title()) {
+                let message = format!("the baseline `{}` is there twice", baseline.title());
+                diagnostics.push(
+                    Diagnostic::error(Code::Duplicate, message)
+                        .label(reference.name.span, "the same, trained the same way"),
+                );
             }
             baselines.push(baseline);
         }
@@ -109,11 +122,8 @@ impl Program {
         let own: Vec<String> = search.settings.iter().map(|setting| key(&setting.path)).collect();
         let replaced = |setting: &Setting| {
             let path = key(&setting.path);
-            // One of two that exclude each other replaces the other.
-            let rivals = [("evolve", "random"), ("random", "evolve"), ("data.files", "data.synthetic")];
-            let rivals = rivals.iter().chain(&[("data.synthetic", "data.files")]);
             own.contains(&path)
-                || rivals.into_iter().any(|(theirs, mine)| within(&path, theirs) && own.iter().any(|k| within(k, mine)))
+                || RIVALS.iter().any(|(mine, theirs)| within(&path, theirs) && own.iter().any(|key| within(key, mine)))
         };
         search.settings.extend(of_base.settings.into_iter().filter(|setting| !replaced(setting)));
         if search.baselines.is_empty() {
@@ -185,11 +195,6 @@ fn limit(written: &Expr) -> Result<Limit, Diagnostic> {
 
 fn key(path: &[Name]) -> String {
     path.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(".")
-}
-
-/// Whether a key is a section or lies in it.
-fn within(key: &str, section: &str) -> bool {
-    key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Why a space cannot be bound to a schema, if it cannot.

@@ -206,6 +206,6 @@ fn modulo(stage: &Name, args: &[Arg]) -> Result<(usize, usize), Diagnostic> {
     match rows {
         Some(rows) if (2..=1 << 31).contains(&rows) => Ok((rows as usize, missing)),
         _ => Err(Diagnostic::error(Code::Schema, "`modulo` needs the number of rows of the table")
-            .label(stage.span, "expected `rows: n`, at least 2")),
+            .label(stage.span, "expected `rows: n`, from 2 to 2,147,483,648")),
     }
 }

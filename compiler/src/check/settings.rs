@@ -38,6 +38,10 @@ impl Settings {
             all.values.insert(path(setting), setting.clone());
         }
         for setting in overrides.iter().filter(|s| s.path.first().is_none_or(|first| first.text != "space")) {
+            // One of two that exclude each other replaces the other.
+            if let Some((_, rival)) = RIVALS.iter().find(|(mine, _)| within(&path(setting), mine)) {
+                all.values.retain(|key, _| !within(key, rival));
+            }
             all.values.insert(path(setting), setting.clone());
         }
         all
@@ -216,6 +220,15 @@ impl Settings {
         }
         self.diagnostics
     }
+}
+
+/// Settings that exclude each other: where the first is set anew, the second goes.
+pub(super) const RIVALS: [(&str, &str); 4] =
+    [("evolve", "random"), ("random", "evolve"), ("data.files", "data.synthetic"), ("data.synthetic", "data.files")];
+
+/// Whether a key is a section or lies in it.
+pub(super) fn within(key: &str, section: &str) -> bool {
+    key.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn path(setting: &Setting) -> String {

@@ -174,6 +174,12 @@ impl Wanted<'_> {
             (Source::Synthetic(parameters), origin) if *origin == synthetic::origin(parameters)? => Ok(None),
             (Source::Files(names), Origin::Files(files)) if names.iter().eq(files.iter().map(|file| &file.name)) => {
                 for (path, file) in tsv::resolve(self.base, names).iter().zip(files) {
+                    if !path.exists() {
+                        let (path, cache) = (path.display(), self.cache_path.display());
+                        self.observer
+                            .say(&format!("{path} is not there any more; going on with what {cache} holds of it"));
+                        continue;
+                    }
                     if !lines::is_unchanged(path, file)? {
                         return Ok(Some("its source files have changed"));
                     }

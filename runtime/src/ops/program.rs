@@ -30,14 +30,13 @@ impl Trainable {
         Self(vec![false; plan.params.len()])
     }
 
-    /// Only the parameters of the `logit` statement: of nodes whose path is `logit` or lies under it.
+    /// Only the dense parameters of the `logit` statement: of nodes whose path is `logit` or lies under it.
     pub fn head(plan: &Plan) -> Self {
         let mut trainable = Self::none(plan);
         for node in &plan.nodes {
-            let head =
-                node.path.strip_prefix("logit").is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric()));
-            if head {
-                node.params.iter().for_each(|&param| trainable.0[param] = true);
+            if &*node.path == "logit" || node.path.starts_with("logit.") {
+                let dense = node.params.iter().filter(|&&param| plan.params[param].kind == ParamKind::Dense);
+                dense.for_each(|&param| trainable.0[param] = true);
             }
         }
         trainable

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nasrec_compiler::plan::Plan;
-use nasrec_compiler::recipe::{Finetune, Optimiser};
+use nasrec_compiler::recipe::{Finetune, Length, Optimiser};
 
 use super::fit::{Regime, Workshop};
 use super::job::Job;
@@ -19,7 +19,7 @@ pub(super) struct Judge<'a> {
     shop: Workshop<'a>,
     store: &'a Store,
     /// The head is trained on the first batches of one fixed stream.
-    finetune: Vec<Batch>,
+    finetune: Option<Batches>,
     regime: Option<Regime>,
     validation: Vec<Batch>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Judge<'a> {
 impl<'a> Judge<'a> {
     pub fn new(shop: Workshop<'a>, job: &Job, data: &Arc<Dataset>, store: &'a Store) -> Result<Self> {
         let recipe = &job.recipe;
-        let mut finetune = Vec::new();
+        let mut finetune = None;
         let mut regime = None;
         if let Finetune::Head { steps, lr } = recipe.evaluate.finetune
             && steps > 0
@@ -35,12 +35,15 @@ impl<'a> Judge<'a> {
             let rows = data.part(Part::Train).clone();
             let streams = job.streams();
             let batches = Batches::shuffled(Arc::clone(data), rows, recipe.train.batch, &streams, "finetune/batches")?;
-            finetune.extend((0..steps).map(|step| batches.step(step)));
+            // The same share of warm-up as the supernet's, whether that was given as a share or in steps.
+            let all = recipe.train.epochs * batches.per_epoch();
+            let warmup = Length::Share(recipe.train.warmup.steps(all) as f64 / all.max(1) as f64);
+            finetune = Some(batches);
             let Optimiser::Adagrad { eps, .. } = recipe.train.optimiser;
             regime = Some(Regime {
                 steps,
                 optimiser: Optimiser::Adagrad { lr, eps },
-                warmup: recipe.train.warmup,
+                warmup,
                 schedule: recipe.train.schedule,
                 clip: recipe.train.clip,
             });
@@ -58,12 +61,13 @@ impl<'a> Judge<'a> {
         let head = Trainable::head(&plan);
         let training = Program::training(Arc::clone(&plan), head)?;
         let mut weights = self.store.gather(&training)?;
-        if let Some(regime) = &self.regime {
+        if let (Some(regime), Some(batches)) = (&self.regime, &self.finetune) {
             let rate = regime.rate();
             let mut trainer = Trainer::new(self.shop.executor);
-            for (step, batch) in (0..).zip(&self.finetune) {
+            for step in 0..regime.steps {
                 self.shop.stop.check()?;
-                trainer.finetune(&training, &mut weights, self.store, batch, regime.update(rate.at(step)))?;
+                let batch = batches.step(step);
+                trainer.finetune(&training, &mut weights, self.store, &batch, regime.update(rate.at(step)))?;
             }
         }
         let program = Program::evaluating(plan)?;

@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
+/// What makes a directory that of a run.
+const RECORD: &str = "run.json";
+const LOCK: &str = "lock";
+
 /// The directory of a run, locked while this value lives.
 #[derive(Debug)]
 pub struct RunDir {
@@ -14,14 +18,23 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Makes a directory for a new run.
+    /// Makes a directory for a new run. One that an earlier process left before it had written its record is new.
     ///
     /// # Errors
-    /// It exists and is not empty, or cannot be made.
+    /// It holds a run or something else, or cannot be made, or another process works in it.
     pub fn create(path: &Path) -> Result<Self> {
-        if fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+        if path.join(RECORD).is_file() {
             return Err(Error::Invalid(format!(
-                "{} is not empty: continue the run in it with `--resume {0}`, or choose another `--out`",
+                "{0} holds a run already: continue it with `--resume {0}`, or choose another `--out`",
+                path.display()
+            )));
+        }
+        let leftover = |name: &str| name == LOCK || name == "sources" || name.ends_with(".tmp");
+        if fs::read_dir(path)
+            .is_ok_and(|entries| entries.flatten().any(|entry| !leftover(&entry.file_name().to_string_lossy())))
+        {
+            return Err(Error::Invalid(format!(
+                "{} is not empty and holds no run: choose another `--out`",
                 path.display()
             )));
         }
@@ -29,19 +42,26 @@ impl RunDir {
         Self::lock(path)
     }
 
-    /// Opens the directory of a run that was started before.
+    /// Opens the directory of a run that was started before, and clears what a killed process left unfinished.
     ///
     /// # Errors
     /// It does not exist, or another process works in it.
     pub fn open(path: &Path) -> Result<Self> {
-        if !path.join("run.json").is_file() {
-            return Err(Error::Invalid(format!("{} does not hold a run: there is no run.json in it", path.display())));
+        if !path.join(RECORD).is_file() {
+            return Err(Error::Invalid(format!("{} does not hold a run: there is no {RECORD} in it", path.display())));
         }
-        Self::lock(path)
+        let dir = Self::lock(path)?;
+        for entry in fs::read_dir(path).map_err(Error::io("read", path))?.flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.ends_with(".tmp") || name.contains(".partial-") {
+                fs::remove_file(entry.path()).map_err(Error::io("remove", entry.path()))?;
+            }
+        }
+        Ok(dir)
     }
 
     fn lock(path: &Path) -> Result<Self> {
-        let name = path.join("lock");
+        let name = path.join(LOCK);
         let lock = File::create(&name).map_err(Error::io("create", &name))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
@@ -71,7 +91,8 @@ impl RunDir {
             file.sync_all()
         });
         written.map_err(Error::io("write", &beside))?;
-        fs::rename(&beside, &path).map_err(Error::io("write", path))
+        fs::rename(&beside, &path).map_err(Error::io("write", &path))?;
+        crate::supernet::sync_folder(&path)
     }
 
     /// The newest checkpoint `NAME-STEP.safetensors`, and its step.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nasrec_compiler::Architecture;
-use nasrec_compiler::recipe::{Method, Paths};
+use nasrec_compiler::recipe::{Limit, Method, Paths};
 use rand::RngExt;
 
 use super::candidate::Judge;
@@ -26,7 +26,11 @@ pub(super) struct Candidate {
 }
 
 /// Draws before a space counts as seen: architectures that were evaluated already are drawn again.
-const MAX_DRAWS: usize = 1000;
+const MAX_DRAWS: usize = 3000;
+/// Draws from winners of tournaments, before any member of the population is a parent.
+const FEW_DRAWS: usize = 300;
+/// Draws from members of the population, before the whole space is drawn from.
+const MANY_DRAWS: usize = 1500;
 
 /// Searches the space with the weights of its supernet; all candidates, best first.
 pub(super) fn search(
@@ -42,7 +46,13 @@ pub(super) fn search(
         Method::Random { samples } => (samples, 0),
     };
     shop.observer.begin(Stage { name: "search".into(), total: Some(first + rest), unit: "candidates" });
-    let mut searching = Searching { job, judge: &judge, journal, seen: HashSet::new(), all: Vec::new(), shop };
+    let recorded = journal.entries().iter().filter_map(|entry| match entry {
+        Entry::Candidate { architecture, figures, .. } => Some((architecture.clone(), *figures)),
+        _ => None,
+    });
+    let recorded = recorded.collect();
+    let (seen, all, best) = (HashSet::new(), Vec::new(), f64::INFINITY);
+    let mut searching = Searching { job, judge: &judge, journal, seen, all, recorded, best, shop };
     let result = searching.run(first);
     let all = searching.all;
     shop.observer.end();
@@ -58,6 +68,9 @@ struct Searching<'a> {
     journal: &'a mut Journal,
     seen: HashSet<Architecture>,
     all: Vec<Candidate>,
+    /// What the journal held when the search began, by index.
+    recorded: Vec<(Architecture, Figures)>,
+    best: f64,
     shop: Workshop<'a>,
 }
 
@@ -67,8 +80,8 @@ impl Searching<'_> {
         let streams = self.job.streams();
         for index in 0..first {
             let mut rng = streams.rng("search/first", index);
-            let Some(architecture) = self.unseen(|job| job.space.sample(counts, &mut rng))? else {
-                return self.exhausted();
+            let Some(architecture) = self.unseen(|job, _| job.space.sample(counts, &mut rng))? else {
+                return Ok(());
             };
             self.evaluate(architecture, 0, None)?;
         }
@@ -79,10 +92,23 @@ impl Searching<'_> {
             let mut born = Vec::new();
             for child in 0..children as u64 {
                 let mut rng = streams.rng("search/children", generation * children as u64 + child);
-                let parent = best_of(tournament, &population, &mut rng).clone();
-                let mutate = |job: &Job| job.space.mutate(&parent.architecture, mutations, counts, &mut rng);
-                let Some(architecture) = self.unseen(mutate)? else { return self.exhausted() };
-                born.push(self.evaluate(architecture, generation + 1, Some(parent.index))?);
+                let mut from = None;
+                let drawn = self.unseen(|job, tries| {
+                    // A parent whose neighbours are all known gives way to others, and at last to the whole space.
+                    let size = match tries {
+                        0..FEW_DRAWS => tournament,
+                        FEW_DRAWS..MANY_DRAWS => 1,
+                        _ => {
+                            from = None;
+                            return job.space.sample(counts, &mut rng);
+                        }
+                    };
+                    let parent = best_of(size, &population, &mut rng);
+                    from = Some(parent.index);
+                    job.space.mutate(&parent.architecture, mutations, counts, &mut rng)
+                })?;
+                let Some(architecture) = drawn else { return Ok(()) };
+                born.push(self.evaluate(architecture, generation + 1, from)?);
             }
             population.extend(born);
             population.drain(..children.min(population.len() - 1));
@@ -90,17 +116,22 @@ impl Searching<'_> {
         Ok(())
     }
 
-    /// Draws until the live architecture is a new one within the limits. `None` where all that is drawn was seen.
-    fn unseen(&mut self, mut draw: impl FnMut(&Job) -> Architecture) -> Result<Option<Architecture>> {
+    /// Draws until the live architecture is a new one within the limits; `draw` is told how often it was asked before.
+    /// `None`, and a line that says why, where nothing more is found.
+    fn unseen(&mut self, mut draw: impl FnMut(&Job, usize) -> Architecture) -> Result<Option<Architecture>> {
         let limits = &self.job.recipe.require;
-        let mut too_costly: Option<u64> = None;
-        for _ in 0..MAX_DRAWS {
-            let drawn = draw(self.job);
-            if let Some(limit) = limits.first() {
+        let (mut known, mut costly) = (0usize, 0usize);
+        let mut nearest: Option<(u64, Limit)> = None;
+        for tries in 0..MAX_DRAWS {
+            let drawn = draw(self.job, tries);
+            if !limits.is_empty() {
                 let plan = self.job.plan(&drawn)?;
-                if !limits.iter().all(|limit| limit.admits(&plan)) {
+                if let Some(limit) = limits.iter().find(|limit| !limit.admits(&plan)) {
+                    costly += 1;
                     let cost = limit.cost.of(&plan);
-                    too_costly = Some(too_costly.map_or(cost, |least| least.min(cost)));
+                    if nearest.is_none_or(|(least, of)| of.cost == limit.cost && cost < least) {
+                        nearest = Some((cost, *limit));
+                    }
                     continue;
                 }
             }
@@ -108,38 +139,28 @@ impl Searching<'_> {
             if self.seen.insert(canonical) {
                 return Ok(Some(drawn));
             }
+            known += 1;
         }
-        match (too_costly, limits.first()) {
-            // Nothing was found at all: that is a mistake in the limits, not the end of the space.
-            (Some(least), Some(limit)) if self.all.is_empty() => {
-                let wanted: Vec<String> =
-                    limits.iter().map(|limit| format!("{} <= {}", limit.cost.words(), limit.at_most)).collect();
-                Err(Error::Invalid(format!(
-                    "none of {MAX_DRAWS} architectures drawn meets `require {}`; the least {} among them was {least}",
-                    wanted.join(", "),
-                    limit.cost.words()
-                )))
-            }
-            _ => Ok(None),
+        let found = self.all.len();
+        if let (true, Some((least, limit))) = (found == 0, nearest) {
+            let (cost, at_most) = (limit.cost.words(), limit.at_most);
+            return Err(Error::Invalid(format!(
+                "none of {MAX_DRAWS} architectures drawn meets what is required: `{cost} <= {at_most}` excludes one of \
+                 {least}, the least {cost} among those that it excludes"
+            )));
         }
-    }
-
-    fn exhausted(&self) -> Result<()> {
-        let count = self.all.len();
-        self.shop.observer.say(&format!("no new architecture in {MAX_DRAWS} draws: {count} were all that was found"));
-        Ok(())
+        self.shop.observer.say(&format!(
+            "the search ends with {found} candidates: of {MAX_DRAWS} more that were drawn, {known} were known and \
+             {costly} cost too much"
+        ));
+        Ok(None)
     }
 
     /// Evaluates, or takes from the journal what was evaluated before.
     fn evaluate(&mut self, architecture: Architecture, generation: u64, parent: Option<u64>) -> Result<Candidate> {
         let index = self.all.len() as u64;
         let canonical = self.job.canonical(&architecture)?;
-        let known = self.journal.entries().iter().find_map(|entry| match entry {
-            Entry::Candidate { index: at, architecture, figures, .. } if *at == index => {
-                Some((architecture.clone(), *figures))
-            }
-            _ => None,
-        });
+        let known = self.recorded.get(index as usize).cloned();
         let figures = match known {
             Some((recorded, figures)) if recorded == canonical => figures,
             Some(_) => {
@@ -170,8 +191,8 @@ impl Searching<'_> {
         };
         let candidate = Candidate { index, architecture, figures };
         self.all.push(candidate.clone());
-        let best = self.all.iter().map(|c| c.figures.rank()).fold(f64::INFINITY, f64::min);
-        self.shop.observer.progress(index + 1, &format!("best log loss {best:.4}"));
+        self.best = self.best.min(candidate.figures.rank());
+        self.shop.observer.progress(index + 1, &format!("best log loss {:.4}", self.best));
         Ok(candidate)
     }
 }

@@ -14,6 +14,8 @@ use crate::{Error, Observer, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Entry {
+    /// The data that everything after it was made from.
+    Data { fingerprint: String, rows: usize, seconds: f64 },
     /// The supernet is trained and on disk.
     Supernet { steps: u64, seconds: f64 },
     /// A candidate was evaluated with the supernet's weights.

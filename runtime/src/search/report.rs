@@ -20,7 +20,7 @@ pub struct Report {
 /// What planted data lets a model reach on the test part.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attainable {
-    /// Expected log loss of the planted probabilities: no model can be expected below it.
+    /// Log loss of the planted probabilities: no model can be expected below it.
     pub log_loss: f64,
     /// Of the base rate, the best constant.
     pub constant: f64,

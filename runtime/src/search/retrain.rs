@@ -40,8 +40,13 @@ pub(super) fn train(
         }
         _ => None,
     });
-    // Weights are written before the journal says so.
-    if let Some(figures) = known {
+    let run = format!("{}{}", model.name, if last { "-last" } else { "" });
+    // A name such as `dlrm(dim: 8)` as part of a file name.
+    let file_safe = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
+    let checkpoints = format!("retrain-{}", run.chars().map(file_safe).collect::<String>());
+    // Weights are written before the journal says so; without them it is done again.
+    if let Some(figures) = known.filter(|_| weights.is_none_or(Path::is_file)) {
+        shop.dir.sweep(&checkpoints, None)?;
         return Ok(figures);
     }
     let recipe = &job.recipe.retrain;
@@ -50,7 +55,6 @@ pub(super) fn train(
     } else {
         (data.part(Part::Train).clone(), data.part(Part::Validation))
     };
-    let run = format!("{}{}", model.name, if last { "-last" } else { "" });
     // One order of the data for all models, so that they differ in nothing else.
     let stream = if last { "retrain/last/batches" } else { "retrain/batches" };
     let batches = Arc::new(Batches::shuffled(Arc::clone(data), rows, recipe.batch, &job.streams(), stream)?);
@@ -66,7 +70,6 @@ pub(super) fn train(
     let program = Arc::new(Program::training(Arc::clone(&plan), Trainable::all(&plan))?);
     let start = Instant::now();
     let title = format!("train {}{}", model.name, if last { " on train + validation" } else { "" });
-    let checkpoints = format!("retrain-{run}");
     fit(shop, &checkpoints, &title, &regime, &mut store, &batches, |_| Ok(Arc::clone(&program)))?;
     let program = Program::evaluating(plan)?;
     let gathered = store.gather(&program)?;
@@ -76,8 +79,10 @@ pub(super) fn train(
     if let Some(path) = weights {
         store.export(path)?;
     }
-    let (model, seconds) = (model.name.clone(), start.elapsed().as_secs_f64());
-    journal.append(Entry::Trained { model, last, figures, seconds })?;
+    if known.is_none() {
+        let (model, seconds) = (model.name.clone(), start.elapsed().as_secs_f64());
+        journal.append(Entry::Trained { model, last, figures, seconds })?;
+    }
     shop.dir.sweep(&checkpoints, None)?;
     Ok(figures)
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::directory::RunDir;
 use super::fit::Workshop;
 use super::job::Job;
-use super::journal::{Figures, Journal};
+use super::journal::{Entry, Figures, Journal};
 use super::report::{Attainable, Report, Row};
 use super::retrain::{self, Model};
 use super::{evolve, supernet};
 use crate::data::{Dataset, Part};
 use crate::ops::Executor;
-use crate::{Observer, Result, Stop};
+use crate::{Error, Observer, Result, Stop};
 
 /// The weights of the winner, in the run directory.
 const WEIGHTS: &str = "best.safetensors";
@@ -26,6 +26,7 @@ pub fn search(job: &Job, dir: &RunDir, executor: &Executor, observer: &dyn Obser
     let mut journal = Journal::open(&dir.file("journal.jsonl"), observer)?;
     let cache = dir.file("data.cache");
     let data = Arc::new(Dataset::prepare(&job.schema, &job.recipe.data, &job.base, &cache, observer, stop)?);
+    same_data(&mut journal, &data, dir)?;
     let store = supernet::train(shop, job, &data, &mut journal)?;
     let ranked = evolve::search(shop, job, &data, &store, &mut journal)?;
     let candidates = ranked.len();
@@ -54,10 +55,29 @@ pub fn search(job: &Job, dir: &RunDir, executor: &Executor, observer: &dyn Obser
     }
     let attainable = data
         .attainable(data.part(Part::Test))
-        .map(|known| Attainable { log_loss: known.entropy, constant: known.base_rate_logloss });
+        .map(|known| Attainable { log_loss: known.logloss, constant: known.base_rate_logloss });
     let report = Report { best: best.into_iter().map(|(row, _)| row).collect(), baselines, candidates, attainable };
     dir.write("report.json", &serde_json::to_vec_pretty(&report)?)?;
     Ok(report)
+}
+
+/// Remembers the data of a run, and refuses to go on with other data.
+fn same_data(journal: &mut Journal, data: &Dataset, dir: &RunDir) -> Result<()> {
+    let recorded = journal.entries().iter().find_map(|entry| match entry {
+        Entry::Data { fingerprint, rows, .. } => Some((fingerprint.clone(), *rows)),
+        _ => None,
+    });
+    let fingerprint = data.fingerprint().to_owned();
+    match recorded {
+        None => journal.append(Entry::Data { fingerprint, rows: data.rows(), seconds: 0.0 }),
+        Some((known, _)) if known == fingerprint => Ok(()),
+        Some((_, rows)) => Err(Error::Invalid(format!(
+            "the data has changed since {} was started: {rows} rows then, {} rows now; \
+             a run goes on with the data that it began with, so put that back, or start anew",
+            dir.path().display(),
+            data.rows()
+        ))),
+    }
 }
 
 fn row(

@@ -24,6 +24,7 @@ pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal:
     let path = shop.dir.file(FILE);
     if journal.entries().iter().any(|entry| matches!(entry, Entry::Supernet { .. })) {
         store.load(&path)?;
+        shop.dir.sweep("supernet", None)?;
         return Ok(store);
     }
     let rows = data.part(Part::Train).clone();

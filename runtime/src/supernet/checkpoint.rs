@@ -63,7 +63,14 @@ pub(crate) fn write(path: &Path, columns: Vec<(String, Column)>, about: HashMap<
     safetensors::serialize_to_file(columns, Some(about), beside)?;
     let synced = fs::set_permissions(beside, permissions).and_then(|()| File::open(beside)?.sync_all());
     synced.map_err(Error::io("write", beside))?;
-    fs::rename(beside, path).map_err(Error::io("write", path))
+    fs::rename(beside, path).map_err(Error::io("write", path))?;
+    sync_folder(path)
+}
+
+/// Makes a rename last: the journal must not outlive the file that it speaks of.
+pub(crate) fn sync_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("write", folder))
 }
 
 /// The values of a tensor of this shape.

@@ -17,6 +17,7 @@ mod weights;
 mod tests;
 
 pub use adagrad::Adagrad;
+pub(crate) use checkpoint::sync_folder;
 pub use snapshot::Snapshot;
 pub use store::{ParamDef, Store, TableRows};
 pub use weights::Weights;
