@@ -75,6 +75,10 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
         Primitive::Flatten => shape(&[inputs[0][0] * inputs[0][1]]),
         Primitive::SumFields => shape(&[inputs[0][1]]),
         Primitive::Gram => shape(&[inputs[0][0], inputs[0][0]]),
+        Primitive::FieldProducts => shape(&[inputs[0][0] * inputs[1][0], inputs[0][1]]),
+        Primitive::PairProducts => shape(&[inputs[0][0] * (inputs[0][0] - 1) / 2, inputs[0][1]]),
+        Primitive::Scale | Primitive::Shift => Some(inputs[0].clone()),
+        Primitive::Reduce { .. } => shape(if inputs[0].len() == 2 { &inputs[0][..1] } else { &[1] }),
         Primitive::LowerTriangle => {
             assert_eq!(inputs[0][0], inputs[0][1], "{}", node.path);
             shape(&[inputs[0][0] * (inputs[0][0] - 1) / 2])
@@ -96,6 +100,7 @@ fn param_shapes_by_rule(node: &Node, inputs: &[&Shape], fields: usize) -> Vec<Ve
             let e = node.shape[1];
             vec![vec![3 * e, e], vec![3 * e], vec![e, e], vec![e]]
         }
+        Primitive::Shift => vec![node.shape.to_vec()],
         _ => Vec::new(),
     }
 }
