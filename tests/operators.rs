@@ -15,7 +15,7 @@ fn value(expression: &str, numeric: &[f32], params: &[(&str, &[f32])]) -> Vec<f3
     let text = format!(
         "import \"std/cross.nasrec\"\nimport \"std/fields.nasrec\"\n\
          schema t {{ label y; dense I[1..{columns}] }}\n\
-         space tiny(normalise = off) {{\n input x: dense\n let s = rows(x, {fields}, 2)\n let y = {expression}\n\
+         space tiny(normalise = off) {{\n input numeric: dense\n let x = linear(numeric, {columns}, bias: off)\n let s = rows(x, {fields}, 2)\n let y = {expression}\n\
          logit = linear(y, 1, bias: off)\n}}\n\
          search q on tiny with t {{ data {{ files: \"none\" }} }}"
     );
@@ -28,10 +28,13 @@ fn value(expression: &str, numeric: &[f32], params: &[(&str, &[f32])]) -> Vec<f3
     let executor = Executor::cpu(1).expect("a thread");
     let program = Program::evaluating(plan.clone()).expect("executable");
     let names: Vec<&str> = plan.params.iter().map(|param| &*param.name).collect();
-    assert_eq!(names.len(), params.len() + 1, "{expression}: {names:?}");
+    assert_eq!(names.len(), params.len() + 2, "{expression}: {names:?}");
     let at = |position: usize| {
         let values = plan.params.iter().map(|param| match params.iter().find(|(name, _)| *name == &*param.name) {
             Some((_, values)) => values.to_vec(),
+            None if &*param.name == "x.linear.weight" => {
+                (0..columns * columns).map(|i| f32::from(i % (columns + 1) == 0)).collect()
+            }
             None => {
                 assert_eq!(&*param.name, "logit.linear.weight", "{expression}: {names:?}");
                 (0..width).map(|i| f32::from(i == position)).collect()
@@ -61,51 +64,56 @@ const FIELDS: [f32; 4] = [1.0, 2.0, 3.0, 5.0];
 #[test]
 fn cross_layers() {
     let weight: &[f32] = &[1.0, 2.0, 3.0, 4.0];
-    let params: &[(&str, &[f32])] = &[("y.linear.weight", weight), ("y.linear.bias", &[1.0, -1.0])];
+    let params: &[(&str, &[f32])] =
+        &[("y.cross_layer.linear.weight", weight), ("y.cross_layer.linear.bias", &[1.0, -1.0])];
     close(&value("cross_layer(x, x)", &PAIR, params), &[20.0, 54.0]);
 
-    let params: &[(&str, &[f32])] =
-        &[("y.linear#2.weight", &[1.0, 2.0]), ("y.linear.weight", &[3.0, -1.0]), ("y.linear.bias", &[1.0, 1.0])];
+    let params: &[(&str, &[f32])] = &[
+        ("y.cross_low_rank.linear.weight", &[1.0, 2.0]),
+        ("y.cross_low_rank.linear_2.weight", &[3.0, -1.0]),
+        ("y.cross_low_rank.linear_2.bias", &[1.0, 1.0]),
+    ];
     close(&value("cross_low_rank(x, x, 1)", &PAIR, params), &[52.0, -18.0]);
 
-    let params: &[(&str, &[f32])] = &[("y.linear.weight", &[1.0, -1.0]), ("y.shift.bias", &[0.5, 1.0])];
+    let params: &[(&str, &[f32])] =
+        &[("y.cross_vector.linear.weight", &[1.0, -1.0]), ("y.cross_vector.shift.bias", &[0.5, 1.0])];
     close(&value("cross_vector(x, x)", &PAIR, params), &[0.5, 1.0]);
 }
 
 #[test]
 fn masks_gates_and_fusion() {
     let params: &[(&str, &[f32])] = &[
-        ("y.mask.linear#2.weight", IDENTITY),
-        ("y.mask.linear#2.bias", &ZEROS[..2]),
-        ("y.mask.linear.weight", IDENTITY),
-        ("y.mask.linear.bias", &ZEROS[..2]),
-        ("y.linear.weight", IDENTITY),
-        ("y.layer_norm.scale", &[1.0, 1.0]),
-        ("y.layer_norm.shift", &[0.25, 0.5]),
+        ("y.mask_block.mask.linear.weight", IDENTITY),
+        ("y.mask_block.mask.linear.bias", &ZEROS[..2]),
+        ("y.mask_block.mask.linear_2.weight", IDENTITY),
+        ("y.mask_block.mask.linear_2.bias", &ZEROS[..2]),
+        ("y.mask_block.linear.weight", IDENTITY),
+        ("y.mask_block.layer_norm.scale", &[1.0, 1.0]),
+        ("y.mask_block.layer_norm.shift", &[0.25, 0.5]),
     ];
     // The mask is (2, 3), so (4, 9) is normalised: (-1, 1), shifted, its negative part cut off.
     close(&value("mask_block(x, x, 2, 1)", &PAIR, params), &[0.0, 1.5]);
 
     let params: &[(&str, &[f32])] = &[
-        ("y.linear.weight", &ZEROS[..4]),
-        ("y.linear.bias", &ZEROS[..2]),
-        ("y.linear#2.weight", IDENTITY),
-        ("y.linear#2.bias", &ZEROS[..2]),
+        ("y.gated.linear.weight", &ZEROS[..4]),
+        ("y.gated.linear.bias", &ZEROS[..2]),
+        ("y.gated.linear_2.weight", IDENTITY),
+        ("y.gated.linear_2.bias", &ZEROS[..2]),
     ];
     close(&value("gated(x, 2)", &PAIR, params), &[1.0, 1.5]);
 
     let params: &[(&str, &[f32])] = &[
-        ("y.linear.weight", &[1.0, 2.0, 3.0, 4.0]),
-        ("y.linear.bias", &[0.5]),
-        ("y.linear#2.weight", &[1.0, 0.0, 1.0, 1.0]),
+        ("y.fuse.linear.weight", &[1.0, 2.0, 3.0, 4.0]),
+        ("y.fuse.linear.bias", &[0.5]),
+        ("y.fuse.linear_2.weight", &[1.0, 0.0, 1.0, 1.0]),
     ];
     close(&value("fuse(x, x)", &PAIR, params), &[45.5]);
 
     let params: &[(&str, &[f32])] = &[
-        ("y.linear#2.weight", &[1.0, 1.0]),
-        ("y.linear#2.bias", &[-4.0]),
-        ("y.linear.weight", &[3f32.ln(), 0.0]),
-        ("y.linear.bias", &ZEROS[..2]),
+        ("y.select.linear.weight", &[1.0, 1.0]),
+        ("y.select.linear.bias", &[-4.0]),
+        ("y.select.linear_2.weight", &[3f32.ln(), 0.0]),
+        ("y.select.linear_2.bias", &ZEROS[..2]),
     ];
     close(&value("select(x, x, 1)", &PAIR, params), &[1.5, 1.5]);
 }
