@@ -1,4 +1,4 @@
-//! Properties of every plan, on random architectures of both NASRec spaces over Criteo: what an executor relies on.
+//! Properties of every plan, on random architectures of the spaces that ship, over Criteo: what an executor relies on.
 
 mod memory;
 
@@ -15,8 +15,8 @@ use nasrec_compiler::{Architecture, Space};
 /// Architectures a space.
 const SAMPLES: u64 = 150;
 
-fn both() -> Vec<Space> {
-    ["nasrec_full", "nasrec_small"]
+fn spaces() -> Vec<Space> {
+    ["nasrec_full", "nasrec_small", "interactions", "autoctr"]
         .map(|name| {
             let (checked, criteo) = space(name, "", "criteo");
             Space::bind(&checked, &criteo).expect("it binds")
@@ -75,6 +75,10 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
         Primitive::Flatten => shape(&[inputs[0][0] * inputs[0][1]]),
         Primitive::SumFields => shape(&[inputs[0][1]]),
         Primitive::Gram => shape(&[inputs[0][0], inputs[0][0]]),
+        Primitive::FieldProducts => shape(&[inputs[0][0] * inputs[1][0], inputs[0][1]]),
+        Primitive::PairProducts => shape(&[inputs[0][0] * (inputs[0][0] - 1) / 2, inputs[0][1]]),
+        Primitive::Scale | Primitive::Shift => Some(inputs[0].clone()),
+        Primitive::Reduce { .. } => shape(if inputs[0].len() == 2 { &inputs[0][..1] } else { &[1] }),
         Primitive::LowerTriangle => {
             assert_eq!(inputs[0][0], inputs[0][1], "{}", node.path);
             shape(&[inputs[0][0] * (inputs[0][0] - 1) / 2])
@@ -96,13 +100,14 @@ fn param_shapes_by_rule(node: &Node, inputs: &[&Shape], fields: usize) -> Vec<Ve
             let e = node.shape[1];
             vec![vec![3 * e, e], vec![3 * e], vec![e, e], vec![e]]
         }
+        Primitive::Shift => vec![node.shape.to_vec()],
         _ => Vec::new(),
     }
 }
 
 #[test]
 fn every_plan_is_in_order_and_of_the_shapes_that_its_primitives_define() {
-    for space in both() {
+    for space in spaces() {
         for architecture in sampled(&space) {
             let plan = space.plan(&architecture).expect("a sampled architecture has a plan");
             let mut used = vec![false; plan.params.len()];
@@ -133,7 +138,7 @@ fn layouts_ascend_inside_the_stored_parameter() {
         let positions: Vec<usize> = layout.positions().collect();
         positions.is_sorted_by(|a, b| a < b) && positions.last().is_some_and(|&last| last < full)
     };
-    for space in both() {
+    for space in spaces() {
         let mut stored: HashMap<usize, Shape> = HashMap::new();
         for architecture in sampled(&space) {
             let plan = space.plan(&architecture).expect("it has a plan");
@@ -159,7 +164,7 @@ fn layouts_ascend_inside_the_stored_parameter() {
 
 #[test]
 fn canonical_forms_have_the_same_plan() {
-    for space in both() {
+    for space in spaces() {
         let mut dead = 0;
         for architecture in sampled(&space) {
             let plan = space.plan(&architecture).expect("it has a plan");
@@ -177,7 +182,7 @@ fn canonical_forms_have_the_same_plan() {
 
 #[test]
 fn different_plans_have_different_hashes() {
-    for space in both() {
+    for space in spaces() {
         let mut known: HashMap<String, Plan> = HashMap::new();
         for architecture in sampled(&space) {
             let plan = space.plan(&architecture).expect("it has a plan");
@@ -191,7 +196,7 @@ fn different_plans_have_different_hashes() {
 
 #[test]
 fn one_changed_choice_changes_the_plan_where_it_is_live() {
-    for space in both() {
+    for space in spaces() {
         let streams = Streams::new(12);
         for i in 0..SAMPLES / 3 {
             let mut rng = streams.rng("parents", i);
@@ -206,7 +211,7 @@ fn one_changed_choice_changes_the_plan_where_it_is_live() {
 
 #[test]
 fn plans_survive_serialisation() {
-    for space in both() {
+    for space in spaces() {
         for architecture in sampled(&space).iter().step_by(10) {
             let plan = space.plan(architecture).expect("it has a plan");
             let text = serde_json::to_string(&plan).expect("it serialises");
@@ -222,7 +227,7 @@ fn plans_survive_serialisation() {
 
 #[test]
 fn alone_an_architecture_costs_what_it_costs_in_the_space() {
-    for space in both() {
+    for space in spaces() {
         for architecture in sampled(&space).iter().step_by(5) {
             let plan = space.plan(architecture).expect("it has a plan");
             let alone = plan.standalone();
@@ -237,7 +242,7 @@ fn alone_an_architecture_costs_what_it_costs_in_the_space() {
 #[test]
 fn one_source_gives_one_plan() {
     let hashes = || -> Vec<String> {
-        let spaces = both();
+        let spaces = spaces();
         spaces
             .iter()
             .flat_map(|s| sampled(s).into_iter().take(20).map(|a| s.plan(&a).expect("a plan").hash()))

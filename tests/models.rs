@@ -1,0 +1,204 @@
+//! The models and spaces that ship: they learn, cost what their formulas say, and a subnet computes what it computes alone.
+
+mod support;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use nasrec_compiler::recipe::Counts;
+use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{Architecture, ItemKind, Space, library};
+use nasrec_runtime::data::{Batches, Dataset, Part};
+use nasrec_runtime::ops::{Executor, Program, Trainable};
+use nasrec_runtime::supernet::{Adagrad, ParamDef, Store};
+use nasrec_runtime::train::{Trainer, Update};
+use nasrec_runtime::{Silent, Stop};
+
+const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
+const MODELS: [(&str, &str); 13] = [
+    ("autoint", "autoint"),
+    ("dcn", "dcn"),
+    ("dcnv2", "dcnv2"),
+    ("deepfm", "deepfm"),
+    ("dlrm", "dlrm"),
+    ("fibinet", "fibinet"),
+    ("finalmlp", "finalmlp"),
+    ("fm", "fm_model"),
+    ("linear", "linear_model"),
+    ("masknet", "masknet"),
+    ("pnn", "pnn"),
+    ("wide_deep", "wide_deep"),
+    ("xdeepfm", "xdeepfm"),
+];
+const SPACES: [(&str, &str); 4] = [
+    ("autoctr", "blocks: 4, dim: 8, widths: [8, 16, 24]"),
+    ("interactions", "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]"),
+    ("nasrec_full", "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]"),
+    ("nasrec_small", "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]"),
+];
+
+/// A space of the library over a small table, and the planted data that goes with it.
+fn search(file: &str, name: &str, arguments: &str) -> (Space, nasrec_compiler::CheckedSearch) {
+    let text = format!(
+        "import \"{file}.nasrec\" {{ {name} }}\n{SCHEMA}\n\
+         search s on {name}({arguments}) with clicks {{\n\
+         data {{ synthetic {{ rows: 12_000; seed: 3; noise: 0; higher: 0 }}; split: 8:1:1 }}\n}}"
+    );
+    let program = support::load(&text);
+    assert_eq!(program.check(), [], "{file}");
+    let checked = program.search(&program.visible(ItemKind::Search)[0], &[]).expect("a sound search");
+    (Space::bind(&checked.space, &checked.schema).expect("the schema fits"), checked)
+}
+
+fn model(file: &str, name: &str, arguments: &str) -> Space {
+    search(&format!("models/{file}"), name, arguments).0
+}
+
+fn dataset(folder: &Path) -> Arc<Dataset> {
+    let (_, checked) = search("models/linear", "linear_model", "");
+    let data = &checked.recipe.data;
+    let cache = folder.join("data.cache");
+    Arc::new(Dataset::prepare(&checked.schema, data, folder, &cache, &Silent, &Stop::new()).expect("drawn"))
+}
+
+/// Trains for a few epochs and says what the mean loss of the last steps is.
+fn learn(executor: &Executor, data: &Arc<Dataset>, plan: nasrec_compiler::plan::Plan, what: &str) -> f64 {
+    let mut store = Store::standalone(&plan, 1).expect("drawable");
+    let everything = Trainable::all(&plan);
+    let program = Program::training(plan.standalone(), everything).expect("executable");
+    let rows = data.part(Part::Train).clone();
+    let batches = Batches::shuffled(data.clone(), rows, 128, &Streams::new(1), "test").expect("enough rows");
+    let mut trainer = Trainer::new(executor);
+    let update = Update { rule: Adagrad { lr: 0.05, eps: 1e-2 }, clip: Some(5.0) };
+    let losses = (0..4 * batches.per_epoch()).map(|step| {
+        let loss = trainer.step(&program, &mut store, &batches.step(step), update).expect("a step").loss;
+        assert!(loss.is_finite(), "{what}, step {step}");
+        loss
+    });
+    let losses: Vec<f64> = losses.collect();
+    let last = &losses[losses.len() - 50..];
+    last.iter().sum::<f64>() / last.len() as f64
+}
+
+/// The log loss of the best constant, on the rows that `learn` trains on.
+fn constant(data: &Dataset) -> f64 {
+    data.attainable(data.part(Part::Train)).expect("planted").base_rate_logloss
+}
+
+#[test]
+fn the_list_of_models_is_whole() {
+    let mut shipped: Vec<&str> =
+        library::FILES.iter().filter_map(|(path, _)| path.strip_prefix("models/")?.strip_suffix(".nasrec")).collect();
+    shipped.sort_unstable();
+    assert_eq!(shipped, MODELS.map(|(file, _)| file));
+}
+
+#[test]
+fn every_name_of_a_parameter_is_given_once() {
+    let models = MODELS.map(|(file, name)| (format!("models/{file}"), name, String::new()));
+    let spaces = SPACES.map(|(name, arguments)| (name.to_owned(), name, arguments.to_owned()));
+    for (file, name, arguments) in models.iter().chain(&spaces) {
+        let space = search(file, name, arguments).0;
+        let mut seen = HashSet::new();
+        assert!(!space.params().is_empty());
+        for param in space.params() {
+            assert!(seen.insert(param.name.clone()), "{file}: {}", param.name);
+        }
+    }
+}
+
+#[test]
+fn every_model_learns() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let executor = Executor::cpu(2).expect("threads");
+    let data = dataset(folder.path());
+    let constant = constant(&data);
+    for (file, name) in MODELS {
+        let space = model(file, name, "");
+        let plan = space.plan(&Architecture::new(Vec::new())).expect("a model leaves nothing open");
+        let loss = learn(&executor, &data, plan, file);
+        assert!(loss < constant - 0.005, "{file}: {loss}, but a constant {constant}");
+    }
+}
+
+#[test]
+fn architectures_of_every_space_learn() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let executor = Executor::cpu(2).expect("threads");
+    let data = dataset(folder.path());
+    let constant = constant(&data);
+    for (name, arguments) in SPACES {
+        let space = search(name, name, arguments).0;
+        for index in 0..5 {
+            let architecture = space.sample(Counts::Uniform, &mut Streams::new(8).rng("learn", index));
+            let plan = space.plan(&architecture).expect("a plan");
+            let loss = learn(&executor, &data, plan, name);
+            assert!(loss < constant, "{name}, architecture {index}: {loss}, but a constant {constant}");
+        }
+    }
+}
+
+#[test]
+fn a_subnet_of_every_space_computes_what_it_computes_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let executor = Executor::cpu(2).expect("threads");
+    let data = dataset(folder.path());
+    let batches = Batches::listed(data.clone(), data.part(Part::Train).clone(), 100).expect("rows");
+    let mut trainer = Trainer::new(&executor);
+    for (name, arguments) in SPACES {
+        let space = search(name, name, arguments).0;
+        let mut store = Store::new(space.params().iter().map(ParamDef::from), 11).expect("drawable");
+        let sample = |index| space.sample(Counts::Uniform, &mut Streams::new(9).rng("architecture", index));
+        for step in 0..12 {
+            let plan = space.plan(&sample(100 + step)).expect("a plan");
+            let everything = Trainable::all(&plan);
+            let program = Program::training(plan, everything).expect("executable");
+            let update = Update { rule: Adagrad { lr: 0.05, eps: 1e-2 }, clip: Some(5.0) };
+            trainer.step(&program, &mut store, &batches.batch(0, step), update).expect("a step");
+        }
+        for index in 0..15 {
+            let plan = space.plan(&sample(index)).expect("a plan");
+            let bits = |store: &Store, program: &Program| -> Vec<u32> {
+                let weights = store.gather(program).expect("the plan is of this store");
+                let batch = batches.batch(0, index);
+                let rows = store.rows(program.plan());
+                let logits = executor.logits(program, Store::inputs(&rows, &weights, &batch)).expect("it fits");
+                logits.into_iter().map(f32::to_bits).collect()
+            };
+            let inside = bits(&store, &Program::evaluating(plan.clone()).expect("executable"));
+            let own = store.extract(&plan).expect("of this store");
+            let alone = bits(&own, &Program::evaluating(plan.standalone()).expect("executable"));
+            assert_eq!(inside, alone, "{name}, architecture {index}");
+        }
+    }
+}
+
+#[test]
+fn models_cost_what_their_formulas_say() {
+    // Numeric columns, fields, embedding dimension, hidden width; fields with the numeric one; width of all features.
+    let (c, f, d, h) = (5, 7, 16, 256);
+    let n = f + 1;
+    let x = c + f * d;
+    let first = c + f;
+    let field = c * d;
+    let network = |width: u64| width * h + h * h;
+    let pairs = n * (n - 1) / 2;
+    let expected = [
+        ("linear", "linear_model", first),
+        ("fm", "fm_model", first + field + n * n * d),
+        ("wide_deep", "wide_deep", first + network(x) + h),
+        ("deepfm", "deepfm", first + field + n * n * d + network(n * d) + h),
+        ("dcn", "dcn", 3 * x + network(x) + x + h),
+        ("dcnv2", "dcnv2", 3 * x * x + network(x) + x + h),
+        ("xdeepfm", "xdeepfm", first + field + 32 * n * n * d + 32 * 32 * n * d + network(n * d) + 2 * 32 + h),
+        ("autoint", "autoint", field + 3 * n * d * (5 * d + 2 * n) + network(n * d) + n * d + h),
+        ("pnn", "pnn", field + n * n * d + network(n * d + pairs) + h),
+        ("fibinet", "fibinet", first + field + 2 * n * d * d + 2 * n * 8 + network(2 * pairs * d) + h),
+        ("finalmlp", "finalmlp", c * 64 + f * d * 64 + 2 * 64 * x + 2 * network(x) + 2 * h + h * h),
+    ];
+    for (file, name, macs) in expected {
+        let plan = model(file, name, "").plan(&Architecture::new(Vec::new())).expect("a plan");
+        assert_eq!(plan.macs(), macs, "{file}");
+    }
+}
