@@ -5,7 +5,9 @@
 
 mod check;
 mod compile;
+mod explain;
 mod files;
+mod fixes;
 mod import;
 mod progress;
 mod render;
@@ -42,6 +44,7 @@ enum Command {
     Compile(compile::Args),
     Search(search::Args),
     Import(import::Args),
+    Explain(explain::Args),
 }
 
 /// How a command ended.
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Explain(args) => explain::run(&args),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

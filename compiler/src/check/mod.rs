@@ -8,6 +8,7 @@ mod arch;
 mod calls;
 mod elaborate;
 mod expressions;
+mod imports;
 mod joins;
 mod program;
 mod prove;
