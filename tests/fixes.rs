@@ -83,7 +83,7 @@ fn several_fixes_make_a_file_sound() {
     assert_eq!((status, out.as_str()), (Some(0), ""), "{said}");
     assert_eq!(
         read(&path),
-        "// Mine.\nnasrec 1\n\nimport \"std/ctr.nasrec\" { fc, gating }\n\nspace s {\n  input numeric: dense\n  \
+        "// Mine.\nnasrec 1\n\nimport \"std/ctr.nasrec\" { gating, fc }\n\nspace s {\n  input numeric: dense\n  \
          width w in [8, 16]\n  let x = fc(numeric, w)\n  let y = gating(x, linear(x, w), w)\n  \
          logit = linear(y, 1)\n}\n"
     );
