@@ -5,24 +5,45 @@ use nasrec_compiler::Program;
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 
 use crate::files::Disk;
-use crate::{Outcome, render};
+use crate::{Outcome, fixes, render};
+
+/// Most times that a file is fixed and checked anew: one fix can bring the next mistake to light.
+const MAX_ROUNDS: usize = 10;
 
 /// Check files: syntax, names, kinds and shapes over all choices
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nasrecc check my_space.nasrec\n  nasrecc check spaces/*.nasrec")]
+#[command(after_help = "Examples:\n  nasrecc check my_space.nasrec\n  nasrecc check spaces/*.nasrec\n  \
+                        nasrecc check --fix my_space.nasrec\n  \
+                        nasrecc check --message-format sarif my_space.nasrec > findings.sarif")]
 pub(crate) struct Args {
     /// Files to check
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
+    /// Correct what needs no thought, in the files themselves: misspelt names, missing imports
+    #[arg(long)]
+    fix: bool,
+    #[command(flatten)]
+    shown: render::Options,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let mut sound = true;
+    let mut shown = render::Report::new(args.shown);
     for file in &args.files {
-        let (program, mut diagnostics) = Program::load(file, &Disk);
-        diagnostics.extend(program.check());
-        Diagnostic::sort(&mut diagnostics);
-        render::show(&diagnostics, &program.sources);
+        let (mut program, mut diagnostics) = checked(file);
+        if args.fix {
+            let mut made = 0;
+            for _ in 0..MAX_ROUNDS {
+                let now = fixes::make(&diagnostics, &program.sources)?;
+                if now == 0 {
+                    break;
+                }
+                made += now;
+                (program, diagnostics) = checked(file);
+            }
+            eprintln!("{file}: {made} fix{} made", if made == 1 { "" } else { "es" });
+        }
+        shown.add(&diagnostics, &program.sources);
         if diagnostics.iter().any(|d| d.severity == Severity::Error) {
             sound = false;
         } else {
@@ -30,5 +51,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             eprintln!("{file}: {count} item{} checked", if count == 1 { "" } else { "s" });
         }
     }
+    shown.finish();
     Ok(if sound { Outcome::Clean } else { Outcome::Findings })
+}
+
+fn checked(file: &str) -> (Program, Vec<Diagnostic>) {
+    let (program, mut diagnostics) = Program::load(file, &Disk);
+    diagnostics.extend(program.check());
+    Diagnostic::sort(&mut diagnostics);
+    (program, diagnostics)
 }

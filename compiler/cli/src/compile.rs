@@ -31,6 +31,8 @@ pub(crate) struct Args {
     /// Write to this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    shown: render::Options,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -47,7 +49,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let (program, mut diagnostics) = Program::load(&args.file, &Disk);
     diagnostics.extend(program.check());
     Diagnostic::sort(&mut diagnostics);
-    render::show(&diagnostics, &program.sources);
+    let mut shown = render::Report::new(args.shown);
+    shown.add(&diagnostics, &program.sources);
+    shown.finish();
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {
         return Ok(Outcome::Findings);
     }

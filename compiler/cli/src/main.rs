@@ -6,7 +6,9 @@
 mod check;
 mod compile;
 mod diff;
+mod explain;
 mod files;
+mod fixes;
 mod fmt;
 mod import;
 mod progress;
@@ -45,6 +47,7 @@ enum Command {
     Compile(compile::Args),
     Search(search::Args),
     Import(import::Args),
+    Explain(explain::Args),
 }
 
 /// How a command ended.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Compile(args) => compile::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Import(args) => import::run(&args),
+        Command::Explain(args) => explain::run(&args),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

@@ -34,7 +34,7 @@ impl Program {
                 diagnostics.push(
                     Diagnostic::error(Code::Choice, format!("`{}` has no choice `{}`", space.name, entry.choice))
                         .label(entry.span, "not a choice of this space")
-                        .help_if(near.map(|near| format!("did you mean `{near}`?"))),
+                        .did_you_mean(entry.span, &entry.choice, near),
                 );
                 continue;
             };

@@ -72,16 +72,16 @@ impl Elaborator<'_> {
         let ops = program.visible_ops(scope.file);
         let primitives = primitives::names().chain(["concat"]);
         let known = ops.iter().map(|op| op.as_str() as &str).chain(primitives.map(|p| p as &str));
-        let near = nearest(name, known).map(|near| format!("did you mean `{near}`?"));
+        let near = nearest(name, known);
         let shipped = crate::library::FILES
             .iter()
             .find(|(_, text)| text.contains(&format!("\nop {name}(")))
-            .map(|(path, _)| format!("`import \"{path}\" {{ {name} }}`"));
+            .map(|(path, _)| program.import_of(callee, path));
         self.fail(
             Diagnostic::error(Code::UnknownName, format!("there is no operator `{name}` here"))
                 .label(callee.span, "neither defined in this file nor imported")
-                .help_if(near)
-                .help_if(shipped),
+                .did_you_mean(callee.span, name, near)
+                .fix_if(shipped),
         )
     }
 
@@ -132,14 +132,13 @@ impl Elaborator<'_> {
                     Some(at) => at,
                     None => {
                         let near = nearest(&name.text, params.iter().map(|(param, _)| *param));
-                        let near = near.map(|near| format!("did you mean `{near}`?"));
                         return self.fail(
                             Diagnostic::error(
                                 Code::Arguments,
                                 format!("`{}` has no parameter `{}`", callee.text, name.text),
                             )
                             .label(name.span, "not a parameter")
-                            .help_if(near)
+                            .did_you_mean(name.span, &name.text, near)
                             .help_if(Some(takes)),
                         );
                     }
@@ -469,7 +468,11 @@ impl Elaborator<'_> {
                 let what = match primitive {
                     Primitive::Pad => "the width and the width padded to",
                     Primitive::Rows => "the width and `fields * dim`",
-                    _ => "heads times their dimension, and the dimension",
+                    Primitive::Attention { .. } => "heads times their dimension, and the dimension",
+                    Primitive::FieldProducts => "the embedding dimensions",
+                    Primitive::PairProducts => "the sizes of both sides",
+                    Primitive::Scale => "the values to scale by and what they scale",
+                    _ => "the sizes of the operands",
                 };
                 self.disagree(disproof, what, span, span);
                 None
@@ -496,11 +499,11 @@ impl Elaborator<'_> {
         self.normalise = self.ex.opaque_cond(u32::MAX);
         for param in &op.params {
             let Some(wants) = wants(&param.kind) else {
-                let near = nearest(&param.kind.name.text, TYPES).map(|near| format!("did you mean `{near}`?"));
+                let near = nearest(&param.kind.name.text, TYPES);
                 self.report(
                     Diagnostic::error(Code::Kind, format!("there is no type `{}`", param.kind.name.text))
                         .label(param.kind.name.span, format!("expected one of {}", TYPES.join(", ")))
-                        .help_if(near),
+                        .did_you_mean(param.kind.name.span, &param.kind.name.text, near),
                 );
                 return self.diagnostics;
             };
@@ -538,11 +541,11 @@ impl Elaborator<'_> {
         if let Some(result) = &op.result
             && wants(result).is_none()
         {
-            let near = nearest(&result.name.text, TYPES).map(|near| format!("did you mean `{near}`?"));
+            let near = nearest(&result.name.text, TYPES);
             self.report(
                 Diagnostic::error(Code::Kind, format!("there is no type `{}`", result.name.text))
                     .label(result.name.span, format!("expected one of {}", TYPES.join(", ")))
-                    .help_if(near),
+                    .did_you_mean(result.name.span, &result.name.text, near),
             );
         }
         self.calls.push((item.span, op.name.span));

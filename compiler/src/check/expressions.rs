@@ -110,11 +110,11 @@ impl Elaborator<'_> {
         if self.program.is_spoilt(scope.file, name) {
             return self.already_told();
         }
-        let near = nearest(name, scope.names()).map(|near| format!("did you mean `{near}`?"));
+        let near = nearest(name, scope.names());
         self.fail(
             Diagnostic::error(Code::UnknownName, format!("there is no `{name}` here"))
                 .label(span, "not defined")
-                .help_if(near),
+                .did_you_mean(span, name, near),
         )
     }
 
@@ -254,13 +254,12 @@ impl Elaborator<'_> {
             }
         };
         let what = self.describe(&of);
-        let near =
-            nearest(&member.text, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+        let near = nearest(&member.text, known.iter().map(String::as_str));
         self.fail(
             Diagnostic::error(Code::UnknownName, format!("{what} has no `{}`", member.text))
                 .label(member.span, format!("it has {}", known.join(", ")))
                 .label(span, what)
-                .help_if(near),
+                .did_you_mean(member.span, &member.text, near),
         )
     }
 
@@ -313,12 +312,12 @@ impl Elaborator<'_> {
             Some((_, sources)) => Some(Value::Sources(Rc::clone(sources))),
             None => {
                 let names = earlier.iter().map(|(name, _)| name.as_str());
-                let near = nearest(&output.text, names).map(|near| format!("did you mean `{near}`?"));
+                let near = nearest(&output.text, names);
                 let known: Vec<&str> = earlier.iter().map(|(name, _)| name.as_str()).collect();
                 self.fail(
                     Diagnostic::error(Code::UnknownName, format!("nothing earlier hands on `{}`", output.text))
                         .label(output.span, format!("the stem has {}", known.join(", ")))
-                        .help_if(near),
+                        .did_you_mean(output.span, &output.text, near),
                 )
             }
         }

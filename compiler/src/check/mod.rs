@@ -9,6 +9,7 @@ mod block;
 mod calls;
 mod elaborate;
 mod expressions;
+mod imports;
 mod joins;
 mod program;
 mod prove;

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Sources, Span, nearest};
+use crate::diagnostics::{Code, Diagnostic, FileId, Fix, SourceFile, Sources, Span, nearest};
 use crate::library;
 use crate::syntax::tree::{ArchItem, Const, File, Name, Op, SchemaItem, SearchItem, SpaceItem};
 use crate::syntax::{self, MAX_FINDINGS};
@@ -131,8 +131,7 @@ impl Program {
                             continue;
                         }
                         let names: Vec<&str> = offered.iter().map(|item| item.name.as_str()).collect();
-                        let near =
-                            nearest(&name.text, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+                        let near = nearest(&name.text, names.iter().copied());
                         let defines =
                             (1..=12).contains(&names.len()).then(|| format!("it defines {}", names.join(", ")));
                         loading.diagnostics.push(
@@ -141,7 +140,7 @@ impl Program {
                                 format!("`{}` does not define `{}`", import.path.text, name.text),
                             )
                             .label(name.span, "imported here")
-                            .help_if(near)
+                            .did_you_mean(name.span, &name.text, near)
                             .help_if(defines),
                         );
                     }
@@ -161,7 +160,8 @@ impl Program {
                 loading.diagnostics.push(
                     Diagnostic::error(Code::Import, format!("there is no file `{}`", path.text))
                         .label(path.span, "looked for beside this file, then among those that ship with nasrecc")
-                        .help_if(near.map(|near| format!("nasrecc ships `{near}`"))),
+                        .help_if(near.map(|near| format!("nasrecc ships `{near}`")))
+                        .fix_if(near.map(|near| Fix::replace(path.span, format!("\"{near}\"")))),
                 );
                 return None;
             }
@@ -313,13 +313,12 @@ impl Program {
             None => {
                 let near = nearest(&name.text, scope.values().filter(|i| i.kind == kind).map(|i| i.name.as_str()));
                 let offered = library::FILES.iter().find(|(_, text)| text.contains(&format!("\n{what} {}", name.text)));
-                let help = near
-                    .map(|near| format!("did you mean `{near}`?"))
-                    .or_else(|| offered.map(|(path, _)| format!("`import \"{path}\" {{ {} }}`", name.text)));
+                let shipped = offered.map(|(path, _)| self.import_of(name, path));
                 Err(Some(
                     Diagnostic::error(Code::UnknownName, format!("there is no {what} `{}` here", name.text))
                         .label(name.span, "neither defined in this file nor imported")
-                        .help_if(help),
+                        .did_you_mean(name.span, &name.text, near)
+                        .fix_if(shipped),
                 ))
             }
         }

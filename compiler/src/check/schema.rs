@@ -101,10 +101,10 @@ fn read_line(schema: &mut Schema, line: &SchemaLine) -> Result<(), Diagnostic> {
                 Some(("hex", _)) => Encoding::Hex,
                 Some(("int", _)) => Encoding::Int,
                 Some((other, span)) => {
-                    let near = nearest(other, ["hex", "int"]).map(|near| format!("did you mean `{near}`?"));
+                    let near = nearest(other, ["hex", "int"]);
                     return Err(Diagnostic::error(Code::Schema, format!("the encoding `{other}` is not known"))
                         .label(span, "expected `hex` or `int`")
-                        .help_if(near));
+                        .did_you_mean(span, other, near));
                 }
                 None => {
                     return Err(Diagnostic::error(Code::Schema, "how are these categories written?")
@@ -125,10 +125,10 @@ fn read_line(schema: &mut Schema, line: &SchemaLine) -> Result<(), Diagnostic> {
         }
         other => {
             let words = ["format", "label", "dense", "sparse"];
-            let near = nearest(other, words).map(|near| format!("did you mean `{near}`?"));
+            let near = nearest(other, words);
             Err(Diagnostic::error(Code::Schema, format!("`{other}` is not understood"))
                 .label(line.keyword.span, format!("expected {}", words.join(", ")))
-                .help_if(near))
+                .did_you_mean(line.keyword.span, other, near))
         }
     }
 }
@@ -171,10 +171,10 @@ fn transform((name, args): &(Name, Vec<Arg>)) -> Result<Transform, Diagnostic> {
         }
         (other, _) => {
             let known = ["max", "min", "log1p"];
-            let near = nearest(other, known).map(|near| format!("did you mean `{near}`?"));
+            let near = nearest(other, known);
             Err(Diagnostic::error(Code::Schema, format!("there is no step `{other}` for numbers"))
                 .label(name.span, format!("expected {}", known.join(", ")))
-                .help_if(near))
+                .did_you_mean(name.span, other, near))
         }
     }
 }

@@ -158,18 +158,19 @@ impl Settings {
             _ => None,
         };
         let Some(called) = called.filter(|called| names.contains(&called.name)) else {
-            let near = match &setting.value {
-                SettingValue::Expr(Expr { kind: ExprKind::Name(name), .. }) => nearest(name, names.iter().copied()),
+            let written = match &setting.value {
+                SettingValue::Expr(Expr { kind: ExprKind::Name(name), span }) => Some((*span, name.as_str())),
                 SettingValue::Expr(Expr { kind: ExprKind::Call { callee, .. }, .. }) => {
-                    nearest(&callee.text, names.iter().copied())
+                    Some((callee.span, callee.text.as_str()))
                 }
                 _ => None,
             };
-            self.diagnostics.push(
-                Diagnostic::error(Code::Recipe, format!("`{key}` is not understood"))
-                    .label(setting.span, format!("expected {}", names.join(" or ")))
-                    .help_if(near.map(|near| format!("did you mean `{near}`?"))),
-            );
+            let mut diagnostic = Diagnostic::error(Code::Recipe, format!("`{key}` is not understood"))
+                .label(setting.span, format!("expected {}", names.join(" or ")));
+            if let Some((span, name)) = written {
+                diagnostic = diagnostic.did_you_mean(span, name, nearest(name, names.iter().copied()));
+            }
+            self.diagnostics.push(diagnostic);
             return default;
         };
         match read(&called) {
@@ -202,7 +203,7 @@ impl Settings {
                 continue;
             }
             let candidates = self.known.iter().chain(&sections).map(String::as_str);
-            let near = nearest(key, candidates).map(|near| format!("did you mean `{near}`?"));
+            let near = nearest(key, candidates);
             let siblings = key.rsplit_once('.').map(|(section, _)| {
                 let inside = format!("{section}.");
                 let mut keys: Vec<&str> = self.known.iter().filter_map(|k| k.strip_prefix(&inside)).collect();
@@ -214,7 +215,7 @@ impl Settings {
             self.diagnostics.push(
                 Diagnostic::error(Code::Recipe, format!("there is no setting `{key}`"))
                     .label(span, "not a setting")
-                    .help_if(near)
+                    .did_you_mean(span, key, near)
                     .help_if(siblings),
             );
         }

@@ -76,14 +76,14 @@ impl Elaborator<'_> {
                         .help(format!("`{}` has the parameters {}", space.name.text, known.join(", "))),
                 ),
                 Some(name) if !known.contains(&name.text.as_str()) => {
-                    let near = nearest(&name.text, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+                    let near = nearest(&name.text, known.iter().copied());
                     self.report(
                         Diagnostic::error(
                             Code::Arguments,
                             format!("space `{}` has no parameter `{}`", space.name.text, name.text),
                         )
                         .label(name.span, "not a parameter")
-                        .help_if(near)
+                        .did_you_mean(name.span, &name.text, near)
                         .help_if(Some(format!("its parameters are {}", known.join(", ")))),
                     );
                 }
@@ -185,12 +185,12 @@ impl Elaborator<'_> {
             }
             "categorical" => Value::Categorical,
             other => {
-                let near = nearest(other, ["dense", "categorical"]).map(|near| format!("did you mean `{near}`?"));
+                let near = nearest(other, ["dense", "categorical"]);
                 self.spoil(scope, name);
                 return self.report(
                     Diagnostic::error(Code::Kind, format!("there is no kind of input called `{other}`"))
                         .label(kind.span, "expected `dense` or `categorical`")
-                        .help_if(near),
+                        .did_you_mean(kind.span, other, near),
                 );
             }
         };

@@ -15,6 +15,13 @@ macro_rules! codes {
                 match self { $(Code::$name => $code),* }
             }
 
+            /// Its page in `docs/errors/`: what it means, a wrong example, the right one.
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Code::$name => include_str!(concat!("../../../docs/errors/", $code, ".md"))),*
+                }
+            }
+
             /// What the code is about, in a few words.
             pub fn title(self) -> &'static str {
                 match self { $(Code::$name => $title),* }

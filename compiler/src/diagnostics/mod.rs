@@ -1,16 +1,18 @@
 //! What the compiler says to a person: a stable code, a message in the reader's words, labels that tell the role of the
 //! text they underline, and what to do.
 //!
-//! Lives here: the `Diagnostic` type, its codes, source files and near-miss suggestions. Never: rendering (the command
+//! Lives here: the `Diagnostic` type, its codes with their pages, source files, near-miss suggestions and fixes. Never: rendering (the command
 //! does that), or the rules that are broken.
 
 mod codes;
+mod fix;
 mod near;
 mod sources;
 
 pub use codes::Code;
+pub use fix::{Fix, apply};
 pub use near::nearest;
-pub use sources::{FileId, SourceFile, Sources, Span};
+pub use sources::{FileId, Place, SourceFile, Sources, Span};
 
 /// Whether a diagnostic stops the compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,11 +37,13 @@ pub struct Diagnostic {
     /// The first label is the place that the finding is about.
     pub labels: Vec<Label>,
     pub help: Option<String>,
+    /// What would put it right, where that needs no thought.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
     pub fn error(code: Code, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, message: message.into(), labels: Vec::new(), help: None }
+        Self { code, severity: Severity::Error, message: message.into(), labels: Vec::new(), help: None, fix: None }
     }
 
     #[must_use]
@@ -59,6 +63,26 @@ impl Diagnostic {
     pub fn help_if(mut self, help: Option<String>) -> Self {
         self.help = self.help.or(help);
         self
+    }
+
+    /// Adds a fix where there is none yet, and its title as help where nothing else is said.
+    #[must_use]
+    pub fn fix_if(mut self, fix: Option<Fix>) -> Self {
+        if let (None, Some(fix)) = (&self.fix, fix) {
+            self.help.get_or_insert_with(|| fix.title.clone());
+            self.fix = Some(fix);
+        }
+        self
+    }
+
+    /// Suggests the name `near`, as help and as a fix, for `written`, whose last part is the text at `span`.
+    #[must_use]
+    pub fn did_you_mean(mut self, span: Span, written: &str, near: Option<&str>) -> Self {
+        let Some(near) = near else { return self };
+        self.help = self.help.or_else(|| Some(format!("did you mean `{near}`?")));
+        let outer = written.len().checked_sub(span.len()).and_then(|len| written.get(..len));
+        let part = outer.and_then(|outer| near.strip_prefix(outer));
+        self.fix_if(part.map(|part| Fix::replace(span, part)))
     }
 
     /// Orders findings by place, so that output is the same on every run, and tells each once: one mistake in an

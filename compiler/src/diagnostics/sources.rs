@@ -19,6 +19,15 @@ impl Span {
         Self { file, start: start as u32, end: end as u32 }
     }
 
+    /// Bytes that it covers.
+    pub fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
     pub fn to(self, other: Span) -> Span {
         Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
     }
@@ -32,6 +41,30 @@ pub struct SourceFile {
     pub text: Arc<str>,
     /// Whether it ships with the compiler.
     pub built_in: bool,
+}
+
+/// A line and a column, from 1, for people and for editors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub line: usize,
+    /// In characters.
+    pub column: usize,
+    /// In UTF-16 code units.
+    pub column_utf16: usize,
+}
+
+impl SourceFile {
+    /// Where byte `at` is.
+    pub fn place(&self, at: u32) -> Place {
+        let before = &self.text[..at as usize];
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = &before[line_start..];
+        Place {
+            line: before.matches('\n').count() + 1,
+            column: line.chars().count() + 1,
+            column_utf16: line.encode_utf16().count() + 1,
+        }
+    }
 }
 
 /// The files of one compilation, in the order in which they were first needed.
@@ -61,8 +94,7 @@ impl Sources {
 
     /// Line and column, from 1, of a span's start; the column counts characters.
     pub fn position(&self, span: Span) -> (usize, usize) {
-        let before = &self.file(span.file).text[..span.start as usize];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        let start = self.file(span.file).place(span.start);
+        (start.line, start.column)
     }
 }

@@ -15,7 +15,7 @@ use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 
-use crate::diagnostics::{Code, Diagnostic, FileId, Span, nearest};
+use crate::diagnostics::{Code, Diagnostic, FileId, Fix, Span, nearest};
 
 /// The language version that this compiler speaks.
 pub const LANGUAGE_VERSION: u32 = 1;
@@ -187,10 +187,19 @@ impl Reader {
             [all @ .., last] => format!("expected {} or {last}", all.join(", ")),
         };
         let keywords = expected.iter().filter_map(|words| words.strip_prefix('`')?.strip_suffix('`'));
-        let near = nearest(&found, keywords).filter(|_| found.len() > 1).map(|near| format!("did you mean `{near}`?"));
+        let near = nearest(&found, keywords).filter(|_| found.len() > 1);
         let separated = (found == "," && innermost(&text[..start]) == Some(b'{'))
             .then(|| "between `{ }`, a line break or `;` separates".to_owned());
-        Diagnostic::error(Code::Syntax, what).label(span, label).help_if(near).help_if(separated)
+        let fix = match (&separated, expected.as_slice()) {
+            (Some(_), _) => Some(Fix::replace(span, ";")),
+            (None, ["`=`"]) => Some(Fix::insert(self.file, span.start as usize, "= ")),
+            _ => None,
+        };
+        Diagnostic::error(Code::Syntax, what)
+            .label(span, label)
+            .did_you_mean(span, &found, near)
+            .help_if(separated)
+            .fix_if(fix)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Diagnostics for a person's terminal, by miette.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity, Sources};
@@ -9,16 +8,17 @@ use nasrec_compiler::diagnostics::{Diagnostic, Severity, Sources};
 /// Most findings that are shown of one file.
 const MAX_SHOWN: usize = 100;
 
-/// Writes findings to stderr, and how many there were.
-pub(crate) fn show(diagnostics: &[Diagnostic], sources: &Sources) {
-    let terminal = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    eprint!("{}", rendered(diagnostics, sources, terminal));
+/// How it looks.
+#[derive(Clone, Copy)]
+pub(super) struct Style {
+    pub colour: bool,
+    pub width: usize,
 }
 
 /// Findings as text, in order.
-pub(crate) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
-    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(110);
+pub(super) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, style: Style) -> String {
+    let theme = if style.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(style.width);
     let mut out = String::new();
     for diagnostic in &diagnostics[..diagnostics.len().min(MAX_SHOWN)] {
         let report = report(diagnostic, sources);
@@ -26,13 +26,9 @@ pub(crate) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, colour: bo
             // Only a label outside of its file could do this; say at least what was found.
             let _written = writeln!(out, "{}: {}", diagnostic.code, diagnostic.message);
         }
-        // miette shows one file a report; labels elsewhere are told as lines.
-        if let Some(first) = diagnostic.labels.first() {
-            for label in diagnostic.labels.iter().filter(|label| label.span.file != first.span.file) {
-                let (line, column) = sources.position(label.span);
-                let file = &sources.file(label.span.file).name;
-                let _written = writeln!(out, "  note: {} ({file}:{line}:{column})", label.text);
-            }
+        // miette shows one file a report; labels elsewhere follow as notes with their own source.
+        for note in notes(diagnostic, sources) {
+            let _written = handler.render_report(&mut out, note.as_ref());
         }
         out.push('\n');
     }
@@ -45,6 +41,20 @@ pub(crate) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, colour: bo
         let _written = writeln!(out, "{errors} error{plural}");
     }
     out
+}
+
+/// The labels that are not in the file of the first, each as a report of its own.
+fn notes(diagnostic: &Diagnostic, sources: &Sources) -> Vec<Report> {
+    let Some(first) = diagnostic.labels.first() else { return Vec::new() };
+    let elsewhere = diagnostic.labels.iter().filter(|label| label.span.file != first.span.file);
+    elsewhere
+        .map(|label| {
+            let file = sources.file(label.span.file);
+            let place = LabeledSpan::underline(label.span.start as usize..label.span.end as usize);
+            let note = MietteDiagnostic::new(&label.text).with_severity(miette::Severity::Advice).with_label(place);
+            Report::new(note).with_source_code(NamedSource::new(&file.name, file.text.to_string()))
+        })
+        .collect()
 }
 
 fn report(diagnostic: &Diagnostic, sources: &Sources) -> Report {
