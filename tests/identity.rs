@@ -146,6 +146,25 @@ fn depth_and_sets_of_operators_are_no_exception() {
     }
 }
 
+/// A logit may look categories up itself; the head that is fine-tuned is its dense parameters.
+#[test]
+fn the_head_is_the_dense_parameters_of_the_logit_and_nothing_else() {
+    let text = format!(
+        "{SCHEMA}\nspace s {{\n  input numeric: dense\n  input fields: categorical\n  \
+         let logit_side = linear(numeric, 3)\n  \
+         logit = linear(concat(logit_side, flatten(embed(fields, 2))), 1)\n}}\n"
+    );
+    let program = support::load(&text);
+    let item = |kind| program.visible(kind).remove(0);
+    let checked = program.check_space(&item(ItemKind::Space)).expect("sound");
+    let space = Space::bind(&checked, &program.schema(&item(ItemKind::Schema)).expect("sound")).expect("it fits");
+    let plan = space.plan(&Architecture::new(Vec::new())).expect("a plan");
+    let head = Trainable::head(&plan);
+    let trained: Vec<&str> =
+        plan.params.iter().enumerate().filter(|(i, _)| head.contains(*i)).map(|(_, param)| &*param.name).collect();
+    assert_eq!(trained, ["logit.linear.weight", "logit.linear.bias"]);
+}
+
 #[test]
 fn mixtures_of_the_full_path_are_no_exception() {
     let executor = Executor::cpu(2).expect("threads");

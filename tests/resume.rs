@@ -179,6 +179,95 @@ fn what_is_required_holds_for_every_candidate() {
     assert!(error.contains("meets what is required: `macs <= 10` excludes one of"), "{error}");
 }
 
+/// Eight switches, so 256 architectures, most of which a few parents cannot reach by one mutation.
+const SWITCHES: &str = "schema clicks { label click; dense I[1..3] }
+space switches {
+  input numeric: dense
+  let x = linear(numeric, 4)
+  SUMS
+  logit = linear(x + a1 + a2 + a3 + a4 + a5 + a6 + a7 + a8, 1)
+}
+search s on switches with clicks {
+  data { synthetic { rows: 1_000 } }
+  train { batch: 256 }
+  evaluate { finetune: off; validate: 1; batch: 128 }
+  evolve { population: 16; generations: 12; children: 8; tournament: 16 }
+  retrain { top: 1 }
+}";
+
+#[test]
+fn evolution_spends_its_budget_and_ends_when_a_space_is_seen() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sums: Vec<String> = (1..=8).map(|i| format!("let a{i} = maybe linear(numeric, 4)")).collect();
+    let text = SWITCHES.replace("SUMS", &sums.join("\n  "));
+    let candidates = |overrides: &[&str], name: &str| {
+        let files = run(&job(&mut support::load(&text), overrides), &folder.path().join(name), 2);
+        let journal = String::from_utf8(files["journal"].clone()).expect("text");
+        journal.lines().filter(|line| line.contains("\"event\":\"candidate\"")).count()
+    };
+    assert_eq!(candidates(&[], "budget"), 16 + 12 * 8);
+    assert_eq!(candidates(&["evolve.generations=60"], "all"), 256);
+}
+
+#[test]
+fn a_run_goes_on_with_its_data_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = |seed: usize| -> String {
+        let row = |i: usize| format!("{}\t{}\t{}\t{}\n", usize::from(i % (seed + 2) == 0), i % 7, i % 5, i % 3);
+        (1..600).map(row).collect()
+    };
+    let data = folder.path().join("day.tsv");
+    fs::write(&data, rows(1)).expect("written");
+    let text = TINY
+        .replace("data { synthetic { rows: 6_000; seed: 3 }; split: 8:1:1 }", "data { files: \"day.tsv\" }")
+        .replace("sparse C[1..4]: int | modulo(rows: 40)", "")
+        .replace("nasrec_full", "nasrec_small")
+        .replace("search tiny on nasrec_small(blocks: 3, dim: 8, counts: [4, 6], widths: [8, 16, 24])", "search tiny on s")
+        .replace("baseline dlrm(dim: 8)", "")
+        .replace("search tiny", "space s { input numeric: dense; width w in [2, 4, 8, 16]; logit = linear(relu(linear(numeric, w)), 1) }\nsearch tiny");
+    let mut tiny = job(&mut support::load(&text), &["evolve.population=3", "evolve.generations=0"]);
+    tiny.base = folder.path().to_owned();
+    let path = folder.path().join("run");
+    let expected = run(&tiny, &path, 1);
+    fs::write(path.join("run.json"), "{}").expect("a record");
+    let again = || {
+        let dir = RunDir::open(&path).expect("a run");
+        search(&tiny, &dir, &Executor::cpu(1).expect("threads"), &Silent, &Stop::new())
+    };
+    // The table is gone: the cache holds what was read of it. The winner's weights are gone: they are made again.
+    fs::remove_file(&data).expect("removed");
+    fs::remove_file(path.join("best.safetensors")).expect("removed");
+    again().expect("a finished run");
+    same(&expected, &evidence(&path));
+    // Another table is another run.
+    fs::write(&data, rows(2)).expect("written");
+    let error = again().unwrap_err().to_string();
+    assert!(error.contains("the data has changed since"), "{error}");
+}
+
+#[test]
+fn a_directory_that_a_killed_start_left_is_new_and_another_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run");
+    fs::create_dir_all(path.join("sources")).expect("made");
+    fs::write(path.join("run.json.tmp"), "{").expect("written");
+    let dir = RunDir::create(&path).expect("what a killed start left is no run");
+    let error = RunDir::create(&path).unwrap_err().to_string();
+    assert!(error.contains("another nasrecc works in"), "{error}");
+    drop(dir);
+    fs::write(path.join("thesis.tex"), "").expect("written");
+    let error = RunDir::create(&path).unwrap_err().to_string();
+    assert!(error.contains("is not empty and holds no run"), "{error}");
+    fs::remove_file(path.join("thesis.tex")).expect("removed");
+    fs::write(path.join("run.json"), "{}").expect("written");
+    let error = RunDir::create(&path).unwrap_err().to_string();
+    assert!(error.contains("holds a run already: continue it with `--resume"), "{error}");
+    fs::write(path.join("supernet-3.safetensors.tmp"), "").expect("written");
+    fs::write(path.join("data.cache.partial-77"), "").expect("written");
+    drop(RunDir::open(&path).expect("a run"));
+    assert!(!path.join("data.cache.partial-77").exists() && !path.join("supernet-3.safetensors.tmp").exists());
+}
+
 /// The command, with a recipe that takes a few seconds.
 fn command(out: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nasrecc"));

@@ -135,7 +135,10 @@ fn shaken(source: &str, rng: &mut impl Rng) -> String {
         let rest = &source[at..];
         let listed = matches!(open.last(), Some(b'(' | b'['));
         if rest.starts_with("//") || rest.starts_with('"') {
-            let end = if rest.starts_with('"') { rest[1..].find('"').map(|n| n + 2) } else { rest.find('\n') };
+            let end = match rest.strip_prefix('"') {
+                Some(text) => text.find('"').map(|n| n + 2),
+                None => rest.find('\n'),
+            };
             let end = end.unwrap_or(rest.len());
             out.push_str(&rest[..end]);
             at += end;

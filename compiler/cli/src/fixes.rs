@@ -9,7 +9,7 @@ use nasrec_compiler::diagnostics::{Diagnostic, FileId, Fix, Sources, apply};
 /// Makes the fixes of findings, except in files that ship with nasrecc, and tells each on stderr. How many were made.
 pub(crate) fn make(diagnostics: &[Diagnostic], sources: &Sources) -> Result<usize> {
     let mut by_file: BTreeMap<FileId, Vec<&Fix>> = BTreeMap::new();
-    for fix in diagnostics.iter().filter_map(|diagnostic| diagnostic.fix.as_ref()) {
+    for fix in diagnostics.iter().filter_map(|diagnostic| diagnostic.fix.as_deref()) {
         by_file.entry(fix.span.file).or_default().push(fix);
     }
     let mut count = 0;

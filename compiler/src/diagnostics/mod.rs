@@ -38,7 +38,7 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     pub help: Option<String>,
     /// What would put it right, where that needs no thought.
-    pub fix: Option<Fix>,
+    pub fix: Option<Box<Fix>>,
 }
 
 impl Diagnostic {
@@ -70,7 +70,7 @@ impl Diagnostic {
     pub fn fix_if(mut self, fix: Option<Fix>) -> Self {
         if let (None, Some(fix)) = (&self.fix, fix) {
             self.help.get_or_insert_with(|| fix.title.clone());
-            self.fix = Some(fix);
+            self.fix = Some(Box::new(fix));
         }
         self
     }
