@@ -213,7 +213,7 @@ fn evolution_spends_its_budget_and_ends_when_a_space_is_seen() {
 fn a_run_goes_on_with_its_data_or_not_at_all() {
     let folder = tempfile::tempdir().expect("a folder");
     let rows = |seed: usize| -> String {
-        let row = |i: usize| format!("{}\t{}\t{}\t{}\n", usize::from(i % (seed + 2) == 0), i % 7, i % 5, i % 3);
+        let row = |i: usize| format!("{}\t{}\t{}\t{}\n", usize::from(i.is_multiple_of(seed + 2)), i % 7, i % 5, i % 3);
         (1..600).map(row).collect()
     };
     let data = folder.path().join("day.tsv");
