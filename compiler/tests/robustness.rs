@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use memory::{ENTRY, Memory, check};
 use nasrec_compiler::diagnostics::{Code, Diagnostic, Sources};
+use nasrec_compiler::library::FILES;
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::{ItemKind, Program, Space, library};
+use nasrec_compiler::{ItemKind, Program, Space};
 use rand::RngExt;
 
 /// More than any answer takes, several tests at a time on a slow machine.
@@ -62,10 +63,10 @@ fn space(statements: &str) -> String {
 #[test]
 fn mutated_files_are_answered() {
     let streams = Streams::new(7);
-    let words: Vec<&str> = library::FILES.iter().flat_map(|(_, text)| text.split_whitespace()).collect();
+    let words: Vec<&str> = FILES.iter().flat_map(|(_, text)| text.split_whitespace()).collect();
     for round in 0..2_500u64 {
         let mut rng = streams.rng("mutations", round);
-        let (_, source) = library::FILES[rng.random_range(0..library::FILES.len())];
+        let (_, source) = FILES[rng.random_range(0..FILES.len())];
         let mut text = source.to_owned();
         for _ in 0..rng.random_range(1..6) {
             let cut = |rng: &mut rand_chacha::ChaCha8Rng, text: &str| {
@@ -88,7 +89,7 @@ fn mutated_files_are_answered() {
                 4 => text
                     .insert(a, ['{', '}', '(', ')', '[', ']', '"', '\n', ';', '…', '0', '.'][rng.random_range(0..12)]),
                 5 => {
-                    let (_, other) = library::FILES[rng.random_range(0..library::FILES.len())];
+                    let (_, other) = FILES[rng.random_range(0..FILES.len())];
                     let (c, d) = (cut(&mut rng, other), cut(&mut rng, other));
                     text.insert_str(a, &other[c.min(d)..c.max(d)]);
                 }
@@ -341,7 +342,7 @@ fn a_long_chain_of_imports_is_read() {
 
 #[test]
 fn everything_that_ships_is_sound() {
-    for (path, _) in library::FILES {
+    for (path, _) in FILES {
         let (program, mut diagnostics) = Program::load(path, &Memory(&[]));
         diagnostics.extend(program.check());
         assert_eq!(diagnostics, [], "{path}");

@@ -244,23 +244,7 @@ impl Elaborator<'_> {
     }
 
     pub fn pick(&mut self, scope: &mut Scope, count: &Expr, from: &Expr, span: Span) -> Option<Value> {
-        let (lo, hi) = match self.eval(scope, count)? {
-            Value::Size(size) => (self.ex.as_constant(size), self.ex.as_constant(size)),
-            Value::Range { lo, hi, step: None } => (self.ex.as_constant(lo), self.ex.as_constant(hi)),
-            _ => (None, None),
-        };
-        let (Some(lo), Some(hi)) = (lo, hi) else {
-            return self.fail(
-                Diagnostic::error(Code::NotConstant, "how many are picked must be fixed")
-                    .label(count.span, "expected a number or a range, such as `1..4`"),
-            );
-        };
-        if lo.fract() != 0.0 || hi.fract() != 0.0 || lo < 0.0 || hi < lo || hi < 1.0 {
-            return self.fail(
-                Diagnostic::error(Code::Pick, "this is not a number of things to pick")
-                    .label(count.span, "expected whole numbers, the smaller one first"),
-            );
-        }
+        let (lo, hi) = self.how_many(scope, count, 0)?;
         let sources = match self.eval(scope, from)? {
             Value::Sources(sources) => sources,
             Value::List(items) => {
@@ -284,7 +268,6 @@ impl Elaborator<'_> {
                 );
             }
         };
-        let lo = lo as usize;
         if sources.len() < lo {
             let plural = if sources.len() == 1 { "" } else { "s" };
             let message = format!("{lo} are to be picked from {} source{plural}", sources.len());
@@ -302,7 +285,7 @@ impl Elaborator<'_> {
             let message = format!("these sources are of different kinds: {a} and {b}");
             return self.fail(Diagnostic::error(Code::Kind, message).label(from.span, "to pick from"));
         }
-        let hi = (hi as usize).min(sources.len());
+        let hi = hi.min(sources.len());
         let labels = sources.iter().map(|s| s.label.clone()).collect();
         let choice = self.choice(ChoiceKind::Pick { lo, hi, sources: labels }, None, span)?;
         // `1..4` clipped to one source is still joined by `concat`.
@@ -445,11 +428,11 @@ impl Elaborator<'_> {
             );
         };
         let whole = lo.fract() == 0.0 && hi.fract() == 0.0;
-        if !whole || lo < least as f64 || hi < lo || hi < 1.0 || hi > MAX_SOURCES as f64 {
-            return self.fail(Diagnostic::error(Code::Pick, "this is not a number of things to take").label(
-                count.span,
-                format!("expected whole numbers from {least} to {MAX_SOURCES}, the smaller one first"),
-            ));
+        if !whole || lo < least as f64 || hi < lo || hi < 1.0 {
+            return self.fail(
+                Diagnostic::error(Code::Pick, "this is not a number of things to take")
+                    .label(count.span, format!("expected whole numbers of at least {least}, the smaller one first")),
+            );
         }
         Some((lo as usize, hi as usize))
     }

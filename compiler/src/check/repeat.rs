@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::elaborate::{Elaborator, Scope};
+use super::elaborate::{Elaborator, MAX_SOURCES, Scope};
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::ir::ChoiceKind;
@@ -20,6 +20,10 @@ impl Elaborator<'_> {
         span: Span,
     ) -> Option<Value> {
         let (lo, hi) = self.how_many(scope, count, 0)?;
+        if hi > MAX_SOURCES {
+            let message = format!("{hi} iterations; at most {MAX_SOURCES} are possible");
+            return self.fail(Diagnostic::error(Code::TooLarge, message).label(count.span, "too many"));
+        }
         let start = self.eval(scope, from)?;
         let mut value = self.expect_tensor(start, from.span)?;
         let kind = self.tensor(value);
