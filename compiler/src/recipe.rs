@@ -3,8 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::Plan;
-
 /// A checked `search` body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -14,9 +12,9 @@ pub struct Recipe {
     pub train: Train,
     pub evaluate: Evaluate,
     pub method: Method,
-    /// Candidates that cost more are not evaluated.
+    /// What candidates must be and may cost, as written; the constraints themselves are the space's.
     #[serde(default)]
-    pub require: Vec<Limit>,
+    pub require: Vec<String>,
     pub retrain: Retrain,
 }
 
@@ -110,49 +108,6 @@ pub struct Train {
     pub paths: Paths,
     /// How long the full path is mixed in, its probability falling linearly from 1 to 0.
     pub full_path: Length,
-}
-
-/// The most that an architecture may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Limit {
-    pub cost: Cost,
-    pub at_most: u64,
-}
-
-/// A cost of the live graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Cost {
-    /// Multiply-accumulates a sample.
-    Macs,
-    DenseParams,
-    EmbeddingParams,
-}
-
-impl Cost {
-    /// As the language writes it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Cost::Macs => "macs",
-            Cost::DenseParams => "params.dense",
-            Cost::EmbeddingParams => "params.embedding",
-        }
-    }
-
-    pub fn of(self, plan: &Plan) -> u64 {
-        match self {
-            Cost::Macs => plan.macs(),
-            Cost::DenseParams => plan.dense_params(),
-            Cost::EmbeddingParams => plan.embedding_params(),
-        }
-    }
-}
-
-impl Limit {
-    /// Whether a plan costs no more than this.
-    pub fn admits(&self, plan: &Plan) -> bool {
-        self.cost.of(plan) <= self.at_most
-    }
 }
 
 /// How a training step samples its path.

@@ -50,7 +50,16 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::made_in => "a block such as `b[1] { … }`",
         Rule::repeat | Rule::kw_repeat => "`repeat`",
         Rule::kw_as => "`as`",
-        Rule::requires | Rule::kw_require => "`require`",
+        Rule::require | Rule::kw_require => "`require`",
+        Rule::forbid | Rule::kw_forbid => "`forbid`",
+        Rule::shared | Rule::kw_shared => "`shared`",
+        Rule::each | Rule::kw_for => "`for`",
+        Rule::test | Rule::kw_test => "`test`",
+        Rule::claim => "a claim, such as `raw(space) == 128`",
+        Rule::instances => "instances, such as `[1..7]`",
+        Rule::statements => "statements in `{ }`",
+        Rule::pattern_params => "parameters in `( )`",
+        Rule::pattern_param => "a parameter",
         Rule::r#const | Rule::kw_const => "`const`",
         Rule::extends | Rule::kw_extends => "`extends`",
         Rule::how_many => "how many, such as `1..2`",
@@ -58,7 +67,7 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::kw_after => "`after`",
         Rule::arch | Rule::kw_arch => "`arch`",
         Rule::baselines | Rule::kw_baseline => "`baseline`",
-        Rule::block | Rule::kw_block => "`block`",
+        Rule::block | Rule::pattern | Rule::kw_block => "`block`",
         Rule::choose | Rule::kw_choose => "`choose`",
         Rule::earlier | Rule::kw_earlier => "`earlier`",
         Rule::kw_else => "`else`",
@@ -104,6 +113,8 @@ pub fn continues_expression(rule: Rule) -> bool {
             | Rule::at_least
             | Rule::and
             | Rule::or
+            | Rule::implies
+            | Rule::within
             | Rule::member
             | Rule::index
             | Rule::arguments
@@ -114,8 +125,12 @@ pub fn continues_expression(rule: Rule) -> bool {
 /// Rules in whose place an "expected …" list says what they begin with.
 pub fn beginnings(rule: Rule) -> &'static [&'static str] {
     match rule {
-        Rule::item => &["`import`", "`const`", "`op`", "`space`", "`schema`", "`search`", "`arch`"],
-        Rule::statement | Rule::one_statement => &["`let`", "`width`", "`input`", "`block`", "`out`", "`logit`"],
+        Rule::item => {
+            &["`import`", "`const`", "`op`", "`space`", "`block`", "`schema`", "`search`", "`arch`", "`test`"]
+        },
+        Rule::statement | Rule::one_statement => {
+            &["`let`", "`width`", "`input`", "`block`", "`out`", "`logit`", "`shared`", "`require`", "`forbid`"]
+        },
         _ => &[],
     }
 }
@@ -130,6 +145,10 @@ pub fn is_keyword(rule: Rule) -> bool {
             | Rule::kw_as
             | Rule::kw_const
             | Rule::kw_extends
+            | Rule::kw_shared
+            | Rule::kw_forbid
+            | Rule::kw_for
+            | Rule::kw_test
             | Rule::kw_repeat
             | Rule::kw_require
             | Rule::kw_arch

@@ -17,6 +17,7 @@ mod run_record;
 mod search;
 mod summary;
 mod table;
+mod test;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Fmt(fmt::Args),
+    Test(test::Args),
     Compile(compile::Args),
     Search(search::Args),
     Import(import::Args),
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Check(args) => check::run(&args),
         Command::Fmt(args) => fmt::run(&args),
+        Command::Test(args) => test::run(&args),
         Command::Compile(args) => compile::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Import(args) => import::run(&args),

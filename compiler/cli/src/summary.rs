@@ -51,6 +51,9 @@ pub(crate) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, 
     line("blocks", graph.blocks.len().to_string());
     line("choices", choices(checked));
     line("encodings", format!("{} (raw)", grouped(graph.raw_count())));
+    for constraint in &graph.constraints {
+        line("constraint", constraint.text.clone());
+    }
     line("graph", format!("{} nodes, {} edges", grouped(graph.graph.node_count()), grouped(graph.graph.edge_count())));
     match bound {
         None => line("cost", "depends on the data: bind a schema with --with".to_owned()),

@@ -2,9 +2,10 @@
 
 use super::program::{Item, Program};
 use super::recipe::unbound;
-use super::{CheckedArch, Overrides};
+use super::{CheckedArch, CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{Choice, ChoiceKind, Made};
+use crate::ir::{Assignment, Choice, ChoiceKind, Made, SchemaSizes};
+use crate::schema::Schema;
 use crate::space::{Architecture, Space};
 use crate::syntax::tree::{Expr, ExprKind, Name};
 
@@ -16,7 +17,7 @@ impl Program {
     pub fn arch(&self, item: &Item) -> Result<CheckedArch, Vec<Diagnostic>> {
         let tree = self.arch_item(item);
         let mut diagnostics = Vec::new();
-        let space = self.referenced_space(&tree.space, &Overrides::new(), &mut diagnostics);
+        let space = self.referenced_space(&tree.space, &Overrides::new(), &[], &mut diagnostics);
         let schema = tree.schema.as_ref().and_then(|name| self.referenced_schema(name, &mut diagnostics));
         let Some(space) = space else {
             Diagnostic::sort(&mut diagnostics);
@@ -55,10 +56,13 @@ impl Program {
         let architecture = Architecture::new(made);
         // What is live does not depend on the schema's sizes in any way that matters for a missing value.
         if diagnostics.is_empty() && !tree.open {
-            let sizes = schema.as_ref().map_or(crate::ir::SchemaSizes { numeric: 1, fields: 1 }, Space::sizes_of);
+            let sizes = schema.as_ref().map_or(SchemaSizes { numeric: 1, fields: 1 }, Space::sizes_of);
             let missing: Vec<&Choice> =
                 space.graph.missing(&architecture, sizes).into_iter().map(|choice| &choices[choice.index()]).collect();
             diagnostics.extend(left_out(&tree.name, missing));
+        }
+        if diagnostics.is_empty() {
+            diagnostics.extend(disallowed(&tree.name, &space, schema.as_ref(), &architecture));
         }
         if diagnostics.is_empty() {
             Ok(CheckedArch { name: tree.name.text.clone(), space, schema, architecture, open: tree.open })
@@ -67,6 +71,24 @@ impl Program {
             Err(diagnostics)
         }
     }
+}
+
+/// The finding for an architecture that a constraint of its space excludes.
+fn disallowed(
+    arch: &Name,
+    space: &CheckedSpace,
+    schema: Option<&Schema>,
+    architecture: &Architecture,
+) -> Option<Diagnostic> {
+    let sizes = schema.map_or(SchemaSizes { numeric: 1, fields: 1 }, Space::sizes_of);
+    let plan = schema.and_then(|schema| Space::bind(space, schema).ok()?.plan(architecture).ok());
+    let at = Assignment::new(architecture.made(), sizes).with_plan(plan.as_ref());
+    let broken = space.graph.broken(&at)?;
+    Some(
+        Diagnostic::error(Code::Disallowed, format!("`{}` does not allow this architecture", space.name))
+            .label(arch.span, "this architecture")
+            .label(broken.span, format!("`{}`", broken.text)),
+    )
 }
 
 /// Most choices that one finding names.

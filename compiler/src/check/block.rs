@@ -6,14 +6,33 @@ use std::rc::Rc;
 use petgraph::graph::NodeIndex;
 
 use super::elaborate::{Elaborator, MAX_SOURCES, Scope, number_words};
-use super::values::{Source, Value};
+use super::program::{Item, ItemKind};
+use super::values::{Binding, Source, Value};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::ir::MAX_SIZE;
-use crate::syntax::tree::{Block, Expr, Statement};
+use crate::syntax::tree::{Block, Expr, Name, Reference, Statement};
 
 impl Elaborator<'_> {
     /// Writes a block's instances out; `None` where one has a mistake.
     pub(super) fn block(&mut self, scope: &mut Scope, block: &Block) -> Option<()> {
+        let pattern = match &block.of {
+            None => None,
+            Some(reference) => match self.program.resolve(&reference.name, ItemKind::Pattern) {
+                Ok(item) => Some((item.clone(), reference)),
+                Err(diagnostic) => {
+                    self.failures += 1;
+                    diagnostic.into_iter().for_each(|diagnostic| self.report(diagnostic));
+                    return None;
+                }
+            },
+        };
+        if pattern.is_some() && !block.body.is_empty() {
+            return self.fail(
+                Diagnostic::error(Code::Block, format!("block `{}` has statements twice over", block.name.text))
+                    .label(block.name.span, "its own, and those of the block that it is made of")
+                    .help("leave one of them out"),
+            );
+        }
         let (lo, hi) = self.instances(scope, &block.range)?;
         let mut handed_on: Vec<(String, Vec<Source>)> = Vec::new();
         if let Some((stem, parts)) = &block.stem {
@@ -31,7 +50,17 @@ impl Elaborator<'_> {
         let mut family = Vec::new();
         for index in lo..=hi {
             let name = format!("{}[{index}]", block.name.text);
-            let outs = self.instance(scope, block, &name, &handed_on)?;
+            scope.frames.push(HashMap::new());
+            if let Some(number) = &block.number {
+                let value = Value::Size(self.ex.constant(index as f64));
+                self.bind(scope, number, value);
+            }
+            let outs = match &pattern {
+                None => self.instance(scope, (&block.name, &block.body), &name, &handed_on),
+                Some((item, reference)) => self.instance_of(scope, item, reference, &name, &handed_on),
+            };
+            scope.frames.pop();
+            let outs = outs?;
             for (out, node) in &outs {
                 let source = Source { label: name.clone(), node: *node };
                 match handed_on.iter_mut().find(|(known, _)| known == out) {
@@ -52,7 +81,7 @@ impl Elaborator<'_> {
     pub(super) fn instance(
         &mut self,
         scope: &mut Scope,
-        block: &Block,
+        (block, body): (&Name, &[Statement]),
         name: &str,
         handed_on: &[(String, Vec<Source>)],
     ) -> Option<Vec<(String, NodeIndex)>> {
@@ -63,7 +92,7 @@ impl Elaborator<'_> {
         self.block = Some(name.to_owned());
         let mut outs: Vec<(String, NodeIndex)> = Vec::new();
         let before = self.failures;
-        for statement in &block.body {
+        for statement in body {
             match statement {
                 Statement::Out { name, value } => {
                     self.path.push(name.text.clone());
@@ -79,7 +108,7 @@ impl Elaborator<'_> {
                 Statement::Block(inner) => self.report(
                     Diagnostic::error(Code::Block, "a block cannot hold another block")
                         .label(inner.name.span, "this one is inside")
-                        .label(block.name.span, "this one"),
+                        .label(block.span, "this one"),
                 ),
                 Statement::Input { name, .. } => self.report(
                     Diagnostic::error(Code::Block, "an input belongs to the space, not to a block")
@@ -94,8 +123,8 @@ impl Elaborator<'_> {
         }
         if outs.is_empty() && self.failures == before {
             self.report(
-                Diagnostic::error(Code::Block, format!("block `{}` hands nothing on", block.name.text))
-                    .label(block.name.span, "no `out` in it")
+                Diagnostic::error(Code::Block, format!("block `{}` hands nothing on", block.text))
+                    .label(block.span, "no `out` in it")
                     .help("add `out name = …`"),
             );
         }
@@ -104,6 +133,44 @@ impl Elaborator<'_> {
         scope.earlier = outside;
         scope.frames.pop();
         (self.failures == before).then_some(outs)
+    }
+
+    /// One instance of a block that is written at the top level: it sees its parameters and what its file sees.
+    fn instance_of(
+        &mut self,
+        scope: &mut Scope,
+        item: &Item,
+        reference: &Reference,
+        name: &str,
+        handed_on: &[(String, Vec<Source>)],
+    ) -> Option<Vec<(String, NodeIndex)>> {
+        let program = self.program;
+        let pattern = program.pattern(item);
+        let params: Vec<(&str, bool)> =
+            pattern.params.iter().map(|(name, default)| (name.text.as_str(), default.is_none())).collect();
+        let slots = self.matched(&reference.name, &params, &reference.args, reference.name.span)?;
+        let mut inner = Scope::new(item.span.file);
+        let mut sound = true;
+        for ((param, default), slot) in pattern.params.iter().zip(slots) {
+            let value = match (slot, default) {
+                (Some(given), _) => self.eval(scope, given),
+                (None, Some(default)) => self.eval(&mut inner, default),
+                (None, None) => None,
+            };
+            match value {
+                Some(value) => {
+                    inner.frames[0].insert(param.text.clone(), Binding { value, span: param.span });
+                }
+                None => sound = false,
+            }
+        }
+        if !sound {
+            return None;
+        }
+        self.calls.push((item.span, reference.name.span));
+        let outs = self.instance(&mut inner, (&pattern.name, &pattern.body), name, handed_on);
+        self.calls.pop();
+        outs
     }
 
     pub(super) fn instances(&mut self, scope: &mut Scope, range: &Expr) -> Option<(i64, i64)> {

@@ -36,6 +36,9 @@ const TYPES: [&str; 6] = ["dense", "sparse", "square", "tensor", "size", "switch
 impl Elaborator<'_> {
     pub fn call(&mut self, scope: &mut Scope, callee: &Name, args: &[Arg], span: Span, named: bool) -> Option<Value> {
         let name = callee.text.as_str();
+        if let Some(Value::Shared(shared)) = scope.get(name).map(|binding| binding.value.clone()) {
+            return self.use_of_shared(scope, (callee, &shared), args, span);
+        }
         if name == "concat" {
             let mut values = Vec::new();
             for arg in args {
@@ -111,7 +114,7 @@ impl Elaborator<'_> {
     }
 
     /// Which argument each parameter gets.
-    fn matched<'a>(
+    pub(super) fn matched<'a>(
         &mut self,
         callee: &Name,
         params: &[(&str, bool)],
@@ -446,9 +449,9 @@ impl Elaborator<'_> {
                 kind: param.kind,
             })
             .collect();
-        self.params(node, templates);
+        let sound = self.params(node, templates);
         self.path.truncate(before);
-        Some(Value::Tensor(node))
+        sound.map(|()| Value::Tensor(node))
     }
 
     /// Says which rule of a primitive its operands break.

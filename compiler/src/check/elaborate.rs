@@ -6,6 +6,7 @@ use std::rc::Rc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
 
+use super::demands::Pending;
 use super::program::{Item, ItemKind, Program};
 use super::values::{Binding, Source, Value};
 use super::{CheckedSpace, Overrides};
@@ -15,7 +16,7 @@ use crate::ir::{
     SpaceNode, TensorKind,
 };
 use crate::syntax::MAX_FINDINGS;
-use crate::syntax::tree::{Arg, Name};
+use crate::syntax::tree::{Arg, Demand, Name};
 
 /// Largest graph of a space.
 const MAX_NODES: usize = 100_000;
@@ -36,6 +37,7 @@ pub(super) fn number_words(value: f64) -> String {
 }
 
 /// The names that an expression can see.
+#[derive(Clone)]
 pub(super) struct Scope {
     /// Where the expression is written: its operators are those that this file sees.
     pub file: FileId,
@@ -90,6 +92,14 @@ pub(super) struct Elaborator<'p> {
     /// What is known to hold where the expression at hand is evaluated.
     pub facts: Vec<CondId>,
     pub parents: Vec<(ChoiceId, u64)>,
+    /// A shared call is written out: where it is used.
+    pub sharing: Option<Span>,
+    /// Parameters of shared calls: where each was met first, and in which form.
+    pub shared_params: HashMap<String, (Span, Vec<AxisRef>)>,
+    /// What shared calls gave, by definition and arguments.
+    pub shared_results: HashMap<(Vec<String>, Vec<String>), NodeIndex>,
+    /// What was required of architectures, to be settled when all choices are known.
+    pub demands: Vec<Pending>,
     /// The operators being written out: where each is defined and called.
     pub calls: Vec<(Span, Span)>,
     /// The alternative's label already names the call that it consists of.
@@ -104,8 +114,12 @@ pub(super) fn elaborate(
     item: &Item,
     args: &[Arg],
     overrides: &Overrides,
+    demands: &[Demand],
 ) -> (Option<CheckedSpace>, Vec<Diagnostic>) {
     let mut elaborator = Elaborator::new(program);
+    for demand in demands {
+        elaborator.demands.push(Pending::of_search(demand));
+    }
     let checked = elaborator.space(item, args, overrides);
     (checked.filter(|_| elaborator.failures == 0), elaborator.diagnostics)
 }
@@ -137,6 +151,10 @@ impl<'p> Elaborator<'p> {
             normalise,
             facts: Vec::new(),
             parents: Vec::new(),
+            sharing: None,
+            shared_params: HashMap::new(),
+            shared_results: HashMap::new(),
+            demands: Vec::new(),
             calls: Vec::new(),
             named_by_label: false,
             generic: false,
@@ -228,8 +246,16 @@ impl<'p> Elaborator<'p> {
         node
     }
 
-    pub fn params(&mut self, node: NodeIndex, params: impl IntoIterator<Item = ParamTemplate>) {
+    pub fn params(&mut self, node: NodeIndex, params: Vec<ParamTemplate>) -> Option<()> {
+        for param in &params {
+            self.one_shape(&param.name, &param.axes)?;
+        }
         self.graph[node].params.extend(params);
+        Some(())
+    }
+
+    pub fn choice_named(&self, name: &str) -> Option<ChoiceId> {
+        self.choice_ids.get(name).copied()
     }
 
     /// A new choice, named by the names around it.
@@ -242,8 +268,20 @@ impl<'p> Elaborator<'p> {
             return self
                 .fail(Diagnostic::error(Code::Unlabelled, message).label(span, "a choice").help("bind it with `let`"));
         }
-        if let Some(other) = self.choice_ids.get(&name) {
-            let other = self.choices[other.index()].span;
+        if let Some(&known) = self.choice_ids.get(&name) {
+            let other = self.choices[known.index()].span;
+            // A shared call makes its choices once.
+            if self.sharing.is_some() && other == span {
+                if self.choices[known.index()].kind == kind {
+                    return Some(known);
+                }
+                let at = self.sharing.unwrap_or(span);
+                return self.fail(
+                    Diagnostic::error(Code::Kind, format!("the shared choice `{name}` is not the same in every use"))
+                        .label(at, "it has other alternatives here")
+                        .label(span, "this choice"),
+                );
+            }
             let diagnostic = Diagnostic::error(Code::Unlabelled, format!("two choices would be called `{name}`"))
                 .label(span, "this one")
                 .label(other, "and this one")
@@ -292,7 +330,10 @@ impl Program {
                 elaborator.diagnostics
             }
             ItemKind::Op => Elaborator::new(self).check_op(item),
-            ItemKind::Space => elaborate(self, item, &[], &Overrides::new()).1,
+            ItemKind::Space => elaborate(self, item, &[], &Overrides::new(), &[]).1,
+            // What its parameters are is known where it is used.
+            ItemKind::Pattern => Vec::new(),
+            ItemKind::Test => self.test(item).err().unwrap_or_default(),
             ItemKind::Schema => self.schema(item).err().unwrap_or_default(),
             ItemKind::Search => self.search(item, &[]).err().unwrap_or_default(),
             ItemKind::Arch => self.arch(item).err().unwrap_or_default(),
@@ -304,7 +345,7 @@ impl Program {
     /// # Errors
     /// The findings, where there are errors among them.
     pub fn check_space(&self, item: &Item) -> Result<CheckedSpace, Vec<Diagnostic>> {
-        let (space, diagnostics) = elaborate(self, item, &[], &Overrides::new());
+        let (space, diagnostics) = elaborate(self, item, &[], &Overrides::new(), &[]);
         space.ok_or(diagnostics)
     }
 }

@@ -6,9 +6,23 @@ use super::elaborate::{Elaborator, Scope};
 use super::program::{Item, ItemKind};
 use super::values::Value;
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{Relation, SizeId};
+use crate::ir::{CondId, Relation, SizeId};
 use crate::primitives::Primitive;
 use crate::syntax::tree::{Binary, Expr, ExprKind, Name, Unary};
+
+impl crate::ir::Expressions {
+    /// `and`, `or` or `implies`.
+    pub(super) fn joined(&mut self, binary: Binary, a: CondId, b: CondId) -> CondId {
+        match binary {
+            Binary::And => self.and(a, b),
+            Binary::Implies => {
+                let not = self.not(a);
+                self.or(not, b)
+            }
+            _ => self.or(a, b),
+        }
+    }
+}
 
 impl Elaborator<'_> {
     /// The value of an expression, or `None` where a finding has been recorded.
@@ -38,6 +52,14 @@ impl Elaborator<'_> {
                 }
                 Some(Value::Size(self.ex.constant(*number)))
             }
+            ExprKind::Bytes(_) => self.fail(
+                Diagnostic::error(Code::Kind, "a number of bytes has no meaning here").label(expr.span, "unexpected"),
+            ),
+            ExprKind::Each { .. } => self.fail(
+                Diagnostic::error(Code::Kind, "`for` has no meaning here")
+                    .label(expr.span, "unexpected")
+                    .help("`all`, `any`, `sum` and `count` go over several values, in `require` and `forbid`"),
+            ),
             ExprKind::Switch(on) => Some(Value::Truth(self.ex.known(*on))),
             ExprKind::Text(_) => {
                 self.fail(Diagnostic::error(Code::Kind, "a text has no meaning here").label(expr.span, "unexpected"))
@@ -157,7 +179,7 @@ impl Elaborator<'_> {
         }
     }
 
-    fn condition(&mut self, scope: &mut Scope, expr: &Expr) -> Option<crate::ir::CondId> {
+    fn condition(&mut self, scope: &mut Scope, expr: &Expr) -> Option<CondId> {
         match self.eval(scope, expr)? {
             Value::Truth(cond) => Some(cond),
             other => {
@@ -171,10 +193,13 @@ impl Elaborator<'_> {
     }
 
     fn binary(&mut self, scope: &mut Scope, binary: Binary, left: &Expr, right: &Expr) -> Option<Value> {
-        if matches!(binary, Binary::And | Binary::Or) {
+        if matches!(binary, Binary::And | Binary::Or | Binary::Implies) {
             let (a, b) = (self.condition(scope, left), self.condition(scope, right));
             let (a, b) = (a?, b?);
-            return Some(Value::Truth(if binary == Binary::And { self.ex.and(a, b) } else { self.ex.or(a, b) }));
+            return Some(Value::Truth(self.ex.joined(binary, a, b)));
+        }
+        if binary == Binary::In {
+            return self.within(scope, left, right);
         }
         // Both sides are evaluated before either is missed, so that each tells its own mistake.
         let (a, b) = (self.eval(scope, left), self.eval(scope, right));
@@ -215,8 +240,23 @@ impl Elaborator<'_> {
             Binary::Less => Value::Truth(ex.compare(Relation::Less, a, b)),
             Binary::Greater => Value::Truth(ex.compare(Relation::Less, b, a)),
             Binary::AtMost => Value::Truth(ex.compare(Relation::AtMost, a, b)),
-            Binary::AtLeast | Binary::And | Binary::Or => Value::Truth(ex.compare(Relation::AtMost, b, a)),
+            Binary::AtLeast | Binary::And | Binary::Or | Binary::Implies | Binary::In => {
+                Value::Truth(ex.compare(Relation::AtMost, b, a))
+            }
         }
+    }
+
+    /// `w in [16, 32]`: whether a number is one of these.
+    fn within(&mut self, scope: &mut Scope, left: &Expr, right: &Expr) -> Option<Value> {
+        let size = self.number(scope, left)?;
+        let all = self.widths(scope, right)?;
+        let mut any = self.ex.known(false);
+        for one in all {
+            let one = self.ex.constant(one as f64);
+            let equal = self.ex.compare(Relation::Equal, size, one);
+            any = self.ex.or(any, equal);
+        }
+        Some(Value::Truth(any))
     }
 
     fn member(&mut self, of: Value, span: Span, member: &Name) -> Option<Value> {

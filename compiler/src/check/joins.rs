@@ -488,14 +488,8 @@ impl Elaborator<'_> {
 
     pub fn body(&mut self, scope: &mut Scope, body: &Body) -> Option<Value> {
         scope.frames.push(HashMap::new());
-        for (name, value) in &body.lets {
-            self.path.push(name.text.clone());
-            let value = self.eval(scope, value);
-            self.path.pop();
-            match value {
-                Some(value) => self.bind(scope, name, value),
-                None => self.spoil(scope, name),
-            }
+        for binding in &body.bindings {
+            self.statement(scope, binding);
         }
         let value = self.eval(scope, &body.value);
         scope.frames.pop();

@@ -7,6 +7,7 @@
 mod arch;
 mod block;
 mod calls;
+mod demands;
 mod elaborate;
 mod expressions;
 mod imports;
@@ -17,10 +18,13 @@ mod recipe;
 mod repeat;
 mod schema;
 mod settings;
+mod shared;
 mod space;
+mod tests;
 mod values;
 
 pub use program::{Item, ItemKind, Loader, Program};
+pub use tests::Claim;
 
 use std::collections::HashMap;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::diagnostics::{Code, Diagnostic, FileId, Fix, SourceFile, Sources, Span, nearest};
 use crate::library;
-use crate::syntax::tree::{ArchItem, Const, File, Name, Op, SchemaItem, SearchItem, SpaceItem};
+use crate::syntax::tree::{ArchItem, Const, File, Name, Op, Pattern, SchemaItem, SearchItem, SpaceItem, TestItem};
 use crate::syntax::{self, MAX_FINDINGS};
 
 /// Reads files for the compiler, which does none of that itself.
@@ -24,9 +24,28 @@ pub enum ItemKind {
     Const,
     Op,
     Space,
+    /// A block that spaces instantiate.
+    Pattern,
     Schema,
     Search,
     Arch,
+    Test,
+}
+
+impl ItemKind {
+    /// In the reader's words.
+    pub fn word(self) -> &'static str {
+        match self {
+            ItemKind::Const => "const",
+            ItemKind::Op => "operator",
+            ItemKind::Space => "space",
+            ItemKind::Pattern => "block",
+            ItemKind::Schema => "schema",
+            ItemKind::Search => "search",
+            ItemKind::Arch => "arch",
+            ItemKind::Test => "test",
+        }
+    }
 }
 
 /// A named item of some file.
@@ -96,8 +115,18 @@ impl Program {
         });
         self.trees.push(tree);
         let own = self.own_items(id);
+        let mut tests: HashMap<&str, Span> = HashMap::new();
         for item in &own {
-            self.define(id, item.clone(), item.span, loading);
+            // Nothing refers to a test, so it may be called as what it tests.
+            if item.kind != ItemKind::Test {
+                self.define(id, item.clone(), item.span, loading);
+            } else if let Some(first) = tests.insert(&item.name, item.span) {
+                loading.diagnostics.push(
+                    Diagnostic::error(Code::Duplicate, format!("two tests are called `{}`", item.name))
+                        .label(item.span, "again here")
+                        .label(first, "first here"),
+                );
+            }
         }
         let imports = self.tree(id).imports.clone();
         for import in imports {
@@ -111,7 +140,8 @@ impl Program {
                 continue;
             };
             self.imports.push((id, import.path.text.clone(), from));
-            let offered = self.own_items(from);
+            let mut offered = self.own_items(from);
+            offered.retain(|item| item.kind != ItemKind::Test);
             if import.names.is_empty() {
                 for item in offered {
                     self.define(id, item, import.span, loading);
@@ -220,6 +250,8 @@ impl Program {
         add(ItemKind::Const, tree.consts.iter().map(|item| &item.name).collect());
         add(ItemKind::Op, tree.ops.iter().map(|op| &op.name).collect());
         add(ItemKind::Space, tree.spaces.iter().map(|space| &space.name).collect());
+        add(ItemKind::Pattern, tree.patterns.iter().map(|pattern| &pattern.name).collect());
+        add(ItemKind::Test, tree.tests.iter().map(|test| &test.name).collect());
         add(ItemKind::Schema, tree.schemas.iter().map(|schema| &schema.name).collect());
         add(ItemKind::Search, tree.searches.iter().map(|search| &search.name).collect());
         add(ItemKind::Arch, tree.archs.iter().map(|arch| &arch.name).collect());
@@ -285,6 +317,14 @@ impl Program {
         &self.tree(item.span.file).searches[item.index]
     }
 
+    pub(super) fn pattern(&self, item: &Item) -> &Pattern {
+        &self.tree(item.span.file).patterns[item.index]
+    }
+
+    pub(super) fn test_item(&self, item: &Item) -> &TestItem {
+        &self.tree(item.span.file).tests[item.index]
+    }
+
     pub(super) fn arch_item(&self, item: &Item) -> &ArchItem {
         &self.tree(item.span.file).archs[item.index]
     }
@@ -293,14 +333,7 @@ impl Program {
     /// not be read.
     pub(super) fn resolve(&self, name: &Name, kind: ItemKind) -> Result<&Item, Option<Diagnostic>> {
         let scope = &self.scopes[name.span.file.0 as usize].items;
-        let what = match kind {
-            ItemKind::Const => "const",
-            ItemKind::Op => "operator",
-            ItemKind::Space => "space",
-            ItemKind::Schema => "schema",
-            ItemKind::Search => "search",
-            ItemKind::Arch => "arch",
-        };
+        let what = kind.word();
         let article = if matches!(kind, ItemKind::Op | ItemKind::Arch) { "an" } else { "a" };
         match scope.get(&name.text) {
             Some(item) if item.kind == kind => Ok(item),

@@ -28,20 +28,6 @@ enum Outcome {
     Undecided,
 }
 
-/// The sets of `lo` to `hi` positions below `count` that hold `mask` and, beyond it, only positions from `from` on.
-fn subsets(count: usize, (lo, hi): (usize, usize), from: usize, mask: u64, found: &mut Vec<u64>) {
-    let taken = mask.count_ones() as usize;
-    if taken >= lo {
-        found.push(mask);
-    }
-    for next in from..count {
-        // Enough positions must be left.
-        if taken < hi && taken + count - next >= lo {
-            subsets(count, (lo, hi), next + 1, mask | 1 << next, found);
-        }
-    }
-}
-
 impl Elaborator<'_> {
     pub fn prove_equal(&mut self, a: SizeId, b: SizeId) -> Result<(), Disproof> {
         // An operator checked on its own: what it is called with decides.
@@ -88,7 +74,7 @@ impl Elaborator<'_> {
         let mut choices = Vec::new();
         sizes.iter().for_each(|&size| self.ex.mentioned(size, &mut choices));
         self.facts.iter().for_each(|&fact| self.ex.mentioned_in(fact, &mut choices));
-        let counts = choices.iter().map(|&choice| self.option_count(choice));
+        let counts = choices.iter().map(|&choice| self.choices[choice.index()].kind.option_count());
         let count = counts.fold(1u64, u64::saturating_mul);
         // An evaluation costs at most about as much as there are expressions.
         let cost = count.saturating_mul((self.ex.size_count() as u64).min(4 * MAX_TRIES));
@@ -96,7 +82,7 @@ impl Elaborator<'_> {
             return Outcome::Undecided;
         }
         self.proof_budget -= cost;
-        let options: Vec<Vec<Made>> = choices.iter().map(|&choice| self.options(choice)).collect();
+        let options: Vec<Vec<Made>> = choices.iter().map(|&choice| self.choices[choice.index()].kind.options()).collect();
         let mut made = vec![None; self.choices.len()];
         let mut memo = std::mem::take(&mut self.memo);
         let mut outcome = Outcome::Holds;
@@ -170,34 +156,6 @@ impl Elaborator<'_> {
             (true, false) => Some(format!("the data has {columns}")),
             (false, true) => Some(format!("the data has {categories}")),
             (false, false) => None,
-        }
-    }
-
-    fn option_count(&self, choice: ChoiceId) -> u64 {
-        match &self.choices[choice.index()].kind {
-            ChoiceKind::Width { values } => values.len() as u64,
-            ChoiceKind::Choose { hi: 1, alternatives, .. } => alternatives.len() as u64,
-            ChoiceKind::Repeat { lo, hi } => (hi - lo + 1) as u64,
-            ChoiceKind::Maybe => 2,
-            ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
-                let binomial =
-                    |k: usize| (0..k).fold(1u64, |c, i| c.saturating_mul((all.len() - i) as u64) / (i as u64 + 1));
-                (*lo..=*hi).map(binomial).fold(0, u64::saturating_add)
-            }
-        }
-    }
-
-    fn options(&self, choice: ChoiceId) -> Vec<Made> {
-        match &self.choices[choice.index()].kind {
-            ChoiceKind::Width { values } => (0..values.len() as u32).map(Made::One).collect(),
-            ChoiceKind::Choose { hi: 1, alternatives, .. } => (0..alternatives.len() as u32).map(Made::One).collect(),
-            ChoiceKind::Repeat { lo, hi } => (0..=(hi - lo) as u32).map(Made::One).collect(),
-            ChoiceKind::Maybe => vec![Made::One(0), Made::One(1)],
-            ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
-                let mut masks = Vec::new();
-                subsets(all.len(), (*lo, *hi), 0, 0, &mut masks);
-                masks.into_iter().map(Made::Set).collect()
-            }
         }
     }
 

@@ -6,12 +6,12 @@ use super::settings::{RIVALS, Settings, within};
 use super::{CheckedSearch, CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Span};
 use crate::recipe::{
-    Cost, Counts, Data, Evaluate, Finetune, Length, Limit, Method, Optimiser, Paths, Recipe, Retrain, Schedule, Source,
-    Synthetic, Train,
+    Counts, Data, Evaluate, Finetune, Length, Method, Optimiser, Paths, Recipe, Retrain, Schedule, Source, Synthetic,
+    Train,
 };
 use crate::schema::Schema;
 use crate::space::Space;
-use crate::syntax::tree::{Binary, Expr, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
+use crate::syntax::tree::{Demand, Expr, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
 
 impl Program {
     /// Reads `path=value`, as given on a command line.
@@ -50,11 +50,11 @@ impl Program {
                 );
             }
         }
-        let space = self.referenced_space(over, &of_space, &mut diagnostics);
+        let space = self.referenced_space(over, &of_space, &search.demands, &mut diagnostics);
         let schema = self.referenced_schema(with, &mut diagnostics);
         let mut baselines = Vec::new();
         for reference in &search.baselines {
-            let Some(baseline) = self.referenced_space(reference, &Overrides::new(), &mut diagnostics) else {
+            let Some(baseline) = self.referenced_space(reference, &Overrides::new(), &[], &mut diagnostics) else {
                 continue;
             };
             if let Some(choice) = baseline.graph.choices.first() {
@@ -81,11 +81,8 @@ impl Program {
         }
         let mut settings = Settings::new(&search.settings, overrides, search.name.span);
         let mut recipe = recipe(&mut settings);
-        for written in &search.requires {
-            match limit(written) {
-                Ok(limit) => recipe.require.push(limit),
-                Err(diagnostic) => diagnostics.push(diagnostic),
-            }
+        if let Some(space) = &space {
+            recipe.require = space.graph.constraints.iter().map(|constraint| constraint.text.clone()).collect();
         }
         diagnostics.extend(settings.finish());
         match (space, schema) {
@@ -129,8 +126,8 @@ impl Program {
         if search.baselines.is_empty() {
             search.baselines = of_base.baselines;
         }
-        if search.requires.is_empty() {
-            search.requires = of_base.requires;
+        if search.demands.is_empty() {
+            search.demands = of_base.demands;
         }
         search.over = of_base.over;
         Some(search)
@@ -140,11 +137,12 @@ impl Program {
         &self,
         reference: &Reference,
         overrides: &Overrides,
+        demands: &[Demand],
         diagnostics: &mut Vec<Diagnostic>,
     ) -> Option<CheckedSpace> {
         match self.resolve(&reference.name, ItemKind::Space) {
             Ok(item) => {
-                let (space, found) = elaborate(self, item, &reference.args, overrides);
+                let (space, found) = elaborate(self, item, &reference.args, overrides, demands);
                 diagnostics.extend(found);
                 space
             }
@@ -163,33 +161,6 @@ impl Program {
                 None
             }
         }
-    }
-}
-
-/// `macs <= 3M` and the like.
-fn limit(written: &Expr) -> Result<Limit, Diagnostic> {
-    let wrong = |span, expected: &str| {
-        Err(Diagnostic::error(Code::Recipe, "this requirement is not understood")
-            .label(span, format!("expected {expected}"))
-            .help("such as `require macs <= 3M, params.dense <= 2M`"))
-    };
-    let ExprKind::Binary(Binary::AtMost, cost, most) = &written.kind else {
-        return wrong(written.span, "a cost that is at most (`<=`) a number");
-    };
-    let member = |of: &Expr, member: &Name| match (&of.kind, member.text.as_str()) {
-        (ExprKind::Name(name), "dense") if name == "params" => Some(Cost::DenseParams),
-        (ExprKind::Name(name), "embedding") if name == "params" => Some(Cost::EmbeddingParams),
-        _ => None,
-    };
-    let known = match &cost.kind {
-        ExprKind::Name(name) if name == "macs" => Some(Cost::Macs),
-        ExprKind::Member(of, name) => member(of, name),
-        _ => None,
-    };
-    match (known, super::settings::whole(most)) {
-        (Some(cost), Some(at_most)) => Ok(Limit { cost, at_most }),
-        (None, _) => wrong(cost.span, "`macs`, `params.dense` or `params.embedding`"),
-        (_, None) => wrong(most.span, "a whole number, such as `3M`"),
     }
 }
 

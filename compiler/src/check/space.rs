@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use petgraph::graph::NodeIndex;
 
+use super::demands::Pending;
 use super::elaborate::{Elaborator, Scope};
 use super::program::Item;
 use super::values::{Binding, Param, Value};
@@ -47,7 +48,10 @@ impl Elaborator<'_> {
                     .help("end it with `logit = linear(…, 1)`"),
             );
         };
+        self.settle_shared();
+        let constraints = self.constraints();
         let graph = SpaceGraph {
+            constraints,
             graph: std::mem::take(&mut self.graph),
             expressions: std::mem::take(&mut self.ex),
             choices: std::mem::take(&mut self.choices),
@@ -170,6 +174,13 @@ impl Elaborator<'_> {
                 if self.block(scope, block).is_none() {
                     self.spoil(scope, &block.name);
                 }
+            }
+            Statement::Shared { name, value } => match self.shared(scope, name, value) {
+                Some(value) => self.bind(scope, name, value),
+                None => self.spoil(scope, name),
+            },
+            Statement::Demand(demand) => {
+                self.demands.push(Pending { scope: scope.clone(), block: self.block.clone(), demand: demand.clone() });
             }
             Statement::Logit { .. } => {}
         }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use petgraph::graph::NodeIndex;
 
+use super::shared::Shared;
 use crate::diagnostics::Span;
 use crate::ir::{ChoiceId, CondId, SizeId, TensorKind};
 
@@ -44,6 +45,8 @@ pub(crate) enum Value {
     Family(usize),
     /// One block instance or stem: its outputs by name.
     Instance(Rc<Vec<(String, NodeIndex)>>),
+    /// A call whose parameters all its uses have in common.
+    Shared(Rc<Shared>),
     /// Its definition has a mistake, which was told there.
     Spoilt,
 }
@@ -77,6 +80,7 @@ impl Value {
             Value::Categorical => "a categorical input".to_owned(),
             Value::Family(_) => "a block".to_owned(),
             Value::Instance(_) => "a block instance".to_owned(),
+            Value::Shared(_) => "a shared call".to_owned(),
             Value::Spoilt => "something with a mistake".to_owned(),
         }
     }

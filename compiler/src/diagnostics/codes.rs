@@ -54,6 +54,7 @@ codes! {
     Unbound = "E0503" "an input that the schema cannot fill",
     Choice = "E0601" "an architecture's value that its space does not offer",
     Missing = "E0602" "an architecture that leaves out a live choice",
+    Disallowed = "E0603" "an architecture that its space does not allow",
 }
 
 impl std::fmt::Display for Code {

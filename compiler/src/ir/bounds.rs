@@ -61,6 +61,7 @@ impl Bounds {
             Size::Numeric => (schema.numeric as f64, schema.numeric as f64),
             Size::Fields => (schema.fields as f64, schema.fields as f64),
             Size::Opaque(_) => (0.0, 0.0),
+            Size::Cost(_) => (0.0, f64::INFINITY),
             Size::Width(choice) => match &choices[choice.index()].kind {
                 ChoiceKind::Width { values } => {
                     let (lo, hi) = (values.iter().min(), values.iter().max());

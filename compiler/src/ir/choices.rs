@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use super::sizes::{CondId, SizeId};
 use crate::diagnostics::Span;
+use crate::plan::{Cost, Plan};
 
 /// Index of a choice in its space, in source order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,6 +42,52 @@ pub enum ChoiceKind {
     Repeat { lo: usize, hi: usize },
     /// There or not.
     Maybe,
+}
+
+impl ChoiceKind {
+    /// How many values it can take, as far as that can be counted in 64 bits.
+    pub fn option_count(&self) -> u64 {
+        match self {
+            ChoiceKind::Width { values } => values.len() as u64,
+            ChoiceKind::Choose { hi: 1, alternatives, .. } => alternatives.len() as u64,
+            ChoiceKind::Repeat { lo, hi } => (hi - lo + 1) as u64,
+            ChoiceKind::Maybe => 2,
+            ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
+                let binomial =
+                    |k: usize| (0..k).fold(1u64, |c, i| c.saturating_mul((all.len() - i) as u64) / (i as u64 + 1));
+                (*lo..=*hi).map(binomial).fold(0, u64::saturating_add)
+            }
+        }
+    }
+
+    /// Every value that it can take, [`ChoiceKind::option_count`] of them.
+    pub fn options(&self) -> Vec<Made> {
+        match self {
+            ChoiceKind::Width { values } => (0..values.len() as u32).map(Made::One).collect(),
+            ChoiceKind::Choose { hi: 1, alternatives, .. } => (0..alternatives.len() as u32).map(Made::One).collect(),
+            ChoiceKind::Repeat { lo, hi } => (0..=(hi - lo) as u32).map(Made::One).collect(),
+            ChoiceKind::Maybe => vec![Made::One(0), Made::One(1)],
+            ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
+                let mut masks = Vec::new();
+                subsets(all.len(), (*lo, *hi), 0, 0, &mut masks);
+                masks.into_iter().map(Made::Set).collect()
+            }
+        }
+    }
+}
+
+/// The sets of `lo` to `hi` positions below `count` that hold `mask` and, beyond it, only positions from `from` on.
+fn subsets(count: usize, (lo, hi): (usize, usize), from: usize, mask: u64, found: &mut Vec<u64>) {
+    let taken = mask.count_ones() as usize;
+    if taken >= lo {
+        found.push(mask);
+    }
+    for next in from..count {
+        // Enough positions must be left.
+        if taken < hi && taken + count - next >= lo {
+            subsets(count, (lo, hi), next + 1, mask | 1 << next, found);
+        }
+    }
 }
 
 impl Choice {
@@ -104,6 +151,8 @@ pub struct Undecided(pub ChoiceId);
 pub struct Assignment<'a> {
     made: &'a [Option<Made>],
     pub schema: SchemaSizes,
+    /// What the architecture costs is read off its plan.
+    plan: Option<&'a Plan>,
     asked: RefCell<Vec<bool>>,
     memo: RefCell<Memo>,
 }
@@ -125,7 +174,21 @@ impl<'a> Assignment<'a> {
     /// With a memo that served another assignment of the same expressions.
     pub fn with_memo(made: &'a [Option<Made>], schema: SchemaSizes, mut memo: Memo) -> Self {
         memo.stamp += 1;
-        Self { made, schema, asked: RefCell::default(), memo: RefCell::new(memo) }
+        Self { made, schema, plan: None, asked: RefCell::default(), memo: RefCell::new(memo) }
+    }
+
+    /// With the plan of the architecture, for constraints on its cost.
+    pub fn with_plan(self, plan: Option<&'a Plan>) -> Self {
+        Self { plan, ..self }
+    }
+
+    pub(super) fn has_plan(&self) -> bool {
+        self.plan.is_some()
+    }
+
+    /// NaN where no plan is known: then every comparison is false.
+    pub(super) fn cost(&self, cost: Cost) -> f64 {
+        self.plan.map_or(f64::NAN, |plan| cost.of(plan) as f64)
     }
 
     pub fn into_memo(self) -> Memo {

@@ -146,6 +146,7 @@ impl SpaceGraph {
             }
             Size::OneOf(choice, all) => format!("{}({})", name(*choice), list(all)),
             Size::Picked(choice, all) => format!("sum {}({})", name(*choice), list(all)),
+            Size::Cost(cost) => cost.words().to_owned(),
             Size::When(choice, a) => format!("{}({})", name(*choice), self.size_to(*a, below)),
         }
     }

@@ -8,6 +8,7 @@ use petgraph::visit::EdgeRef;
 use smallvec::SmallVec;
 
 use super::choices::{Assignment, Choice, ChoiceId, Undecided};
+use super::constraints::Constraint;
 use super::layouts::AxisRef;
 use super::sizes::{CondId, Expressions};
 use crate::plan::Init;
@@ -103,6 +104,8 @@ pub struct SpaceGraph {
     pub expressions: Expressions,
     pub choices: Vec<Choice>,
     pub logit: NodeIndex,
+    /// What architectures must be, beyond what their choices offer.
+    pub constraints: Vec<Constraint>,
     /// What each block instance hands on: its name, and the node of each `out`.
     pub blocks: Vec<(String, Vec<(String, NodeIndex)>)>,
 }

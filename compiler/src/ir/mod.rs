@@ -6,13 +6,17 @@
 
 mod bounds;
 mod choices;
+mod constraints;
 mod emit;
 mod graph;
 mod layouts;
+mod restrict;
 mod sizes;
 
 pub use bounds::{Bounds, MAX_SIZE};
 pub use choices::{Assignment, Choice, ChoiceId, ChoiceKind, Made, Memo, SchemaSizes, Undecided};
+pub use constraints::Constraint;
 pub use graph::{Gate, NodeKind, Operand, ParamTemplate, SpaceGraph, SpaceNode, TemplateKind, TensorKind};
 pub use layouts::{AxisRef, LayoutExpr, LayoutId};
+pub(crate) use restrict::Given;
 pub use sizes::{Cond, CondId, Expressions, Real, Relation, Size, SizeId};

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::choices::{Assignment, ChoiceId, ChoiceKind, Undecided};
 use super::layouts::{LayoutExpr, LayoutId};
+use crate::plan::Cost;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SizeId(pub u32);
@@ -57,6 +58,8 @@ pub enum Size {
     Picked(ChoiceId, Vec<SizeId>),
     /// The size when the `maybe` is there, else 0.
     When(ChoiceId, SizeId),
+    /// What the live graph costs; in constraints only.
+    Cost(Cost),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -326,7 +329,12 @@ impl Expressions {
 
     fn obviously_whole(&self, size: &Size) -> bool {
         match size {
-            Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Round(_) => true,
+            Size::Numeric
+            | Size::Fields
+            | Size::Opaque(_)
+            | Size::Width(_)
+            | Size::Round(_)
+            | Size::Cost(_) => true,
             Size::Linear { constant, terms } => {
                 constant.get().fract() == 0.0 && terms.iter().all(|&(t, c)| c.get().fract() == 0.0 && self.is_whole(t))
             }
@@ -394,6 +402,7 @@ impl Expressions {
             Size::Fields => at.schema.fields as f64,
             // Never in a space: operators are written out before anything is evaluated.
             Size::Opaque(_) => f64::NAN,
+            Size::Cost(cost) => at.cost(*cost),
             Size::Width(choice) => kinds.width(*choice, at.made(*choice)?.first()) as f64,
             Size::Linear { constant, terms } => {
                 let mut sum = constant.get();
@@ -460,9 +469,9 @@ impl Expressions {
 }
 
 impl Size {
-    fn for_each_operand(&self, mut size: impl FnMut(SizeId), mut cond: impl FnMut(CondId)) {
+    pub(super) fn for_each_operand(&self, mut size: impl FnMut(SizeId), mut cond: impl FnMut(CondId)) {
         match self {
-            Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) => {}
+            Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Cost(_) => {}
             Size::Linear { terms, .. } => terms.iter().for_each(|&(term, _)| size(term)),
             Size::Product(a, b) | Size::Quotient(a, b) | Size::Max(a, b) | Size::Min(a, b) => {
                 size(*a);

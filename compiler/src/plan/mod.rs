@@ -4,6 +4,7 @@
 //! Lives here: plain data and what can be read off it (shapes, costs, identity). Never: choices,
 //! sizes that are still open, names of operators (only primitives), or anything about tensors.
 
+mod cost;
 mod emit;
 mod layout;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+pub use cost::Cost;
 pub use layout::{Layout, Run};
 
 use crate::primitives::Primitive;
@@ -141,6 +143,11 @@ impl Plan {
     /// Values in the embedding tables.
     pub fn embedding_params(&self) -> u64 {
         self.params.iter().filter(|p| p.kind != ParamKind::Dense).map(|p| p.len() as u64).sum()
+    }
+
+    /// Bytes of every value that is computed for one sample, as 32-bit numbers.
+    pub fn activation_bytes(&self) -> u64 {
+        self.nodes.iter().map(|node| 4 * node.shape.iter().map(|&size| size as u64).product::<u64>()).sum()
     }
 
     /// Identity of the computation: a hash of the canonical serialisation, as hexadecimal.

@@ -7,8 +7,13 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::check::CheckedSpace;
-use crate::ir::{Bounds, Choice, MAX_SIZE, NodeKind, SchemaSizes, SpaceGraph, TemplateKind};
-use crate::plan::{Layout, Param, ParamKind};
+use super::architecture::Architecture;
+use super::sample::PROBES;
+use super::valid::{Diagram, Intractable, Validity};
+use crate::ir::{
+    Assignment, Bounds, Choice, CondId, Constraint, MAX_SIZE, NodeKind, SchemaSizes, SpaceGraph, TemplateKind,
+};
+use crate::plan::{Layout, Param, ParamKind, Plan};
 use crate::primitives::Primitive;
 use crate::schema::Schema;
 
@@ -25,6 +30,7 @@ pub struct Space {
     params: Vec<Param>,
     /// For each graph node, the stored parameters that it uses.
     pub(super) of_node: Vec<SmallVec<[usize; 4]>>,
+    pub(super) validity: Arc<Validity>,
 }
 
 /// Why a space and a schema do not fit.
@@ -85,8 +91,11 @@ impl Space {
                 let mut add = |name: Arc<str>, axes: SmallVec<[Layout; 2]>, kind| {
                     let full = axes.iter().map(Layout::len).collect();
                     let id = params.len();
-                    let known = names.insert(Arc::clone(&name), id);
-                    debug_assert!(known.is_none(), "parameter names are unique: {name}");
+                    // Calls that share a parameter name it alike.
+                    if let Some(&known) = names.get(&name) {
+                        return own.push(known);
+                    }
+                    names.insert(Arc::clone(&name), id);
                     params.push(Param { id, name, full, axes, kind, init: template.init });
                     own.push(id);
                 };
@@ -105,7 +114,38 @@ impl Space {
             of_node.push(own);
         }
         let (name, arguments) = (checked.name.clone(), checked.arguments.clone());
-        Ok(Space { name, arguments, graph, bounds, sizes, params, of_node })
+        let validity = Arc::new(Validity::Free);
+        let mut space = Space { name, arguments, graph, bounds, sizes, params, of_node, validity };
+        let of_choices = |constraint: &&Constraint| !constraint.of_costs;
+        let conds: Vec<CondId> = space.graph.constraints.iter().filter(of_choices).map(|c| c.holds).collect();
+        if !conds.is_empty() {
+            space.validity = Arc::new(match Diagram::build(&space.graph, sizes, &conds) {
+                Ok(Some(diagram)) => Validity::Diagram(diagram),
+                Ok(None) => {
+                    return Err(BindError(format!(
+                        "no architecture of `{}` is what it requires with schema `{}`",
+                        checked.name, schema.name
+                    )));
+                }
+                Err(Intractable::TooLarge) => match space.witness() {
+                    Some(witness) => Validity::Rejection(witness),
+                    None => {
+                        return Err(BindError(format!(
+                            "what `{}` requires couples too many choices, and none of {PROBES} architectures that \
+                             were drawn is allowed",
+                            checked.name
+                        )));
+                    }
+                },
+            });
+        }
+        Ok(space)
+    }
+
+    /// The first constraint that an architecture breaks; those on costs only where its plan is given.
+    pub fn broken(&self, architecture: &Architecture, plan: Option<&Plan>) -> Option<&Constraint> {
+        let at = Assignment::new(architecture.made(), self.sizes).with_plan(plan);
+        self.graph.broken(&at)
     }
 
     pub fn choices(&self) -> &[Choice] {

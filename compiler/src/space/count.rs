@@ -8,6 +8,13 @@ use crate::ir::{ChoiceId, ChoiceKind, SpaceGraph};
 impl SpaceGraph {
     /// The number of raw encodings, exactly: every choice that exists, decided in every way (language rule 8).
     pub fn raw_count(&self) -> BigUint {
+        let ways = self.ways_inside();
+        let roots = self.choices.iter().zip(&ways).filter(|(choice, _)| choice.parent.is_none());
+        roots.fold(BigUint::one(), |product, (_, ways)| product * ways)
+    }
+
+    /// For each choice, in how many ways it and the choices inside of it can be decided, where it exists.
+    pub(super) fn ways_inside(&self) -> Vec<BigUint> {
         // Choices inside an alternative come after it, so one pass backwards meets them first.
         let mut ways: Vec<BigUint> = vec![BigUint::one(); self.choices.len()];
         let mut inside: Vec<Vec<(u64, ChoiceId)>> = vec![Vec::new(); self.choices.len()];
@@ -31,8 +38,7 @@ impl SpaceGraph {
                 ChoiceKind::Maybe => BigUint::one() + under(1),
             };
         }
-        let roots = self.choices.iter().zip(&ways).filter(|(choice, _)| choice.parent.is_none());
-        roots.fold(BigUint::one(), |product, (_, ways)| product * ways)
+        ways
     }
 }
 

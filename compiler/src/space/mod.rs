@@ -9,9 +9,11 @@ mod count;
 mod extremes;
 mod sample;
 mod select;
+mod valid;
 
 pub use architecture::Architecture;
 pub use bind::{BindError, Space};
 pub use extremes::Extreme;
 pub use sample::Sampling;
 pub use select::PlanError;
+pub use valid::{Diagram, Intractable};

@@ -4,8 +4,12 @@ use rand::{Rng, RngExt};
 
 use super::architecture::Architecture;
 use super::bind::Space;
+use super::valid::{Validity, prior};
 use crate::ir::{ChoiceId, ChoiceKind, Made, NodeKind};
 use crate::recipe::Counts;
+
+/// Draws of a space whose constraints couple too many choices, before one that is known to be allowed is taken.
+pub(super) const PROBES: usize = 10_000;
 
 /// How a path is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,8 +25,40 @@ impl Space {
     /// Draws an architecture: alternatives, widths and `maybe`s uniformly, picks by count and then uniformly.
     pub fn sample(&self, counts: Counts, rng: &mut impl Rng) -> Architecture {
         let mut architecture = Architecture::new(vec![None; self.choices().len()]);
+        match &*self.validity {
+            Validity::Free => {}
+            Validity::Diagram(diagram) => {
+                let prior = |choice, made| prior(&self.graph, counts, choice, made);
+                let drawn = diagram.draw(&prior, &|_| None, rng);
+                for (choice, made) in drawn.into_iter().flatten() {
+                    architecture.set(choice, Some(made));
+                }
+            }
+            Validity::Rejection(witness) => {
+                return self.drawn_again(rng, |rng| {
+                    let mut drawn = Architecture::new(vec![None; self.choices().len()]);
+                    self.complete(&mut drawn, counts, rng);
+                    drawn
+                }).unwrap_or_else(|| witness.clone());
+            }
+        }
         self.complete(&mut architecture, counts, rng);
         architecture
+    }
+
+    /// The first of many draws that is allowed.
+    fn drawn_again<R: Rng>(&self, rng: &mut R, mut draw: impl FnMut(&mut R) -> Architecture) -> Option<Architecture> {
+        (0..PROBES).map(|_| draw(rng)).find(|drawn| self.broken(drawn, None).is_none())
+    }
+
+    /// An architecture that is allowed, where a fixed stream of draws comes to one.
+    pub(super) fn witness(&self) -> Option<Architecture> {
+        let mut rng = crate::streams::Streams::new(0).rng("witness", 0);
+        self.drawn_again(&mut rng, |rng| {
+            let mut drawn = Architecture::new(vec![None; self.choices().len()]);
+            self.complete(&mut drawn, Counts::Uniform, rng);
+            drawn
+        })
     }
 
     /// Draws a training path, which early in training is the full path, or parts of it: a relaxed architecture
@@ -97,10 +133,53 @@ impl Space {
                 continue;
             }
             let id = inside[rng.random_range(0..inside.len())];
-            child.set(id, Some(self.draw(id, counts, rng)));
-            self.complete(&mut child, counts, rng);
+            self.redraw(&mut child, &inside, id, counts, rng);
         }
         child
+    }
+
+    /// Draws one choice again; where constraints leave it no other value, further ones of those that exist with it.
+    fn redraw(&self, child: &mut Architecture, inside: &[ChoiceId], id: ChoiceId, counts: Counts, rng: &mut impl Rng) {
+        match &*self.validity {
+            Validity::Diagram(diagram) if diagram.variables().contains(&id) => {
+                let mut freed = vec![id];
+                let mut others: Vec<ChoiceId> = diagram.variables().iter().copied().filter(|&v| v != id).collect();
+                let parent = child.clone();
+                while !diagram.is_open(&|v| parent.get(v).filter(|_| !freed.contains(&v))) && !others.is_empty() {
+                    // First those of the same block, so that a mutation stays a small step.
+                    let near: Vec<usize> = (0..others.len()).filter(|&at| inside.contains(&others[at])).collect();
+                    let at = if near.is_empty() {
+                        rng.random_range(0..others.len())
+                    } else {
+                        near[rng.random_range(0..near.len())]
+                    };
+                    freed.push(others.swap_remove(at));
+                }
+                let prior = |choice, made| prior(&self.graph, counts, choice, made);
+                let fixed = |v| parent.get(v).filter(|_| !freed.contains(&v));
+                for &variable in diagram.variables() {
+                    child.set(variable, None);
+                }
+                for (choice, made) in diagram.draw(&prior, &fixed, rng).into_iter().flatten() {
+                    child.set(choice, Some(made));
+                }
+                self.complete(child, counts, rng);
+            }
+            Validity::Rejection(_) => {
+                let parent = child.clone();
+                let drawn = self.drawn_again(rng, |rng| {
+                    let mut drawn = parent.clone();
+                    drawn.set(id, Some(self.draw(id, counts, rng)));
+                    self.complete(&mut drawn, counts, rng);
+                    drawn
+                });
+                *child = drawn.unwrap_or(parent);
+            }
+            _ => {
+                child.set(id, Some(self.draw(id, counts, rng)));
+                self.complete(child, counts, rng);
+            }
+        }
     }
 
     /// Draws what exists and is open; forgets what does not exist.

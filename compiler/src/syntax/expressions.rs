@@ -6,13 +6,14 @@ use nasrec_grammar::Rule;
 use pest::iterators::Pair;
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 
-use super::tree::{Alternative, Arg, Binary, Body, Expr, ExprKind, Name, Unary};
+use super::tree::{Alternative, Arg, Binary, Body, Expr, ExprKind, Name, Statement, Unary};
 use super::{Parts, Reader};
 use crate::diagnostics::{Code, Diagnostic, Span};
 
 /// From loosest to tightest; `maybe` binds tighter than `+`, `-` before a number tighter still.
 static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
     PrattParser::new()
+        .op(Op::infix(Rule::implies, Assoc::Right))
         .op(Op::infix(Rule::or, Assoc::Left))
         .op(Op::infix(Rule::and, Assoc::Left))
         .op(Op::prefix(Rule::not))
@@ -21,7 +22,8 @@ static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
             | Op::infix(Rule::less, Assoc::Left)
             | Op::infix(Rule::greater, Assoc::Left)
             | Op::infix(Rule::at_most, Assoc::Left)
-            | Op::infix(Rule::at_least, Assoc::Left))
+            | Op::infix(Rule::at_least, Assoc::Left)
+            | Op::infix(Rule::within, Assoc::Left))
         .op(Op::infix(Rule::plus, Assoc::Left) | Op::infix(Rule::minus, Assoc::Left))
         .op(Op::infix(Rule::times, Assoc::Left) | Op::infix(Rule::divide, Assoc::Left))
         .op(Op::prefix(Rule::maybe))
@@ -109,6 +111,8 @@ impl Reader {
                     Rule::at_most => Binary::AtMost,
                     Rule::at_least => Binary::AtLeast,
                     Rule::and => Binary::And,
+                    Rule::implies => Binary::Implies,
+                    Rule::within => Binary::In,
                     _ => Binary::Or,
                 };
                 Expr { kind: ExprKind::Binary(binary, Box::new(left), Box::new(right)), span }
@@ -120,6 +124,7 @@ impl Reader {
         let span = self.span(&pair, offset);
         let kind = match pair.as_rule() {
             Rule::number => ExprKind::Number(number(pair.as_str())),
+            Rule::bytes => ExprKind::Bytes(bytes(pair.as_str())),
             Rule::percent => ExprKind::Percent(number(pair.as_str().trim_end_matches('%')) / 100.0),
             Rule::text => ExprKind::Text(pair.as_str().trim_matches('"').to_owned()),
             Rule::switch => ExprKind::Switch(matches!(pair.as_str(), "on" | "true")),
@@ -210,7 +215,7 @@ impl Reader {
             // An inner link starts at its own condition.
             let span = if parts.is_empty() { span } else { condition.span.to(span) };
             let kind = ExprKind::If { condition, then, otherwise };
-            otherwise = Body { lets: Vec::new(), value: Box::new(Expr { kind, span }) };
+            otherwise = Body { bindings: Vec::new(), value: Box::new(Expr { kind, span }) };
         }
         *otherwise.value
     }
@@ -218,27 +223,48 @@ impl Reader {
     pub(super) fn arguments(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Vec<Arg> {
         pair.parts()
             .map(|argument| {
-                let mut inner = argument.parts();
-                let first = inner.next().expect("an argument has a value");
-                match inner.next() {
-                    Some(value) => Arg { name: Some(self.name(&first, offset)), value: self.expression(value, offset) },
-                    None => Arg { name: None, value: self.expression(first, offset) },
+                let span = self.span(&argument, offset);
+                let mut name = None;
+                let mut value: Option<Expr> = None;
+                let mut loops = Vec::new();
+                for part in argument.parts() {
+                    match part.as_rule() {
+                        Rule::word => name = Some(self.name(&part, offset)),
+                        Rule::each => loops.push(self.binding(part, offset)),
+                        _ => value = Some(self.expression(part, offset)),
+                    }
                 }
+                let value = value.expect("an argument has a value");
+                if loops.is_empty() {
+                    return Arg { name, value };
+                }
+                let span = value.span.to(span);
+                Arg { name, value: Expr { kind: ExprKind::Each { value: Box::new(value), loops }, span } }
             })
             .collect()
     }
 
     pub(super) fn body(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Body {
-        let mut lets = Vec::new();
+        let mut bindings = Vec::new();
         let mut value = None;
         for part in pair.parts() {
-            if part.as_rule() == Rule::binding {
-                lets.push(self.binding(part, offset));
-            } else {
-                value = Some(Box::new(self.expression(part, offset)));
+            match part.as_rule() {
+                Rule::binding | Rule::width | Rule::shared => bindings.push(self.bound(part, offset)),
+                _ => value = Some(Box::new(self.expression(part, offset))),
             }
         }
-        Body { lets, value: value.expect("a body ends in a value") }
+        Body { bindings, value: value.expect("a body ends in a value") }
+    }
+
+    /// A `let`, a `width` or a `shared`.
+    pub(super) fn bound(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Statement {
+        let rule = pair.as_rule();
+        let (name, value) = self.binding(pair, offset);
+        match rule {
+            Rule::width => Statement::Width { name, values: value },
+            Rule::shared => Statement::Shared { name, value },
+            _ => Statement::Let { name, value },
+        }
     }
 
     pub(super) fn binding(&mut self, pair: Pair<'_, Rule>, offset: usize) -> (Name, Expr) {
@@ -246,6 +272,21 @@ impl Reader {
         let name = self.name(&inner.next().expect("a binding has a name"), offset);
         (name, self.expression(inner.next().expect("a binding has a value"), offset))
     }
+}
+
+/// The number of bytes of a token such as `64KiB`.
+fn bytes(token: &str) -> f64 {
+    let (digits, unit) = token.split_at(token.find(|c: char| matches!(c, 'K' | 'M' | 'G' | 'B')).unwrap_or(token.len()));
+    let scale = match unit {
+        "KB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "KiB" => 1024.0,
+        "MiB" => 1_048_576.0,
+        "GiB" => 1_073_741_824.0,
+        _ => 1.0,
+    };
+    number(digits) * scale
 }
 
 /// The value of a number token: `_` separates digits, `K`, `M` and `G` scale by thousands.

@@ -6,8 +6,8 @@ use pest::iterators::Pair;
 
 use super::expressions::number;
 use super::tree::{
-    ArchItem, Arg, Block, Body, Const, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Reference, SchemaItem,
-    SchemaLine, SearchItem, Setting, SettingValue, SpaceItem, Statement, TypeOf,
+    ArchItem, Arg, Block, Body, Const, Demand, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Pattern,
+    Reference, SchemaItem, SchemaLine, SearchItem, Setting, SettingValue, SpaceItem, Statement, TestItem, TypeOf,
 };
 use super::{LANGUAGE_VERSION, MAX_FINDINGS, Parts, Reader};
 use crate::diagnostics::{Code, Diagnostic, Span};
@@ -41,6 +41,8 @@ impl Reader {
                 }
                 Rule::op => tree.ops.push(self.op(pair, offset, std::mem::take(&mut docs))),
                 Rule::space => tree.spaces.push(self.space(pair, offset, std::mem::take(&mut docs))),
+                Rule::pattern => tree.patterns.push(self.pattern(pair, offset, std::mem::take(&mut docs))),
+                Rule::test => tree.tests.push(self.test(pair, offset, std::mem::take(&mut docs))),
                 Rule::schema => tree.schemas.push(self.schema(pair, offset, std::mem::take(&mut docs))),
                 Rule::search => tree.searches.push(self.search(pair, offset, std::mem::take(&mut docs))),
                 Rule::arch => tree.archs.push(self.arch(pair, offset, std::mem::take(&mut docs))),
@@ -83,7 +85,7 @@ impl Reader {
             match part.as_rule() {
                 Rule::type_of => result = Some(self.type_of(part, offset)),
                 Rule::body => body = Some(self.body(part, offset)),
-                _ => body = Some(Body { lets: Vec::new(), value: Box::new(self.expression(part, offset)) }),
+                _ => body = Some(Body { bindings: Vec::new(), value: Box::new(self.expression(part, offset)) }),
             }
         }
         Op { docs, name, params, result, body: body.expect("an op has a body") }
@@ -125,14 +127,8 @@ impl Reader {
                 let (name, kind) = two(part.parts());
                 Some(Statement::Input { name: self.name(&name, offset), kind: self.name(&kind, offset) })
             }
-            Rule::width => {
-                let (name, values) = self.binding(part, offset);
-                Some(Statement::Width { name, values })
-            }
-            Rule::binding => {
-                let (name, value) = self.binding(part, offset);
-                Some(Statement::Let { name, value })
-            }
+            Rule::width | Rule::binding | Rule::shared => Some(self.bound(part, offset)),
+            Rule::require | Rule::forbid => Some(Statement::Demand(self.demand(part, offset))),
             Rule::out => {
                 let (name, value) = self.binding(part, offset);
                 Some(Statement::Out { name, value })
@@ -163,8 +159,10 @@ impl Reader {
     fn block(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Block {
         let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a block has a name"), offset);
-        let index = inner.next().expect("a block has a range");
-        let range = self.expression(index.parts().next().expect("an index has an expression"), offset);
+        let mut numbered: Vec<_> = inner.next().expect("a block has instances").parts().collect();
+        let range = self.expression(numbered.pop().expect("instances have a range"), offset);
+        let number = numbered.pop().map(|number| self.name(&number, offset));
+        let mut of = None;
         let mut stem_name = None;
         let mut stem = None;
         let mut body = Vec::new();
@@ -172,10 +170,46 @@ impl Reader {
             match part.as_rule() {
                 Rule::name => stem_name = Some(self.name(&part, offset)),
                 Rule::stem => stem = Some(part.parts().map(|p| self.binding(p, offset)).collect()),
-                _ => body.extend(self.statement(part, offset)),
+                Rule::reference => of = Some(self.reference(part, offset)),
+                _ => body = self.statements(part, offset),
             }
         }
-        Block { name, range, stem: stem_name.zip(stem), body }
+        Block { name, number, range, of, stem: stem_name.zip(stem), body }
+    }
+
+    fn statements(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Vec<Statement> {
+        pair.parts().filter_map(|statement| self.statement(statement, offset)).collect()
+    }
+
+    fn demand(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Demand {
+        let forbids = pair.as_rule() == Rule::forbid;
+        Demand { forbids, conditions: pair.parts().map(|condition| self.expression(condition, offset)).collect() }
+    }
+
+    fn pattern(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> Pattern {
+        let mut inner = pair.parts();
+        let name = self.name(&inner.next().expect("a block has a name"), offset);
+        let mut params = Vec::new();
+        let mut body = Vec::new();
+        for part in inner {
+            if part.as_rule() == Rule::pattern_params {
+                for param in part.parts() {
+                    let mut inner = param.parts();
+                    let name = self.name(&inner.next().expect("a parameter has a name"), offset);
+                    params.push((name, inner.next().map(|default| self.expression(default, offset))));
+                }
+            } else {
+                body = self.statements(part, offset);
+            }
+        }
+        Pattern { docs, name, params, body }
+    }
+
+    fn test(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> TestItem {
+        let mut inner = pair.parts();
+        let name = self.name(&inner.next().expect("a test has a name"), offset);
+        let claims = inner.filter_map(|claim| claim.parts().find(|part| part.as_rule() != Rule::doc));
+        TestItem { docs, name, claims: claims.map(|claim| self.expression(claim, offset)).collect() }
     }
 
     fn schema(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SchemaItem {
@@ -235,7 +269,7 @@ impl Reader {
             over: None,
             settings: Vec::new(),
             baselines: Vec::new(),
-            requires: Vec::new(),
+            demands: Vec::new(),
         };
         let first = inner.next().expect("a search has a space or a base");
         if first.as_rule() == Rule::extends {
@@ -261,11 +295,9 @@ impl Reader {
                     item.baselines.push(reference);
                 }
             }
-            Rule::requires => {
-                for limit in part.parts() {
-                    let limit = self.expression(limit, offset);
-                    item.requires.push(limit);
-                }
+            Rule::require | Rule::forbid => {
+                let demand = self.demand(part, offset);
+                item.demands.push(demand);
             }
             Rule::entry => {
                 let (key, value) = two(part.parts());

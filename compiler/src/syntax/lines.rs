@@ -24,7 +24,7 @@ pub struct Unbalanced {
     pub item: usize,
 }
 
-const ITEM_WORDS: [&str; 8] = ["nasrec", "import", "const", "op", "space", "schema", "search", "arch"];
+const ITEM_WORDS: [&str; 9] = ["nasrec", "import", "const", "op", "space", "schema", "search", "arch", "test"];
 
 /// Joins lines, blanks comments, splits items.
 pub fn join(source: &str) -> Joined {
@@ -175,10 +175,10 @@ fn continues(bytes: &[u8], end: usize) -> bool {
         b',' | b'+' | b'-' | b'*' | b'/' | b'=' | b'<' | b'|' | b':' => true,
         // `->` before a type and `>` are operators; nothing else ends in `>`.
         b'>' => true,
-        b'd' | b'r' => {
+        b'd' | b'r' | b's' | b'n' => {
             let start =
                 bytes[..=end].iter().rposition(|&b| !(b.is_ascii_alphanumeric() || b == b'_')).map_or(0, |n| n + 1);
-            matches!(&bytes[start..=end], b"and" | b"or")
+            matches!(&bytes[start..=end], b"and" | b"or" | b"implies" | b"in")
         }
         _ => false,
     }

@@ -14,9 +14,11 @@ pub struct File {
     pub consts: Vec<Const>,
     pub ops: Vec<Op>,
     pub spaces: Vec<SpaceItem>,
+    pub patterns: Vec<Pattern>,
     pub schemas: Vec<SchemaItem>,
     pub searches: Vec<SearchItem>,
     pub archs: Vec<ArchItem>,
+    pub tests: Vec<TestItem>,
     /// Names of items that could not be read.
     pub spoilt: Vec<String>,
     /// An import could not be read, so any name may come from it.
@@ -64,7 +66,8 @@ pub struct TypeOf {
 
 #[derive(Clone, Debug)]
 pub struct Body {
-    pub lets: Vec<(Name, Expr)>,
+    /// Each a `let`, a `width` or a `shared`.
+    pub bindings: Vec<Statement>,
     pub value: Box<Expr>,
 }
 
@@ -90,6 +93,12 @@ pub enum Statement {
         name: Name,
         value: Expr,
     },
+    /// `shared name = callee(_, …)`
+    Shared {
+        name: Name,
+        value: Expr,
+    },
+    Demand(Demand),
     Out {
         name: Name,
         value: Expr,
@@ -105,13 +114,43 @@ pub enum Statement {
     },
 }
 
+/// What architectures must be, or must not be.
+#[derive(Clone, Debug)]
+pub struct Demand {
+    pub forbids: bool,
+    /// Each for itself.
+    pub conditions: Vec<Expr>,
+}
+
 #[derive(Clone, Debug)]
 pub struct Block {
     pub name: Name,
+    /// The name of an instance's number in its statements.
+    pub number: Option<Name>,
     pub range: Expr,
+    /// The pattern whose statements these instances have.
+    pub of: Option<Reference>,
     /// The name of the stem and its parts.
     pub stem: Option<(Name, Vec<(Name, Expr)>)>,
     pub body: Vec<Statement>,
+}
+
+/// `block name(params) { … }` at the top level: statements that blocks of any space can have.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    pub docs: Vec<String>,
+    pub name: Name,
+    /// With their defaults.
+    pub params: Vec<(Name, Option<Expr>)>,
+    pub body: Vec<Statement>,
+}
+
+/// `test name { claims }`
+#[derive(Clone, Debug)]
+pub struct TestItem {
+    pub docs: Vec<String>,
+    pub name: Name,
+    pub claims: Vec<Expr>,
 }
 
 #[derive(Clone, Debug)]
@@ -149,8 +188,8 @@ pub struct SearchItem {
     pub over: Option<(Reference, Name)>,
     pub settings: Vec<Setting>,
     pub baselines: Vec<Reference>,
-    /// What an architecture may cost.
-    pub requires: Vec<Expr>,
+    /// What an architecture must be, and may cost.
+    pub demands: Vec<Demand>,
 }
 
 /// One `key: value`, its key with the sections around it.
@@ -206,6 +245,8 @@ pub enum ExprKind {
     Number(f64),
     /// As a share: `21%` is 0.21.
     Percent(f64),
+    /// `64KiB`
+    Bytes(f64),
     Text(String),
     Switch(bool),
     Name(String),
@@ -247,6 +288,11 @@ pub enum ExprKind {
         otherwise: Body,
     },
     Earlier(Name),
+    /// `value for name in values …`, which only `all`, `any`, `sum` and `count` take.
+    Each {
+        value: Box<Expr>,
+        loops: Vec<(Name, Expr)>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -276,4 +322,7 @@ pub enum Binary {
     AtLeast,
     And,
     Or,
+    Implies,
+    /// A member of a set.
+    In,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nasrec_compiler::Architecture;
-use nasrec_compiler::recipe::{Limit, Method, Paths};
+use nasrec_compiler::recipe::{Method, Paths};
 use rand::RngExt;
 
 use super::candidate::Judge;
@@ -119,18 +119,19 @@ impl Searching<'_> {
     /// Draws until the live architecture is a new one within the limits; `draw` is told how often it was asked before.
     /// `None`, and a line that says why, where nothing more is found.
     fn unseen(&mut self, mut draw: impl FnMut(&Job, usize) -> Architecture) -> Result<Option<Architecture>> {
-        let limits = &self.job.recipe.require;
+        let space = &self.job.space;
+        let constrained = !space.graph().constraints.is_empty();
         let (mut known, mut costly) = (0usize, 0usize);
-        let mut nearest: Option<(u64, Limit)> = None;
+        // The constraint that excluded the cheapest, and what that costs.
+        let mut nearest: Option<(u64, String)> = None;
         for tries in 0..MAX_DRAWS {
             let drawn = draw(self.job, tries);
-            if !limits.is_empty() {
+            if constrained {
                 let plan = self.job.plan(&drawn)?;
-                if let Some(limit) = limits.iter().find(|limit| !limit.admits(&plan)) {
+                if let Some(broken) = space.broken(&drawn, Some(&plan)) {
                     costly += 1;
-                    let cost = limit.cost.of(&plan);
-                    if nearest.is_none_or(|(least, of)| of.cost == limit.cost && cost < least) {
-                        nearest = Some((cost, *limit));
+                    if nearest.as_ref().is_none_or(|(least, _)| plan.macs() < *least) {
+                        nearest = Some((plan.macs(), broken.text.clone()));
                     }
                     continue;
                 }
@@ -142,11 +143,10 @@ impl Searching<'_> {
             known += 1;
         }
         let found = self.all.len();
-        if let (true, Some((least, limit))) = (found == 0, nearest) {
-            let (cost, at_most) = (limit.cost.words(), limit.at_most);
+        if let (true, Some((least, broken))) = (found == 0, nearest) {
             return Err(Error::Invalid(format!(
-                "none of {MAX_DRAWS} architectures drawn meets what is required: `{cost} <= {at_most}` excludes one of \
-                 {least}, the least {cost} among those that it excludes"
+                "none of {MAX_DRAWS} architectures drawn meets what is required: `{broken}` excludes even the cheapest \
+                 of them, of {least} macs"
             )));
         }
         self.shop.observer.say(&format!(

@@ -1,0 +1,276 @@
+//! `test` items: claims about spaces and architectures, which `nasrecc test` puts to the proof.
+
+use num_bigint::BigInt;
+use num_traits::{ToPrimitive, Zero};
+
+use super::program::{Item, ItemKind, Program};
+use super::{CheckedSpace, Overrides};
+use crate::diagnostics::{Code, Diagnostic, Span, nearest};
+use crate::plan::Cost;
+use crate::space::Space;
+use crate::syntax::tree::{Arg, Binary, Expr, ExprKind, Name, Reference, Unary};
+
+/// A claim of a test, and whether it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// As it was written.
+    pub text: String,
+    pub span: Span,
+    pub holds: bool,
+    /// What both sides of a comparison are.
+    pub sides: Option<(String, String)>,
+}
+
+/// What counts of a space are called.
+const COUNTS: [&str; 1] = ["raw"];
+
+/// What a claim computes with. Counts are exact, however large.
+#[derive(Clone, Debug)]
+enum Known {
+    Whole(BigInt),
+    Real(f64),
+    Truth(bool),
+}
+
+impl Program {
+    /// Puts every claim of a test to the proof.
+    ///
+    /// # Errors
+    /// Claims that mean nothing.
+    pub fn test(&self, item: &Item) -> Result<Vec<Claim>, Vec<Diagnostic>> {
+        let mut claims = Vec::new();
+        let mut diagnostics = Vec::new();
+        for written in &self.test_item(item).claims {
+            let text = self.sources.text(written.span).split_whitespace().collect::<Vec<_>>().join(" ");
+            match self.claim(written) {
+                Ok((holds, sides)) => claims.push(Claim { text, span: written.span, holds, sides }),
+                Err(found) => diagnostics.extend(found),
+            }
+        }
+        if diagnostics.is_empty() { Ok(claims) } else { Err(diagnostics) }
+    }
+
+    fn claim(&self, written: &Expr) -> Result<(bool, Option<(String, String)>), Vec<Diagnostic>> {
+        if let ExprKind::Binary(relation, left, right) = &written.kind
+            && is_relation(*relation)
+        {
+            let (a, b) = (self.known(left)?, self.known(right)?);
+            let holds = compared(*relation, &a, &b).ok_or_else(|| vec![odd(written.span, "two numbers")])?;
+            return Ok((holds, Some((a.words(), b.words()))));
+        }
+        match self.known(written)? {
+            Known::Truth(holds) => Ok((holds, None)),
+            _ => Err(vec![odd(written.span, "a comparison, such as `raw(space) == 128`")]),
+        }
+    }
+
+    fn known(&self, expr: &Expr) -> Result<Known, Vec<Diagnostic>> {
+        match &expr.kind {
+            ExprKind::Number(number) => Ok(match whole(self.sources.text(expr.span)) {
+                Some(whole) => Known::Whole(whole),
+                None => Known::Real(*number),
+            }),
+            ExprKind::Percent(number) | ExprKind::Bytes(number) => Ok(Known::Real(*number)),
+            ExprKind::Switch(on) => Ok(Known::Truth(*on)),
+            ExprKind::Unary(Unary::Negate, operand) => match self.known(operand)? {
+                Known::Whole(a) => Ok(Known::Whole(-a)),
+                Known::Real(a) => Ok(Known::Real(-a)),
+                Known::Truth(_) => Err(vec![odd(operand.span, "a number")]),
+            },
+            ExprKind::Unary(Unary::Not, operand) => match self.known(operand)? {
+                Known::Truth(a) => Ok(Known::Truth(!a)),
+                _ => Err(vec![odd(operand.span, "a condition")]),
+            },
+            ExprKind::Binary(binary, left, right) => {
+                let (a, b) = (self.known(left)?, self.known(right)?);
+                combined(*binary, &a, &b).ok_or_else(|| vec![odd(expr.span, "numbers, or conditions, on both sides")])
+            }
+            ExprKind::Call { callee, args } => self.count(callee, args, expr.span),
+            ExprKind::Member(..) => self.cost(expr),
+            _ => Err(vec![odd(expr.span, "counts of spaces, costs of architectures, numbers and comparisons")]),
+        }
+    }
+
+    /// `raw(space(…))`
+    fn count(&self, callee: &Name, args: &[Arg], span: Span) -> Result<Known, Vec<Diagnostic>> {
+        if !COUNTS.contains(&callee.text.as_str()) {
+            let near = nearest(&callee.text, COUNTS);
+            return Err(vec![
+                Diagnostic::error(Code::UnknownName, format!("a claim has no function `{}`", callee.text))
+                    .label(callee.span, format!("expected {}", COUNTS.join(" or ")))
+                    .did_you_mean(callee.span, &callee.text, near),
+            ]);
+        }
+        let [Arg { name: None, value }] = args else {
+            return Err(vec![
+                Diagnostic::error(Code::Arguments, format!("`{}` counts one space", callee.text))
+                    .label(span, "expected a space, such as `raw(nasrec_full(blocks: 2))`"),
+            ]);
+        };
+        let space = self.claimed_space(value)?;
+        Ok(Known::Whole(space.graph.raw_count().into()))
+    }
+
+    fn claimed_space(&self, expr: &Expr) -> Result<CheckedSpace, Vec<Diagnostic>> {
+        let reference = match &expr.kind {
+            ExprKind::Name(text) => {
+                Reference { name: Name { text: text.clone(), span: expr.span }, args: Vec::new() }
+            }
+            ExprKind::Call { callee, args } => Reference { name: callee.clone(), args: args.clone() },
+            _ => return Err(vec![odd(expr.span, "a space, with arguments if it takes any")]),
+        };
+        let mut diagnostics = Vec::new();
+        let space = self.referenced_space(&reference, &Overrides::new(), &[], &mut diagnostics);
+        space.filter(|_| diagnostics.is_empty()).ok_or(diagnostics)
+    }
+
+    /// `best.macs`, `best.params.dense`
+    fn cost(&self, expr: &Expr) -> Result<Known, Vec<Diagnostic>> {
+        let mut words = Vec::new();
+        let mut at = expr;
+        while let ExprKind::Member(of, member) = &at.kind {
+            words.push(member.text.as_str());
+            at = of;
+        }
+        words.reverse();
+        let words = words.join(".");
+        let ExprKind::Name(name) = &at.kind else {
+            return Err(vec![odd(at.span, "an architecture's name")]);
+        };
+        let name = Name { text: name.clone(), span: at.span };
+        let item = self.resolve(&name, ItemKind::Arch).map_err(Vec::from_iter)?;
+        let Some(cost) = Cost::named(&words) else {
+            let known = Cost::ALL.map(Cost::words);
+            return Err(vec![
+                Diagnostic::error(Code::UnknownName, format!("an architecture has no `{words}`"))
+                    .label(expr.span, format!("it has {}", known.join(", ")))
+                    .did_you_mean(expr.span, &words, nearest(&words, known)),
+            ]);
+        };
+        let arch = self.arch(item)?;
+        let Some(schema) = &arch.schema else {
+            return Err(vec![
+                Diagnostic::error(Code::Unbound, format!("what `{}` costs depends on the data", name.text))
+                    .label(name.span, "this architecture names no schema")
+                    .label(item.span, "`arch … of … with schema`"),
+            ]);
+        };
+        let plan = Space::bind(&arch.space, schema)
+            .map_err(|error| error.to_string())
+            .and_then(|space| space.plan(&arch.architecture).map_err(|error| error.to_string()))
+            .map_err(|error| vec![Diagnostic::error(Code::Missing, error).label(name.span, "this architecture")])?;
+        Ok(Known::Whole(cost.of(&plan).into()))
+    }
+}
+
+fn odd(span: Span, expected: &str) -> Diagnostic {
+    Diagnostic::error(Code::Kind, "this claim is not understood")
+        .label(span, format!("expected {expected}"))
+        .help("such as `raw(nasrec_full(blocks: 2)) == 589_824` or `best.macs <= 3M`")
+}
+
+fn is_relation(binary: Binary) -> bool {
+    matches!(
+        binary,
+        Binary::Equal | Binary::Unequal | Binary::Less | Binary::Greater | Binary::AtMost | Binary::AtLeast
+    )
+}
+
+fn compared(relation: Binary, a: &Known, b: &Known) -> Option<bool> {
+    let order = match (a, b) {
+        (Known::Whole(a), Known::Whole(b)) => a.cmp(b),
+        (Known::Truth(a), Known::Truth(b)) if matches!(relation, Binary::Equal | Binary::Unequal) => a.cmp(b),
+        (Known::Truth(_), _) | (_, Known::Truth(_)) => return None,
+        (a, b) => a.real()?.partial_cmp(&b.real()?)?,
+    };
+    Some(match relation {
+        Binary::Equal => order.is_eq(),
+        Binary::Unequal => order.is_ne(),
+        Binary::Less => order.is_lt(),
+        Binary::Greater => order.is_gt(),
+        Binary::AtMost => order.is_le(),
+        _ => order.is_ge(),
+    })
+}
+
+fn combined(binary: Binary, a: &Known, b: &Known) -> Option<Known> {
+    if is_relation(binary) {
+        return compared(binary, a, b).map(Known::Truth);
+    }
+    if let (Known::Truth(a), Known::Truth(b)) = (a, b) {
+        return Some(Known::Truth(match binary {
+            Binary::And => *a && *b,
+            Binary::Or => *a || *b,
+            Binary::Implies => !a || *b,
+            _ => return None,
+        }));
+    }
+    if let (Known::Whole(a), Known::Whole(b)) = (a, b) {
+        match binary {
+            Binary::Add => return Some(Known::Whole(a + b)),
+            Binary::Sub => return Some(Known::Whole(a - b)),
+            Binary::Mul => return Some(Known::Whole(a * b)),
+            Binary::Div if !b.is_zero() && (a % b).is_zero() => return Some(Known::Whole(a / b)),
+            _ => {}
+        }
+    }
+    let (a, b) = (a.real()?, b.real()?);
+    Some(Known::Real(match binary {
+        Binary::Add => a + b,
+        Binary::Sub => a - b,
+        Binary::Mul => a * b,
+        Binary::Div => a / b,
+        _ => return None,
+    }))
+}
+
+impl Known {
+    fn real(&self) -> Option<f64> {
+        match self {
+            Known::Whole(whole) => whole.to_f64(),
+            Known::Real(real) => Some(*real),
+            Known::Truth(_) => None,
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Known::Whole(whole) => whole.to_string(),
+            Known::Real(real) => real.to_string(),
+            Known::Truth(truth) => truth.to_string(),
+        }
+    }
+}
+
+/// A number token that is a whole number, exactly: `9_216`, `3M`, `1e33`.
+fn whole(token: &str) -> Option<BigInt> {
+    let token = token.trim().replace('_', "");
+    let (digits, thousands) = match token.as_bytes().last()? {
+        b'K' => (&token[..token.len() - 1], 3),
+        b'M' => (&token[..token.len() - 1], 6),
+        b'G' => (&token[..token.len() - 1], 9),
+        _ => (token.as_str(), 0),
+    };
+    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+        None => (digits, 0),
+    };
+    let (before, after) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let shift = exponent + thousands - after.len() as i64;
+    // Larger exponents are no counts.
+    let zeros = usize::try_from(shift).ok().filter(|&zeros| zeros <= 4096)?;
+    format!("{before}{after}{}", "0".repeat(zeros)).parse().ok()
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_read_exactly() {
+        assert_eq!(whole("9_216"), Some(BigInt::from(9216)));
+        assert_eq!(whole("1.5K"), Some(BigInt::from(1500)));
+        assert_eq!(whole("1e33"), "1000000000000000000000000000000000".parse().ok());
+        assert_eq!(whole("0.5"), None);
+    }
+}

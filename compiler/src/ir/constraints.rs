@@ -1,0 +1,71 @@
+//! What a space or a search asks of its architectures.
+
+use super::choices::{Assignment, Undecided};
+use super::graph::SpaceGraph;
+use super::sizes::{Cond, CondId, Expressions, Size};
+use crate::diagnostics::Span;
+
+/// One condition of a `require` or a `forbid`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Constraint {
+    /// Holds for the architectures that are allowed. That a choice exists is part of it: a comparison with a choice
+    /// that does not exist is false.
+    pub holds: CondId,
+    /// As it was written, with its keyword: `require macs <= 3M`.
+    pub text: String,
+    pub span: Span,
+    /// Whether it speaks of costs, which only a plan tells.
+    pub of_costs: bool,
+}
+
+impl SpaceGraph {
+    /// The first constraint that an assignment breaks. What cannot be decided yet is not broken; neither is a
+    /// constraint on costs where the assignment has no plan.
+    pub fn broken(&self, at: &Assignment<'_>) -> Option<&Constraint> {
+        self.constraints
+            .iter()
+            .filter(|constraint| !constraint.of_costs || at.has_plan())
+            .find(|constraint| self.expressions.holds(constraint.holds, &self.choices, at) == Ok(false))
+    }
+
+    /// Whether all constraints on choices hold.
+    ///
+    /// # Errors
+    /// A choice that they depend on is left open.
+    pub fn allows(&self, at: &Assignment<'_>) -> Result<bool, Undecided> {
+        for constraint in self.constraints.iter().filter(|constraint| !constraint.of_costs) {
+            if !self.expressions.holds(constraint.holds, &self.choices, at)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+impl Expressions {
+    /// Whether a condition speaks of costs.
+    pub fn speaks_of_costs(&self, cond: CondId) -> bool {
+        let (mut sizes, mut conds) = (Vec::new(), vec![cond]);
+        let mut seen = std::collections::HashSet::new();
+        loop {
+            if let Some(id) = conds.pop() {
+                match *self.cond(id) {
+                    Cond::Known(_) | Cond::Opaque(_) => {}
+                    Cond::Compare(_, a, b) => sizes.extend([a, b]),
+                    Cond::Not(a) => conds.push(a),
+                    Cond::And(a, b) | Cond::Or(a, b) => conds.extend([a, b]),
+                }
+            } else if let Some(id) = sizes.pop() {
+                if !seen.insert(id) {
+                    continue;
+                }
+                if matches!(self.size(id), Size::Cost(_)) {
+                    return true;
+                }
+                self.size(id).for_each_operand(|size| sizes.push(size), |cond| conds.push(cond));
+            } else {
+                return false;
+            }
+        }
+    }
+}

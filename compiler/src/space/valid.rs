@@ -1,0 +1,326 @@
+//! The architectures that the constraints on choices allow, as a decision diagram: one variable for each choice that
+//! they mention or that decides whether such a choice exists, in source order; one node for each state, which is what
+//! is left of the constraints and which of the later variables do not exist. What they do not mention stays outside
+//! and multiplies.
+
+use std::collections::{HashMap, HashSet};
+
+use num_bigint::BigUint;
+use num_traits::{One, ToPrimitive, Zero};
+use rand::{Rng, RngExt};
+
+use super::architecture::Architecture;
+use crate::ir::{ChoiceId, Cond, CondId, Expressions, Given, Made, SchemaSizes, SpaceGraph};
+use crate::recipe::Counts;
+
+/// Most variables of a diagram.
+const MAX_VARIABLES: usize = 2_000;
+/// Most nodes of a diagram.
+const MAX_NODES: usize = 200_000;
+/// Most values of one of its variables.
+const MAX_OPTIONS: u64 = 20_000;
+/// Most restrictions of conditions while one is built: what bounds its time.
+const MAX_STEPS: usize = 4_000_000;
+
+/// Why there is no diagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intractable {
+    /// The constraints couple too many choices.
+    TooLarge,
+}
+
+/// A decision diagram over the choices that constraints mention.
+#[derive(Clone, Debug)]
+pub struct Diagram {
+    /// Choices that the diagram decides, in order.
+    variables: Vec<ChoiceId>,
+    /// By position; an edge leads to a later node. The first is where everything is decided.
+    nodes: Vec<Node>,
+    root: usize,
+    /// Ways to decide the choices outside that exist whatever the variables are.
+    outside: BigUint,
+    /// For each node, its ways.
+    ways: Vec<BigUint>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    /// Index into the variables.
+    variable: usize,
+    edges: Vec<Edge>,
+}
+
+#[derive(Clone, Debug)]
+struct Edge {
+    made: Made,
+    /// Ways to decide the choices outside that exist by this.
+    ways: BigUint,
+    to: usize,
+}
+
+/// Where everything is decided.
+const END: usize = 0;
+
+struct Builder<'a> {
+    graph: &'a SpaceGraph,
+    ex: Expressions,
+    variables: Vec<ChoiceId>,
+    /// For each choice, the ways inside it (language rule 8).
+    inside: Vec<BigUint>,
+    options: Vec<Vec<Made>>,
+    nodes: Vec<Node>,
+    known: HashMap<(usize, CondId, Vec<bool>), Option<usize>>,
+    steps: usize,
+}
+
+impl Diagram {
+    /// The diagram of the constraints on choices; `Ok(None)` where nothing satisfies them.
+    ///
+    /// # Errors
+    /// It would be too large.
+    pub fn build(graph: &SpaceGraph, schema: SchemaSizes, conds: &[CondId]) -> Result<Option<Diagram>, Intractable> {
+        let mut ex = graph.expressions.clone();
+        let mut all = ex.known(true);
+        for &cond in conds {
+            let cond = ex.restrict(cond, &graph.choices, Given::Schema(schema));
+            all = ex.and(all, cond);
+        }
+        let mut relevant = Vec::new();
+        ex.mentioned_in(all, &mut relevant);
+        let mut variables: HashSet<ChoiceId> = HashSet::new();
+        for mut choice in relevant {
+            while variables.insert(choice) {
+                let Some((parent, _)) = graph.choices[choice.index()].parent else { break };
+                choice = parent;
+            }
+        }
+        // An expression that was too deep has been replaced; the recursion below is as deep as there are variables.
+        if ex.take_overflow() || variables.len() > MAX_VARIABLES {
+            return Err(Intractable::TooLarge);
+        }
+        let mut variables: Vec<ChoiceId> = variables.into_iter().collect();
+        variables.sort_unstable();
+        let mut options = Vec::new();
+        for &variable in &variables {
+            let kind = &graph.choices[variable.index()].kind;
+            if kind.option_count() > MAX_OPTIONS {
+                return Err(Intractable::TooLarge);
+            }
+            options.push(kind.options());
+        }
+        let inside = graph.ways_inside();
+        let outside = (0..graph.choices.len())
+            .filter(|&index| graph.choices[index].parent.is_none())
+            .filter(|&index| variables.binary_search(&ChoiceId(index as u32)).is_err())
+            .fold(BigUint::one(), |product, index| product * &inside[index]);
+        let mut builder = Builder {
+            graph,
+            ex,
+            variables,
+            inside,
+            options,
+            nodes: vec![Node::default()],
+            known: HashMap::new(),
+            steps: 0,
+        };
+        let absent = vec![false; builder.variables.len()];
+        let root = builder.node(0, all, &absent)?;
+        if builder.ex.take_overflow() {
+            return Err(Intractable::TooLarge);
+        }
+        let Some(root) = root else { return Ok(None) };
+        let Builder { variables, nodes, .. } = builder;
+        // Nodes are made after those that they lead to.
+        let mut ways: Vec<BigUint> = vec![BigUint::one()];
+        for node in &nodes[1..] {
+            ways.push(node.edges.iter().map(|edge| &edge.ways * &ways[edge.to]).sum());
+        }
+        Ok(Some(Diagram { variables, nodes, root, outside, ways }))
+    }
+
+    /// How many encodings the constraints allow.
+    pub fn count(&self) -> BigUint {
+        &self.outside * &self.ways[self.root]
+    }
+
+    /// Draws the variables in proportion to `prior` among what is allowed; `fixed` variables keep their values. `None`
+    /// where nothing with these values is allowed.
+    pub fn draw(
+        &self,
+        prior: &dyn Fn(ChoiceId, Made) -> f64,
+        fixed: &dyn Fn(ChoiceId) -> Option<Made>,
+        rng: &mut impl Rng,
+    ) -> Option<Vec<(ChoiceId, Made)>> {
+        let weight = |node: &Node, edge: &Edge| {
+            let variable = self.variables[node.variable];
+            match fixed(variable) {
+                Some(made) => f64::from(u8::from(made == edge.made)),
+                None => prior(variable, edge.made),
+            }
+        };
+        let mut mass = vec![1.0];
+        for node in &self.nodes[1..] {
+            mass.push(node.edges.iter().map(|edge| weight(node, edge) * mass[edge.to]).sum());
+        }
+        let mut drawn = Vec::new();
+        let mut at = self.root;
+        while at != END {
+            let node = &self.nodes[at];
+            if mass[at] <= 0.0 {
+                return None;
+            }
+            let mut left = rng.random::<f64>() * mass[at];
+            let possible = node.edges.iter().filter(|edge| weight(node, edge) * mass[edge.to] > 0.0);
+            let mut taken = None;
+            for edge in possible {
+                taken = Some(edge);
+                left -= weight(node, edge) * mass[edge.to];
+                if left < 0.0 {
+                    break;
+                }
+            }
+            let edge = taken?;
+            drawn.push((self.variables[node.variable], edge.made));
+            at = edge.to;
+        }
+        Some(drawn)
+    }
+
+    /// Whether more than one way of deciding the variables is allowed when `fixed` ones keep their values.
+    pub fn is_open(&self, fixed: &dyn Fn(ChoiceId) -> Option<Made>) -> bool {
+        let mut ways = vec![1u8];
+        for node in &self.nodes[1..] {
+            let fits = |edge: &&Edge| fixed(self.variables[node.variable]).is_none_or(|made| made == edge.made);
+            ways.push(node.edges.iter().filter(fits).map(|edge| ways[edge.to]).fold(0, |sum, ways| (sum + ways).min(2)));
+        }
+        ways[self.root] > 1
+    }
+
+    /// The choices that the diagram decides.
+    pub fn variables(&self) -> &[ChoiceId] {
+        &self.variables
+    }
+
+    /// Number of its nodes.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.variables.is_empty()
+    }
+
+    /// The share of its encodings that the constraints allow, of all that there are.
+    pub fn share(&self, raw: &BigUint) -> f64 {
+        if raw.is_zero() {
+            return 0.0;
+        }
+        // Enough digits for a ratio of integers beyond the range of floating point.
+        (self.count() * 1_000_000_000u32 / raw).to_f64().map_or(0.0, |share| share / 1e9)
+    }
+}
+
+impl Builder<'_> {
+    /// The node that decides the variables from `at` on; `None` where nothing satisfies what is left.
+    fn node(&mut self, at: usize, left: CondId, absent: &[bool]) -> Result<Option<usize>, Intractable> {
+        let mut at = at;
+        while at < self.variables.len() && absent[at] {
+            at += 1;
+        }
+        if *self.ex.cond(left) == Cond::Known(false) {
+            return Ok(None);
+        }
+        if at == self.variables.len() {
+            // Nothing is open: the condition has a value.
+            return Ok((*self.ex.cond(left) == Cond::Known(true)).then_some(END));
+        }
+        let key = (at, left, absent[at..].to_vec());
+        if let Some(&known) = self.known.get(&key) {
+            return Ok(known);
+        }
+        let variable = self.variables[at];
+        let mut edges = Vec::new();
+        let mut mentioned = Vec::new();
+        self.ex.mentioned_in(left, &mut mentioned);
+        let matters = mentioned.contains(&variable);
+        for index in 0..self.options[at].len() {
+            let made = self.options[at][index];
+            self.steps += 1;
+            if self.steps > MAX_STEPS || self.nodes.len() > MAX_NODES {
+                return Err(Intractable::TooLarge);
+            }
+            let rest = if matters {
+                self.ex.restrict(left, &self.graph.choices, Given::Made(variable, made))
+            } else {
+                left
+            };
+            let mut later = absent.to_vec();
+            let mut ways = BigUint::one();
+            for (index, choice) in self.graph.choices.iter().enumerate() {
+                let Some((parent, positions)) = choice.parent else { continue };
+                if parent != variable {
+                    continue;
+                }
+                let exists = made.meets(positions);
+                match self.variables.binary_search(&ChoiceId(index as u32)) {
+                    Ok(inner) if !exists => self.forget(inner, &mut later),
+                    Err(_) if exists => ways *= &self.inside[index],
+                    _ => {}
+                }
+            }
+            if let Some(to) = self.node(at + 1, rest, &later)? {
+                edges.push(Edge { made, ways, to });
+            }
+        }
+        let node = if edges.is_empty() {
+            None
+        } else {
+            self.nodes.push(Node { variable: at, edges });
+            Some(self.nodes.len() - 1)
+        };
+        self.known.insert(key, node);
+        Ok(node)
+    }
+
+    /// A variable that does not exist, and with it those inside of it.
+    fn forget(&self, variable: usize, absent: &mut [bool]) {
+        absent[variable] = true;
+        let parent = self.variables[variable];
+        for inner in variable + 1..self.variables.len() {
+            if self.graph.choices[self.variables[inner].index()].parent.is_some_and(|(of, _)| of == parent) {
+                self.forget(inner, absent);
+            }
+        }
+    }
+}
+
+/// How a space keeps to its constraints.
+#[derive(Clone, Debug)]
+pub(super) enum Validity {
+    /// It has none on choices.
+    Free,
+    Diagram(Diagram),
+    /// Too many choices are coupled: what is drawn is drawn again until it is allowed. One that is.
+    Rejection(Architecture),
+}
+
+/// The probability of a value when a choice is drawn on its own.
+pub(super) fn prior(graph: &SpaceGraph, counts: Counts, choice: ChoiceId, made: Made) -> f64 {
+    use crate::ir::ChoiceKind;
+    let kind = &graph.choices[choice.index()].kind;
+    match kind {
+        ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
+            let Made::Set(mask) = made else { return 1.0 / kind.option_count() as f64 };
+            let taken = mask.count_ones() as usize;
+            let binomial = |n: usize, k: usize| (0..k).fold(1.0, |c, i| c * (n - i) as f64 / (i + 1) as f64);
+            let of_count = match counts {
+                Counts::Uniform => 1.0 / (hi - lo + 1) as f64,
+                Counts::Binomial(p) => {
+                    binomial(hi - lo, taken - lo) * p.powi((taken - lo) as i32) * (1.0 - p).powi((hi - taken) as i32)
+                }
+            };
+            of_count / binomial(all.len(), taken)
+        }
+        _ => 1.0 / kind.option_count() as f64,
+    }
+}
