@@ -53,7 +53,6 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::require | Rule::kw_require => "`require`",
         Rule::forbid | Rule::kw_forbid => "`forbid`",
         Rule::shared | Rule::kw_shared => "`shared`",
-        Rule::each | Rule::kw_for => "`for`",
         Rule::test | Rule::kw_test => "`test`",
         Rule::claim => "a claim, such as `raw(space) == 128`",
         Rule::instances => "instances, such as `[1..7]`",
@@ -127,10 +126,10 @@ pub fn beginnings(rule: Rule) -> &'static [&'static str] {
     match rule {
         Rule::item => {
             &["`import`", "`const`", "`op`", "`space`", "`block`", "`schema`", "`search`", "`arch`", "`test`"]
-        },
+        }
         Rule::statement | Rule::one_statement => {
             &["`let`", "`width`", "`input`", "`block`", "`out`", "`logit`", "`shared`", "`require`", "`forbid`"]
-        },
+        }
         _ => &[],
     }
 }

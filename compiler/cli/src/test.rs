@@ -43,7 +43,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                 let place = format!("{file}:{}", program.sources.position(claim.span).0);
                 let (mark, sides) = match (&claim.sides, claim.holds) {
                     (_, true) => ("ok    ", String::new()),
-                    (Some((left, right)), false) => ("FAILED", format!("\n       left:  {left}\n       right: {right}")),
+                    (Some((left, right)), false) => {
+                        ("FAILED", format!("\n       left:  {left}\n       right: {right}"))
+                    }
                     (None, false) => ("FAILED", String::new()),
                 };
                 *(if claim.holds { &mut held } else { &mut failed }) += 1;

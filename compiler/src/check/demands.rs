@@ -160,9 +160,7 @@ impl Elaborator<'_> {
                 let bytes = a.bytes || b.bytes;
                 Some(Term::Number(Number { size, exists: self.ex.and(a.exists, b.exists), bytes }))
             }
-            ExprKind::Binary(relation, left, right) => {
-                self.compared(place, *relation, left, right).map(Term::Truth)
-            }
+            ExprKind::Binary(relation, left, right) => self.compared(place, *relation, left, right).map(Term::Truth),
             ExprKind::Call { callee, args } => self.over_many(place, callee, args, expr.span),
             _ => self.fail(
                 Diagnostic::error(Code::Kind, "this is no part of a condition")
@@ -198,7 +196,11 @@ impl Elaborator<'_> {
             ExprKind::Name(name) => {
                 let value = match place.scope.get(name) {
                     Some(binding) => Some(binding.value.clone()),
-                    None if self.program.lookup(place.scope.file, name).is_some_and(|i| i.kind == super::ItemKind::Const) => {
+                    None if self
+                        .program
+                        .lookup(place.scope.file, name)
+                        .is_some_and(|i| i.kind == super::ItemKind::Const) =>
+                    {
                         Some(self.eval(&mut place.scope, expr)?)
                     }
                     None => None,
@@ -283,8 +285,8 @@ impl Elaborator<'_> {
             return Some(number);
         }
         let what = self.term_words(&term);
-        let mut diagnostic = Diagnostic::error(Code::Kind, "a number is expected here")
-            .label(expr.span, format!("this is {what}"));
+        let mut diagnostic =
+            Diagnostic::error(Code::Kind, "a number is expected here").label(expr.span, format!("this is {what}"));
         if let Term::Choice(..) = term {
             diagnostic = diagnostic.help("`count(x)` is how many a choice takes; `==` and `in` compare what it takes");
         }
@@ -294,9 +296,7 @@ impl Elaborator<'_> {
     fn as_number(&mut self, term: &Term) -> Option<Number> {
         match term {
             Term::Number(number) => Some(*number),
-            Term::Missing => {
-                Some(Number { size: self.ex.constant(0.0), exists: self.ex.known(false), bytes: false })
-            }
+            Term::Missing => Some(Number { size: self.ex.constant(0.0), exists: self.ex.known(false), bytes: false }),
             Term::Choice(choice, _) => {
                 let size = match self.choices[choice.index()].kind {
                     ChoiceKind::Width { .. } => self.ex.atom(Size::Width(*choice)),
@@ -451,7 +451,8 @@ impl Elaborator<'_> {
 
     fn numbers_compared(&mut self, relation: Binary, a: (Number, Span), b: (Number, Span)) -> Option<CondId> {
         let ((x, left), (y, right)) = (a, b);
-        if x.bytes != y.bytes && !(self.ex.as_constant(x.size) == Some(0.0) || self.ex.as_constant(y.size) == Some(0.0)) {
+        if x.bytes != y.bytes && !(self.ex.as_constant(x.size) == Some(0.0) || self.ex.as_constant(y.size) == Some(0.0))
+        {
             let words = |bytes: bool| if bytes { "a number of bytes" } else { "a number without a unit" };
             return self.fail(
                 Diagnostic::error(Code::Kind, "bytes are compared with bytes")
@@ -558,9 +559,7 @@ impl Elaborator<'_> {
                 let mut any = self.ex.known(false);
                 for item in items {
                     let equal = match (self.as_number(&one), self.as_number(item)) {
-                        (Some(x), Some(y)) => {
-                            self.numbers_compared(Binary::Equal, (x, left.span), (y, right.span))?
-                        }
+                        (Some(x), Some(y)) => self.numbers_compared(Binary::Equal, (x, left.span), (y, right.span))?,
                         _ => match &one {
                             Term::Choice(choice, _) => {
                                 let (equal, exists) = self.choice_is(*choice, item, right.span)?;
@@ -622,7 +621,9 @@ impl Elaborator<'_> {
                     }
                     Some(Term::Number(Number { size, exists: self.exists(choice), bytes: false }))
                 }
-                other => self.no_set(&other, first.span, "`count` counts what a choice takes, or what holds `for` each"),
+                other => {
+                    self.no_set(&other, first.span, "`count` counts what a choice takes, or what holds `for` each")
+                }
             },
             ("all" | "any" | "count" | "sum", ExprKind::Each { value, loops }, []) => {
                 let mut parts = Vec::new();
@@ -716,9 +717,12 @@ impl Elaborator<'_> {
                 terms
             }
             // The instances of a block.
-            Term::Label(family) if self.blocks.iter().any(|(name, _)| is_of(name, &family)) => {
-                self.blocks.iter().filter(|(name, _)| is_of(name, &family)).map(|(n, _)| Term::Label(n.clone())).collect()
-            }
+            Term::Label(family) if self.blocks.iter().any(|(name, _)| is_of(name, &family)) => self
+                .blocks
+                .iter()
+                .filter(|(name, _)| is_of(name, &family))
+                .map(|(n, _)| Term::Label(n.clone()))
+                .collect(),
             other => {
                 return self.no_set(&other, over.span, "`for` goes over a range, a list or a block");
             }

@@ -82,7 +82,8 @@ impl Elaborator<'_> {
             return Outcome::Undecided;
         }
         self.proof_budget -= cost;
-        let options: Vec<Vec<Made>> = choices.iter().map(|&choice| self.choices[choice.index()].kind.options()).collect();
+        let options: Vec<Vec<Made>> =
+            choices.iter().map(|&choice| self.choices[choice.index()].kind.options()).collect();
         let mut made = vec![None; self.choices.len()];
         let mut memo = std::mem::take(&mut self.memo);
         let mut outcome = Outcome::Holds;

@@ -142,7 +142,8 @@ impl Elaborator<'_> {
         names.sort();
         for name in names {
             let places = &shared[name];
-            let forms: Vec<_> = places.iter().map(|&(node, index)| self.graph[node].params[index].axes.clone()).collect();
+            let forms: Vec<_> =
+                places.iter().map(|&(node, index)| self.graph[node].params[index].axes.clone()).collect();
             let axes: Vec<AxisRef> = (0..forms[0].len())
                 .map(|axis| {
                     let all: Vec<AxisRef> = forms.iter().map(|form| form[axis]).collect();

@@ -113,9 +113,7 @@ impl Program {
 
     fn claimed_space(&self, expr: &Expr) -> Result<CheckedSpace, Vec<Diagnostic>> {
         let reference = match &expr.kind {
-            ExprKind::Name(text) => {
-                Reference { name: Name { text: text.clone(), span: expr.span }, args: Vec::new() }
-            }
+            ExprKind::Name(text) => Reference { name: Name { text: text.clone(), span: expr.span }, args: Vec::new() },
             ExprKind::Call { callee, args } => Reference { name: callee.clone(), args: args.clone() },
             _ => return Err(vec![odd(expr.span, "a space, with arguments if it takes any")]),
         };

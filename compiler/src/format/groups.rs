@@ -186,7 +186,10 @@ fn finish<'a>(open: Leaf<'a>, inner: Vec<Node<'a>>, close: Leaf<'a>, reading: &R
         code.enumerate().all(|(i, node)| node.is(",") == (i % 2 == 1) && !node.is(";"))
     };
     let layout = if open.token.text != "{" {
-        let trailing_comma = matches!(rule, Some(Rule::list | Rule::arguments | Rule::op_params | Rule::space_params | Rule::pattern_params));
+        let trailing_comma = matches!(
+            rule,
+            Some(Rule::list | Rule::arguments | Rule::op_params | Rule::space_params | Rule::pattern_params)
+        );
         Layout::List { trailing_comma, padded: false }
     } else if names && only_commas() {
         Layout::List { trailing_comma: true, padded: true }

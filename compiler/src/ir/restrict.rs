@@ -72,12 +72,20 @@ impl Expressions {
                 below(self, all[made.first().min(all.len() - 1)])
             }
             (Size::Picked(choice, all), Given::Made(made_of, made)) if choice == made_of => {
-                let taken: Vec<SizeId> =
-                    all.iter().enumerate().filter(|&(at, _)| made.has(at)).map(|(_, &size)| below(self, size)).collect();
+                let taken: Vec<SizeId> = all
+                    .iter()
+                    .enumerate()
+                    .filter(|&(at, _)| made.has(at))
+                    .map(|(_, &size)| below(self, size))
+                    .collect();
                 self.sum(&taken)
             }
             (Size::When(choice, a), Given::Made(made_of, made)) if choice == made_of => {
-                if made.has(1) { below(self, a) } else { self.constant(0.0) }
+                if made.has(1) {
+                    below(self, a)
+                } else {
+                    self.constant(0.0)
+                }
             }
             (Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Cost(_), _) => id,
             (Size::Linear { constant, terms }, _) => {

@@ -329,12 +329,7 @@ impl Expressions {
 
     fn obviously_whole(&self, size: &Size) -> bool {
         match size {
-            Size::Numeric
-            | Size::Fields
-            | Size::Opaque(_)
-            | Size::Width(_)
-            | Size::Round(_)
-            | Size::Cost(_) => true,
+            Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Round(_) | Size::Cost(_) => true,
             Size::Linear { constant, terms } => {
                 constant.get().fract() == 0.0 && terms.iter().all(|&(t, c)| c.get().fract() == 0.0 && self.is_whole(t))
             }

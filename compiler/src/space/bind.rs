@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::check::CheckedSpace;
 use super::architecture::Architecture;
 use super::sample::PROBES;
 use super::valid::{Diagram, Intractable, Validity};
+use crate::check::CheckedSpace;
 use crate::ir::{
     Assignment, Bounds, Choice, CondId, Constraint, MAX_SIZE, NodeKind, SchemaSizes, SpaceGraph, TemplateKind,
 };

@@ -35,11 +35,13 @@ impl Space {
                 }
             }
             Validity::Rejection(witness) => {
-                return self.drawn_again(rng, |rng| {
-                    let mut drawn = Architecture::new(vec![None; self.choices().len()]);
-                    self.complete(&mut drawn, counts, rng);
-                    drawn
-                }).unwrap_or_else(|| witness.clone());
+                return self
+                    .drawn_again(rng, |rng| {
+                        let mut drawn = Architecture::new(vec![None; self.choices().len()]);
+                        self.complete(&mut drawn, counts, rng);
+                        drawn
+                    })
+                    .unwrap_or_else(|| witness.clone());
             }
         }
         self.complete(&mut architecture, counts, rng);

@@ -191,7 +191,9 @@ impl Diagram {
         let mut ways = vec![1u8];
         for node in &self.nodes[1..] {
             let fits = |edge: &&Edge| fixed(self.variables[node.variable]).is_none_or(|made| made == edge.made);
-            ways.push(node.edges.iter().filter(fits).map(|edge| ways[edge.to]).fold(0, |sum, ways| (sum + ways).min(2)));
+            ways.push(
+                node.edges.iter().filter(fits).map(|edge| ways[edge.to]).fold(0, |sum, ways| (sum + ways).min(2)),
+            );
         }
         ways[self.root] > 1
     }
@@ -249,11 +251,8 @@ impl Builder<'_> {
             if self.steps > MAX_STEPS || self.nodes.len() > MAX_NODES {
                 return Err(Intractable::TooLarge);
             }
-            let rest = if matters {
-                self.ex.restrict(left, &self.graph.choices, Given::Made(variable, made))
-            } else {
-                left
-            };
+            let rest =
+                if matters { self.ex.restrict(left, &self.graph.choices, Given::Made(variable, made)) } else { left };
             let mut later = absent.to_vec();
             let mut ways = BigUint::one();
             for (index, choice) in self.graph.choices.iter().enumerate() {

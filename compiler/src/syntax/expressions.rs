@@ -56,7 +56,7 @@ impl Reader {
                     }
                 }
             }
-            Rule::operation => self.operation(pair, offset),
+            Rule::operation | Rule::limit => self.operation(pair, offset),
             _ => self.operand(pair, offset),
         }
     }
@@ -173,6 +173,12 @@ impl Reader {
                 let body = self.body(inner.next().expect("a repeat has a body"), offset);
                 ExprKind::Repeat { count, from, name, body }
             }
+            Rule::interval => {
+                let mut limits = pair.parts().map(|limit| Box::new(self.expression(limit, offset)));
+                let lo = limits.next().expect("an interval has two ends");
+                let hi = limits.next().expect("an interval has two ends");
+                ExprKind::Range { lo, hi, step: limits.next() }
+            }
             Rule::body => ExprKind::Body(self.body(pair, offset)),
             Rule::if_else => {
                 return self.branches(pair, span, offset);
@@ -276,7 +282,8 @@ impl Reader {
 
 /// The number of bytes of a token such as `64KiB`.
 fn bytes(token: &str) -> f64 {
-    let (digits, unit) = token.split_at(token.find(|c: char| matches!(c, 'K' | 'M' | 'G' | 'B')).unwrap_or(token.len()));
+    let (digits, unit) =
+        token.split_at(token.find(|c: char| matches!(c, 'K' | 'M' | 'G' | 'B')).unwrap_or(token.len()));
     let scale = match unit {
         "KB" => 1e3,
         "MB" => 1e6,
