@@ -126,10 +126,33 @@ space deep {
   logit = linear(concat(h, x), 1)
 }";
 
+/// Calls that share parameters and choices, met by tensors of other layouts.
+const SHARED: &str = "op fc(x: dense, w: size) -> dense[w] = relu(layer_norm(linear(x, w)))
+op either(x: dense, w: size) -> dense[w] = choose { fc(x, w); plain: linear(x, w) }
+space shared_calls {
+  input numeric: dense
+  input fields: categorical
+  width w in [8, 12, 20]
+  let x = linear(concat(numeric, flatten(embed(fields, 4))), w)
+  let z = linear(numeric, w)
+  shared p = fc(_, w)
+  shared q = either(_, w)
+  let one = p(pick 1 from [x, z])
+  let d = choose { p(x); q(x); both: { let y = q(z); p(y) + x } }
+  let h = repeat 1..3 from x + d as h { q(h) }
+  logit = linear(concat(one, h, p(z)), 1)
+}";
+
 #[test]
-fn depth_and_sets_of_operators_are_no_exception() {
+fn depth_sets_of_operators_and_shared_calls_are_no_exception() {
+    for text in [DEEP, SHARED] {
+        alone_as_inside(text);
+    }
+}
+
+fn alone_as_inside(text: &str) {
     let executor = Executor::cpu(2).expect("threads");
-    let program = support::load(&format!("{SCHEMA}\n{DEEP}\n"));
+    let program = support::load(&format!("{SCHEMA}\n{text}\n"));
     let item = |kind| program.visible(kind).remove(0);
     let checked = program.check_space(&item(ItemKind::Space)).expect("the test's space is sound");
     let schema = program.schema(&item(ItemKind::Schema)).expect("the test's schema is sound");

@@ -21,6 +21,12 @@ pub struct Claim {
     pub sides: Option<(String, String)>,
 }
 
+/// What became of a claim.
+struct Proof {
+    holds: bool,
+    sides: Option<(String, String)>,
+}
+
 /// What counts of a space are called.
 const COUNTS: [&str; 1] = ["raw"];
 
@@ -43,23 +49,23 @@ impl Program {
         for written in &self.test_item(item).claims {
             let text = self.sources.text(written.span).split_whitespace().collect::<Vec<_>>().join(" ");
             match self.claim(written) {
-                Ok((holds, sides)) => claims.push(Claim { text, span: written.span, holds, sides }),
+                Ok(Proof { holds, sides }) => claims.push(Claim { text, span: written.span, holds, sides }),
                 Err(found) => diagnostics.extend(found),
             }
         }
         if diagnostics.is_empty() { Ok(claims) } else { Err(diagnostics) }
     }
 
-    fn claim(&self, written: &Expr) -> Result<(bool, Option<(String, String)>), Vec<Diagnostic>> {
+    fn claim(&self, written: &Expr) -> Result<Proof, Vec<Diagnostic>> {
         if let ExprKind::Binary(relation, left, right) = &written.kind
             && is_relation(*relation)
         {
             let (a, b) = (self.known(left)?, self.known(right)?);
             let holds = compared(*relation, &a, &b).ok_or_else(|| vec![odd(written.span, "two numbers")])?;
-            return Ok((holds, Some((a.words(), b.words()))));
+            return Ok(Proof { holds, sides: Some((a.words(), b.words())) });
         }
         match self.known(written)? {
-            Known::Truth(holds) => Ok((holds, None)),
+            Known::Truth(holds) => Ok(Proof { holds, sides: None }),
             _ => Err(vec![odd(written.span, "a comparison, such as `raw(space) == 128`")]),
         }
     }

@@ -282,8 +282,7 @@ impl Reader {
 
 /// The number of bytes of a token such as `64KiB`.
 fn bytes(token: &str) -> f64 {
-    let (digits, unit) =
-        token.split_at(token.find(|c: char| matches!(c, 'K' | 'M' | 'G' | 'B')).unwrap_or(token.len()));
+    let (digits, unit) = token.split_at(token.find(['K', 'M', 'G', 'B']).unwrap_or(token.len()));
     let scale = match unit {
         "KB" => 1e3,
         "MB" => 1e6,

@@ -41,6 +41,14 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
             let joined = k.plain(Primitive::Concat, &[s, s]);
             k.linear(joined, Axis::Fields, 2, false)
         }),
+        ("one parameter in two places", |k, _, x| {
+            let width = k.shape(x)[0];
+            let first = k.linear(x, Axis::Last, width, true);
+            let second = k.linear(first, Axis::Last, width, true);
+            k.plan.nodes[second].params = k.plan.nodes[first].params.clone();
+            k.plan.params.truncate(k.plan.params.len() - 2);
+            second
+        }),
         ("norm over width", |k, _, x| k.norm(x, Axis::Last)),
         ("norm over embedding", |k, s, _| k.norm(s, Axis::Last)),
         ("norm over fields", |k, s, _| k.norm(s, Axis::Fields)),
