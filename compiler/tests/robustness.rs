@@ -340,6 +340,13 @@ fn a_long_chain_of_imports_is_read() {
     assert_eq!(codes, [Code::Import], "only the last one is missing");
 }
 
+/// What the fuzz targets have found, once each.
+#[test]
+fn finds_of_fuzzing_stay_fixed() {
+    // A statement that starts with no word at all, in a space without a logit.
+    assert_eq!(codes("space s {\n  *\n}"), [Code::Block, Code::Syntax]);
+}
+
 #[test]
 fn everything_that_ships_is_sound() {
     for (path, _) in FILES {
