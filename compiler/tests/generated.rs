@@ -5,6 +5,7 @@ mod generate;
 mod laws;
 mod memory;
 
+use nasrec_compiler::diagnostics::Diagnostic;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Program};
 use rand::RngExt;
@@ -65,17 +66,31 @@ const CONSTRUCTS: [&str; 40] = [
     "import ",
 ];
 
+/// Panics where something was found, with the lines that it was found in.
+fn understood(case: u64, text: &str, diagnostics: &[Diagnostic]) {
+    let Some(first) = diagnostics.first() else { return };
+    let lines: Vec<&str> = first
+        .labels
+        .iter()
+        .map(|label| {
+            let start = text[..label.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
+            text[start..].split_once('\n').map_or(&text[start..], |(line, _)| line)
+        })
+        .collect();
+    panic!("{text}\n--- case {case}: {}\n{:?}\n{}", first.message, first.labels, lines.join("\n"));
+}
+
 #[test]
 fn sound_programs_are_understood() {
     let mut missing = CONSTRUCTS.to_vec();
     let (mut planned, mut spaces) = (0, 0);
     for case in 0..times(300) {
         let text = generate::program(rng("programs", case));
-        assert_eq!(laws::compile(&text), [], "case {case}:\n{text}");
+        understood(case, &text, &laws::compile(&text));
         let formatted = laws::formatted(&text).expect("it parses");
         let (program, mut diagnostics) = Program::load(ENTRY, &Memory(&[(ENTRY, &formatted)]));
         diagnostics.extend(program.check());
-        assert_eq!(diagnostics, [], "case {case}, formatted:\n{formatted}");
+        understood(case, &formatted, &diagnostics);
         for item in program.items().iter().filter(|item| item.kind == ItemKind::Space) {
             let checked = program.check_space(item).expect("it was checked");
             spaces += 1;

@@ -5,7 +5,8 @@ mod memory;
 use std::time::{Duration, Instant};
 
 use memory::{ENTRY, Memory, check};
-use nasrec_compiler::diagnostics::{Code, Diagnostic, Sources};
+use nasrec_compiler::diagnostics::{Code, Diagnostic, FileId, Sources};
+use nasrec_compiler::format::format_source;
 use nasrec_compiler::library::FILES;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Program, Space};
@@ -345,6 +346,21 @@ fn a_long_chain_of_imports_is_read() {
 fn finds_of_fuzzing_stay_fixed() {
     // A statement that starts with no word at all, in a space without a logit.
     assert_eq!(codes("space s {\n  *\n}"), [Code::Block, Code::Syntax]);
+    // Brackets and texts before the first item were passed over.
+    for text in ["(x)", "{ x }\n", "[1]; op f(x: dense) = x", "\"text\"", "/// What?\n(x)\nspace s {\n"] {
+        assert_eq!(codes(text)[0], Code::Syntax, "{text}");
+    }
+    assert_eq!(codes(")\nop f(x: dense) = y"), [Code::Unbalanced, Code::UnknownName]);
+    // The comma that formatting adds took a line beyond its width.
+    for width in 1..40 {
+        let text = format!(
+            "op f(x: dense) = layer_norm(f(left: x, right: x, w: 3) - (repeat 2..4 from (linear(x, 3)) as h {{ let {} = \
+             linear(h, max(x.width, 2)); h }}))\n",
+            "y".repeat(width)
+        );
+        let formatted = format_source(FileId(0), &text).expect("it parses");
+        assert_eq!(format_source(FileId(0), &formatted).as_ref(), Ok(&formatted));
+    }
 }
 
 #[test]

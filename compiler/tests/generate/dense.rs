@@ -85,6 +85,14 @@ impl Generator {
         }
     }
 
+    /// Makes something whose choices no architecture names: they need not exist.
+    fn unrecorded(&mut self, make: impl FnOnce(&mut Self) -> String) -> String {
+        self.choices.push((None, String::new(), "inside".to_owned()));
+        let made = make(self);
+        self.choices.pop();
+        made
+    }
+
     /// Remembers the value that the choice of the path at hand can have, for architectures.
     fn record(&mut self, scope: &mut Scope, value: &str) {
         scope.choice_free = false;
@@ -143,11 +151,10 @@ fn alternatives(g: &mut Generator, s: &Scope, width: &str, depth: usize, count: 
         let label = g.name("a");
         let mut inner = s.clone();
         inner.choice_free = g.chance(30);
-        // What is inside is recorded nowhere: it need not exist.
-        let body = match g.chance(30) {
+        let body = g.unrecorded(|g| match g.chance(30) {
             true => body(g, &mut inner, width, depth),
             false => g.dense(&mut inner, width, depth),
-        };
+        });
         written.push(format!("{label}: {body}"));
         labels.push(label);
     }
@@ -202,7 +209,7 @@ fn repeat(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> Option
     let mut inner = s.clone();
     inner.choice_free = g.chance(30);
     inner.dense.push(Dense { name: h.clone(), width: width.to_owned() });
-    let body = body(g, &mut inner, width, depth);
+    let body = g.unrecorded(|g| body(g, &mut inner, width, depth));
     g.record(s, value);
     Some(format!("repeat {count} from {start} as {h} {body}"))
 }
@@ -217,8 +224,9 @@ fn branch(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> Option
         }
         false => g.condition(s),
     };
-    let then = g.dense(s, width, depth);
-    let otherwise = g.dense(s, width, depth);
+    // A branch that is never taken makes no choices.
+    let then = g.unrecorded(|g| g.dense(s, width, depth));
+    let otherwise = g.unrecorded(|g| g.dense(s, width, depth));
     if g.chance(20) {
         let (other, last) = (g.condition(s), g.dense(s, width, 0));
         return Some(format!("if {condition} {{ {then} }} else if {other} {{ {otherwise} }} else {{ {last} }}"));

@@ -14,7 +14,7 @@ const SIZES: Table<Way> = &[
     (1, |g, s| format!("round(sqrt({} * 4))", named(g, s))),
     (1, |g, s| match s.even.is_empty() {
         true => literal(g, s),
-        false => format!("{} / 2", g.one(&s.even)),
+        false => format!("round({} / 2)", g.one(&s.even)),
     }),
     (1, |g, s| format!("(1 + {}) * 2 - 1", named(g, s))),
 ];
