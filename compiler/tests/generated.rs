@@ -108,7 +108,7 @@ fn changed_programs_are_answered() {
         let mut rng = rng("changes", case);
         let (a, b) = (rng.random_range(0..100), rng.random_range(0..100));
         let (a, b) = (generate::program(self::rng("programs", a)), generate::program(self::rng("programs", b)));
-        let text = generate::mutated(&a, &b, &mut rng);
+        let text = generate::mutate::mutated(&a, &b, &mut rng);
         laws::parse(&text);
         laws::format(&text);
         laws::compile(&text);

@@ -134,7 +134,9 @@ pub(super) fn group<'a>(source: &'a str, reading: &Reading) -> Option<Vec<Node<'
         // It may be all that is between two comments on one line.
         let parts = |last: &Node<'_>| last.is_comment() && rest.peek().is_some_and(|c| c.is_comment() && c.breaks == 0);
         let needed = nodes.last().is_some_and(parts);
-        if token.is(";") && !needed && (ends || nodes.last().is_none_or(|last| last.is(";") || last.is_comment())) {
+        // Behind a comma, among imported names, it separates nothing more.
+        let separated = |last: &Node<'_>| last.is(";") || last.is(",") || last.is_comment();
+        if token.is(";") && !needed && (ends || nodes.last().is_none_or(separated)) {
             moved += token.breaks;
             continue;
         }

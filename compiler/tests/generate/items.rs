@@ -29,7 +29,8 @@ fn constant(g: &mut Generator) {
         }
         _ => {
             let name = g.name("flag");
-            g.line(&format!("const {name} = {}", if g.names % 2 == 0 { "on" } else { "off" }));
+            let value = g.one(&["on", "off"]);
+            g.line(&format!("const {name} = {value}"));
         }
     }
 }
@@ -119,7 +120,7 @@ pub(super) fn space(g: &mut Generator) {
         g.line("width v in ws");
         g.choices.push((None, "v".to_owned(), "8".to_owned()));
         scope.sizes.push("v".to_owned());
-        scope.even.push("v".to_owned());
+        scope.widths.push("v".to_owned());
     }
     for _ in 0..g.below(6) {
         g.statement(&mut scope);
@@ -194,7 +195,7 @@ pub(super) fn schema(g: &mut Generator) {
 /// A space with or without arguments, and whether it has none.
 fn reference(g: &mut Generator, space: &Space) -> (String, bool) {
     let mut given = space.params.clone();
-    given.retain(|_| g.rng_coin());
+    given.retain(|_| g.chance(50));
     let written: Vec<String> = given.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     match written.is_empty() {
         true => (space.name.clone(), true),
@@ -272,11 +273,7 @@ pub(super) fn arch(g: &mut Generator) {
     for (block, choice, value) in space.choices.iter().filter(|_| plain) {
         if g.chance(60) {
             match block {
-                Some(block) => g.line(
-                    &format!("{block}.{choice}: {value}")
-                        .replacen(&format!("{block}."), &format!("{block} {{ "), 1)
-                        .replace(&format!(": {value}"), &format!(": {value} }}")),
-                ),
+                Some(block) => g.line(&format!("{block} {{ {choice}: {value} }}")),
                 None => g.line(&format!("{choice}: {value}")),
             }
         }
@@ -284,10 +281,4 @@ pub(super) fn arch(g: &mut Generator) {
     g.line("..");
     g.indent -= 2;
     g.line("}");
-}
-
-impl Generator {
-    fn rng_coin(&mut self) -> bool {
-        self.chance(50)
-    }
 }

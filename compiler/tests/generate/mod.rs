@@ -9,15 +9,13 @@
 
 mod dense;
 mod items;
-mod mutate;
+pub mod mutate;
 mod sizes;
 mod sparse;
 mod statements;
 
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
-
-pub use mutate::mutated;
 
 /// A way to make something, and how often it is taken.
 type Table<F> = &'static [(u32, F)];
@@ -45,8 +43,8 @@ struct Scope {
     sparse: Vec<Sparse>,
     /// Names of sizes.
     sizes: Vec<String>,
-    /// Names of widths that are multiples of 8 under every choice.
-    even: Vec<String>,
+    /// Names of widths: multiples of 8 under every choice.
+    widths: Vec<String>,
     switches: Vec<String>,
     /// The categorical input.
     categorical: Option<String>,

@@ -12,9 +12,9 @@ const SIZES: Table<Way> = &[
     (1, |g, s| format!("max({}, {})", named(g, s), literal(g, s))),
     (1, |g, s| format!("min({}, {})", named(g, s), literal(g, s))),
     (1, |g, s| format!("round(sqrt({} * 4))", named(g, s))),
-    (1, |g, s| match s.even.is_empty() {
+    (1, |g, s| match s.widths.is_empty() {
         true => literal(g, s),
-        false => format!("round({} / 2)", g.one(&s.even)),
+        false => format!("round({} / 2)", g.one(&s.widths)),
     }),
     (1, |g, s| format!("(1 + {}) * 2 - 1", named(g, s))),
 ];

@@ -80,7 +80,7 @@ fn width(g: &mut Generator, s: &mut Scope) {
         g.choices.push((g.block.clone(), name.clone(), "8".to_owned()));
     }
     s.sizes.push(name.clone());
-    s.even.push(name);
+    s.widths.push(name);
 }
 
 fn bind_size(g: &mut Generator, s: &mut Scope) {

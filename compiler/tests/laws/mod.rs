@@ -1,9 +1,11 @@
 //! What holds of every text, whatever it says. The tests and the fuzz targets (`fuzz/`) hold the compiler to the same.
 
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use nasrec_compiler::diagnostics::{Diagnostic, FileId, Sources};
+use nasrec_compiler::diagnostics::{Diagnostic, FileId, Label, Sources};
 use nasrec_compiler::format::{ArchSource, Refusal, comments, format_arch, format_source};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::schema::Schema;
@@ -16,21 +18,23 @@ use crate::memory::{ENTRY, Memory};
 pub const TABLE: &str = "schema table {\n  label click\n  dense I[1..2]\n  sparse C[1..3]: int | modulo(rows: 10)\n}\n";
 
 /// Every place that a finding names is text of a file that was read.
-pub fn places_exist(diagnostics: &[Diagnostic], text_of: impl Fn(FileId) -> String) {
+pub fn places_exist(diagnostics: &[Diagnostic], sources: &Sources) {
     for label in diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels) {
-        let text = text_of(label.span.file);
-        assert!(label.span.start <= label.span.end, "{label:?}");
-        assert!(text.get(label.span.start as usize..label.span.end as usize).is_some(), "{label:?} in {text:?}");
+        place_exists(label, &sources.file(label.span.file).text);
     }
 }
 
+fn place_exists(label: &Label, text: &str) {
+    assert!(label.span.start <= label.span.end, "{label:?}");
+    assert!(text.get(label.span.start as usize..label.span.end as usize).is_some(), "{label:?} in {text:?}");
+}
+
 /// Parsing answers, and what it finds has a place in the text.
-#[allow(dead_code, reason = "each test file uses what it needs")]
 pub fn parse(text: &str) {
     let (_, diagnostics) = syntax::parse(FileId(0), text);
-    places_exist(&diagnostics, |_| text.to_owned());
-    if let Err(diagnostic) = syntax::parse_override(FileId(0), text) {
-        places_exist(&[diagnostic], |_| text.to_owned());
+    let override_finding = syntax::parse_override(FileId(0), text).err();
+    for label in diagnostics.iter().chain(&override_finding).flat_map(|diagnostic| &diagnostic.labels) {
+        place_exists(label, text);
     }
 }
 
@@ -83,7 +87,6 @@ pub fn formatted(source: &str) -> Option<String> {
     Some(formatted)
 }
 
-#[allow(dead_code, reason = "each test file uses what it needs")]
 pub fn format(source: &str) {
     formatted(source);
 }
@@ -95,11 +98,10 @@ static BOUND_TO: LazyLock<Schema> = LazyLock::new(|| {
 });
 
 /// A program is answered, and a sound one has plans. What was found.
-#[allow(dead_code, reason = "each test file uses what it needs")]
 pub fn compile(text: &str) -> Vec<Diagnostic> {
     let (program, mut diagnostics) = Program::load(ENTRY, &Memory(&[(ENTRY, text)]));
     diagnostics.extend(program.check());
-    places_exist(&diagnostics, |file| text_of(&program.sources, file));
+    places_exist(&diagnostics, &program.sources);
     if diagnostics.is_empty() {
         for item in program.items().iter().filter(|item| item.kind == ItemKind::Space) {
             let checked = program.check_space(item).expect("a checked program's spaces are sound");
@@ -107,10 +109,6 @@ pub fn compile(text: &str) -> Vec<Diagnostic> {
         }
     }
     diagnostics
-}
-
-fn text_of(sources: &Sources, file: FileId) -> String {
-    sources.file(file).text.to_string()
 }
 
 /// An architecture of a space has a plan or a reason, and is read back as it was printed. Whether it has a plan: a space
