@@ -344,9 +344,27 @@ fn finds_of_fuzzing_stay_fixed() {
     }
     assert_eq!(codes(")\nop f(x: dense) = y"), [Code::Unbalanced, Code::UnknownName]);
     // A `;` behind a comma went away, and with it the reason for a layout.
-    for text in ["import \"a\" { b, ;\nc}", "import \"a\" { b, ; }", "import \"a\" { b; c, ;; d,\n;e; }"] {
+    let long = format!("import \"a\" {{ b, {}; // why\n}}", "c".repeat(110));
+    for text in [
+        long.as_str(),
+        "import \"a\" { b, ;\nc}",
+        "import \"a\" { b, c // what\n ; // why\n}",
+        "import \"a\" { b, ; }",
+        "import \"a\" { b; c, ;; d,\n;e; }",
+    ] {
         let formatted = format_source(FileId(0), text).expect("it parses");
         assert_eq!(format_source(FileId(0), &formatted).as_ref(), Ok(&formatted));
+    }
+    // A pick of none from nothing had no kind.
+    assert_eq!(codes(&space("  let x = concat(numeric, pick 0..1 from [])")), [Code::Pick]);
+    // Sources that an architecture could not name: twice the same, and with words that ran together.
+    for sources in
+        ["x, x", "relu(x), relu(x), x", "if on { x } else { relu(x) }, relu(x)", "x, repeat 2 from x as h { h }"]
+    {
+        let text = format!(
+            "space s {{\n  input x: dense\n  let y = concat(pick 2..3 from [{sources}])\n  logit = linear(y, 1)\n}}\n"
+        );
+        assert_eq!(laws::compile(&text), [], "{text}");
     }
     // The comma that formatting adds took a line beyond its width.
     for width in 1..40 {

@@ -179,9 +179,18 @@ fn glue(token: &Token<'_>, reading: &Reading) -> Glue {
     }
 }
 
-fn finish<'a>(open: Leaf<'a>, inner: Vec<Node<'a>>, close: Leaf<'a>, reading: &Reading) -> Group<'a> {
+fn finish<'a>(open: Leaf<'a>, mut inner: Vec<Node<'a>>, close: Leaf<'a>, reading: &Reading) -> Group<'a> {
     let rule = reading.brackets.get(&open.token.start).copied();
     let names = rule == Some(Rule::names);
+    // A `;` behind the last name goes away, whatever comment follows, so it must not decide the layout.
+    if names
+        && let Some(last) = inner.iter().rposition(|node| !node.is_comment())
+        && inner[last].is(";")
+        && last > 0
+        && !inner[last - 1].is_comment()
+    {
+        inner.remove(last);
+    }
     // Names may also be separated by line breaks or `;`, and are then laid out as statements.
     let only_commas = || {
         let code = inner.iter().filter(|node| !node.is_comment());
