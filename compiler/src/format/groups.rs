@@ -127,9 +127,13 @@ pub(super) fn group<'a>(source: &'a str, reading: &Reading) -> Option<Vec<Node<'
     let mut before = 0;
     // Line breaks that are moved behind a separator.
     let mut moved = 0;
+    // The last token that is no comment is a comma.
+    let mut after_comma = false;
     let mut rest = tokens(source).into_iter().peekable();
     while let Some(mut token) = rest.next() {
         let ends = reading.joined.as_bytes()[before..token.start].contains(&b'\n') || moved > 0 && token.is(";");
+        // Behind a comma nothing ends, even where a `;` that goes away now says so.
+        let ends = ends && !after_comma;
         let continues = nodes.last().is_some_and(|last: &Node<'_>| !last.is_comment());
         // It may be all that is between two comments on one line.
         let parts = |last: &Node<'_>| last.is_comment() && rest.peek().is_some_and(|c| c.is_comment() && c.breaks == 0);
@@ -141,6 +145,9 @@ pub(super) fn group<'a>(source: &'a str, reading: &Reading) -> Option<Vec<Node<'
             continue;
         }
         before = span(&token).end;
+        if !token.is_comment() {
+            after_comma = token.is(",");
+        }
         // A `///` behind other code documents nothing, and must not come to.
         let moved_here = std::mem::take(&mut moved);
         if !(token.is_comment() && token.breaks == 0 && token.text.starts_with("///")) {
