@@ -1,13 +1,17 @@
 //! Formatting changes layout and nothing else, and formatting twice changes nothing more. `tests/fmt/` holds files before
 //! (`.in.nasrec`) and after (`.out.nasrec`); `NASREC_BLESS=1` rewrites the latter.
 
+mod laws;
+mod memory;
+
 use std::path::{Path, PathBuf};
 
 use nasrec_compiler::diagnostics::FileId;
-use nasrec_compiler::format::{Refusal, comments, format_source};
+use nasrec_compiler::format::{Refusal, format_source};
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::syntax;
 use rand::{Rng, RngExt};
+
+use laws::formatted as format;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -34,33 +38,6 @@ fn files(folder: &str) -> Vec<(PathBuf, String)> {
 
 fn shipped() -> Vec<(PathBuf, String)> {
     ["spaces", "examples", "tests/searches"].into_iter().flat_map(files).collect()
-}
-
-/// The tree of a text without its places, built by the compiler's own parser.
-fn tree(source: &str) -> String {
-    let (tree, diagnostics) = syntax::parse(FileId(0), source);
-    assert_eq!(diagnostics, [], "{source}");
-    let written = format!("{tree:?}");
-    let mut parts = written.split("Span {");
-    let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |all, part| all + part.split_once('}').expect("a span ends").1)
-}
-
-/// The formatted text, with all that must hold of it checked; `None` for a text that does not parse.
-fn format(source: &str) -> Option<String> {
-    let formatted = match format_source(FileId(0), source) {
-        Ok(formatted) => formatted,
-        Err(Refusal::Syntax(_)) => return None,
-        Err(Refusal::Unproved(what)) => panic!("{what}:\n{source}"),
-    };
-    assert_eq!(tree(&formatted), tree(source), "{source}\n--- became\n{formatted}");
-    assert!(comments(source).eq(comments(&formatted)), "{source}\n--- became\n{formatted}");
-    let twice = format_source(FileId(0), &formatted).expect("it parsed before");
-    assert_eq!(twice, formatted, "formatting twice changes something of\n{source}");
-    assert!(formatted.is_empty() || formatted.ends_with('\n') && !formatted.ends_with("\n\n"), "{formatted}");
-    assert!(!formatted.contains("\n\n\n"), "{formatted}");
-    assert!(formatted.lines().all(|line| line.trim_end() == line), "{formatted}");
-    Some(formatted)
 }
 
 #[test]

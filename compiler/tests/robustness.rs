@@ -1,11 +1,13 @@
 //! Whatever it is given, the compiler answers, soon, and in words: no panic, no overflow of the stack, no endless work.
 
+mod laws;
 mod memory;
 
 use std::time::{Duration, Instant};
 
 use memory::{ENTRY, Memory, check};
-use nasrec_compiler::diagnostics::{Code, Diagnostic, Sources};
+use nasrec_compiler::diagnostics::{Code, Diagnostic, FileId};
+use nasrec_compiler::format::format_source;
 use nasrec_compiler::library::FILES;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Program, Space};
@@ -14,20 +16,11 @@ use rand::RngExt;
 /// More than any answer takes, several tests at a time on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Every place that a finding names is text of a file that was read.
-fn places_exist(diagnostics: &[Diagnostic], sources: &Sources) {
-    for label in diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels) {
-        let text = &sources.file(label.span.file).text;
-        assert!(label.span.start <= label.span.end, "{label:?}");
-        assert!(text.get(label.span.start as usize..label.span.end as usize).is_some(), "{label:?} in {text:?}");
-    }
-}
-
 /// Loads and checks a file, and binds what is sound.
 fn answer(text: &str) -> Vec<Diagnostic> {
     let start = Instant::now();
     let (program, diagnostics) = check(text);
-    places_exist(&diagnostics, &program.sources);
+    laws::places_exist(&diagnostics, &program.sources);
     let schema = "import \"schemas.nasrec\" { criteo }";
     let (schemas, _) = Program::load(ENTRY, &Memory(&[(ENTRY, schema)]));
     let criteo = schemas.visible(ItemKind::Schema).into_iter().find(|item| item.name == "criteo").expect("it ships");
@@ -338,6 +331,51 @@ fn a_long_chain_of_imports_is_read() {
     let (_, diagnostics) = Program::load("f0.nasrec", &Memory(&files));
     let codes: Vec<Code> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
     assert_eq!(codes, [Code::Import], "only the last one is missing");
+}
+
+/// What the fuzz targets have found, once each.
+#[test]
+fn finds_of_fuzzing_stay_fixed() {
+    // A statement that starts with no word at all, in a space without a logit.
+    assert_eq!(codes("space s {\n  *\n}"), [Code::Block, Code::Syntax]);
+    // Brackets and texts before the first item were passed over.
+    for text in ["(x)", "{ x }\n", "[1]; op f(x: dense) = x", "\"text\"", "/// What?\n(x)\nspace s {\n"] {
+        assert_eq!(codes(text)[0], Code::Syntax, "{text}");
+    }
+    assert_eq!(codes(")\nop f(x: dense) = y"), [Code::Unbalanced, Code::UnknownName]);
+    // A `;` behind a comma went away, and with it the reason for a layout.
+    let long = format!("import \"a\" {{ b, {}; // why\n}}", "c".repeat(110));
+    for text in [
+        long.as_str(),
+        "import \"a\" { b, ;\nc}",
+        "import \"a\" { b, c // what\n ; // why\n}",
+        "import \"a\" { b, ; }",
+        "import \"a\" { b; c, ;; d,\n;e; }",
+    ] {
+        let formatted = format_source(FileId(0), text).expect("it parses");
+        assert_eq!(format_source(FileId(0), &formatted).as_ref(), Ok(&formatted));
+    }
+    // A pick of none from nothing had no kind.
+    assert_eq!(codes(&space("  let x = concat(numeric, pick 0..1 from [])")), [Code::Pick]);
+    // Sources that an architecture could not name: twice the same, and with words that ran together.
+    for sources in
+        ["x, x", "relu(x), relu(x), x", "if on { x } else { relu(x) }, relu(x)", "x, repeat 2 from x as h { h }"]
+    {
+        let text = format!(
+            "space s {{\n  input x: dense\n  let y = concat(pick 2..3 from [{sources}])\n  logit = linear(y, 1)\n}}\n"
+        );
+        assert_eq!(laws::compile(&text), [], "{text}");
+    }
+    // The comma that formatting adds took a line beyond its width.
+    for width in 1..40 {
+        let text = format!(
+            "op f(x: dense) = layer_norm(f(left: x, right: x, w: 3) - (repeat 2..4 from (linear(x, 3)) as h {{ let {} = \
+             linear(h, max(x.width, 2)); h }}))\n",
+            "y".repeat(width)
+        );
+        let formatted = format_source(FileId(0), &text).expect("it parses");
+        assert_eq!(format_source(FileId(0), &formatted).as_ref(), Ok(&formatted));
+    }
 }
 
 #[test]

@@ -251,10 +251,15 @@ impl Elaborator<'_> {
                 let mut sources = Vec::new();
                 for (i, item) in items.iter().enumerate() {
                     let node = self.expect_tensor(item.clone(), from.span)?;
+                    // What is written names the source, if an architecture can write it: once, and without words that
+                    // need a blank between them. Else its position does.
                     let label = match &from.kind {
                         ExprKind::List(written) => self.program.sources.text(written[i].span).replace(' ', ""),
-                        _ => (i + 1).to_string(),
+                        _ => String::new(),
                     };
+                    let taken = sources.iter().any(|source: &Source| source.label == label);
+                    let label =
+                        if label.is_empty() || label.contains('{') || taken { (i + 1).to_string() } else { label };
                     sources.push(Source { label, node });
                 }
                 Rc::new(sources)
@@ -268,6 +273,10 @@ impl Elaborator<'_> {
                 );
             }
         };
+        if sources.is_empty() && lo == 0 {
+            let message = "there is nothing to pick from";
+            return self.fail(Diagnostic::error(Code::Pick, message).label(from.span, "no sources"));
+        }
         if sources.len() < lo {
             let plural = if sources.len() == 1 { "" } else { "s" };
             let message = format!("{lo} are to be picked from {} source{plural}", sources.len());

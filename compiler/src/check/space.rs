@@ -38,7 +38,10 @@ impl Elaborator<'_> {
             }
         }
         let Some(logit) = logit else {
-            let unread = |s: &Statement| matches!(s, Statement::Unreadable { words } if words[..1] == ["logit"]);
+            let unread = |s: &Statement| match s {
+                Statement::Unreadable { words } => words.first().is_some_and(|word| word == "logit"),
+                _ => false,
+            };
             if space.body.iter().any(unread) {
                 return self.already_told();
             }

@@ -127,18 +127,27 @@ pub(super) fn group<'a>(source: &'a str, reading: &Reading) -> Option<Vec<Node<'
     let mut before = 0;
     // Line breaks that are moved behind a separator.
     let mut moved = 0;
+    // The last token that is no comment is a comma.
+    let mut after_comma = false;
     let mut rest = tokens(source).into_iter().peekable();
     while let Some(mut token) = rest.next() {
         let ends = reading.joined.as_bytes()[before..token.start].contains(&b'\n') || moved > 0 && token.is(";");
+        // Behind a comma nothing ends, even where a `;` that goes away now says so.
+        let ends = ends && !after_comma;
         let continues = nodes.last().is_some_and(|last: &Node<'_>| !last.is_comment());
         // It may be all that is between two comments on one line.
         let parts = |last: &Node<'_>| last.is_comment() && rest.peek().is_some_and(|c| c.is_comment() && c.breaks == 0);
         let needed = nodes.last().is_some_and(parts);
-        if token.is(";") && !needed && (ends || nodes.last().is_none_or(|last| last.is(";") || last.is_comment())) {
+        // Behind a comma, among imported names, it separates nothing more.
+        let separated = |last: &Node<'_>| last.is(";") || last.is(",") || last.is_comment();
+        if token.is(";") && !needed && (ends || nodes.last().is_none_or(separated)) {
             moved += token.breaks;
             continue;
         }
         before = span(&token).end;
+        if !token.is_comment() {
+            after_comma = token.is(",");
+        }
         // A `///` behind other code documents nothing, and must not come to.
         let moved_here = std::mem::take(&mut moved);
         if !(token.is_comment() && token.breaks == 0 && token.text.starts_with("///")) {
@@ -177,9 +186,18 @@ fn glue(token: &Token<'_>, reading: &Reading) -> Glue {
     }
 }
 
-fn finish<'a>(open: Leaf<'a>, inner: Vec<Node<'a>>, close: Leaf<'a>, reading: &Reading) -> Group<'a> {
+fn finish<'a>(open: Leaf<'a>, mut inner: Vec<Node<'a>>, close: Leaf<'a>, reading: &Reading) -> Group<'a> {
     let rule = reading.brackets.get(&open.token.start).copied();
     let names = rule == Some(Rule::names);
+    // A `;` behind the last name goes away, whatever comment follows, so it must not decide the layout.
+    if names
+        && let Some(last) = inner.iter().rposition(|node| !node.is_comment())
+        && inner[last].is(";")
+        && last > 0
+        && !inner[last - 1].is_comment()
+    {
+        inner.remove(last);
+    }
     // Names may also be separated by line breaks or `;`, and are then laid out as statements.
     let only_commas = || {
         let code = inner.iter().filter(|node| !node.is_comment());

@@ -159,13 +159,14 @@ impl Printer {
         } else {
             self.line(base, false);
         }
-        self.run(&group.inner, breaking, base, 0);
         let last = &group.inner[group.inner.len() - 1];
-        if let Layout::List { trailing_comma: true, .. } = group.layout
+        let adds_comma = matches!(group.layout, Layout::List { trailing_comma: true, .. })
             && breaking == Breaking::EveryElement
             && !last.is(",")
-            && !last.is_comment()
-        {
+            && !last.is_comment();
+        // The comma must fit as well: formatted again, it is there from the start.
+        self.run(&group.inner, breaking, base, usize::from(adds_comma));
+        if adds_comma {
             self.write(",");
         }
         self.line(outer, false);

@@ -42,6 +42,10 @@ pub fn join(source: &str) -> Joined {
     let mut next_code = 0;
     let item = |starts: &Vec<usize>| starts.len().saturating_sub(1);
     while at < bytes.len() {
+        // A bracket or a text before the first item: an item of its own, which the grammar will refuse.
+        if starts.is_empty() && matches!(bytes[at], b'"' | b'(' | b'[' | b'{' | b')' | b']' | b'}') {
+            starts.push(doc_start.take().unwrap_or(at));
+        }
         match bytes[at] {
             b'/' if bytes[at..].starts_with(b"//") => {
                 let end = bytes[at..].iter().position(|&b| b == b'\n').map_or(bytes.len(), |n| at + n);

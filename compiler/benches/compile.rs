@@ -1,0 +1,72 @@
+//! How long the compiler takes: from text to a plan, and for files of many lines. `docs/benchmarks.md` has the goals and
+//! what was measured.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use nasrec_compiler::diagnostics::FileId;
+use nasrec_compiler::format::format_source;
+use nasrec_compiler::plan::Plan;
+use nasrec_compiler::recipe::Counts;
+use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{ItemKind, Program, Space, syntax};
+
+#[path = "../tests/generate/mod.rs"]
+mod generate;
+#[path = "../tests/memory/mod.rs"]
+#[allow(dead_code, reason = "only the loader is needed")]
+mod memory;
+
+use memory::{ENTRY, Memory};
+
+/// Lines of the generated files.
+const LINES: [usize; 3] = [1_000, 10_000, 100_000];
+
+const SEARCH: &str = "import \"nasrec_full.nasrec\" { nasrec_full }\nimport \"schemas.nasrec\" { criteo }\n\
+                      search s on nasrec_full with criteo { data { files: \"day.tsv\" } }\n";
+
+/// Everything that the command does before it computes: read, check, bind, draw, plan.
+fn plan(text: &str) -> Plan {
+    let (program, findings) = Program::load(ENTRY, &Memory(&[(ENTRY, text)]));
+    assert!(findings.is_empty() && program.check().is_empty());
+    let item = program.items().into_iter().find(|item| item.kind == ItemKind::Search).expect("it is there");
+    let search = program.search(&item, &[]).expect("it was checked");
+    let space = Space::bind(&search.space, &search.schema).expect("it was checked");
+    let architecture = space.sample(Counts::Uniform, &mut Streams::new(1).rng("benchmark", 0));
+    space.plan(&architecture).expect("every choice is made")
+}
+
+fn from_text_to_plan(criterion: &mut Criterion) {
+    criterion.bench_function("plan/nasrec_full", |bencher| bencher.iter(|| plan(black_box(SEARCH))));
+}
+
+fn generated(lines: usize) -> String {
+    generate::program_of(Streams::new(3).rng("benchmark", 0), lines)
+}
+
+fn check(text: &str) -> usize {
+    let (program, mut findings) = Program::load(ENTRY, &Memory(&[(ENTRY, text)]));
+    findings.extend(program.check());
+    assert!(findings.is_empty(), "{:?}", findings[0]);
+    program.items().len()
+}
+
+fn files_of_many_lines(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("lines");
+    group.sample_size(10).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(4));
+    for lines in LINES {
+        let text = generated(lines);
+        group.throughput(Throughput::Elements(text.lines().count() as u64));
+        let id = |what| BenchmarkId::new(what, lines);
+        group.bench_function(id("parse"), |bencher| bencher.iter(|| syntax::parse(FileId(0), black_box(&text))));
+        group.bench_function(id("check"), |bencher| bencher.iter(|| check(black_box(&text))));
+        group.bench_function(id("format"), |bencher| {
+            bencher.iter(|| format_source(FileId(0), black_box(&text)).expect("it parses"));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, from_text_to_plan, files_of_many_lines);
+criterion_main!(benches);

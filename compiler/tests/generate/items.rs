@@ -1,0 +1,284 @@
+//! The items of a file.
+
+use super::statements::bind_sparse;
+use super::{Dense, Generator, Op, Scope, Space, Sparse, Table};
+
+type Way = fn(&mut Generator);
+
+pub(super) const ITEMS: Table<Way> =
+    &[(2, constant), (5, op), (5, space), (1, schema), (1, search), (2, arch), (1, comment)];
+
+fn comment(g: &mut Generator) {
+    g.line("// What follows has nothing to do with this.");
+}
+
+fn constant(g: &mut Generator) {
+    g.remark();
+    match g.below(3) {
+        0 => {
+            let name = g.name("ws");
+            let values = g.one(&["[8, 16, 32]", "8..24 step 8", "[\n  8, // the least\n  64\n]"]);
+            g.line(&format!("const {name} = {values}"));
+            g.width_lists.push(name);
+        }
+        1 => {
+            let name = g.name("k");
+            let value = g.one(&["8", "4", "2 * 8", "1_6"]);
+            g.line(&format!("const {name} = {value}"));
+            g.numbers.push(name);
+        }
+        _ => {
+            let name = g.name("flag");
+            let value = g.one(&["on", "off"]);
+            g.line(&format!("const {name} = {value}"));
+        }
+    }
+}
+
+/// `op f(x: dense, w: size) -> dense[w]`, perhaps of a sparse tensor and a switch, too.
+pub(super) fn op(g: &mut Generator) {
+    g.remark();
+    let name = g.name("op_");
+    let (takes_sparse, takes_switch) = (g.chance(30), g.chance(30));
+    let mut params = vec!["x: dense"];
+    let mut scope = Scope {
+        dense: vec![Dense { name: "x".to_owned(), width: "x.width".to_owned() }],
+        sizes: vec!["w".to_owned(), "x.width".to_owned()],
+        open: g.chance(25),
+        ..Scope::default()
+    };
+    if takes_sparse {
+        params.push("s: sparse");
+        scope.sparse.push(Sparse { name: "s".to_owned(), fields: "s.fields".to_owned(), dim: "s.dim".to_owned() });
+    }
+    params.push(g.one(&["w: size", "w: size = 8"]));
+    if takes_switch {
+        params.push("b: switch = on");
+        scope.switches.push("b".to_owned());
+    }
+    let params =
+        if g.chance(20) { format!("(\n  {},\n)", params.join(",\n  ")) } else { format!("({})", params.join(", ")) };
+    let promise = g.one(&["", " -> dense[w]", " -> dense", " -> tensor"]);
+    g.used_choice = false;
+    if g.chance(40) {
+        scope.choice_free = false;
+        let value = g.dense(&mut scope, "w", 2);
+        g.line(&format!("op {name}{params}{promise} = {value}"));
+    } else {
+        g.line(&format!("op {name}{params}{promise} {{"));
+        g.indent += 2;
+        for _ in 0..g.below(3) {
+            let (y, width) = (g.name("y"), g.size(&scope));
+            scope.choice_free = true;
+            let value = g.dense(&mut scope, &width, 2);
+            g.line(&format!("let {y} = {value}"));
+            scope.dense.push(Dense { name: y, width });
+        }
+        scope.choice_free = false;
+        let value = g.dense(&mut scope, "w", 2);
+        g.line(&value);
+        g.indent -= 2;
+        g.line("}");
+    }
+    let has_choices = g.used_choice;
+    g.choices.clear();
+    g.ops.push(Op { name, takes_sparse, takes_switch, has_choices });
+}
+
+pub(super) fn space(g: &mut Generator) {
+    g.remark();
+    g.choices.clear();
+    let name = g.name("space_");
+    let mut scope = Scope { open: g.chance(85), ..Scope::default() };
+    let mut params: Vec<(String, String, String)> = Vec::new();
+    let blocks = g.chance(40);
+    if blocks {
+        params.push(("blocks".to_owned(), "2".to_owned(), "1".to_owned()));
+    }
+    if g.chance(30) {
+        params.push(("extra".to_owned(), "8".to_owned(), "16".to_owned()));
+        scope.sizes.push("extra".to_owned());
+    }
+    if g.chance(30) {
+        params.push(("normalise".to_owned(), "off".to_owned(), "on".to_owned()));
+    }
+    if g.chance(30) && scope.open {
+        params.push(("ws".to_owned(), "[8, 16]".to_owned(), "[24]".to_owned()));
+    }
+    let listed: Vec<String> = params.iter().map(|(name, default, _)| format!("{name} = {default}")).collect();
+    let listed = if listed.is_empty() { String::new() } else { format!("({})", listed.join(", ")) };
+    g.line(&format!("space {name}{listed} {{"));
+    g.indent += 2;
+    g.line("input x: dense");
+    scope.dense.push(Dense { name: "x".to_owned(), width: "x.width".to_owned() });
+    scope.sizes.push("x.width".to_owned());
+    if g.chance(70) {
+        g.line("input f: categorical");
+        scope.categorical = Some("f".to_owned());
+    }
+    if params.iter().any(|(name, _, _)| name == "ws") {
+        g.line("width v in ws");
+        g.choices.push((None, "v".to_owned(), "8".to_owned()));
+        scope.sizes.push("v".to_owned());
+        scope.widths.push("v".to_owned());
+    }
+    for _ in 0..g.below(6) {
+        g.statement(&mut scope);
+    }
+    if blocks {
+        block(g, &mut scope);
+    }
+    for _ in 0..g.below(3) {
+        g.statement(&mut scope);
+    }
+    g.remark();
+    let head = scope.dense[scope.dense.len() - 1].name.clone();
+    g.line(&format!("logit = linear({head}, 1)"));
+    g.indent -= 2;
+    g.line("}");
+    let params = params.into_iter().map(|(name, _, other)| (name, other)).collect();
+    let choices = std::mem::take(&mut g.choices);
+    g.spaces.push(Space { name, params, choices, open: scope.open });
+}
+
+/// `block b[1..blocks]`, with a stem and outputs that later instances pick from.
+fn block(g: &mut Generator, scope: &mut Scope) {
+    let name = g.name("b");
+    if scope.categorical.is_some() && scope.sparse.is_empty() {
+        bind_sparse(g, scope);
+    }
+    let stem_dense = g.one(&scope.dense).name;
+    let stem_sparse = if scope.sparse.is_empty() { None } else { Some(g.one(&scope.sparse)) };
+    let parts = stem_sparse.as_ref().map_or(String::new(), |sparse| format!("; e = {}", sparse.name));
+    g.line(&format!("block {name}[1..blocks] after stem {{ d = {stem_dense}{parts} }} {{"));
+    g.indent += 2;
+    let mut inner = scope.clone();
+    inner.earlier = Some(("d".to_owned(), stem_sparse.as_ref().map(|_| "e".to_owned())));
+    g.block = Some(format!("{name}[1]"));
+    for _ in 0..g.below(4) + 1 {
+        g.statement(&mut inner);
+    }
+    let out = inner.dense[inner.dense.len() - 1].name.clone();
+    g.line(&format!("out d = {out}"));
+    if stem_sparse.is_some() {
+        let out = inner.sparse[inner.sparse.len() - 1].name.clone();
+        g.line(&format!("out e = {out}"));
+    }
+    g.block = None;
+    g.indent -= 2;
+    g.line("}");
+    let last = g.name("x");
+    g.line(&format!("let {last} = {name}[blocks].d"));
+    scope.dense.push(Dense { width: format!("{last}.width"), name: last });
+}
+
+pub(super) fn schema(g: &mut Generator) {
+    g.remark();
+    let name = g.name("table_");
+    g.line(&format!("schema {name} {{"));
+    g.indent += 2;
+    if g.chance(50) {
+        g.line("format tsv");
+    }
+    g.line("label click");
+    let steps = g.one(&["", " | log1p", " | max(0) | log1p", " | min(10.5) | max(-1)"]);
+    g.line(&format!("dense I[1..{}]{steps}", g.names % 4 + 1));
+    let (encoding, rows) = (g.one(&["hex", "int"]), g.one(&["rows: 1_000", "rows: 5K, missing: 0", "20"]));
+    g.line(&format!("sparse C[2..{}]: {encoding} | modulo({rows})", g.names % 3 + 2));
+    g.remark();
+    g.line("sparse city: int | modulo(rows: 10)");
+    g.indent -= 2;
+    g.line("}");
+    g.schemas.push(name);
+}
+
+/// A space with or without arguments, and whether it has none.
+fn reference(g: &mut Generator, space: &Space) -> (String, bool) {
+    let mut given = space.params.clone();
+    given.retain(|_| g.chance(50));
+    let written: Vec<String> = given.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    match written.is_empty() {
+        true => (space.name.clone(), true),
+        false => (format!("{}({})", space.name, written.join(", ")), false),
+    }
+}
+
+/// Settings, one of each place.
+const SETTINGS: [&[&str]; 7] = [
+    &["seed: 7", "seed: 0"],
+    &[
+        "data { files: \"day.tsv\"; split: 8:1:1; stratified: on }",
+        "data { files: [\"a.tsv\", \"b.tsv.gz\"]; seed: 3; max_malformed: 0.1% }",
+        "data {\n    synthetic { rows: 1K; seed: 1; noise: 0.5 }\n    split: 2:1:1\n  }",
+    ],
+    &[
+        "train { epochs: 1; batch: 512; optimiser: adagrad(lr: 0.1, eps: 1e-2); warmup: 10%; schedule: cosine; clip: 5 }",
+        "train { paths: single_operator_any_connection(counts: binomial(0.5)); full_path: 21%; clip: off }",
+        "train { paths: single_operator_any_connection(counts: uniform); schedule: constant; warmup: 20 }",
+    ],
+    &["evaluate { finetune: head(steps: 5, lr: 0.04); validate: 2; batch: 8_192 }", "evaluate { finetune: off }"],
+    &["evolve { population: 8; generations: 2; children: 2; tournament: 4 }", "random { samples: 16 }"],
+    &["retrain { top: 2; epochs: 1; batch: 256 }"],
+    &["require macs <= 3M, params.dense <= 2M", "require params.embedding <= 1G"],
+];
+
+pub(super) fn search(g: &mut Generator) {
+    if g.spaces.is_empty() {
+        space(g);
+    }
+    if g.schemas.is_empty() {
+        schema(g);
+    }
+    g.remark();
+    let name = g.name("search_");
+    if !g.searches.is_empty() && g.chance(30) {
+        let base = g.one(&g.searches.clone());
+        g.line(&format!("search {name} extends {base} {{ seed: 9; retrain {{ top: 1 }} }}"));
+        return;
+    }
+    let (space, schema) = (g.one(&g.spaces.clone()), g.one(&g.schemas.clone()));
+    let (over, _) = reference(g, &space);
+    g.line(&format!("search {name} on {over} with {schema} {{"));
+    g.indent += 2;
+    for (i, options) in SETTINGS.iter().enumerate() {
+        // There must be data.
+        if i == 1 || g.chance(60) {
+            let setting = g.one(options);
+            g.line(setting);
+        }
+    }
+    let closed: Vec<Space> = g.spaces.iter().filter(|space| !space.open).cloned().collect();
+    if !closed.is_empty() && g.chance(70) {
+        let baseline = g.one(&closed);
+        g.line(&format!("baseline {}", baseline.name));
+    }
+    g.indent -= 2;
+    g.line("}");
+    g.searches.push(name);
+}
+
+pub(super) fn arch(g: &mut Generator) {
+    if g.spaces.is_empty() {
+        space(g);
+    }
+    g.remark();
+    let (name, space) = (g.name("arch_"), g.one(&g.spaces.clone()));
+    let (over, plain) = reference(g, &space);
+    let with = match g.schemas.is_empty() || g.chance(50) {
+        true => String::new(),
+        false => format!(" with {}", g.one(&g.schemas.clone())),
+    };
+    g.line(&format!("arch {name} of {over}{with} {{"));
+    g.indent += 2;
+    for (block, choice, value) in space.choices.iter().filter(|_| plain) {
+        if g.chance(60) {
+            match block {
+                Some(block) => g.line(&format!("{block} {{ {choice}: {value} }}")),
+                None => g.line(&format!("{choice}: {value}")),
+            }
+        }
+    }
+    g.line("..");
+    g.indent -= 2;
+    g.line("}");
+}

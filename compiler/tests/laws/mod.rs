@@ -1,0 +1,149 @@
+//! What holds of every text, whatever it says. The tests and the fuzz targets (`fuzz/`) hold the compiler to the same.
+
+#![allow(dead_code, reason = "each test file uses what it needs")]
+
+use std::fmt::Write;
+use std::sync::LazyLock;
+
+use nasrec_compiler::diagnostics::{Diagnostic, FileId, Label, Sources};
+use nasrec_compiler::format::{ArchSource, Refusal, comments, format_arch, format_source};
+use nasrec_compiler::recipe::Counts;
+use nasrec_compiler::schema::Schema;
+use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{CheckedSpace, Item, ItemKind, Program, Space, syntax};
+
+use crate::memory::{ENTRY, Memory};
+
+/// A table of two numbers and three categories.
+pub const TABLE: &str = "schema table {\n  label click\n  dense I[1..2]\n  sparse C[1..3]: int | modulo(rows: 10)\n}\n";
+
+/// Every place that a finding names is text of a file that was read.
+pub fn places_exist(diagnostics: &[Diagnostic], sources: &Sources) {
+    for label in diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels) {
+        place_exists(label, &sources.file(label.span.file).text);
+    }
+}
+
+fn place_exists(label: &Label, text: &str) {
+    assert!(label.span.start <= label.span.end, "{label:?}");
+    assert!(text.get(label.span.start as usize..label.span.end as usize).is_some(), "{label:?} in {text:?}");
+}
+
+/// Parsing answers, and what it finds has a place in the text.
+pub fn parse(text: &str) {
+    let (_, diagnostics) = syntax::parse(FileId(0), text);
+    let override_finding = syntax::parse_override(FileId(0), text).err();
+    for label in diagnostics.iter().chain(&override_finding).flat_map(|diagnostic| &diagnostic.labels) {
+        place_exists(label, text);
+    }
+}
+
+/// A tree as text, without its places.
+struct Placeless {
+    text: String,
+    /// Inside of a `Span { … }`.
+    skipping: bool,
+}
+
+impl Write for Placeless {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        // `derive(Debug)` hands over a struct's name as one part, and the brace that ends it at the end of one.
+        if part == "Span" {
+            self.skipping = true;
+        } else if !self.skipping {
+            self.text.push_str(part);
+        } else if part.ends_with('}') {
+            self.skipping = false;
+        }
+        Ok(())
+    }
+}
+
+/// The tree of a text without its places, built by the compiler's own parser.
+pub fn tree(source: &str) -> String {
+    let (tree, diagnostics) = syntax::parse(FileId(0), source);
+    assert_eq!(diagnostics, [], "{source}");
+    let mut written = Placeless { text: String::new(), skipping: false };
+    write!(written, "{tree:?}").expect("a string takes everything");
+    assert!(!written.skipping && !written.text.contains("Span"), "the notation of trees has changed");
+    written.text
+}
+
+/// Formatting keeps the tree and the comments, and formatting twice changes nothing more. `None` for a text that does
+/// not parse.
+pub fn formatted(source: &str) -> Option<String> {
+    let formatted = match format_source(FileId(0), source) {
+        Ok(formatted) => formatted,
+        Err(Refusal::Syntax(_)) => return None,
+        Err(Refusal::Unproved(what)) => panic!("{what}:\n{source}"),
+    };
+    assert_eq!(tree(&formatted), tree(source), "{source}\n--- became\n{formatted}");
+    assert!(comments(source).eq(comments(&formatted)), "{source}\n--- became\n{formatted}");
+    let twice = format_source(FileId(0), &formatted).expect("it parsed before");
+    assert_eq!(twice, formatted, "formatting twice changes something of\n{source}");
+    assert!(formatted.is_empty() || formatted.ends_with('\n') && !formatted.ends_with("\n\n"), "{formatted}");
+    assert!(!formatted.contains("\n\n\n"), "{formatted}");
+    assert!(formatted.lines().all(|line| line.trim_end() == line), "{formatted}");
+    Some(formatted)
+}
+
+pub fn format(source: &str) {
+    formatted(source);
+}
+
+static BOUND_TO: LazyLock<Schema> = LazyLock::new(|| {
+    let (program, diagnostics) = Program::load(ENTRY, &Memory(&[(ENTRY, TABLE)]));
+    assert_eq!(diagnostics, []);
+    program.schema(&program.items()[0]).expect("it is sound")
+});
+
+/// A program is answered, and a sound one has plans. What was found.
+pub fn compile(text: &str) -> Vec<Diagnostic> {
+    let (program, mut diagnostics) = Program::load(ENTRY, &Memory(&[(ENTRY, text)]));
+    diagnostics.extend(program.check());
+    places_exist(&diagnostics, &program.sources);
+    if diagnostics.is_empty() {
+        for item in program.items().iter().filter(|item| item.kind == ItemKind::Space) {
+            let checked = program.check_space(item).expect("a checked program's spaces are sound");
+            planned(text, item, &checked);
+        }
+    }
+    diagnostics
+}
+
+/// An architecture of a space has a plan or a reason, and is read back as it was printed. Whether it has a plan: a space
+/// that does not suit the table, or whose sizes do not suit each other over it, has none.
+pub fn planned(text: &str, item: &Item, checked: &CheckedSpace) -> bool {
+    let Ok(space) = Space::bind(checked, &BOUND_TO) else { return false };
+    let architecture = space.sample(Counts::Uniform, &mut Streams::new(1).rng("laws", 0));
+    let planned = space.plan(&architecture);
+    let Ok(plan) = planned else { return false };
+    assert!(plan.logit < plan.nodes.len());
+    assert_eq!(plan.nodes[plan.logit].shape.as_slice(), [1], "{text}");
+    let canonical = space.canonical(&architecture).expect("it has a plan");
+    assert_eq!(space.plan(&canonical).as_ref(), Ok(&plan), "{text}");
+
+    // What the table's sizes leave dead is left out, so it is read over the same table.
+    let (drawn, table) = match item.name.as_str() {
+        "drawn" => ("drawn_too", "table"),
+        "table" => return true,
+        _ => ("drawn", "table"),
+    };
+    let source = ArchSource {
+        name: drawn,
+        docs: vec![],
+        imports: vec![(ENTRY.to_owned(), vec![item.name.clone()]), ("table.nasrec".to_owned(), vec![table.to_owned()])],
+        items: String::new(),
+        space: &item.name,
+        arguments: &checked.arguments,
+        schema: Some(table),
+    };
+    let printed = format_arch(&source, space.choices(), &canonical);
+    let (program, mut diagnostics) =
+        Program::load("drawn.nasrec", &Memory(&[("drawn.nasrec", &printed), (ENTRY, text), ("table.nasrec", TABLE)]));
+    diagnostics.extend(program.check());
+    assert_eq!(diagnostics, [], "{printed}\n--- of\n{text}");
+    let read = program.arch(&program.items()[0]).expect("it was checked").architecture;
+    assert_eq!(read, canonical, "{printed}\n--- of\n{text}");
+    true
+}
