@@ -130,7 +130,7 @@ impl Elaborator<'_> {
 
     /// Whether two choices take the same, and whether both exist.
     pub(super) fn same_choice(&mut self, x: ChoiceId, y: ChoiceId, span: Span) -> Option<(CondId, CondId)> {
-        if self.takes_several(x) != self.takes_several(y) || self.as_number(&Term::Choice(x, String::new())).is_some() {
+        if self.takes_several(x) != self.takes_several(y) || self.as_number(&Term::Choice(y, String::new())).is_some() {
             return self.fail(
                 Diagnostic::error(Code::Kind, "these choices cannot be compared").label(span, "of different kinds"),
             );
