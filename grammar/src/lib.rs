@@ -115,7 +115,7 @@ pub fn continues_expression(rule: Rule) -> bool {
 pub fn beginnings(rule: Rule) -> &'static [&'static str] {
     match rule {
         Rule::item => &["`import`", "`const`", "`op`", "`space`", "`schema`", "`search`", "`arch`"],
-        Rule::statement | Rule::one_statement => &["`let`", "`width`", "`input`", "`block`", "`out`", "`logit`"],
+        Rule::statement => &["`let`", "`width`", "`input`", "`block`", "`out`", "`logit`"],
         _ => &[],
     }
 }

@@ -54,13 +54,13 @@ impl Program {
         }
         let architecture = Architecture::new(made);
         // What is live does not depend on the schema's sizes in any way that matters for a missing value.
-        if diagnostics.is_empty() && !tree.open {
+        if diagnostics.is_empty() && !tree.open && !tree.incomplete {
             let sizes = schema.as_ref().map_or(crate::ir::SchemaSizes { numeric: 1, fields: 1 }, Space::sizes_of);
             let missing: Vec<&Choice> =
                 space.graph.missing(&architecture, sizes).into_iter().map(|choice| &choices[choice.index()]).collect();
             diagnostics.extend(left_out(&tree.name, missing));
         }
-        if diagnostics.is_empty() {
+        if diagnostics.is_empty() && !tree.incomplete {
             Ok(CheckedArch { name: tree.name.text.clone(), space, schema, architecture, open: tree.open })
         } else {
             Diagnostic::sort(&mut diagnostics);

@@ -82,6 +82,7 @@ impl Elaborator<'_> {
             ExprKind::Repeat { count, from, name, body } => self.repeat(scope, count, from, (name, body), expr.span),
             ExprKind::Body(body) => self.body(scope, body),
             ExprKind::If { condition, then, otherwise } => self.branch(scope, condition, then, otherwise),
+            ExprKind::Lost => self.already_told(),
             ExprKind::Earlier(output) => self.earlier(scope, output, expr.span),
         }
     }

@@ -80,6 +80,7 @@ impl Program {
             diagnostics.extend(unbound(space, schema, with));
         }
         let mut settings = Settings::new(&search.settings, overrides, search.name.span);
+        settings.incomplete = search.incomplete;
         let mut recipe = recipe(&mut settings);
         for written in &search.requires {
             match limit(written) {
@@ -89,7 +90,7 @@ impl Program {
         }
         diagnostics.extend(settings.finish());
         match (space, schema) {
-            (Some(space), Some(schema)) if diagnostics.is_empty() => {
+            (Some(space), Some(schema)) if diagnostics.is_empty() && !search.incomplete => {
                 Ok(CheckedSearch { name: search.name.text.clone(), space, schema, recipe, baselines })
             }
             _ => {
@@ -133,6 +134,7 @@ impl Program {
             search.requires = of_base.requires;
         }
         search.over = of_base.over;
+        search.incomplete |= of_base.incomplete;
         Some(search)
     }
 

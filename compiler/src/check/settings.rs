@@ -13,6 +13,8 @@ pub(super) struct Settings {
     pub diagnostics: Vec<Diagnostic>,
     /// Where a missing key is reported.
     owner: Span,
+    /// A setting could not be read, so that none is known to be missing.
+    pub incomplete: bool,
 }
 
 /// A value written as a name with or without arguments: `cosine`, `adagrad(lr: 0.12)`.
@@ -24,7 +26,8 @@ pub(super) struct Called<'a> {
 impl Settings {
     /// `overrides` replace what the file says.
     pub fn new(settings: &[Setting], overrides: &[Setting], owner: Span) -> Self {
-        let mut all = Self { values: BTreeMap::new(), known: Vec::new(), diagnostics: Vec::new(), owner };
+        let mut all =
+            Self { values: BTreeMap::new(), known: Vec::new(), diagnostics: Vec::new(), owner, incomplete: false };
         for setting in settings {
             if let Some(first) = all.values.get(&path(setting)) {
                 let first = first.span;
@@ -183,6 +186,9 @@ impl Settings {
     }
 
     pub fn missing(&mut self, message: &str, help: &str) {
+        if self.incomplete {
+            return;
+        }
         self.diagnostics.push(Diagnostic::error(Code::Recipe, message).label(self.owner, "in this search").help(help));
     }
 

@@ -6,9 +6,10 @@
 mod expressions;
 mod items;
 pub(crate) mod lines;
+mod recovery;
 pub mod tree;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use nasrec_grammar::{NasrecParser, Rule, beginnings, continues_expression, describe, is_keyword};
 use pest::Parser;
@@ -42,18 +43,22 @@ impl<'a> Parts<'a> for Pair<'a, Rule> {
 pub(crate) struct Reader {
     file: FileId,
     diagnostics: Vec<Diagnostic>,
+    /// The first words of statements that did not parse, by place.
+    lost: HashMap<u32, Vec<String>>,
+    /// How many bytes have been parsed again to recover from mistakes.
+    parsed_again: usize,
 }
 
 /// Parses one file.
 pub fn parse(file: FileId, source: &str) -> (tree::File, Vec<Diagnostic>) {
     nasrec_grammar::limit_work();
-    let mut reader = Reader { file, diagnostics: Vec::new() };
+    let mut reader = Reader::new(file);
     let mut tree = tree::File::default();
     if source.len() > MAX_BYTES {
         let message = format!("this file has {} bytes; at most {MAX_BYTES} are read", source.len());
         return (tree, vec![Diagnostic::error(Code::TooLarge, message).label(Span::new(file, 0, 0), "here")]);
     }
-    let joined = lines::join(source);
+    let joined = recovery::without_blots(lines::join(source));
     if let Some(at) = too_deep(&joined.text) {
         let message = format!("this is nested more than {MAX_NESTING} deep");
         return (
@@ -85,7 +90,7 @@ pub fn parse(file: FileId, source: &str) -> (tree::File, Vec<Diagnostic>) {
 /// Parses `a.b=value`, the argument of `--set`.
 pub fn parse_override(file: FileId, source: &str) -> Result<tree::Setting, Diagnostic> {
     nasrec_grammar::limit_work();
-    let mut reader = Reader { file, diagnostics: Vec::new() };
+    let mut reader = Reader::new(file);
     let parsed = if too_deep(source).is_none() {
         NasrecParser::parse(Rule::one_override, source)
     } else {
@@ -146,6 +151,10 @@ fn too_deep(text: &str) -> Option<usize> {
 }
 
 impl Reader {
+    fn new(file: FileId) -> Self {
+        Self { file, diagnostics: Vec::new(), lost: HashMap::new(), parsed_again: 0 }
+    }
+
     fn span(&self, pair: &Pair<'_, Rule>, offset: usize) -> Span {
         let span = pair.as_span();
         let trimmed = span.as_str().trim_end().len();
@@ -169,10 +178,14 @@ impl Reader {
             let span = Span::new(self.file, offset + start, offset + start);
             return Diagnostic::error(Code::TooLarge, "this is too much for one item to parse").label(span, "here");
         };
+        let inside = innermost(&text[..start]);
+        let code_before = text[..start].trim_end();
+        let before = offset + code_before.len();
+        let at_start = text[code_before.len()..start].contains(['\n', ';']) || code_before.ends_with(['{', ';']);
         let mut expected: Vec<&str> = positives.iter().filter_map(|&r| describe(r)).collect();
         expected.extend(positives.iter().flat_map(|&rule| beginnings(rule)));
         if positives.iter().any(|&rule| continues_expression(rule)) {
-            expected.extend(closers(&text[..start]));
+            expected.extend(closers(inside));
         }
         expected.sort_unstable();
         expected.dedup();
@@ -182,30 +195,34 @@ impl Reader {
         };
         let span = Span::new(self.file, offset + start, offset + start + found.trim().len());
         let label = match expected.as_slice() {
+            [] if at_start && inside == Some(b'{') => "expected `}`: the value before it was the last".to_owned(),
+            [] if inside == Some(b'{') => "expected the end of the line".to_owned(),
             [] => "not understood here".to_owned(),
             [one] => format!("expected {one}"),
             [all @ .., last] => format!("expected {} or {last}", all.join(", ")),
         };
         let keywords = expected.iter().filter_map(|words| words.strip_prefix('`')?.strip_suffix('`'));
         let near = nearest(&found, keywords).filter(|_| found.len() > 1);
-        let separated = (found == "," && innermost(&text[..start]) == Some(b'{'))
-            .then(|| "between `{ }`, a line break or `;` separates".to_owned());
-        let fix = match (&separated, expected.as_slice()) {
-            (Some(_), _) => Some(Fix::replace(span, ";")),
-            (None, ["`=`"]) => Some(Fix::insert(self.file, span.start as usize, "= ")),
+        let fix = match expected.as_slice() {
+            ["`=`"] => Some(Fix::insert(self.file, span.start as usize, "= ")),
+            ["`:`"] => Some(Fix::insert(self.file, before, ":")),
             _ => None,
         };
+        let reserved = (expected == ["a name"]
+            && NasrecParser::parse(Rule::reserved, &found)
+                .is_ok_and(|mut pairs| pairs.next().is_some_and(|pair| pair.as_str() == found)))
+        .then(|| format!("`{found}` is a word of the language; choose another name"));
         Diagnostic::error(Code::Syntax, what)
             .label(span, label)
             .did_you_mean(span, &found, near)
-            .help_if(separated)
+            .help_if(reserved)
             .fix_if(fix)
     }
 }
 
-/// What can follow a whole expression, besides an operator, after this text.
-fn closers(before: &str) -> &'static [&'static str] {
-    match innermost(before) {
+/// What can follow a whole expression, besides an operator, inside this bracket.
+fn closers(inside: Option<u8>) -> &'static [&'static str] {
+    match inside {
         Some(b'(') => &["`,`", "`)`"],
         Some(b'[') => &["`,`", "`]`"],
         _ => &["the end of the line"],
@@ -214,15 +231,5 @@ fn closers(before: &str) -> &'static [&'static str] {
 
 /// The innermost bracket that is open after this text.
 fn innermost(before: &str) -> Option<u8> {
-    let mut open = Vec::new();
-    for byte in before.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => open.push(byte),
-            b')' | b']' | b'}' => {
-                open.pop();
-            }
-            _ => {}
-        }
-    }
-    open.pop()
+    recovery::open_brackets(before).last().map(|&at| before.as_bytes()[at])
 }

@@ -119,6 +119,8 @@ pub struct SchemaItem {
     pub docs: Vec<String>,
     pub name: Name,
     pub lines: Vec<SchemaLine>,
+    /// A line could not be read, so what is not there may have been.
+    pub incomplete: bool,
 }
 
 /// `keyword name[range]: encoding | stage | stage`
@@ -151,6 +153,8 @@ pub struct SearchItem {
     pub baselines: Vec<Reference>,
     /// What an architecture may cost.
     pub requires: Vec<Expr>,
+    /// A setting could not be read, so what is not there may have been.
+    pub incomplete: bool,
 }
 
 /// One `key: value`, its key with the sections around it.
@@ -178,6 +182,8 @@ pub struct ArchItem {
     pub made: Vec<Made>,
     /// It ends in `..`: what it does not decide stays open.
     pub open: bool,
+    /// A line could not be read, so what is not there may have been.
+    pub incomplete: bool,
 }
 
 /// One choice that an architecture makes.
@@ -247,6 +253,8 @@ pub enum ExprKind {
         otherwise: Body,
     },
     Earlier(Name),
+    /// Could not be read; that has been told.
+    Lost,
 }
 
 #[derive(Clone, Debug)]
