@@ -82,7 +82,9 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::kw_with => "`with`",
         Rule::assign => "`=`",
         Rule::colon => "`:`",
-        Rule::EOI => "the end of the line",
+        Rule::pipe => "`|`",
+        Rule::open => "`{`",
+        Rule::EOI | Rule::end => "the end of the line",
         rule if continues_expression(rule) => "an operator",
         _ => return None,
     })
@@ -126,6 +128,9 @@ pub fn is_keyword(rule: Rule) -> bool {
         rule,
         Rule::assign
             | Rule::colon
+            | Rule::pipe
+            | Rule::open
+            | Rule::end
             | Rule::kw_after
             | Rule::kw_as
             | Rule::kw_const

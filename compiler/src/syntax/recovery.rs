@@ -48,10 +48,14 @@ impl Reader {
                 let is_lost = |s: &Range<usize>| text.as_bytes()[s.clone()].iter().all(|&byte| byte == BLOT);
                 let echo = statements.iter().any(|s| !s.is_empty() && is_lost(s));
                 if !echo {
-                    self.report(self.syntax_error(error, &text, offset));
+                    self.report(self.syntax_error(&error, &text, offset));
                 }
+                // Where a body goes on after its value, that value is what has to go.
+                let before = text[..at].trim_end().len();
+                let after_value = follows_a_value(&error, &text, at) && before > 0;
+                let statements = if after_value { self::statements(&text, before - 1) } else { statements };
                 let lost = statements.into_iter().find(|s| !s.is_empty() && !is_lost(s))?;
-                self.lost.insert((offset + lost.start) as u32, first_words(&text[lost.clone()]));
+                self.lost.insert((offset + lost.start) as u32, names(&text[lost.clone()]));
                 text = blotted(&text, &lost);
             }
             self.parsed_again += text.len();
@@ -65,7 +69,7 @@ impl Reader {
         }
     }
 
-    /// The first words of a lost statement.
+    /// The names that a lost statement may have defined.
     pub(super) fn lost_words(&self, span: Span) -> Vec<String> {
         self.lost.get(&span.start).cloned().unwrap_or_default()
     }
@@ -84,14 +88,30 @@ impl Reader {
         line: &Range<usize>,
         offset: usize,
     ) -> Option<(String, Fix)> {
+        if line.is_empty() || at >= line.end || innermost(&text[..at]) != Some(b'{') {
+            return None;
+        }
+        // A label without its colon: `other fc(x, w)`.
+        let label = text.get(line.start..at).is_some_and(|first| {
+            let (word, gap) = (first.trim_end(), first.len() - first.trim_end().len());
+            gap > 0 && !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        });
+        if label {
+            let before = text[..at].trim_end().len();
+            let mut labelled = text.to_owned();
+            labelled.replace_range(before..=before, ":");
+            self.parsed_again += text.len();
+            if stops_at(rule, &labelled) >= line.end {
+                return Some((labelled, Fix::insert(self.file, offset + before, ":")));
+            }
+        }
         let mut separated = text.to_owned();
         let mut next = at;
         let mut first = None;
         for _ in 0..MAX_SEPARATORS {
-            let opened = open_brackets(&separated[..next]).last().map(|&open| separated.as_bytes()[open]);
             let before = separated[..next].trim_end_matches([' ', '\t']).len();
             let comma = separated.as_bytes().get(next) == Some(&b',');
-            if opened != Some(b'{') || before <= line.start || !comma && before == next {
+            if innermost(&separated[..next]) != Some(b'{') || before <= line.start || !comma && before == next {
                 return None;
             }
             let (place, fix) = if comma {
@@ -115,19 +135,55 @@ impl Reader {
     }
 
     fn not_separated(&self, text: &str, at: usize, offset: usize, fix: Fix) -> Diagnostic {
-        let word: String = text[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        let comma = text[at..].starts_with(',');
-        let span = Span::new(self.file, offset + at, offset + at + word.len().max(1));
-        let (message, label) = if comma {
-            ("a comma between statements".to_owned(), "expected `;` or a line break")
+        let word = found(&text[at..]);
+        let comma = word == ",";
+        let span = Span::new(self.file, offset + at, offset + at + word.len());
+        let label = if comma {
+            "expected `;` or a line break"
+        } else if fix.replacement == ":" {
+            "expected `:` before it"
         } else {
-            (format!("`{word}` is on the line of the statement before"), "expected `;` or a line break before this")
+            "expected `;` or a line break before it"
         };
-        Diagnostic::error(Code::Syntax, message)
+        Diagnostic::error(Code::Syntax, format!("unexpected `{word}`"))
             .label(span, label)
-            .help_if(comma.then(|| "between `{ }`, a line break or `;` separates".to_owned()))
+            .help_if((fix.replacement == ";").then(|| "between `{ }`, a line break or `;` separates".to_owned()))
             .fix_if(Some(fix))
     }
+}
+
+/// What a statement may have defined: its first words, and what follows a word that defines.
+fn names(text: &str) -> Vec<String> {
+    let mut names = first_words(text);
+    let words: Vec<&str> =
+        text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).collect();
+    let defined = words.windows(2).filter(|pair| ["let", "width", "input", "block"].contains(&pair[0]));
+    names.extend(defined.map(|pair| pair[1].to_owned()));
+    names
+}
+
+/// Whether a place can only be the end of a body: a value has just ended on a line before.
+pub(super) fn follows_a_value(error: &Error<Rule>, text: &str, at: usize) -> bool {
+    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return false };
+    let before = text[..at].trim_end();
+    positives.iter().all(|&rule| rule == Rule::end)
+        && text[before.len()..at].contains('\n')
+        && innermost(before) == Some(b'{')
+}
+
+/// The word, or the sign, that a text begins with.
+pub(super) fn found(rest: &str) -> &str {
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    match rest.find(|c| !word(c)) {
+        Some(0) => &rest[..rest.chars().next().map_or(0, char::len_utf8)],
+        Some(end) => &rest[..end],
+        None => rest,
+    }
+}
+
+/// The innermost bracket that is open after this text.
+pub(super) fn innermost(before: &str) -> Option<u8> {
+    open_brackets(before).last().map(|&at| before.as_bytes()[at])
 }
 
 fn place(error: &Error<Rule>) -> usize {
@@ -170,7 +226,7 @@ fn code(text: &str, from: usize) -> impl Iterator<Item = (usize, u8)> {
 }
 
 /// The places of the brackets that are open after this text, from the outside in.
-pub(super) fn open_brackets(before: &str) -> Vec<usize> {
+fn open_brackets(before: &str) -> Vec<usize> {
     let mut open = Vec::new();
     for (at, byte) in code(before, 0) {
         match byte {
