@@ -30,7 +30,9 @@ impl Program {
         let mut places: Vec<Option<Span>> = vec![None; choices.len()];
         for entry in &tree.made {
             let Some(at) = choices.iter().position(|choice| choice.name == entry.choice) else {
-                let near = nearest(&entry.choice, choices.iter().map(|c| c.name.as_str()));
+                // What is decided elsewhere is not what is meant.
+                let open = choices.iter().map(|c| c.name.as_str()).filter(|c| tree.made.iter().all(|m| m.choice != *c));
+                let near = nearest(&entry.choice, open);
                 diagnostics.push(
                     Diagnostic::error(Code::Choice, format!("`{}` has no choice `{}`", space.name, entry.choice))
                         .label(entry.span, "not a choice of this space")

@@ -111,6 +111,16 @@ impl Elaborator<'_> {
         if self.program.is_spoilt(scope.file, name) {
             return self.already_told();
         }
+        if let Some(&later) =
+            self.statements.get(name).filter(|later| later.file == span.file && later.start > span.start)
+        {
+            return self.fail(
+                Diagnostic::error(Code::UnknownName, format!("there is no `{name}` here yet"))
+                    .label(span, "used here")
+                    .label(later, "defined further down")
+                    .help("a name is known from its definition on"),
+            );
+        }
         let near = nearest(name, scope.names());
         self.fail(
             Diagnostic::error(Code::UnknownName, format!("there is no `{name}` here"))

@@ -235,7 +235,7 @@ fn recipe(s: &mut Settings) -> Recipe {
         }
     };
     if matches!(method, Method::Random { .. }) && s.has_section("evolve") {
-        s.missing("a search is either `evolve` or `random`", "leave one of the sections out");
+        s.both("a search is either `evolve` or `random`", ["evolve", "random"]);
     }
     let retrain = Retrain {
         top: s.count("retrain.top", 15) as usize,
@@ -266,7 +266,7 @@ fn data(s: &mut Settings) -> Data {
         }),
         (files, synthetic) => {
             if files.is_some() && synthetic {
-                s.missing("data comes either from `files` or from `synthetic`", "leave one of them out");
+                s.both("data comes either from `files` or from `synthetic`", ["data.files", "data.synthetic"]);
             } else {
                 let help = "say `data { files: \"day.tsv\" }`, or `data { synthetic { rows: 100_000 } }` to try it out";
                 s.missing("this search has no data", help);

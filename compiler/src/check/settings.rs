@@ -192,6 +192,17 @@ impl Settings {
         self.diagnostics.push(Diagnostic::error(Code::Recipe, message).label(self.owner, "in this search").help(help));
     }
 
+    /// Reports two settings that exclude each other.
+    pub fn both(&mut self, message: &str, keys: [&str; 2]) {
+        let places = keys.map(|key| self.values.get(key).map_or(self.owner, |setting| setting.span));
+        self.diagnostics.push(
+            Diagnostic::error(Code::Recipe, message)
+                .label(places[0], "this one")
+                .label(places[1], "or this one")
+                .help("leave one of them out"),
+        );
+    }
+
     /// Reports the keys that nobody asked for.
     pub fn finish(mut self) -> Vec<Diagnostic> {
         let sections: Vec<String> =

@@ -190,6 +190,12 @@ impl Reader {
         let code_before = text[..start].trim_end();
         let (at, before) = (offset + start, offset + code_before.len());
         let at_start = text[code_before.len()..start].contains(['\n', ';']) || code_before.ends_with(['{', ';']);
+        if found == "\"" && !rest[1..].lines().next().is_some_and(|line| line.contains('"')) {
+            let span = Span::new(self.file, offset + start, offset + start + 1);
+            return Diagnostic::error(Code::Syntax, "this text is never closed")
+                .label(span, "opened here")
+                .help("a text ends with `\"`, on the line that it starts on");
+        }
         if recovery::follows_a_value(error, text, start) {
             return self.after_the_value(text, start, offset);
         }
@@ -201,6 +207,11 @@ impl Reader {
         expected.extend(positives.iter().flat_map(|&rule| beginnings(rule)));
         if positives.iter().any(|&rule| continues_expression(rule)) {
             expected.extend(closers(inside));
+        }
+        // A name that only arguments can follow.
+        if positives.contains(&Rule::arguments) && !positives.contains(&Rule::plus) {
+            expected.retain(|words| *words != "an operator");
+            expected.push("arguments in `( )`");
         }
         if expected.contains(&"an expression") {
             expected.retain(|words| !OPERANDS.contains(words));
@@ -266,7 +277,22 @@ impl Reader {
             let sign = Span::new(self.file, before - 1, before);
             diagnostic = diagnostic.label(sign, "a line that ends so goes on");
         }
-        diagnostic.did_you_mean(span, found, near).help_if(reserved).help_if(number).help_if(outside).fix_if(fix)
+        let call =
+            (expected.contains(&"an operator") && at > before && found.starts_with(|c: char| c.is_alphanumeric()))
+                .then(|| code_before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next())
+                .flatten()
+                .filter(|last| NasrecParser::parse(Rule::name, last).is_ok())
+                .map(|last| format!("arguments are in `( )`: `{last}({found})`"));
+        let ends =
+            (found == "}" && expected == ["`let`", "an expression"]).then(|| "a body ends in a value".to_owned());
+        diagnostic
+            .did_you_mean(span, found, near)
+            .help_if(ends)
+            .help_if(reserved)
+            .help_if(number)
+            .help_if(outside)
+            .fix_if(fix)
+            .help_if(call)
     }
 }
 
@@ -284,11 +310,11 @@ const OPERANDS: [&str; 10] = [
     "a text in double quotes",
 ];
 
-/// What can follow a whole expression, besides an operator, inside this bracket.
+/// What can follow a whole expression, besides an operator, inside this bracket; `end` says where a line can end.
 fn closers(inside: Option<u8>) -> &'static [&'static str] {
     match inside {
         Some(b'(') => &["`,`", "`)`"],
         Some(b'[') => &["`,`", "`]`"],
-        _ => &["the end of the line"],
+        _ => &[],
     }
 }
