@@ -277,12 +277,14 @@ impl Reader {
             let sign = Span::new(self.file, before - 1, before);
             diagnostic = diagnostic.label(sign, "a line that ends so goes on");
         }
-        let call =
-            (expected.contains(&"an operator") && at > before && found.starts_with(|c: char| c.is_alphanumeric()))
-                .then(|| code_before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next())
-                .flatten()
-                .filter(|last| NasrecParser::parse(Rule::name, last).is_ok())
-                .map(|last| format!("arguments are in `( )`: `{last}({found})`"));
+        let call = (inside == Some(b'{')
+            && expected.contains(&"an operator")
+            && at > before
+            && found.starts_with(|c: char| c.is_alphanumeric()))
+        .then(|| code_before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next())
+        .flatten()
+        .filter(|last| NasrecParser::parse(Rule::name, last).is_ok())
+        .map(|last| format!("arguments are in `( )`: `{last}({found})`"));
         let ends =
             (found == "}" && expected == ["`let`", "an expression"]).then(|| "a body ends in a value".to_owned());
         diagnostic
