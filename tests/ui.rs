@@ -1,7 +1,8 @@
 //! What the compiler says about wrong files, word for word: `ui/<topic>/<case>.nasrec` and, beside each, what `nasrecc
 //! check` writes to stderr about it. Files named `_….nasrec` are imported by cases and are none themselves.
 //!
-//! `NASREC_BLESS=1 cargo test --release -p nasrecc --test ui` rewrites the expected output of every case.
+//! `NASREC_BLESS=1 cargo test --release -p nasrecc --test ui` rewrites the expected output of every case, and the gallery of
+//! them, `docs/gallery.md`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -96,6 +97,49 @@ fn every_case_says_what_is_expected() {
         }
     }
     assert!(differ == 0, "{differ} cases differ (NASREC_BLESS=1 accepts what is said now):\n{report}");
+}
+
+/// The page of all cases: by the code that is told first, the files and what is said of them.
+fn gallery() -> String {
+    let mut page = String::from(
+        "# Gallery of findings\n\nEvery wrong file of `tests/ui/` and what `nasrecc check` says about it, by the code that \
+         it says first. The tests write this page, and fail where it is not what the compiler says. `nasrecc explain CODE` \
+         tells more of a code; files whose names start with `_` are imported by others.\n",
+    );
+    let cases: Vec<(PathBuf, String)> = cases().into_iter().map(|case| (case.clone(), said(&case).0)).collect();
+    for code in Code::ALL {
+        let of_code: Vec<_> = cases.iter().filter(|(_, said)| said.starts_with(code.as_str())).collect();
+        let all = cases.iter().filter(|(_, said)| said.lines().any(|line| line == code.as_str())).count();
+        write!(page, "\n## {code}: {}\n\n[Its page](errors/{code}.md).", code.title()).expect("a string takes it");
+        if all > of_code.len() {
+            write!(page, " {} more below other codes.", all - of_code.len()).expect("a string takes it");
+        }
+        page.push('\n');
+        for (case, said) in of_code {
+            let text = std::fs::read_to_string(folder().join(case)).expect("a case is text");
+            // A file that is built to break limits is no reading.
+            let cut = |line: &str| line.chars().take(160).collect::<String>();
+            let name = case.with_extension("").display().to_string().replace('_', " ");
+            writeln!(page, "\n### {name}\n\n```nasrec").expect("a string takes it");
+            text.lines().take(40).for_each(|line| writeln!(page, "{}", cut(line)).expect("a string takes it"));
+            writeln!(page, "```\n\n```text").expect("a string takes it");
+            said.lines().for_each(|line| writeln!(page, "{}", cut(line)).expect("a string takes it"));
+            writeln!(page, "```").expect("a string takes it");
+        }
+    }
+    page
+}
+
+#[test]
+fn the_gallery_is_current() {
+    let bless = std::env::var_os("NASREC_BLESS").is_some_and(|value| value == "1");
+    let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/gallery.md");
+    if bless {
+        std::fs::write(at, gallery()).expect("the gallery can be written");
+        return;
+    }
+    let same = std::fs::read_to_string(at).is_ok_and(|page| page == gallery());
+    assert!(same, "docs/gallery.md is not what the cases say (NASREC_BLESS=1 writes it)");
 }
 
 #[test]

@@ -90,7 +90,9 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::kw_with => "`with`",
         Rule::assign => "`=`",
         Rule::colon => "`:`",
-        Rule::EOI => "the end of the line",
+        Rule::pipe => "`|`",
+        Rule::open => "`{`",
+        Rule::EOI | Rule::end => "the end of the line",
         rule if continues_expression(rule) => "an operator",
         _ => return None,
     })
@@ -127,7 +129,7 @@ pub fn beginnings(rule: Rule) -> &'static [&'static str] {
         Rule::item => {
             &["`import`", "`const`", "`op`", "`space`", "`block`", "`schema`", "`search`", "`arch`", "`test`"]
         }
-        Rule::statement | Rule::one_statement => {
+        Rule::statement => {
             &["`let`", "`width`", "`input`", "`block`", "`out`", "`logit`", "`shared`", "`require`", "`forbid`"]
         }
         _ => &[],
@@ -140,6 +142,9 @@ pub fn is_keyword(rule: Rule) -> bool {
         rule,
         Rule::assign
             | Rule::colon
+            | Rule::pipe
+            | Rule::open
+            | Rule::end
             | Rule::kw_after
             | Rule::kw_as
             | Rule::kw_const

@@ -5,6 +5,7 @@ use super::recipe::unbound;
 use super::{CheckedArch, CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{Assignment, Choice, ChoiceKind, Made, SchemaSizes};
+use crate::plan::Cost;
 use crate::schema::Schema;
 use crate::space::{Architecture, Space};
 use crate::syntax::tree::{Expr, ExprKind, Name};
@@ -31,7 +32,9 @@ impl Program {
         let mut places: Vec<Option<Span>> = vec![None; choices.len()];
         for entry in &tree.made {
             let Some(at) = choices.iter().position(|choice| choice.name == entry.choice) else {
-                let near = nearest(&entry.choice, choices.iter().map(|c| c.name.as_str()));
+                // What is decided elsewhere is not what is meant.
+                let open = choices.iter().map(|c| c.name.as_str()).filter(|c| tree.made.iter().all(|m| m.choice != *c));
+                let near = nearest(&entry.choice, open);
                 diagnostics.push(
                     Diagnostic::error(Code::Choice, format!("`{}` has no choice `{}`", space.name, entry.choice))
                         .label(entry.span, "not a choice of this space")
@@ -55,16 +58,16 @@ impl Program {
         }
         let architecture = Architecture::new(made);
         // What is live does not depend on the schema's sizes in any way that matters for a missing value.
-        if diagnostics.is_empty() && !tree.open {
+        if diagnostics.is_empty() && !tree.open && !tree.incomplete {
             let sizes = schema.as_ref().map_or(SchemaSizes { numeric: 1, fields: 1 }, Space::sizes_of);
             let missing: Vec<&Choice> =
                 space.graph.missing(&architecture, sizes).into_iter().map(|choice| &choices[choice.index()]).collect();
             diagnostics.extend(left_out(&tree.name, missing));
         }
-        if diagnostics.is_empty() {
+        if diagnostics.is_empty() && !tree.incomplete {
             diagnostics.extend(disallowed(&tree.name, &space, schema.as_ref(), &architecture));
         }
-        if diagnostics.is_empty() {
+        if diagnostics.is_empty() && !tree.incomplete {
             Ok(CheckedArch { name: tree.name.text.clone(), space, schema, architecture, open: tree.open })
         } else {
             Diagnostic::sort(&mut diagnostics);
@@ -84,10 +87,13 @@ fn disallowed(
     let plan = schema.and_then(|schema| Space::bind(space, schema).ok()?.plan(architecture).ok());
     let at = Assignment::new(architecture.made(), sizes).with_plan(plan.as_ref());
     let broken = space.graph.broken(&at)?;
+    let cost = |cost: &Cost| plan.as_ref().map(|plan| format!("{} {}", cost.of(plan), cost.words()));
+    let costs: Vec<String> = broken.costs.iter().filter_map(cost).collect();
     Some(
         Diagnostic::error(Code::Disallowed, format!("`{}` does not allow this architecture", space.name))
             .label(arch.span, "this architecture")
-            .label(broken.span, format!("`{}`", broken.text)),
+            .label(broken.span, format!("`{}`", broken.text))
+            .help_if((!costs.is_empty()).then(|| format!("it costs {}", costs.join(", ")))),
     )
 }
 

@@ -36,8 +36,10 @@ const TYPES: [&str; 6] = ["dense", "sparse", "square", "tensor", "size", "switch
 impl Elaborator<'_> {
     pub fn call(&mut self, scope: &mut Scope, callee: &Name, args: &[Arg], span: Span, named: bool) -> Option<Value> {
         let name = callee.text.as_str();
-        if let Some(Value::Shared(shared)) = scope.get(name).map(|binding| binding.value.clone()) {
-            return self.use_of_shared(scope, (callee, &shared), args, span);
+        match scope.get(name).map(|binding| binding.value.clone()) {
+            Some(Value::Shared(shared)) => return self.use_of_shared(scope, (callee, &shared), args, span),
+            Some(Value::Spoilt) => return self.already_told(),
+            _ => {}
         }
         if name == "concat" {
             let mut values = Vec::new();

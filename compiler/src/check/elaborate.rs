@@ -68,6 +68,8 @@ pub(super) struct Elaborator<'p> {
     /// Each block's instances by number.
     pub families: Vec<Vec<(i64, Value)>>,
     pub blocks: Vec<(String, Vec<(String, NodeIndex)>)>,
+    /// Where the statements of the space define names.
+    pub statements: HashMap<String, Span>,
     pub diagnostics: Vec<Diagnostic>,
     /// How often something failed, whether or not that was news.
     pub failures: usize,
@@ -136,6 +138,7 @@ impl<'p> Elaborator<'p> {
             families: Vec::new(),
             blocks: Vec::new(),
             diagnostics: Vec::new(),
+            statements: HashMap::new(),
             failures: 0,
             depth: 0,
             steps: 0,

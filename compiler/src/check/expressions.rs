@@ -104,6 +104,7 @@ impl Elaborator<'_> {
             ExprKind::Repeat { count, from, name, body } => self.repeat(scope, count, from, (name, body), expr.span),
             ExprKind::Body(body) => self.body(scope, body),
             ExprKind::If { condition, then, otherwise } => self.branch(scope, condition, then, otherwise),
+            ExprKind::Lost => self.already_told(),
             ExprKind::Earlier(output) => self.earlier(scope, output, expr.span),
         }
     }
@@ -131,6 +132,16 @@ impl Elaborator<'_> {
         }
         if self.program.is_spoilt(scope.file, name) {
             return self.already_told();
+        }
+        if let Some(&later) =
+            self.statements.get(name).filter(|later| later.file == span.file && later.start > span.start)
+        {
+            return self.fail(
+                Diagnostic::error(Code::UnknownName, format!("there is no `{name}` here yet"))
+                    .label(span, "used here")
+                    .label(later, "defined further down")
+                    .help("a name is known from its definition on"),
+            );
         }
         let near = nearest(name, scope.names());
         self.fail(
@@ -356,7 +367,13 @@ impl Elaborator<'_> {
                 let known: Vec<&str> = earlier.iter().map(|(name, _)| name.as_str()).collect();
                 self.fail(
                     Diagnostic::error(Code::UnknownName, format!("nothing earlier hands on `{}`", output.text))
-                        .label(output.span, format!("the stem has {}", known.join(", ")))
+                        .label(
+                            output.span,
+                            match known.as_slice() {
+                                [] => "the first instance has nothing before it, for the block has no stem".to_owned(),
+                                known => format!("the stem has {}", known.join(", ")),
+                            },
+                        )
                         .did_you_mean(output.span, &output.text, near),
                 )
             }

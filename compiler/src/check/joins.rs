@@ -236,7 +236,7 @@ impl Elaborator<'_> {
     /// `a - b` or `a * b` of tensors.
     pub fn combine(&mut self, primitive: Primitive, left: (Value, Span), right: (Value, Span)) -> Option<Value> {
         let (a, b) = (self.expect_tensor(left.0, left.1)?, self.expect_tensor(right.0, right.1)?);
-        let axes = self.same_shape(&[(a, left.1), (b, right.1)], "both sides")?;
+        let axes = self.same_shape(&[(a, left.1), (b, right.1)], "the two sides")?;
         let edges = [(Gate::Always, a), (Gate::Always, b)];
         let name = if primitive == Primitive::Mul { "product" } else { "difference" };
         let node = self.add(NodeKind::Primitive(primitive), self.tensor(a), axes, &edges, name);

@@ -80,13 +80,14 @@ impl Program {
             diagnostics.extend(unbound(space, schema, with));
         }
         let mut settings = Settings::new(&search.settings, overrides, search.name.span);
+        settings.incomplete = search.incomplete;
         let mut recipe = recipe(&mut settings);
         if let Some(space) = &space {
             recipe.require = space.graph.constraints.iter().map(|constraint| constraint.text.clone()).collect();
         }
         diagnostics.extend(settings.finish());
         match (space, schema) {
-            (Some(space), Some(schema)) if diagnostics.is_empty() => {
+            (Some(space), Some(schema)) if diagnostics.is_empty() && !search.incomplete => {
                 Ok(CheckedSearch { name: search.name.text.clone(), space, schema, recipe, baselines })
             }
             _ => {
@@ -130,6 +131,7 @@ impl Program {
             search.demands = of_base.demands;
         }
         search.over = of_base.over;
+        search.incomplete |= of_base.incomplete;
         Some(search)
     }
 
@@ -204,7 +206,7 @@ fn recipe(s: &mut Settings) -> Recipe {
         }
     };
     if matches!(method, Method::Random { .. }) && s.has_section("evolve") {
-        s.missing("a search is either `evolve` or `random`", "leave one of the sections out");
+        s.both("a search is either `evolve` or `random`", ["evolve", "random"]);
     }
     let retrain = Retrain {
         top: s.count("retrain.top", 15) as usize,
@@ -235,7 +237,7 @@ fn data(s: &mut Settings) -> Data {
         }),
         (files, synthetic) => {
             if files.is_some() && synthetic {
-                s.missing("data comes either from `files` or from `synthetic`", "leave one of them out");
+                s.both("data comes either from `files` or from `synthetic`", ["data.files", "data.synthetic"]);
             } else {
                 let help = "say `data { files: \"day.tsv\" }`, or `data { synthetic { rows: 100_000 } }` to try it out";
                 s.missing("this search has no data", help);

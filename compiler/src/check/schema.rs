@@ -45,6 +45,10 @@ impl Program {
                     .label(tree.name.span, "in this schema"),
             );
         }
+        // What is missing may have been on a line that could not be read.
+        if tree.incomplete {
+            return Err(diagnostics);
+        }
         if diagnostics.is_empty() {
             if schema.label.is_empty() {
                 diagnostics.push(

@@ -13,6 +13,8 @@ pub(super) struct Settings {
     pub diagnostics: Vec<Diagnostic>,
     /// Where a missing key is reported.
     owner: Span,
+    /// A setting could not be read, so that none is known to be missing.
+    pub incomplete: bool,
 }
 
 /// A value written as a name with or without arguments: `cosine`, `adagrad(lr: 0.12)`.
@@ -24,7 +26,8 @@ pub(super) struct Called<'a> {
 impl Settings {
     /// `overrides` replace what the file says.
     pub fn new(settings: &[Setting], overrides: &[Setting], owner: Span) -> Self {
-        let mut all = Self { values: BTreeMap::new(), known: Vec::new(), diagnostics: Vec::new(), owner };
+        let mut all =
+            Self { values: BTreeMap::new(), known: Vec::new(), diagnostics: Vec::new(), owner, incomplete: false };
         for setting in settings {
             if let Some(first) = all.values.get(&path(setting)) {
                 let first = first.span;
@@ -183,7 +186,21 @@ impl Settings {
     }
 
     pub fn missing(&mut self, message: &str, help: &str) {
+        if self.incomplete {
+            return;
+        }
         self.diagnostics.push(Diagnostic::error(Code::Recipe, message).label(self.owner, "in this search").help(help));
+    }
+
+    /// Reports two settings that exclude each other.
+    pub fn both(&mut self, message: &str, keys: [&str; 2]) {
+        let places = keys.map(|key| self.values.get(key).map_or(self.owner, |setting| setting.span));
+        self.diagnostics.push(
+            Diagnostic::error(Code::Recipe, message)
+                .label(places[0], "this one")
+                .label(places[1], "or this one")
+                .help("leave one of them out"),
+        );
     }
 
     /// Reports the keys that nobody asked for.

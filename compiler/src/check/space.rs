@@ -14,6 +14,15 @@ use crate::ir::{ChoiceKind, NodeKind, SpaceGraph, TensorKind};
 use crate::primitives::Primitive;
 use crate::syntax::tree::{Arg, Expr, ExprKind, Name, SpaceItem, Statement};
 
+/// The names that statements define.
+fn defined(statements: &[Statement]) -> impl Iterator<Item = &Name> {
+    statements.iter().filter_map(|statement| match statement {
+        Statement::Input { name, .. } | Statement::Width { name, .. } | Statement::Let { name, .. } => Some(name),
+        Statement::Block(block) => Some(&block.name),
+        _ => None,
+    })
+}
+
 impl Elaborator<'_> {
     pub(super) fn space(&mut self, item: &Item, args: &[Arg], overrides: &Overrides) -> Option<CheckedSpace> {
         let program = self.program;
@@ -24,6 +33,7 @@ impl Elaborator<'_> {
             self.normalise = *cond;
         }
         scope.frames.push(HashMap::new());
+        self.statements = defined(&space.body).map(|name| (name.text.clone(), name.span)).collect();
         let mut logit = None;
         for statement in &space.body {
             if let Statement::Logit { value, span } = statement {

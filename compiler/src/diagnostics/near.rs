@@ -6,7 +6,8 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     candidates
         .into_iter()
         .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|&(distance, candidate)| distance <= limit && candidate != name)
+        // A name of one letter is near to every other one, and none of them is meant.
+        .filter(|&(distance, candidate)| distance <= limit && distance < name.chars().count() && candidate != name)
         .min()
         .map(|(_, candidate)| candidate)
 }
@@ -42,6 +43,7 @@ mod tests {
     fn slips_are_found_and_strangers_are_not() {
         assert_eq!(nearest("gatign", ["fc", "gating", "plus"]), Some("gating"));
         assert_eq!(nearest("fc", ["gating", "plus"]), None);
+        assert_eq!(nearest("z", ["x", "y"]), None);
         assert_eq!(nearest("epoch", ["epochs", "batch"]), Some("epochs"));
     }
 }

@@ -62,7 +62,8 @@ impl Reading {
             _ if rule == Rule::ratio => self.ratio_colons.extend(text.match_indices(':').map(|(at, _)| start + at)),
             _ => {}
         }
-        let inner: Vec<_> = pair.clone().into_inner().collect();
+        // How many line breaks end a statement is layout.
+        let inner: Vec<_> = pair.clone().into_inner().filter(|pair| pair.as_rule() != Rule::end).collect();
         let written = match rule {
             _ if !inner.is_empty() => String::new(),
             Rule::text | Rule::doc => text.trim_end().to_owned(),

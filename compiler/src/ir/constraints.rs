@@ -4,6 +4,7 @@ use super::choices::{Assignment, Undecided};
 use super::graph::SpaceGraph;
 use super::sizes::{Cond, CondId, Expressions, Size};
 use crate::diagnostics::Span;
+use crate::plan::Cost;
 
 /// One condition of a `require` or a `forbid`.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +15,8 @@ pub struct Constraint {
     /// As it was written, with its keyword: `require macs <= 3M`.
     pub text: String,
     pub span: Span,
-    /// Whether it speaks of costs, which only a plan tells.
-    pub of_costs: bool,
+    /// The costs that it speaks of, which only a plan tells.
+    pub costs: Vec<Cost>,
 }
 
 impl SpaceGraph {
@@ -24,7 +25,7 @@ impl SpaceGraph {
     pub fn broken(&self, at: &Assignment<'_>) -> Option<&Constraint> {
         self.constraints
             .iter()
-            .filter(|constraint| !constraint.of_costs || at.has_plan())
+            .filter(|constraint| constraint.costs.is_empty() || at.has_plan())
             .find(|constraint| self.expressions.holds(constraint.holds, &self.choices, at) == Ok(false))
     }
 
@@ -33,7 +34,7 @@ impl SpaceGraph {
     /// # Errors
     /// A choice that they depend on is left open.
     pub fn allows(&self, at: &Assignment<'_>) -> Result<bool, Undecided> {
-        for constraint in self.constraints.iter().filter(|constraint| !constraint.of_costs) {
+        for constraint in self.constraints.iter().filter(|constraint| constraint.costs.is_empty()) {
             if !self.expressions.holds(constraint.holds, &self.choices, at)? {
                 return Ok(false);
             }
@@ -43,8 +44,9 @@ impl SpaceGraph {
 }
 
 impl Expressions {
-    /// Whether a condition speaks of costs.
-    pub fn speaks_of_costs(&self, cond: CondId) -> bool {
+    /// The costs that a condition speaks of.
+    pub fn costs_in(&self, cond: CondId) -> Vec<Cost> {
+        let mut costs = Vec::new();
         let (mut sizes, mut conds) = (Vec::new(), vec![cond]);
         let mut seen = std::collections::HashSet::new();
         loop {
@@ -59,12 +61,13 @@ impl Expressions {
                 if !seen.insert(id) {
                     continue;
                 }
-                if matches!(self.size(id), Size::Cost(_)) {
-                    return true;
+                if let Size::Cost(cost) = self.size(id) {
+                    costs.push(*cost);
                 }
                 self.size(id).for_each_operand(|size| sizes.push(size), |cond| conds.push(cond));
             } else {
-                return false;
+                costs.sort_unstable();
+                return costs;
             }
         }
     }

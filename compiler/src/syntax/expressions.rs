@@ -153,8 +153,14 @@ impl Reader {
                     pair.parts().partition(|part| part.as_rule() == Rule::how_many);
                 let count = count.into_iter().next().map(|count| Box::new(self.how_many(count, offset)));
                 let alternatives = alternatives.into_iter().map(|alternative| {
+                    let span = self.span(&alternative, offset);
                     let mut inner = alternative.parts();
                     let first = inner.next().expect("an alternative has a value");
+                    if first.as_rule() == Rule::lost {
+                        // A label that no other alternative has.
+                        let label = Some(Name { text: format!("({})", span.start), span });
+                        return Alternative { label, value: Expr { kind: ExprKind::Lost, span } };
+                    }
                     match inner.next() {
                         Some(value) => Alternative {
                             label: Some(self.name(&first, offset)),
@@ -179,6 +185,7 @@ impl Reader {
                 let hi = limits.next().expect("an interval has two ends");
                 ExprKind::Range { lo, hi, step: limits.next() }
             }
+            Rule::lost => ExprKind::Lost,
             Rule::body => ExprKind::Body(self.body(pair, offset)),
             Rule::if_else => {
                 return self.branches(pair, span, offset);
@@ -253,9 +260,18 @@ impl Reader {
     pub(super) fn body(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Body {
         let mut bindings = Vec::new();
         let mut value = None;
-        for part in pair.parts() {
+        let mut parts = pair.parts().peekable();
+        while let Some(part) = parts.next() {
             match part.as_rule() {
                 Rule::binding | Rule::width | Rule::shared => bindings.push(self.bound(part, offset)),
+                Rule::lost if parts.peek().is_some() => {
+                    let span = self.span(&part, offset);
+                    let names = self.lost_words(span).into_iter().filter(|word| word != "let");
+                    bindings.extend(names.map(|text| Statement::Let {
+                        name: Name { text, span },
+                        value: Expr { kind: ExprKind::Lost, span },
+                    }));
+                }
                 _ => value = Some(Box::new(self.expression(part, offset))),
             }
         }

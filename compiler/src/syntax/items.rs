@@ -9,7 +9,7 @@ use super::tree::{
     ArchItem, Arg, Block, Body, Const, Demand, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Pattern,
     Reference, SchemaItem, SchemaLine, SearchItem, Setting, SettingValue, SpaceItem, Statement, TestItem, TypeOf,
 };
-use super::{LANGUAGE_VERSION, MAX_FINDINGS, Parts, Reader};
+use super::{LANGUAGE_VERSION, Parts, Reader};
 use crate::diagnostics::{Code, Diagnostic, Span};
 
 impl Reader {
@@ -18,14 +18,16 @@ impl Reader {
     pub(super) fn item(&mut self, text: &str, offset: usize, index: usize, tree: &mut File) -> bool {
         let is_header = text.trim_start().strip_prefix("nasrec").is_some_and(|rest| rest.starts_with([' ', '\t']));
         let rule = if is_header { Rule::header } else { Rule::item };
-        let item = match NasrecParser::parse(rule, text) {
-            Ok(mut pairs) => pairs.next().expect("the rule was matched"),
+        let repaired;
+        let parsed = match NasrecParser::parse(rule, text) {
+            Ok(pairs) => Ok(pairs),
             Err(error) => {
-                let diagnostic = self.syntax_error(error, text, offset);
-                self.diagnostics.push(diagnostic);
-                return false;
+                repaired = self.repair(rule, text, offset, error);
+                let Some(text) = &repaired else { return false };
+                NasrecParser::parse(rule, text)
             }
         };
+        let Some(item) = parsed.ok().and_then(|mut pairs| pairs.next()) else { return false };
         if is_header {
             self.header(item, offset, index);
             return true;
@@ -138,21 +140,7 @@ impl Reader {
                 Some(Statement::Logit { value: self.expression(value, offset), span })
             }
             Rule::block => Some(Statement::Block(self.block(part, offset))),
-            _ => {
-                // The catch-all: parse it again on its own, for what was expected.
-                let text = part.as_str().trim_end();
-                let start = offset + part.as_span().start();
-                let unreadable = Some(Statement::Unreadable { words: first_words(text) });
-                if self.diagnostics.len() >= MAX_FINDINGS {
-                    return unreadable;
-                }
-                let diagnostic = match NasrecParser::parse(Rule::one_statement, text) {
-                    Err(error) => self.syntax_error(error, text, start),
-                    Ok(_) => Diagnostic::error(Code::Syntax, "this statement is not understood").label(span, "here"),
-                };
-                self.diagnostics.push(diagnostic);
-                unreadable
-            }
+            _ => Some(Statement::Unreadable { words: self.lost_words(span) }),
         }
     }
 
@@ -169,7 +157,7 @@ impl Reader {
         for part in inner {
             match part.as_rule() {
                 Rule::name => stem_name = Some(self.name(&part, offset)),
-                Rule::stem => stem = Some(part.parts().map(|p| self.binding(p, offset)).collect()),
+                Rule::stem => stem = Some(part.parts().map(|p| self.stem_part(p, offset)).collect()),
                 Rule::reference => of = Some(self.reference(part, offset)),
                 _ => body = self.statements(part, offset),
             }
@@ -208,14 +196,25 @@ impl Reader {
     fn test(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> TestItem {
         let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a test has a name"), offset);
-        let claims = inner.filter_map(|claim| claim.parts().find(|part| part.as_rule() != Rule::doc));
+        let is_claim = |part: &Pair<'_, Rule>| !matches!(part.as_rule(), Rule::doc | Rule::lost);
+        let claims = inner.filter_map(|claim| claim.parts().find(is_claim));
         TestItem { docs, name, claims: claims.map(|claim| self.expression(claim, offset)).collect() }
+    }
+
+    fn stem_part(&mut self, pair: Pair<'_, Rule>, offset: usize) -> (Name, Expr) {
+        let span = self.span(&pair, offset);
+        match pair.clone().parts().next() {
+            Some(part) if part.as_rule() == Rule::lost => (no_name(span), Expr { kind: ExprKind::Lost, span }),
+            _ => self.binding(pair, offset),
+        }
     }
 
     fn schema(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SchemaItem {
         let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a schema has a name"), offset);
-        SchemaItem { docs, name, lines: inner.map(|line| self.schema_line(line, offset)).collect() }
+        let (lost, lines): (Vec<_>, Vec<_>) = inner.partition(|line| is_lost(line));
+        let lines = lines.into_iter().map(|line| self.schema_line(line, offset)).collect();
+        SchemaItem { docs, name, lines, incomplete: !lost.is_empty() }
     }
 
     fn schema_line(&mut self, pair: Pair<'_, Rule>, offset: usize) -> SchemaLine {
@@ -270,6 +269,7 @@ impl Reader {
             settings: Vec::new(),
             baselines: Vec::new(),
             demands: Vec::new(),
+            incomplete: false,
         };
         let first = inner.next().expect("a search has a space or a base");
         if first.as_rule() == Rule::extends {
@@ -289,6 +289,7 @@ impl Reader {
         let Some(part) = pair.parts().find(|p| p.as_rule() != Rule::doc) else { return };
         let span = self.span(&part, offset);
         match part.as_rule() {
+            Rule::lost => item.incomplete = true,
             Rule::baselines => {
                 for reference in part.parts() {
                     let reference = self.reference(reference, offset);
@@ -346,16 +347,16 @@ impl Reader {
         let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("an arch has a name"), offset);
         let space = self.reference(inner.next().expect("an arch has a space"), offset);
-        let mut item = ArchItem { docs, name, space, schema: None, made: Vec::new(), open: false };
+        let mut item = ArchItem { docs, name, space, schema: None, made: Vec::new(), open: false, incomplete: false };
         for part in inner {
             match part.as_rule() {
                 Rule::name => item.schema = Some(self.name(&part, offset)),
                 _ => {
                     let Some(part) = part.parts().find(|p| p.as_rule() != Rule::doc) else { continue };
-                    if part.as_rule() == Rule::rest {
-                        item.open = true;
-                    } else {
-                        self.made(part, offset, &mut item.made);
+                    match part.as_rule() {
+                        Rule::rest => item.open = true,
+                        Rule::lost => item.incomplete = true,
+                        _ => self.made(part, offset, &mut item),
                     }
                 }
             }
@@ -363,9 +364,9 @@ impl Reader {
         item
     }
 
-    fn made(&mut self, pair: Pair<'_, Rule>, offset: usize, made: &mut Vec<Made>) {
+    fn made(&mut self, pair: Pair<'_, Rule>, offset: usize, item: &mut ArchItem) {
         if pair.as_rule() == Rule::made_choice {
-            return made.push(self.made_choice(pair, offset, ""));
+            return item.made.push(self.made_choice(pair, offset, ""));
         }
         let mut inner = pair.parts();
         let block = inner.next().expect("a block has a name").as_str().to_owned();
@@ -374,12 +375,17 @@ impl Reader {
         let ExprKind::Number(index) = index.kind else {
             let message = "a block of an architecture is named by a number, such as `b[1]`";
             self.diagnostics.push(Diagnostic::error(Code::Syntax, message).label(index.span, "expected a number"));
+            item.incomplete = true;
             return;
         };
         let prefix = format!("{block}[{index}].");
         for choice in inner {
+            if choice.as_rule() == Rule::lost {
+                item.incomplete = true;
+                continue;
+            }
             let choice = self.made_choice(choice, offset, &prefix);
-            made.push(choice);
+            item.made.push(choice);
         }
     }
 
@@ -402,7 +408,7 @@ impl Reader {
 }
 
 /// The first words of a statement: among them is the name that it was to define.
-fn first_words(text: &str) -> Vec<String> {
+pub(super) fn first_words(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
     words.take(2).map(str::to_owned).collect()
 }
@@ -417,6 +423,11 @@ impl File {
             _ => {}
         }
     }
+}
+
+/// Whether a line that may have documentation could not be read.
+fn is_lost(line: &Pair<'_, Rule>) -> bool {
+    line.clone().into_inner().any(|part| part.as_rule() == Rule::lost)
 }
 
 fn doc_text(pair: &Pair<'_, Rule>) -> String {

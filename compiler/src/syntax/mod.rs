@@ -6,9 +6,10 @@
 mod expressions;
 mod items;
 pub(crate) mod lines;
+mod recovery;
 pub mod tree;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use nasrec_grammar::{NasrecParser, Rule, beginnings, continues_expression, describe, is_keyword};
 use pest::Parser;
@@ -42,18 +43,22 @@ impl<'a> Parts<'a> for Pair<'a, Rule> {
 pub(crate) struct Reader {
     file: FileId,
     diagnostics: Vec<Diagnostic>,
+    /// The first words of statements that did not parse, by place.
+    lost: HashMap<u32, Vec<String>>,
+    /// How many bytes have been parsed again to recover from mistakes.
+    parsed_again: usize,
 }
 
 /// Parses one file.
 pub fn parse(file: FileId, source: &str) -> (tree::File, Vec<Diagnostic>) {
     nasrec_grammar::limit_work();
-    let mut reader = Reader { file, diagnostics: Vec::new() };
+    let mut reader = Reader::new(file);
     let mut tree = tree::File::default();
     if source.len() > MAX_BYTES {
         let message = format!("this file has {} bytes; at most {MAX_BYTES} are read", source.len());
         return (tree, vec![Diagnostic::error(Code::TooLarge, message).label(Span::new(file, 0, 0), "here")]);
     }
-    let joined = lines::join(source);
+    let joined = recovery::without_blots(lines::join(source));
     if let Some(at) = too_deep(&joined.text) {
         let message = format!("this is nested more than {MAX_NESTING} deep");
         return (
@@ -85,7 +90,7 @@ pub fn parse(file: FileId, source: &str) -> (tree::File, Vec<Diagnostic>) {
 /// Parses `a.b=value`, the argument of `--set`.
 pub fn parse_override(file: FileId, source: &str) -> Result<tree::Setting, Diagnostic> {
     nasrec_grammar::limit_work();
-    let mut reader = Reader { file, diagnostics: Vec::new() };
+    let mut reader = Reader::new(file);
     let parsed = if too_deep(source).is_none() {
         NasrecParser::parse(Rule::one_override, source)
     } else {
@@ -99,7 +104,7 @@ pub fn parse_override(file: FileId, source: &str) -> Result<tree::Setting, Diagn
                 None => Ok(setting),
             }
         }
-        Err(error) => Err(reader.syntax_error(error, source, 0)),
+        Err(error) => Err(reader.syntax_error(&error, source, 0)),
     }
 }
 
@@ -146,33 +151,70 @@ fn too_deep(text: &str) -> Option<usize> {
 }
 
 impl Reader {
+    fn new(file: FileId) -> Self {
+        Self { file, diagnostics: Vec::new(), lost: HashMap::new(), parsed_again: 0 }
+    }
+
     fn span(&self, pair: &Pair<'_, Rule>, offset: usize) -> Span {
         let span = pair.as_span();
         let trimmed = span.as_str().trim_end().len();
         Span::new(self.file, offset + span.start(), offset + span.start() + trimmed)
     }
 
+    /// A body that goes on after its value, which ends at `start`.
+    fn after_the_value(&self, text: &str, start: usize, offset: usize) -> Diagnostic {
+        let value = text[..start].trim_end();
+        let line = value.rfind(['\n', ';', '{']).map_or(0, |at| at + 1);
+        let line = line + value[line..].len() - value[line..].trim_start().len();
+        let next = start + text[start..].len() - text[start..].trim_start().len();
+        let rest = text[next..].find(['\n', ';', '}']).map_or(text.len(), |len| next + len);
+        let rest = next + text[next..rest].trim_end().len();
+        Diagnostic::error(Code::Syntax, "a body goes on after its value")
+            .label(Span::new(self.file, offset + line, offset + value.len()), "a value without a name ends a body")
+            .label(Span::new(self.file, offset + next, offset + rest), "and here is more")
+            .help("give the first one a name with `let`, or leave it out")
+    }
+
     /// pest's error in words; `offset` is where the parsed text starts in the file.
-    fn syntax_error(&self, error: pest::error::Error<Rule>, text: &str, offset: usize) -> Diagnostic {
+    fn syntax_error(&self, error: &pest::error::Error<Rule>, text: &str, offset: usize) -> Diagnostic {
         let start = match error.location {
             InputLocation::Pos(at) | InputLocation::Span((at, _)) => at.min(text.len()),
         };
         let rest = &text[start..];
-        let found: String = match rest.chars().next() {
-            Some(c) if c.is_alphanumeric() || c == '_' => {
-                rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
-            }
-            Some(c) => c.to_string(),
-            None => String::new(),
-        };
+        let found = recovery::found(rest);
         let ErrorVariant::ParsingError { positives, .. } = &error.variant else {
             let span = Span::new(self.file, offset + start, offset + start);
             return Diagnostic::error(Code::TooLarge, "this is too much for one item to parse").label(span, "here");
         };
-        let mut expected: Vec<&str> = positives.iter().filter_map(|&r| describe(r)).collect();
+        let inside = recovery::innermost(&text[..start]);
+        let code_before = text[..start].trim_end();
+        let (at, before) = (offset + start, offset + code_before.len());
+        let at_start = text[code_before.len()..start].contains(['\n', ';']) || code_before.ends_with(['{', ';']);
+        if found == "\"" && !rest[1..].lines().next().is_some_and(|line| line.contains('"')) {
+            let span = Span::new(self.file, offset + start, offset + start + 1);
+            return Diagnostic::error(Code::Syntax, "this text is never closed")
+                .label(span, "opened here")
+                .help("a text ends with `\"`, on the line that it starts on");
+        }
+        if recovery::follows_a_value(error, text, start) {
+            return self.after_the_value(text, start, offset);
+        }
+        let mut expected: Vec<&str> = positives
+            .iter()
+            .filter(|&&rule| rule != Rule::end || !at_start)
+            .filter_map(|&rule| describe(rule))
+            .collect();
         expected.extend(positives.iter().flat_map(|&rule| beginnings(rule)));
         if positives.iter().any(|&rule| continues_expression(rule)) {
-            expected.extend(closers(&text[..start]));
+            expected.extend(closers(inside));
+        }
+        // A name that only arguments can follow.
+        if positives.contains(&Rule::arguments) && !positives.contains(&Rule::plus) {
+            expected.retain(|words| *words != "an operator");
+            expected.push("arguments in `( )`");
+        }
+        if expected.contains(&"an expression") {
+            expected.retain(|words| !OPERANDS.contains(words));
         }
         expected.sort_unstable();
         expected.dedup();
@@ -182,47 +224,99 @@ impl Reader {
         };
         let span = Span::new(self.file, offset + start, offset + start + found.trim().len());
         let label = match expected.as_slice() {
+            [] if inside == Some(b'{') => "expected the end of the line".to_owned(),
             [] => "not understood here".to_owned(),
             [one] => format!("expected {one}"),
             [all @ .., last] => format!("expected {} or {last}", all.join(", ")),
         };
         let keywords = expected.iter().filter_map(|words| words.strip_prefix('`')?.strip_suffix('`'));
-        let near = nearest(&found, keywords).filter(|_| found.len() > 1);
-        let separated = (found == "," && innermost(&text[..start]) == Some(b'{'))
-            .then(|| "between `{ }`, a line break or `;` separates".to_owned());
-        let fix = match (&separated, expected.as_slice()) {
-            (Some(_), _) => Some(Fix::replace(span, ";")),
-            (None, ["`=`"]) => Some(Fix::insert(self.file, span.start as usize, "= ")),
+        let near = nearest(found, keywords).filter(|_| found.len() > 1);
+        let put =
+            |len: usize, sign: &str| Fix::replace(Span::new(self.file, offset + start, offset + start + len), sign);
+        let fix = match expected.as_slice() {
+            ["`=`"] if rest.starts_with("==") => Some(put(2, "=")),
+            ["`=`"] if found == ":" => Some(put(1, "=")),
+            ["`=`"] => Some(Fix::insert(self.file, span.start as usize, "= ")),
+            ["`:`"] if found == "=" => Some(put(1, ":")),
+            ["`:`"] | ["`:`", "`{`"] if at > before => Some(Fix::insert(self.file, before, ":")),
             _ => None,
         };
-        Diagnostic::error(Code::Syntax, what)
-            .label(span, label)
-            .did_you_mean(span, &found, near)
-            .help_if(separated)
+        // `lett y = …` and `y = …` in a body, which could begin with a value.
+        let line = code_before.rfind(['\n', ';', '{']).map_or(0, |at| at + 1);
+        let line = line + text[line..].len() - text[line..].trim_start().len();
+        let first = text
+            .get(line..code_before.len())
+            .filter(|first| first.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'));
+        let (first, slip) = match first {
+            Some(first) if !first.is_empty() && expected.contains(&"an operator") => {
+                let span = Span::new(self.file, offset + line, offset + line + first.len());
+                let insert = (found == "=").then(|| Fix::insert(self.file, offset + line, "let "));
+                (insert, nearest(first, ["let"]).map(|near| (span, first, near)))
+            }
+            _ => (None, None),
+        };
+        let fix = fix.or(first);
+        let reserved = (expected == ["a name"]
+            && NasrecParser::parse(Rule::reserved, found)
+                .is_ok_and(|mut pairs| pairs.next().is_some_and(|pair| pair.as_str() == found)))
+        .then(|| format!("`{found}` is a word of the language; choose another name"));
+        let number = found
+            .starts_with(|c: char| c.is_ascii_digit())
+            .then(|| NasrecParser::parse(Rule::number, rest).is_err())
+            .filter(|wrong| *wrong)
+            .map(|_| "a name starts with a letter; a number may end in `K`, `M` or `G`".to_owned());
+        let outside = (["width", "input", "block", "out", "logit"].contains(&found)
+            && expected.contains(&"`let`")
+            && expected.contains(&"an expression"))
+        .then(|| format!("`{found}` is a line of a space or a block, not of a body"));
+        let mut diagnostic = Diagnostic::error(Code::Syntax, what).label(span, label);
+        if let Some((span, first, near)) = slip {
+            diagnostic = diagnostic.did_you_mean(span, first, Some(near));
+        }
+        if expected == ["an expression"] && at > before + 1 && code_before.ends_with(['+', '-', '*', '/', '=', ',']) {
+            let sign = Span::new(self.file, before - 1, before);
+            diagnostic = diagnostic.label(sign, "a line that ends so goes on");
+        }
+        let call = (inside == Some(b'{')
+            && expected.contains(&"an operator")
+            && at > before
+            && found.starts_with(|c: char| c.is_alphanumeric()))
+        .then(|| code_before.rsplit(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).next())
+        .flatten()
+        .filter(|last| NasrecParser::parse(Rule::name, last).is_ok())
+        .map(|last| format!("arguments are in `( )`: `{last}({found})`"));
+        let ends =
+            (found == "}" && expected == ["`let`", "an expression"]).then(|| "a body ends in a value".to_owned());
+        diagnostic
+            .did_you_mean(span, found, near)
+            .help_if(ends)
+            .help_if(reserved)
+            .help_if(number)
+            .help_if(outside)
             .fix_if(fix)
+            .help_if(call)
     }
 }
 
-/// What can follow a whole expression, besides an operator, after this text.
-fn closers(before: &str) -> &'static [&'static str] {
-    match innermost(before) {
+/// What an expression can begin with: no news where an expression is expected.
+const OPERANDS: [&str; 10] = [
+    "`choose`",
+    "`earlier`",
+    "`if`",
+    "`on` or `off`",
+    "`pick`",
+    "`repeat`",
+    "a name",
+    "a number",
+    "a percentage",
+    "a text in double quotes",
+];
+
+/// What can follow a whole expression, besides an operator, inside this bracket; `end` says where a line can end.
+fn closers(inside: Option<u8>) -> &'static [&'static str] {
+    match inside {
         Some(b'(') => &["`,`", "`)`"],
         Some(b'[') => &["`,`", "`]`"],
-        _ => &["the end of the line"],
+        _ => &[],
     }
-}
-
-/// The innermost bracket that is open after this text.
-fn innermost(before: &str) -> Option<u8> {
-    let mut open = Vec::new();
-    for byte in before.bytes() {
-        match byte {
-            b'(' | b'[' | b'{' => open.push(byte),
-            b')' | b']' | b'}' => {
-                open.pop();
-            }
-            _ => {}
-        }
-    }
-    open.pop()
 }

@@ -158,6 +158,8 @@ pub struct SchemaItem {
     pub docs: Vec<String>,
     pub name: Name,
     pub lines: Vec<SchemaLine>,
+    /// A line could not be read, so what is not there may have been.
+    pub incomplete: bool,
 }
 
 /// `keyword name[range]: encoding | stage | stage`
@@ -190,6 +192,8 @@ pub struct SearchItem {
     pub baselines: Vec<Reference>,
     /// What an architecture must be, and may cost.
     pub demands: Vec<Demand>,
+    /// A setting could not be read, so what is not there may have been.
+    pub incomplete: bool,
 }
 
 /// One `key: value`, its key with the sections around it.
@@ -217,6 +221,8 @@ pub struct ArchItem {
     pub made: Vec<Made>,
     /// It ends in `..`: what it does not decide stays open.
     pub open: bool,
+    /// A line could not be read, so what is not there may have been.
+    pub incomplete: bool,
 }
 
 /// One choice that an architecture makes.
@@ -293,6 +299,8 @@ pub enum ExprKind {
         value: Box<Expr>,
         loops: Vec<(Name, Expr)>,
     },
+    /// Could not be read; that has been told.
+    Lost,
 }
 
 #[derive(Clone, Debug)]

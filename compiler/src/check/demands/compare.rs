@@ -37,6 +37,8 @@ impl Elaborator<'_> {
             (other, Term::Choice(choice, _)) if self.as_number(&b).is_none() => {
                 self.choice_is(*choice, other, left.span)
             }
+            (Term::Label(label), _) => return self.no_choice(label, left.span),
+            (_, Term::Label(label)) => return self.no_choice(label, right.span),
             _ => {
                 let (x, y) = (self.term_words(&a), self.term_words(&b));
                 return self.fail(
@@ -212,6 +214,9 @@ impl Elaborator<'_> {
     }
 
     pub(super) fn no_set<T>(&mut self, term: &Term, span: Span, expected: &str) -> Option<T> {
+        if let Term::Label(label) = term {
+            return self.no_choice(label, span);
+        }
         let what = self.term_words(term);
         self.fail(Diagnostic::error(Code::Kind, expected).label(span, format!("this is {what}")))
     }

@@ -83,7 +83,7 @@ impl Elaborator<'_> {
                     holds,
                     text: format!("{keyword} {written}{instance}"),
                     span: condition.span,
-                    of_costs: self.ex.speaks_of_costs(holds),
+                    costs: self.ex.costs_in(holds),
                 });
             }
         }
@@ -98,6 +98,7 @@ impl Elaborator<'_> {
             Term::Choice(choice, _) if self.choices[choice.index()].kind == ChoiceKind::Maybe => {
                 Some(self.takes(choice, 1))
             }
+            Term::Label(label) => self.no_choice(&label, expr.span),
             other => {
                 let what = self.term_words(&other);
                 self.fail(
@@ -181,6 +182,9 @@ impl Elaborator<'_> {
         let term = self.term(place, expr)?;
         if let Some(number) = self.as_number(&term) {
             return Some(number);
+        }
+        if let Term::Label(label) = &term {
+            return self.no_choice(label, expr.span);
         }
         let what = self.term_words(&term);
         let mut diagnostic =

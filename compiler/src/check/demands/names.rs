@@ -4,7 +4,7 @@ use super::{Number, Place, Term};
 use crate::check::ItemKind;
 use crate::check::elaborate::Elaborator;
 use crate::check::values::Value;
-use crate::diagnostics::{Code, Diagnostic, nearest};
+use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::Size;
 use crate::plan::Cost;
 use crate::syntax::tree::{Expr, ExprKind};
@@ -46,16 +46,23 @@ impl Elaborator<'_> {
                 let value = self.eval(&mut place.scope, expr)?;
                 self.value_term(Some(value), path)
             }
-            _ => {
-                let near = nearest(&path, self.choices.iter().map(|choice| choice.name.as_str()));
-                self.fail(
-                    Diagnostic::error(Code::UnknownName, format!("there is no choice `{path}`"))
-                        .label(expr.span, "neither a choice nor a cost")
-                        .did_you_mean(expr.span, &path, near)
-                        .help("costs are `macs`, `params.dense`, `params.embedding`, `bytes.activations` and `bytes.weights`"),
-                )
-            }
+            _ => self.no_choice(&path, expr.span),
         }
+    }
+
+    pub(super) fn no_choice<T>(&mut self, path: &str, span: Span) -> Option<T> {
+        if self.program.is_spoilt(span.file, path) {
+            return self.already_told();
+        }
+        let costs = Cost::ALL.map(Cost::words);
+        let known = self.choices.iter().map(|choice| choice.name.as_str()).chain(costs);
+        let near = nearest(path, known).map(str::to_owned);
+        self.fail(
+            Diagnostic::error(Code::UnknownName, format!("there is no choice `{path}`"))
+                .label(span, "neither a choice nor a cost")
+                .did_you_mean(span, path, near.as_deref())
+                .help_if(near.is_none().then(|| format!("costs are {}", costs.join(", ")))),
+        )
     }
 
     pub(super) fn value_term(&mut self, value: Option<Value>, path: String) -> Option<Term> {
