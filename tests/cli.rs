@@ -50,6 +50,26 @@ fn every_subcommand_has_help_with_examples() {
 }
 
 #[test]
+fn tests_tell_which_claims_hold_and_what_both_sides_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("claims.nasrec");
+    let text = "import \"nasrec_small.nasrec\" { nasrec_small }\n\ntest counts {\n  \
+                raw(nasrec_small(blocks: 2, widths: [16, 32], counts: [16, 32])) == 9_216\n  \
+                raw(nasrec_small) * 10 + 1 < 10 * raw(nasrec_small)\n}\n";
+    std::fs::write(&file, text).expect("written");
+    let path = file.to_str().expect("plain");
+    let ran = nasrecc(&["test", path]);
+    assert_eq!((ran.status, ran.err.as_str()), (1, "1 claim held, 1 failed\n"), "{}", ran.out);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert!(lines[0].starts_with("ok     counts: raw(nasrec_small(blocks: 2"), "{}", ran.out);
+    assert!(lines[1].starts_with("FAILED counts: raw(nasrec_small) * 10 + 1"), "{}", ran.out);
+    assert!(lines[2].ends_with("1") && lines[3].ends_with("0") && lines[2].len() == lines[3].len(), "{}", ran.out);
+    std::fs::write(&file, text.replace(" + 1", " - 1")).expect("written");
+    assert_eq!(nasrecc(&["test", path]).status, 0);
+    assert_eq!(nasrecc(&["test", "spaces/std/ctr.nasrec"]).status, 0, "no test is no failure");
+}
+
+#[test]
 fn without_arguments_it_explains_itself() {
     let ran = nasrecc(&[]);
     assert_eq!(ran.status, 2);
