@@ -6,6 +6,7 @@
 
 mod cost;
 mod emit;
+mod fingerprint;
 mod layout;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 pub use cost::Cost;
+pub use fingerprint::Fingerprint;
 pub use layout::{Layout, Run};
 
 use crate::primitives::Primitive;

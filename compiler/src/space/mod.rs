@@ -6,13 +6,16 @@
 mod architecture;
 mod bind;
 mod count;
+mod distinct;
 mod extremes;
+mod reveal;
 mod sample;
 mod select;
 mod valid;
 
 pub use architecture::Architecture;
 pub use bind::{BindError, Space};
+pub use distinct::Distinct;
 pub use extremes::Extreme;
 pub use sample::Sampling;
 pub use select::PlanError;

@@ -1,0 +1,45 @@
+//! What an architecture computes, as a hash: two plans with one fingerprint have the same primitives, attributes,
+//! sizes, parameter names and ordered inputs (language.md 6). Paths, positions and stored shapes make no difference.
+
+use std::sync::Arc;
+
+use super::Plan;
+
+/// Identity of a computation within its space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Plan {
+    /// The fingerprint of what the logit is computed from: each node's from those of its inputs.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut hashes: Vec<blake3::Hash> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let mut hasher = blake3::Hasher::new();
+            let mut part = |bytes: &[u8]| {
+                hasher.update(&(bytes.len() as u64).to_le_bytes());
+                hasher.update(bytes);
+            };
+            let primitive = serde_json::to_vec(&node.primitive).expect("a primitive always serialises");
+            part(&primitive);
+            for &size in &node.shape {
+                part(&(size as u64).to_le_bytes());
+            }
+            for &param in &node.params {
+                let name: &Arc<str> = &self.params[param].name;
+                part(name.as_bytes());
+            }
+            part(b"inputs");
+            for &input in &node.inputs {
+                part(hashes[input].as_bytes());
+            }
+            hashes.push(hasher.finalize());
+        }
+        Fingerprint(*hashes[self.logit].as_bytes())
+    }
+}
