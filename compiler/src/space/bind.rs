@@ -2,12 +2,13 @@
 //! them every stored parameter.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
 use super::architecture::Architecture;
 use super::sample::PROBES;
+use super::uniform::Uniform;
 use super::valid::{Diagram, Intractable, Validity};
 use crate::check::CheckedSpace;
 use crate::ir::{
@@ -31,6 +32,8 @@ pub struct Space {
     /// For each graph node, the stored parameters that it uses.
     pub(super) of_node: Vec<SmallVec<[usize; 4]>>,
     pub(super) validity: Arc<Validity>,
+    /// What draws uniform over different architectures need; made when the first is asked for.
+    pub(super) uniform: Arc<OnceLock<Result<Uniform, Intractable>>>,
 }
 
 /// Why a space and a schema do not fit.
@@ -115,7 +118,7 @@ impl Space {
         }
         let (name, arguments) = (checked.name.clone(), checked.arguments.clone());
         let validity = Arc::new(Validity::Free);
-        let mut space = Space { name, arguments, graph, bounds, sizes, params, of_node, validity };
+        let mut space = Space { name, arguments, graph, bounds, sizes, params, of_node, validity, uniform: Arc::default() };
         let of_choices = |constraint: &&Constraint| constraint.costs.is_empty();
         let conds: Vec<CondId> = space.graph.constraints.iter().filter(of_choices).map(|c| c.holds).collect();
         if !conds.is_empty() {
@@ -127,7 +130,7 @@ impl Space {
                         checked.name, schema.name
                     )));
                 }
-                Err(Intractable::TooLarge) => match space.witness() {
+                Err(_) => match space.witness() {
                     Some(witness) => Validity::Rejection(witness),
                     None => {
                         return Err(BindError(format!(

@@ -7,10 +7,13 @@ mod architecture;
 mod bind;
 mod count;
 mod distinct;
+mod exhaust;
 mod extremes;
+mod rank;
 mod reveal;
 mod sample;
 mod select;
+mod uniform;
 mod valid;
 
 pub use architecture::Architecture;

@@ -2,6 +2,7 @@
 //! operands'.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
@@ -42,8 +43,8 @@ enum Shown {
 }
 
 /// The graph, reduced to where something is decided.
-pub(super) struct Revealing<'a> {
-    graph: &'a SpaceGraph,
+pub(super) struct Revealing {
+    graph: Arc<SpaceGraph>,
     sizes: SchemaSizes,
     /// In the order of the graph: operands before what is made of them.
     pub nodes: Vec<Node>,
@@ -59,11 +60,11 @@ pub(super) struct Revealing<'a> {
     pub doubt: Option<String>,
 }
 
-impl<'a> Revealing<'a> {
-    pub fn new(graph: &'a SpaceGraph, sizes: SchemaSizes) -> Self {
+impl Revealing {
+    pub fn new(graph: Arc<SpaceGraph>, sizes: SchemaSizes) -> Self {
         let count = graph.graph.node_count();
         let mut this = Self {
-            graph,
+            graph: Arc::clone(&graph),
             sizes,
             nodes: Vec::new(),
             below: Vec::with_capacity(count),

@@ -185,7 +185,7 @@ impl Space {
     }
 
     /// Draws what exists and is open; forgets what does not exist.
-    fn complete(&self, architecture: &mut Architecture, counts: Counts, rng: &mut impl Rng) {
+    pub(super) fn complete(&self, architecture: &mut Architecture, counts: Counts, rng: &mut impl Rng) {
         // A choice comes after the alternative that it is inside of.
         for id in (0..self.choices().len() as u32).map(ChoiceId) {
             if !self.exists(architecture, id) {

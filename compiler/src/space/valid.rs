@@ -25,8 +25,10 @@ const MAX_STEPS: usize = 4_000_000;
 /// Why there is no diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Intractable {
-    /// The constraints couple too many choices.
+    /// Too many choices are coupled, or too many states would have to be told apart.
     TooLarge,
+    /// Graphs do not reveal every choice, so that different ways of counting lead to the same one.
+    Unrevealed,
 }
 
 /// A decision diagram over the choices that constraints mention.
@@ -141,6 +143,49 @@ impl Diagram {
     /// How many encodings the constraints allow.
     pub fn count(&self) -> BigUint {
         &self.outside * &self.ways[self.root]
+    }
+
+    /// The path of this number: each choice with what it takes and the number of what is inside of it.
+    pub(super) fn unrank(&self, mut rank: BigUint) -> Vec<(ChoiceId, Made, BigUint)> {
+        let mut path = Vec::new();
+        let mut at = self.root;
+        while at != END {
+            let node = &self.nodes[at];
+            let mut taken = &node.edges[0];
+            for edge in &node.edges {
+                taken = edge;
+                let ways = &edge.ways * &self.ways[edge.to];
+                if rank < ways {
+                    break;
+                }
+                rank -= ways;
+            }
+            path.push((self.variables[node.variable], taken.made, &rank / &self.ways[taken.to]));
+            rank %= &self.ways[taken.to];
+            at = taken.to;
+        }
+        path
+    }
+
+    /// The number of the path that these values take, `inner` that of what is inside of a choice.
+    pub(super) fn rank(
+        &self,
+        made: &dyn Fn(ChoiceId) -> Option<Made>,
+        inner: &dyn Fn(ChoiceId, Made) -> Option<BigUint>,
+    ) -> Option<BigUint> {
+        let mut rank = BigUint::zero();
+        let mut at = self.root;
+        while at != END {
+            let node = &self.nodes[at];
+            let choice = self.variables[node.variable];
+            let value = made(choice)?;
+            let taken = node.edges.iter().find(|edge| edge.made == value)?;
+            let before = node.edges.iter().take_while(|edge| edge.made != value);
+            rank += before.map(|edge| &edge.ways * &self.ways[edge.to]).sum::<BigUint>();
+            rank += inner(choice, value)? * &self.ways[taken.to];
+            at = taken.to;
+        }
+        Some(rank)
     }
 
     /// Draws the variables in proportion to `prior` among what is allowed; `fixed` variables keep their values. `None`
