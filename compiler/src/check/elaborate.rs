@@ -1,5 +1,6 @@
 //! Writes a space out: every block instance, every operator at its call, as one graph.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -7,6 +8,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
 
 use super::program::{Item, ItemKind, Program};
+use super::recorder::Recorder;
 use super::values::{Binding, Source, Value};
 use super::{CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
@@ -96,6 +98,8 @@ pub(super) struct Elaborator<'p> {
     pub named_by_label: bool,
     /// An operator is checked on its own: nothing is known about its arguments.
     pub generic: bool,
+    /// What an editor wants to know of the names that are bound.
+    pub recorder: Option<Rc<RefCell<Recorder>>>,
 }
 
 /// Writes out the space `item` with these arguments.
@@ -140,6 +144,7 @@ impl<'p> Elaborator<'p> {
             calls: Vec::new(),
             named_by_label: false,
             generic: false,
+            recorder: None,
         }
     }
 
@@ -258,6 +263,7 @@ impl<'p> Elaborator<'p> {
     }
 
     pub fn bind(&mut self, scope: &mut Scope, name: &Name, value: Value) {
+        self.record(name, &value);
         let frame = scope.frames.last_mut().expect("a scope has a frame");
         if let Some(first) = frame.get(&name.text) {
             let first = first.span;

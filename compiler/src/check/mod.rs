@@ -14,13 +14,17 @@ mod joins;
 mod program;
 mod prove;
 mod recipe;
+mod recorder;
 mod repeat;
 mod schema;
 mod settings;
 mod space;
 mod values;
 
+pub(crate) use calls::FUNCTIONS;
 pub use program::{Item, ItemKind, Loader, Program};
+pub(crate) use recipe::setting_keys;
+pub use recorder::{Recorded, Shape};
 
 use std::collections::HashMap;
 

@@ -186,6 +186,11 @@ impl Settings {
         self.diagnostics.push(Diagnostic::error(Code::Recipe, message).label(self.owner, "in this search").help(help));
     }
 
+    /// Every key that was asked for.
+    pub fn known(self) -> Vec<String> {
+        self.known
+    }
+
     /// Reports the keys that nobody asked for.
     pub fn finish(mut self) -> Vec<Diagnostic> {
         let sections: Vec<String> =

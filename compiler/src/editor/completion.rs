@@ -1,0 +1,1 @@
+pub struct Candidate; pub struct Completion; pub enum Sort {} pub fn complete() {}
