@@ -40,7 +40,7 @@ impl FileIndex {
 }
 
 /// The tokens of a joined text without its comments; only line breaks that end a statement are counted.
-pub(super) fn code(joined: &str) -> Vec<Token<'_>> {
+pub(in crate::editor) fn code(joined: &str) -> Vec<Token<'_>> {
     let mut breaks = 0;
     let mut out = Vec::new();
     for mut token in tokens(joined) {

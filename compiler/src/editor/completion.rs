@@ -1,1 +1,0 @@
-pub struct Candidate; pub struct Completion; pub enum Sort {} pub fn complete() {}
