@@ -233,9 +233,7 @@ impl Elaborator<'_> {
         let mut of = |id: SizeId| self.range(recorder, id, depth);
         let range = match self.ex.size(size) {
             Size::Width(choice) => match &self.choices[choice.index()].kind {
-                ChoiceKind::Width { values } => {
-                    values.iter().map(|&value| (value as f64, value as f64)).reduce(join)
-                }
+                ChoiceKind::Width { values } => values.iter().map(|&value| (value as f64, value as f64)).reduce(join),
                 _ => None,
             },
             Size::Linear { constant, terms } => {
@@ -254,9 +252,9 @@ impl Elaborator<'_> {
             Size::Max(a, b) => of(*a).zip(of(*b)).map(|(a, b)| (a.0.max(b.0), a.1.max(b.1))),
             Size::Min(a, b) => of(*a).zip(of(*b)).map(|(a, b)| (a.0.min(b.0), a.1.min(b.1))),
             Size::If(_, a, b) => of(*a).zip(of(*b)).map(|(a, b)| join(a, b)),
-            Size::OneOf(_, all) => all.iter().map(|&id| of(id)).collect::<Option<Vec<_>>>().and_then(|all| {
-                all.into_iter().reduce(join)
-            }),
+            Size::OneOf(_, all) => {
+                all.iter().map(|&id| of(id)).collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().reduce(join))
+            }
             Size::Picked(choice, all) => {
                 let all = all.iter().map(|&id| of(id)).collect::<Option<Vec<_>>>();
                 let (lo, hi) = match self.choices[choice.index()].kind {

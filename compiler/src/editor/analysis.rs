@@ -120,7 +120,9 @@ impl Analysis {
         let opened = SourceFile { name: file.name.clone(), text: text.into(), built_in: file.built_in };
         let (program, _) = Program::load(&file.name, &Replaced { file: opened, loader });
         let item = program.items().into_iter().find(|item| {
-            item.kind == ItemKind::Arch && item.name == definition.name && item.span.start as usize == definition.span.start
+            item.kind == ItemKind::Arch
+                && item.name == definition.name
+                && item.span.start as usize == definition.span.start
         })?;
         program.arch(&item).ok().map(|arch| arch.space)
     }

@@ -174,7 +174,8 @@ impl Project {
         }
         // What the item takes from around it would be hidden.
         let value = !matches!(kind, Kind::Out | Kind::Alternative | Kind::Column);
-        let captured = own.uses.iter().any(|used| used.name == new && inside(used.span.start) && used.role == Role::Value);
+        let captured =
+            own.uses.iter().any(|used| used.name == new && inside(used.span.start) && used.role == Role::Value);
         if let (true, true, Some(other)) = (value, captured, index.item(symbol.file, new)) {
             return taken(index.definition(other).kind, other.file);
         }

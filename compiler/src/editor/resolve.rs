@@ -24,7 +24,10 @@ pub enum Meaning {
     /// A primitive or a function of numbers.
     BuiltIn(String),
     /// An argument of something built in.
-    BuiltInArgument { callee: String, argument: String },
+    BuiltInArgument {
+        callee: String,
+        argument: String,
+    },
     /// A size of a tensor, such as `.width`.
     Size(String),
     /// The path of an import.
@@ -82,9 +85,8 @@ impl Index {
         let mut out: Vec<Symbol> = own(file).collect();
         for import in &self.file(file).imports {
             let Some(from) = self.imported(file, &import.path) else { continue };
-            let offered = |symbol: &Symbol| {
-                import.names.is_empty() || import.names.contains(&self.definition(*symbol).name)
-            };
+            let offered =
+                |symbol: &Symbol| import.names.is_empty() || import.names.contains(&self.definition(*symbol).name);
             out.extend(own(from).filter(offered));
         }
         out

@@ -46,9 +46,9 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     pub fn at(text: &'a str, at: usize) -> Self {
         let at = at.min(text.len());
-        let start = text[..at].rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |last| {
-            last + text[last..].chars().next().map_or(1, char::len_utf8)
-        });
+        let start = text[..at]
+            .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .map_or(0, |last| last + text[last..].chars().next().map_or(1, char::len_utf8));
         let head = &text[..at];
         let inside = |kind: Kind| {
             tokens(head).last().is_some_and(|last| {
@@ -60,11 +60,7 @@ impl<'a> Context<'a> {
             })
         };
         let (in_comment, in_text) = (inside(Kind::Comment), inside(Kind::Text));
-        let prefix = if in_text {
-            tokens(head).last().map_or(start, |last| last.start + 1)..at
-        } else {
-            start..at
-        };
+        let prefix = if in_text { tokens(head).last().map_or(start, |last| last.start + 1)..at } else { start..at };
         let joined = lines::join(&text[..start]);
         let item = joined.items.last().map_or(0, |item| item.start);
         let places: Vec<(usize, usize)> =

@@ -229,7 +229,8 @@ impl Completer<'_> {
             if of_sizes != tensors && wanted != Some("categorical") || wanted.is_none() {
                 let detail = builtin::signature(name).unwrap_or_default();
                 let docs = builtin::meaning(name);
-                let candidate = Candidate::new(name, Sort::BuiltIn).detail(detail).docs(docs).insert(format!("{name}("));
+                let candidate =
+                    Candidate::new(name, Sort::BuiltIn).detail(detail).docs(docs).insert(format!("{name}("));
                 self.add(candidate.ranked(4));
             }
         }

@@ -92,7 +92,7 @@ pub fn complete(analysis: &Analysis, loader: &dyn Loader, at: usize) -> Completi
     let text = analysis.text(file);
     let context = Context::at(text, at);
     let replaces = context.prefix.clone();
-    let mut completer = Completer { analysis, loader, file, text, context, out: Vec::new() };
+    let mut completer = Completer { analysis, loader, file, context, out: Vec::new() };
     completer.fill();
     let mut candidates = completer.out;
     candidates.sort_by(|a, b| (a.rank, &a.label).cmp(&(b.rank, &b.label)));
@@ -104,7 +104,6 @@ struct Completer<'a> {
     analysis: &'a Analysis,
     loader: &'a dyn Loader,
     file: FileId,
-    text: &'a str,
     context: Context<'a>,
     out: Vec<Candidate>,
 }

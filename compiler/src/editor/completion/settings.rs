@@ -14,7 +14,10 @@ const VALUES: [(&str, &[&str]); 9] = [
     ("split", &["8:1:1"]),
     ("warmup", &["10%"]),
     ("full_path", &["21%"]),
-    ("paths", &["single_operator_any_connection(counts: binomial(0.5))", "single_operator_any_connection(counts: uniform)"]),
+    (
+        "paths",
+        &["single_operator_any_connection(counts: binomial(0.5))", "single_operator_any_connection(counts: uniform)"],
+    ),
     ("finetune", &["head(steps: 500, lr: 0.04)", "off"]),
 ];
 

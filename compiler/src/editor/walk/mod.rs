@@ -500,7 +500,8 @@ impl<'a> Walker<'a> {
                 break;
             }
             first = false;
-            let named = token.kind == tokens::Kind::Word && !matches!(token.text, "on" | "off" | "true" | "false" | "_");
+            let named =
+                token.kind == tokens::Kind::Word && !matches!(token.text, "on" | "off" | "true" | "false" | "_");
             let member = self.at.checked_sub(1).is_some_and(|at| self.tokens[at].is("."));
             if named && !member {
                 self.used(Role::ChoiceValue { arch, choice: before.clone() });
