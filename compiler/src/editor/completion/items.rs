@@ -2,23 +2,21 @@
 
 use super::{Candidate, Completer, Sort, builtin};
 use crate::editor::completion::context::Inside;
-use crate::editor::index::Kind;
-use crate::editor::resolve::Symbol;
+use crate::editor::index::{FileIndex, Kind};
 
 impl Completer<'_> {
     /// The names that the imported file defines and that are not imported yet.
     pub(super) fn imported_names(&mut self) {
         let path = self.context.before.get(1).map(|token| token.text.trim_matches('"'));
-        let Some(from) = path.and_then(|path| self.analysis.index.imported(self.file, path)) else { return };
-        if self.context.inside() == Inside::Head {
-            return;
-        }
+        let Some(path) = path.filter(|_| self.context.inside() != Inside::Head) else { return };
+        // An import that is being written is not read yet, so its file is asked for here.
+        let own = &self.analysis.program.sources.file(self.file).name;
+        let Ok(Some(from)) = self.loader.load(Some(own), path) else { return };
         let taken: Vec<&str> = self.context.before.iter().skip(2).map(|token| token.text).collect();
-        let index = self.analysis.index.file(from);
-        for (definition, d) in index.definitions.iter().enumerate().filter(|(_, d)| d.kind.is_item()) {
-            if !taken.contains(&d.name.as_str()) {
-                let candidate = self.defined(Symbol { file: from, definition });
-                self.add(candidate);
+        for definition in FileIndex::new(&from.text).definitions {
+            if definition.kind.is_item() && !taken.contains(&definition.name.as_str()) {
+                let sort = Sort::Definition(definition.kind);
+                self.add(Candidate::new(definition.name, sort).detail(definition.kind.word()));
             }
         }
     }
