@@ -100,7 +100,12 @@ fn every_name_in_the_shipped_files_is_understood() {
         assert!(findings.is_empty(), "{path}: {findings:?}");
         let (index, entry) = (Index::new(&program), program.entry().expect("it was read"));
         for (at, used) in index.file(entry).uses.iter().enumerate() {
-            assert!(index.meaning(entry, at).is_some(), "{path}: `{}` ({:?})", used.name, used.role);
+            assert!(
+                index.meaning(entry, at).is_some(),
+                "{path}: `{}` ({:?}) means nothing; a keyword belongs into `WORDS` in editor/walk/expressions.rs",
+                used.name,
+                used.role
+            );
         }
     }
 }
