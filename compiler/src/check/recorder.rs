@@ -34,18 +34,19 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// As a type, such as `dense[w]`.
+    /// As a type, such as `dense[w]`; `_` is a size that depends on data, or has no short name.
     pub fn as_type(&self) -> String {
-        let sizes: Option<Vec<String>> = self
+        let sizes = self
             .sizes
             .iter()
             .zip(&self.ranges)
-            .map(|(size, range)| size.clone().or_else(|| range.map(|(lo, hi)| span_words(lo, hi, ".."))))
-            .collect();
-        match sizes {
-            Some(sizes) if !sizes.is_empty() => format!("{}[{}]", self.kind, sizes.join(", ")),
-            _ => self.kind.to_owned(),
+            .map(|(size, range)| size.clone().or_else(|| range.map(|(lo, hi)| span_words(lo, hi, ".."))));
+        let sizes: Vec<Option<String>> = sizes.collect();
+        if sizes.iter().all(Option::is_none) {
+            return self.kind.to_owned();
         }
+        let sizes: Vec<String> = sizes.into_iter().map(|size| size.unwrap_or_else(|| "_".to_owned())).collect();
+        format!("{}[{}]", self.kind, sizes.join(", "))
     }
 
     /// In words, such as `dense, width 16 to 1024`; nothing where no size is known.
@@ -150,7 +151,7 @@ impl Elaborator<'_> {
             _ => &["width"],
         };
         for (&size, member) in sizes.iter().zip(members) {
-            if matches!(self.ex.size(size), Size::Opaque(_) | Size::Numeric | Size::Fields) {
+            if matches!(self.ex.size(size), Size::Opaque(_) | Size::Numeric) {
                 let called = if tensor { format!("{}.{member}", name.text) } else { name.text.clone() };
                 recorder.names.entry(size).or_insert(called);
             }
