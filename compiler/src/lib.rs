@@ -4,10 +4,11 @@
 //! The folders in the order data flows: `syntax` (text to tree), `check` (tree to meaning), `ir` (the graph of a
 //! space), `space` (architectures, and their selection from it), `plan` (what a runtime executes). `primitives` is what
 //! operators are written over, `recipe` and `schema` are data that travels, `format` writes source, `diagnostics`
-//! speaks to people. Pure: no input or output happens here, and no tensor is known.
+//! speaks to people, `editor` answers their editors. Pure: no input or output happens here, and no tensor is known.
 
 pub mod check;
 pub mod diagnostics;
+pub mod editor;
 pub mod format;
 pub mod import;
 pub mod ir;

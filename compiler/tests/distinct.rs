@@ -3,8 +3,8 @@
 mod memory;
 
 use memory::space;
-use nasrec_compiler::space::Distinct;
 use nasrec_compiler::Space;
+use nasrec_compiler::space::Distinct;
 use num_bigint::BigUint;
 
 #[test]

@@ -37,9 +37,15 @@ const SPACES: &[(&str, &str)] = &[
     ("picks of one", "let a = pick 1 from [x, linear(x, 3), relu(x)]\nlogit = linear(a, 1)"),
     ("picks of several", "let a = concat(pick 1..2 from [x, linear(x, 3), relu(x)])\nlogit = linear(a, 1)"),
     ("picks of the same", "let a = concat(pick 1..2 from [x, x, relu(x)])\nlogit = linear(a, 1)"),
-    ("picks added up", "let p = linear(x, 3)\nlet a = p + (pick 0..2 from [relu(p), sigmoid(p)])\nlogit = linear(a, 1)"),
+    (
+        "picks added up",
+        "let p = linear(x, 3)\nlet a = p + (pick 0..2 from [relu(p), sigmoid(p)])\nlogit = linear(a, 1)",
+    ),
     ("a maybe", "let m = maybe linear(x, 4)\nlogit = linear(fc(x, 4) + m, 1)"),
-    ("a maybe of a choice", "let m = maybe choose { a: fc(x, 4); b: linear(x, 4) }\nlogit = linear(fc(x, 4) + m, 1)"),
+    (
+        "a maybe of a choice",
+        "let m = maybe { let c = choose { a: fc(x, 4); b: linear(x, 4) }; c }\nlogit = linear(fc(x, 4) + m, 1)",
+    ),
     ("a maybe in a concat", "let m = maybe linear(x, 4)\nlogit = linear(concat(x, m), 1)"),
     ("depth", "width w in [4, 8]\nlet h = repeat 1..3 from fc(x, w) as h { fc(h, w) }\nlogit = linear(h, 1)"),
     (
@@ -50,7 +56,10 @@ const SPACES: &[(&str, &str)] = &[
         "nested choices",
         "let d = choose { a: fc(x, 4); b: { let e = choose { p: fc(x, 4); q: { width v in [2, 3]; fc(linear(x, v), 4) } }; e } }\nlogit = linear(d, 1)",
     ),
-    ("if on a size", "width w in [4, 8]\nlet a = linear(x, w)\nlet b = if w > 4 { fc(a, 8) } else { linear(a, 8) }\nlogit = linear(b, 1)"),
+    (
+        "if on a size",
+        "width w in [4, 8]\nlet a = linear(x, w)\nlet b = if w > 4 { fc(a, 8) } else { linear(a, 8) }\nlogit = linear(b, 1)",
+    ),
     (
         "if that only a condition asks for",
         "width w in [4, 8, 16]\nlet b = if w > 4 { relu(x) } else { sigmoid(x) }\nlogit = linear(b, 1)",
@@ -91,7 +100,7 @@ const SPACES: &[(&str, &str)] = &[
     ),
     (
         "constraints over blocks",
-        "block b[1..3] after stem { dense = x } { width w in [4, 8]; let d = choose { fc(x, w); g: gating(x, x, w) }; let m = maybe linear(pick 1 from earlier.dense, w); out dense = d + m; require d == g implies w == 4 }\nrequire sum(b[i].w for i in 1..3) <= 20, count(y.d == g for y in b) <= 2\nforbid b[2].m and b[3].m\nlogit = linear(b[3].dense, 1)",
+        "block b[1..3] after stem { dense = x } { width w in [4, 8]; let d = choose { fc(x, w); g: gating(x, x, w) }; let a = pick 1 from earlier.dense; let m = maybe linear(a, w); out dense = d + m; require d == g implies w == 4 }\nrequire sum(b[i].w for i in 1..3) <= 20, count(y.d == g for y in b) <= 2\nforbid b[2].m and b[3].m\nlogit = linear(b[3].dense, 1)",
     ),
     (
         "constraints inside choices",
@@ -150,10 +159,8 @@ fn counts_ranks_and_draws_are_those_of_every_encoding() {
         every(space.graph(), &mut Vec::new(), &mut all);
         assert_eq!(space.graph().raw_count(), BigUint::from(all.len()), "{name}: raw");
         let sizes = space.schema_sizes();
-        let valid: Vec<&Architecture> = all
-            .iter()
-            .filter(|made| space.graph().allows(&Assignment::new(made.made(), sizes)) == Ok(true))
-            .collect();
+        let valid: Vec<&Architecture> =
+            all.iter().filter(|made| space.graph().allows(&Assignment::new(made.made(), sizes)) == Ok(true)).collect();
         assert_eq!(space.valid_count(), Ok(BigUint::from(valid.len())), "{name}: valid");
 
         // Ranks are a bijection with the numbers below the count.

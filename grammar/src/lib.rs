@@ -153,6 +153,7 @@ pub fn is_keyword(rule: Rule) -> bool {
             | Rule::kw_forbid
             | Rule::kw_for
             | Rule::kw_test
+            | Rule::kw_maybe
             | Rule::kw_repeat
             | Rule::kw_require
             | Rule::kw_arch

@@ -7,20 +7,13 @@ use nasrec_compiler::diagnostics::SourceFile;
 use nasrec_compiler::library;
 
 /// What the names of files that ship with nasrecc start with.
-const SHIPPED: &str = "nasrecc:";
+pub(crate) const SHIPPED: &str = "nasrecc:";
 
 /// Reads from disk and from the library.
 pub(crate) struct Disk;
 
 impl Loader for Disk {
     fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
-        let shipped = |path: &str| {
-            library::find(path).map(|text| SourceFile {
-                name: format!("{SHIPPED}{path}"),
-                text: text.into(),
-                built_in: true,
-            })
-        };
         if let Some(importer) = importer.and_then(|name| name.strip_prefix(SHIPPED)) {
             let folder = Path::new(importer).parent().unwrap_or(Path::new(""));
             let beside = normal(&folder.join(path));
@@ -39,6 +32,12 @@ impl Loader for Disk {
     }
 }
 
+/// A file that ships with nasrecc.
+pub(crate) fn shipped(path: &str) -> Option<SourceFile> {
+    let text = library::find(path)?.into();
+    Some(SourceFile { name: format!("{SHIPPED}{path}"), text, built_in: true })
+}
+
 /// One name for one file: relative to the current folder where it is inside, else absolute.
 fn short(path: &Path) -> String {
     let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
@@ -47,7 +46,7 @@ fn short(path: &Path) -> String {
 }
 
 /// Without `.` and `..`.
-fn normal(path: &Path) -> PathBuf {
+pub(crate) fn normal(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {

@@ -11,6 +11,7 @@ mod files;
 mod fixes;
 mod fmt;
 mod import;
+mod lsp;
 mod progress;
 mod render;
 mod run_record;
@@ -50,6 +51,7 @@ enum Command {
     Search(search::Args),
     Import(import::Args),
     Explain(explain::Args),
+    Lsp(lsp::Args),
 }
 
 /// How a command ended.
@@ -70,6 +72,7 @@ fn main() -> ExitCode {
         Command::Search(args) => search::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Lsp(args) => lsp::run(&args),
     };
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,

@@ -42,6 +42,7 @@ impl Elaborator<'_> {
                 let result = self.eval(scope, value);
                 self.path.truncate(self.path.len() - 2);
                 let node = result.and_then(|result| self.expect_tensor(result, value.span))?;
+                self.record(part, &Value::Tensor(node));
                 outs.push((part.text.clone(), node));
                 handed_on.push((part.text.clone(), vec![Source { label: stem.text.clone(), node }]));
             }
@@ -99,6 +100,7 @@ impl Elaborator<'_> {
                     let result = self.eval(scope, value);
                     self.path.pop();
                     let Some(node) = result.and_then(|result| self.expect_tensor(result, value.span)) else { continue };
+                    self.record(name, &Value::Tensor(node));
                     if outs.iter().any(|(known, _)| *known == name.text) {
                         let message = format!("output `{}` is defined twice", name.text);
                         self.report(Diagnostic::error(Code::Duplicate, message).label(name.span, "again here"));

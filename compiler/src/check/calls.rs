@@ -16,7 +16,7 @@ use crate::primitives::{self, Bound, Default, Primitive, Wants};
 use crate::syntax::tree::{Arg, Expr, Name, TypeOf};
 
 /// Functions of numbers.
-const FUNCTIONS: [(&str, usize); 4] = [("round", 1), ("sqrt", 1), ("max", 2), ("min", 2)];
+pub(crate) const FUNCTIONS: [(&str, usize); 4] = [("round", 1), ("sqrt", 1), ("max", 2), ("min", 2)];
 
 /// What an operator's parameter accepts.
 fn wants(kind: &TypeOf) -> Option<Wants> {

@@ -1,5 +1,6 @@
 //! Writes a space out: every block instance, every operator at its call, as one graph.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -8,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::demands::Pending;
 use super::program::{Item, ItemKind, Program};
+use super::recorder::Recorder;
 use super::values::{Binding, Source, Value};
 use super::{CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
@@ -100,6 +102,8 @@ pub(super) struct Elaborator<'p> {
     pub shared_params: HashMap<String, (Span, Vec<AxisRef>)>,
     /// What shared calls gave, by definition and arguments.
     pub shared_results: HashMap<(Vec<String>, Vec<String>), NodeIndex>,
+    /// A choice may be missing because something around it has a mistake.
+    pub incomplete: bool,
     /// What was required of architectures, to be settled when all choices are known.
     pub demands: Vec<Pending>,
     /// The operators being written out: where each is defined and called.
@@ -108,6 +112,8 @@ pub(super) struct Elaborator<'p> {
     pub named_by_label: bool,
     /// An operator is checked on its own: nothing is known about its arguments.
     pub generic: bool,
+    /// What an editor wants to know of the names that are bound.
+    pub recorder: Option<Rc<RefCell<Recorder>>>,
 }
 
 /// Writes out the space `item` with these arguments.
@@ -157,10 +163,12 @@ impl<'p> Elaborator<'p> {
             sharing: None,
             shared_params: HashMap::new(),
             shared_results: HashMap::new(),
+            incomplete: false,
             demands: Vec::new(),
             calls: Vec::new(),
             named_by_label: false,
             generic: false,
+            recorder: None,
         }
     }
 
@@ -299,6 +307,7 @@ impl<'p> Elaborator<'p> {
     }
 
     pub fn bind(&mut self, scope: &mut Scope, name: &Name, value: Value) {
+        self.record(name, &value);
         let frame = scope.frames.last_mut().expect("a scope has a frame");
         if let Some(first) = frame.get(&name.text) {
             let first = first.span;

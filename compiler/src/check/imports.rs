@@ -7,7 +7,7 @@ use crate::syntax::tree::Name;
 impl Program {
     /// Imports `name` from `path` in the file that uses it: beside the names that are imported from there, else below
     /// the other imports.
-    pub(super) fn import_of(&self, name: &Name, path: &str) -> Fix {
+    pub(crate) fn import_of(&self, name: &Name, path: &str) -> Fix {
         let file = name.span.file;
         let imports = &self.tree(file).imports;
         let line = format!("import \"{path}\" {{ {} }}", name.text);

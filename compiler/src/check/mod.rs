@@ -15,6 +15,7 @@ mod joins;
 mod program;
 mod prove;
 mod recipe;
+mod recorder;
 mod repeat;
 mod schema;
 mod settings;
@@ -23,7 +24,10 @@ mod space;
 mod tests;
 mod values;
 
+pub(crate) use calls::FUNCTIONS;
 pub use program::{Item, ItemKind, Loader, Program};
+pub(crate) use recipe::setting_keys;
+pub use recorder::{Recorded, Shape};
 pub use tests::Claim;
 
 use std::collections::HashMap;

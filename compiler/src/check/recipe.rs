@@ -176,6 +176,26 @@ pub(super) fn unbound(space: &CheckedSpace, schema: &Schema, named: &Name) -> Op
     Some(Diagnostic::error(Code::Unbound, error.to_string()).label(named.span, "bound here"))
 }
 
+/// Every key that a search may set, sections too.
+pub(crate) fn setting_keys() -> Vec<String> {
+    let nowhere = Span::new(FileId(0), 0, 0);
+    // A section's keys are asked for only where it is opened.
+    let opened = ["data.synthetic", "random"].map(|section| Setting {
+        path: section.split('.').map(|part| Name { text: part.to_owned(), span: nowhere }).collect(),
+        value: SettingValue::Section,
+        span: nowhere,
+    });
+    let mut keys = Vec::new();
+    for settings in [&opened[..], &[]] {
+        let mut settings = Settings::new(settings, &[], nowhere);
+        recipe(&mut settings);
+        keys.extend(settings.known());
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
 /// Reads a whole recipe; the defaults are the paper's (semantics.md 5).
 fn recipe(s: &mut Settings) -> Recipe {
     let seed = s.seed("seed", 1);

@@ -203,6 +203,11 @@ impl Settings {
         );
     }
 
+    /// Every key that was asked for.
+    pub fn known(self) -> Vec<String> {
+        self.known
+    }
+
     /// Reports the keys that nobody asked for.
     pub fn finish(mut self) -> Vec<Diagnostic> {
         let sections: Vec<String> =

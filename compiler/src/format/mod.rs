@@ -7,7 +7,7 @@ mod groups;
 mod printer;
 mod reading;
 mod source;
-mod tokens;
+pub(crate) mod tokens;
 
 pub use arch::{ArchSource, format_arch};
 pub use source::{Refusal, comments, format_source};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Word,
     /// With its exponent, suffix and `%`.
     Number,
@@ -17,7 +17,7 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Token<'a> {
+pub(crate) struct Token<'a> {
     pub kind: Kind,
     pub text: &'a str,
     pub start: usize,
@@ -42,7 +42,7 @@ impl Token<'_> {
 /// Signs of more than one character, longest first.
 const LONG_SIGNS: [&str; 8] = ["->", "=>", "==", "!=", "<=", ">=", "..", "::"];
 
-pub(super) fn tokens(source: &str) -> Vec<Token<'_>> {
+pub(crate) fn tokens(source: &str) -> Vec<Token<'_>> {
     let mut out = Vec::new();
     let mut at = 0;
     let mut breaks = 0;
@@ -103,7 +103,7 @@ fn number(rest: &[u8]) -> usize {
 }
 
 /// What a token covers of the source.
-pub(super) fn span(token: &Token<'_>) -> Range<usize> {
+pub(crate) fn span(token: &Token<'_>) -> Range<usize> {
     token.start..token.start + token.text.len()
 }
 

@@ -118,7 +118,8 @@ impl Space {
         }
         let (name, arguments) = (checked.name.clone(), checked.arguments.clone());
         let validity = Arc::new(Validity::Free);
-        let mut space = Space { name, arguments, graph, bounds, sizes, params, of_node, validity, uniform: Arc::default() };
+        let mut space =
+            Space { name, arguments, graph, bounds, sizes, params, of_node, validity, uniform: Arc::default() };
         let of_choices = |constraint: &&Constraint| constraint.costs.is_empty();
         let conds: Vec<CondId> = space.graph.constraints.iter().filter(of_choices).map(|c| c.holds).collect();
         if !conds.is_empty() {

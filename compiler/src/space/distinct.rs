@@ -238,6 +238,9 @@ impl Counting {
 }
 
 fn highest(live: &Live) -> Option<usize> {
-    live.iter().enumerate().rev().find(|(_, word)| **word != 0).map(|(i, word)| 64 * i + 63 - word.leading_zeros() as usize)
+    live.iter()
+        .enumerate()
+        .rev()
+        .find(|(_, word)| **word != 0)
+        .map(|(i, word)| 64 * i + 63 - word.leading_zeros() as usize)
 }
-

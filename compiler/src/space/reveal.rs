@@ -227,9 +227,7 @@ impl Revealing {
             Cond::Opaque(_) => false,
             Cond::Compare(_, a, b) => self.follows(a, given, made) && self.follows(b, given, made),
             Cond::Not(a) => self.cond_follows(a, given, made),
-            Cond::And(a, b) | Cond::Or(a, b) => {
-                self.cond_follows(a, given, made) && self.cond_follows(b, given, made)
-            }
+            Cond::And(a, b) | Cond::Or(a, b) => self.cond_follows(a, given, made) && self.cond_follows(b, given, made),
         }
     }
 
@@ -433,9 +431,9 @@ impl Revealing {
         let (mine, theirs) = (self.graph.operands(x), self.graph.operands(y));
         match left.kind {
             NodeKind::Primitive(Primitive::Numeric) => true,
-            NodeKind::Primitive(Primitive::Concat | Primitive::Add) | NodeKind::Choose(_) => mine
-                .iter()
-                .any(|&(_, p)| theirs.iter().any(|&(_, q)| p == q || self.may_be_alike(p, q, depth - 1))),
+            NodeKind::Primitive(Primitive::Concat | Primitive::Add) | NodeKind::Choose(_) => {
+                mine.iter().any(|&(_, p)| theirs.iter().any(|&(_, q)| p == q || self.may_be_alike(p, q, depth - 1)))
+            }
             _ => mine.iter().zip(&theirs).all(|(&(_, p), &(_, q))| p == q || self.may_be_alike(p, q, depth - 1)),
         }
     }

@@ -186,6 +186,11 @@ impl Reader {
                 ExprKind::Range { lo, hi, step: limits.next() }
             }
             Rule::lost => ExprKind::Lost,
+            Rule::maybe_body => {
+                let body = pair.parts().next().expect("a `maybe` holds a body");
+                let value = Expr { span: self.span(&body, offset), kind: ExprKind::Body(self.body(body, offset)) };
+                ExprKind::Unary(Unary::Maybe, Box::new(value))
+            }
             Rule::body => ExprKind::Body(self.body(pair, offset)),
             Rule::if_else => {
                 return self.branches(pair, span, offset);

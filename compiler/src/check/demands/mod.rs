@@ -63,6 +63,7 @@ struct Number {
 impl Elaborator<'_> {
     /// The constraints of the space: its own and those of the search that it is elaborated for.
     pub(in crate::check) fn constraints(&mut self) -> Vec<Constraint> {
+        self.incomplete = self.failures > 0;
         let mut constraints = Vec::new();
         for pending in std::mem::take(&mut self.demands) {
             let mut place = Place { scope: pending.scope, block: pending.block, loops: Vec::new() };

@@ -51,7 +51,8 @@ impl Elaborator<'_> {
     }
 
     pub(super) fn no_choice<T>(&mut self, path: &str, span: Span) -> Option<T> {
-        if self.program.is_spoilt(span.file, path) {
+        // Where something of the space has a mistake, its choices are not all known.
+        if self.incomplete || self.program.is_spoilt(span.file, path) {
             return self.already_told();
         }
         let costs = Cost::ALL.map(Cost::words);

@@ -1,0 +1,134 @@
+//! What the language itself names, in words: primitives, functions, types, sizes and keywords.
+
+use nasrec_grammar::{NasrecParser, Rule};
+use pest::Parser;
+
+use crate::check::FUNCTIONS;
+use crate::primitives::{self, Default, Wants};
+
+/// The switch that every space has and every operator sees.
+pub(super) const NORMALISE: &str = "normalise";
+/// Sizes of tensors.
+pub(super) const SIZES: [&str; 3] = ["width", "fields", "dim"];
+/// What an operator's parameter can be, with what each is.
+pub(super) const TYPES: [(&str, &str); 6] = [
+    ("dense", "a tensor of `width` numbers a sample"),
+    ("sparse", "a tensor of `fields` rows of `dim` numbers a sample"),
+    ("square", "a tensor of all pairs of fields"),
+    ("tensor", "dense or sparse"),
+    ("size", "a whole number, which may depend on choices"),
+    ("switch", "`on` or `off`, or a condition on sizes"),
+];
+
+/// The names of everything that can be called without a definition.
+pub(super) fn callables() -> impl Iterator<Item = &'static str> {
+    primitives::names().chain(["concat"]).chain(FUNCTIONS.iter().map(|&(name, _)| name))
+}
+
+pub(super) fn is_callable(name: &str) -> bool {
+    callables().any(|known| known == name)
+}
+
+/// The word of the language for what a parameter takes.
+pub(super) fn type_word(wants: Wants) -> &'static str {
+    match wants {
+        Wants::Dense => "dense",
+        Wants::Sparse => "sparse",
+        Wants::Square => "square",
+        Wants::Tensor => "tensor",
+        Wants::Categorical => "categorical",
+        Wants::Size => "size",
+        Wants::Switch => "switch",
+        Wants::Number => "number",
+    }
+}
+
+/// The parameters of something built in: each name with its type.
+pub(super) fn params(name: &str) -> Vec<(&'static str, &'static str)> {
+    let params = primitives::find(name).map(|signature| signature.params).unwrap_or_default();
+    params.iter().map(|(name, wants, _)| (*name, type_word(*wants))).collect()
+}
+
+/// How something built in is called, such as `linear(x: tensor, width: size, bias: switch = on)`.
+pub(super) fn signature(name: &str) -> Option<String> {
+    if let Some(signature) = primitives::find(name) {
+        let params = signature.params.iter().map(|(name, wants, default)| {
+            let word = type_word(*wants);
+            match default {
+                Default::Required => format!("{name}: {word}"),
+                Default::Switch(on) => format!("{name}: {word} = {}", if *on { "on" } else { "off" }),
+                Default::Number(number) => format!("{name}: {word} = {number}"),
+            }
+        });
+        return Some(format!("{name}({})", params.collect::<Vec<_>>().join(", ")));
+    }
+    Some(match name {
+        "concat" => "concat(a: tensor, b: tensor, …)".to_owned(),
+        "max" | "min" => format!("{name}(a: size, b: size)"),
+        "sqrt" | "round" => format!("{name}(a: size)"),
+        _ => return None,
+    })
+}
+
+/// What something built in computes.
+pub(super) fn meaning(name: &str) -> &'static str {
+    match name {
+        "embed" => "One row of each field's table: a sparse tensor.",
+        "linear" => "A linear layer along the last axis.",
+        "linear_fields" => "A linear layer along the field axis.",
+        "layer_norm" => "Layer normalisation over the last axis; `scale` is the initial value.",
+        "layer_norm_fields" => "Layer normalisation over the field axis; `scale` is the initial value.",
+        "relu" => "The larger of 0 and the value, element by element.",
+        "sigmoid" => "1 / (1 + exp(-x)), element by element.",
+        "square" => "The value times itself, element by element.",
+        "concat" => "Dense tensors side by side, or sparse ones, field after field.",
+        "pad" => "Zeros appended up to `width`; never narrower.",
+        "flatten" => "From sparse to dense, row by row.",
+        "rows" => "From dense to sparse, row by row: `fields * dim` is the width.",
+        "sum_fields" => "The sum over fields: dense, of width `dim`.",
+        "sum_last" => "The sum of each field: dense, of width `fields`; a dense tensor becomes one number.",
+        "mean_last" => "The mean of each field: dense, of width `fields`; a dense tensor becomes one number.",
+        "max_last" => "The largest value of each field: dense, of width `fields`; a dense tensor becomes one number.",
+        "scale" => "Each field times its number; a dense tensor times one number.",
+        "shift" => "A dense tensor plus a trained bias.",
+        "field_products" => "Every field of `a` times every field of `b`, element by element.",
+        "pair_products" => "Field `i` of `a` times field `j` of `b` for `j < i`, element by element.",
+        "gram" => "All inner products of two fields: a square tensor.",
+        "lower_triangle" => "The inner products below the diagonal: dense.",
+        "multi_head_attention" => "Self-attention over fields; `heads` divides `dim`.",
+        "max" => "The larger of two numbers.",
+        "min" => "The smaller of two numbers.",
+        "sqrt" => "The square root of a number.",
+        "round" => "The nearest whole number, half away from zero.",
+        NORMALISE => "A parameter that every space has (`on` unless it says otherwise) and that every operator sees.",
+        "width" => "The width of a dense tensor, and the last size of a sparse one.",
+        "fields" => "The number of fields of a sparse tensor.",
+        "dim" => "How many numbers each field of a sparse tensor has.",
+        _ => "",
+    }
+}
+
+/// Whether the grammar takes this as a name.
+pub(super) fn is_name(text: &str) -> bool {
+    NasrecParser::parse(Rule::name, text).is_ok_and(|mut pairs| pairs.next().is_some_and(|pair| pair.as_str() == text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_built_in_is_explained() {
+        for name in callables().chain(SIZES).chain([NORMALISE]) {
+            assert!(!meaning(name).is_empty(), "say what `{name}` computes in editor/builtin.rs");
+        }
+        assert!(callables().all(|name| signature(name).is_some()));
+        let linear = signature("linear");
+        assert_eq!(linear.as_deref(), Some("linear(x: tensor, width: size, bias: switch = on)"));
+    }
+
+    #[test]
+    fn keywords_are_no_names() {
+        assert!(is_name("dense_2") && is_name("lets") && !is_name("let") && !is_name("2b") && !is_name("a b"));
+    }
+}

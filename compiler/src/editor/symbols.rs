@@ -1,0 +1,33 @@
+//! What a file defines, one thing inside the other.
+
+use std::ops::Range;
+
+use super::index::{FileIndex, Kind};
+
+/// A definition with what it holds.
+#[derive(Clone, Debug)]
+pub struct Outline {
+    pub name: String,
+    pub kind: Kind,
+    pub span: Range<usize>,
+    pub extent: Range<usize>,
+    pub inside: Vec<Outline>,
+}
+
+/// The definitions of a file in source order.
+pub fn outline(index: &FileIndex) -> Vec<Outline> {
+    inside(index, None)
+}
+
+fn inside(index: &FileIndex, owner: Option<usize>) -> Vec<Outline> {
+    let of_owner = index.definitions.iter().enumerate().filter(|(_, d)| d.owner == owner);
+    of_owner
+        .map(|(at, d)| Outline {
+            name: d.name.clone(),
+            kind: d.kind,
+            span: d.span.clone(),
+            extent: d.extent.clone(),
+            inside: inside(index, Some(at)),
+        })
+        .collect()
+}

@@ -1,0 +1,181 @@
+//! Expressions: names used, calls, and the scopes of bodies.
+
+use super::{Kind, Role, Walker};
+use crate::editor::index::Base;
+use crate::format::tokens;
+
+/// Words of expressions that name nothing.
+const WORDS: [&str; 20] = [
+    "pick", "from", "maybe", "if", "else", "and", "or", "not", "in", "on", "off", "true", "false", "as", "step",
+    "require", "of", "with", "after", "import",
+];
+
+/// What the next `{` opens.
+#[derive(Clone, Copy, PartialEq)]
+enum Next {
+    Body,
+    Alternatives,
+    /// The body of a `repeat`, with the place of the name after `as`.
+    Repeat(Option<usize>),
+}
+
+impl Walker<'_> {
+    /// To the end of the expression: of the statement, or up to the next comma.
+    pub(super) fn expression(&mut self, commas: bool) {
+        let mut next = Next::Body;
+        let mut base = Base::Unknown;
+        let mut first = true;
+        while let Some(token) = self.peek() {
+            let ends = token.kind == tokens::Kind::Close
+                || token.is(";")
+                || commas && token.is(",")
+                || token.breaks > 0 && !first
+                || self.at_statement();
+            if ends {
+                break;
+            }
+            first = false;
+            let before = base;
+            base = Base::Unknown;
+            match token.text {
+                "(" => self.bracket(")"),
+                "[" => {
+                    self.bracket("]");
+                    base = before;
+                }
+                "{" => {
+                    match next {
+                        Next::Body => self.body(None),
+                        Next::Repeat(name) => self.body(name),
+                        Next::Alternatives => self.alternatives(),
+                    }
+                    next = Next::Body;
+                }
+                "." => {
+                    self.at += 1;
+                    // A line break ends the statement even where a member is still missing.
+                    if self.peek().is_some_and(|token| token.breaks == 0)
+                        && !self.at_statement()
+                        && let Some(member) = self.used(Role::Member(before))
+                    {
+                        base = Base::Use(member);
+                    }
+                }
+                "choose" => {
+                    next = Next::Alternatives;
+                    self.at += 1;
+                }
+                "repeat" => {
+                    next = Next::Repeat(None);
+                    self.at += 1;
+                }
+                "as" if matches!(next, Next::Repeat(_)) => {
+                    self.at += 1;
+                    next = Next::Repeat(self.word().map(|_| self.at));
+                    self.at += usize::from(self.word().is_some());
+                }
+                "earlier" => {
+                    self.at += 1;
+                    base = Base::Earlier;
+                }
+                _ if token.kind != tokens::Kind::Word => self.at += 1,
+                word if WORDS.contains(&word) => self.at += 1,
+                _ if self.is_at(1, "(") => {
+                    if let Some(callee) = self.used(Role::Callee) {
+                        self.arguments(callee);
+                    }
+                }
+                _ => base = self.used(Role::Value).map_or(Base::Unknown, Base::Use),
+            }
+        }
+    }
+
+    /// What is between brackets, divided by commas; the opening one is at hand.
+    pub(super) fn bracket(&mut self, close: &str) {
+        self.at += 1;
+        loop {
+            self.expression(true);
+            if !self.skip(",") {
+                break;
+            }
+        }
+        self.skip(close);
+    }
+
+    /// The arguments of a call; the parenthesis is at hand.
+    pub(super) fn arguments(&mut self, callee: usize) {
+        let start = self.start();
+        self.at += 1;
+        loop {
+            if self.word().is_some() && self.is_at(1, ":") {
+                self.used(Role::Argument(callee));
+                self.at += 1;
+            }
+            self.expression(true);
+            if !self.skip(",") {
+                break;
+            }
+        }
+        // Where the parenthesis is missing, the call goes on to what ended it.
+        let end = if self.skip(")") { self.stop() } else { self.start() };
+        self.call(callee, start..end);
+    }
+
+    /// `{ let … value }`, with a name for what an iteration is given.
+    pub(super) fn body(&mut self, turn: Option<usize>) {
+        self.scoped(self.owner, |walker| {
+            if let Some(turn) = turn {
+                let here = std::mem::replace(&mut walker.at, turn);
+                let start = walker.start();
+                walker.define(Kind::Turn, start);
+                walker.at = here;
+            }
+            walker.at += 1;
+            while walker.at < walker.last && !walker.is("}") {
+                let before = walker.at;
+                if walker.is("let") {
+                    walker.binding();
+                } else if walker.at_statement() {
+                    // The `}` is missing.
+                    return;
+                } else {
+                    walker.expression(false);
+                }
+                if walker.at == before {
+                    if !walker.is(";") {
+                        return;
+                    }
+                    walker.at += 1;
+                }
+            }
+            walker.skip("}");
+        });
+    }
+
+    fn alternatives(&mut self) {
+        self.at += 1;
+        while self.at < self.last && !self.is("}") {
+            let (before, start) = (self.at, self.start());
+            let mut label = None;
+            if self.word().is_some() && self.is_at(1, ":") {
+                label = self.define(Kind::Alternative, start);
+                self.at += 1;
+                self.value_starts(label);
+            }
+            if self.is("{") {
+                self.body(None);
+            } else {
+                self.expression(false);
+            }
+            let from = self.stop();
+            self.close(label, from);
+            if self.at == before {
+                if !self.is(";") {
+                    return;
+                }
+                self.at += 1;
+            }
+        }
+        self.skip("}");
+    }
+}
