@@ -44,6 +44,31 @@ fn inner_names_hide_outer_ones_from_their_end_on() {
 }
 
 #[test]
+fn shared_calls_numbers_and_blocks_of_their_own_are_known() {
+    let text = "/// A cell.\nblock cell(widths) {\n  width w in widths\n  let d = relu(earlier.one)\n  out one = linear(d, w)\n}\n\n\
+                space s {\n  input a: dense\n  shared p = linear(_, 8)\n  block b[i in 1..2] of cell(widths: [8 * i]) after stem { one = p(a) }\n  \
+                block c[j in 1..2] { width v in [j, 8]\n let e = choose { relu(a); sigmoid(a) }\n out two = linear(e, v * j) }\n  \
+                require all(c[k].v <= k for k in 1..2) implies c[1].e == relu\n  \
+                logit = linear(p(a), 1)\n}\n\ntest s { raw(s) == 1 }\n";
+    assert_eq!(defined(text, "logit = linear(p"), Some((Kind::Shared, place(text, "p = linear"))));
+    assert_eq!(defined(text, "of cell"), Some((Kind::Pattern, place(text, "cell(widths)"))));
+    assert_eq!(defined(text, "of cell(widths"), Some((Kind::SpaceParam, place(text, "widths) {"))));
+    assert_eq!(defined(text, "width w in widths"), Some((Kind::SpaceParam, place(text, "widths) {"))));
+    assert_eq!(defined(text, "linear(d, w"), Some((Kind::Width, place(text, "w in widths"))));
+    assert_eq!(defined(text, "v * j"), Some((Kind::Number, place(text, "j in 1..2"))));
+    assert_eq!(defined(text, "all(c[k"), Some((Kind::Number, place(text, "k in 1..2"))));
+    assert_eq!(defined(text, "<= k"), Some((Kind::Number, place(text, "k in 1..2"))));
+    assert_eq!(defined(text, "c[k].v"), Some((Kind::Width, place(text, "v in [j"))));
+    assert_eq!(defined(text, "c[1].e"), Some((Kind::Let, place(text, "e = choose"))));
+    assert_eq!(defined(text, "raw(s"), Some((Kind::Space, place(text, "s {\n  input"))));
+    let (program, index) = index(text);
+    let names: Vec<(Kind, String)> =
+        outline(index.file(program.entry().expect("read"))).into_iter().map(|item| (item.kind, item.name)).collect();
+    let expected = [(Kind::Pattern, "cell"), (Kind::Space, "s"), (Kind::Test, "s")];
+    assert_eq!(names, expected.map(|(kind, name)| (kind, name.to_owned())));
+}
+
+#[test]
 fn turns_blocks_stems_and_outputs_are_known() {
     let text = "space s {\n  input a: dense\n  let r = repeat 1..2 from a as h { let z = relu(h); z }\n  \
                 block b[1..2] after stem { one = a } {\n    let q = concat(pick 1 from earlier.one, stem.one)\n    \

@@ -7,7 +7,7 @@ use crate::ir::{Assignment, ChoiceId, ChoiceKind, Cond, MAX_SIZE, Made, Relation
 const MAX_TRIES: u64 = 20_000;
 
 /// Schemas for which sizes are compared; a polynomial identity that holds for all of them is taken to hold.
-const SCHEMAS: [SchemaSizes; 4] = [
+pub(super) const SCHEMAS: [SchemaSizes; 4] = [
     SchemaSizes { numeric: 13, fields: 26 },
     SchemaSizes { numeric: 1, fields: 23 },
     SchemaSizes { numeric: 3, fields: 10 },

@@ -4,10 +4,11 @@ use num_bigint::BigInt;
 use num_traits::{ToPrimitive, Zero};
 
 use super::program::{Item, ItemKind, Program};
+use super::prove::SCHEMAS;
 use super::{CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::plan::Cost;
-use crate::space::Space;
+use crate::space::{Distinct, Intractable, Space};
 use crate::syntax::tree::{Arg, Binary, Expr, ExprKind, Name, Reference, Unary};
 
 /// A claim of a test, and whether it holds.
@@ -28,7 +29,7 @@ struct Proof {
 }
 
 /// What counts of a space are called.
-const COUNTS: [&str; 1] = ["raw"];
+const COUNTS: [&str; 3] = ["raw", "valid", "distinct"];
 
 /// What a claim computes with. Counts are exact, however large.
 #[derive(Clone, Debug)]
@@ -107,14 +108,54 @@ impl Program {
                     .did_you_mean(callee.span, &callee.text, near),
             ]);
         }
-        let [Arg { name: None, value }] = args else {
-            return Err(vec![
-                Diagnostic::error(Code::Arguments, format!("`{}` counts one space", callee.text))
-                    .label(span, "expected a space, such as `raw(nasrec_full(blocks: 2))`"),
-            ]);
+        let (value, schema) = match args {
+            [Arg { name: None, value }] => (value, None),
+            [Arg { name: None, value }, Arg { name: None, value: schema }] => (value, Some(schema)),
+            _ => {
+                return Err(vec![
+                    Diagnostic::error(Code::Arguments, format!("`{}` counts one space", callee.text))
+                        .label(span, "expected a space, such as `raw(nasrec_full(blocks: 2))`")
+                        .help("where the count depends on the data, a schema follows: `distinct(space, criteo)`"),
+                ]);
+            }
         };
         let space = self.claimed_space(value)?;
-        Ok(Known::Whole(space.graph.raw_count().into()))
+        if callee.text == "raw" {
+            return Ok(Known::Whole(space.graph.raw_count().into()));
+        }
+        let sizes = match schema {
+            Some(Expr { kind: ExprKind::Name(name), span }) => {
+                let name = Name { text: name.clone(), span: *span };
+                let mut diagnostics = Vec::new();
+                vec![Space::sizes_of(&self.referenced_schema(&name, &mut diagnostics).ok_or(diagnostics)?)]
+            }
+            Some(other) => return Err(vec![odd(other.span, "the name of a schema")]),
+            None => SCHEMAS.to_vec(),
+        };
+        let mut counts = Vec::new();
+        for sizes in sizes {
+            let count = if callee.text == "valid" {
+                space.graph.valid_count(sizes)
+            } else {
+                match space.graph.distinct_count(sizes) {
+                    Ok(Distinct::Exactly(count)) => Ok(count),
+                    Ok(Distinct::AtMost(..)) => Err(Intractable::Unrevealed),
+                    Err(error) => Err(error),
+                }
+            };
+            counts.push(count.map_err(|error| {
+                vec![Diagnostic::error(Code::TooLarge, error.to_string()).label(span, "this count")]
+            })?);
+        }
+        counts.dedup();
+        match counts.as_slice() {
+            [count] => Ok(Known::Whole(count.clone().into())),
+            _ => Err(vec![
+                Diagnostic::error(Code::Unbound, "this count depends on the data")
+                    .label(span, "no schema is named")
+                    .help("name one: `distinct(space, criteo)`"),
+            ]),
+        }
     }
 
     fn claimed_space(&self, expr: &Expr) -> Result<CheckedSpace, Vec<Diagnostic>> {

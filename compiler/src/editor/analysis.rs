@@ -51,7 +51,7 @@ impl Analysis {
         let value = self.text(symbol.file).get(definition.value..).unwrap_or_default().trim_start();
         let word = value.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
         match definition.kind {
-            Kind::Width => Some("size"),
+            Kind::Width | Kind::Number => Some("size"),
             Kind::Input | Kind::OpParam => Some(word),
             Kind::Block | Kind::Stem => Some("block"),
             Kind::SpaceParam | Kind::Const => match value.chars().next()? {

@@ -83,6 +83,8 @@ fn keyword(kind: Kind) -> &'static str {
         Kind::Turn => "repeat … as",
         Kind::Out => "out",
         Kind::Stem => "after",
+        Kind::Shared => "shared",
+        Kind::Number => "for",
         other => other.word(),
     }
 }

@@ -14,6 +14,10 @@ pub enum Kind {
     Schema,
     Search,
     Arch,
+    /// A block at the top level, which spaces instantiate.
+    Pattern,
+    /// Claims; nothing refers to them.
+    Test,
     /// An item of a kind that the index does not know.
     Item,
     OpParam,
@@ -21,6 +25,10 @@ pub enum Kind {
     Input,
     Width,
     Let,
+    /// A shared call.
+    Shared,
+    /// The number of a block's instance, or what a `for` goes over.
+    Number,
     Block,
     Stem,
     /// An output of a block: `out name = …`, or a part of the stem that it continues.
@@ -36,8 +44,8 @@ pub enum Kind {
 impl Kind {
     /// Whether it is visible in the whole file, and to those that import it.
     pub fn is_item(self) -> bool {
-        use Kind::{Arch, Const, Item, Op, Schema, Search, Space};
-        matches!(self, Const | Op | Space | Schema | Search | Arch | Item)
+        use Kind::{Arch, Const, Item, Op, Pattern, Schema, Search, Space};
+        matches!(self, Const | Op | Space | Pattern | Schema | Search | Arch | Item)
     }
 
     /// In the reader's words.
@@ -49,11 +57,15 @@ impl Kind {
             Kind::Schema => "schema",
             Kind::Search => "search",
             Kind::Arch => "architecture",
+            Kind::Pattern => "block",
+            Kind::Test => "test",
             Kind::Item => "item",
             Kind::OpParam | Kind::SpaceParam => "parameter",
             Kind::Input => "input",
             Kind::Width => "width",
             Kind::Let => "let",
+            Kind::Shared => "shared call",
+            Kind::Number => "number",
             Kind::Block => "block",
             Kind::Stem => "stem",
             Kind::Out => "output",
@@ -255,5 +267,5 @@ impl FileIndex {
 
 /// Whether it is found by its name alone.
 fn is_value(kind: Kind) -> bool {
-    !matches!(kind, Kind::Out | Kind::Alternative | Kind::Column)
+    !matches!(kind, Kind::Out | Kind::Alternative | Kind::Column | Kind::Test)
 }

@@ -122,7 +122,9 @@ impl Index {
             }
             Role::Callee => {
                 let built_in = || builtin::is_callable(name).then(|| Meaning::BuiltIn(name.clone()));
-                symbol(self.item(file, name)).or_else(built_in)
+                let shared =
+                    index.local(*scope, name, span.start).filter(|&d| index.definitions[d].kind == Kind::Shared);
+                symbol(shared.map(here).or_else(|| self.item(file, name))).or_else(built_in)
             }
             Role::Item => symbol(self.item(file, name)),
             Role::Imported(import) => {
@@ -137,7 +139,13 @@ impl Index {
             Role::Member(base) => match self.outputs_of(file, *base, span.start) {
                 Some((block, _)) => {
                     let outputs = index.outputs(block);
-                    symbol(outputs.into_iter().find(|&o| index.definitions[o].name == *name).map(here))
+                    let output = outputs.into_iter().find(|&o| index.definitions[o].name == *name).map(here);
+                    // A requirement names the choices of an instance.
+                    let choice = || {
+                        let block = Symbol { file, definition: block };
+                        self.part((block, self.definition(block).extent.clone()), name).map(|(symbol, _)| symbol)
+                    };
+                    symbol(output.or_else(choice))
                 }
                 None => builtin::SIZES.contains(&name.as_str()).then(|| Meaning::Size(name.clone())),
             },
@@ -157,7 +165,7 @@ impl Index {
     pub fn outputs_of(&self, file: FileId, base: Base, at: usize) -> Option<(usize, bool)> {
         let index = self.file(file);
         match base {
-            Base::Earlier => index.around(at, &[Kind::Block]).map(|block| (block, false)),
+            Base::Earlier => index.around(at, &[Kind::Block, Kind::Pattern]).map(|block| (block, false)),
             Base::Unknown => None,
             Base::Use(used) => {
                 let of = &index.uses[used];
@@ -204,7 +212,10 @@ impl Index {
             d.name == name
                 && inside(&d.span)
                 && d.extent != range
-                && matches!(d.kind, Kind::Let | Kind::Width | Kind::Block | Kind::Stem | Kind::Alternative | Kind::Out)
+                && matches!(
+                    d.kind,
+                    Kind::Let | Kind::Shared | Kind::Width | Kind::Block | Kind::Stem | Kind::Alternative | Kind::Out
+                )
         };
         // A part of the stem comes before the output that continues it; the output holds the choices.
         let order = |d: &&Definition| if d.kind == Kind::Out { usize::MAX - d.span.start } else { d.span.start };

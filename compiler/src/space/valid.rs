@@ -31,6 +31,32 @@ pub enum Intractable {
     Unrevealed,
 }
 
+impl std::fmt::Display for Intractable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Intractable::TooLarge => "too many choices are coupled to count them one state at a time",
+            Intractable::Unrevealed => "graphs do not reveal every choice, so that only a bound is known",
+        })
+    }
+}
+
+impl std::error::Error for Intractable {}
+
+impl SpaceGraph {
+    /// How many encodings the constraints on choices allow, over a table of these sizes.
+    ///
+    /// # Errors
+    /// The constraints couple too many choices.
+    pub fn valid_count(&self, sizes: SchemaSizes) -> Result<BigUint, Intractable> {
+        let conds: Vec<CondId> =
+            self.constraints.iter().filter(|constraint| constraint.costs.is_empty()).map(|c| c.holds).collect();
+        if conds.is_empty() {
+            return Ok(self.raw_count());
+        }
+        Ok(Diagram::build(self, sizes, &conds)?.map_or(BigUint::ZERO, |diagram| diagram.count()))
+    }
+}
+
 /// A decision diagram over the choices that constraints mention.
 #[derive(Clone, Debug)]
 pub struct Diagram {

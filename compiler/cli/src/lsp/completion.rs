@@ -56,14 +56,14 @@ pub(super) fn symbol_kind(kind: Kind) -> lsp::SymbolKind {
     use lsp::SymbolKind as Shown;
     match kind {
         Kind::Const => Shown::CONSTANT,
-        Kind::Op => Shown::FUNCTION,
-        Kind::Space | Kind::Block => Shown::CLASS,
+        Kind::Op | Kind::Shared => Shown::FUNCTION,
+        Kind::Space | Kind::Block | Kind::Pattern => Shown::CLASS,
         Kind::Schema => Shown::STRUCT,
-        Kind::Search | Kind::Arch | Kind::Item => Shown::MODULE,
+        Kind::Search | Kind::Arch | Kind::Test | Kind::Item => Shown::MODULE,
         Kind::Out | Kind::Stem => Shown::PROPERTY,
         Kind::Width => Shown::ENUM,
         Kind::Alternative => Shown::ENUM_MEMBER,
         Kind::Column => Shown::FIELD,
-        Kind::Let | Kind::Input | Kind::OpParam | Kind::SpaceParam | Kind::Turn => Shown::VARIABLE,
+        Kind::Let | Kind::Input | Kind::OpParam | Kind::SpaceParam | Kind::Turn | Kind::Number => Shown::VARIABLE,
     }
 }

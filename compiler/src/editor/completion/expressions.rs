@@ -23,7 +23,7 @@ impl Completer<'_> {
             return;
         }
         // A new name is being thought of.
-        let naming = ["let", "op", "space", "const", "block", "as", "input", "after"];
+        let naming = ["let", "shared", "op", "space", "const", "block", "test", "as", "input", "after"];
         if self.context.back(0).is_some_and(|token| naming.contains(&token.text)) {
             return;
         }
@@ -39,11 +39,15 @@ impl Completer<'_> {
             Inside::Head => {}
             Inside::Params if self.context.follows("=") => self.expression(None),
             Inside::Params => {}
-            Inside::Item if self.context.fresh => self.keywords(&["let", "width", "input", "block", "logit"]),
-            Inside::Block if self.context.fresh => self.keywords(&["let", "width", "out"]),
+            Inside::Item if self.context.fresh => {
+                self.keywords(&["let", "width", "input", "block", "logit", "shared", "require", "forbid"])
+            }
+            Inside::Block if self.context.fresh => {
+                self.keywords(&["let", "width", "out", "shared", "require", "forbid"])
+            }
             Inside::Stem if self.context.fresh => self.outputs_to_define(),
             Inside::Body if self.context.fresh => {
-                self.keywords(&["let"]);
+                self.keywords(&["let", "width", "shared"]);
                 self.expression(None);
             }
             Inside::Call => self.argument(),

@@ -120,7 +120,7 @@ impl<'a> Completer<'a> {
             return;
         }
         if self.context.starts_item() {
-            self.keywords(&["import", "const", "op", "space", "schema", "search", "arch", "nasrec"]);
+            self.keywords(&["import", "const", "op", "space", "block", "schema", "search", "arch", "test", "nasrec"]);
             return;
         }
         match self.context.item_word() {

@@ -5,9 +5,9 @@ use crate::editor::index::Base;
 use crate::format::tokens;
 
 /// Words of expressions that name nothing.
-const WORDS: [&str; 20] = [
-    "pick", "from", "maybe", "if", "else", "and", "or", "not", "in", "on", "off", "true", "false", "as", "step",
-    "require", "of", "with", "after", "import",
+const WORDS: [&str; 24] = [
+    "pick", "from", "maybe", "if", "else", "and", "or", "not", "implies", "in", "on", "off", "true", "false", "as",
+    "step", "require", "forbid", "for", "of", "with", "after", "import", "_",
 ];
 
 /// What the next `{` opens.
@@ -111,7 +111,17 @@ impl Walker<'_> {
                 self.used(Role::Argument(callee));
                 self.at += 1;
             }
-            self.expression(true);
+            let loops = self.loops();
+            if loops.is_empty() {
+                self.expression(true);
+            } else {
+                self.scoped(self.owner, |walker| {
+                    loops.into_iter().for_each(|name| walker.named_at(name, Kind::Number));
+                    walker.each();
+                    let (scope, stop) = (walker.scope, walker.stop());
+                    walker.index.scopes[scope].range.end = stop;
+                });
+            }
             if !self.skip(",") {
                 break;
             }
@@ -121,20 +131,46 @@ impl Walker<'_> {
         self.call(callee, start..end);
     }
 
+    /// The names that `for`s give in the argument at hand.
+    fn loops(&self) -> Vec<usize> {
+        let (mut depth, mut names) = (0usize, Vec::new());
+        for (by, token) in self.tokens[self.at..self.last].iter().enumerate() {
+            match token.kind {
+                tokens::Kind::Open => depth += 1,
+                tokens::Kind::Close if depth == 0 => break,
+                tokens::Kind::Close => depth -= 1,
+                _ if depth == 0 && token.is(",") => break,
+                _ if depth == 0 && token.is("for") && self.is_at(by + 2, "in") => names.push(self.at + by + 1),
+                _ => {}
+            }
+        }
+        names
+    }
+
+    /// `value for name in values …`: the names are known before.
+    fn each(&mut self) {
+        let loops = self.loops();
+        let mut next = loops.iter();
+        while let Some(&name) = next.next() {
+            // Up to the word `for`, then over the name and `in`.
+            let last = std::mem::replace(&mut self.last, name - 1);
+            self.expression(true);
+            (self.last, self.at) = (last, name + 2);
+        }
+        self.expression(true);
+    }
+
     /// `{ let … value }`, with a name for what an iteration is given.
     pub(super) fn body(&mut self, turn: Option<usize>) {
         self.scoped(self.owner, |walker| {
             if let Some(turn) = turn {
-                let here = std::mem::replace(&mut walker.at, turn);
-                let start = walker.start();
-                walker.define(Kind::Turn, start);
-                walker.at = here;
+                walker.named_at(turn, Kind::Turn);
             }
             walker.at += 1;
             while walker.at < walker.last && !walker.is("}") {
                 let before = walker.at;
-                if walker.is("let") {
-                    walker.binding();
+                if walker.is("let") || walker.is("shared") || walker.is("width") {
+                    walker.statement();
                 } else if walker.at_statement() {
                     // The `}` is missing.
                     return;

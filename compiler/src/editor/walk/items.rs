@@ -45,7 +45,7 @@ impl Walker<'_> {
         self.skip("}");
     }
 
-    fn reference(&mut self) -> Option<usize> {
+    pub(super) fn reference(&mut self) -> Option<usize> {
         let used = self.used(Role::Item)?;
         if self.is("(") {
             self.arguments(used);
@@ -65,7 +65,10 @@ impl Walker<'_> {
         self.value_starts(Some(search));
         // Settings name nothing, but for the baselines.
         while self.at < self.last {
-            if self.is("baseline") && !self.is_at(1, ":") {
+            if (self.is("require") || self.is("forbid")) && !self.is_at(1, ":") {
+                self.at += 1;
+                self.expression(false);
+            } else if self.is("baseline") && !self.is_at(1, ":") {
                 self.at += 1;
                 self.reference();
                 while self.skip(",") {

@@ -10,7 +10,7 @@ use crate::format::tokens::{self, Token, tokens};
 use crate::syntax::lines;
 
 /// Words that can only start a statement: where one stands inside an expression, a bracket before it is missing.
-const STATEMENTS: [&str; 5] = ["let", "out", "input", "logit", "block"];
+const STATEMENTS: [&str; 6] = ["let", "out", "input", "logit", "block", "shared"];
 
 impl FileIndex {
     /// The index of a text.
@@ -132,6 +132,17 @@ impl<'a> Walker<'a> {
         Some(self.index.definitions.len() - 1)
     }
 
+    /// The name at this token is defined here, in the scope at hand.
+    fn named_at(&mut self, at: usize, kind: Kind) {
+        let here = std::mem::replace(&mut self.at, at);
+        let start = self.start();
+        if let Some(definition) = self.define(kind, start) {
+            // What `for` names is used before it is named.
+            self.index.definitions[definition].from = self.index.scopes[self.scope].range.start;
+        }
+        self.at = here;
+    }
+
     /// Says where a definition ends, which is here, and from where on its name can be used.
     fn close(&mut self, definition: Option<usize>, named_from: usize) {
         let stop = self.stop();
@@ -189,6 +200,18 @@ impl<'a> Walker<'a> {
             "space" => self.held(Kind::Space, start, |walker, space| {
                 walker.params(Kind::SpaceParam, space);
                 walker.value_starts(Some(space));
+                walker.skip("{");
+                walker.statements();
+            }),
+            "block" => self.held(Kind::Pattern, start, |walker, pattern| {
+                walker.params(Kind::SpaceParam, pattern);
+                walker.value_starts(Some(pattern));
+                walker.block = Some(pattern);
+                walker.skip("{");
+                walker.statements();
+                walker.block = None;
+            }),
+            "test" => self.held(Kind::Test, start, |walker, _| {
                 walker.skip("{");
                 walker.statements();
             }),
@@ -298,7 +321,8 @@ impl<'a> Walker<'a> {
                 self.skip("in");
                 self.defined_as(definition);
             }
-            Some("let") => self.binding(),
+            Some("let") => self.binding(Kind::Let),
+            Some("shared") => self.binding(Kind::Shared),
             Some("out") => {
                 self.at += 1;
                 let definition = self.define(Kind::Out, start);
@@ -326,10 +350,10 @@ impl<'a> Walker<'a> {
         self.close(definition, from);
     }
 
-    fn binding(&mut self) {
+    fn binding(&mut self, kind: Kind) {
         let start = self.start();
         self.at += 1;
-        let definition = self.define(Kind::Let, start);
+        let definition = self.define(kind, start);
         self.skip("=");
         self.defined_as(definition);
     }
@@ -337,11 +361,19 @@ impl<'a> Walker<'a> {
     fn block(&mut self, start: usize) {
         self.at += 1;
         let block = self.define(Kind::Block, start);
+        let mut number = None;
         if self.is("[") {
             self.value_starts(block);
+            if self.is_at(2, "in") {
+                number = Some(self.at + 1);
+                self.at += 2;
+            }
             self.bracket("]");
         }
         let outer = (self.owner, self.block);
+        if self.skip("of") {
+            self.reference();
+        }
         let stem_start = self.start();
         if self.skip("after") {
             // The stem is visible around the block, its parts are outputs of the block.
@@ -369,6 +401,9 @@ impl<'a> Walker<'a> {
         (self.owner, self.block) = (block.or(outer.0), block);
         if self.is("{") {
             self.scoped(block, |walker| {
+                if let Some(number) = number {
+                    walker.named_at(number, Kind::Number);
+                }
                 walker.at += 1;
                 walker.statements();
             });
