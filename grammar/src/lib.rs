@@ -14,7 +14,7 @@ pub struct NasrecParser;
 
 /// How many rules one parse may enter before it is given up: far beyond any real item, and low enough that hostile
 /// input ends.
-const CALL_LIMIT: usize = 20_000_000;
+const CALL_LIMIT: usize = 50_000_000;
 
 /// Sets pest's process-wide call limit. Call it before the first parse; calling it again changes nothing.
 pub fn limit_work() {

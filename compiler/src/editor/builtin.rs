@@ -25,8 +25,11 @@ pub(super) fn callables() -> impl Iterator<Item = &'static str> {
     primitives::names().chain(["concat"]).chain(FUNCTIONS.iter().map(|&(name, _)| name))
 }
 
+/// What can be called in `require`, `forbid` and `test`.
+const OF_CONDITIONS: [&str; 7] = ["all", "any", "sum", "count", "raw", "valid", "distinct"];
+
 pub(super) fn is_callable(name: &str) -> bool {
-    callables().any(|known| known == name)
+    callables().chain(OF_CONDITIONS).any(|known| known == name)
 }
 
 /// The word of the language for what a parameter takes.
@@ -66,6 +69,10 @@ pub(super) fn signature(name: &str) -> Option<String> {
         "concat" => "concat(a: tensor, b: tensor, …)".to_owned(),
         "max" | "min" => format!("{name}(a: size, b: size)"),
         "sqrt" | "round" => format!("{name}(a: size)"),
+        "all" | "any" | "count" => format!("{name}(condition for name in values)"),
+        "sum" => "sum(number for name in values)".to_owned(),
+        "raw" => "raw(space)".to_owned(),
+        "valid" | "distinct" => format!("{name}(space, schema)"),
         _ => return None,
     })
 }
@@ -100,6 +107,13 @@ pub(super) fn meaning(name: &str) -> &'static str {
         "min" => "The smaller of two numbers.",
         "sqrt" => "The square root of a number.",
         "round" => "The nearest whole number, half away from zero.",
+        "all" => "Whether a condition holds for every value.",
+        "any" => "Whether a condition holds for some value.",
+        "count" => "For how many values a condition holds; of a choice, how many it takes.",
+        "sum" => "A number for every value, added up.",
+        "raw" => "The number of encodings of a space.",
+        "valid" => "The number of encodings that the constraints on choices allow.",
+        "distinct" => "The number of architectures that differ, among those that the constraints on choices allow.",
         NORMALISE => "A parameter that every space has (`on` unless it says otherwise) and that every operator sees.",
         "width" => "The width of a dense tensor, and the last size of a sparse one.",
         "fields" => "The number of fields of a sparse tensor.",
