@@ -114,3 +114,12 @@ fn changed_programs_are_answered() {
         laws::compile(&text);
     }
 }
+
+#[test]
+fn seeds_of_the_fuzzer_are_sound() {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds");
+    for seed in std::fs::read_dir(seeds).expect("they are there") {
+        let text = std::fs::read_to_string(seed.expect("it is there").path()).expect("it is text");
+        understood(0, &text, &laws::compile(&text));
+    }
+}
