@@ -23,7 +23,7 @@ fn rng(what: &str, case: u64) -> ChaCha8Rng {
 }
 
 /// Every construct comes up: this text is in some program.
-const CONSTRUCTS: [&str; 40] = [
+const CONSTRUCTS: [&str; 55] = [
     "const ",
     "op ",
     "space ",
@@ -64,6 +64,21 @@ const CONSTRUCTS: [&str; 40] = [
     " -> dense[w]",
     "switch = on",
     "import ",
+    "shared ",
+    "(_, ",
+    "(_, _, ",
+    "forbid ",
+    " implies ",
+    " in 8..64 step 8",
+    "count(",
+    "sum(",
+    "all(",
+    "any(",
+    " for ",
+    "64KiB",
+    "[i in 1..blocks] of cell_",
+    "test ",
+    "raw(",
 ];
 
 /// Panics where something was found, with the lines that it was found in.
