@@ -16,7 +16,8 @@ const CONDITIONS: Table<Way> = &[
     (1, |g, c, d| Some(format!("{} or not {}", tight(g, c, d), tight(g, c, d)))),
     (2, |g, c, d| Some(format!("{} implies {}", tight(g, c, d), tight(g, c, d)))),
     (1, |g, c, d| Some(format!("not {} implies {}", tight(g, c, d), tight(g, c, d)))),
-    (1, |g, c, d| Some(format!("{} == {}", tight(g, c, d), tight(g, c, d)))),
+    // A `maybe` is a condition, but compares with `on` and `off` only.
+    (1, |g, c, d| Some(format!("(on and {}) == (on and {})", tight(g, c, d), tight(g, c, d)))),
 ];
 
 /// A statement, or a setting of a search, about these choices.
@@ -43,10 +44,6 @@ pub(super) fn statement(g: &mut Generator, s: &mut Scope) {
     let choices: Vec<Choice> = known
         .map(|(block, name, value)| (block.clone().filter(|_| inside.is_none()), name.clone(), value.clone()))
         .collect();
-    if g.chance(10) {
-        // A search does not see it.
-        return g.line("require normalise or not normalise");
-    }
     demand(g, &choices);
 }
 
@@ -156,5 +153,5 @@ fn cost(g: &mut Generator) -> String {
 }
 
 fn known(g: &mut Generator) -> String {
-    g.one(&["on", "not (1 > 2)", "8 in [8, 16]", "3 in 1..4", "64KiB > 1KB"]).to_owned()
+    g.one(&["on", "normalise or not normalise", "not (1 > 2)", "8 in [8, 16]", "3 in 1..4", "64KiB > 1KB"]).to_owned()
 }
