@@ -18,24 +18,24 @@ pub(crate) enum Given {
 struct Done {
     sizes: HashMap<SizeId, SizeId>,
     conds: HashMap<CondId, CondId>,
-    /// Operands that were looked at.
-    work: usize,
 }
 
 impl Expressions {
-    /// The condition with what is given put in, in normal form. What that took is added to `work`.
-    pub(crate) fn restrict(&mut self, cond: CondId, choices: &[Choice], given: Given, work: &mut usize) -> CondId {
-        let mut done = Done::default();
-        let restricted = self.restrict_cond(cond, choices, given, &mut done);
-        *work += done.work;
-        restricted
+    /// The condition with what is given put in, in normal form.
+    pub(crate) fn restrict(&mut self, cond: CondId, choices: &[Choice], given: Given) -> CondId {
+        self.restrict_cond(cond, choices, given, &mut Done::default())
+    }
+
+    /// How many operands restrictions have looked at so far.
+    pub(crate) fn restricted(&self) -> usize {
+        self.restricted
     }
 
     fn restrict_cond(&mut self, id: CondId, choices: &[Choice], given: Given, done: &mut Done) -> CondId {
         if let Some(&known) = done.conds.get(&id) {
             return known;
         }
-        done.work += 1;
+        self.restricted += 1;
         let result = match *self.cond(id) {
             Cond::Known(_) | Cond::Opaque(_) => id,
             Cond::Compare(relation, a, b) => {
@@ -67,7 +67,7 @@ impl Expressions {
             return known;
         }
         let size = self.size(id).clone();
-        size.for_each_operand(|_| done.work += 1, |_| {});
+        size.for_each_operand(|_| self.restricted += 1, |_| {});
         let mut below = |this: &mut Self, size: SizeId| this.restrict_size(size, choices, given, done);
         let result = match (size, given) {
             (Size::Numeric, Given::Schema(schema)) => self.constant(schema.numeric as f64),

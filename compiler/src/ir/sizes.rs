@@ -95,6 +95,8 @@ pub struct Expressions {
     cond_depths: Vec<u16>,
     pub(super) layout_depths: Vec<u16>,
     pub(super) overflow: bool,
+    /// Operands that restrictions have looked at.
+    pub(super) restricted: usize,
 }
 
 /// Deepest expression; a deeper one is replaced, and said to be too deep.

@@ -95,9 +95,8 @@ impl Diagram {
     pub fn build(graph: &SpaceGraph, schema: SchemaSizes, conds: &[CondId]) -> Result<Option<Diagram>, Intractable> {
         let mut ex = graph.expressions.clone();
         let mut all = ex.known(true);
-        let mut steps = 0;
         for &cond in conds {
-            let cond = ex.restrict(cond, &graph.choices, Given::Schema(schema), &mut steps);
+            let cond = ex.restrict(cond, &graph.choices, Given::Schema(schema));
             all = ex.and(all, cond);
         }
         let mut relevant = Vec::new();
@@ -147,7 +146,7 @@ impl Diagram {
             mentioned: HashMap::new(),
             nodes: vec![Node::default()],
             known: HashMap::new(),
-            steps,
+            steps: 0,
         };
         let absent = vec![false; builder.variables.len()];
         let root = builder.node(0, all, &absent)?;
@@ -280,14 +279,11 @@ impl Builder<'_> {
         for index in 0..self.options[at].len() {
             let made = self.options[at][index];
             self.steps += copied;
-            if self.steps > MAX_STEPS || self.nodes.len() > MAX_NODES {
+            if self.steps + self.ex.restricted() > MAX_STEPS || self.nodes.len() > MAX_NODES {
                 return Err(Intractable::TooLarge);
             }
-            let rest = if matters {
-                self.ex.restrict(left, &self.graph.choices, Given::Made(variable, made), &mut self.steps)
-            } else {
-                left
-            };
+            let rest =
+                if matters { self.ex.restrict(left, &self.graph.choices, Given::Made(variable, made)) } else { left };
             let mut later = absent.to_vec();
             let mut ways = BigUint::one();
             for inner in &self.inner[at] {
