@@ -176,6 +176,11 @@ fn conditions_mean_what_they_say_and_diagrams_count_and_draw_just_that() {
             assert!(space.broken(&child, None).is_none(), "{text}: {drawn:?} became {child:?}");
             moved += u32::from(child != drawn);
         }
+        let (least, most) = space.extremes(&mut rng).expect("there are plans");
+        for extreme in [&least, &most] {
+            assert!(space.broken(&extreme.architecture, None).is_none(), "{text}: {extreme:?}");
+        }
+        assert!(least.macs <= most.macs, "{text}");
         assert!(moved > 25, "{text}: {moved} of 100 mutations changed anything");
     }
 }
@@ -222,4 +227,9 @@ fn costs_are_compared_in_their_units() {
         seen[usize::from(allowed)] += 1;
     }
     assert!(seen.iter().all(|&n| n > 10), "{seen:?}");
+    let (least, most) = space.extremes(&mut rng).expect("some are allowed");
+    for extreme in [least, most] {
+        let plan = space.plan(&extreme.architecture).expect("it is complete");
+        assert!(space.broken(&extreme.architecture, Some(&plan)).is_none(), "{extreme:?}");
+    }
 }

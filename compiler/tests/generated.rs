@@ -23,7 +23,7 @@ fn rng(what: &str, case: u64) -> ChaCha8Rng {
 }
 
 /// Every construct comes up: this text is in some program.
-const CONSTRUCTS: [&str; 40] = [
+const CONSTRUCTS: [&str; 55] = [
     "const ",
     "op ",
     "space ",
@@ -64,6 +64,21 @@ const CONSTRUCTS: [&str; 40] = [
     " -> dense[w]",
     "switch = on",
     "import ",
+    "shared ",
+    "(_, ",
+    "(_, _, ",
+    "forbid ",
+    " implies ",
+    " in 8..64 step 8",
+    "count(",
+    "sum(",
+    "all(",
+    "any(",
+    " for ",
+    "64KiB",
+    "[i in 1..blocks] of cell_",
+    "test ",
+    "raw(",
 ];
 
 /// Panics where something was found, with the lines that it was found in.
@@ -112,5 +127,14 @@ fn changed_programs_are_answered() {
         laws::parse(&text);
         laws::format(&text);
         laws::compile(&text);
+    }
+}
+
+#[test]
+fn seeds_of_the_fuzzer_are_sound() {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/seeds");
+    for seed in std::fs::read_dir(seeds).expect("they are there") {
+        let text = std::fs::read_to_string(seed.expect("it is there").path()).expect("it is text");
+        understood(0, &text, &laws::compile(&text));
     }
 }

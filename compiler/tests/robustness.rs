@@ -333,6 +333,41 @@ fn a_long_chain_of_imports_is_read() {
     assert_eq!(codes, [Code::Import], "only the last one is missing");
 }
 
+/// A space of so many widths, each 8 or 16, that requires this.
+fn widths(count: usize, required: &str) -> String {
+    let widths: String = (0..count).map(|i| format!("  width w{i} in [8, 16]\n")).collect();
+    space(&format!("{widths}  {required}"))
+}
+
+#[test]
+fn requirements_that_couple_everything_are_bounded() {
+    let joined =
+        |count: usize, join: &str, each: &dyn Fn(usize) -> String| (0..count).map(each).collect::<Vec<_>>().join(join);
+    // Each part was looked at twice for every part around it.
+    let equal = joined(40, " == ", &|i| format!("(w{i} == 8)"));
+    // Every subset has a sum, and a product, of its own.
+    let sum = joined(40, " + ", &|i| format!("w{i} * {}.37", i * i + 3));
+    let product = joined(40, " * ", &|i| format!("(w{i} + {i})"));
+    for required in [
+        format!("require {equal}"),
+        format!("require {sum} <= 40_000"),
+        format!("require {product} > 1e40"),
+        format!("require {product} == 0.5"),
+        // A sum of very many terms was written out once for each of them.
+        "require sum(round(w0 / i) for i in 1..60_000) > 7".to_owned(),
+        "require all(w0 * i * j >= 1 for i in 1..60_000 for j in 1..60_000)".to_owned(),
+        "require all(on for i in 1..60_000 for j in [])".to_owned(),
+    ] {
+        drop(answer(&widths(40, &required)));
+    }
+    let list = joined(1_900, ", ", &|i| format!("w{i}"));
+    assert_eq!(codes(&widths(1_900, &format!("require sum(w for w in [{list}]) <= 20_000"))), []);
+    assert_eq!(codes(&widths(1_900, &format!("require all(w == 8 for w in [{list}])"))), [Code::TooLarge]);
+    let chain = joined(1_899, "\n  ", &|i| format!("require w{i} == 8 implies w{} == 8", i + 1));
+    assert_eq!(codes(&widths(1_900, &chain)), []);
+    assert_eq!(codes(&space("  width v in 1..20_000\n  width w in 1..20_000\n  require v <= w")), []);
+}
+
 /// What the fuzz targets have found, once each.
 #[test]
 fn finds_of_fuzzing_stay_fixed() {
@@ -366,6 +401,15 @@ fn finds_of_fuzzing_stay_fixed() {
         );
         assert_eq!(laws::compile(&text), [], "{text}");
     }
+    // `normalise` was unknown to what a block at the top level requires.
+    let text = "block c {\n  require normalise or not normalise\n  out d = pick 1 from earlier.d\n}\nspace s {\n  \
+                input x: dense\n  block b[1..2] of c after stem { d = x }\n  logit = linear(b[2].d, 1)\n}\n";
+    assert_eq!(laws::compile(text), [], "{text}");
+    // An open pick of all 64 sources: a set of so many was shifted too far.
+    let sources: Vec<String> = (1..=64).map(|width| format!("linear(numeric, {width})")).collect();
+    let pick = space(&format!("  let y = concat(pick 64 from [{}])", sources.join(", ")));
+    let pick = pick.replace("linear(numeric, 1)\n}", "linear(y, 1)\n}\narch a of s { }");
+    assert_eq!(codes(&pick), [Code::Missing], "{pick}");
     // The comma that formatting adds took a line beyond its width.
     for width in 1..40 {
         let text = format!(

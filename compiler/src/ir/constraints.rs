@@ -1,5 +1,7 @@
 //! What a space or a search asks of its architectures.
 
+use std::collections::HashSet;
+
 use super::choices::{Assignment, Undecided};
 use super::graph::SpaceGraph;
 use super::sizes::{Cond, CondId, Expressions, Size};
@@ -48,9 +50,12 @@ impl Expressions {
     pub fn costs_in(&self, cond: CondId) -> Vec<Cost> {
         let mut costs = Vec::new();
         let (mut sizes, mut conds) = (Vec::new(), vec![cond]);
-        let mut seen = std::collections::HashSet::new();
+        let (mut seen, mut seen_conds) = (HashSet::new(), HashSet::new());
         loop {
             if let Some(id) = conds.pop() {
+                if !seen_conds.insert(id) {
+                    continue;
+                }
                 match *self.cond(id) {
                     Cond::Known(_) | Cond::Opaque(_) => {}
                     Cond::Compare(_, a, b) => sizes.extend([a, b]),

@@ -26,10 +26,16 @@ impl Expressions {
         self.restrict_cond(cond, choices, given, &mut Done::default())
     }
 
+    /// How many operands restrictions have looked at so far.
+    pub(crate) fn restricted(&self) -> usize {
+        self.restricted
+    }
+
     fn restrict_cond(&mut self, id: CondId, choices: &[Choice], given: Given, done: &mut Done) -> CondId {
         if let Some(&known) = done.conds.get(&id) {
             return known;
         }
+        self.restricted += 1;
         let result = match *self.cond(id) {
             Cond::Known(_) | Cond::Opaque(_) => id,
             Cond::Compare(relation, a, b) => {
@@ -61,6 +67,7 @@ impl Expressions {
             return known;
         }
         let size = self.size(id).clone();
+        size.for_each_operand(|_| self.restricted += 1, |_| {});
         let mut below = |this: &mut Self, size: SizeId| this.restrict_size(size, choices, given, done);
         let result = match (size, given) {
             (Size::Numeric, Given::Schema(schema)) => self.constant(schema.numeric as f64),
@@ -89,12 +96,9 @@ impl Expressions {
             }
             (Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Cost(_), _) => id,
             (Size::Linear { constant, terms }, _) => {
-                let mut sum = self.constant(constant.get());
-                for (term, coefficient) in terms {
-                    let term = below(self, term);
-                    sum = self.add_scaled(sum, term, coefficient.get());
-                }
-                sum
+                let parts: Vec<(SizeId, f64)> =
+                    terms.into_iter().map(|(term, coefficient)| (below(self, term), coefficient.get())).collect();
+                self.combined(constant.get(), parts.into_iter())
             }
             (Size::Product(a, b), _) => {
                 let (a, b) = (below(self, a), below(self, b));

@@ -95,6 +95,8 @@ pub struct Expressions {
     cond_depths: Vec<u16>,
     pub(super) layout_depths: Vec<u16>,
     pub(super) overflow: bool,
+    /// Operands that restrictions have looked at.
+    pub(super) restricted: usize,
 }
 
 /// Deepest expression; a deeper one is replaced, and said to be too deep.
@@ -208,8 +210,25 @@ impl Expressions {
     }
 
     pub fn sum(&mut self, sizes: &[SizeId]) -> SizeId {
-        let zero = self.constant(0.0);
-        sizes.iter().fold(zero, |sum, &size| self.add_scaled(sum, size, 1.0))
+        self.combined(0.0, sizes.iter().map(|&size| (size, 1.0)))
+    }
+
+    /// `constant`, and each size times its coefficient, added up at once.
+    pub(super) fn combined(&mut self, constant: f64, parts: impl Iterator<Item = (SizeId, f64)>) -> SizeId {
+        let mut constant = constant;
+        let mut terms: BTreeMap<SizeId, f64> = BTreeMap::new();
+        for (size, scale) in parts {
+            match self.size(size) {
+                Size::Linear { constant: other, terms: more } => {
+                    constant += scale * other.get();
+                    for &(term, coefficient) in more {
+                        *terms.entry(term).or_insert(0.0) += scale * coefficient.get();
+                    }
+                }
+                _ => *terms.entry(size).or_insert(0.0) += scale,
+            }
+        }
+        self.normal_form(constant, terms)
     }
 
     pub fn product(&mut self, a: SizeId, b: SizeId) -> SizeId {

@@ -20,7 +20,8 @@ const STARTS: usize = 4;
 
 impl Space {
     /// The least and the most multiply-accumulates found by changing one choice at a time from several starts, until
-    /// no change helps. `None` for a space whose architectures have no plan.
+    /// no change helps. `None` for a space whose architectures have no plan, or where the search met none that is
+    /// allowed.
     pub fn extremes(&self, rng: &mut impl Rng) -> Option<(Extreme, Extreme)> {
         let start: Vec<Architecture> = (0..STARTS).map(|_| self.sample(Counts::Uniform, rng)).collect();
         let least = start.iter().filter_map(|a| self.descend(a, true, rng)).min_by_key(|e| e.macs)?;
@@ -30,7 +31,10 @@ impl Space {
 
     fn descend(&self, from: &Architecture, least: bool, rng: &mut impl Rng) -> Option<Extreme> {
         let better = |new: u64, old: u64| if least { new < old } else { new > old };
-        let mut best = Extreme { macs: self.plan(from).ok()?.macs(), architecture: from.clone() };
+        let plan = self.plan(from).ok()?;
+        let mut best = Extreme { macs: plan.macs(), architecture: from.clone() };
+        // What is drawn may cost more, or less, than it may: then anything is better that leads away from it.
+        let mut allowed = self.broken(from, Some(&plan)).is_none();
         loop {
             let before = best.macs;
             for id in (0..self.choices().len() as u32).map(ChoiceId) {
@@ -42,13 +46,18 @@ impl Space {
                     next.set(id, Some(made));
                     self.complete_choices(&mut next, rng);
                     let Ok(plan) = self.plan(&next) else { continue };
-                    if better(plan.macs(), best.macs) {
+                    if self.broken(&next, None).is_some() || !better(plan.macs(), best.macs) {
+                        continue;
+                    }
+                    let next_allowed = self.broken(&next, Some(&plan)).is_none();
+                    if next_allowed || !allowed {
+                        allowed = next_allowed;
                         best = Extreme { macs: plan.macs(), architecture: next };
                     }
                 }
             }
             if best.macs == before {
-                return Some(best);
+                return allowed.then_some(best);
             }
         }
     }

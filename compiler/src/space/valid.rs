@@ -19,8 +19,8 @@ const MAX_VARIABLES: usize = 2_000;
 const MAX_NODES: usize = 200_000;
 /// Most values of one of its variables.
 const MAX_OPTIONS: u64 = 20_000;
-/// Most restrictions of conditions while one is built: what bounds its time.
-const MAX_STEPS: usize = 4_000_000;
+/// Most operands of conditions that are looked at while one is built: what bounds its time and its memory.
+const MAX_STEPS: usize = 2_000_000;
 
 /// Why there is no diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +86,16 @@ struct Edge {
     to: usize,
 }
 
+/// A choice inside of a variable.
+#[derive(Clone, Copy)]
+struct Inner {
+    choice: ChoiceId,
+    /// Its position among the variables, if it is one.
+    variable: Option<usize>,
+    /// The positions of what is around it at which it exists.
+    positions: u64,
+}
+
 /// Where everything is decided.
 const END: usize = 0;
 
@@ -96,6 +106,10 @@ struct Builder<'a> {
     /// For each choice, the ways inside it (language rule 8).
     inside: Vec<BigUint>,
     options: Vec<Vec<Made>>,
+    /// For each variable, the choices directly inside of it.
+    inner: Vec<Vec<Inner>>,
+    /// For each condition that was met, the choices that it mentions.
+    mentioned: HashMap<CondId, HashSet<ChoiceId>>,
     nodes: Vec<Node>,
     known: HashMap<(usize, CondId, Vec<bool>), Option<usize>>,
     steps: usize,
@@ -136,6 +150,15 @@ impl Diagram {
             }
             options.push(kind.options());
         }
+        let position = |choice: ChoiceId| variables.binary_search(&choice).ok();
+        let mut inner = vec![Vec::new(); variables.len()];
+        for (index, choice) in graph.choices.iter().enumerate() {
+            let Some((parent, positions)) = choice.parent else { continue };
+            if let Some(around) = position(parent) {
+                let choice = ChoiceId(index as u32);
+                inner[around].push(Inner { choice, variable: position(choice), positions });
+            }
+        }
         let inside = graph.ways_inside();
         let outside = (0..graph.choices.len())
             .filter(|&index| graph.choices[index].parent.is_none())
@@ -147,6 +170,8 @@ impl Diagram {
             variables,
             inside,
             options,
+            inner,
+            mentioned: HashMap::new(),
             nodes: vec![Node::default()],
             known: HashMap::new(),
             steps: 0,
@@ -313,28 +338,29 @@ impl Builder<'_> {
         }
         let variable = self.variables[at];
         let mut edges = Vec::new();
-        let mut mentioned = Vec::new();
-        self.ex.mentioned_in(left, &mut mentioned);
+        let ex = &self.ex;
+        let mentioned = self.mentioned.entry(left).or_insert_with(|| {
+            let mut mentioned = Vec::new();
+            ex.mentioned_in(left, &mut mentioned);
+            mentioned.into_iter().collect()
+        });
         let matters = mentioned.contains(&variable);
+        // The variables that are left are copied for each edge.
+        let copied = 1 + (self.variables.len() - at) / 64 + self.inner[at].len();
         for index in 0..self.options[at].len() {
             let made = self.options[at][index];
-            self.steps += 1;
-            if self.steps > MAX_STEPS || self.nodes.len() > MAX_NODES {
+            self.steps += copied;
+            if self.steps + self.ex.restricted() > MAX_STEPS || self.nodes.len() > MAX_NODES {
                 return Err(Intractable::TooLarge);
             }
             let rest =
                 if matters { self.ex.restrict(left, &self.graph.choices, Given::Made(variable, made)) } else { left };
             let mut later = absent.to_vec();
             let mut ways = BigUint::one();
-            for (index, choice) in self.graph.choices.iter().enumerate() {
-                let Some((parent, positions)) = choice.parent else { continue };
-                if parent != variable {
-                    continue;
-                }
-                let exists = made.meets(positions);
-                match self.variables.binary_search(&ChoiceId(index as u32)) {
-                    Ok(inner) if !exists => self.forget(inner, &mut later),
-                    Err(_) if exists => ways *= &self.inside[index],
+            for inner in &self.inner[at] {
+                match (inner.variable, made.meets(inner.positions)) {
+                    (Some(variable), false) => self.forget(variable, &mut later),
+                    (None, true) => ways *= &self.inside[inner.choice.index()],
                     _ => {}
                 }
             }
@@ -355,11 +381,8 @@ impl Builder<'_> {
     /// A variable that does not exist, and with it those inside of it.
     fn forget(&self, variable: usize, absent: &mut [bool]) {
         absent[variable] = true;
-        let parent = self.variables[variable];
-        for inner in variable + 1..self.variables.len() {
-            if self.graph.choices[self.variables[inner].index()].parent.is_some_and(|(of, _)| of == parent) {
-                self.forget(inner, absent);
-            }
+        for inner in self.inner[variable].iter().filter_map(|inner| inner.variable) {
+            self.forget(inner, absent);
         }
     }
 }

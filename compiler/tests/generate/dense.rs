@@ -1,7 +1,8 @@
 //! Dense expressions. Each is as wide as it is asked to be.
 
 use super::sizes::switch;
-use super::{Dense, Generator, Scope, Table};
+use super::statements::{shared, width_inside};
+use super::{Dense, Generator, Hole, Scope, Table};
 
 /// An expression of this width; `None` where this construct does not suit the place.
 type Way = fn(&mut Generator, &mut Scope, width: &str, depth: usize) -> Option<String>;
@@ -22,6 +23,7 @@ const DENSE: Table<Way> = &[
     (3, call),
     (2, shipped),
     (2, pick_one),
+    (3, use_of_shared),
 ];
 
 impl Generator {
@@ -169,7 +171,14 @@ fn body(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> String {
     value.choice_free = false;
     let bound = g.dense(&mut value, &own, depth);
     value.dense.push(Dense { name: y.clone(), width: own });
-    format!("{{ let {y} = {bound}; {} }}", g.dense(&mut value, width, depth))
+    let mut lines = vec![format!("let {y} = {bound}")];
+    if s.open && g.chance(15) {
+        lines.push(width_inside(g, &mut value));
+    }
+    if g.chance(20) {
+        lines.extend(shared(g, &mut value));
+    }
+    format!("{{ {}; {} }}", lines.join("; "), g.dense(&mut value, width, depth))
 }
 
 fn separated(g: &mut Generator, written: &[String]) -> String {
@@ -225,6 +234,11 @@ fn branch(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> Option
         false => g.condition(s),
     };
     // A branch that is never taken makes no choices.
+    if g.chance(15) {
+        let mut inner = s.clone();
+        let then = g.unrecorded(|g| body(g, &mut inner, width, depth));
+        return Some(format!("if {condition} {then} else {{ {} }}", g.dense(s, width, 0)));
+    }
     let then = g.unrecorded(|g| g.dense(s, width, depth));
     let otherwise = g.unrecorded(|g| g.dense(s, width, depth));
     if g.chance(20) {
@@ -277,4 +291,18 @@ fn pick_one(g: &mut Generator, s: &mut Scope, width: &str, _: usize) -> Option<S
         return None;
     }
     Some(format!("linear(pick 1 from earlier.{dense}, {width})"))
+}
+
+fn use_of_shared(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> Option<String> {
+    let known: Vec<_> = s.shared.iter().filter(|shared| shared.width == width).cloned().collect();
+    let shared = (!known.is_empty()).then(|| g.one(&known))?;
+    let mut inner = Scope { choice_free: false, ..s.clone() };
+    let mut args = Vec::new();
+    for (hole, size) in &shared.holes {
+        args.push(match hole {
+            Hole::Dense => g.dense(&mut inner, size, depth.min(1)),
+            Hole::Size => size.clone(),
+        });
+    }
+    Some(format!("{}({})", shared.name, args.join(", ")))
 }

@@ -1,12 +1,12 @@
 //! The items of a file.
 
-use super::statements::bind_sparse;
-use super::{Dense, Generator, Op, Scope, Space, Sparse, Table};
+use super::statements::{bind_sparse, shared, width_inside};
+use super::{Choice, Dense, Generator, Op, Pattern, Scope, Space, Sparse, Table, demands};
 
 type Way = fn(&mut Generator);
 
 pub(super) const ITEMS: Table<Way> =
-    &[(2, constant), (5, op), (5, space), (1, schema), (1, search), (2, arch), (1, comment)];
+    &[(2, constant), (5, op), (2, pattern), (5, space), (1, schema), (1, search), (2, arch), (1, test), (1, comment)];
 
 fn comment(g: &mut Generator) {
     g.line("// What follows has nothing to do with this.");
@@ -45,6 +45,7 @@ pub(super) fn op(g: &mut Generator) {
         dense: vec![Dense { name: "x".to_owned(), width: "x.width".to_owned() }],
         sizes: vec!["w".to_owned(), "x.width".to_owned()],
         open: g.chance(25),
+        in_operator: true,
         ..Scope::default()
     };
     if takes_sparse {
@@ -73,6 +74,15 @@ pub(super) fn op(g: &mut Generator) {
             let value = g.dense(&mut scope, &width, 2);
             g.line(&format!("let {y} = {value}"));
             scope.dense.push(Dense { name: y, width });
+            if scope.open && g.chance(20) {
+                let line = width_inside(g, &mut scope);
+                g.line(&line);
+            }
+            if g.chance(20)
+                && let Some(line) = shared(g, &mut scope)
+            {
+                g.line(&line);
+            }
         }
         scope.choice_free = false;
         let value = g.dense(&mut scope, "w", 2);
@@ -134,11 +144,93 @@ pub(super) fn space(g: &mut Generator) {
     g.remark();
     let head = scope.dense[scope.dense.len() - 1].name.clone();
     g.line(&format!("logit = linear({head}, 1)"));
+    if g.chance(30) {
+        demands::statement(g, &mut scope);
+    }
     g.indent -= 2;
     g.line("}");
     let params = params.into_iter().map(|(name, _, other)| (name, other)).collect();
     let choices = std::mem::take(&mut g.choices);
     g.spaces.push(Space { name, params, choices, open: scope.open });
+}
+
+/// What a block hands on.
+fn hand_on(g: &mut Generator, inner: &Scope, sparse: bool) {
+    let out = inner.dense[inner.dense.len() - 1].name.clone();
+    g.line(&format!("out d = {out}"));
+    if sparse {
+        let out = inner.sparse[inner.sparse.len() - 1].name.clone();
+        g.line(&format!("out e = {out}"));
+    }
+}
+
+/// `block cell(ws) { … }` at the top level.
+fn pattern(g: &mut Generator) {
+    g.remark();
+    g.choices.clear();
+    let (name, takes_dense, sparse) = (g.name("cell_"), g.chance(30), g.chance(30));
+    let mut params = vec![g.one(&["ws", "ws = [8, 16]"]), "n = 8"];
+    let mut scope = Scope { open: true, sizes: vec!["n".to_owned()], ..Scope::default() };
+    if takes_dense {
+        params.insert(0, "x");
+        scope.dense.push(Dense { name: "x".to_owned(), width: "x.width".to_owned() });
+        scope.sizes.push("x.width".to_owned());
+    }
+    g.line(&format!("block {name}({}) {{", params.join(", ")));
+    g.indent += 2;
+    g.block = Some(String::new());
+    let (w, first) = (g.name("w"), g.name("x"));
+    g.line(&format!("width {w} in ws"));
+    g.choices.push((g.block.clone(), w.clone(), "8".to_owned()));
+    scope.sizes.push(w.clone());
+    scope.widths.push(w.clone());
+    let sources = g.one(&["pick 1 from", "concat(pick 1..2 from"]);
+    let closed = if sources.ends_with("1 from") { "" } else { ")" };
+    g.line(&format!("let {first} = linear({sources} earlier.d{closed}, {w})"));
+    scope.dense.push(Dense { name: first, width: w });
+    if sparse {
+        let e = g.name("s");
+        g.line(&format!("let {e} = linear(pick 1 from earlier.e, 8)"));
+        scope.sparse.push(Sparse { fields: format!("{e}.fields"), name: e, dim: "8".to_owned() });
+    }
+    scope.earlier = Some(("d".to_owned(), sparse.then(|| "e".to_owned())));
+    for _ in 0..g.below(4) {
+        g.statement(&mut scope);
+    }
+    hand_on(g, &scope, sparse);
+    g.block = None;
+    g.indent -= 2;
+    g.line("}");
+    let choices = std::mem::take(&mut g.choices);
+    g.patterns.push(Pattern { name, takes_dense, sparse, choices });
+}
+
+/// `block b[1..blocks] of cell(…)`, where there is one that suits.
+fn block_of(g: &mut Generator, scope: &mut Scope, name: &str, stem: &str) -> bool {
+    let usable: Vec<Pattern> = g
+        .patterns
+        .iter()
+        .filter(|pattern| scope.open && (!pattern.sparse || !scope.sparse.is_empty()))
+        .cloned()
+        .collect();
+    if usable.is_empty() || g.chance(30) {
+        return false;
+    }
+    let pattern = g.one(&usable);
+    let mut args = Vec::new();
+    if pattern.takes_dense {
+        args.push(format!("x: {}", g.one(&scope.dense).name));
+    }
+    args.push(g.one(&["ws: [8, 16]", "ws: 8..32 step 8", "ws: [24, 8]"]).to_owned());
+    let numbered = g.chance(40);
+    if numbered {
+        args.push("n: 8 * i".to_owned());
+    }
+    let i = if numbered { "i in " } else { "" };
+    g.line(&format!("block {name}[{i}1..blocks] of {}({}) after stem {{ {stem} }}", pattern.name, args.join(", ")));
+    let first = format!("{name}[1]");
+    g.choices.extend(pattern.choices.into_iter().map(|(_, choice, value)| (Some(first.clone()), choice, value)));
+    true
 }
 
 /// `block b[1..blocks]`, with a stem and outputs that later instances pick from.
@@ -150,26 +242,34 @@ fn block(g: &mut Generator, scope: &mut Scope) {
     let stem_dense = g.one(&scope.dense).name;
     let stem_sparse = if scope.sparse.is_empty() { None } else { Some(g.one(&scope.sparse)) };
     let parts = stem_sparse.as_ref().map_or(String::new(), |sparse| format!("; e = {}", sparse.name));
-    g.line(&format!("block {name}[1..blocks] after stem {{ d = {stem_dense}{parts} }} {{"));
-    g.indent += 2;
+    let stem = format!("d = {stem_dense}{parts}");
+    if !block_of(g, scope, &name, &stem) {
+        block_with(g, scope, &name, &stem, stem_sparse.is_some());
+    }
+    let last = g.name("x");
+    g.line(&format!("let {last} = {name}[blocks].d"));
+    scope.dense.push(Dense { width: format!("{last}.width"), name: last });
+}
+
+/// A block with its own statements.
+fn block_with(g: &mut Generator, scope: &Scope, name: &str, stem: &str, sparse: bool) {
     let mut inner = scope.clone();
-    inner.earlier = Some(("d".to_owned(), stem_sparse.as_ref().map(|_| "e".to_owned())));
+    let numbered = g.chance(30);
+    let i = if numbered { "i in " } else { "" };
+    if numbered {
+        inner.sizes.push("i".to_owned());
+    }
+    g.line(&format!("block {name}[{i}1..blocks] after stem {{ {stem} }} {{"));
+    g.indent += 2;
+    inner.earlier = Some(("d".to_owned(), sparse.then(|| "e".to_owned())));
     g.block = Some(format!("{name}[1]"));
     for _ in 0..g.below(4) + 1 {
         g.statement(&mut inner);
     }
-    let out = inner.dense[inner.dense.len() - 1].name.clone();
-    g.line(&format!("out d = {out}"));
-    if stem_sparse.is_some() {
-        let out = inner.sparse[inner.sparse.len() - 1].name.clone();
-        g.line(&format!("out e = {out}"));
-    }
+    hand_on(g, &inner, sparse);
     g.block = None;
     g.indent -= 2;
     g.line("}");
-    let last = g.name("x");
-    g.line(&format!("let {last} = {name}[blocks].d"));
-    scope.dense.push(Dense { width: format!("{last}.width"), name: last });
 }
 
 pub(super) fn schema(g: &mut Generator) {
@@ -237,7 +337,7 @@ pub(super) fn search(g: &mut Generator) {
         return;
     }
     let (space, schema) = (g.one(&g.spaces.clone()), g.one(&g.schemas.clone()));
-    let (over, _) = reference(g, &space);
+    let (over, plain) = reference(g, &space);
     g.line(&format!("search {name} on {over} with {schema} {{"));
     g.indent += 2;
     for (i, options) in SETTINGS.iter().enumerate() {
@@ -246,6 +346,11 @@ pub(super) fn search(g: &mut Generator) {
             let setting = g.one(options);
             g.line(setting);
         }
+    }
+    if g.chance(30) {
+        let known = space.choices.iter().filter(|(_, name, _)| plain && name != "v");
+        let known: Vec<Choice> = known.cloned().collect();
+        demands::demand(g, &known);
     }
     let closed: Vec<Space> = g.spaces.iter().filter(|space| !space.open).cloned().collect();
     if !closed.is_empty() && g.chance(70) {
@@ -279,6 +384,39 @@ pub(super) fn arch(g: &mut Generator) {
         }
     }
     g.line("..");
+    g.indent -= 2;
+    g.line("}");
+    if !space.open && !with.is_empty() {
+        g.archs.push(name);
+    }
+}
+
+/// Claims, true or not.
+fn test(g: &mut Generator) {
+    if g.spaces.is_empty() {
+        space(g);
+    }
+    g.remark();
+    let name = g.name("test_");
+    g.line(&format!("test {name} {{"));
+    g.indent += 2;
+    for _ in 0..g.below(3) + 1 {
+        let space = g.one(&g.spaces.clone());
+        let (over, _) = reference(g, &space);
+        let claim = match g.below(5) {
+            0 if !g.archs.is_empty() => {
+                let arch = g.one(&g.archs.clone());
+                let costs =
+                    ["macs + 1 > 0", "params.dense <= 2M", "params.embedding != 3", "bytes.activations <= 64KiB"];
+                format!("{arch}.{}", g.one(&costs))
+            }
+            1 => format!("raw({over}) * 2 - 1 >= raw({over}) and not (1K == 1_001)"),
+            2 => format!("raw({over}) / 2 < 1e30 implies on"),
+            3 => format!("raw({over}) == {}", g.below(100)),
+            _ => format!("raw({over}) >= 1"),
+        };
+        g.line(&claim);
+    }
     g.indent -= 2;
     g.line("}");
 }

@@ -7,6 +7,7 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
+mod demands;
 mod dense;
 mod items;
 pub mod mutate;
@@ -36,6 +37,24 @@ struct Sparse {
     dim: String,
 }
 
+/// A shared call that has a name: what each `_` is to be given, a tensor of this width or this size, and the width of
+/// what it makes.
+#[derive(Clone)]
+struct Shared {
+    name: String,
+    holes: Vec<(Hole, String)>,
+    width: String,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Hole {
+    Dense,
+    Size,
+}
+
+/// A choice, with the block instance around it and a value.
+type Choice = (Option<String>, String, String);
+
 /// What can be used at one place.
 #[derive(Clone, Default)]
 struct Scope {
@@ -46,6 +65,8 @@ struct Scope {
     /// Names of widths: multiples of 8 under every choice.
     widths: Vec<String>,
     switches: Vec<String>,
+    shared: Vec<Shared>,
+    in_operator: bool,
     /// The categorical input.
     categorical: Option<String>,
     /// What `earlier` lists in a block: names of dense and of sparse outputs.
@@ -66,6 +87,16 @@ struct Op {
     has_choices: bool,
 }
 
+/// A block at the top level: its parameters are `ws`, and perhaps `n` and `x: dense`.
+#[derive(Clone)]
+struct Pattern {
+    name: String,
+    takes_dense: bool,
+    /// It takes and hands on `e` beside `d`.
+    sparse: bool,
+    choices: Vec<Choice>,
+}
+
 /// A space that was made, as far as others refer to it.
 #[derive(Clone)]
 struct Space {
@@ -73,7 +104,7 @@ struct Space {
     /// Parameters, each with a value that it may be given.
     params: Vec<(String, String)>,
     /// Choices, each with the block instance around it and a value.
-    choices: Vec<(Option<String>, String, String)>,
+    choices: Vec<Choice>,
     open: bool,
 }
 
@@ -84,14 +115,17 @@ pub struct Generator {
     names: usize,
     indent: usize,
     ops: Vec<Op>,
+    patterns: Vec<Pattern>,
     spaces: Vec<Space>,
+    /// Architectures that decide everything, with a schema.
+    archs: Vec<String>,
     schemas: Vec<String>,
     searches: Vec<String>,
     /// Consts that list widths, and consts that are numbers.
     width_lists: Vec<String>,
     numbers: Vec<String>,
     /// The choices of the space at hand.
-    choices: Vec<(Option<String>, String, String)>,
+    choices: Vec<Choice>,
     block: Option<String>,
     /// Whether the operator at hand has choices.
     used_choice: bool,
@@ -132,7 +166,9 @@ impl Generator {
             names: 0,
             indent: 0,
             ops: Vec::new(),
+            patterns: Vec::new(),
             spaces: Vec::new(),
+            archs: Vec::new(),
             schemas: Vec::new(),
             searches: Vec::new(),
             width_lists: Vec::new(),
@@ -154,7 +190,9 @@ impl Generator {
             of.drain(..of.len().saturating_sub(kept));
         }
         last(&mut self.ops, kept);
+        last(&mut self.patterns, kept);
         last(&mut self.spaces, kept);
+        last(&mut self.archs, kept);
         last(&mut self.schemas, kept);
         last(&mut self.searches, kept);
         last(&mut self.width_lists, kept);

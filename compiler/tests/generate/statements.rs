@@ -1,11 +1,19 @@
 //! The statements of spaces and blocks, and the `let`s of operators.
 
-use super::{Dense, Generator, Scope, Sparse, Table};
+use super::{Dense, Generator, Hole, Scope, Shared, Sparse, Table, demands};
 
 type Way = fn(&mut Generator, &mut Scope);
 
-const STATEMENTS: Table<Way> =
-    &[(6, bind_dense), (3, bind_sparse), (2, width), (1, bind_size), (1, bind_switch), (1, bind_any)];
+const STATEMENTS: Table<Way> = &[
+    (12, bind_dense),
+    (6, bind_sparse),
+    (4, width),
+    (2, bind_size),
+    (2, bind_switch),
+    (2, bind_any),
+    (2, share),
+    (3, demands::statement),
+];
 
 impl Generator {
     pub(super) fn statement(&mut self, scope: &mut Scope) {
@@ -93,4 +101,44 @@ fn bind_switch(g: &mut Generator, s: &mut Scope) {
     let (name, condition) = (g.name("c"), g.condition(s));
     g.line(&format!("let {name} = {condition}"));
     s.switches.push(name);
+}
+
+fn share(g: &mut Generator, s: &mut Scope) {
+    if let Some(line) = shared(g, s) {
+        g.line(&line);
+    }
+}
+
+/// `shared p = linear(_, w)`, or another call with something left open.
+pub(super) fn shared(g: &mut Generator, s: &mut Scope) -> Option<String> {
+    let of = (!s.dense.is_empty()).then(|| g.one(&s.dense))?;
+    let (name, width) = (g.name("p"), g.size(s));
+    let dense = (Hole::Dense, of.width.clone());
+    let usable: Vec<_> = g.ops.iter().filter(|op| !op.takes_sparse && (s.open || !op.has_choices)).cloned().collect();
+    let (call, holes) = match g.below(6) {
+        0 => (format!("linear(_, {width}, bias: off)"), vec![dense]),
+        1 => (format!("fc(_, w: {width})"), vec![dense]),
+        2 => {
+            let right = g.one(&s.dense).width;
+            (format!("gating(_, _, {width})"), vec![dense, (Hole::Dense, right)])
+        }
+        3 => (format!("linear({}, _)", of.name), vec![(Hole::Size, width.clone())]),
+        4 if !usable.is_empty() => {
+            let op = g.one(&usable);
+            g.used_choice |= op.has_choices;
+            (format!("{}(_, {width})", op.name), vec![dense])
+        }
+        _ => (format!("linear(_, {width})"), vec![dense]),
+    };
+    s.shared.push(Shared { name: name.clone(), holes, width });
+    Some(format!("shared {name} = {call}"))
+}
+
+/// `width w in …` in a body, where no architecture names it.
+pub(super) fn width_inside(g: &mut Generator, s: &mut Scope) -> String {
+    let (name, values) = (g.name("w"), g.widths());
+    g.used_choice = true;
+    s.sizes.push(name.clone());
+    s.widths.push(name.clone());
+    format!("width {name} in {values}")
 }

@@ -5,10 +5,12 @@
 use std::fmt::Write;
 use std::sync::LazyLock;
 
-use nasrec_compiler::diagnostics::{Diagnostic, FileId, Label, Sources};
+use nasrec_compiler::diagnostics::{Code, Diagnostic, FileId, Label, Sources};
 use nasrec_compiler::format::{ArchSource, Refusal, comments, format_arch, format_source};
+use nasrec_compiler::ir::Assignment;
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::schema::Schema;
+use nasrec_compiler::space::Sampling;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{CheckedSpace, Item, ItemKind, Program, Space, syntax};
 
@@ -107,15 +109,58 @@ pub fn compile(text: &str) -> Vec<Diagnostic> {
             let checked = program.check_space(item).expect("a checked program's spaces are sound");
             planned(text, item, &checked);
         }
+        for item in program.items().iter().filter(|item| item.kind == ItemKind::Test) {
+            program.test(item).expect("a checked program's claims mean something");
+        }
     }
     diagnostics
+}
+
+/// Draws and changes of what a space with constraints on choices offers are allowed.
+fn keeps_to_its_constraints(text: &str, space: &Space) {
+    let counts = Counts::Binomial(0.5);
+    let mut rng = Streams::new(2).rng("laws", 0);
+    let mut parent = space.sample(counts, &mut rng);
+    for _ in 0..3 {
+        let broken = |architecture| space.broken(architecture, None).map(|constraint| &constraint.text);
+        assert_eq!(broken(&parent), None, "{parent:?} of\n{text}");
+        assert_eq!(space.missing(&parent), [], "{parent:?} of\n{text}");
+        let child = space.mutate(&parent, 1, counts, &mut rng);
+        assert_eq!(broken(&child), None, "{parent:?} became {child:?} of\n{text}");
+        parent = space.sample(counts, &mut rng);
+    }
+}
+
+/// Where a space is refused for what it requires, no architecture that is drawn without it is allowed.
+fn refused(text: &str, checked: &CheckedSpace) {
+    let constraints = &checked.graph.constraints;
+    let mut free = checked.clone();
+    free.graph.constraints.clear();
+    let Ok(space) = Space::bind(&free, &BOUND_TO) else { return };
+    assert!(!constraints.is_empty(), "{text}");
+    let mut rng = Streams::new(3).rng("laws", 0);
+    for _ in 0..10 {
+        let drawn = space.sample(Counts::Uniform, &mut rng);
+        let at = Assignment::new(drawn.made(), space.schema_sizes());
+        assert!(checked.graph.broken(&at).is_some(), "nothing is said to be allowed, but {drawn:?} of\n{text}");
+    }
 }
 
 /// An architecture of a space has a plan or a reason, and is read back as it was printed. Whether it has a plan: a space
 /// that does not suit the table, or whose sizes do not suit each other over it, has none.
 pub fn planned(text: &str, item: &Item, checked: &CheckedSpace) -> bool {
-    let Ok(space) = Space::bind(checked, &BOUND_TO) else { return false };
-    let architecture = space.sample(Counts::Uniform, &mut Streams::new(1).rng("laws", 0));
+    let Ok(space) = Space::bind(checked, &BOUND_TO) else {
+        refused(text, checked);
+        return false;
+    };
+    if !checked.graph.constraints.is_empty() {
+        keeps_to_its_constraints(text, &space);
+    }
+    let mut rng = Streams::new(1).rng("laws", 0);
+    let architecture = space.sample(Counts::Uniform, &mut rng);
+    // A relaxed one has a plan or a reason, too.
+    let path = space.sample_path(Sampling { counts: Counts::Uniform, full_path: 0.5 }, &mut rng);
+    drop(space.plan(&path));
     let planned = space.plan(&architecture);
     let Ok(plan) = planned else { return false };
     assert!(plan.logit < plan.nodes.len());
@@ -142,6 +187,12 @@ pub fn planned(text: &str, item: &Item, checked: &CheckedSpace) -> bool {
     let (program, mut diagnostics) =
         Program::load("drawn.nasrec", &Memory(&[("drawn.nasrec", &printed), (ENTRY, text), ("table.nasrec", TABLE)]));
     diagnostics.extend(program.check());
+    if space.broken(&canonical, Some(&plan)).is_some() {
+        // It costs more, or less, than it may.
+        let codes: Vec<Code> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+        assert_eq!(codes, [Code::Disallowed], "{printed}\n--- of\n{text}");
+        return true;
+    }
     assert_eq!(diagnostics, [], "{printed}\n--- of\n{text}");
     let read = program.arch(&program.items()[0]).expect("it was checked").architecture;
     assert_eq!(read, canonical, "{printed}\n--- of\n{text}");

@@ -32,6 +32,8 @@ impl Elaborator<'_> {
             ExprKind::Name(name) => {
                 let value = match place.scope.get(name) {
                     Some(binding) => Some(binding.value.clone()),
+                    // Every operator sees it, and so does every block (language rule 5).
+                    None if name == "normalise" => Some(Value::Truth(self.normalise)),
                     None if self.program.lookup(place.scope.file, name).is_some_and(|i| i.kind == ItemKind::Const) => {
                         Some(self.eval(&mut place.scope, expr)?)
                     }
