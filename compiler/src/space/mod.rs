@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bind;
+mod conflict;
 mod count;
 mod extremes;
 mod sample;
@@ -13,6 +14,7 @@ mod valid;
 
 pub use architecture::Architecture;
 pub use bind::{BindError, Space};
+pub use conflict::{Conflict, Verdict};
 pub use extremes::Extreme;
 pub use sample::Sampling;
 pub use select::PlanError;
