@@ -3,6 +3,9 @@
 use super::valid::{Diagram, Intractable};
 use crate::ir::{CondId, SchemaSizes, SpaceGraph};
 
+/// Most steps that may be taken to find out: a file is checked often, so this is far less than a space is bound with.
+const MAX_STEPS: usize = 200_000;
+
 /// What the constraints on choices come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -35,9 +38,10 @@ impl SpaceGraph {
         }
         // What does not depend on a schema is the same with any.
         let sizes = schema.unwrap_or(SchemaSizes { numeric: 1, fields: 1 });
-        let satisfiable = |members: &[usize]| {
+        let mut budget = MAX_STEPS;
+        let mut satisfiable = |members: &[usize]| {
             let conds: Vec<CondId> = members.iter().map(|&at| self.constraints[at].holds).collect();
-            Diagram::build(self, sizes, &conds).map(|diagram| diagram.is_some())
+            Diagram::build_within(self, sizes, &conds, &mut budget).map(|diagram| diagram.is_some())
         };
         match satisfiable(&members) {
             Ok(true) => return Verdict::Satisfiable,

@@ -71,6 +71,7 @@ struct Builder<'a> {
     nodes: Vec<Node>,
     known: HashMap<(usize, CondId, Vec<bool>), Option<usize>>,
     steps: usize,
+    max_steps: usize,
 }
 
 impl Diagram {
@@ -79,6 +80,19 @@ impl Diagram {
     /// # Errors
     /// It would be too large.
     pub fn build(graph: &SpaceGraph, schema: SchemaSizes, conds: &[CondId]) -> Result<Option<Diagram>, Intractable> {
+        Self::build_within(graph, schema, conds, &mut { MAX_STEPS })
+    }
+
+    /// The same within a number of steps, from which those that were taken are taken away.
+    ///
+    /// # Errors
+    /// It would be too large, or takes more steps.
+    pub fn build_within(
+        graph: &SpaceGraph,
+        schema: SchemaSizes,
+        conds: &[CondId],
+        budget: &mut usize,
+    ) -> Result<Option<Diagram>, Intractable> {
         let mut ex = graph.expressions.clone();
         let mut all = ex.known(true);
         for &cond in conds {
@@ -122,9 +136,12 @@ impl Diagram {
             nodes: vec![Node::default()],
             known: HashMap::new(),
             steps: 0,
+            max_steps: (*budget).min(MAX_STEPS),
         };
         let absent = vec![false; builder.variables.len()];
-        let root = builder.node(0, all, &absent)?;
+        let root = builder.node(0, all, &absent);
+        *budget = budget.saturating_sub(builder.steps);
+        let root = root?;
         if builder.ex.take_overflow() {
             return Err(Intractable::TooLarge);
         }
@@ -248,7 +265,7 @@ impl Builder<'_> {
         for index in 0..self.options[at].len() {
             let made = self.options[at][index];
             self.steps += 1;
-            if self.steps > MAX_STEPS || self.nodes.len() > MAX_NODES {
+            if self.steps > self.max_steps || self.nodes.len() > MAX_NODES {
                 return Err(Intractable::TooLarge);
             }
             let rest =

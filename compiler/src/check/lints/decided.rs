@@ -5,84 +5,67 @@ use std::collections::BTreeMap;
 use super::lines;
 use super::observed::Observed;
 use crate::diagnostics::{Code, Diagnostic, Fix, Sources, Span};
-use crate::ir::{CondId, SchemaSizes, SpaceGraph};
+use crate::ir::{CondId, Constraint, SchemaSizes, SpaceGraph};
 use crate::space::{Diagram, Verdict};
-use crate::syntax::tree::{Demand, Expr, ExprKind, Statement};
+use crate::syntax::tree::{Demand, Expr, ExprKind};
 
 /// What does not depend on a schema is the same with any.
 const ANY: SchemaSizes = SchemaSizes { numeric: 1, fields: 1 };
 
+/// Most steps that may be taken for one space.
+const MAX_STEPS: usize = 200_000;
+
 /// Whether no encoding satisfies these. What cannot be decided may be satisfied.
-fn impossible(graph: &SpaceGraph, conds: &[CondId]) -> bool {
-    matches!(Diagram::build(graph, ANY, conds), Ok(None))
+fn impossible(graph: &SpaceGraph, conds: &[CondId], budget: &mut usize) -> bool {
+    matches!(Diagram::build_within(graph, ANY, conds, budget), Ok(None))
 }
 
 pub(super) fn constraints(observed: &mut Observed<'_>) -> Vec<Diagnostic> {
-    let graph = &mut observed.space.graph;
+    let constraints = observed.space.graph.constraints.clone();
+    let judged: Vec<&Constraint> =
+        constraints.iter().filter(|constraint| observed.asked(constraint.span).is_some()).collect();
     let mut found = Vec::new();
-    let judged = |span: &Span| observed.demands.contains(span);
-    if observed.verdict == Verdict::Undecided {
-        let mut own =
-            graph.constraints.iter().filter(|constraint| constraint.costs.is_empty() && judged(&constraint.span));
-        if let Some(first) = own.next() {
-            let name = &observed.space.name;
-            found.push(
-                Diagnostic::warning(
-                    Code::Undecided,
-                    format!("whether `{name}` has architectures that satisfy its requirements cannot be decided"),
-                )
-                .label(first.span, "these requirements couple too many choices")
-                .help("architectures are drawn until one satisfies them, which can take long or fail"),
-            );
-        }
-    }
-    // In every block instance.
-    let mut always: BTreeMap<Span, bool> = BTreeMap::new();
-    for at in 0..graph.constraints.len() {
-        let constraint = &graph.constraints[at];
-        let (holds, span) = (constraint.holds, constraint.span);
-        if !judged(&span) {
-            continue;
-        }
-        let decidable = constraint.costs.is_empty() && !graph.expressions.depends_on_schema(holds);
-        let always = always.entry(span).or_insert(true);
-        if *always {
-            let broken = graph.expressions.not(holds);
-            *always = decidable && impossible(graph, &[broken]);
-        }
-    }
-    let sources = &observed.program.sources;
-    for (span, _) in always.into_iter().filter(|&(_, always)| always) {
-        let written = asked(observed, span);
-        if written.as_ref().is_some_and(|(condition, _)| observed.is_parametric(condition)) {
-            continue;
-        }
+    let first = judged.iter().find(|constraint| constraint.costs.is_empty());
+    if let (Verdict::Undecided, Some(first)) = (&observed.verdict, first) {
+        let name = &observed.space.name;
         found.push(
-            Diagnostic::warning(Code::Always, "this always holds")
-                .label(span, "every architecture is like this anyway")
-                .help("leave it out")
-                .fix_if(written.and_then(|(_, demand)| without(sources, demand, span))),
+            Diagnostic::warning(
+                Code::Undecided,
+                format!("whether `{name}` has architectures that satisfy its requirements cannot be decided"),
+            )
+            .label(first.span, "these requirements couple too many choices")
+            .help("architectures are drawn until one satisfies them, which can take long or fail"),
         );
     }
-    found
-}
-
-/// The condition at a place, and the requirement that it is part of.
-fn asked<'p>(observed: &Observed<'p>, span: Span) -> Option<(&'p Expr, &'p Demand)> {
-    fn of<'p>(statements: &'p [Statement], found: &mut Vec<&'p Demand>) {
-        for statement in statements {
-            match statement {
-                Statement::Demand(demand) => found.push(demand),
-                Statement::Block(block) => of(&block.body, found),
-                _ => {}
-            }
+    // In every block instance.
+    let mut budget = MAX_STEPS;
+    let mut always: BTreeMap<Span, bool> = BTreeMap::new();
+    let graph = &mut observed.space.graph;
+    for constraint in judged {
+        let decidable = constraint.costs.is_empty() && !graph.expressions.depends_on_schema(constraint.holds);
+        let always = always.entry(constraint.span).or_insert(true);
+        if *always {
+            let broken = graph.expressions.not(constraint.holds);
+            *always = decidable && impossible(graph, &[broken], &mut budget);
         }
     }
-    let mut demands = Vec::new();
-    of(&observed.tree.body, &mut demands);
-    demands.into_iter().find_map(|demand| {
-        demand.conditions.iter().find(|condition| condition.span == span).map(|condition| (condition, demand))
-    })
+    for (span, _) in always.into_iter().filter(|&(_, always)| always) {
+        let Some((condition, demand)) = observed.asked(span) else { continue };
+        if observed.is_parametric(condition) {
+            continue;
+        }
+        let (message, label) = if demand.forbids {
+            ("this never happens", "no architecture is like this anyway")
+        } else {
+            ("this always holds", "every architecture is like this anyway")
+        };
+        found.push(Diagnostic::warning(Code::Always, message).label(span, label).help("leave it out").fix_if(without(
+            &observed.program.sources,
+            demand,
+            span,
+        )));
+    }
+    found
 }
 
 /// Takes a condition out of its requirement, and the requirement with it where it is the only one.
@@ -109,6 +92,7 @@ fn without(sources: &Sources, demand: &Demand, span: Span) -> Option<Fix> {
 /// `if`s of the space itself that take one branch under every choice, though their condition depends on choices.
 pub(super) fn branches(observed: &Observed<'_>) -> Vec<Diagnostic> {
     let graph = &observed.space.graph;
+    let mut budget = MAX_STEPS;
     // In every block instance: the same answer, as long as there is one.
     let mut answers: BTreeMap<Span, Option<bool>> = BTreeMap::new();
     for fork in &observed.forks {
@@ -118,10 +102,10 @@ pub(super) fn branches(observed: &Observed<'_>) -> Vec<Diagnostic> {
             }
             let with = |cond: CondId| known.iter().copied().chain([cond]).collect::<Vec<_>>();
             // Nothing gets here at all.
-            if impossible(graph, known) {
+            if impossible(graph, known, &mut budget) {
                 return None;
             }
-            match (impossible(graph, &with(*fails)), impossible(graph, &with(*holds))) {
+            match (impossible(graph, &with(*fails), &mut budget), impossible(graph, &with(*holds), &mut budget)) {
                 (true, false) => Some(true),
                 (false, true) => Some(false),
                 _ => None,

@@ -164,6 +164,10 @@ impl<'p> Names<'p> {
         let twice =
             self.scopes.last().is_some_and(|scope| scope.iter().any(|&at| self.definitions[at].name.text == name.text));
         let hides = outside.or(item).or(primitive).filter(|_| !twice && kind != Kind::Turn);
+        // What is hidden may well have been meant.
+        if hides.is_some() {
+            self.items.insert(name.text.clone());
+        }
         let at = self.definitions.len();
         self.definitions.push(Definition { name: name.clone(), kind, span, used: false, hides });
         if let Some(scope) = self.scopes.last_mut() {

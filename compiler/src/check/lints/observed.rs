@@ -29,8 +29,8 @@ pub(super) struct Observed<'p> {
     pub forks: Vec<Fork>,
     /// Names that depend on parameters of the space: with others all may be different.
     parametric: HashSet<&'p str>,
-    /// The constraints that are judged.
-    pub demands: HashSet<Span>,
+    /// What is judged.
+    demands: Vec<&'p Demand>,
     /// Whether they can be satisfied.
     pub verdict: Verdict,
 }
@@ -38,10 +38,8 @@ pub(super) struct Observed<'p> {
 impl<'p> Observed<'p> {
     pub fn of_space(program: &'p Program, item: &Item) -> Option<Self> {
         let tree = program.space(item);
-        let mut demands = HashSet::new();
-        conditions(&tree.body, &mut |condition| {
-            demands.insert(condition.span);
-        });
+        let mut demands = Vec::new();
+        required(&tree.body, &mut demands);
         Self::written_out(program, item, &[], &[], demands)
     }
 
@@ -53,7 +51,7 @@ impl<'p> Observed<'p> {
             return None;
         }
         let space = program.resolve(&over.name, ItemKind::Space).ok()?;
-        let demands = search.demands.iter().flat_map(|demand| &demand.conditions).map(|expr| expr.span).collect();
+        let demands = search.demands.iter().collect();
         let mut observed = Self::written_out(program, space, &over.args, &search.demands, demands)?;
         // Its parameters are given.
         observed.parametric.clear();
@@ -65,7 +63,7 @@ impl<'p> Observed<'p> {
         item: &Item,
         args: &[crate::syntax::tree::Arg],
         asked: &[Demand],
-        demands: HashSet<Span>,
+        demands: Vec<&'p Demand>,
     ) -> Option<Self> {
         let tree = program.space(item);
         let (space, forks) = Elaborator::observed(program, item, args, asked)?;
@@ -75,6 +73,13 @@ impl<'p> Observed<'p> {
             return None;
         }
         Some(Self { program, tree, space, forks, parametric: parametric(tree), demands, verdict })
+    }
+
+    /// The condition at a place, and the requirement that it is part of, if it is judged.
+    pub fn asked(&self, span: Span) -> Option<(&'p Expr, &'p Demand)> {
+        self.demands.iter().find_map(|demand| {
+            demand.conditions.iter().find(|condition| condition.span == span).map(|condition| (condition, *demand))
+        })
     }
 
     /// Whether an expression may mean something else with other parameters.
@@ -136,11 +141,11 @@ fn named_widths(statements: &[Statement], found: &mut Vec<Span>) {
     }
 }
 
-fn conditions<'a>(statements: &'a [Statement], visit: &mut dyn FnMut(&'a Expr)) {
+fn required<'a>(statements: &'a [Statement], found: &mut Vec<&'a Demand>) {
     for statement in statements {
         match statement {
-            Statement::Demand(demand) => demand.conditions.iter().for_each(&mut *visit),
-            Statement::Block(block) => conditions(&block.body, visit),
+            Statement::Demand(demand) => found.push(demand),
+            Statement::Block(block) => required(&block.body, found),
             _ => {}
         }
     }

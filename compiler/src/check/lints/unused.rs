@@ -17,15 +17,15 @@ pub(super) fn definitions(names: &Names<'_>) -> Vec<Diagnostic> {
     unused
         .map(|definition| {
             let (what, help) = match definition.kind {
-                Kind::Let | Kind::Width | Kind::Block => ("", "leave it out"),
-                Kind::Shared => ("the shared call ", "leave it out"),
-                Kind::Input => ("the input ", "leave it out"),
-                Kind::Parameter => ("the parameter ", "leave it out"),
-                Kind::Number => ("the number ", "leave it out"),
-                Kind::Turn => ("the iteration's ", "use what the iteration before gave"),
+                Kind::Let | Kind::Width | Kind::Block => ("nothing uses", "leave it out"),
+                Kind::Shared => ("nothing uses the shared call", "leave it out"),
+                Kind::Input => ("nothing uses the input", "leave it out"),
+                Kind::Parameter => ("nothing uses the parameter", "leave it out"),
+                Kind::Number => ("nothing uses the number", "leave it out"),
+                Kind::Turn => ("no iteration uses", "use what the iteration before gave"),
             };
             let name = &definition.name;
-            Diagnostic::warning(Code::Unused, format!("nothing uses {what}`{}`", name.text))
+            Diagnostic::warning(Code::Unused, format!("{what} `{}`", name.text))
                 .label(name.span, "defined here")
                 .help(format!("{help}, or call it `_{}` if it is meant to stay", name.text))
         })
