@@ -106,9 +106,9 @@ fn tables() -> Vec<Vec<bool>> {
 /// The conditions that a finding names.
 fn named(program: &Program, finding: &Diagnostic) -> Vec<usize> {
     let conditions = finding.labels.iter().map(|label| {
-        let written = program.sources.text(label.span).trim_start_matches("not ").trim_matches(['(', ')']);
-        let of = |condition: &str| condition.trim_start_matches("not ").trim_matches(['(', ')']) == written;
-        CONDITIONS.iter().position(|condition| of(condition)).expect("it is one of them")
+        let written = program.sources.text(label.span);
+        let is = |condition: &&str| [condition.to_string(), format!("not ({condition})")].contains(&written.to_owned());
+        CONDITIONS.iter().position(|condition| is(condition)).expect("it is one of them")
     });
     conditions.collect()
 }
@@ -123,7 +123,8 @@ fn conflicts_are_found_and_irreducible() {
         let mut chosen: Vec<usize> = Vec::new();
         for _ in 0..rng.random_range(1..9) {
             // Rarely the one that is a conflict by itself.
-            let at = rng.random_range(0..CONDITIONS.len() - usize::from(rng.random_bool(0.9)));
+            let last = usize::from(rng.random_bool(0.9));
+            let at = rng.random_range(0..CONDITIONS.len() - last);
             if !chosen.contains(&at) {
                 chosen.push(at);
             }
