@@ -1,7 +1,7 @@
 //! Lints: what is sound, and hardly meant. Told as warnings, in the entry file only.
 //!
 //! Lives here: one idea a file. What follows from an error is not told: while a file has errors, names are judged only by
-//! what they hide, and a space by its meaning only where it has none.
+//! what they hide, and a space by its meaning only where it has none; a file that does not parse is not judged.
 
 mod alike;
 mod dead;
@@ -24,6 +24,10 @@ impl Program {
     /// The lints of the entry file, given what loading and checking have found.
     pub fn lints(&self, found: &[Diagnostic]) -> Vec<Diagnostic> {
         let Some(file) = self.entry() else { return Vec::new() };
+        // What does not parse may have been anything.
+        if found.iter().any(|finding| matches!(finding.code, Code::Syntax | Code::Unbalanced)) {
+            return Vec::new();
+        }
         let sound = found.iter().all(|finding| finding.severity != Severity::Error);
         let names = Names::of(self, file);
         let mut lints = shadowing::hidden(&names);
