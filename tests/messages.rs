@@ -119,6 +119,33 @@ fn github_gets_workflow_commands() {
 }
 
 #[test]
+fn warnings_are_told_as_such_in_every_format() {
+    let said = |format: &str| nasrecc(&["check", "--message-format", format, "lints/only_definitions.nasrec"]);
+    let human = said("human");
+    assert_eq!(human.status, Some(0));
+    assert!(
+        human.err.contains("⚠ nothing uses the parameter `by`") && human.err.contains("1 warning\n"),
+        "{}",
+        human.err
+    );
+    let short = "lints/only_definitions.nasrec:4:20: warning[W0702]: nothing uses the parameter `by`\n";
+    assert!(said("short").err.starts_with(short), "{}", said("short").err);
+    let json: Value = serde_json::from_str(said("json").out.trim()).expect("JSON");
+    assert_eq!((&json["code"], &json["severity"]), (&"W0702".into(), &"warning".into()));
+    let sarif: Value = serde_json::from_str(&said("sarif").out).expect("JSON");
+    assert_eq!(sarif["runs"][0]["results"][0]["level"], "warning");
+    assert!(said("github").out.starts_with("::warning file=lints/only_definitions.nasrec,line=4,col=20,"));
+}
+
+#[test]
+fn warnings_are_denied_where_that_is_asked_for() {
+    let check = |arguments: &[&str]| nasrecc(&[&["check"], arguments].concat()).status;
+    assert_eq!(check(&["lints/imports.nasrec"]), Some(0));
+    assert_eq!(check(&["--deny-warnings", "lints/imports.nasrec"]), Some(1));
+    assert_eq!(check(&["--deny-warnings", "../../spaces/nasrec_full.nasrec"]), Some(0));
+}
+
+#[test]
 fn compile_takes_the_same_options() {
     let ran = nasrecc(&["compile", "--message-format", "json", "shapes/sum.nasrec"]);
     assert_eq!(ran.status, Some(1));
@@ -167,6 +194,7 @@ fn explain_lists_the_codes() {
     let list = nasrecc(&["explain"]);
     assert_eq!((list.status, list.out.lines().count()), (Some(0), Code::ALL.len()));
     assert!(list.out.contains("E0401  shapes that do not agree under every choice\n"), "{}", list.out);
+    assert_eq!(nasrecc(&["explain", "w0701"]).out, Code::UnusedImport.page());
     let unknown = nasrecc(&["explain", "E0299"]);
     assert_eq!(unknown.status, Some(2));
     assert!(unknown.err.contains("there is no code `E0299`"), "{}", unknown.err);

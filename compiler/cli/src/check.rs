@@ -10,18 +10,22 @@ use crate::{Outcome, fixes, render};
 /// Most times that a file is fixed and checked anew: one fix can bring the next mistake to light.
 const MAX_ROUNDS: usize = 10;
 
-/// Check files: syntax, names, kinds and shapes over all choices
+/// Check files: syntax, names, kinds and shapes over all choices; warn of what is sound and hardly meant
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  nasrecc check my_space.nasrec\n  nasrecc check spaces/*.nasrec\n  \
-                        nasrecc check --fix my_space.nasrec\n  \
+                        nasrecc check --deny-warnings spaces/*.nasrec\n  nasrecc check --fix my_space.nasrec\n  \
                         nasrecc check --message-format sarif my_space.nasrec > findings.sarif")]
 pub(crate) struct Args {
     /// Files to check
     #[arg(required = true, value_name = "FILE")]
     files: Vec<String>,
-    /// Correct what needs no thought, in the files themselves: misspelt names, missing imports
+    /// Correct what needs no thought, in the files themselves: misspelt names, missing and
+    /// unused imports, requirements that always hold
     #[arg(long)]
     fix: bool,
+    /// End with status 1 where there are warnings too
+    #[arg(long)]
+    deny_warnings: bool,
     #[command(flatten)]
     shown: render::Options,
 }
@@ -44,9 +48,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             eprintln!("{file}: {made} fix{} made", if made == 1 { "" } else { "es" });
         }
         shown.add(&diagnostics, &program.sources);
-        if diagnostics.iter().any(|d| d.severity == Severity::Error) {
-            sound = false;
-        } else {
+        let errors = diagnostics.iter().any(|d| d.severity == Severity::Error);
+        sound &= !errors && (diagnostics.is_empty() || !args.deny_warnings);
+        if !errors {
             let count = program.items().len();
             eprintln!("{file}: {count} item{} checked", if count == 1 { "" } else { "s" });
         }
@@ -58,6 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 fn checked(file: &str) -> (Program, Vec<Diagnostic>) {
     let (program, mut diagnostics) = Program::load(file, &Disk);
     diagnostics.extend(program.check());
+    diagnostics.extend(program.lints(&diagnostics));
     Diagnostic::sort(&mut diagnostics);
     (program, diagnostics)
 }

@@ -25,13 +25,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-/// The code that a person means: in either case, with or without its `E` and zeros.
+/// The code that a person means: in either case, with or without its letter and zeros.
 fn find(written: &str) -> Result<Code> {
-    let digits = written.trim().trim_start_matches(['E', 'e']);
-    let full = format!("E{digits:0>4}");
-    if let Some(code) = Code::ALL.iter().find(|code| code.as_str() == full) {
+    let digits = written.trim().trim_start_matches(['E', 'e', 'W', 'w']);
+    let full = format!("{digits:0>4}");
+    if let Some(code) = Code::ALL.iter().find(|code| code.as_str()[1..] == full) {
         return Ok(*code);
     }
+    let full = format!("E{full}");
     match nearest(&full, Code::ALL.iter().map(|code| code.as_str())) {
         Some(near) => bail!("there is no code `{written}`: did you mean {near}? `nasrecc explain` lists all"),
         None => bail!("there is no code `{written}`: `nasrecc explain` lists all"),

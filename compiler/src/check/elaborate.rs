@@ -7,7 +7,9 @@ use std::rc::Rc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
 
+use super::conflicts::conflict;
 use super::demands::Pending;
+use super::lints::Fork;
 use super::program::{Item, ItemKind, Program};
 use super::recorder::Recorder;
 use super::values::{Binding, Source, Value};
@@ -106,6 +108,8 @@ pub(super) struct Elaborator<'p> {
     pub incomplete: bool,
     /// What was required of architectures, to be settled when all choices are known.
     pub demands: Vec<Pending>,
+    /// The `if`s of the space itself, for lints.
+    pub forks: Vec<Fork>,
     /// The operators being written out: where each is defined and called.
     pub calls: Vec<(Span, Span)>,
     /// The alternative's label already names the call that it consists of.
@@ -114,6 +118,21 @@ pub(super) struct Elaborator<'p> {
     pub generic: bool,
     /// What an editor wants to know of the names that are bound.
     pub recorder: Option<Rc<RefCell<Recorder>>>,
+}
+
+impl<'p> Elaborator<'p> {
+    /// A sound space with its `if`s.
+    pub fn observed(
+        program: &'p Program,
+        item: &Item,
+        args: &[Arg],
+        demands: &[Demand],
+    ) -> Option<(CheckedSpace, Vec<Fork>)> {
+        let mut elaborator = Elaborator::new(program);
+        elaborator.demands.extend(demands.iter().map(Pending::of_search));
+        let space = elaborator.space(item, args, &Overrides::new())?;
+        (elaborator.failures == 0).then_some((space, elaborator.forks))
+    }
 }
 
 /// Writes out the space `item` with these arguments.
@@ -128,8 +147,11 @@ pub(super) fn elaborate(
     for demand in demands {
         elaborator.demands.push(Pending::of_search(demand));
     }
-    let checked = elaborator.space(item, args, overrides);
-    (checked.filter(|_| elaborator.failures == 0), elaborator.diagnostics)
+    let checked = elaborator.space(item, args, overrides).filter(|_| elaborator.failures == 0);
+    if let Some(conflict) = checked.as_ref().and_then(|space| conflict(space, None)) {
+        return (None, vec![conflict]);
+    }
+    (checked, elaborator.diagnostics)
 }
 
 impl<'p> Elaborator<'p> {
@@ -165,6 +187,7 @@ impl<'p> Elaborator<'p> {
             shared_results: HashMap::new(),
             incomplete: false,
             demands: Vec::new(),
+            forks: Vec::new(),
             calls: Vec::new(),
             named_by_label: false,
             generic: false,

@@ -7,17 +7,29 @@ use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
 
 use super::elaborate::{Elaborator, MAX_SOURCES, Scope, number_words};
+use super::lints::Fork;
 use super::prove::Disproof;
 use super::values::{Source, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::ir::{AxisRef, ChoiceId, ChoiceKind, Cond, Gate, LayoutExpr, NodeKind, Size, SizeId, TensorKind};
 use crate::primitives::Primitive;
-use crate::syntax::tree::{Alternative, Body, Expr, ExprKind};
+use crate::syntax::tree::{Alternative, Body, Expr, ExprKind, Statement};
 
 /// Such as `16 when b[1].w = 16`.
 pub(super) fn in_case(value: f64, when: &str) -> String {
     let value = number_words(value);
     if when.is_empty() { value } else { format!("{value} when {when}") }
+}
+
+/// Where the text of a body is.
+fn extent(body: &Body) -> Span {
+    let value = body.value.span;
+    body.bindings.iter().fold(value, |extent, binding| match binding {
+        Statement::Let { name, .. } | Statement::Width { name, .. } | Statement::Shared { name, .. } => {
+            extent.to(name.span)
+        }
+        _ => extent,
+    })
 }
 
 /// An operand of a sum or a concatenation.
@@ -455,10 +467,22 @@ impl Elaborator<'_> {
                     .label(condition.span, format!("this is {what}")),
             );
         };
-        match *self.ex.cond(cond) {
-            Cond::Known(true) => return self.body(scope, then),
-            Cond::Known(false) => return self.body(scope, otherwise),
-            _ => {}
+        let taken = match *self.ex.cond(cond) {
+            Cond::Known(taken) => Some(taken),
+            _ => None,
+        };
+        if self.calls.is_empty() {
+            let not = self.ex.not(cond);
+            self.forks.push(Fork {
+                span: condition.span,
+                cond: taken.is_none().then(|| (cond, not, self.facts.clone())),
+                skipped: taken.map(|taken| if taken { extent(otherwise) } else { extent(then) }),
+            });
+        }
+        match taken {
+            Some(true) => return self.body(scope, then),
+            Some(false) => return self.body(scope, otherwise),
+            None => {}
         }
         self.facts.push(cond);
         let left = self.body(scope, then);

@@ -7,11 +7,13 @@
 mod arch;
 mod block;
 mod calls;
+mod conflicts;
 mod demands;
 mod elaborate;
 mod expressions;
 mod imports;
 mod joins;
+mod lints;
 mod program;
 mod prove;
 mod recipe;
@@ -80,6 +82,14 @@ pub struct CheckedArch {
 
 /// Values given from outside, such as by `--set space.blocks=2`: the path after `space.`, and the source of the value.
 pub(crate) type Overrides = HashMap<String, crate::syntax::tree::Expr>;
+
+/// `a`, `b` and `c`, in words.
+fn listed(words: &[String]) -> String {
+    match words {
+        [rest @ .., last] if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => words.concat(),
+    }
+}
 
 impl Program {
     /// Everything that the entry file defines, checked; the findings of all of it.

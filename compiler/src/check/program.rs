@@ -239,7 +239,7 @@ impl Program {
         }
     }
 
-    fn own_items(&self, file: FileId) -> Vec<Item> {
+    pub(super) fn own_items(&self, file: FileId) -> Vec<Item> {
         let tree = self.tree(file);
         let mut items = Vec::new();
         let mut add = |kind, names: Vec<&Name>| {

@@ -1,5 +1,6 @@
 //! Searches: a space, a schema and a recipe bound together.
 
+use super::conflicts::conflict;
 use super::elaborate::elaborate;
 use super::program::{Item, ItemKind, Program};
 use super::settings::{RIVALS, Settings, within};
@@ -77,7 +78,12 @@ impl Program {
             baselines.push(baseline);
         }
         if let (Some(space), Some(schema)) = (&space, &schema) {
-            diagnostics.extend(unbound(space, schema, with));
+            let conflict = conflict(space, Some(Space::sizes_of(schema)));
+            diagnostics.extend(
+                conflict
+                    .map(|conflict| conflict.label(with.span, "this schema"))
+                    .or_else(|| unbound(space, schema, with)),
+            );
         }
         let mut settings = Settings::new(&search.settings, overrides, search.name.span);
         settings.incomplete = search.incomplete;

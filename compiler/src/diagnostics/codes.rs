@@ -1,5 +1,5 @@
 //! The codes: stable, one idea each. `E01` syntax, `E02` names, `E03` types and arguments, `E04` shapes, `E05` data and
-//! recipes, `E06` architectures.
+//! recipes, `E06` architectures and requirements. `W07` are warnings: what is sound, and hardly meant.
 
 macro_rules! codes {
     ($($name:ident = $code:literal $title:literal),* $(,)?) => {
@@ -55,6 +55,17 @@ codes! {
     Choice = "E0601" "an architecture's value that its space does not offer",
     Missing = "E0602" "an architecture that leaves out a live choice",
     Disallowed = "E0603" "an architecture that its space does not allow",
+    Conflict = "E0604" "requirements that no architecture satisfies",
+    UnusedImport = "W0701" "an import that nothing uses",
+    Unused = "W0702" "a definition that nothing uses",
+    Shadowed = "W0703" "a name that hides another",
+    DeadChoice = "W0704" "a choice that no logit depends on",
+    Alike = "W0705" "alternatives that are the same",
+    Unread = "W0706" "an output that no logit reads",
+    DeadWidth = "W0707" "a width that no shape has",
+    Always = "W0708" "a requirement that always holds",
+    Settled = "W0709" "an `if` that is decided the same way every time",
+    Undecided = "W0710" "requirements that cannot be decided",
 }
 
 impl std::fmt::Display for Code {

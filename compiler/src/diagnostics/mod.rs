@@ -46,6 +46,10 @@ impl Diagnostic {
         Self { code, severity: Severity::Error, message: message.into(), labels: Vec::new(), help: None, fix: None }
     }
 
+    pub fn warning(code: Code, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, message) }
+    }
+
     #[must_use]
     pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { span, text: text.into() });

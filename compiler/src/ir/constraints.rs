@@ -17,6 +17,8 @@ pub struct Constraint {
     /// As it was written, with its keyword: `require macs <= 3M`.
     pub text: String,
     pub span: Span,
+    /// The block instance that it stands in.
+    pub block: Option<String>,
     /// The costs that it speaks of, which only a plan tells.
     pub costs: Vec<Cost>,
 }
@@ -49,6 +51,24 @@ impl Expressions {
     /// The costs that a condition speaks of.
     pub fn costs_in(&self, cond: CondId) -> Vec<Cost> {
         let mut costs = Vec::new();
+        self.each_size(cond, |size| {
+            if let Size::Cost(cost) = size {
+                costs.push(*cost);
+            }
+        });
+        costs.sort_unstable();
+        costs
+    }
+
+    /// Whether a condition can be different for different tables.
+    pub fn depends_on_schema(&self, cond: CondId) -> bool {
+        let mut depends = false;
+        self.each_size(cond, |size| depends |= matches!(size, Size::Numeric | Size::Fields));
+        depends
+    }
+
+    /// Every size in a condition, once.
+    fn each_size(&self, cond: CondId, mut visit: impl FnMut(&Size)) {
         let (mut sizes, mut conds) = (Vec::new(), vec![cond]);
         let (mut seen, mut seen_conds) = (HashSet::new(), HashSet::new());
         loop {
@@ -66,13 +86,10 @@ impl Expressions {
                 if !seen.insert(id) {
                     continue;
                 }
-                if let Size::Cost(cost) = self.size(id) {
-                    costs.push(*cost);
-                }
+                visit(self.size(id));
                 self.size(id).for_each_operand(|size| sizes.push(size), |cond| conds.push(cond));
             } else {
-                costs.sort_unstable();
-                return costs;
+                return;
             }
         }
     }

@@ -370,7 +370,8 @@ impl Expressions {
         self.mentioned_below(Vec::new(), vec![id], found);
     }
 
-    fn mentioned_below(&self, mut sizes: Vec<SizeId>, mut conds: Vec<CondId>, found: &mut Vec<ChoiceId>) {
+    /// The choices that any of these mention.
+    pub(crate) fn mentioned_below(&self, mut sizes: Vec<SizeId>, mut conds: Vec<CondId>, found: &mut Vec<ChoiceId>) {
         let mut known: HashSet<ChoiceId> = found.iter().copied().collect();
         let (mut seen, mut seen_conds) = (HashSet::new(), HashSet::new());
         loop {

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bind;
+mod conflict;
 mod count;
 mod distinct;
 mod exhaust;
@@ -18,6 +19,7 @@ mod valid;
 
 pub use architecture::Architecture;
 pub use bind::{BindError, Space};
+pub use conflict::{Conflict, Verdict};
 pub use distinct::Distinct;
 pub use extremes::Extreme;
 pub use sample::Sampling;

@@ -102,6 +102,8 @@ const END: usize = 0;
 struct Builder<'a> {
     graph: &'a SpaceGraph,
     ex: Expressions,
+    /// Restrictions of these expressions before.
+    before: usize,
     variables: Vec<ChoiceId>,
     /// For each choice, the ways inside it (language rule 8).
     inside: Vec<BigUint>,
@@ -113,6 +115,7 @@ struct Builder<'a> {
     nodes: Vec<Node>,
     known: HashMap<(usize, CondId, Vec<bool>), Option<usize>>,
     steps: usize,
+    max_steps: usize,
 }
 
 impl Diagram {
@@ -121,6 +124,19 @@ impl Diagram {
     /// # Errors
     /// It would be too large.
     pub fn build(graph: &SpaceGraph, schema: SchemaSizes, conds: &[CondId]) -> Result<Option<Diagram>, Intractable> {
+        Self::build_within(graph, schema, conds, &mut { MAX_STEPS })
+    }
+
+    /// The same within a number of steps, from which those that were taken are taken away.
+    ///
+    /// # Errors
+    /// It would be too large, or takes more steps.
+    pub fn build_within(
+        graph: &SpaceGraph,
+        schema: SchemaSizes,
+        conds: &[CondId],
+        budget: &mut usize,
+    ) -> Result<Option<Diagram>, Intractable> {
         let mut ex = graph.expressions.clone();
         let mut all = ex.known(true);
         for &cond in conds {
@@ -164,8 +180,10 @@ impl Diagram {
             .filter(|&index| graph.choices[index].parent.is_none())
             .filter(|&index| variables.binary_search(&ChoiceId(index as u32)).is_err())
             .fold(BigUint::one(), |product, index| product * &inside[index]);
+        let before = ex.restricted();
         let mut builder = Builder {
             graph,
+            before,
             ex,
             variables,
             inside,
@@ -175,9 +193,12 @@ impl Diagram {
             nodes: vec![Node::default()],
             known: HashMap::new(),
             steps: 0,
+            max_steps: (*budget).min(MAX_STEPS),
         };
         let absent = vec![false; builder.variables.len()];
-        let root = builder.node(0, all, &absent)?;
+        let root = builder.node(0, all, &absent);
+        *budget = budget.saturating_sub(builder.taken());
+        let root = root?;
         if builder.ex.take_overflow() {
             return Err(Intractable::TooLarge);
         }
@@ -319,6 +340,11 @@ impl Diagram {
 }
 
 impl Builder<'_> {
+    /// Steps so far.
+    fn taken(&self) -> usize {
+        self.steps + (self.ex.restricted() - self.before)
+    }
+
     /// The node that decides the variables from `at` on; `None` where nothing satisfies what is left.
     fn node(&mut self, at: usize, left: CondId, absent: &[bool]) -> Result<Option<usize>, Intractable> {
         let mut at = at;
@@ -350,7 +376,7 @@ impl Builder<'_> {
         for index in 0..self.options[at].len() {
             let made = self.options[at][index];
             self.steps += copied;
-            if self.steps + self.ex.restricted() > MAX_STEPS || self.nodes.len() > MAX_NODES {
+            if self.taken() > self.max_steps || self.nodes.len() > MAX_NODES {
                 return Err(Intractable::TooLarge);
             }
             let rest =

@@ -32,13 +32,18 @@ pub(super) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, style: Sty
         }
         out.push('\n');
     }
-    let errors = diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    let count = |severity| diagnostics.iter().filter(|d| d.severity == severity).count();
     if diagnostics.len() > MAX_SHOWN {
         let _written = writeln!(out, "{} more are not shown", diagnostics.len() - MAX_SHOWN);
     }
-    if errors > 0 {
-        let plural = if errors == 1 { "" } else { "s" };
-        let _written = writeln!(out, "{errors} error{plural}");
+    let counted = [(count(Severity::Error), "error"), (count(Severity::Warning), "warning")];
+    let told: Vec<String> = counted
+        .into_iter()
+        .filter(|&(count, _)| count > 0)
+        .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+        .collect();
+    if !told.is_empty() {
+        let _written = writeln!(out, "{}", told.join(", "));
     }
     out
 }

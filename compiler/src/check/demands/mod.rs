@@ -84,6 +84,7 @@ impl Elaborator<'_> {
                     holds,
                     text: format!("{keyword} {written}{instance}"),
                     span: condition.span,
+                    block: place.block.clone(),
                     costs: self.ex.costs_in(holds),
                 });
             }

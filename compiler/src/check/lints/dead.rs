@@ -1,0 +1,178 @@
+//! What no architecture's logit depends on: choices, widths, outputs and instances of blocks.
+
+use std::collections::HashMap;
+
+use petgraph::graph::NodeIndex;
+
+use super::observed::Observed;
+use crate::check::listed;
+use crate::diagnostics::{Code, Diagnostic, Span};
+use crate::ir::{Choice, ChoiceKind, Gate, NodeKind, SpaceGraph};
+use crate::syntax::tree::{Block, Statement};
+
+/// The nodes that `roots` can need, under any choice, and the choices that these depend on.
+struct Reach {
+    nodes: Vec<bool>,
+    choices: Vec<bool>,
+}
+
+impl Reach {
+    fn from(graph: &SpaceGraph, roots: &[NodeIndex]) -> Self {
+        let mut nodes = vec![false; graph.graph.node_count()];
+        let mut choices = vec![false; graph.choices.len()];
+        let mut left = roots.to_vec();
+        let (mut sizes, mut conds) = (Vec::new(), Vec::new());
+        while let Some(node) = left.pop() {
+            if std::mem::replace(&mut nodes[node.index()], true) {
+                continue;
+            }
+            let weight = &graph.graph[node];
+            match weight.kind {
+                NodeKind::Primitive(_) => {}
+                NodeKind::Choose(choice) | NodeKind::Pick(choice) => choices[choice.index()] = true,
+                NodeKind::Branch(cond) => conds.push(cond),
+            }
+            sizes.extend(weight.axes.iter().map(|axis| axis.size));
+            sizes.extend(weight.params.iter().flat_map(|param| &param.axes).map(|axis| axis.size));
+            for (gate, operand) in graph.operands(node) {
+                if let Gate::Taken(choice, _) = gate {
+                    choices[choice.index()] = true;
+                }
+                left.push(operand);
+            }
+        }
+        // What a requirement speaks of ties other choices.
+        conds.extend(graph.constraints.iter().map(|constraint| constraint.holds));
+        let mut mentioned = Vec::new();
+        graph.expressions.mentioned_below(sizes, conds, &mut mentioned);
+        mentioned.iter().for_each(|choice| choices[choice.index()] = true);
+        Self { nodes, choices }
+    }
+}
+
+fn blocks<'a>(observed: &Observed<'a>) -> impl Iterator<Item = &'a Block> {
+    observed.tree.body.iter().filter_map(|statement| match statement {
+        Statement::Block(block) => Some(block),
+        _ => None,
+    })
+}
+
+/// The instances of a block, in order: each one's name and what it hands on.
+fn instances<'a>(graph: &'a SpaceGraph, block: &Block) -> Vec<(&'a str, &'a [(String, NodeIndex)])> {
+    let own = graph
+        .blocks
+        .iter()
+        .filter(|(name, _)| name.split_once('[').is_some_and(|(family, _)| family == block.name.text));
+    own.map(|(name, outs)| (name.as_str(), outs.as_slice())).collect()
+}
+
+/// Instances of blocks, and outputs of all of them, that no logit reads.
+pub(super) fn outputs(observed: &Observed<'_>) -> Vec<Diagnostic> {
+    let graph = &observed.space.graph;
+    let live = Reach::from(graph, &[graph.logit]).nodes;
+    let mut found = Vec::new();
+    for block in blocks(observed) {
+        let name = &block.name;
+        if name.text.starts_with('_') || observed.is_said_elsewhere(&name.text) {
+            continue;
+        }
+        let all = instances(graph, block);
+        let (read, unread): (Vec<_>, Vec<_>) =
+            all.iter().copied().partition(|(_, outs)| outs.iter().any(|&(_, node)| live[node.index()]));
+        if read.is_empty() {
+            found.push(
+                Diagnostic::warning(Code::Unread, format!("no logit reads the block `{}`", name.text))
+                    .label(name.span, "nothing that it hands on is used")
+                    .help("leave it out, or use one of its outputs"),
+            );
+            continue;
+        }
+        if !unread.is_empty() {
+            let names: Vec<String> = unread.iter().map(|(name, _)| format!("`{name}`")).collect();
+            found.push(
+                Diagnostic::warning(Code::Unread, format!("no logit reads {}", listed(&names)))
+                    .label(block.range.span, "these instances")
+                    .help("end the block earlier, or use what they hand on"),
+            );
+        }
+        for statement in &block.body {
+            let Statement::Out { name: out, value } = statement else { continue };
+            let nodes = read.iter().flat_map(|(_, outs)| outs.iter().filter(|(name, _)| *name == out.text));
+            let unread = nodes.clone().all(|&(_, node)| !live[node.index()]);
+            // With more instances, or with other parameters, a later one may read it.
+            let alone = all.len() == 1 && says_earlier(block, &out.text);
+            if unread && !alone && !out.text.starts_with('_') && !observed.is_said_elsewhere(&out.text) {
+                found.push(
+                    Diagnostic::warning(Code::Unread, format!("no logit reads the output `{}`", out.text))
+                        .label(out.span.to(value.span), format!("of no instance of `{}`", name.text))
+                        .help("leave it out, or use it"),
+                );
+            }
+        }
+    }
+    found
+}
+
+fn says_earlier(block: &Block, output: &str) -> bool {
+    use crate::syntax::tree::ExprKind;
+    let mut says = false;
+    super::walk::statements(&block.body, &mut |expr| {
+        says |= matches!(&expr.kind, ExprKind::Earlier(name) if name.text == output);
+    });
+    says
+}
+
+/// Choices of the space itself that no logit depends on, in any instance.
+pub(super) fn choices(observed: &Observed<'_>) -> Vec<Diagnostic> {
+    let graph = &observed.space.graph;
+    // What an output that nothing reads depends on goes with it.
+    let live = Reach::from(graph, &[graph.logit]).nodes;
+    let mut roots = vec![graph.logit];
+    for block in blocks(observed) {
+        let all = instances(graph, block);
+        let read = |outs: &[(String, NodeIndex)]| outs.iter().any(|&(_, node)| live[node.index()]);
+        let out_is_read =
+            |out: &str| all.iter().any(|(_, outs)| outs.iter().any(|(name, node)| name == out && live[node.index()]));
+        for (_, outs) in &all {
+            let gone = outs.iter().filter(|(out, _)| !read(outs) || !out_is_read(out));
+            roots.extend(gone.map(|&(_, node)| node));
+        }
+    }
+    let needed = Reach::from(graph, &roots).choices;
+    let places = observed.places();
+    let mut dead: HashMap<Span, Vec<&Choice>> = HashMap::new();
+    let mut alive: Vec<Span> = Vec::new();
+    for (index, choice) in graph.choices.iter().enumerate() {
+        // What is inside of a dead choice is dead with it.
+        let inside = choice.parent.is_some_and(|(parent, _)| !needed[parent.index()]);
+        if needed[index] || inside {
+            alive.push(choice.span);
+        } else if places.contains(&choice.span) {
+            dead.entry(choice.span).or_default().push(choice);
+        }
+    }
+    dead.retain(|span, _| !alive.contains(span));
+    let own_name = |choice: &Choice| choice.key().rsplit('.').next().unwrap_or_default().to_owned();
+    dead.into_iter()
+        .filter(|(_, choices)| {
+            let name = own_name(choices[0]);
+            !name.starts_with('_') && !observed.is_said_elsewhere(&name)
+        })
+        .map(|(span, choices)| {
+            let name = match choices.as_slice() {
+                [only] => &only.name,
+                [first, ..] => first.key(),
+                [] => "",
+            };
+            if let ChoiceKind::Width { .. } = choices[0].kind {
+                Diagnostic::warning(Code::DeadWidth, format!("nothing is as wide as `{name}`"))
+                    .label(span, "no shape and no condition depends on it")
+                    .help("leave it out, or use it")
+            } else {
+                Diagnostic::warning(Code::DeadChoice, format!("no logit depends on the choice `{name}`"))
+                    .label(span, "whatever is taken here, the model is the same")
+                    .help("leave it out, or use what it gives")
+            }
+        })
+        .collect()
+}
