@@ -249,11 +249,14 @@ impl Program {
         for which in 0..program.outputs.len() {
             let own = owners.iter().zip(&program.gradients).filter(|(owner, _)| **owner == Some(which));
             let own = own.map(|(_, span)| span).filter(|span| !span.is_empty());
-            let (start, end) = own.fold((usize::MAX, 0), |(start, end), span| (start.min(span.start), end.max(span.end)));
+            let (start, end) =
+                own.fold((usize::MAX, 0), |(start, end), span| (start.min(span.start), end.max(span.end)));
             let range = if end == 0 { 0..0 } else { start..end.next_multiple_of(16) };
             // Parameters are listed plan after plan, so this only fails on a graph put together by hand.
             if program.owned.iter().any(|other| range.start < other.end && other.start < range.end) {
-                return Err(Error::Invalid("the trained parameters of merged plans are not listed plan by plan".into()));
+                return Err(Error::Invalid(
+                    "the trained parameters of merged plans are not listed plan by plan".into(),
+                ));
             }
             program.owned.push(range);
         }
