@@ -60,7 +60,9 @@ fn names(graph: &Merged) -> Vec<&'static str> {
     graph.nodes.iter().map(|node| node.primitive.name()).collect()
 }
 
-fn checked(mut graph: Merged, pass: fn(&mut Merged)) -> Merged {
+type Pass = fn(&mut Merged);
+
+fn checked(mut graph: Merged, pass: Pass) -> Merged {
     pass(&mut graph);
     verify(&graph).expect("every pass leaves a sound graph");
     graph
@@ -173,7 +175,7 @@ fn what_is_trained_is_left_as_it_is() {
     let sum = hand.node(Primitive::Add, &[one, padded], &[], &[3]);
     let out = hand.linear(sum, 1, 1);
     let mut graph = hand.output(out);
-    for pass in [identity as fn(&mut Merged), fold, cse] {
+    for pass in [identity as Pass, fold, cse] {
         let mut trained = graph.clone();
         trained.owners = vec![Some(0); 2];
         assert_eq!(checked(trained.clone(), pass), trained);
@@ -220,7 +222,7 @@ fn a_damaged_graph_is_found() {
         hand.output(out)
     };
     verify(&sound()).expect("sound");
-    let breaks: [(&str, fn(&mut Merged)); 8] = [
+    let breaks: [(&str, Pass); 8] = [
         ("does not come before", |graph| graph.nodes[0].inputs.push(1)),
         ("does not have the shape", |graph| graph.nodes[0].shape[0] = 4),
         ("logit", |graph| graph.outputs[0] = 0),
@@ -263,7 +265,7 @@ fn random_architectures_stay_sound_through_every_pass() {
             let graphs: Vec<Merged> = plans.iter().map(|plan| Merged::of(plan, |_| false)).collect();
             for graph in &graphs {
                 let mut after = graph.clone();
-                for pass in [identity as fn(&mut Merged), fold, cse, dead] {
+                for pass in [identity as Pass, fold, cse, dead] {
                     after = checked(after, pass);
                     assert_eq!(checked(after.clone(), pass), after, "a second time there is nothing to do");
                 }

@@ -53,6 +53,8 @@ fn alone(executor: &Executor, store: &Store, plan: &Plan, space: &Space) -> Vec<
     logits(executor, store, &Program::evaluating(plan.clone()).expect("executable"), space).remove(0)
 }
 
+type Pass = fn(&mut Merged);
+
 #[test]
 fn no_pass_changes_a_bit() {
     let executor = Executor::cpu(2).expect("threads");
@@ -62,7 +64,7 @@ fn no_pass_changes_a_bit() {
             for plan in family(&space, index, 1) {
                 let expected = alone(&executor, &store, &plan, &space);
                 let mut graph = Merged::of(&plan, |_| false);
-                let passes: [(&str, fn(&mut Merged)); 4] = [
+                let passes: [(&str, Pass); 4] = [
                     ("identity", passes::identity),
                     ("fold", passes::fold),
                     ("cse", passes::cse),
@@ -103,24 +105,40 @@ fn families_merged_compute_what_each_computes() {
     }
 }
 
+/// What each plan trains.
+type Trains = fn(&Plan) -> Trainable;
+
+fn trained_together_as_alone(index: u64, executors: &[&Executor], trains: Trains) {
+    for (name, space, store) in cases(executors[0]) {
+        let plans = family(&space, index, 8);
+        for executor in executors {
+            let together = Program::together(&plans, trains).expect("executable");
+            let found = finetuned(executor, &store, &space, &together);
+            for (which, plan) in plans.iter().enumerate() {
+                let alone = Program::training(plan.clone(), trains(plan)).expect("executable");
+                let expected = finetuned(executor, &store, &space, &alone).remove(0);
+                assert!(found[which] == expected, "{name} {index}, plan {which}");
+            }
+        }
+    }
+}
+
 #[test]
 fn heads_trained_on_shared_features_are_heads_trained_alone() {
     let executor = Executor::cpu(2).expect("threads");
     let portable = Executor::on(candle_core::Device::Cpu);
-    for (name, space, store) in cases(&executor) {
-        for index in 0..4 {
-            let plans = family(&space, index, 8);
-            for executor in [&executor, &portable].into_iter().take(if index == 0 { 2 } else { 1 }) {
-                let together = Program::together(&plans, Trainable::head).expect("executable");
-                let found = finetuned(executor, &store, &space, &together);
-                for (which, plan) in plans.iter().enumerate() {
-                    let alone = Program::training(plan.clone(), Trainable::head(plan)).expect("executable");
-                    let expected = finetuned(executor, &store, &space, &alone).remove(0);
-                    assert!(found[which] == expected, "{name} {index}, plan {which}");
-                }
-            }
-        }
+    trained_together_as_alone(0, &[&executor, &portable], Trainable::head);
+    for index in 1..4 {
+        trained_together_as_alone(index, &[&executor], Trainable::head);
     }
+}
+
+/// Where each trains all that it has, only lookups are shared.
+#[test]
+fn whole_plans_trained_together_are_plans_trained_alone() {
+    let executor = Executor::cpu(2).expect("threads");
+    let portable = Executor::on(candle_core::Device::Cpu);
+    trained_together_as_alone(5, &[&executor, &portable], Trainable::all_but_tables);
 }
 
 /// For each output: the losses of a few steps, and the log loss and AUC after them.

@@ -225,7 +225,7 @@ impl Program {
             return Err(Error::Invalid("what is to be trained was chosen for another plan".into()));
         }
         let mut program = Self::lowered(plan, outputs, trainable);
-        program.owned = vec![0..program.gradients_len];
+        program.owned.push(0..program.gradients_len);
         Ok(program)
     }
 
@@ -309,7 +309,7 @@ impl Program {
     pub fn frozen(&self) -> Self {
         let trainable = Trainable::none(&self.plan);
         let mut program = Self::lowered(Arc::clone(&self.plan), self.outputs.clone(), trainable);
-        program.owned = vec![0..0; self.outputs.len()];
+        program.owned.resize(self.outputs.len(), 0..0);
         program
     }
 
