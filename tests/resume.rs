@@ -146,6 +146,29 @@ fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
     assert_eq!(stops, 18);
 }
 
+/// Candidates are evaluated together and written one by one: a kill may leave some of them.
+#[test]
+fn a_journal_cut_within_a_generation_goes_on_to_the_same_bytes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run");
+    let tiny = job(&mut support::load(TINY), &["evolve.children=4"]);
+    let expected = run(&tiny, &path, 2);
+    fs::write(path.join("run.json"), "{}").expect("a record");
+    let journal = fs::read_to_string(path.join("journal.jsonl")).expect("a journal");
+    // The data and the supernet come first, then 8 candidates, then generations of 4.
+    for candidates in [3, 8, 9, 15] {
+        let kept: Vec<&str> = journal.lines().take(2 + candidates).collect();
+        fs::write(path.join("journal.jsonl"), kept.join("\n") + "\n").expect("written");
+        for name in ["best.safetensors", "report.json"] {
+            fs::remove_file(path.join(name)).expect("removed");
+        }
+        let dir = RunDir::open(&path).expect("a run");
+        search(&tiny, &dir, &Executor::cpu(2).expect("threads"), &Silent, &Stop::new()).expect("the rest of the run");
+        drop(dir);
+        same(&expected, &evidence(&path));
+    }
+}
+
 #[test]
 fn a_journal_of_another_search_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -8,6 +8,8 @@ mod cost;
 mod emit;
 mod fingerprint;
 mod layout;
+pub mod passes;
+pub mod sound;
 
 use std::sync::Arc;
 
@@ -128,13 +130,7 @@ impl Plan {
 
     /// Multiply-accumulates a sample, counted as in the paper (see the primitives' `macs`).
     pub fn macs(&self) -> u64 {
-        self.nodes
-            .iter()
-            .map(|node| {
-                let inputs: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&i| &self.nodes[i].shape).collect();
-                node.primitive.macs(&inputs, &node.shape)
-            })
-            .fold(0, u64::saturating_add)
+        macs(&self.nodes)
     }
 
     /// Active dense parameters (everything but embedding tables).
@@ -158,4 +154,13 @@ impl Plan {
         serde_json::to_writer(&mut hasher, self).expect("a plan always serialises");
         hasher.finalize().to_hex().to_string()
     }
+}
+
+/// Multiply-accumulates a sample of nodes that are all computed once.
+fn macs(nodes: &[Node]) -> u64 {
+    let one = |node: &Node| {
+        let inputs: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&i| &nodes[i].shape).collect();
+        node.primitive.macs(&inputs, &node.shape)
+    };
+    nodes.iter().map(one).fold(0, u64::saturating_add)
 }

@@ -46,19 +46,30 @@ impl Executor {
         ))
     }
 
-    /// The logit of each sample.
+    /// The logit of each sample; of merged plans, the first one's.
     pub fn logits(&self, program: &Program, inputs: Inputs) -> Result<Vec<f32>> {
+        Ok(self.each_logits(program, inputs)?.swap_remove(0))
+    }
+
+    /// The logits of each of the plans that were merged, in order: what they share is computed once.
+    pub fn each_logits(&self, program: &Program, inputs: Inputs) -> Result<Vec<Vec<f32>>> {
         match self {
-            Self::Tiled(tiled) => tiled.logits(program, inputs),
-            Self::Portable(portable) => portable.logits(program, inputs),
+            Self::Tiled(tiled) => tiled.each_logits(program, inputs),
+            Self::Portable(portable) => portable.each_logits(program, inputs),
         }
     }
 
-    /// The mean loss over the batch, and into `gradients` those of what the program trains.
+    /// The mean loss over the batch, and into `gradients` those of what the program trains; of merged plans, the first
+    /// one's loss.
     pub fn gradients(&self, program: &Program, inputs: Inputs, gradients: &mut Gradients) -> Result<f64> {
+        Ok(self.each_gradients(program, inputs, gradients)?[0])
+    }
+
+    /// The mean losses of each of the plans that were merged, and into `gradients` those of what each trains.
+    pub fn each_gradients(&self, program: &Program, inputs: Inputs, gradients: &mut Gradients) -> Result<Vec<f64>> {
         match self {
-            Self::Tiled(tiled) => tiled.gradients(program, inputs, gradients),
-            Self::Portable(portable) => portable.gradients(program, inputs, gradients),
+            Self::Tiled(tiled) => tiled.each_gradients(program, inputs, gradients),
+            Self::Portable(portable) => portable.each_gradients(program, inputs, gradients),
         }
     }
 

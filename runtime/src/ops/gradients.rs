@@ -39,14 +39,18 @@ impl Gradients {
 
     /// The norm over everything, embedding rows included.
     pub fn norm(&self) -> f64 {
-        let dense: Vec<f64> = self.dense.par_chunks(CHUNK).map(squares).collect();
         let tables: Vec<f64> = self.tables.par_iter().map(|table| squares(&table.values)).collect();
-        (dense.iter().sum::<f64>() + tables.iter().sum::<f64>()).sqrt()
+        (total(&self.dense) + tables.iter().sum::<f64>()).sqrt()
     }
 
     /// What to scale every gradient by so that the norm is at most `clip`: `min(1, clip / (norm + 1e-6))`.
     pub fn clip_scale(&self, clip: Option<f64>) -> f32 {
-        clip.map_or(1.0, |clip| (clip / (self.norm() + 1e-6)).min(1.0) as f32)
+        clip.map_or(1.0, |clip| scale(clip, self.norm()))
+    }
+
+    /// The same for a part of the dense gradients, such as those of one of several outputs: as if there were no other.
+    pub(crate) fn clip_scale_of(&self, part: Range<usize>, clip: Option<f64>) -> f32 {
+        clip.map_or(1.0, |clip| scale(clip, total(&self.dense[part]).sqrt()))
     }
 
     /// Adds up the groups' dense gradients, in order.
@@ -59,6 +63,15 @@ impl Gradients {
             }
         });
     }
+}
+
+fn scale(clip: f64, norm: f64) -> f32 {
+    (clip / (norm + 1e-6)).min(1.0) as f32
+}
+
+fn total(dense: &[f32]) -> f64 {
+    let parts: Vec<f64> = dense.par_chunks(CHUNK).map(squares).collect();
+    parts.iter().sum()
 }
 
 fn squares(values: &[f32]) -> f64 {

@@ -18,15 +18,16 @@ mod inputs;
 mod lanes;
 mod linear;
 mod loss;
+mod lowering;
 mod norm;
 mod portable;
 mod products;
 mod program;
 mod rows;
-mod shape;
 mod simd;
 mod tile;
 mod tiled;
+mod trainable;
 
 #[cfg(test)]
 mod cases;
@@ -42,5 +43,6 @@ pub use gradients::{Gradients, TableGradient};
 pub use inputs::{Inputs, Rows};
 pub use loss::{cross_entropy, cross_entropy_gradient};
 pub use portable::Portable;
-pub use program::{Program, Trainable};
+pub use program::Program;
 pub use tiled::Tiled;
+pub use trainable::Trainable;

@@ -12,7 +12,8 @@ use super::elementwise::portable as elementwise;
 use super::gradients::{Gradients, TableGradient};
 use super::inputs::Inputs;
 use super::loss::{cross_entropy, cross_entropy_gradient};
-use super::program::{Program, Trainable};
+use super::program::Program;
+use super::trainable::Trainable;
 use super::{attention, gram, linear, norm, products, rows};
 use crate::Result;
 
@@ -39,7 +40,8 @@ pub(crate) struct Derivatives {
 /// The values a forward pass kept.
 pub(crate) struct Pass {
     values: Vec<Option<Tensor>>,
-    pub logit: Tensor,
+    /// One an output.
+    pub logits: Vec<Tensor>,
 }
 
 impl Portable {
@@ -47,25 +49,30 @@ impl Portable {
         Self { device }
     }
 
-    pub fn logits(&self, program: &Program, inputs: Inputs) -> Result<Vec<f32>> {
+    pub fn each_logits(&self, program: &Program, inputs: Inputs) -> Result<Vec<Vec<f32>>> {
         inputs.check(program, false)?;
         let leaves = Leaves::read(program, inputs, &self.device, DType::F32)?;
         let wanted = wanted(program.plan(), program.trainable());
-        Ok(forward(program.plan(), &leaves, &wanted)?.logit.flatten_all()?.to_vec1()?)
+        let pass = forward(program.plan(), &program.outputs, &leaves, &wanted)?;
+        pass.logits.iter().map(|logits| Ok(logits.flatten_all()?.to_vec1()?)).collect()
     }
 
-    pub fn gradients(&self, program: &Program, inputs: Inputs, gradients: &mut Gradients) -> Result<f64> {
+    pub fn each_gradients(&self, program: &Program, inputs: Inputs, gradients: &mut Gradients) -> Result<Vec<f64>> {
         inputs.check(program, true)?;
         let (plan, rows) = (program.plan(), inputs.batch.rows);
         let leaves = Leaves::read(program, inputs, &self.device, DType::F32)?;
         let wanted = wanted(plan, program.trainable());
-        let pass = forward(plan, &leaves, &wanted)?;
-        let logits: Vec<f32> = pass.logit.flatten_all()?.to_vec1()?;
-        let pairs = || logits.iter().zip(&inputs.batch.labels);
-        let loss = pairs().map(|(&z, &y)| cross_entropy(z, y)).sum::<f64>() / rows as f64;
-        let dlogit: Vec<f32> = pairs().map(|(&z, &y)| (cross_entropy_gradient(z, y) / rows as f64) as f32).collect();
-        let dlogit = Tensor::from_vec(dlogit, (1, rows), &self.device)?;
-        let derivatives = backward(plan, &leaves, pass, program.trainable(), &wanted, dlogit)?;
+        let pass = forward(plan, &program.outputs, &leaves, &wanted)?;
+        let (mut losses, mut flowing) = (Vec::new(), Vec::new());
+        for (&output, logits) in program.outputs.iter().zip(&pass.logits) {
+            let logits: Vec<f32> = logits.flatten_all()?.to_vec1()?;
+            let pairs = || logits.iter().zip(&inputs.batch.labels);
+            losses.push(pairs().map(|(&z, &y)| cross_entropy(z, y)).sum::<f64>() / rows as f64);
+            let one = |(&z, &y): (&f32, &f32)| (cross_entropy_gradient(z, y) / rows as f64) as f32;
+            let dlogit: Vec<f32> = pairs().map(one).collect();
+            flowing.push((output, Tensor::from_vec(dlogit, (1, rows), &self.device)?));
+        }
+        let derivatives = backward(plan, &leaves, pass, program.trainable(), &wanted, flowing)?;
 
         gradients.dense.clear();
         gradients.dense.resize(program.gradients_len, 0.0);
@@ -92,7 +99,7 @@ impl Portable {
                 gradients.tables.push(table);
             }
         }
-        Ok(loss)
+        Ok(losses)
     }
 }
 
@@ -160,8 +167,8 @@ fn reads_inputs(primitive: Primitive) -> bool {
     )
 }
 
-/// Runs a plan, keeping of it what the reverse pass of the wanted nodes reads.
-pub(crate) fn forward(plan: &Plan, leaves: &Leaves, wanted: &[bool]) -> TensorResult<Pass> {
+/// Runs a plan, keeping of it the outputs and what the reverse pass of the wanted nodes reads.
+pub(crate) fn forward(plan: &Plan, outputs: &[usize], leaves: &Leaves, wanted: &[bool]) -> TensorResult<Pass> {
     let mut last = vec![0; plan.nodes.len()];
     let mut kept = vec![false; plan.nodes.len()];
     for (i, node) in plan.nodes.iter().enumerate() {
@@ -171,7 +178,7 @@ pub(crate) fn forward(plan: &Plan, leaves: &Leaves, wanted: &[bool]) -> TensorRe
             kept[input] |= wanted[i] && reads_inputs(node.primitive);
         }
     }
-    kept[plan.logit] = true;
+    outputs.iter().for_each(|&output| kept[output] = true);
     let mut values: Vec<Option<Tensor>> = Vec::with_capacity(plan.nodes.len());
     for (i, node) in plan.nodes.iter().enumerate() {
         let inputs = node.inputs.iter().map(|&input| present(&values[input]));
@@ -185,23 +192,25 @@ pub(crate) fn forward(plan: &Plan, leaves: &Leaves, wanted: &[bool]) -> TensorRe
             }
         }
     }
-    let logit = present(&values[plan.logit])?.clone();
-    Ok(Pass { values, logit })
+    let logits = outputs.iter().map(|&output| present(&values[output]).cloned()).collect::<TensorResult<_>>()?;
+    Ok(Pass { values, logits })
 }
 
-/// Walks a plan backwards from the logit's gradient, `[1, B]`.
+/// Walks a plan backwards from the gradients of its outputs, `[1, B]` each.
 pub(crate) fn backward(
     plan: &Plan,
     leaves: &Leaves,
     pass: Pass,
     trainable: &Trainable,
     wanted: &[bool],
-    dlogit: Tensor,
+    from: impl IntoIterator<Item = (usize, Tensor)>,
 ) -> TensorResult<Derivatives> {
     let mut values = pass.values;
     let mut derivatives = Derivatives { params: vec![None; plan.params.len()], nodes: vec![None; plan.nodes.len()] };
     let mut flowing: Vec<Option<Tensor>> = vec![None; plan.nodes.len()];
-    flowing[plan.logit] = Some(dlogit);
+    for (output, derivative) in from {
+        flowing[output] = Some(derivative);
+    }
     for (i, node) in plan.nodes.iter().enumerate().rev().filter(|&(i, _)| wanted[i]) {
         let Some(dy) = flowing[i].take() else { continue };
         if node.primitive == Primitive::Embed {

@@ -1,61 +1,28 @@
-//! A plan lowered for the tiled executor: steps in execution order, each with its operands resolved to
-//! stretches of earlier steps' values, and with the memory it uses.
-//!
-//! Joining, flattening, padding and viewing as rows cost nothing where the consumer is a linear layer: samples last,
-//! they are stretches of memory, and a linear layer reads each where it lies (padding not at all).
+//! A plan, or several merged, lowered for the tiled executor: steps in execution order, each with its operands
+//! resolved to stretches of earlier steps' values, and with the memory it uses.
 
 use std::ops::Range;
 use std::sync::Arc;
 
-use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::primitives::{Axis, Primitive, Reduction};
+use nasrec_compiler::plan::passes::{self, Merged};
+use nasrec_compiler::plan::{ParamKind, Plan, sound};
+use nasrec_compiler::primitives::Reduction;
 use smallvec::{SmallVec, smallvec};
 
 use super::arena::{Request, Slot, assign};
 use super::attention;
+use super::lowering::Lowering;
 use super::products::Pairs;
-use super::shape;
+use super::trainable::Trainable;
 use crate::{Error, Result};
 
-/// Which parameters of a plan are trained, by index into [`Plan::params`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trainable(Vec<bool>);
-
-impl Trainable {
-    pub fn all(plan: &Plan) -> Self {
-        Self(vec![true; plan.params.len()])
-    }
-
-    pub fn none(plan: &Plan) -> Self {
-        Self(vec![false; plan.params.len()])
-    }
-
-    /// Only the dense parameters of the `logit` statement: of nodes whose path is `logit` or lies under it.
-    pub fn head(plan: &Plan) -> Self {
-        let mut trainable = Self::none(plan);
-        for node in &plan.nodes {
-            if &*node.path == "logit" || node.path.starts_with("logit.") {
-                let dense = node.params.iter().filter(|&&param| plan.params[param].kind == ParamKind::Dense);
-                dense.for_each(|&param| trainable.0[param] = true);
-            }
-        }
-        trainable
-    }
-
-    /// Everything but the embedding tables.
-    pub fn all_but_tables(plan: &Plan) -> Self {
-        Self(plan.params.iter().map(|param| param.kind == ParamKind::Dense).collect())
-    }
-
-    pub fn contains(&self, param: usize) -> bool {
-        self.0[param]
-    }
-}
-
-/// A plan made ready to execute, for training some of its parameters or none.
+/// A plan made ready to execute, for training some of its parameters or none; or several plans merged, each with its
+/// logit and with trained parameters of its own.
 #[derive(Debug)]
 pub struct Program {
     plan: Arc<Plan>,
+    /// The node of each logit.
+    pub(crate) outputs: Vec<usize>,
     trainable: Trainable,
     /// Where each dense parameter lies in the gathered weights.
     pub(crate) weights: Vec<Range<usize>>,
@@ -64,8 +31,10 @@ pub struct Program {
     pub(crate) weights_len: usize,
     pub(crate) gradients_len: usize,
     pub(crate) steps: Vec<Step>,
-    /// The step whose value is the logit.
-    pub(crate) logit: usize,
+    /// The step of each logit.
+    pub(crate) logits: Vec<usize>,
+    /// Where the gradients of what each output trains lie, side by side as they would for it alone.
+    pub(crate) owned: Vec<Range<usize>>,
     /// Length a sample of each buffer.
     pub(crate) buffers: Vec<usize>,
     /// Length a sample of the scratch that one step may use.
@@ -172,21 +141,21 @@ pub(crate) struct Segment {
 }
 
 impl View {
-    fn of(step: usize, len: usize, live: usize) -> Self {
+    pub fn of(step: usize, len: usize, live: usize) -> Self {
         let segments = if live == 0 { smallvec![] } else { smallvec![Segment { step, at: 0, from: 0, len: live }] };
         Self { segments, len }
     }
 
-    fn contiguous(&self) -> bool {
+    pub fn contiguous(&self) -> bool {
         self.segments.len() == 1 && self.segments[0].len == self.len
     }
 
     /// The end of the last stretch: only zeros follow.
-    fn live(&self) -> usize {
+    pub fn live(&self) -> usize {
         self.segments.last().map_or(0, |s| s.from + s.len)
     }
 
-    fn append(&mut self, other: &View) {
+    pub fn append(&mut self, other: &View) {
         for segment in &other.segments {
             self.segments.push(Segment { from: segment.from + self.len, ..*segment });
         }
@@ -194,7 +163,7 @@ impl View {
     }
 
     /// Whether every stretch is whole rows of `inner` values.
-    fn aligned(&self, inner: usize) -> bool {
+    pub fn aligned(&self, inner: usize) -> bool {
         self.segments.iter().all(|s| s.from % inner == 0 && s.len % inner == 0)
     }
 }
@@ -250,11 +219,52 @@ impl Program {
     /// kept. Fails where the plan is damaged.
     pub fn training(plan: impl Into<Arc<Plan>>, trainable: Trainable) -> Result<Self> {
         let plan = plan.into();
-        shape::check(&plan)?;
+        let outputs = vec![plan.logit];
+        sound::check(&plan.nodes, &plan.params, &outputs).map_err(|damage| Error::Invalid(damage.to_string()))?;
         if trainable.0.len() != plan.params.len() {
             return Err(Error::Invalid("what is to be trained was chosen for another plan".into()));
         }
-        let lowered = Lowering::default().run(&plan);
+        let mut program = Self::lowered(plan, outputs, trainable);
+        program.owned.push(0..program.gradients_len);
+        Ok(program)
+    }
+
+    /// Lowers plans of one space together: what they share is computed once, and each trains what `trainable` says on
+    /// its own. Fails where a plan is damaged.
+    pub fn together(plans: &[Plan], trainable: impl Fn(&Plan) -> Trainable) -> Result<Self> {
+        let graph = |plan: &Plan| {
+            let trainable = trainable(plan);
+            Merged::of(plan, |param| trainable.contains(param))
+        };
+        let merged = passes::together(plans.iter().map(graph).collect());
+        Self::merged(merged.map_err(|damage| Error::Invalid(damage.to_string()))?)
+    }
+
+    /// Lowers plans that were merged, for training what each of them owns. Fails where the graph is damaged.
+    pub fn merged(graph: Merged) -> Result<Self> {
+        passes::verify(&graph).map_err(|damage| Error::Invalid(damage.to_string()))?;
+        let (owners, outputs) = (graph.owners.clone(), graph.outputs.clone());
+        let trainable = Trainable(owners.iter().map(Option::is_some).collect());
+        let mut program = Self::lowered(Arc::new(graph.into_plan()), outputs, trainable);
+        for which in 0..program.outputs.len() {
+            let own = owners.iter().zip(&program.gradients).filter(|(owner, _)| **owner == Some(which));
+            let own = own.map(|(_, span)| span).filter(|span| !span.is_empty());
+            let (start, end) =
+                own.fold((usize::MAX, 0), |(start, end), span| (start.min(span.start), end.max(span.end)));
+            let range = if end == 0 { 0..0 } else { start..end.next_multiple_of(16) };
+            // Parameters are listed plan after plan, so this only fails on a graph put together by hand.
+            if program.owned.iter().any(|other| range.start < other.end && other.start < range.end) {
+                return Err(Error::Invalid(
+                    "the trained parameters of merged plans are not listed plan by plan".into(),
+                ));
+            }
+            program.owned.push(range);
+        }
+        Ok(program)
+    }
+
+    fn lowered(plan: Arc<Plan>, outputs: Vec<usize>, trainable: Trainable) -> Self {
+        let lowered = Lowering::default().run(&plan, &outputs);
         let mut tables = Vec::new();
         for step in &lowered.steps {
             if let Kernel::Embed { dim, at } = step.kernel {
@@ -269,7 +279,9 @@ impl Program {
             gradients,
             weights_len,
             gradients_len,
-            logit: lowered.logit,
+            logits: lowered.logits,
+            owned: Vec::new(),
+            outputs,
             buffers: Vec::new(),
             scratch: lowered.steps.iter().map(|step| step.kernel.scratch()).max().unwrap_or(0),
             embedded: lowered.embedded,
@@ -280,11 +292,25 @@ impl Program {
         };
         let wanted = program.plan_gradients();
         program.allocate(&wanted);
-        Ok(program)
+        program
     }
 
+    /// The nodes and parameters; of merged plans, the first one's logit is the plan's.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
+    }
+
+    /// How many logits there are: one a plan.
+    pub fn outputs(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// The same for evaluation: weights gathered for one are laid out as the other reads them.
+    pub fn frozen(&self) -> Self {
+        let trainable = Trainable::none(&self.plan);
+        let mut program = Self::lowered(Arc::clone(&self.plan), self.outputs.clone(), trainable);
+        program.owned.resize(self.outputs.len(), 0..0);
+        program
     }
 
     pub fn trainable(&self) -> &Trainable {
@@ -311,7 +337,7 @@ impl Program {
             }
         }
         for i in (0..count).filter(|&i| wanted[i]) {
-            let is_logit = i == self.logit;
+            let is_logit = self.logits.contains(&i);
             self.steps[i].accumulate = is_logit || writers[i] > 1 || partial[i];
             // The loss writes the logit's gradient before any step adds to it.
             if self.steps[i].accumulate && !is_logit {
@@ -326,8 +352,10 @@ impl Program {
         let n = self.steps.len();
         let mut value_end: Vec<usize> = (0..n).collect();
         let mut grad_start: Vec<usize> = (0..n).map(|i| 2 * n - i).collect();
-        value_end[self.logit] = n;
-        grad_start[self.logit] = n;
+        for &logit in &self.logits {
+            value_end[logit] = n;
+            grad_start[logit] = n;
+        }
         for (i, step) in self.steps.iter().enumerate() {
             let weight_trained = step.params.first().is_some_and(|&p| self.trainable.contains(p));
             let kept = wanted[i] && step.kernel.keeps_operands(weight_trained);
@@ -378,195 +406,4 @@ fn spans(plan: &Plan, include: impl Fn(usize) -> bool) -> (Vec<Range<usize>>, us
         start..end
     });
     (spans.collect(), end.next_multiple_of(16))
-}
-
-#[derive(Default)]
-struct Lowering {
-    steps: Vec<Step>,
-    /// Each node's value as stretches of steps' values.
-    spread: Vec<View>,
-    /// Each node's value as one stretch, once something needed it so.
-    whole: Vec<Option<View>>,
-    embedded: usize,
-    logit: usize,
-}
-
-impl Lowering {
-    fn run(mut self, plan: &Plan) -> Self {
-        for i in 0..plan.nodes.len() {
-            self.lower(plan, i);
-        }
-        let logit = self.whole(plan.logit);
-        self.logit = logit.segments[0].step;
-        self.drop_unread();
-        self
-    }
-
-    fn lower(&mut self, plan: &Plan, i: usize) {
-        let node = &plan.nodes[i];
-        let len: usize = node.shape.iter().product();
-        let input = |k: usize| plan.nodes[node.inputs[k]].shape.as_slice();
-        let live = |this: &Self, k: usize| this.spread[node.inputs[k]].live();
-        // What does no arithmetic is a view.
-        let viewed = match node.primitive {
-            Primitive::Concat => {
-                let mut view = View::default();
-                node.inputs.iter().for_each(|&source| view.append(&self.spread[source]));
-                Some(view)
-            }
-            Primitive::Pad | Primitive::Flatten | Primitive::Rows => {
-                Some(View { len, ..self.spread[node.inputs[0]].clone() })
-            }
-            _ => None,
-        };
-        if let Some(view) = viewed {
-            self.spread.push(view);
-            self.whole.push(None);
-            return;
-        }
-        let mut sources: SmallVec<[usize; 4]> = node.inputs.clone();
-        let mut nonzero = len;
-        let kernel = match node.primitive {
-            Primitive::Numeric => Kernel::Numeric,
-            Primitive::Embed => {
-                let at = self.embedded;
-                let dim = node.shape[1];
-                self.embedded += len;
-                Kernel::Embed { dim, at }
-            }
-            Primitive::Linear { axis, .. } => {
-                let out = node.shape[axis.index(node.shape.len())];
-                match (axis, input(0)) {
-                    (Axis::Last, [n, _]) => Kernel::Linear { outer: *n, out, inner: 1 },
-                    (Axis::Fields, [_, e]) => Kernel::Linear { outer: 1, out, inner: *e },
-                    _ => Kernel::Linear { outer: 1, out, inner: 1 },
-                }
-            }
-            Primitive::LayerNorm { axis, eps } => {
-                let eps = eps as f32;
-                match (axis, input(0)) {
-                    (Axis::Last, [n, e]) => Kernel::Norm { outer: *n, size: *e, inner: 1, eps },
-                    (Axis::Fields, [n, e]) => Kernel::Norm { outer: 1, size: *n, inner: *e, eps },
-                    (_, shape) => Kernel::Norm { outer: 1, size: shape[0], inner: 1, eps },
-                }
-            }
-            Primitive::Relu => {
-                nonzero = live(self, 0);
-                Kernel::Relu
-            }
-            Primitive::Square => {
-                nonzero = live(self, 0);
-                Kernel::Square
-            }
-            Primitive::Mul => {
-                nonzero = live(self, 0).min(live(self, 1));
-                Kernel::Mul
-            }
-            Primitive::Add => {
-                nonzero = (0..node.inputs.len()).map(|k| live(self, k)).max().unwrap_or(len);
-                Kernel::Add
-            }
-            Primitive::Sub => {
-                nonzero = live(self, 0).max(live(self, 1));
-                Kernel::Sub
-            }
-            Primitive::Sigmoid => Kernel::Sigmoid,
-            Primitive::SumFields => Kernel::SumFields { n: input(0)[0], e: input(0)[1] },
-            Primitive::FieldProducts => {
-                let pairs = Pairs::All { left: input(0)[0], right: input(1)[0] };
-                Kernel::Products { pairs, e: input(0)[1] }
-            }
-            Primitive::PairProducts => Kernel::Products { pairs: Pairs::Below { n: input(0)[0] }, e: input(0)[1] },
-            Primitive::Scale => {
-                nonzero = live(self, 0);
-                Kernel::Scale
-            }
-            Primitive::Reduce { by } => Kernel::Reduce { by },
-            Primitive::Shift => Kernel::Shift,
-            Primitive::Gram => Kernel::Gram { n: input(0)[0], e: input(0)[1] },
-            Primitive::LowerTriangle => {
-                let square = &plan.nodes[node.inputs[0]];
-                if square.primitive == Primitive::Gram {
-                    sources = square.inputs.clone();
-                    let shape = &plan.nodes[sources[0]].shape;
-                    Kernel::GramTriangle { n: shape[0], e: shape[1] }
-                } else {
-                    Kernel::Triangle { n: square.shape[0] }
-                }
-            }
-            Primitive::Attention { heads } => Kernel::Attention { n: input(0)[0], e: input(0)[1], heads },
-            Primitive::Concat | Primitive::Pad | Primitive::Flatten | Primitive::Rows => Kernel::Copy,
-        };
-        let operands = sources.iter().map(|&source| self.operand(kernel, source)).collect();
-        let step = self.push(kernel, operands, node.params.clone(), len);
-        self.spread.push(View::of(step, len, nonzero));
-        self.whole.push((nonzero < len).then(|| View::of(step, len, len)));
-    }
-
-    fn operand(&mut self, kernel: Kernel, source: usize) -> View {
-        match kernel {
-            Kernel::Linear { outer: 1, inner, .. } if self.spread[source].aligned(inner) => self.spread[source].clone(),
-            _ => self.whole(source),
-        }
-    }
-
-    /// The node's value as one stretch, copied together where it is not one.
-    fn whole(&mut self, node: usize) -> View {
-        if self.spread[node].contiguous() {
-            return self.spread[node].clone();
-        }
-        if let Some(view) = &self.whole[node] {
-            return view.clone();
-        }
-        let view = self.spread[node].clone();
-        let len = view.len;
-        let step = self.push(Kernel::Copy, smallvec![view], SmallVec::new(), len);
-        let view = View::of(step, len, len);
-        self.whole[node] = Some(view.clone());
-        view
-    }
-
-    fn push(
-        &mut self,
-        kernel: Kernel,
-        operands: SmallVec<[View; 2]>,
-        params: SmallVec<[usize; 4]>,
-        len: usize,
-    ) -> usize {
-        self.steps.push(Step {
-            kernel,
-            operands,
-            params,
-            len,
-            value: Slot { buffer: 0, len: 0 },
-            saved: None,
-            grad: None,
-            accumulate: false,
-            zero: Vec::new(),
-        });
-        self.steps.len() - 1
-    }
-
-    /// Drops steps that nothing reads, such as a gram matrix of which only the triangle is used.
-    fn drop_unread(&mut self) {
-        let mut read = vec![false; self.steps.len()];
-        read[self.logit] = true;
-        for i in (0..self.steps.len()).rev() {
-            if read[i] {
-                self.steps[i].operands.iter().flat_map(|v| &v.segments).for_each(|s| read[s.step] = true);
-            }
-        }
-        let mut moved = vec![0; self.steps.len()];
-        let mut kept = 0;
-        for (i, &read) in read.iter().enumerate() {
-            moved[i] = kept;
-            kept += usize::from(read);
-        }
-        let mut keep = read.iter();
-        self.steps.retain(|_| keep.next().copied().unwrap_or(false));
-        for segment in self.steps.iter_mut().flat_map(|step| &mut step.operands).flat_map(|v| &mut v.segments) {
-            segment.step = moved[segment.step];
-        }
-        self.logit = moved[self.logit];
-    }
 }

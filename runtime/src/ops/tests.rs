@@ -12,7 +12,7 @@ use rand_distr::StandardNormal;
 use super::cases::{Build, primitives, with_primitive};
 use super::portable::{Derivatives, Leaves, Pass, backward, forward, wanted};
 use super::sketch::{self, Sketch};
-use super::{Gradients, Portable, Program, Tiled, Trainable};
+use super::{Executor, Gradients, Program, Trainable};
 use crate::data::Batch;
 use crate::supernet::Store;
 
@@ -38,8 +38,9 @@ fn random_leaves(plan: &Plan, b: usize, seed: u64) -> Leaves {
 
 /// A random but fixed weighting of the logits, as a scalar whose derivatives are looked at.
 fn objective(plan: &Plan, leaves: &Leaves, direction: &Tensor) -> f64 {
-    let Pass { logit, .. } = forward(plan, leaves, &vec![false; plan.nodes.len()]).unwrap_or_else(|e| panic!("{e}"));
-    (logit * direction).unwrap().sum_all().unwrap().to_scalar().unwrap()
+    let wanted = vec![false; plan.nodes.len()];
+    let Pass { logits, .. } = forward(plan, &[plan.logit], leaves, &wanted).unwrap_or_else(|e| panic!("{e}"));
+    (&logits[0] * direction).unwrap().sum_all().unwrap().to_scalar().unwrap()
 }
 
 /// Compares every derivative of a plan to a central difference, in `f64`.
@@ -49,8 +50,9 @@ fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize) {
     let direction = normal(&[1, b], 1.0, &mut rng);
     let trainable = Trainable::all(plan);
     let wanted = wanted(plan, &trainable);
-    let pass = forward(plan, &leaves, &wanted).unwrap();
-    let Derivatives { params, nodes } = backward(plan, &leaves, pass, &trainable, &wanted, direction.clone()).unwrap();
+    let pass = forward(plan, &[plan.logit], &leaves, &wanted).unwrap();
+    let from = [(plan.logit, direction.clone())];
+    let Derivatives { params, nodes } = backward(plan, &leaves, pass, &trainable, &wanted, from).unwrap();
     let mut compare = |which: &str, exact: &Tensor, set: &dyn Fn(Tensor) -> Leaves, at: &Tensor| {
         let exact: Vec<f64> = exact.flatten_all().unwrap().to_vec1().unwrap();
         let base: Vec<f64> = at.flatten_all().unwrap().to_vec1().unwrap();
@@ -138,7 +140,7 @@ fn close(what: &str, a: &[f32], b: &[f32]) {
 fn compare_executors(plan: &Arc<Plan>, rows: usize, seed: u64) {
     let store = Store::new(sketch::defs(plan), seed).unwrap();
     let batch: Batch = sketch::batch(plan, rows, seed);
-    let (tiled, portable) = (Tiled::new(2).unwrap(), Portable::new(Device::Cpu));
+    let (tiled, portable) = (Executor::cpu(2).unwrap(), Executor::on(Device::Cpu));
     let table_rows = store.rows(plan);
     for trainable in [Trainable::all(plan), Trainable::head(plan), Trainable::all_but_tables(plan)] {
         let program = Program::training(plan.clone(), trainable).unwrap();
@@ -203,7 +205,7 @@ fn threads_do_not_change_a_bit() {
     let weights = store.gather(&program).unwrap();
     let rows = store.rows(&plan);
     let run = |threads| {
-        let tiled = Tiled::new(threads).unwrap();
+        let tiled = Executor::cpu(threads).unwrap();
         let mut gradients = Gradients::default();
         let inputs = Store::inputs(&rows, &weights, &batch);
         let loss = tiled.gradients(&program, inputs, &mut gradients).unwrap();
@@ -247,7 +249,7 @@ fn damaged_plans_and_batches_are_refused() {
     let program = Program::evaluating(plan.clone()).unwrap();
     let weights = store.gather(&program).unwrap();
     let rows = store.rows(&plan);
-    let tiled = Tiled::new(1).unwrap();
+    let tiled = Executor::cpu(1).unwrap();
     let mut batch = sketch::batch(&plan, 5, 1);
     batch.ids[3] = 11;
     let error = tiled.logits(&program, Store::inputs(&rows, &weights, &batch)).unwrap_err().to_string();
@@ -267,7 +269,7 @@ fn single_precision_leaves_are_read_as_such() {
     let rows = store.rows(&plan);
     let inputs = Store::inputs(&rows, &weights, &batch);
     let leaves = Leaves::read(&program, inputs, &Device::Cpu, DType::F64).unwrap();
-    let exact = forward(&plan, &leaves, &vec![false; plan.nodes.len()]).unwrap().logit;
-    let exact: Vec<f32> = exact.flatten_all().unwrap().to_dtype(DType::F32).unwrap().to_vec1().unwrap();
-    close("logits", &Portable::new(Device::Cpu).logits(&program, inputs).unwrap(), &exact);
+    let exact = forward(&plan, &[plan.logit], &leaves, &vec![false; plan.nodes.len()]).unwrap().logits;
+    let exact: Vec<f32> = exact[0].flatten_all().unwrap().to_dtype(DType::F32).unwrap().to_vec1().unwrap();
+    close("logits", &Executor::on(Device::Cpu).logits(&program, inputs).unwrap(), &exact);
 }

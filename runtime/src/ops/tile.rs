@@ -51,30 +51,36 @@ impl Arena {
 }
 
 impl Tile<'_> {
-    /// Runs forward and writes the logits of the tile.
+    /// Runs forward and writes the logits of the tile, `[outputs, t]`.
     pub(crate) fn logits(&mut self, out: &mut [f32]) {
         self.forward();
-        out.copy_from_slice(self.value(self.program.logit));
+        for (&logit, out) in self.program.logits.iter().zip(out.chunks_exact_mut(self.t)) {
+            out.copy_from_slice(self.value(logit));
+        }
     }
 
-    /// Runs forward and back for the summed loss of the tile, each sample's gradient scaled by `per`. Dense gradients
-    /// are added to `dense`; the gradients of the looked-up rows are written to `embedded`, `[values, t]`.
-    pub(crate) fn gradients(&mut self, per: f64, dense: &mut [f32], embedded: &mut [f32]) -> f64 {
+    /// Runs forward and back for the summed losses of the tile, which are added to `losses`, each sample's gradient
+    /// scaled by `per`. Dense gradients are added to `dense`; the gradients of the looked-up rows are written to
+    /// `embedded`, `[values, t]`.
+    pub(crate) fn gradients(&mut self, per: f64, dense: &mut [f32], embedded: &mut [f32], losses: &mut [f64]) {
         self.forward();
-        let logit = &self.program.steps[self.program.logit];
         let labels = &self.inputs.batch.labels[self.start..][..self.t];
-        let mut loss = 0.0;
-        let mut dlogit: SmallVec<[f32; 128]> = SmallVec::with_capacity(self.t);
-        for (&z, &y) in self.value(self.program.logit).iter().zip(labels) {
-            loss += cross_entropy(z, y);
-            dlogit.push((cross_entropy_gradient(z, y) * per) as f32);
+        for (&logit, sum) in self.program.logits.iter().zip(losses) {
+            let mut loss = 0.0;
+            let mut dlogit: SmallVec<[f32; 128]> = SmallVec::with_capacity(self.t);
+            for (&z, &y) in self.value(logit).iter().zip(labels) {
+                loss += cross_entropy(z, y);
+                dlogit.push((cross_entropy_gradient(z, y) * per) as f32);
+            }
+            *sum += loss;
+            if let Some(slot) = self.program.steps[logit].grad {
+                self.arena.buffers[slot.buffer][..self.t].copy_from_slice(&dlogit);
+            }
         }
-        let Some(slot) = logit.grad else { return loss };
-        self.arena.buffers[slot.buffer][..self.t].copy_from_slice(&dlogit);
+        // What no trained parameter needs has no gradient, and its backward does nothing.
         for step in self.program.steps.iter().rev() {
             self.backward(step, dense, embedded);
         }
-        loss
     }
 
     fn value(&self, step: usize) -> &[f32] {

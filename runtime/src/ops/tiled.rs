@@ -43,20 +43,29 @@ impl Tiled {
         self.pool.install(f)
     }
 
-    /// The logit of each sample.
-    pub fn logits(&self, program: &Program, inputs: Inputs) -> Result<Vec<f32>> {
+    /// Each output's logit of each sample.
+    pub fn each_logits(&self, program: &Program, inputs: Inputs) -> Result<Vec<Vec<f32>>> {
         inputs.check(program, false)?;
-        let mut logits = vec![0f32; inputs.batch.rows];
+        let (rows, outputs) = (inputs.batch.rows, program.outputs());
+        let mut tiles = vec![0f32; rows * outputs];
         self.pool.install(|| {
-            logits.par_chunks_mut(TILE).with_max_len(1).enumerate().for_each(|(i, out)| {
-                self.on_tile(program, inputs, i, out.len(), |tile| tile.logits(out));
+            tiles.par_chunks_mut(TILE * outputs).with_max_len(1).enumerate().for_each(|(i, out)| {
+                self.on_tile(program, inputs, i, out.len() / outputs, |tile| tile.logits(out));
             });
         });
+        if outputs == 1 {
+            return Ok(vec![tiles]);
+        }
+        let mut logits = vec![Vec::with_capacity(rows); outputs];
+        for tile in tiles.chunks(TILE * outputs) {
+            let parts = tile.chunks_exact(tile.len() / outputs);
+            logits.iter_mut().zip(parts).for_each(|(logits, part)| logits.extend_from_slice(part));
+        }
         Ok(logits)
     }
 
-    /// The mean loss, and the gradients of what the program trains.
-    pub fn gradients(&self, program: &Program, inputs: Inputs, gradients: &mut Gradients) -> Result<f64> {
+    /// Each output's mean loss, and the gradients of what the program trains.
+    pub fn each_gradients(&self, program: &Program, inputs: Inputs, gradients: &mut Gradients) -> Result<Vec<f64>> {
         inputs.check(program, true)?;
         let rows = inputs.batch.rows;
         let tiles = rows.div_ceil(TILE);
@@ -73,8 +82,8 @@ impl Tiled {
             embedded.resize(rows, 0.0);
         }
         let width = program.embedded.max(1);
-        let loss = self.pool.install(|| {
-            let losses: Vec<f64> = dense
+        let losses = self.pool.install(|| {
+            let groups: Vec<Vec<f64>> = dense
                 .par_iter_mut()
                 .zip(embedded.par_chunks_mut(group_rows * width))
                 .with_max_len(1)
@@ -83,13 +92,15 @@ impl Tiled {
                     dense.fill(0.0);
                     let first = group * group_rows / TILE;
                     let tiles = embedded.chunks_mut(TILE * width).enumerate();
-                    let run = |(i, embedded): (usize, &mut [f32])| {
+                    let mut losses = vec![0.0; program.outputs()];
+                    for (i, embedded) in tiles {
                         let t = embedded.len() / width;
                         self.on_tile(program, inputs, first + i, t, |tile| {
-                            tile.gradients(1.0 / rows as f64, dense, if empty { &mut [] } else { embedded })
-                        })
-                    };
-                    tiles.map(run).sum()
+                            let embedded = if empty { &mut [] } else { embedded };
+                            tile.gradients(1.0 / rows as f64, dense, embedded, &mut losses);
+                        });
+                    }
+                    losses
                 })
                 .collect();
             gradients.reduce(&dense);
@@ -102,11 +113,12 @@ impl Tiled {
                     sum.iter_mut().zip(column.iter().step_by(t)).for_each(|(sum, value)| *sum += value);
                 });
             });
-            losses.iter().sum::<f64>()
+            let mean = |output: usize| groups.iter().map(|losses| losses[output]).sum::<f64>() / rows as f64;
+            (0..program.outputs()).map(mean).collect()
         });
         dense.push(embedded);
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).append(&mut dense);
-        Ok(loss / rows as f64)
+        Ok(losses)
     }
 
     fn on_tile<R>(

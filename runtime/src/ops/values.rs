@@ -7,7 +7,7 @@ use nasrec_compiler::plan::Plan;
 use nasrec_compiler::primitives::{Axis, Primitive, Reduction};
 
 use super::sketch::{self, Sketch};
-use super::{Portable, Program, Tiled};
+use super::{Executor, Program};
 use crate::data::Batch;
 use crate::supernet::Store;
 
@@ -33,8 +33,8 @@ fn value(numeric: &[f32], params: &[&[f32]], build: impl Fn(&mut Sketch, usize) 
         let weights = store.gather(&program).unwrap();
         let rows = store.rows(&plan);
         let inputs = Store::inputs(&rows, &weights, &batch);
-        let tiled = Tiled::new(1).unwrap().logits(&program, inputs).unwrap()[0];
-        let portable = Portable::new(Device::Cpu).logits(&program, inputs).unwrap()[0];
+        let tiled = Executor::cpu(1).unwrap().logits(&program, inputs).unwrap()[0];
+        let portable = Executor::on(Device::Cpu).logits(&program, inputs).unwrap()[0];
         assert_eq!(tiled, portable);
         tiled
     };

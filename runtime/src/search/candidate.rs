@@ -1,4 +1,8 @@
-//! Evaluating a candidate: its slices of the supernet, a short training of the head alone, the validation part.
+//! Evaluating candidates: their slices of the supernet, a short training of each head alone, the validation part.
+//!
+//! Several are evaluated at once, merged into one graph: a batch is read once for all, what candidates share is computed
+//! once a batch, and their heads advance step by step together on features of which only one batch is ever alive. The
+//! figures are those of each on its own, bit for bit.
 
 use std::sync::Arc;
 
@@ -12,7 +16,7 @@ use crate::Result;
 use crate::data::{Batch, Batches, Dataset, Part};
 use crate::ops::{Program, Trainable};
 use crate::supernet::Store;
-use crate::train::{Trainer, evaluate};
+use crate::train::{Trainer, evaluate_each};
 
 /// Evaluates candidates of one supernet, all on the same batches.
 pub(super) struct Judge<'a> {
@@ -55,11 +59,9 @@ impl<'a> Judge<'a> {
         Ok(Self { shop, store, finetune, regime, validation })
     }
 
-    /// The candidate's figures on the validation part. The store is only read.
-    pub fn evaluate(&self, plan: Plan) -> Result<Figures> {
-        let plan = Arc::new(plan);
-        let head = Trainable::head(&plan);
-        let training = Program::training(Arc::clone(&plan), head)?;
+    /// The candidates' figures on the validation part. The store is only read.
+    pub fn evaluate(&self, plans: &[Plan]) -> Result<Vec<Figures>> {
+        let training = Program::together(plans, Trainable::head)?;
         let mut weights = self.store.gather(&training)?;
         if let (Some(regime), Some(batches)) = (&self.regime, &self.finetune) {
             let rate = regime.rate();
@@ -70,8 +72,9 @@ impl<'a> Judge<'a> {
                 trainer.finetune(&training, &mut weights, self.store, &batch, regime.update(rate.at(step)))?;
             }
         }
-        let program = Program::evaluating(plan)?;
+        let program = training.frozen();
         let batches = self.validation.iter().map(|batch| self.shop.stop.check().map(|()| batch));
-        Ok(evaluate(self.shop.executor, &program, &weights, self.store, batches)?.into())
+        let each = evaluate_each(self.shop.executor, &program, &weights, self.store, batches)?;
+        Ok(each.into_iter().map(Figures::from).collect())
     }
 }

@@ -17,6 +17,13 @@ use crate::data::Dataset;
 use crate::supernet::Store;
 use crate::{Error, Result, Stage};
 
+/// An architecture that is to be evaluated.
+struct Drawn {
+    architecture: Architecture,
+    generation: u64,
+    parent: Option<u64>,
+}
+
 /// An evaluated architecture.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
@@ -31,6 +38,8 @@ const MAX_DRAWS: usize = 3000;
 const FEW_DRAWS: usize = 300;
 /// Draws from members of the population, before the whole space is drawn from.
 const MANY_DRAWS: usize = 1500;
+/// Candidates that are evaluated together at most: what bounds their memory, and what a kill loses.
+const TOGETHER: usize = 16;
 
 /// Searches the space with the weights of its supernet; all candidates, best first.
 pub(super) fn search(
@@ -78,39 +87,50 @@ impl Searching<'_> {
     fn run(&mut self, first: u64) -> Result<()> {
         let Paths::SingleOperatorAnyConnection { counts } = self.job.recipe.train.paths;
         let streams = self.job.streams();
+        let mut drawn = Vec::new();
+        let mut whole = true;
         for index in 0..first {
             let mut rng = streams.rng("search/first", index);
             let Some(architecture) = self.unseen(|job, _| job.space.sample(counts, &mut rng))? else {
-                return Ok(());
+                whole = false;
+                break;
             };
-            self.evaluate(architecture, 0, None)?;
+            drawn.push(Drawn { architecture, generation: 0, parent: None });
         }
+        let mut population: VecDeque<Candidate> = self.evaluate(drawn)?.into();
         let Method::Evolve { generations, children, tournament, .. } = self.job.recipe.method else { return Ok(()) };
-        let mut population: VecDeque<Candidate> = self.all.iter().cloned().collect();
         for generation in 0..generations {
+            if !whole {
+                return Ok(());
+            }
             let mutations = (generations - generation) / (generations / 5).max(20) + 1;
-            let mut born = Vec::new();
+            // What is drawn depends on the population and on what was drawn before, not on how siblings did: all of a
+            // generation are drawn before any is evaluated.
+            let mut drawn = Vec::new();
             for child in 0..children as u64 {
                 let mut rng = streams.rng("search/children", generation * children as u64 + child);
-                let mut from = None;
-                let drawn = self.unseen(|job, tries| {
+                let mut parent = None;
+                let found = self.unseen(|job, tries| {
                     // A parent whose neighbours are all known gives way to others, and at last to the whole space.
                     let size = match tries {
                         0..FEW_DRAWS => tournament,
                         FEW_DRAWS..MANY_DRAWS => 1,
                         _ => {
-                            from = None;
+                            parent = None;
                             return job.space.sample(counts, &mut rng);
                         }
                     };
-                    let parent = best_of(size, &population, &mut rng);
-                    from = Some(parent.index);
-                    job.space.mutate(&parent.architecture, mutations, counts, &mut rng)
+                    let best = best_of(size, &population, &mut rng);
+                    parent = Some(best.index);
+                    job.space.mutate(&best.architecture, mutations, counts, &mut rng)
                 })?;
-                let Some(architecture) = drawn else { return Ok(()) };
-                born.push(self.evaluate(architecture, generation + 1, from)?);
+                let Some(architecture) = found else {
+                    whole = false;
+                    break;
+                };
+                drawn.push(Drawn { architecture, generation: generation + 1, parent });
             }
-            population.extend(born);
+            population.extend(self.evaluate(drawn)?);
             population.drain(..children.min(population.len() - 1));
         }
         Ok(())
@@ -142,7 +162,7 @@ impl Searching<'_> {
             }
             known += 1;
         }
-        let found = self.all.len();
+        let found = self.seen.len();
         if let (true, Some((least, broken))) = (found == 0, nearest) {
             return Err(Error::Invalid(format!(
                 "none of {MAX_DRAWS} architectures drawn meets what is required: `{broken}` excludes even the cheapest \
@@ -157,43 +177,64 @@ impl Searching<'_> {
     }
 
     /// Evaluates, or takes from the journal what was evaluated before.
-    fn evaluate(&mut self, architecture: Architecture, generation: u64, parent: Option<u64>) -> Result<Candidate> {
-        let index = self.all.len() as u64;
-        let canonical = self.job.canonical(&architecture)?;
-        let known = self.recorded.get(index as usize).cloned();
-        let figures = match known {
-            Some((recorded, figures)) if recorded == canonical => figures,
-            Some(_) => {
-                return Err(Error::Invalid(format!(
-                    "the journal's candidate {index} is not the one that this search comes to: \
-                     the directory belongs to another version, or was changed"
-                )));
+    fn evaluate(&mut self, drawn: Vec<Drawn>) -> Result<Vec<Candidate>> {
+        let mut evaluated = Vec::with_capacity(drawn.len());
+        let mut left = drawn.into_iter().peekable();
+        while let Some(known) = self.recorded.get(self.all.len()).filter(|_| left.peek().is_some()).cloned() {
+            evaluated.extend(left.next().map(|drawn| self.recall(drawn, &known)).transpose()?);
+        }
+        loop {
+            let some: Vec<Drawn> = left.by_ref().take(TOGETHER).collect();
+            if some.is_empty() {
+                return Ok(evaluated);
             }
-            None => {
-                self.shop.stop.check()?;
-                let start = Instant::now();
-                let plan = self.job.plan(&architecture)?;
-                let macs = plan.macs();
-                let figures = self.judge.evaluate(plan)?;
-                let seconds = start.elapsed().as_secs_f64();
-                let architecture = canonical;
-                self.journal.append(Entry::Candidate {
-                    index,
-                    generation,
-                    parent,
-                    architecture,
-                    macs,
-                    figures,
-                    seconds,
-                })?;
-                figures
-            }
-        };
-        let candidate = Candidate { index, architecture, figures };
+            evaluated.extend(self.evaluate_together(some)?);
+        }
+    }
+
+    /// A candidate that the journal holds.
+    fn recall(&mut self, drawn: Drawn, (recorded, figures): &(Architecture, Figures)) -> Result<Candidate> {
+        if *recorded != self.job.canonical(&drawn.architecture)? {
+            return Err(Error::Invalid(format!(
+                "the journal's candidate {} is not the one that this search comes to: \
+                 the directory belongs to another version, or was changed",
+                self.all.len()
+            )));
+        }
+        Ok(self.ranked(drawn.architecture, *figures))
+    }
+
+    /// Evaluates candidates that the journal does not hold, and adds all of them to it.
+    fn evaluate_together(&mut self, drawn: Vec<Drawn>) -> Result<Vec<Candidate>> {
+        self.shop.stop.check()?;
+        let start = Instant::now();
+        let plans = drawn.iter().map(|drawn| self.job.plan(&drawn.architecture)).collect::<Result<Vec<_>>>()?;
+        let figures = self.judge.evaluate(&plans)?;
+        // What was done for all is shared out evenly.
+        let seconds = start.elapsed().as_secs_f64() / drawn.len() as f64;
+        let mut evaluated = Vec::with_capacity(drawn.len());
+        for ((drawn, plan), figures) in drawn.into_iter().zip(&plans).zip(figures) {
+            self.journal.append(Entry::Candidate {
+                index: self.all.len() as u64,
+                generation: drawn.generation,
+                parent: drawn.parent,
+                architecture: self.job.canonical(&drawn.architecture)?,
+                macs: plan.macs(),
+                figures,
+                seconds,
+            })?;
+            evaluated.push(self.ranked(drawn.architecture, figures));
+        }
+        Ok(evaluated)
+    }
+
+    /// The next candidate, among all and shown.
+    fn ranked(&mut self, architecture: Architecture, figures: Figures) -> Candidate {
+        let candidate = Candidate { index: self.all.len() as u64, architecture, figures };
         self.all.push(candidate.clone());
-        self.best = self.best.min(candidate.figures.rank());
-        self.shop.observer.progress(index + 1, &format!("best log loss {:.4}", self.best));
-        Ok(candidate)
+        self.best = self.best.min(figures.rank());
+        self.shop.observer.progress(candidate.index + 1, &format!("best log loss {:.4}", self.best));
+        candidate
     }
 }
 

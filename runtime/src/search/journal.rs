@@ -30,6 +30,7 @@ pub enum Entry {
         architecture: Architecture,
         macs: u64,
         figures: Figures,
+        /// An even share of what those took that were evaluated with it.
         seconds: f64,
     },
     /// A model was trained from scratch and evaluated.

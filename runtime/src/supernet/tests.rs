@@ -224,7 +224,7 @@ fn fine_tuning_a_copy_leaves_the_store_alone() {
     let mut trainer = Trainer::new(&executor);
     let batch = sketch::batch(&plan, 200, 3);
     let losses: Vec<f64> =
-        (0..30).map(|_| trainer.finetune(&program, &mut weights, &store, &batch, UPDATE).unwrap().loss).collect();
+        (0..30).map(|_| trainer.finetune(&program, &mut weights, &store, &batch, UPDATE).unwrap()[0].loss).collect();
     assert!(losses[29] < losses[0] - 1e-3, "{losses:?}");
     assert_eq!(bits(&store), before);
     for p in 0..plan.params.len() {

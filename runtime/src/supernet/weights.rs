@@ -1,5 +1,7 @@
 //! The dense slices of one plan, gathered side by side, with an optimiser state of their own for fine-tuning.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::adagrad::Adagrad;
@@ -32,8 +34,21 @@ impl Weights {
     /// Updates this copy in place, with a state that started fresh when it was gathered. Rows of tables are
     /// not part of it and stay as they are.
     pub fn apply(&mut self, program: &Program, gradients: &Gradients, rule: Adagrad, scale: f32) {
+        self.apply_part(program, 0..program.gradients_len, gradients, rule, scale);
+    }
+
+    /// As [`Weights::apply`], only to parameters whose gradients lie in this part.
+    pub(crate) fn apply_part(
+        &mut self,
+        program: &Program,
+        part: Range<usize>,
+        gradients: &Gradients,
+        rule: Adagrad,
+        scale: f32,
+    ) {
         self.state.resize(program.gradients_len, 0.0);
-        for (place, span) in program.weights.iter().zip(&program.gradients).filter(|(_, span)| !span.is_empty()) {
+        let inside = |span: &Range<usize>| !span.is_empty() && part.start <= span.start && span.end <= part.end;
+        for (place, span) in program.weights.iter().zip(&program.gradients).filter(|(_, span)| inside(span)) {
             let values = self.values[place.clone()].par_chunks_mut(1 << 14);
             let state = self.state[span.clone()].par_chunks_mut(1 << 14);
             values

@@ -16,16 +16,8 @@ pub fn logits<B: Borrow<Batch>>(
     store: &Store,
     batches: impl IntoIterator<Item = Result<B>>,
 ) -> Result<(Vec<f32>, Vec<f32>)> {
-    store.check(program.plan())?;
-    let rows = store.rows(program.plan());
-    let (mut logits, mut labels) = (Vec::new(), Vec::new());
-    for batch in batches {
-        let batch = batch?;
-        let batch = batch.borrow();
-        logits.extend(executor.logits(program, Store::inputs(&rows, weights, batch))?);
-        labels.extend_from_slice(&batch.labels);
-    }
-    Ok((logits, labels))
+    let (mut logits, labels) = each_logits(executor, program, weights, store, batches)?;
+    Ok((logits.swap_remove(0), labels))
 }
 
 /// The metrics over all batches together.
@@ -36,6 +28,37 @@ pub fn evaluate<B: Borrow<Batch>>(
     store: &Store,
     batches: impl IntoIterator<Item = Result<B>>,
 ) -> Result<Metrics> {
-    let (logits, labels) = logits(executor, program, weights, store, batches)?;
-    Ok(Metrics::of(&logits, &labels))
+    Ok(evaluate_each(executor, program, weights, store, batches)?.swap_remove(0))
+}
+
+/// The metrics of each of the plans that were merged: batches are read once for all of them.
+pub fn evaluate_each<B: Borrow<Batch>>(
+    executor: &Executor,
+    program: &Program,
+    weights: &Weights,
+    store: &Store,
+    batches: impl IntoIterator<Item = Result<B>>,
+) -> Result<Vec<Metrics>> {
+    let (each, labels) = each_logits(executor, program, weights, store, batches)?;
+    Ok(each.iter().map(|logits| Metrics::of(logits, &labels)).collect())
+}
+
+fn each_logits<B: Borrow<Batch>>(
+    executor: &Executor,
+    program: &Program,
+    weights: &Weights,
+    store: &Store,
+    batches: impl IntoIterator<Item = Result<B>>,
+) -> Result<(Vec<Vec<f32>>, Vec<f32>)> {
+    store.check(program.plan())?;
+    let rows = store.rows(program.plan());
+    let (mut each, mut labels) = (vec![Vec::new(); program.outputs()], Vec::new());
+    for batch in batches {
+        let batch = batch?;
+        let batch = batch.borrow();
+        let logits = executor.each_logits(program, Store::inputs(&rows, weights, batch))?;
+        each.iter_mut().zip(&logits).for_each(|(all, logits)| all.extend_from_slice(logits));
+        labels.extend_from_slice(&batch.labels);
+    }
+    Ok((each, labels))
 }

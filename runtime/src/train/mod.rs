@@ -11,7 +11,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub use evaluate::{evaluate, logits};
+pub use evaluate::{evaluate, evaluate_each, logits};
 pub use metrics::{Metrics, accuracy, auc, log_loss};
 pub use schedule::Cosine;
 pub use step::{Stepped, Trainer, Update};

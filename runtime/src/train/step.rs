@@ -51,8 +51,9 @@ impl<'a> Trainer<'a> {
         Ok(Stepped { loss })
     }
 
-    /// Trains a gathered copy on one batch, its optimiser state its own; the store is only read. Fails where the
-    /// program trains tables, which no copy holds.
+    /// Trains a gathered copy on one batch, its optimiser state its own; the store is only read. Of merged plans, each
+    /// trains what it owns on values that are computed once for all, and takes the step that it would take alone. Fails
+    /// where the program trains tables, which no copy holds.
     pub fn finetune(
         &mut self,
         program: &Program,
@@ -60,20 +61,20 @@ impl<'a> Trainer<'a> {
         store: &Store,
         batch: &Batch,
         update: Update,
-    ) -> Result<Stepped> {
+    ) -> Result<Vec<Stepped>> {
         if !program.tables.is_empty() {
             return Err(Error::Invalid("fine-tuning a copy cannot train embedding tables".into()));
         }
         store.check(program.plan())?;
         let Self { executor, gradients, .. } = self;
         let rows = store.rows(program.plan());
-        let loss = executor.gradients(program, Store::inputs(&rows, weights, batch), gradients)?;
-        if loss.is_finite() {
-            executor.install(|| {
-                let scale = gradients.clip_scale(update.clip);
-                weights.apply(program, gradients, update.rule, scale);
-            });
-        }
-        Ok(Stepped { loss })
+        let losses = executor.each_gradients(program, Store::inputs(&rows, weights, batch), gradients)?;
+        executor.install(|| {
+            for (part, _) in program.owned.iter().zip(&losses).filter(|(_, loss)| loss.is_finite()) {
+                let scale = gradients.clip_scale_of(part.clone(), update.clip);
+                weights.apply_part(program, part.clone(), gradients, update.rule, scale);
+            }
+        });
+        Ok(losses.into_iter().map(|loss| Stepped { loss }).collect())
     }
 }

@@ -1,13 +1,27 @@
-//! Checks that a plan is sound before anything is computed from it: a plan may come from a file.
+//! Whether nodes and parameters fit together: a plan may come from a file, and a pass may be wrong.
 
-use nasrec_compiler::plan::{Node, ParamKind, Plan, Shape};
-use nasrec_compiler::primitives::{Axis, Primitive};
+use crate::plan::{Node, Param, ParamKind, Shape};
+use crate::primitives::{Axis, Primitive};
 
-use crate::{Error, Result};
+/// What is wrong with a plan, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage(pub String);
 
-/// An error that names the node at fault, unless every node's shape and parameters are what its primitive says.
-pub(crate) fn check(plan: &Plan) -> Result<()> {
-    for param in &plan.params {
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the plan is damaged: {}", self.0)
+    }
+}
+
+impl std::error::Error for Damage {}
+
+/// Names the node at fault, unless every node's shape and parameters are what its primitive says, inputs come before
+/// the nodes that read them, and every output is one number a sample.
+///
+/// # Errors
+/// The first that does not fit.
+pub fn check(nodes: &[Node], params: &[Param], outputs: &[usize]) -> Result<(), Damage> {
+    for param in params {
         let ranks = if param.kind == ParamKind::Dense { 1..=2 } else { 2..=2 };
         let fits = ranks.contains(&param.full.len())
             && param.axes.len() == param.full.len()
@@ -17,41 +31,39 @@ pub(crate) fn check(plan: &Plan) -> Result<()> {
                     && axis.runs().windows(2).all(|pair| pair[0].start + pair[0].len <= pair[1].start)
             });
         if !fits {
-            return Err(Error::Invalid(format!(
-                "the plan is damaged: the slice of parameter {} does not fit its shape",
-                param.name
-            )));
+            return Err(Damage(format!("the slice of parameter {} does not fit its shape", param.name)));
         }
     }
-    for (i, node) in plan.nodes.iter().enumerate() {
-        let fault = |what: &str| Error::Invalid(format!("the plan is damaged: node {i} ({}) {what}", node.path));
+    for (i, node) in nodes.iter().enumerate() {
+        let fault = |what: &str| Damage(format!("node {i} ({}) {what}", node.path));
         if node.inputs.iter().any(|&input| input >= i) {
             return Err(fault("reads a node that does not come before it"));
         }
-        if node.params.iter().any(|&param| param >= plan.params.len()) {
+        if node.params.iter().any(|&param| param >= params.len()) {
             return Err(fault("uses a parameter that is not there"));
         }
         if node.shape.is_empty() || node.shape.len() > 2 || node.shape.contains(&0) {
             return Err(fault("has an empty shape or more than two axes"));
         }
-        if !agrees(plan, node) {
+        if !agrees(nodes, params, node) {
             return Err(fault("does not have the shape, inputs and parameters of its primitive"));
         }
     }
-    match plan.nodes.get(plan.logit) {
-        Some(node) if node.shape.as_slice() == [1] => Ok(()),
-        _ => Err(Error::Invalid("the plan is damaged: its logit is not a node of shape [1]".into())),
+    let scalar = |&output: &usize| nodes.get(output).is_some_and(|node| node.shape.as_slice() == [1]);
+    if outputs.is_empty() || !outputs.iter().all(scalar) {
+        return Err(Damage("its logit is not a node of shape [1]".into()));
     }
+    Ok(())
 }
 
-fn agrees(plan: &Plan, node: &Node) -> bool {
-    let shapes: Vec<&[usize]> = node.inputs.iter().map(|&i| plan.nodes[i].shape.as_slice()).collect();
-    let params: Vec<Shape> = node.params.iter().map(|&p| plan.params[p].shape()).collect();
+fn agrees(nodes: &[Node], all: &[Param], node: &Node) -> bool {
+    let shapes: Vec<&[usize]> = node.inputs.iter().map(|&i| nodes[i].shape.as_slice()).collect();
+    let params: Vec<Shape> = node.params.iter().map(|&p| all[p].shape()).collect();
     let out = node.shape.as_slice();
     let shaped = |expected: &[&[usize]]| {
         params.len() == expected.len()
             && params.iter().zip(expected).all(|(param, want)| param.as_slice() == *want)
-            && node.params.iter().all(|&p| plan.params[p].kind == ParamKind::Dense)
+            && node.params.iter().all(|&p| all[p].kind == ParamKind::Dense)
     };
     let plain = shaped(&[]);
     match (node.primitive, shapes.as_slice()) {
@@ -61,7 +73,7 @@ fn agrees(plan: &Plan, node: &Node) -> bool {
                 && params.len() == out[0]
                 && params.iter().all(|table| table.len() == 2 && table[1] == out[1])
                 && node.params.iter().all(|&p| {
-                    let param = &plan.params[p];
+                    let param = &all[p];
                     param.kind != ParamKind::Dense && param.axes[0].len() == param.full[0]
                 })
         }
