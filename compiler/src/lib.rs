@@ -8,10 +8,12 @@
 
 pub mod check;
 pub mod diagnostics;
+pub mod draw;
 pub mod format;
 pub mod import;
 pub mod ir;
 pub mod library;
+pub mod outline;
 pub mod plan;
 pub mod primitives;
 pub mod recipe;

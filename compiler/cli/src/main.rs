@@ -15,6 +15,7 @@ mod progress;
 mod render;
 mod run_record;
 mod search;
+mod subject;
 mod summary;
 mod table;
 mod test;

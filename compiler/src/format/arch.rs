@@ -85,7 +85,7 @@ fn heading(source: &ArchSource<'_>) -> String {
 }
 
 /// One value, as the checker reads it back.
-fn value(choice: &Choice, made: Option<Made>) -> String {
+pub fn value(choice: &Choice, made: Option<Made>) -> String {
     let Some(made) = made else { return "_".to_owned() };
     match &choice.kind {
         ChoiceKind::Width { values } => values[made.first()].to_string(),

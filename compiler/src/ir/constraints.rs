@@ -47,6 +47,24 @@ impl Expressions {
     /// The costs that a condition speaks of.
     pub fn costs_in(&self, cond: CondId) -> Vec<Cost> {
         let mut costs = Vec::new();
+        self.for_each_size_in(cond, |size| {
+            if let Size::Cost(cost) = size {
+                costs.push(*cost);
+            }
+        });
+        costs.sort_unstable();
+        costs
+    }
+
+    /// Whether a condition depends on what the schema supplies.
+    pub fn needs_schema(&self, cond: CondId) -> bool {
+        let mut needs = false;
+        self.for_each_size_in(cond, |size| needs |= matches!(size, Size::Numeric | Size::Fields));
+        needs
+    }
+
+    /// Every size in a condition, once.
+    fn for_each_size_in(&self, cond: CondId, mut found: impl FnMut(&Size)) {
         let (mut sizes, mut conds) = (Vec::new(), vec![cond]);
         let mut seen = std::collections::HashSet::new();
         loop {
@@ -61,13 +79,10 @@ impl Expressions {
                 if !seen.insert(id) {
                     continue;
                 }
-                if let Size::Cost(cost) = self.size(id) {
-                    costs.push(*cost);
-                }
+                found(self.size(id));
                 self.size(id).for_each_operand(|size| sizes.push(size), |cond| conds.push(cond));
             } else {
-                costs.sort_unstable();
-                return costs;
+                return;
             }
         }
     }

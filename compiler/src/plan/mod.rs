@@ -7,6 +7,7 @@
 mod cost;
 mod emit;
 mod layout;
+mod ledger;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use smallvec::SmallVec;
 
 pub use cost::Cost;
 pub use layout::{Layout, Run};
+pub use ledger::{Activations, Costs, block_of, operator_of};
 
 use crate::primitives::Primitive;
 
@@ -126,13 +128,13 @@ impl Plan {
 
     /// Multiply-accumulates a sample, counted as in the paper (see the primitives' `macs`).
     pub fn macs(&self) -> u64 {
-        self.nodes
-            .iter()
-            .map(|node| {
-                let inputs: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&i| &self.nodes[i].shape).collect();
-                node.primitive.macs(&inputs, &node.shape)
-            })
-            .fold(0, u64::saturating_add)
+        self.nodes.iter().map(|node| self.node_macs(node)).fold(0, u64::saturating_add)
+    }
+
+    /// Multiply-accumulates a sample of one of its nodes.
+    pub fn node_macs(&self, node: &Node) -> u64 {
+        let inputs: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&i| &self.nodes[i].shape).collect();
+        node.primitive.macs(&inputs, &node.shape)
     }
 
     /// Active dense parameters (everything but embedding tables).

@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bind;
+mod census;
 mod count;
 mod extremes;
 mod sample;
@@ -13,7 +14,8 @@ mod valid;
 
 pub use architecture::Architecture;
 pub use bind::{BindError, Space};
+pub use census::{Census, Valid};
 pub use extremes::Extreme;
 pub use sample::Sampling;
-pub use select::PlanError;
+pub use select::{Live, PlanError};
 pub use valid::{Diagram, Intractable};
