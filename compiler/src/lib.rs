@@ -7,6 +7,7 @@
 //! speaks to people. Pure: no input or output happens here, and no tensor is known.
 
 pub mod check;
+pub mod compare;
 pub mod diagnostics;
 pub mod draw;
 pub mod format;

@@ -96,11 +96,6 @@ impl File {
 }
 
 impl Subject {
-    /// Whether it is one architecture: an `arch`, or a space that leaves nothing open.
-    pub(crate) fn is_architecture(&self) -> bool {
-        self.architecture.is_some() || self.space.graph.choices.is_empty()
-    }
-
     /// The architecture, where it is one.
     pub(crate) fn one(&self) -> Option<Architecture> {
         let model = || self.space.graph.choices.is_empty().then(|| Architecture::new(Vec::new()));

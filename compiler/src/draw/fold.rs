@@ -278,11 +278,15 @@ pub(super) fn block_of(graph: &SpaceGraph, path: &str) -> Option<usize> {
     graph.blocks.iter().position(|(block, _)| path.strip_prefix(block.as_str()).is_some_and(|r| r.starts_with('.')))
 }
 
-/// A path up to the `let`, and further where that holds alternatives or iterations.
+/// A path up to the `let`, and further where that holds alternatives or iterations. Outside of blocks, where there is
+/// less of it, what a `let` calls is a part of its own.
 fn key(graph: &SpaceGraph, path: &str, opening: &HashSet<&str>) -> String {
     let start = block_of(graph, path).map_or(0, |block| graph.blocks[block].0.len() + 1);
     let mut taken = longer(path, start);
     while opening.contains(taken) && taken.len() < path.len() {
+        taken = longer(path, taken.len());
+    }
+    if start == 0 {
         taken = longer(path, taken.len());
     }
     taken.to_owned()
@@ -290,6 +294,9 @@ fn key(graph: &SpaceGraph, path: &str, opening: &HashSet<&str>) -> String {
 
 /// The path up to the end of the name that follows its first `from` bytes.
 fn longer(path: &str, from: usize) -> &str {
+    if from >= path.len() {
+        return path;
+    }
     let after = from + usize::from(path[from..].starts_with('.'));
     path[after..].find('.').map_or(path, |end| &path[..after + end])
 }

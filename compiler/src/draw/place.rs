@@ -191,7 +191,7 @@ pub(super) fn place(figure: &Figure) -> Placed {
         }
         for (points, &link) in layout.edges.iter().zip(inner) {
             let link = &figure.links[link];
-            let points = points.iter().map(|p| (p.0 + x, p.1 + y)).collect();
+            let points = from_part(points.iter().map(|p| (p.0 + x, p.1 + y)).collect());
             placed.curves.push(Wire {
                 points,
                 sparse: is_sparse(link),
@@ -231,7 +231,7 @@ fn wire(
                 trunk_in.insert(part, points);
             }
             if let Some(&to) = exit_y.get(&part) {
-                let mut points = moved(&layout.exits[at]);
+                let mut points = from_part(moved(&layout.exits[at]));
                 points.push((points.last().map_or(0.0, |p| p.0), to));
                 trunk_out.insert(part, points);
             }
@@ -280,6 +280,14 @@ fn wire(
         }
         placed.wires.push(Wire { points, sparse, gated: false, live, arrow: true });
     }
+}
+
+/// A line starts at the part itself, beside its shape.
+fn from_part(mut points: Vec<Point>) -> Vec<Point> {
+    if let Some(&(x, y)) = points.first() {
+        points.insert(0, (x, y - SHAPE));
+    }
+    points
 }
 
 fn is_sparse(link: &Link) -> bool {

@@ -57,6 +57,27 @@ pub(super) fn title(
             inside.push(name);
         }
     }
+    if role == Role::Input {
+        let kind = members.iter().find_map(|&member| match graph.graph[member].kind {
+            NodeKind::Primitive(primitive) => Some(primitive.name()),
+            _ => None,
+        });
+        return (kind.unwrap_or(own).to_owned(), Vec::new());
+    }
+    let is_out = |(_, node): &(String, NodeIndex)| members.contains(node);
+    if let Some(block) = block
+        && graph.blocks[block].1.iter().any(|out| out.0 == own && is_out(out))
+    {
+        return (format!("out {own}"), vec![Line::plain(elided(&inside.join(" · "), WIDEST))]);
+    }
+    // Outside of blocks a part is what a `let` calls: its line says which.
+    if let (None, Some((first, last))) = (block, own.split_once('.')) {
+        let mut lines = vec![Line::plain(elided(first, WIDEST))];
+        if inside.len() > 1 {
+            lines.push(Line::plain(elided(&inside.join(" · "), WIDEST)));
+        }
+        return (last.to_owned(), lines);
+    }
     // An alternative is called as its operator; what it calls inside is told below.
     let own = if matches!(role, Role::Operator) { own.rsplit_once('.').map_or(own, |(_, last)| last) } else { own };
     match inside.as_slice() {
@@ -147,7 +168,8 @@ pub(super) fn shape(
         (Some(architecture), Some(schema)) if exact => Some(Assignment::new(architecture.made(), schema)),
         _ => None,
     };
-    let axes = graph.graph[node].axes.iter().map(|axis| {
+    let sparse = graph.graph[node].axes.len() > 1;
+    let axes = graph.graph[node].axes.iter().enumerate().map(|(at_axis, axis)| {
         if let Some(at) = &at
             && let Ok(size) = graph.expressions.evaluate(axis.size, &graph.choices, at)
         {
@@ -158,7 +180,12 @@ pub(super) fn shape(
         match bounds {
             _ if text.chars().count() <= WIDEST_SHAPE / 2 => text,
             Some(bounds) => format!("{}..{}", bounds.smallest(axis.size), bounds.largest(axis.size)),
-            None => elided(&text, WIDEST_SHAPE / 2),
+            // As the language calls a size that is too long to write here.
+            None => match (sparse, at_axis) {
+                (false, _) => "width".to_owned(),
+                (true, 0) => "fields".to_owned(),
+                (true, _) => "dim".to_owned(),
+            },
         }
     });
     axes.collect::<Vec<_>>().join(" × ")

@@ -138,7 +138,7 @@ pub fn checked_text(checked: &Value) -> String {
         let mut section = |name: &str, lines: Vec<String>| {
             if !lines.is_empty() {
                 let _written = writeln!(out, "  {name}");
-                lines.iter().for_each(|line| drop(writeln!(out, "    {line}")));
+                out.push_str(&lines.iter().map(|line| format!("    {line}\n")).collect::<String>());
             }
         };
         let named = |key: &str| each(&item[key]).iter().map(|p| format!("{}: {}", text(&p["name"]), text(&p["value"]))).collect();

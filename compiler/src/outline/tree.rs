@@ -46,7 +46,8 @@ fn lines(name: &str, value: &Value, depth: usize, out: &mut String) {
                     if let Some(text) = scalar(content) {
                         return line(&format!("{name}: {kind} {text}"));
                     }
-                    line(&format!("{name}: {kind}"));
+                    let called = ["name", "callee"].iter().find_map(|field| content.get(field)).and_then(scalar);
+                    line(format!("{name}: {kind} {}", called.unwrap_or_default()).trim_end());
                     inside(content, depth, out);
                 }
                 None => {
@@ -64,7 +65,7 @@ fn lines(name: &str, value: &Value, depth: usize, out: &mut String) {
 fn inside(value: &Value, depth: usize, out: &mut String) {
     match value {
         Value::Object(fields) if expression(fields).is_none() && variant(fields).is_none() => {
-            for (name, field) in fields.iter().filter(|(name, _)| *name != "name") {
+            for (name, field) in fields.iter().filter(|(name, _)| !["name", "callee", "span"].contains(&name.as_str())) {
                 lines(name, field, depth + 1, out);
             }
         }
