@@ -120,7 +120,9 @@ fn pictures_of_all_kinds_are_svg() {
         assert_eq!(out, ran(&all).0, "{all:?}: one picture");
     }
     let net = ran(&["compile", "spaces/nets/criteo_full.nasrec", "--emit", "svg"]).0;
-    for part in ["class=\"dead\"", "= [stem, b[1], b[2]]", "w = 768", "64 × 16", "FC: a fully connected layer", "4 of 7"] {
+    for part in
+        ["class=\"dead\"", "= [stem, b[1], b[2]]", "w = 768", "64 × 16", "FC: a fully connected layer", "4 of 7"]
+    {
         assert!(net.contains(part), "{part}");
     }
     assert!(!ran(&["compile", "spaces/nasrec_full.nasrec", "--emit", "svg"]).0.contains("class=\"dead\""));
@@ -134,7 +136,9 @@ fn stages_are_written_as_text_and_as_json() {
     let tree = json(&["compile", small, "--emit", "ast", "--format", "json"]);
     assert_eq!(tree["spaces"][0]["name"]["text"], "nasrec_small");
     let checked = ran(&["compile", small, "--emit", "checked"]).0;
-    for part in ["space nasrec_small", "    blocks: 7", "    b[2].x: pick 1..2 of stem, b[1]", "out dense: dense[b[7].w]"] {
+    for part in
+        ["space nasrec_small", "    blocks: 7", "    b[2].x: pick 1..2 of stem, b[1]", "out dense: dense[b[7].w]"]
+    {
         assert!(checked.contains(part), "{part} in {checked}");
     }
     let checked = json(&["compile", small, "--emit", "checked", "--format", "json"]);
@@ -160,7 +164,8 @@ fn what_is_drawn_checks_and_is_what_was_required() {
     let text = std::fs::read_to_string(&path).expect("it was written");
     assert_eq!(text.matches("\narch drawn_").count(), 6);
     for line in text.lines().filter(|line| line.contains(" macs, ")) {
-        let macs: String = line.split(" macs").next().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
+        let macs: String =
+            line.split(" macs").next().unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
         assert!(macs.parse::<u64>().expect("a number") <= 40_000, "{line}");
     }
     let draw = |seed: &str| ran(&["sample", "spaces/nasrec_small.nasrec", "--with", "kdd", "--seed", seed]).0;
@@ -181,7 +186,8 @@ fn counts_are_exact_and_multiply() {
     assert_eq!(counted["raw"], "193807946324521274537316188160000");
     assert_eq!(counted["valid"], counted["raw"]);
     let blocks = counted["blocks"].as_array().expect("blocks");
-    let product: f64 = blocks.iter().map(|b| b["ways"].as_str().expect("text").parse::<f64>().expect("a number")).product();
+    let product: f64 =
+        blocks.iter().map(|b| b["ways"].as_str().expect("text").parse::<f64>().expect("a number")).product();
     assert!((product / 1.938_079_463_245_212_7e32 - 1.0).abs() < 1e-12);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("careful.nasrec");
@@ -205,9 +211,11 @@ fn costs_add_up() {
     let cost = json(&["cost", "spaces/nets/criteo_full.nasrec", "--format", "json"]);
     assert_eq!(cost["macs"], 1_448_297);
     for parts in ["by_block", "by_operator", "by_block_and_operator", "nodes"] {
-        for (part, whole) in
-            [("macs", &cost["macs"]), ("dense_params", &cost["params"]["dense"]), ("embedding_params", &cost["params"]["embedding"])]
-        {
+        for (part, whole) in [
+            ("macs", &cost["macs"]),
+            ("dense_params", &cost["params"]["dense"]),
+            ("embedding_params", &cost["params"]["embedding"]),
+        ] {
             let all = cost[parts].as_array().expect("a list");
             let sum: u64 = all.iter().map(|one| one["costs"][part].as_u64().expect("a number")).sum();
             assert_eq!(Some(sum), whole.as_u64(), "{parts} {part}");
@@ -240,12 +248,19 @@ fn spaces_are_compared_choice_by_choice() {
     assert_eq!(wider["choices"][1]["values"]["change"], "narrowed");
     assert_eq!(wider["common"]["raw"]["known"], "6", "three widths and two");
     assert!(wider["common"]["valid"]["unknown"].is_string(), "{wider}");
-    let fits: Vec<&str> = wider["weights"].as_array().expect("a list").iter().filter_map(|w| w["fit"].as_str()).collect();
+    let fits: Vec<&str> =
+        wider["weights"].as_array().expect("a list").iter().filter_map(|w| w["fit"].as_str()).collect();
     assert!(fits.contains(&"grows") && fits.contains(&"same"), "{fits:?}");
     let deeper = diff("careful", "deeper");
     assert_eq!(deeper["common"]["raw"]["known"], "0", "a third width is in no encoding of the first");
+    assert_eq!(
+        (&deeper["common"]["a_extends_to_b"]["known"], &deeper["common"]["b_extends_to_a"]["known"]),
+        (&"9".into(), &"0".into())
+    );
     let spaces = ran(&["diff", "spaces/nasrec_small.nasrec", "spaces/nasrec_full.nasrec", "--with", "criteo"]).0;
     assert!(spaces.contains("widened") && spaces.contains("+ gating") && spaces.contains("b[1].left"), "{spaces}");
+    let raw = "193,807,946,324,521,274,537,316,188,160,000";
+    assert_eq!(spaces.matches(raw).count(), 2, "all of the small space, with further choices: {spaces}");
 }
 
 #[test]

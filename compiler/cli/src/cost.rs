@@ -191,7 +191,8 @@ const QUANTILES: [(f64, &str); 7] =
 impl Spread {
     fn of(space: &Space, samples: u64, seed: u64) -> Result<Spread> {
         let streams = Streams::new(seed);
-        let mut costs: Vec<(&'static str, Vec<u64>)> = Cost::ALL.iter().map(|cost| (cost.words(), Vec::new())).collect();
+        let mut costs: Vec<(&'static str, Vec<u64>)> =
+            Cost::ALL.iter().map(|cost| (cost.words(), Vec::new())).collect();
         costs.push(("peak activations", Vec::new()));
         for index in 0..samples {
             let drawn: Architecture = space.sample(Counts::Uniform, &mut streams.rng("cost", index));
@@ -246,8 +247,10 @@ impl Spread {
             .costs
             .iter()
             .map(|(name, values)| {
-                let quantiles: Vec<Value> =
-                    QUANTILES.iter().map(|&(share, _)| json!({ "share": share, "value": Self::quantile(values, share) })).collect();
+                let quantiles: Vec<Value> = QUANTILES
+                    .iter()
+                    .map(|&(share, _)| json!({ "share": share, "value": Self::quantile(values, share) }))
+                    .collect();
                 ((*name).to_owned(), quantiles.into())
             })
             .collect();

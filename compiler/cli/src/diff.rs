@@ -19,11 +19,13 @@ use crate::{Outcome, render};
 
 /// Compare two spaces or two architectures: choices, counts, costs, weights that could be carried over
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nasrecc diff spaces/nasrec_small.nasrec spaces/nasrec_full.nasrec --with criteo\n  \
+#[command(
+    after_help = "Examples:\n  nasrecc diff spaces/nasrec_small.nasrec spaces/nasrec_full.nasrec --with criteo\n  \
                         nasrecc diff old.nasrec new.nasrec --name-a wide --name-b narrow\n  \
                         nasrecc diff spaces/nets/criteo_full.nasrec spaces/nets/avazu_full.nasrec --with criteo\n\n\
                         An encoding of A is in B when every choice that exists in A exists in B with that value, by \
-                        name, and nothing else exists in B.")]
+                        name, and nothing else exists in B; with further choices when more exists in B."
+)]
 pub(crate) struct Args {
     #[arg(value_name = "A")]
     a: String,
@@ -92,11 +94,12 @@ fn spaces(a: &Subject, b: &Subject) -> Result<Value> {
     };
     Ok(json!({
         "a": side(a), "b": side(b),
-        "parameters": parameters(&a.space.arguments, &b.space.arguments),
+        "parameters": parameters(&a.parameters, &b.parameters),
         "choices": compare::choices(of_a, of_b),
         "moved": compare::moved(of_a, of_b),
         "common": {
-            "raw": count(&shared.raw), "valid": count(&shared.valid), "computes_otherwise_at": shared.differs,
+            "raw": count(&shared.raw), "valid": count(&shared.valid), "a_extends_to_b": count(&shared.extends.0),
+            "b_extends_to_a": count(&shared.extends.1), "computes_otherwise_at": shared.differs,
         },
         "weights": weights,
     }))
@@ -139,7 +142,7 @@ fn architectures(a: &Subject, b: &Subject) -> Result<Value> {
     Ok(json!({
         "a": { "title": a.heading(), "plan": plan_a.hash(), "blocks": blocks(&space_a, &plan_a), "parameters": plan_a.params.len() },
         "b": { "title": b.heading(), "plan": plan_b.hash(), "blocks": blocks(&space_b, &plan_b), "parameters": plan_b.params.len() },
-        "parameters": parameters(&a.space.arguments, &b.space.arguments),
+        "parameters": parameters(&a.parameters, &b.parameters),
         "choices": compare::architectures((&space_a, arch_a), (&space_b, arch_b)),
         "costs": costs,
         "common": compare::parameters(&plan_a, &plan_b),
@@ -170,7 +173,9 @@ fn text(value: &Value) -> String {
 
 fn rows(all: &Value, fields: &[&str]) -> Vec<Vec<String>> {
     let all = all.as_array().map_or(&[][..], Vec::as_slice);
-    all.iter().map(|one| fields.iter().map(|field| text(one.pointer(field).unwrap_or(&Value::Null))).collect()).collect()
+    all.iter()
+        .map(|one| fields.iter().map(|field| text(one.pointer(field).unwrap_or(&Value::Null))).collect())
+        .collect()
 }
 
 fn heading(found: &Value) -> String {
@@ -208,6 +213,8 @@ fn spaces_text(args: &Args, a: &Subject, b: &Subject, found: &Value) -> String {
         vec!["encodings of B".to_owned(), of("b")],
         vec!["in both".to_owned(), count("raw")],
         vec!["in both, and allowed by both".to_owned(), count("valid")],
+        vec!["of A, in B with further choices".to_owned(), count("a_extends_to_b")],
+        vec!["of B, in A with further choices".to_owned(), count("b_extends_to_a")],
     ];
     out.push_str(&table(&["count", "encodings"], counts, Listed::All));
     if let Some(path) = found["common"]["computes_otherwise_at"].as_str() {
@@ -255,7 +262,9 @@ fn weights(args: &Args, a: &Subject, b: &Subject) -> String {
     });
     let mut out = table(&["stored parameters", "number", "values to carry over"], totals.collect(), Listed::All);
     let shape = |shape: &Option<Vec<usize>>| {
-        shape.as_ref().map_or_else(String::new, |shape| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x"))
+        shape
+            .as_ref()
+            .map_or_else(String::new, |shape| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x"))
     };
     let partial = all.iter().filter(|one| matches!(one.fit, Fit::Grows | Fit::Shrinks | Fit::Partly | Fit::Unfit));
     let partial: Vec<Vec<String>> = partial

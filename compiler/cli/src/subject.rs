@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
+use nasrec_compiler::outline;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Program, Space};
 
@@ -21,6 +22,8 @@ pub(crate) struct Subject {
     /// The schema that was asked for, else the one that the item names.
     pub schema: Option<Schema>,
     pub architecture: Option<Architecture>,
+    /// The parameters of the space, as source, defaults included.
+    pub parameters: Vec<(String, String)>,
 }
 
 impl File {
@@ -91,7 +94,8 @@ impl File {
             }
             _ => (self.program.check_space(item).map_err(failed)?, None, None),
         };
-        Ok(Subject { item: item.clone(), space, schema: given.or(schema), architecture })
+        let parameters = outline::parameters(&self.program, &space);
+        Ok(Subject { item: item.clone(), space, schema: given.or(schema), architecture, parameters })
     }
 }
 

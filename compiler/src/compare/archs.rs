@@ -53,11 +53,8 @@ pub fn parameters(a: &Plan, b: &Plan) -> Vec<Common> {
         .iter()
         .filter_map(|param| of_b.get(&*param.name).map(|other| (param, *other)))
         .map(|(p, q)| {
-            let shared = if p.full == q.full {
-                p.axes.iter().zip(&q.axes).map(|(p, q)| common(p, q)).product()
-            } else {
-                0
-            };
+            let shared =
+                if p.full == q.full { p.axes.iter().zip(&q.axes).map(|(p, q)| common(p, q)).product() } else { 0 };
             Common { name: p.name.to_string(), used: (p.len() as u64, q.len() as u64), shared }
         })
         .collect()

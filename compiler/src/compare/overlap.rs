@@ -1,7 +1,8 @@
 //! How many encodings of one space are encodings of another.
 //!
 //! An encoding of A is in B when B has the same choices under it: every choice that exists in A exists in B with that
-//! value, by name and by label, and nothing else exists in B. So both spell the same `arch` body.
+//! value, by name and by label, and nothing else exists in B. So both spell the same `arch` body. It *extends* to B when B
+//! may decide more: every choice that exists in A exists in B with that value.
 
 use num_bigint::BigUint;
 use num_traits::{One, Zero};
@@ -14,7 +15,9 @@ use crate::ir::{ChoiceId, ChoiceKind, NodeKind, SpaceGraph};
 pub struct Overlap {
     /// Encodings of both, before constraints; why that is unknown where choices cannot be compared.
     pub raw: Result<BigUint, String>,
-    /// Those that the constraints of both allow.
+    /// Encodings of the first that extend to one of the second, and the other way round; before constraints.
+    pub extends: (Result<BigUint, String>, Result<BigUint, String>),
+    /// Those of both that the constraints of both allow.
     pub valid: Result<BigUint, String>,
     /// Why an encoding of both may not compute the same in both: the first node that differs.
     pub differs: Option<String>,
@@ -22,17 +25,20 @@ pub struct Overlap {
 
 /// Counts what two spaces share; without regard to which comes first.
 pub fn overlap(a: &SpaceGraph, b: &SpaceGraph) -> Overlap {
-    let raw = Shared { a, b }.count();
+    let raw = Shared { a, b, more: false }.count();
+    let extends = (Shared { a, b, more: true }.count(), Shared { a: b, b: a, more: true }.count());
     let valid = match &raw {
         Err(why) => Err(why.clone()),
         Ok(raw) => valid(a, b, raw),
     };
-    Overlap { raw, valid, differs: differs(a, b) }
+    Overlap { raw, extends, valid, differs: differs(a, b) }
 }
 
 struct Shared<'a> {
     a: &'a SpaceGraph,
     b: &'a SpaceGraph,
+    /// B may have choices beyond those of A.
+    more: bool,
 }
 
 impl Shared<'_> {
@@ -70,6 +76,7 @@ impl Shared<'_> {
             }
         }
         Ok(match (p.counts(), q.counts()) {
+            // A set is the same set in both, so that it must be of a size that both allow.
             (Some((lo_p, hi_p)), Some((lo_q, hi_q))) => of_sizes(lo_p.max(lo_q), hi_p.min(hi_q), &both),
             _ => both.iter().sum(),
         })
@@ -77,7 +84,12 @@ impl Shared<'_> {
 
     /// The product over the choices that exist under a position of their parent; zero where the two spaces do not have
     /// the same ones there.
-    fn product(&self, known: &[Option<BigUint>], of_a: Option<(usize, usize)>, of_b: Option<(usize, usize)>) -> BigUint {
+    fn product(
+        &self,
+        known: &[Option<BigUint>],
+        of_a: Option<(usize, usize)>,
+        of_b: Option<(usize, usize)>,
+    ) -> BigUint {
         let below = |graph: &SpaceGraph, place: Option<(usize, usize)>| -> Vec<usize> {
             let here = |&index: &usize| match (graph.choices[index].parent, place) {
                 (None, None) => true,
@@ -90,7 +102,7 @@ impl Shared<'_> {
         };
         let (in_a, in_b) = (below(self.a, of_a), below(self.b, of_b));
         let name_b = |index: usize| self.b.choices[index].name.as_str();
-        let same = in_a.len() == in_b.len()
+        let same = (self.more || in_a.len() == in_b.len())
             && in_a.iter().all(|&index| in_b.iter().any(|&other| name_b(other) == self.a.choices[index].name));
         if !same {
             return BigUint::zero();
@@ -162,8 +174,9 @@ fn differs(a: &SpaceGraph, b: &SpaceGraph) -> Option<String> {
     for index in a.graph.node_indices() {
         of_a.entry(&a.graph[index].path).or_default().push(describe(a, index));
     }
-    let first = a.graph.node_weights().find(|node| {
-        of_b.get(&*node.path).is_some_and(|others| of_a.get(&*node.path).is_none_or(|own| own != others))
-    });
+    let first = a
+        .graph
+        .node_weights()
+        .find(|node| of_b.get(&*node.path).is_some_and(|others| of_a.get(&*node.path).is_none_or(|own| own != others)));
     first.map(|node| node.path.to_string())
 }

@@ -63,6 +63,8 @@ pub(super) struct Pill {
     pub block: Option<usize>,
     pub line: Line,
     pub tooltip: String,
+    /// Whether anything of its block is live.
+    pub live: bool,
 }
 
 /// A graph, folded.
@@ -101,7 +103,8 @@ impl Figure {
             if !shown.contains(&id) {
                 let block = choice.block.as_ref().and_then(|block| figure.blocks.iter().position(|b| b == block));
                 let line = words::pill(drawing, id);
-                figure.pills.push(Pill { block, line, tooltip: words::choice(drawing, id) });
+                let live = figure.parts.iter().any(|part| part.block == block && part.live);
+                figure.pills.push(Pill { block, line, tooltip: words::choice(drawing, id), live });
             }
         }
         Ok(figure)
@@ -125,8 +128,7 @@ impl Groups {
             .map(|choice| choice.name.as_str())
             .collect();
         let alone = |index: NodeIndex| {
-            detail == Detail::Primitives
-                || matches!(graph.graph[index].kind, NodeKind::Choose(_) | NodeKind::Pick(_))
+            detail == Detail::Primitives || matches!(graph.graph[index].kind, NodeKind::Choose(_) | NodeKind::Pick(_))
         };
         let mut keys: Vec<String> = graph
             .graph
@@ -250,7 +252,10 @@ impl Groups {
         choices.retain(|choice| seen.insert(*choice));
         shown.extend(&choices);
         let joins = members.iter().all(|&member| {
-            matches!(graph.graph[member].kind, NodeKind::Pick(_) | NodeKind::Primitive(Primitive::Concat | Primitive::Add))
+            matches!(
+                graph.graph[member].kind,
+                NodeKind::Pick(_) | NodeKind::Primitive(Primitive::Concat | Primitive::Add)
+            )
         });
         let kind = choices.first().map(|choice| &graph.choices[choice.index()].kind);
         let role = match (&graph.graph[members[0]].kind, kind) {

@@ -175,7 +175,8 @@ fn order(layers: &mut [Vec<usize>], slots: &[Slot]) {
     let mut fewest = crossings(layers, slots);
     for sweep in 0..SWEEPS {
         let down = sweep % 2 == 0;
-        let numbers: Vec<usize> = if down { (1..layers.len()).collect() } else { (0..layers.len().max(1) - 1).rev().collect() };
+        let numbers: Vec<usize> =
+            if down { (1..layers.len()).collect() } else { (0..layers.len().max(1) - 1).rev().collect() };
         for number in numbers {
             let mut place = vec![0.0; slots.len()];
             layers.iter().for_each(|layer| layer.iter().enumerate().for_each(|(at, &slot)| place[slot] = at as f64));

@@ -69,7 +69,17 @@ const STEP: f64 = 9.0;
 /// About how wide a text is.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     let narrow = |c: char| "iljtfr.,:;|()[] 1'".contains(c);
-    text.chars().map(|c| if narrow(c) { 0.4 } else if c.is_uppercase() || "mw—…".contains(c) { 0.78 } else { 0.6 }).sum::<f64>()
+    text.chars()
+        .map(|c| {
+            if narrow(c) {
+                0.4
+            } else if c.is_uppercase() || "mw—…".contains(c) {
+                0.78
+            } else {
+                0.6
+            }
+        })
+        .sum::<f64>()
         * size
 }
 
@@ -174,7 +184,8 @@ pub(super) fn place(figure: &Figure) -> Placed {
         }
         y += STEP;
         let needed = 34.0 + PILL * pills.len() as f64;
-        let height = (layout.height + 2.0 * PAD).max(if room.block.is_some() || !pills.is_empty() { needed } else { 0.0 });
+        let height =
+            (layout.height + 2.0 * PAD).max(if room.block.is_some() || !pills.is_empty() { needed } else { 0.0 });
         let x = side + PAD + (widest - layout.width) / 2.0;
         origins.push((x, y + PAD + (height - 2.0 * PAD - layout.height) / 2.0));
         placed.boxes.push(Frame { block: room.block, x: 0.0, y, width: frame_width, height, pills });

@@ -88,8 +88,9 @@ fn framed(figure: &Figure, frame: &Frame) -> String {
         let top = y + 32.0 + PILL * at as f64;
         let _written = write!(
             out,
-            "\n<g><title>{}</title><rect class=\"pill\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"18\" rx=\"9\"/>\
+            "\n<g{}><title>{}</title><rect class=\"pill\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"18\" rx=\"9\"/>\
              <text class=\"{}\" x=\"{}\" y=\"{}\">{}</text></g>",
+            if pill.live { "" } else { " class=\"dead\"" },
             escaped(&pill.tooltip),
             number(x + 10.0),
             number(top),
@@ -129,11 +130,8 @@ fn wired(wire: &Wire, angular: bool, highlighted: bool) -> String {
     let line = format!("<path class=\"{}\" d=\"{path}\"/>", class.join(" "));
     match wire.points.last() {
         Some(&(x, y)) if wire.arrow => {
-            let class = format!(
-                "arrow{}{}",
-                if wire.sparse { " sparse" } else { "" },
-                if wire.live { "" } else { " dead" }
-            );
+            let class =
+                format!("arrow{}{}", if wire.sparse { " sparse" } else { "" }, if wire.live { "" } else { " dead" });
             let (left, right, top) = (number(x - 3.6), number(x + 3.6), number(y - 7.0));
             let tip = format!("M{left} {top}L{right} {top}L{} {}Z", number(x), number(y));
             format!("{line}<path class=\"{class}\" d=\"{tip}\"/>")

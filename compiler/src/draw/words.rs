@@ -177,7 +177,9 @@ pub(super) fn shape(
         }
         let text = graph.size_text(axis.size);
         let text = own.as_ref().map_or(text.clone(), |own| text.replace(own, ""));
+        let known = bounds.map(|bounds| (bounds.smallest(axis.size), bounds.largest(axis.size)));
         match bounds {
+            _ if known.is_some_and(|(least, most)| least == most as f64) => known.unwrap_or_default().1.to_string(),
             _ if text.chars().count() <= WIDEST_SHAPE / 2 => text,
             Some(bounds) => format!("{}..{}", bounds.smallest(axis.size), bounds.largest(axis.size)),
             // As the language calls a size that is too long to write here.

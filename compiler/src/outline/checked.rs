@@ -16,15 +16,29 @@ pub fn checked(program: &Program, name: Option<&str>) -> Value {
     items.filter_map(|item| item_json(program, &item)).collect()
 }
 
+/// The parameters of a space with their values: those given, else the defaults, where its file sees them.
+pub fn parameters(program: &Program, space: &CheckedSpace) -> Vec<(String, String)> {
+    let seen = program.visible(ItemKind::Space);
+    let mut all =
+        seen.iter().find(|item| item.name == space.name).map_or_else(Vec::new, |item| program.space_defaults(item));
+    for (name, value) in &space.arguments {
+        match all.iter_mut().find(|(known, _)| known == name) {
+            Some((_, default)) => default.clone_from(value),
+            None => all.push((name.clone(), value.clone())),
+        }
+    }
+    all
+}
+
 fn item_json(program: &Program, item: &Item) -> Option<Value> {
     let mut whole = json!({ "kind": item.kind.word(), "name": item.name });
     let more = match item.kind {
-        ItemKind::Space => space_json(&program.check_space(item).ok()?),
+        ItemKind::Space => space_json(program, &program.check_space(item).ok()?),
         ItemKind::Search => {
             let search = program.search(item, &[]).ok()?;
             let baselines: Vec<String> = search.baselines.iter().map(CheckedSpace::title).collect();
             let recipe = serde_json::to_value(&search.recipe).ok()?;
-            let mut more = space_json(&search.space);
+            let mut more = space_json(program, &search.space);
             more["space"] = search.space.name.clone().into();
             more["schema"] = search.schema.name.clone().into();
             more["recipe"] = recipe;
@@ -52,10 +66,10 @@ fn item_json(program: &Program, item: &Item) -> Option<Value> {
     Some(whole)
 }
 
-fn space_json(space: &CheckedSpace) -> Value {
+fn space_json(program: &Program, space: &CheckedSpace) -> Value {
     let graph = &space.graph;
     let parameters: Vec<Value> =
-        space.arguments.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+        parameters(program, space).iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let constraints: Vec<&str> = graph.constraints.iter().map(|constraint| constraint.text.as_str()).collect();
     let blocks: Vec<Value> = graph
         .blocks
@@ -111,8 +125,7 @@ fn shapes_json(graph: &SpaceGraph) -> Vec<Value> {
     let parts = figure.parts.iter();
     parts
         .map(|part| {
-            let sizes: Vec<String> =
-                graph.graph[part.out].axes.iter().map(|axis| graph.size_text(axis.size)).collect();
+            let sizes: Vec<String> = graph.graph[part.out].axes.iter().map(|axis| graph.size_text(axis.size)).collect();
             json!({ "path": part.path, "tensor": part.tensor.word(), "shape": sizes })
         })
         .collect()
@@ -141,7 +154,9 @@ pub fn checked_text(checked: &Value) -> String {
                 out.push_str(&lines.iter().map(|line| format!("    {line}\n")).collect::<String>());
             }
         };
-        let named = |key: &str| each(&item[key]).iter().map(|p| format!("{}: {}", text(&p["name"]), text(&p["value"]))).collect();
+        let named = |key: &str| {
+            each(&item[key]).iter().map(|p| format!("{}: {}", text(&p["name"]), text(&p["value"]))).collect()
+        };
         section("parameters", named("parameters"));
         let choices = each(&item["choices"]).into_iter().map(|choice| {
             let take = &choice["take"];
@@ -155,8 +170,14 @@ pub fn checked_text(checked: &Value) -> String {
             format!("{}: {} {take}{}{inside}", text(&choice["name"]), text(&choice["kind"]), list(&choice["values"]))
         });
         section("choices", choices.collect());
-        section("made", each(&item["made"]).iter().map(|m| format!("{}: {}", text(&m["choice"]), text(&m["value"]))).collect());
-        section("shapes", each(&item["shapes"]).iter().map(|one| format!("{}: {}", text(&one["path"]), shape(one))).collect());
+        section(
+            "made",
+            each(&item["made"]).iter().map(|m| format!("{}: {}", text(&m["choice"]), text(&m["value"]))).collect(),
+        );
+        section(
+            "shapes",
+            each(&item["shapes"]).iter().map(|one| format!("{}: {}", text(&one["path"]), shape(one))).collect(),
+        );
         let blocks = each(&item["blocks"]).into_iter().map(|block| {
             let outs: Vec<String> =
                 each(&block["outs"]).iter().map(|one| format!("out {}: {}", text(&one["name"]), shape(one))).collect();

@@ -8,7 +8,7 @@ mod graph;
 mod plan;
 mod tree;
 
-pub use checked::{checked, checked_text};
+pub use checked::{checked, checked_text, parameters};
 pub use graph::graph_text;
 pub use plan::plan_text;
 pub use tree::{tree, tree_text};

@@ -16,8 +16,7 @@ pub fn plan_text(plan: &Plan) -> String {
         });
         let params: Vec<String> = params.collect();
         // A table for each field: their number is enough.
-        let params =
-            if params.len() > 4 { format!("{} of {} …", params.len(), params[0]) } else { params.join(" ") };
+        let params = if params.len() > 4 { format!("{} of {} …", params.len(), params[0]) } else { params.join(" ") };
         let shape: Vec<String> = node.shape.iter().map(ToString::to_string).collect();
         rows.push([
             index.to_string(),

@@ -65,7 +65,8 @@ fn lines(name: &str, value: &Value, depth: usize, out: &mut String) {
 fn inside(value: &Value, depth: usize, out: &mut String) {
     match value {
         Value::Object(fields) if expression(fields).is_none() && variant(fields).is_none() => {
-            for (name, field) in fields.iter().filter(|(name, _)| !["name", "callee", "span"].contains(&name.as_str())) {
+            for (name, field) in fields.iter().filter(|(name, _)| !["name", "callee", "span"].contains(&name.as_str()))
+            {
                 lines(name, field, depth + 1, out);
             }
         }

@@ -49,8 +49,7 @@ impl Plan {
         self.nodes
             .iter()
             .map(|node| {
-                let mut costs =
-                    Costs { macs: self.node_macs(node), activation_bytes: bytes(node), ..Costs::default() };
+                let mut costs = Costs { macs: self.node_macs(node), activation_bytes: bytes(node), ..Costs::default() };
                 for &param in node.params.iter().filter(|&&param| paid.insert(param)) {
                     let param = &self.params[param];
                     match param.kind {
@@ -139,8 +138,14 @@ mod tests {
     #[test]
     fn names_on_paths() {
         let blocks = ["b[1]", "b[2]"];
-        assert_eq!((block_of("b[2].d.fc.linear", &blocks), operator_of("b[2].d.fc.linear", &blocks)), ("b[2]".into(), "fc".into()));
-        assert_eq!((block_of("logit.linear", &blocks), operator_of("logit.linear", &blocks)), (String::new(), "linear".into()));
+        assert_eq!(
+            (block_of("b[2].d.fc.linear", &blocks), operator_of("b[2].d.fc.linear", &blocks)),
+            ("b[2]".into(), "fc".into())
+        );
+        assert_eq!(
+            (block_of("logit.linear", &blocks), operator_of("logit.linear", &blocks)),
+            (String::new(), "linear".into())
+        );
         assert_eq!(operator_of("stem.sparse.embed", &blocks), "embed");
         assert_eq!(operator_of("numeric", &blocks), "numeric");
         assert_eq!(operator_of("h.turn_2.fc.linear", &blocks), "fc");

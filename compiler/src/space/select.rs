@@ -81,10 +81,8 @@ impl SpaceGraph {
         let at = Assignment::new(architecture.made(), schema);
         let name = |Undecided(choice): Undecided| PlanError::Undecided(self.choices[choice.index()].name.clone());
         let needed = self.needed(&[self.logit], &at).map_err(name)?;
-        let mut live = Live {
-            nodes: vec![false; self.graph.node_count()],
-            taken: vec![SmallVec::new(); self.graph.node_count()],
-        };
+        let mut live =
+            Live { nodes: vec![false; self.graph.node_count()], taken: vec![SmallVec::new(); self.graph.node_count()] };
         for node in needed.nodes {
             live.nodes[node.index()] = true;
             live.taken[node.index()] = self.taken(node, &at).map_err(name)?;
