@@ -231,10 +231,19 @@ fn settle(layers: &[Vec<usize>], slots: &mut [Slot]) {
                 .iter()
                 .map(|&slot| {
                     let it = &slots[slot];
-                    let near: Vec<f64> = it.up.iter().chain(&it.down).map(|&other| slots[other].x).collect();
-                    let mean = if near.is_empty() { it.x } else { near.iter().sum::<f64>() / near.len() as f64 };
-                    // What passes is drawn straight before nodes are drawn above each other.
-                    (mean, if it.node.is_none() { 4.0 } else { 1.0 })
+                    let passes = |slot: usize| slots[slot].node.is_none();
+                    let (mut sum, mut weight) = (0.0, 0.0);
+                    for &other in it.up.iter().chain(&it.down) {
+                        // What passes is drawn straight before nodes are drawn above each other.
+                        let pull = match (passes(slot), passes(other)) {
+                            (true, true) => 16.0,
+                            (false, false) => 1.0,
+                            _ => 2.0,
+                        };
+                        sum += pull * slots[other].x;
+                        weight += pull;
+                    }
+                    if weight == 0.0 { (it.x, 1.0) } else { (sum / weight, weight) }
                 })
                 .collect();
             place_in_order(&layers[number], slots, &wanted);

@@ -169,7 +169,7 @@ pub(super) fn shape(
         _ => None,
     };
     let sparse = graph.graph[node].axes.len() > 1;
-    let axes = graph.graph[node].axes.iter().enumerate().map(|(at_axis, axis)| {
+    let axes = graph.graph[node].axes.iter().map(|axis| {
         if let Some(at) = &at
             && let Ok(size) = graph.expressions.evaluate(axis.size, &graph.choices, at)
         {
@@ -180,14 +180,11 @@ pub(super) fn shape(
         let known = bounds.map(|bounds| (bounds.smallest(axis.size), bounds.largest(axis.size)));
         match bounds {
             _ if known.is_some_and(|(least, most)| least == most as f64) => known.unwrap_or_default().1.to_string(),
+            _ if text.chars().count() <= WIDEST_SHAPE / 2 && sparse && text.contains(' ') => format!("({text})"),
             _ if text.chars().count() <= WIDEST_SHAPE / 2 => text,
             Some(bounds) => format!("{}..{}", bounds.smallest(axis.size), bounds.largest(axis.size)),
-            // As the language calls a size that is too long to write here.
-            None => match (sparse, at_axis) {
-                (false, _) => "width".to_owned(),
-                (true, 0) => "fields".to_owned(),
-                (true, _) => "dim".to_owned(),
-            },
+            // The tooltip has it in full.
+            None => "…".to_owned(),
         }
     });
     axes.collect::<Vec<_>>().join(" × ")
