@@ -102,6 +102,8 @@ struct Room {
 /// What stands before, in and after each block: what a block needs stands before it.
 fn rooms(figure: &Figure) -> Vec<Room> {
     let mut placed = vec![false; figure.parts.len()];
+    let mut reads: Vec<Vec<usize>> = vec![Vec::new(); figure.parts.len()];
+    figure.links.iter().for_each(|link| reads[link.to].push(link.from));
     let mut rooms = Vec::new();
     let blocks: Vec<usize> =
         (0..figure.blocks.len()).filter(|&b| figure.parts.iter().any(|part| part.block == Some(b))).collect();
@@ -110,9 +112,9 @@ fn rooms(figure: &Figure) -> Vec<Room> {
         let mut left: Vec<usize> = (0..placed.len()).filter(|&p| figure.parts[p].block == Some(block)).collect();
         let inside = left.clone();
         while let Some(part) = left.pop() {
-            for link in figure.links.iter().filter(|link| link.to == part) {
-                if figure.parts[link.from].block.is_none() && !placed[link.from] && needed.insert(link.from) {
-                    left.push(link.from);
+            for &from in &reads[part] {
+                if figure.parts[from].block.is_none() && !placed[from] && needed.insert(from) {
+                    left.push(from);
                 }
             }
         }
@@ -248,12 +250,15 @@ fn wire(
             }
         }
     }
-    let crossing = |from: usize| {
-        figure.links.iter().filter(move |link| link.from == from && entry_y.contains_key(&link.to)).filter(|link| {
-            let room = |part: usize| rooms.iter().position(|room| room.parts.contains(&part));
-            room(link.from) != room(link.to)
-        })
-    };
+    let room_of: BTreeMap<usize, usize> =
+        rooms.iter().enumerate().flat_map(|(at, room)| room.parts.iter().map(move |&part| (part, at))).collect();
+    let mut leaving: BTreeMap<usize, Vec<&Link>> = BTreeMap::new();
+    let mut coming: BTreeMap<usize, Vec<&Link>> = BTreeMap::new();
+    for link in figure.links.iter().filter(|link| room_of[&link.from] != room_of[&link.to]) {
+        leaving.entry(link.from).or_default().push(link);
+        coming.entry(link.to).or_default().push(link);
+    }
+    let crossing = |from: usize| leaving.get(&from).into_iter().flatten().copied();
     let sources: Vec<usize> = exit_y.keys().copied().collect();
     let runs: Vec<Run> = sources
         .iter()
@@ -283,9 +288,8 @@ fn wire(
         }
     }
     for (part, points) in trunk_in {
-        let into = figure.links.iter().filter(|link| link.to == part && exit_y.contains_key(&link.from));
         let (mut live, mut sparse) = (false, false);
-        for link in into {
+        for link in coming.get(&part).into_iter().flatten() {
             live |= link.live;
             sparse |= is_sparse(link);
         }

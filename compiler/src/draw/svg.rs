@@ -35,9 +35,10 @@ pub(super) fn write(drawing: &Drawing<'_>, figure: &Figure, placed: &Placed) -> 
     }
     // The dead first, so that what is live lies above it.
     for live in [false, true] {
-        for wire in placed.wires.iter().chain(&placed.curves).filter(|wire| wire.live == live) {
-            let rounded = placed.wires.iter().any(|other| std::ptr::eq(other, wire));
-            line(wired(wire, rounded, drawing.architecture.is_some()));
+        for (wires, angular) in [(&placed.wires, true), (&placed.curves, false)] {
+            for wire in wires.iter().filter(|wire| wire.live == live) {
+                line(wired(wire, angular, drawing.architecture.is_some()));
+            }
         }
         for tap in placed.taps.iter().filter(|tap| tap.live == live) {
             let class = format!("tap{}{}", if tap.sparse { " sparse" } else { "" }, if live { "" } else { " dead" });
@@ -94,7 +95,7 @@ fn framed(figure: &Figure, frame: &Frame) -> String {
             escaped(&pill.tooltip),
             number(x + 10.0),
             number(top),
-            number(text_width(&pill.line.text, 11.0) + 18.0),
+            number(text_width(&pill.line.text, 11.0) + if pill.line.made { 24.0 } else { 18.0 }),
             if pill.line.made { "made" } else { "line" },
             number(x + 19.0),
             number(top + 13.0),
