@@ -7,12 +7,15 @@
 //! speaks to people, `editor` answers their editors. Pure: no input or output happens here, and no tensor is known.
 
 pub mod check;
+pub mod compare;
 pub mod diagnostics;
+pub mod draw;
 pub mod editor;
 pub mod format;
 pub mod import;
 pub mod ir;
 pub mod library;
+pub mod outline;
 pub mod plan;
 pub mod primitives;
 pub mod recipe;

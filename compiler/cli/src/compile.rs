@@ -1,20 +1,29 @@
 //! `nasrecc compile`: what a file means, summed up or written out.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use nasrec_compiler::diagnostics::{Diagnostic, Severity};
-use nasrec_compiler::schema::Schema;
-use nasrec_compiler::{CheckedSpace, Item, ItemKind, Program, Space};
+use nasrec_compiler::diagnostics::FileId;
+use nasrec_compiler::draw::{self, Detail, Drawing};
+use nasrec_compiler::outline;
+use nasrec_compiler::syntax;
+use nasrec_compiler::{Item, Program, Space};
 
 use crate::files::Disk;
+use crate::subject::{File, Subject};
+use crate::summary::grouped;
 use crate::{Outcome, render, summary};
 
 /// Compile a file: sum up its spaces, searches and architectures, or write a stage out
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  nasrecc compile spaces/nasrec_full.nasrec --with criteo\n  \
+                        nasrecc compile spaces/nasrec_small.nasrec --emit svg -o space.svg\n  \
+                        nasrecc compile spaces/nets/criteo_full.nasrec --emit svg -o net.svg\n  \
                         nasrecc compile spaces/nets/criteo_full.nasrec --emit plan -o plan.json\n  \
+                        nasrecc compile spaces/nets/criteo_full.nasrec --emit plan --format text\n  \
+                        nasrecc compile spaces/nasrec_small.nasrec --emit checked\n  \
                         nasrecc compile spaces/nasrec_small.nasrec --emit dot | dot -Tsvg -o space.svg")]
 pub(crate) struct Args {
     #[arg(value_name = "FILE")]
@@ -28,6 +37,12 @@ pub(crate) struct Args {
     /// Write a stage out instead of summing up
     #[arg(long, value_enum)]
     emit: Option<Stage>,
+    /// For people or for machines: ast and checked are text, graph and plan JSON, unless this says otherwise
+    #[arg(long, value_enum, requires = "emit")]
+    format: Option<Format>,
+    /// What a picture draws as one node
+    #[arg(long, value_enum, default_value = "ops")]
+    detail: Drawn,
     /// Write to this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -35,55 +50,93 @@ pub(crate) struct Args {
     shown: render::Options,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Stage {
-    /// The plan of an architecture, as JSON
-    Plan,
-    /// The graph of a space with its choices, as JSON
+    /// The syntax tree of the file
+    Ast,
+    /// What the file means: parameters, choices, shapes over all choices, constraints
+    Checked,
+    /// The graph of a space with its choices
     Graph,
+    /// The plan of an architecture
+    Plan,
     /// The graph of a space, or of an architecture, for Graphviz
     Dot,
+    /// A picture of a space, or of an architecture in its space
+    Svg,
+}
+
+/// How machine output is written.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Drawn {
+    /// Operators, with the primitives that they are made of folded inside
+    Ops,
+    /// Every primitive
+    Primitives,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let (program, mut diagnostics) = Program::load(&args.file, &Disk);
-    diagnostics.extend(program.check());
-    Diagnostic::sort(&mut diagnostics);
-    let mut shown = render::Report::new(args.shown);
-    shown.add(&diagnostics, &program.sources);
-    shown.finish();
-    if diagnostics.iter().any(|d| d.severity == Severity::Error) {
-        return Ok(Outcome::Findings);
+    if args.emit == Some(Stage::Ast) {
+        return tree(args);
     }
-    let items: Vec<Item> = program
-        .items()
-        .into_iter()
-        .filter(|item| matches!(item.kind, ItemKind::Space | ItemKind::Search | ItemKind::Arch))
-        .filter(|item| args.name.as_ref().is_none_or(|name| *name == item.name))
-        .collect();
-    if items.is_empty() {
-        let what = args.name.as_ref().map_or("a space, a search or an arch".to_owned(), |name| format!("`{name}`"));
-        bail!("{} does not define {what}", args.file);
-    }
-    let schema = match &args.with {
-        Some(name) => Some(find_schema(&program, name)?),
-        None => None,
-    };
+    let Some(file) = File::load(&args.file, args.shown) else { return Ok(Outcome::Findings) };
+    let name = args.name.as_deref();
     let text = match args.emit {
         None => {
-            let parts = items.iter().map(|item| summed_up(&program, item, schema.as_ref()));
+            let items = file.items(name)?;
+            let parts = items.iter().map(|item| summed_up(&file, item, args.with.as_deref()));
             parts.collect::<Result<Vec<_>>>()?.join("\n")
         }
+        Some(Stage::Checked) => {
+            let checked = outline::checked(&file.program, name);
+            if checked.as_array().is_some_and(Vec::is_empty) {
+                bail!("{} does not define `{}`", file.path, name.unwrap_or("anything"));
+            }
+            match args.format {
+                Some(Format::Json) => json(&checked)?,
+                _ => outline::checked_text(&checked),
+            }
+        }
         Some(stage) => {
-            let [item] = items.as_slice() else {
-                let names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
-                bail!("{} defines {}: say which with --name", args.file, names.join(", "));
-            };
-            written_out(&program, item, stage, schema.as_ref())?
+            let item = file.item(name, "--name")?;
+            let subject = file.subject(&item, args.with.as_deref())?;
+            written_out(&file, &subject, stage, args)?
         }
     };
     write(args.out.as_ref(), &text)?;
     Ok(Outcome::Clean)
+}
+
+/// The syntax tree, for which nothing but the syntax must be right.
+fn tree(args: &Args) -> Result<Outcome> {
+    let (program, diagnostics) = Program::load(&args.file, &Disk);
+    let Some(entry) = program.entry() else {
+        render::show(&diagnostics, &program.sources);
+        return Ok(Outcome::Findings);
+    };
+    let source = program.sources.file(entry);
+    let (tree, syntax) = syntax::parse(entry, &source.text);
+    let mut shown = render::Report::new(args.shown);
+    shown.add(&syntax, &program.sources);
+    shown.finish();
+    if !syntax.is_empty() {
+        return Ok(Outcome::Findings);
+    }
+    let tree = outline::tree(&tree);
+    let text = if args.format == Some(Format::Json) { json(&tree)? } else { outline::tree_text(&tree) };
+    write(args.out.as_ref(), &text)?;
+    Ok(Outcome::Clean)
+}
+
+/// JSON that a person can read as well.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(value)?))
 }
 
 /// Writes machine output to a file or to stdout.
@@ -99,72 +152,86 @@ pub(crate) fn write(out: Option<&PathBuf>, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// A schema by name: one that the file sees, else one that ships.
-fn find_schema(program: &Program, name: &str) -> Result<Schema> {
-    if let Some(item) = program.visible(ItemKind::Schema).iter().find(|item| item.name == name) {
-        return program.schema(item).map_err(|_| anyhow::anyhow!("schema `{name}` has errors"));
-    }
-    let (shipped, _) = Program::load("schemas.nasrec", &Disk);
-    let known = shipped.items();
-    match known.iter().find(|item| item.name == name) {
-        Some(item) => shipped.schema(item).map_err(|_| anyhow::anyhow!("schema `{name}` has errors")),
-        None => {
-            let names: Vec<&str> = known.iter().map(|item| item.name.as_str()).collect();
-            bail!("there is no schema `{name}`; nasrecc ships {}", names.join(", "))
-        }
-    }
-}
-
-/// What an item compiles to: its space, the schema that it names, and its architecture.
-struct Compiled {
-    space: CheckedSpace,
-    schema: Option<Schema>,
-    architecture: Option<nasrec_compiler::Architecture>,
-}
-
-fn compiled(program: &Program, item: &Item) -> Result<Compiled> {
-    let failed = |_| anyhow::anyhow!("`{}` has errors", item.name);
-    Ok(match item.kind {
-        ItemKind::Search => {
-            let search = program.search(item, &[]).map_err(failed)?;
-            Compiled { space: search.space, schema: Some(search.schema), architecture: None }
-        }
-        ItemKind::Arch => {
-            let arch = program.arch(item).map_err(failed)?;
-            Compiled { space: arch.space, schema: arch.schema, architecture: Some(arch.architecture) }
-        }
-        _ => Compiled { space: program.check_space(item).map_err(failed)?, schema: None, architecture: None },
-    })
-}
-
-fn summed_up(program: &Program, item: &Item, schema: Option<&Schema>) -> Result<String> {
-    let compiled = compiled(program, item)?;
-    let schema = schema.cloned().or(compiled.schema);
-    let bound = schema.as_ref().map(|schema| Space::bind(&compiled.space, schema)).transpose()?;
-    match (&compiled.architecture, &bound) {
+fn summed_up(file: &File, item: &Item, with: Option<&str>) -> Result<String> {
+    let subject = file.subject(item, with)?;
+    let schema = subject.schema.as_ref();
+    let bound = schema.map(|schema| Space::bind(&subject.space, schema)).transpose()?;
+    match (&subject.architecture, &bound) {
         (Some(architecture), Some(space)) if space.missing(architecture).is_empty() => {
-            summary::architecture(&item.name, space, architecture, schema.as_ref())
+            summary::architecture(&item.name, space, architecture, schema)
         }
         (Some(architecture), Some(space)) => Ok(summary::open(&item.name, space, architecture)),
         (Some(_), None) => bail!("arch `{}` names no schema: say --with SCHEMA", item.name),
-        (None, bound) => Ok(summary::space(item, &compiled.space, bound.as_ref(), schema.as_ref())),
+        (None, bound) => Ok(summary::space(item, &subject.space, bound.as_ref(), schema)),
     }
 }
 
-fn written_out(program: &Program, item: &Item, stage: Stage, schema: Option<&Schema>) -> Result<String> {
-    let compiled = compiled(program, item)?;
-    let schema = schema.cloned().or(compiled.schema);
-    let plan = |what: &str| -> Result<nasrec_compiler::plan::Plan> {
-        let Some(architecture) = &compiled.architecture else {
-            bail!("{what} is made of an architecture, and `{}` is none", item.name)
+fn written_out(file: &File, subject: &Subject, stage: Stage, args: &Args) -> Result<String> {
+    let plan = || -> Result<nasrec_compiler::plan::Plan> {
+        let Some(architecture) = subject.one() else {
+            bail!("a plan is made of an architecture, and `{}` is none", subject.item.name)
         };
-        let Some(schema) = &schema else { bail!("arch `{}` names no schema: say --with SCHEMA", item.name) };
-        Ok(Space::bind(&compiled.space, schema)?.plan(architecture)?)
+        Ok(subject.bound()?.plan(&architecture)?)
     };
+    if matches!(stage, Stage::Dot | Stage::Svg) && args.format.is_some() {
+        bail!("--format is for ast, checked, graph and plan");
+    }
+    let text = args.format == Some(Format::Text);
     Ok(match stage {
-        Stage::Plan => format!("{}\n", serde_json::to_string_pretty(&plan("a plan")?)?),
-        Stage::Graph => format!("{}\n", serde_json::to_string_pretty(&compiled.space.graph.to_json())?),
-        Stage::Dot if compiled.architecture.is_some() => plan("a plan")?.to_dot(&item.name),
-        Stage::Dot => compiled.space.graph.to_dot(&compiled.space.name),
+        Stage::Plan if text => outline::plan_text(&plan()?),
+        Stage::Plan => json(&plan()?)?,
+        Stage::Graph if text => outline::graph_text(&subject.space.graph),
+        Stage::Graph => json(&subject.space.graph.to_json())?,
+        Stage::Dot if subject.architecture.is_some() => plan()?.to_dot(&subject.item.name),
+        Stage::Svg => picture(file, subject, args)?,
+        _ => subject.space.graph.to_dot(&subject.space.name),
     })
+}
+
+fn picture(file: &File, subject: &Subject, args: &Args) -> Result<String> {
+    let graph = &subject.space.graph;
+    // An architecture is drawn with its sizes, which its schema tells.
+    let bound = subject.architecture.as_ref().map(|_| subject.bound()).transpose()?;
+    if let (Some(architecture), Some(space)) = (&subject.architecture, &bound)
+        && let [first, ..] = space.missing(architecture).as_slice()
+    {
+        bail!("arch `{}` leaves `{}` open", subject.item.name, graph.choices[first.index()].name);
+    }
+    let mut said = match graph.choices.len() {
+        0 => vec!["one model: nothing is left open".to_owned()],
+        n => vec![format!("{n} choices, {} encodings", grouped(graph.raw_count()))],
+    };
+    if let (Some(architecture), Some(space)) = (&subject.architecture, &bound) {
+        let plan = space.plan(architecture)?;
+        let (dense, blocks) = (grouped(plan.dense_params()), space.blocks().count());
+        said = vec![format!("{} a sample, {dense} dense parameters", summary::mmacs(plan.macs()))];
+        if blocks > 0 {
+            said.push(format!("{} of {blocks} blocks live", summary::live_blocks(space, &plan)));
+        }
+    }
+    let drawing = Drawing {
+        graph,
+        title: subject.heading(),
+        subtitle: said.join(", "),
+        detail: match args.detail {
+            Drawn::Ops => Detail::Operators,
+            Drawn::Primitives => Detail::Primitives,
+        },
+        schema: subject.schema.as_ref().map(Space::sizes_of),
+        architecture: subject.architecture.as_ref(),
+        docs: docs(&file.program),
+    };
+    Ok(draw::svg(&drawing)?)
+}
+
+/// What the operators of all files say of themselves.
+fn docs(program: &Program) -> HashMap<String, String> {
+    let mut docs = HashMap::new();
+    for (id, file) in program.sources.files().iter().enumerate() {
+        let (tree, _) = syntax::parse(FileId(id as u32), &file.text);
+        for op in tree.ops.into_iter().filter(|op| !op.docs.is_empty()) {
+            docs.entry(op.name.text).or_insert(op.docs.join(" "));
+        }
+    }
+    docs
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{FileId, SourceFile, Sources};
 use nasrec_compiler::format::{Refusal, format_source};
 
-use crate::diff::diff;
+use crate::lines::diff;
 use crate::{Outcome, render};
 
 /// Lay files out in the style of the language

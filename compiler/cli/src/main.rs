@@ -5,17 +5,23 @@
 
 mod check;
 mod compile;
+mod cost;
+mod count;
 mod diff;
 mod explain;
 mod files;
 mod fixes;
 mod fmt;
 mod import;
+mod lines;
 mod lsp;
+
 mod progress;
 mod render;
 mod run_record;
+mod sample;
 mod search;
+mod subject;
 mod summary;
 mod table;
 mod test;
@@ -48,6 +54,10 @@ enum Command {
     Fmt(fmt::Args),
     Test(test::Args),
     Compile(compile::Args),
+    Sample(sample::Args),
+    Count(count::Args),
+    Cost(cost::Args),
+    Diff(diff::Args),
     Search(search::Args),
     Import(import::Args),
     Explain(explain::Args),
@@ -69,6 +79,10 @@ fn main() -> ExitCode {
         Command::Fmt(args) => fmt::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Compile(args) => compile::run(&args),
+        Command::Sample(args) => sample::run(&args),
+        Command::Count(args) => count::run(&args),
+        Command::Cost(args) => cost::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),

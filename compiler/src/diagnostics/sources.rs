@@ -14,6 +14,13 @@ pub struct Span {
     pub end: u32,
 }
 
+/// Its bytes, from and to; what holds it knows the file.
+impl serde::Serialize for Span {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.start, self.end).serialize(serializer)
+    }
+}
+
 impl Span {
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
         Self { file, start: start as u32, end: end as u32 }

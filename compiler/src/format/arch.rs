@@ -24,6 +24,26 @@ const WIDTH: usize = 120;
 
 /// Formats an architecture; choices that it leaves open are written `_`.
 pub fn format_arch(source: &ArchSource<'_>, choices: &[Choice], architecture: &Architecture) -> String {
+    format!("{}{}", header(source), item(source, choices, architecture))
+}
+
+/// Formats several architectures of one space, each with its name and its docs.
+pub fn format_archs(
+    source: &ArchSource<'_>,
+    choices: &[Choice],
+    all: &[(String, Vec<String>, &Architecture)],
+) -> String {
+    let items: Vec<String> = all
+        .iter()
+        .map(|(name, docs, architecture)| {
+            item(&ArchSource { name, docs: docs.clone(), ..source.clone() }, choices, architecture)
+        })
+        .collect();
+    format!("{}{}", header(source), items.join("\n"))
+}
+
+/// What stands before the architectures.
+fn header(source: &ArchSource<'_>) -> String {
     let mut out = String::from("nasrec 1\n\n");
     for (path, names) in &source.imports {
         let _written = writeln!(out, "import \"{path}\" {{ {} }}", names.join(", "));
@@ -35,6 +55,11 @@ pub fn format_arch(source: &ArchSource<'_>, choices: &[Choice], architecture: &A
         out.push_str(&source.items);
         out.push('\n');
     }
+    out
+}
+
+fn item(source: &ArchSource<'_>, choices: &[Choice], architecture: &Architecture) -> String {
+    let mut out = String::new();
     for doc in &source.docs {
         let _written = writeln!(out, "/// {doc}");
     }
@@ -85,7 +110,7 @@ fn heading(source: &ArchSource<'_>) -> String {
 }
 
 /// One value, as the checker reads it back.
-fn value(choice: &Choice, made: Option<Made>) -> String {
+pub fn value(choice: &Choice, made: Option<Made>) -> String {
     let Some(made) = made else { return "_".to_owned() };
     match &choice.kind {
         ChoiceKind::Width { values } => values[made.first()].to_string(),

@@ -90,6 +90,38 @@ fn subsets(count: usize, (lo, hi): (usize, usize), from: usize, mask: u64, found
     }
 }
 
+impl ChoiceKind {
+    /// The word of the language.
+    pub fn word(&self) -> &'static str {
+        match self {
+            ChoiceKind::Width { .. } => "width",
+            ChoiceKind::Pick { .. } => "pick",
+            ChoiceKind::Choose { .. } => "choose",
+            ChoiceKind::Repeat { .. } => "repeat",
+            ChoiceKind::Maybe => "maybe",
+        }
+    }
+
+    /// What its positions are called: sizes, sources, alternatives, numbers of iterations, `off` and `on`.
+    pub fn labels(&self) -> Vec<String> {
+        match self {
+            ChoiceKind::Width { values } => values.iter().map(ToString::to_string).collect(),
+            ChoiceKind::Pick { sources: all, .. } | ChoiceKind::Choose { alternatives: all, .. } => all.clone(),
+            ChoiceKind::Repeat { lo, hi } => (*lo..=*hi).map(|n| n.to_string()).collect(),
+            ChoiceKind::Maybe => vec!["off".to_owned(), "on".to_owned()],
+        }
+    }
+
+    /// How many positions a value takes, where it takes a set.
+    pub fn counts(&self) -> Option<(usize, usize)> {
+        match self {
+            ChoiceKind::Pick { lo, hi, .. } => Some((*lo, *hi)),
+            ChoiceKind::Choose { lo, hi, .. } if *hi > 1 => Some((*lo, *hi)),
+            _ => None,
+        }
+    }
+}
+
 impl Choice {
     /// The name within its block: `d` for `b[1].d`.
     pub fn key(&self) -> &str {

@@ -80,7 +80,7 @@ impl SpaceGraph {
         out
     }
 
-    fn kind_text(&self, kind: &NodeKind) -> String {
+    pub(crate) fn kind_text(&self, kind: &NodeKind) -> String {
         match kind {
             NodeKind::Primitive(primitive) => primitive.name().to_owned(),
             NodeKind::Choose(choice) => format!("choose {}", self.choices[choice.index()].name),
@@ -89,7 +89,7 @@ impl SpaceGraph {
         }
     }
 
-    fn gate_text(&self, gate: Gate) -> String {
+    pub(crate) fn gate_text(&self, gate: Gate) -> String {
         match gate {
             Gate::Always => String::new(),
             Gate::Taken(choice, position) => {

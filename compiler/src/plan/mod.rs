@@ -8,6 +8,7 @@ mod cost;
 mod emit;
 mod fingerprint;
 mod layout;
+mod ledger;
 pub mod passes;
 pub mod sound;
 
@@ -19,6 +20,7 @@ use smallvec::SmallVec;
 pub use cost::Cost;
 pub use fingerprint::Fingerprint;
 pub use layout::{Layout, Run};
+pub use ledger::{Activations, Costs, block_of, operator_of};
 
 use crate::primitives::Primitive;
 
@@ -131,6 +133,12 @@ impl Plan {
     /// Multiply-accumulates a sample, counted as in the paper (see the primitives' `macs`).
     pub fn macs(&self) -> u64 {
         macs(&self.nodes)
+    }
+
+    /// Multiply-accumulates a sample of one of its nodes.
+    pub fn node_macs(&self, node: &Node) -> u64 {
+        let inputs: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&i| &self.nodes[i].shape).collect();
+        node.primitive.macs(&inputs, &node.shape)
     }
 
     /// Active dense parameters (everything but embedding tables).

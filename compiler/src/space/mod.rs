@@ -5,6 +5,7 @@
 
 mod architecture;
 mod bind;
+mod census;
 mod conflict;
 mod count;
 mod distinct;
@@ -19,9 +20,10 @@ mod valid;
 
 pub use architecture::Architecture;
 pub use bind::{BindError, Space};
+pub use census::{Census, Tally};
 pub use conflict::{Conflict, Verdict};
 pub use distinct::Distinct;
 pub use extremes::Extreme;
 pub use sample::Sampling;
-pub use select::PlanError;
+pub use select::{Live, PlanError};
 pub use valid::{Diagram, Intractable};

@@ -32,6 +32,22 @@ impl std::fmt::Display for PlanError {
 
 impl std::error::Error for PlanError {}
 
+/// What of a space's graph one architecture uses.
+#[derive(Clone, Debug)]
+pub struct Live {
+    /// By node.
+    pub nodes: Vec<bool>,
+    /// For each live node, the operands that take part.
+    taken: Vec<SmallVec<[NodeIndex; 4]>>,
+}
+
+impl Live {
+    /// Whether `to` is live and reads `from`.
+    pub fn reads(&self, from: NodeIndex, to: NodeIndex) -> bool {
+        self.nodes[to.index()] && self.taken[to.index()].contains(&from)
+    }
+}
+
 /// The nodes that are needed, in order.
 struct Needed {
     nodes: Vec<NodeIndex>,
@@ -55,6 +71,23 @@ impl SpaceGraph {
         }
         let nodes = (0..live.len()).filter(|&i| live[i]).map(NodeIndex::new).collect();
         Ok(Needed { nodes })
+    }
+
+    /// What the logit needs under an architecture.
+    ///
+    /// # Errors
+    /// A live choice that is left open.
+    pub fn live(&self, architecture: &Architecture, schema: SchemaSizes) -> Result<Live, PlanError> {
+        let at = Assignment::new(architecture.made(), schema);
+        let name = |Undecided(choice): Undecided| PlanError::Undecided(self.choices[choice.index()].name.clone());
+        let needed = self.needed(&[self.logit], &at).map_err(name)?;
+        let mut live =
+            Live { nodes: vec![false; self.graph.node_count()], taken: vec![SmallVec::new(); self.graph.node_count()] };
+        for node in needed.nodes {
+            live.nodes[node.index()] = true;
+            live.taken[node.index()] = self.taken(node, &at).map_err(name)?;
+        }
+        Ok(live)
     }
 
     /// The operands of a node that take part.

@@ -1,14 +1,16 @@
 //! The syntax tree: what was written, with its places, and no meaning.
 
+use serde::Serialize;
+
 use crate::diagnostics::Span;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Name {
     pub text: String,
     pub span: Span,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct File {
     pub imports: Vec<Import>,
     pub consts: Vec<Const>,
@@ -25,7 +27,7 @@ pub struct File {
     pub incomplete: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Import {
     pub path: Name,
     pub names: Vec<Name>,
@@ -33,7 +35,7 @@ pub struct Import {
 }
 
 /// `const name = value`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Const {
     pub docs: Vec<String>,
     pub name: Name,
@@ -41,7 +43,7 @@ pub struct Const {
 }
 
 /// `op name(params) -> type = body`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Op {
     pub docs: Vec<String>,
     pub name: Name,
@@ -50,7 +52,7 @@ pub struct Op {
     pub body: Body,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct OpParam {
     pub name: Name,
     pub kind: TypeOf,
@@ -58,20 +60,20 @@ pub struct OpParam {
 }
 
 /// `dense[w]`, `sparse[n, e]`, `size`, …
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct TypeOf {
     pub name: Name,
     pub sizes: Vec<Expr>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Body {
     /// Each a `let`, a `width` or a `shared`.
     pub bindings: Vec<Statement>,
     pub value: Box<Expr>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SpaceItem {
     pub docs: Vec<String>,
     pub name: Name,
@@ -79,7 +81,8 @@ pub struct SpaceItem {
     pub body: Vec<Statement>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Statement {
     Input {
         name: Name,
@@ -115,14 +118,14 @@ pub enum Statement {
 }
 
 /// What architectures must be, or must not be.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Demand {
     pub forbids: bool,
     /// Each for itself.
     pub conditions: Vec<Expr>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Block {
     pub name: Name,
     /// The name of an instance's number in its statements.
@@ -136,7 +139,7 @@ pub struct Block {
 }
 
 /// `block name(params) { … }` at the top level: statements that blocks of any space can have.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Pattern {
     pub docs: Vec<String>,
     pub name: Name,
@@ -146,14 +149,14 @@ pub struct Pattern {
 }
 
 /// `test name { claims }`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct TestItem {
     pub docs: Vec<String>,
     pub name: Name,
     pub claims: Vec<Expr>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SchemaItem {
     pub docs: Vec<String>,
     pub name: Name,
@@ -163,7 +166,7 @@ pub struct SchemaItem {
 }
 
 /// `keyword name[range]: encoding | stage | stage`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SchemaLine {
     pub keyword: Name,
     pub column: Name,
@@ -174,13 +177,13 @@ pub struct SchemaLine {
 }
 
 /// `name(arguments)` where a space is meant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Reference {
     pub name: Name,
     pub args: Vec<Arg>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SearchItem {
     pub docs: Vec<String>,
     pub name: Name,
@@ -197,14 +200,15 @@ pub struct SearchItem {
 }
 
 /// One `key: value`, its key with the sections around it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Setting {
     pub path: Vec<Name>,
     pub value: SettingValue,
     pub span: Span,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SettingValue {
     Ratio(Vec<f64>),
     Expr(Expr),
@@ -212,7 +216,7 @@ pub enum SettingValue {
     Section,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ArchItem {
     pub docs: Vec<String>,
     pub name: Name,
@@ -226,7 +230,7 @@ pub struct ArchItem {
 }
 
 /// One choice that an architecture makes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Made {
     /// Such as `b[1].x`.
     pub choice: String,
@@ -234,19 +238,20 @@ pub struct Made {
     pub value: Expr,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Arg {
     pub name: Option<Name>,
     pub value: Expr,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Expr {
     pub kind: ExprKind,
     pub span: Span,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ExprKind {
     Number(f64),
     /// As a share: `21%` is 0.21.
@@ -303,20 +308,22 @@ pub enum ExprKind {
     Lost,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Alternative {
     pub label: Option<Name>,
     pub value: Expr,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unary {
     Negate,
     Not,
     Maybe,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Binary {
     Add,
     Sub,

@@ -1,0 +1,272 @@
+//! `nasrecc cost`: what an architecture costs and where, or what the architectures of a space cost.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use nasrec_compiler::plan::{Cost, Costs, ParamKind, Plan, block_of, operator_of};
+use nasrec_compiler::recipe::Counts;
+use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{Architecture, Space};
+use serde_json::{Value, json};
+
+use crate::compile::{Format, json as json_text, write};
+use crate::count::right;
+use crate::subject::File;
+use crate::summary::grouped;
+use crate::{Outcome, render};
+
+/// What an architecture costs, by block and operator; or what the architectures of a space cost
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  nasrecc cost spaces/nets/criteo_full.nasrec\n  \
+                        nasrecc cost spaces/models/dcnv2.nasrec --with criteo\n  \
+                        nasrecc cost examples/quickstart.nasrec --samples 1000\n  \
+                        nasrecc cost spaces/nets/criteo_full.nasrec --format json")]
+pub(crate) struct Args {
+    #[arg(value_name = "FILE")]
+    file: String,
+    /// The space, search or architecture, where the file has several
+    #[arg(long)]
+    name: Option<String>,
+    /// The schema: one that the file sees, or one of criteo, avazu, kdd
+    #[arg(long, value_name = "SCHEMA")]
+    with: Option<String>,
+    /// How many architectures of a space are drawn for the distribution
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    samples: u64,
+    /// The seed of the draws
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A table for people, or JSON
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Write to this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    shown: render::Options,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let Some(file) = File::load(&args.file, args.shown) else { return Ok(Outcome::Findings) };
+    let item = file.item(args.name.as_deref(), "--name")?;
+    let subject = file.subject(&item, args.with.as_deref())?;
+    let space = subject.bound()?;
+    let heading = subject.heading();
+    let text = match (subject.one(), args.format) {
+        (Some(architecture), format) => {
+            let plan = space.plan(&architecture)?;
+            match format {
+                Format::Text => format!("{heading}\n{}", of_plan(&space, &plan)),
+                Format::Json => json_text(&plan_json(&space, &plan))?,
+            }
+        }
+        (None, format) => {
+            let spread = Spread::of(&space, args.samples, args.seed)?;
+            match format {
+                Format::Text => format!("{heading}\n{}", spread.table(&space)),
+                Format::Json => json_text(&spread.json(&space))?,
+            }
+        }
+    };
+    write(args.out.as_ref(), &text)?;
+    Ok(Outcome::Clean)
+}
+
+fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_header(header);
+    table
+}
+
+fn of_plan(space: &Space, plan: &Plan) -> String {
+    let mut totals = table(["cost", "a sample", "bytes"]);
+    let held = plan.activations();
+    let (dense, embedding) = (plan.dense_params(), plan.embedding_params());
+    for (name, value, bytes) in [
+        ("macs", Some(plan.macs()), None),
+        ("params.dense", Some(dense), Some(4 * dense)),
+        ("params.embedding", Some(embedding), Some(4 * embedding)),
+        ("activations in training, all kept", None, Some(held.training)),
+        ("activations in inference, at their peak", None, Some(held.inference_peak)),
+    ] {
+        let shown = |value: Option<u64>| value.map_or_else(String::new, grouped);
+        totals.add_row([name.to_owned(), shown(value), shown(bytes)]);
+    }
+    right(&mut totals, 1);
+    let blocks: Vec<&str> = space.blocks().collect();
+    let mut out = format!("{totals}\nThe peak is where {} runs.\n", plan.nodes[held.peak_at].path);
+    if !blocks.is_empty() {
+        out.push_str(&parts("block", &by_block(plan, &blocks)));
+    }
+    out.push_str(&parts("operator", &plan.costs_by(|path| operator_of(path, &blocks))));
+    if !blocks.is_empty() {
+        out.push_str(&parts("block and operator", &by_both(plan, &blocks)));
+    }
+    out
+}
+
+fn by_block(plan: &Plan, blocks: &[&str]) -> Vec<(String, Costs)> {
+    plan.costs_by(|path| {
+        let block = block_of(path, blocks);
+        if block.is_empty() { "outside".to_owned() } else { block }
+    })
+}
+
+fn by_both(plan: &Plan, blocks: &[&str]) -> Vec<(String, Costs)> {
+    plan.costs_by(|path| format!("{} {}", block_of(path, blocks), operator_of(path, blocks)).trim().to_owned())
+}
+
+/// The costliest first; rows that cost neither products nor parameters are summed up in the last.
+fn parts(what: &str, rows: &[(String, Costs)]) -> String {
+    let mut table =
+        table([what, "macs", "share", "params\ndense", "share", "params\nembedding", "activations\nbytes", "share"]);
+    let mut all = Costs::default();
+    rows.iter().for_each(|(_, costs)| all.add(*costs));
+    let share = |part: u64, whole: u64| {
+        if whole == 0 { String::new() } else { format!("{:.1}%", 100.0 * part as f64 / whole as f64) }
+    };
+    let mut add = |name: &str, costs: &Costs| {
+        table.add_row([
+            name.to_owned(),
+            grouped(costs.macs),
+            share(costs.macs, all.macs),
+            grouped(costs.dense_params),
+            share(costs.dense_params, all.dense_params),
+            grouped(costs.embedding_params),
+            grouped(costs.activation_bytes),
+            share(costs.activation_bytes, all.activation_bytes),
+        ]);
+    };
+    let free = |costs: &Costs| costs.macs + costs.dense_params + costs.embedding_params == 0;
+    rows.iter().filter(|(_, costs)| !free(costs)).for_each(|(name, costs)| add(name, costs));
+    let mut rest = Costs::default();
+    let left: Vec<&str> = rows.iter().filter(|(_, costs)| free(costs)).map(|(name, _)| name.as_str()).collect();
+    rows.iter().filter(|(_, costs)| free(costs)).for_each(|(_, costs)| rest.add(*costs));
+    match left.as_slice() {
+        [] => {}
+        [only] => add(only, &rest),
+        several => add(&format!("{} more", several.len()), &rest),
+    }
+    right(&mut table, 1);
+    format!("{table}\n")
+}
+
+fn plan_json(space: &Space, plan: &Plan) -> Value {
+    let blocks: Vec<&str> = space.blocks().collect();
+    let rows = |rows: Vec<(String, Costs)>| -> Vec<Value> {
+        rows.iter().map(|(name, costs)| json!({ "name": name, "costs": costs })).collect()
+    };
+    let nodes: Vec<Value> = plan
+        .nodes
+        .iter()
+        .zip(plan.node_costs())
+        .map(|(node, costs)| json!({ "path": &*node.path, "primitive": node.primitive.name(), "costs": costs }))
+        .collect();
+    let (dense, embedding) = (plan.dense_params(), plan.embedding_params());
+    json!({
+        "macs": plan.macs(),
+        "params": { "dense": dense, "embedding": embedding },
+        "bytes": { "dense": 4 * dense, "embedding": 4 * embedding, "activations": plan.activations() },
+        "by_block": rows(by_block(plan, &blocks)),
+        "by_operator": rows(plan.costs_by(|path| operator_of(path, &blocks))),
+        "by_block_and_operator": rows(by_both(plan, &blocks)),
+        "nodes": nodes,
+    })
+}
+
+/// Costs of architectures that were drawn from a space, each in ascending order.
+struct Spread {
+    samples: u64,
+    costs: Vec<(&'static str, Vec<u64>)>,
+    /// The least and the most multiply-accumulates that a search by coordinates finds.
+    extremes: Option<(u64, u64)>,
+}
+
+const QUANTILES: [(f64, &str); 7] =
+    [(0.0, "least"), (0.05, "5%"), (0.25, "25%"), (0.5, "median"), (0.75, "75%"), (0.95, "95%"), (1.0, "most")];
+
+impl Spread {
+    fn of(space: &Space, samples: u64, seed: u64) -> Result<Spread> {
+        let streams = Streams::new(seed);
+        let mut costs: Vec<(&'static str, Vec<u64>)> =
+            Cost::ALL.iter().map(|cost| (cost.words(), Vec::new())).collect();
+        costs.push(("peak activations", Vec::new()));
+        for index in 0..samples {
+            let drawn: Architecture = space.sample(Counts::Uniform, &mut streams.rng("cost", index));
+            let plan = space.plan(&drawn)?;
+            for (cost, (_, values)) in Cost::ALL.iter().zip(&mut costs) {
+                values.push(cost.of(&plan));
+            }
+            if let Some((_, peaks)) = costs.last_mut() {
+                peaks.push(plan.activations().inference_peak);
+            }
+        }
+        costs.iter_mut().for_each(|(_, values)| values.sort_unstable());
+        let extremes = space.extremes(&mut Streams::new(0).rng("extremes", 0));
+        Ok(Spread { samples, costs, extremes: extremes.map(|(least, most)| (least.macs, most.macs)) })
+    }
+
+    fn quantile(values: &[u64], share: f64) -> u64 {
+        values[((values.len() - 1) as f64 * share).round() as usize]
+    }
+
+    fn table(&self, space: &Space) -> String {
+        let mut header = vec!["cost"];
+        header.extend(QUANTILES.iter().map(|(_, name)| *name));
+        let mut table = Table::new();
+        table.load_style(UTF8_FULL_CONDENSED);
+        table.set_header(header);
+        for (name, values) in &self.costs {
+            let mut row = vec![(*name).to_owned()];
+            row.extend(QUANTILES.iter().map(|&(share, _)| grouped(Self::quantile(values, share))));
+            table.add_row(row);
+        }
+        right(&mut table, 1);
+        let mut out = format!("{table}\nof {} architectures that were drawn.\n", grouped(self.samples));
+        if let Some((least, most)) = self.extremes {
+            out.push_str(&format!(
+                "Changing one choice at a time finds {} to {} macs; that is not proved.\n",
+                grouped(least),
+                grouped(most)
+            ));
+        }
+        let (dense, embedding) = stored(space);
+        out.push_str(&format!(
+            "The whole store has {} dense and {} embedding parameters.\n",
+            grouped(dense),
+            grouped(embedding)
+        ));
+        out
+    }
+
+    fn json(&self, space: &Space) -> Value {
+        let costs: serde_json::Map<String, Value> = self
+            .costs
+            .iter()
+            .map(|(name, values)| {
+                let quantiles: Vec<Value> = QUANTILES
+                    .iter()
+                    .map(|&(share, _)| json!({ "share": share, "value": Self::quantile(values, share) }))
+                    .collect();
+                ((*name).to_owned(), quantiles.into())
+            })
+            .collect();
+        let (dense, embedding) = stored(space);
+        json!({
+            "samples": self.samples, "quantiles": costs,
+            "found": self.extremes.map(|(least, most)| json!({ "least_macs": least, "most_macs": most })),
+            "store": { "dense": dense, "embedding": embedding },
+        })
+    }
+}
+
+/// Dense and embedding parameters that a supernet holds.
+fn stored(space: &Space) -> (u64, u64) {
+    let sum = |dense: bool| {
+        space.params().iter().filter(|p| (p.kind == ParamKind::Dense) == dense).map(|p| p.len() as u64).sum()
+    };
+    (sum(true), sum(false))
+}

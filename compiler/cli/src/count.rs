@@ -1,0 +1,161 @@
+//! `nasrecc count`: how many architectures a space has, and where they come from.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{CellAlignment, Table};
+use nasrec_compiler::Space;
+use nasrec_compiler::space::{Census, Tally};
+use serde_json::{Value, json};
+
+use crate::compile::{Format, json as json_text, write};
+use crate::subject::{File, Subject};
+use crate::summary::grouped;
+use crate::{Outcome, render};
+
+/// Count a space: all encodings, those that its constraints allow, and the ways of each block and choice
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  nasrecc count spaces/nasrec_small.nasrec\n  \
+                        nasrecc count examples/quickstart.nasrec\n  \
+                        nasrecc count my_space.nasrec --with criteo --format json\n\n\
+                        An encoding decides every choice that exists; encodings whose live graphs are the same are one \
+                        architecture. Counts are exact unless they say `at most`.")]
+pub(crate) struct Args {
+    #[arg(value_name = "FILE")]
+    file: String,
+    /// The space, search or architecture whose space is counted, where the file has several
+    #[arg(long)]
+    name: Option<String>,
+    /// The schema, where constraints depend on the data
+    #[arg(long, value_name = "SCHEMA")]
+    with: Option<String>,
+    /// A table for people, or JSON
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Write to this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    shown: render::Options,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let Some(file) = File::load(&args.file, args.shown) else { return Ok(Outcome::Findings) };
+    let item = file.item(args.name.as_deref(), "--name")?;
+    let subject = file.subject(&item, args.with.as_deref())?;
+    let census = subject.space.graph.census(subject.schema.as_ref().map(Space::sizes_of));
+    let text = match args.format {
+        Format::Text => table(&subject, &census),
+        Format::Json => json_text(&machine(&subject, &census))?,
+    };
+    write(args.out.as_ref(), &text)?;
+    Ok(Outcome::Clean)
+}
+
+/// Counts can be larger than any number of JSON's, so they are texts.
+fn machine(subject: &Subject, census: &Census) -> Value {
+    let (valid, valid_unknown) = told(&census.valid);
+    let (distinct, distinct_unknown) = told(&census.distinct);
+    let blocks: Vec<Value> =
+        census.blocks.iter().map(|(block, ways)| json!({ "block": block, "ways": ways.to_string() })).collect();
+    let choices: Vec<Value> = subject
+        .space
+        .graph
+        .choices
+        .iter()
+        .zip(&census.choices)
+        .map(|(choice, ways)| {
+            json!({
+                "name": choice.name, "kind": choice.kind.word(), "options": choice.kind.option_count(),
+                "ways": ways.to_string(), "inside": choice.parent.map(|(parent, _)| &subject.space.graph.choices[parent.index()].name),
+            })
+        })
+        .collect();
+    json!({
+        "space": subject.space.name, "raw": census.raw.to_string(), "valid": valid, "valid_unknown": valid_unknown,
+        "distinct": distinct, "distinct_unknown": distinct_unknown,
+        "blocks": blocks, "choices": choices,
+    })
+}
+
+/// A count as text, and why it is not known exactly.
+fn told(tally: &Tally) -> (Option<String>, Option<&str>) {
+    match tally {
+        Tally::Exactly(count) => (Some(count.to_string()), None),
+        Tally::AtMost(count, why) => (Some(count.to_string()), Some(why)),
+        Tally::Unknown(why) => (None, Some(why)),
+    }
+}
+
+fn table(subject: &Subject, census: &Census) -> String {
+    let graph = &subject.space.graph;
+    let mut totals = Table::new();
+    totals.load_style(UTF8_FULL_CONDENSED);
+    totals.set_header(["count", "encodings"]);
+    totals.add_row(["raw".to_owned(), grouped(&census.raw)]);
+    for (name, tally) in [("valid", &census.valid), ("distinct", &census.distinct)] {
+        let count = match tally {
+            Tally::Exactly(count) => grouped(count),
+            Tally::AtMost(count, why) => format!("at most {}: {why}", grouped(count)),
+            Tally::Unknown(why) => format!("unknown: {why}"),
+        };
+        totals.add_row([name.to_owned(), count]);
+    }
+    right(&mut totals, 1);
+
+    let mut blocks = Table::new();
+    blocks.load_style(UTF8_FULL_CONDENSED);
+    blocks.set_header(["block", "choices", "ways", "share of all, by digits"]);
+    for (block, ways) in &census.blocks {
+        let inside = graph.choices.iter().filter(|choice| choice.block == *block).count();
+        let share = match (digits(ways), digits(&census.raw)) {
+            (_, 0.0) => 0.0,
+            (own, all) => own / all,
+        };
+        blocks.add_row([
+            block.clone().unwrap_or_else(|| "outside".to_owned()),
+            inside.to_string(),
+            grouped(ways),
+            format!("{:.1}%", 100.0 * share),
+        ]);
+    }
+    right(&mut blocks, 1);
+
+    let mut choices = Table::new();
+    choices.load_style(UTF8_FULL_CONDENSED);
+    choices.set_header(["choice", "kind", "options", "ways with what is inside", "inside of"]);
+    for (choice, ways) in graph.choices.iter().zip(&census.choices) {
+        choices.add_row([
+            choice.name.clone(),
+            choice.kind.word().to_owned(),
+            grouped(choice.kind.option_count()),
+            grouped(ways),
+            choice.parent.map_or_else(String::new, |(parent, _)| graph.choices[parent.index()].name.clone()),
+        ]);
+    }
+    for column in [2, 3] {
+        if let Some(column) = choices.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut out = format!("{}\n{totals}\n", subject.heading());
+    if !census.blocks.is_empty() {
+        out.push_str(&format!("{blocks}\n{choices}\n"));
+    }
+    out
+}
+
+/// Aligns the columns from `first` on to the right.
+pub(crate) fn right(table: &mut Table, first: usize) {
+    for column in table.column_iter_mut().skip(first) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+/// The logarithm of a count, as far as a float tells: what shares of a product are measured in.
+fn digits(count: &impl ToString) -> f64 {
+    let text = count.to_string();
+    let (head, rest) = text.split_at(text.len().min(15));
+    head.parse::<f64>().map_or(0.0, f64::log10) + rest.len() as f64
+}

@@ -1,0 +1,253 @@
+//! `nasrecc sample`: architectures drawn from a space, written as source.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nasrec_compiler::diagnostics::{Diagnostic, Severity, SourceFile};
+use nasrec_compiler::format::{ArchSource, format_archs, value};
+use nasrec_compiler::plan::Cost;
+use nasrec_compiler::recipe::Counts;
+use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Loader, Program, Space};
+use serde_json::{Value, json};
+
+use crate::compile::{Format, json as json_text, write};
+use crate::files::Disk;
+use crate::subject::{File, Subject};
+use crate::summary::grouped;
+use crate::{Outcome, render};
+
+/// Draws for one architecture, before it is said that none is found.
+const MOST_DRAWS: u64 = 100_000;
+
+/// Draw architectures from a space, and write them as source with their costs
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  nasrecc sample examples/quickstart.nasrec -n 3\n  \
+                        nasrecc sample spaces/nasrec_small.nasrec --with criteo --seed 7 -o drawn.nasrec\n  \
+                        nasrecc sample spaces/nasrec_small.nasrec --with criteo --require 'macs <= 500K'\n  \
+                        nasrecc sample examples/quickstart.nasrec --counts 'binomial(0.5)' --format json\n\n\
+                        What is required is written as in a search, and may be repeated. Constraints on choices cost \
+                        nothing; those on costs are met by drawing again.")]
+pub(crate) struct Args {
+    #[arg(value_name = "FILE")]
+    file: String,
+    /// The space or search to draw from, where the file has several
+    #[arg(long)]
+    name: Option<String>,
+    /// The schema: one that the file sees, or one of criteo, avazu, kdd
+    #[arg(long, value_name = "SCHEMA")]
+    with: Option<String>,
+    /// How many architectures
+    #[arg(short, long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    n: u64,
+    /// The seed of the draws
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many sources a pick takes: uniform or binomial(P)
+    #[arg(long, default_value = "uniform", value_parser = counts)]
+    counts: Counts,
+    /// What an architecture must be, such as 'macs <= 2M'
+    #[arg(long, value_name = "CONDITION")]
+    require: Vec<String>,
+    /// Source, or JSON
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Write to this file instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    shown: render::Options,
+}
+
+fn counts(text: &str) -> Result<Counts, String> {
+    let p = text.strip_prefix("binomial(").and_then(|rest| rest.strip_suffix(')'));
+    match p.map(|p| p.trim().parse::<f64>()) {
+        None if text == "uniform" => Ok(Counts::Uniform),
+        Some(Ok(p)) if (0.0..=1.0).contains(&p) => Ok(Counts::Binomial(p)),
+        _ => Err("expected uniform or binomial(P) with P from 0 to 1".to_owned()),
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let Some(file) = File::load(&args.file, args.shown) else { return Ok(Outcome::Findings) };
+    let items = file.items(args.name.as_deref())?;
+    let item = match items.iter().filter(|item| item.kind != ItemKind::Arch).collect::<Vec<_>>().as_slice() {
+        [item] => (*item).clone(),
+        [] => bail!("{} has no space and no search to draw from", args.file),
+        _ => file.item(args.name.as_deref(), "--name")?,
+    };
+    let subject = file.subject(&item, args.with.as_deref())?;
+    let (space, schema) = if args.require.is_empty() {
+        (subject.bound()?, subject.schema.as_ref().map(|schema| schema.name.clone()).unwrap_or_default())
+    } else {
+        let Some(search) = required(args, &file, &subject)? else { return Ok(Outcome::Findings) };
+        (Space::bind(&search.space, &search.schema)?, search.schema.name)
+    };
+    let Drawn { architectures, draws } = draw(args, &space)?;
+    let text = match args.format {
+        Format::Text => source(args, &file, &subject, &space, &schema, &architectures)?,
+        Format::Json => json_text(&machine(&space, &architectures)?)?,
+    };
+    write(args.out.as_ref(), &text)?;
+    let share = 100.0 * args.n as f64 / draws as f64;
+    eprintln!("{} of {} draws accepted ({share:.1}%)", grouped(args.n), grouped(draws));
+    Ok(Outcome::Clean)
+}
+
+struct Drawn {
+    architectures: Vec<Architecture>,
+    draws: u64,
+}
+
+fn draw(args: &Args, space: &Space) -> Result<Drawn> {
+    let streams = Streams::new(args.seed);
+    let mut drawn = Drawn { architectures: Vec::new(), draws: 0 };
+    let mut last = 0;
+    while (drawn.architectures.len() as u64) < args.n {
+        if drawn.draws - last >= MOST_DRAWS {
+            bail!(
+                "none of {} draws was allowed after {} architectures: what is required is rare or impossible",
+                grouped(MOST_DRAWS),
+                drawn.architectures.len()
+            );
+        }
+        let architecture = space.sample(args.counts, &mut streams.rng("sample", drawn.draws));
+        drawn.draws += 1;
+        let plan = space.plan(&architecture)?;
+        if space.broken(&architecture, Some(&plan)).is_none() {
+            drawn.architectures.push(architecture);
+            last = drawn.draws;
+        }
+    }
+    Ok(drawn)
+}
+
+/// A search over the space with what is required: its conditions mean what they mean in a file.
+struct Wrapped<'a> {
+    text: &'a str,
+}
+
+impl Loader for Wrapped<'_> {
+    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
+        match importer {
+            None => Ok(Some(SourceFile { name: "--require".to_owned(), text: self.text.into(), built_in: false })),
+            Some("--require") => Disk.load(None, path),
+            Some(importer) => Disk.load(Some(importer), path),
+        }
+    }
+}
+
+fn required(args: &Args, file: &File, subject: &Subject) -> Result<Option<CheckedSearch>> {
+    let name = &subject.item.name;
+    let mut text = format!("import \"{}\" {{ {name} }}\n", args.file);
+    let schema = subject.schema.as_ref().map(|schema| schema.name.clone());
+    match (subject.item.kind, schema) {
+        (ItemKind::Search, _) if args.with.is_none() => text.push_str(&format!("search required extends {name} {{\n")),
+        (ItemKind::Search, _) => bail!("--require and --with do not go together for a search"),
+        (_, None) => bail!("space `{name}` names no schema: say --with SCHEMA"),
+        (_, Some(schema)) => {
+            let seen = file.program.visible(ItemKind::Schema);
+            let from = seen.iter().find(|item| item.name == schema).map(|item| &file.program.defined_in(item).name);
+            let from = from.map_or("schemas.nasrec", |from| from.strip_prefix("nasrecc:").unwrap_or(from));
+            text.push_str(&format!("import \"{from}\" {{ {schema} }}\nsearch required on {name} with {schema} {{\n"));
+            text.push_str("  data { files: \"none\" }\n");
+        }
+    }
+    for condition in &args.require {
+        text.push_str(&format!("  require {condition}\n"));
+    }
+    text.push_str("}\n");
+    let (program, mut diagnostics) = Program::load("--require", &Wrapped { text: &text });
+    let item = program.items().into_iter().find(|item| item.name == "required");
+    let mut search = None;
+    match item.map(|item| program.search(&item, &[])) {
+        Some(Ok(found)) => search = Some(found),
+        Some(Err(found)) => diagnostics.extend(found),
+        None => {}
+    }
+    Diagnostic::sort(&mut diagnostics);
+    render::show(&diagnostics, &program.sources);
+    Ok(search.filter(|_| diagnostics.iter().all(|d| d.severity != Severity::Error)))
+}
+
+fn source(
+    args: &Args,
+    file: &File,
+    subject: &Subject,
+    space: &Space,
+    schema: &str,
+    architectures: &[Architecture],
+) -> Result<String> {
+    let folder = args.out.as_ref().and_then(|out| out.parent()).unwrap_or(Path::new(""));
+    let mut imports: Vec<(String, Vec<String>)> = Vec::new();
+    for (kind, name) in [(ItemKind::Space, space.name.as_str()), (ItemKind::Schema, schema)] {
+        let seen = file.program.visible(kind);
+        let path = match seen.iter().find(|item| item.name == *name) {
+            Some(item) => path_from(folder, &file.program.defined_in(item).name)?,
+            None if kind == ItemKind::Schema => "schemas.nasrec".to_owned(),
+            None => bail!("{} does not see space `{name}`: import it there", args.file),
+        };
+        match imports.iter_mut().find(|(known, _)| *known == path) {
+            Some((_, names)) => names.push(name.to_owned()),
+            None => imports.push((path, vec![name.to_owned()])),
+        }
+    }
+    let mut sources = Vec::new();
+    for (index, architecture) in architectures.iter().enumerate() {
+        let plan = space.plan(architecture)?;
+        let docs = vec![
+            format!("Drawn from {} with seed {}, number {}.", subject.item.name, args.seed, index + 1),
+            format!(
+                "{} macs, {} dense and {} embedding parameters, {} bytes of activations.",
+                grouped(plan.macs()),
+                grouped(plan.dense_params()),
+                grouped(plan.embedding_params()),
+                grouped(plan.activation_bytes())
+            ),
+        ];
+        sources.push((format!("drawn_{}", index + 1), docs, architecture));
+    }
+    let whole = ArchSource {
+        name: "",
+        docs: Vec::new(),
+        imports,
+        items: String::new(),
+        space: &space.name,
+        arguments: &space.arguments,
+        schema: Some(schema),
+    };
+    Ok(format_archs(&whole, space.choices(), &sources))
+}
+
+/// The path of a file as an import in `folder` writes it.
+fn path_from(folder: &Path, name: &str) -> Result<String> {
+    if let Some(shipped) = name.strip_prefix("nasrecc:") {
+        return Ok(shipped.to_owned());
+    }
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let folder = folder.canonicalize().with_context(|| format!("there is no folder {}", folder.display()))?;
+    let file = Path::new(name).canonicalize().with_context(|| format!("cannot find {name}"))?;
+    let shared = folder.components().zip(file.components()).take_while(|(a, b)| a == b).count();
+    let mut path = PathBuf::new();
+    folder.components().skip(shared).for_each(|_| path.push(".."));
+    file.components().skip(shared).for_each(|part| path.push(part));
+    Ok(path.to_string_lossy().replace('\\', "/"))
+}
+
+fn machine(space: &Space, architectures: &[Architecture]) -> Result<Value> {
+    let mut all = Vec::new();
+    for architecture in architectures {
+        let plan = space.plan(architecture)?;
+        let choices: serde_json::Map<String, Value> = space
+            .choices()
+            .iter()
+            .zip(architecture.made())
+            .filter(|(_, made)| made.is_some())
+            .map(|(choice, made)| (choice.name.clone(), value(choice, *made).into()))
+            .collect();
+        let costs: serde_json::Map<String, Value> =
+            Cost::ALL.iter().map(|cost| (cost.words().to_owned(), cost.of(&plan).into())).collect();
+        all.push(json!({ "choices": choices, "encoding": architecture, "costs": costs, "plan": plan.hash() }));
+    }
+    Ok(json!({ "space": space.name, "architectures": all }))
+}

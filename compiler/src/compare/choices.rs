@@ -1,0 +1,129 @@
+//! The choices of two spaces, side by side.
+
+use serde::Serialize;
+
+use crate::ir::{Choice, ChoiceKind, SpaceGraph};
+
+/// What became of one choice.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Change {
+    pub name: String,
+    /// The word of its kind in the second space, or in the first where it is gone.
+    pub kind: &'static str,
+    pub values: Values,
+}
+
+/// How the values of a choice changed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "change")]
+pub enum Values {
+    /// Only the second space has it.
+    Added,
+    /// Only the first space has it.
+    Removed,
+    /// It offers more.
+    Widened { added: Vec<String> },
+    /// It offers less.
+    Narrowed { removed: Vec<String> },
+    /// It offers more and less.
+    Changed { added: Vec<String>, removed: Vec<String> },
+    /// It is of another kind.
+    Kind { was: &'static str },
+}
+
+/// A choice that is somewhere else.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Moved {
+    pub from: String,
+    pub to: String,
+    /// What it is inside of, before and after.
+    pub inside: (Option<String>, Option<String>),
+}
+
+/// The choices that differ, in the order of the first space, then those that only the second has.
+pub fn choices(a: &SpaceGraph, b: &SpaceGraph) -> Vec<Change> {
+    let find = |graph: &SpaceGraph, name: &str| graph.choices.iter().position(|choice| choice.name == name);
+    let mut changes = Vec::new();
+    for choice in &a.choices {
+        let (kind, values) = match find(b, &choice.name) {
+            None => (choice.kind.word(), Values::Removed),
+            Some(other) => {
+                let other = &b.choices[other];
+                match values(choice, other) {
+                    Some(values) => (other.kind.word(), values),
+                    None => continue,
+                }
+            }
+        };
+        changes.push(Change { name: choice.name.clone(), kind, values });
+    }
+    for choice in b.choices.iter().filter(|choice| find(a, &choice.name).is_none()) {
+        changes.push(Change { name: choice.name.clone(), kind: choice.kind.word(), values: Values::Added });
+    }
+    changes
+}
+
+fn values(a: &Choice, b: &Choice) -> Option<Values> {
+    if a.kind.word() != b.kind.word() {
+        return Some(Values::Kind { was: a.kind.word() });
+    }
+    let (of_a, of_b) = (offered(&a.kind), offered(&b.kind));
+    let added: Vec<String> = of_b.iter().filter(|value| !of_a.contains(value)).cloned().collect();
+    let removed: Vec<String> = of_a.iter().filter(|value| !of_b.contains(value)).cloned().collect();
+    match (added.is_empty(), removed.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some(Values::Widened { added }),
+        (true, false) => Some(Values::Narrowed { removed }),
+        (false, false) => Some(Values::Changed { added, removed }),
+    }
+}
+
+/// What a choice offers: its labels, and for a set how many of them.
+fn offered(kind: &ChoiceKind) -> Vec<String> {
+    let mut all = kind.labels();
+    if let Some((lo, hi)) = kind.counts() {
+        all.extend((lo..=hi).map(|count| format!("{count} of them")));
+    }
+    all
+}
+
+/// Choices of one name that are inside of something else now, and pairs of a removed and an added choice that differ in
+/// nothing but where they are, where there is only one such pair.
+pub fn moved(a: &SpaceGraph, b: &SpaceGraph) -> Vec<Moved> {
+    let has = |graph: &SpaceGraph, name: &str| graph.choices.iter().any(|choice| choice.name == name);
+    let mut all = Vec::new();
+    for choice in &a.choices {
+        let Some(other) = b.choices.iter().find(|other| other.name == choice.name) else { continue };
+        let (from, to) = (inside(a, choice), inside(b, other));
+        if from != to {
+            all.push(Moved { from: choice.name.clone(), to: other.name.clone(), inside: (from, to) });
+        }
+    }
+    let alike = |p: &Choice, q: &Choice| p.kind == q.kind && last(p) == last(q);
+    let gone: Vec<&Choice> = a.choices.iter().filter(|choice| !has(b, &choice.name)).collect();
+    let new: Vec<&Choice> = b.choices.iter().filter(|choice| !has(a, &choice.name)).collect();
+    for from in &gone {
+        let to: Vec<&&Choice> = new.iter().filter(|to| alike(from, to)).collect();
+        if let [to] = to.as_slice()
+            && gone.iter().filter(|other| alike(other, to)).count() == 1
+        {
+            let inside = (inside(a, from), inside(b, to));
+            all.push(Moved { from: from.name.clone(), to: to.name.clone(), inside });
+        }
+    }
+    all
+}
+
+/// The choice and its values that a choice is inside of.
+pub(super) fn inside(graph: &SpaceGraph, choice: &Choice) -> Option<String> {
+    let (parent, positions) = choice.parent?;
+    let parent = &graph.choices[parent.index()];
+    let labels = parent.kind.labels().into_iter().enumerate();
+    let labels: Vec<String> =
+        labels.filter(|&(at, _)| at < 64 && positions >> at & 1 == 1).map(|(_, label)| label).collect();
+    Some(format!("{} = {}", parent.name, labels.join(" or ")))
+}
+
+fn last(choice: &Choice) -> &str {
+    choice.name.rsplit('.').next().unwrap_or_default()
+}

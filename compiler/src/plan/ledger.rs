@@ -1,0 +1,174 @@
+//! Costs of a plan, node by node and added up: by block, by operator, in training and in inference.
+
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+
+use super::{Node, ParamKind, Plan};
+
+/// What one node, or several, cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Costs {
+    /// Multiply-accumulates a sample.
+    pub macs: u64,
+    pub dense_params: u64,
+    pub embedding_params: u64,
+    /// Bytes of the values that are computed for one sample.
+    pub activation_bytes: u64,
+}
+
+impl Costs {
+    pub fn add(&mut self, other: Costs) {
+        self.macs += other.macs;
+        self.dense_params += other.dense_params;
+        self.embedding_params += other.embedding_params;
+        self.activation_bytes += other.activation_bytes;
+    }
+
+    /// Bytes of the dense parameters and of the embedding tables, as 32-bit numbers.
+    pub fn weight_bytes(&self) -> u64 {
+        4 * (self.dense_params + self.embedding_params)
+    }
+}
+
+/// Bytes of the values of one sample that must be held at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Activations {
+    /// Training keeps every value for the way back.
+    pub training: u64,
+    /// Inference needs a value only until its last reader has run: the most that is held at once, in plan order.
+    pub inference_peak: u64,
+    /// The node that runs when the most is held.
+    pub peak_at: usize,
+}
+
+impl Plan {
+    /// What each node costs. A parameter that several nodes share belongs to the first of them.
+    pub fn node_costs(&self) -> Vec<Costs> {
+        let mut paid = HashSet::new();
+        self.nodes
+            .iter()
+            .map(|node| {
+                let mut costs = Costs { macs: self.node_macs(node), activation_bytes: bytes(node), ..Costs::default() };
+                for &param in node.params.iter().filter(|&&param| paid.insert(param)) {
+                    let param = &self.params[param];
+                    match param.kind {
+                        ParamKind::Dense => costs.dense_params += param.len() as u64,
+                        ParamKind::Table { .. } => costs.embedding_params += param.len() as u64,
+                    }
+                }
+                costs
+            })
+            .collect()
+    }
+
+    /// Costs added up by a name that each path has, the costliest first: by multiply-accumulates, then by parameters.
+    pub fn costs_by(&self, name: impl Fn(&str) -> String) -> Vec<(String, Costs)> {
+        let mut all: BTreeMap<String, Costs> = BTreeMap::new();
+        for (node, costs) in self.nodes.iter().zip(self.node_costs()) {
+            all.entry(name(&node.path)).or_default().add(costs);
+        }
+        let mut all: Vec<(String, Costs)> = all.into_iter().collect();
+        all.sort_by_key(|(_, costs)| std::cmp::Reverse((costs.macs, costs.dense_params, costs.embedding_params)));
+        all
+    }
+
+    /// What is held while the plan is executed.
+    pub fn activations(&self) -> Activations {
+        let mut last = vec![0usize; self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate() {
+            last[index] = index;
+            node.inputs.iter().for_each(|&input| last[input] = index);
+        }
+        // The logit is the result: it is held to the end.
+        last[self.logit] = self.nodes.len();
+        let mut found = Activations { training: self.activation_bytes(), inference_peak: 0, peak_at: 0 };
+        let mut held = 0;
+        for (index, node) in self.nodes.iter().enumerate() {
+            held += bytes(node);
+            if held > found.inference_peak {
+                (found.inference_peak, found.peak_at) = (held, index);
+            }
+            // What nobody reads any more is dropped after the node has run.
+            let mut done: Vec<usize> = node.inputs.to_vec();
+            done.push(index);
+            done.sort_unstable();
+            done.dedup();
+            for value in done.into_iter().filter(|&value| last[value] == index) {
+                held -= bytes(&self.nodes[value]);
+            }
+        }
+        found
+    }
+}
+
+fn bytes(node: &Node) -> u64 {
+    4 * node.shape.iter().map(|&size| size as u64).product::<u64>()
+}
+
+/// The block instance on a node's path, such as `b[2]` of `b[2].d.fc.linear`; empty for what is outside of blocks.
+pub fn block_of(path: &str, blocks: &[&str]) -> String {
+    let inside = |block: &&&str| path.strip_prefix(**block).is_some_and(|rest| rest.starts_with('.'));
+    blocks.iter().find(inside).map(|block| (*block).to_owned()).unwrap_or_default()
+}
+
+/// The operator on a node's path, such as `fc` of `b[2].d.fc.linear`: what the `let` calls first. Iterations of a
+/// `repeat` are passed over.
+pub fn operator_of(path: &str, blocks: &[&str]) -> String {
+    let block = block_of(path, blocks);
+    let own = if block.is_empty() { path } else { &path[block.len() + 1..] };
+    let names: Vec<&str> = own.split('.').filter(|name| !name.starts_with("turn_")).collect();
+    let skipped = match names.first() {
+        // The parts of a stem have names of their own.
+        Some(&"stem") if names.len() > 2 => 2,
+        _ if names.len() > 1 => 1,
+        _ => 0,
+    };
+    names.get(skipped).copied().unwrap_or(own).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use smallvec::smallvec;
+
+    use super::*;
+    use crate::plan::PLAN_VERSION;
+    use crate::primitives::Primitive;
+
+    #[test]
+    fn names_on_paths() {
+        let blocks = ["b[1]", "b[2]"];
+        assert_eq!(
+            (block_of("b[2].d.fc.linear", &blocks), operator_of("b[2].d.fc.linear", &blocks)),
+            ("b[2]".into(), "fc".into())
+        );
+        assert_eq!(
+            (block_of("logit.linear", &blocks), operator_of("logit.linear", &blocks)),
+            (String::new(), "linear".into())
+        );
+        assert_eq!(operator_of("stem.sparse.embed", &blocks), "embed");
+        assert_eq!(operator_of("numeric", &blocks), "numeric");
+        assert_eq!(operator_of("h.turn_2.fc.linear", &blocks), "fc");
+    }
+
+    /// A chain of three and a sum with the first: the first is held while the second and third run.
+    #[test]
+    fn the_peak_is_the_most_that_is_held_at_once() {
+        let node = |primitive, inputs: &[usize], width: usize| Node {
+            primitive,
+            inputs: inputs.iter().copied().collect(),
+            params: smallvec![],
+            shape: smallvec![width],
+            path: "n".into(),
+        };
+        let nodes = vec![
+            node(Primitive::Numeric, &[], 4),
+            node(Primitive::Pad, &[0], 10),
+            node(Primitive::Relu, &[1], 10),
+            node(Primitive::Concat, &[2, 0], 14),
+        ];
+        let plan = Plan { version: PLAN_VERSION, nodes, params: vec![], logit: 3 };
+        let held = plan.activations();
+        assert_eq!(held, Activations { training: 4 * 38, inference_peak: 4 * (4 + 10 + 14), peak_at: 3 });
+    }
+}
