@@ -106,8 +106,10 @@ fn tables() -> Vec<Vec<bool>> {
 /// The conditions that a finding names.
 fn named(program: &Program, finding: &Diagnostic) -> Vec<usize> {
     let conditions = finding.labels.iter().map(|label| {
-        let written = program.sources.text(label.span);
-        let is = |condition: &&str| [condition.to_string(), format!("not ({condition})")].contains(&written.to_owned());
+        // A group's last bracket is no part of what stands in it.
+        let bare = |text: &str| text.trim_end_matches(')').to_owned();
+        let written = bare(program.sources.text(label.span));
+        let is = |condition: &str| written == bare(condition) || written == bare(&format!("not ({condition})"));
         CONDITIONS.iter().position(|condition| is(condition)).expect("it is one of them")
     });
     conditions.collect()
