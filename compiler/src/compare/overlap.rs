@@ -9,6 +9,7 @@ use num_traits::{One, Zero};
 
 use super::choices::inside;
 use crate::ir::{ChoiceId, ChoiceKind, NodeKind, SpaceGraph};
+use crate::space::Tally;
 
 /// What two spaces share.
 #[derive(Clone, Debug, PartialEq)]
@@ -144,8 +145,8 @@ fn valid(a: &SpaceGraph, b: &SpaceGraph, raw: &BigUint) -> Result<BigUint, Strin
     for (graph, own, others) in [(a, &of_a, &of_b), (b, &of_b, &of_a)] {
         if graph.raw_count() == *raw && others.iter().all(|text| own.contains(text)) {
             return match graph.census(None).valid {
-                crate::space::Valid::Known(valid) => Ok(valid),
-                crate::space::Valid::Unknown(why) => Err(why.to_owned()),
+                Tally::Exactly(valid) => Ok(valid),
+                Tally::AtMost(_, why) | Tally::Unknown(why) => Err(why),
             };
         }
     }

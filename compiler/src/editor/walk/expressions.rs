@@ -149,9 +149,7 @@ impl Walker<'_> {
 
     /// `value for name in values …`: the names are known before.
     fn each(&mut self) {
-        let loops = self.loops();
-        let mut next = loops.iter();
-        while let Some(&name) = next.next() {
+        for name in self.loops() {
             // Up to the word `for`, then over the name and `in`.
             let last = std::mem::replace(&mut self.last, name - 1);
             self.expression(true);
