@@ -401,6 +401,10 @@ fn finds_of_fuzzing_stay_fixed() {
         );
         assert_eq!(laws::compile(&text), [], "{text}");
     }
+    // Statements that are nothing but separators were formatted to none, and taken for another tree.
+    for text in ["block cell {;\n }", "block cell { ; }", "space s {\n  block b[1..2] { ;; }\n}", "block c(x) {\n\n}"] {
+        assert!(laws::formatted(text).is_some(), "{text}");
+    }
     // `normalise` was unknown to what a block at the top level requires.
     let text = "block c {\n  require normalise or not normalise\n  out d = pick 1 from earlier.d\n}\nspace s {\n  \
                 input x: dense\n  block b[1..2] of c after stem { d = x }\n  logit = linear(b[2].d, 1)\n}\n";

@@ -65,7 +65,8 @@ impl Reading {
         // How many line breaks end a statement is layout.
         let inner: Vec<_> = pair.clone().into_inner().filter(|pair| pair.as_rule() != Rule::end).collect();
         let written = match rule {
-            _ if !inner.is_empty() => String::new(),
+            // `{ ; }` holds nothing, and neither does `{ }`.
+            _ if !inner.is_empty() || rule == Rule::statements => String::new(),
             Rule::text | Rule::doc => text.trim_end().to_owned(),
             _ => text.split_whitespace().collect(),
         };
