@@ -80,7 +80,7 @@ fn without_arguments_it_explains_itself() {
 fn check_is_0_for_sound_files_and_1_for_findings() {
     let sound = nasrecc(&["check", "spaces/nasrec_full.nasrec", "spaces/std/ctr.nasrec"]);
     assert_eq!((sound.status, sound.out.as_str()), (0, ""));
-    assert!(sound.err.contains("spaces/nasrec_full.nasrec: 1 item checked"), "{}", sound.err);
+    assert!(sound.err.contains("spaces/nasrec_full.nasrec: 2 items checked"), "{}", sound.err);
     let wrong = nasrecc(&["check", "tests/ui/names/did_you_mean_name.nasrec", "spaces/schemas.nasrec"]);
     assert_eq!((wrong.status, wrong.out.as_str()), (1, ""));
     assert!(wrong.err.contains("E0201") && wrong.err.contains("1 error"), "{}", wrong.err);

@@ -41,6 +41,20 @@ fn from_text_to_plan(criterion: &mut Criterion) {
     criterion.bench_function("plan/nasrec_full", |bencher| bencher.iter(|| plan(black_box(SEARCH))));
 }
 
+/// Counts that are exact, whatever their size: the architectures that differ.
+fn counts(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("distinct");
+    group.sample_size(20);
+    for name in ["nasrec_full", "nasrec_small"] {
+        let text = SEARCH.replace("nasrec_full", name);
+        let (program, _) = Program::load(ENTRY, &Memory(&[(ENTRY, &text)]));
+        let search = program.search(&program.items()[0], &[]).expect("it is sound");
+        let sizes = Space::sizes_of(&search.schema);
+        group.bench_function(name, |bencher| bencher.iter(|| search.space.graph.distinct_count(black_box(sizes))));
+    }
+    group.finish();
+}
+
 fn generated(lines: usize) -> String {
     generate::program_of(Streams::new(3).rng("benchmark", 0), lines)
 }
@@ -68,5 +82,5 @@ fn files_of_many_lines(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, from_text_to_plan, files_of_many_lines);
+criterion_group!(benches, from_text_to_plan, counts, files_of_many_lines);
 criterion_main!(benches);
