@@ -27,7 +27,15 @@ pub enum Distinct {
 }
 
 /// Most states at once.
-const MAX_STATES: usize = 2_000_000;
+const MAX_STATES: usize = 1_000_000;
+/// Most steps from all states.
+const MAX_STEPS: usize = 30_000_000;
+/// Most operands that are looked at to restrict constraints.
+const MAX_RESTRICTED: usize = 4_000_000;
+/// Most values of one choice.
+const MAX_OPTIONS: u64 = 20_000;
+/// Largest graph whose architectures are told apart.
+const MAX_NODES: usize = 20_000;
 
 /// What is needed, as bits of the nodes that decide something.
 type Live = SmallVec<[u64; 4]>;
@@ -75,7 +83,7 @@ impl SpaceGraph {
     /// # Errors
     /// There are too many states to count them.
     pub fn distinct_count(&self, sizes: SchemaSizes) -> Result<Distinct, Intractable> {
-        let mut counting = Counting::new(Arc::new(self.clone()), sizes);
+        let mut counting = Counting::new(Arc::new(self.clone()), sizes)?;
         let mut count = BigUint::zero();
         for (end, ways) in counting.layers(|_, _| {})? {
             if counting.satisfiable(&end)? {
@@ -90,7 +98,13 @@ impl SpaceGraph {
 }
 
 impl Counting {
-    pub fn new(graph: Arc<SpaceGraph>, sizes: SchemaSizes) -> Self {
+    /// # Errors
+    /// The graph is too large.
+    pub fn new(graph: Arc<SpaceGraph>, sizes: SchemaSizes) -> Result<Self, Intractable> {
+        let options = graph.choices.iter().map(|choice| choice.kind.option_count());
+        if graph.graph.node_count() > MAX_NODES || options.into_iter().any(|options| options > MAX_OPTIONS) {
+            return Err(Intractable::TooLarge);
+        }
         let mut ex = graph.expressions.clone();
         let mut constraints = ex.known(true);
         for constraint in graph.constraints.iter().filter(|constraint| constraint.costs.is_empty()) {
@@ -99,7 +113,7 @@ impl Counting {
         }
         let revealing = Revealing::new(Arc::clone(&graph), sizes);
         let doubt = revealing.doubt.clone();
-        Self { graph, revealing, ex, constraints, sizes, memo: Memo::default(), doubt }
+        Ok(Self { graph, revealing, ex, constraints, sizes, memo: Memo::default(), doubt })
     }
 
     /// The logit is needed, and nothing is decided.
@@ -112,6 +126,7 @@ impl Counting {
     /// states in which nothing is needed any more.
     pub fn layers(&mut self, mut visit: impl FnMut(usize, &Layer)) -> Result<Layer, Intractable> {
         let mut waiting: BTreeMap<usize, Layer> = BTreeMap::new();
+        let mut taken = 0;
         let mut ends = Layer::default();
         let first = self.first();
         match highest(&first.live) {
@@ -119,13 +134,14 @@ impl Counting {
             None => _ = ends.insert(first, BigUint::one()),
         }
         while let Some((at, states)) = waiting.pop_last() {
-            if states.len() > MAX_STATES {
+            if states.len() > MAX_STATES || taken > MAX_STEPS || self.ex.restricted() > MAX_RESTRICTED {
                 return Err(Intractable::TooLarge);
             }
             visit(at, &states);
             let mut steps = Steps::default();
             for (state, ways) in states {
                 let steps = self.steps_from(at, &state, &mut steps);
+                taken += 1 + steps.len();
                 for step in steps {
                     let next = self.after(at, &state, step);
                     let more = if step.made.len() == 1 { ways.clone() } else { &ways * step.made.len() };

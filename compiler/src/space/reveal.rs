@@ -1,7 +1,7 @@
 //! What a graph reveals of the choices that led to it: what each node takes, and the sizes that do not follow from its
 //! operands'.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use petgraph::graph::NodeIndex;
@@ -13,9 +13,13 @@ use crate::ir::{
 use crate::primitives::Primitive;
 
 /// Most sizes of certain operands that are remembered for one node; forgetting one can only make a result a bound.
-const MAX_CERTAIN: usize = 512;
+const MAX_CERTAIN: usize = 128;
+/// Most readers that are followed from one node.
+const MAX_READERS: usize = 64;
 /// Deepest comparison of two values that might be the same.
 const MAX_ALIKE: usize = 24;
+/// Most work for all such comparisons of a space.
+const MAX_COMPARED: usize = 2_000_000;
 
 /// A node at which something is decided.
 pub(super) struct Node {
@@ -140,7 +144,7 @@ impl Revealing {
     fn given_to(&self, index: NodeIndex) -> BTreeSet<SizeId> {
         let mut all = self.certain[index.index()].clone();
         let mut at = index;
-        loop {
+        for _ in 0..MAX_READERS {
             let mut readers = self.graph.graph.neighbors_directed(at, petgraph::Direction::Outgoing);
             match (readers.next(), readers.next()) {
                 (Some(only), None) if at != self.graph.logit && all.len() < MAX_CERTAIN => at = only,
@@ -355,6 +359,7 @@ impl Revealing {
 
     /// Why two values between which a choice decides may be the same.
     fn ambiguity(&self) -> Option<String> {
+        let mut alike = Alike { graph: &self.graph, known: HashMap::new(), work: 0 };
         for index in self.graph.graph.node_indices() {
             let operands = self.graph.operands(index);
             let open: Vec<NodeIndex> = match self.graph.graph[index].kind {
@@ -366,7 +371,7 @@ impl Revealing {
             };
             for (i, &a) in open.iter().enumerate() {
                 for &b in &open[i + 1..] {
-                    if self.may_be_alike(a, b, MAX_ALIKE) {
+                    if alike.values(a, b, MAX_ALIKE) {
                         let path = &self.graph.graph[index].path;
                         return Some(format!("two of the values that `{path}` takes may be the same"));
                     }
@@ -375,44 +380,57 @@ impl Revealing {
         }
         None
     }
+}
 
+/// Whether two values may be the same. What takes too long to tell apart may be.
+struct Alike<'a> {
+    graph: &'a SpaceGraph,
+    known: HashMap<(NodeIndex, NodeIndex, usize), bool>,
+    work: usize,
+}
+
+impl Alike<'_> {
     /// The primitives that a node's value may come from.
-    fn sources(&self, node: NodeIndex, found: &mut BTreeSet<NodeIndex>, seen: &mut BTreeSet<NodeIndex>) {
-        if !seen.insert(node) {
-            return;
-        }
-        let operands = self.graph.operands(node);
-        match self.graph.graph[node].kind {
-            NodeKind::Primitive(primitive) => {
-                found.insert(node);
-                // A join of one is that one.
-                if matches!(primitive, Primitive::Concat | Primitive::Add)
-                    && operands.iter().filter(|(gate, _)| *gate == Gate::Always).count() < 2
-                {
-                    operands.iter().for_each(|&(_, operand)| self.sources(operand, found, seen));
+    fn sources(&mut self, node: NodeIndex) -> BTreeSet<NodeIndex> {
+        let (mut found, mut seen, mut open) = (BTreeSet::new(), BTreeSet::new(), vec![node]);
+        while let Some(node) = open.pop() {
+            self.work += 1;
+            if !seen.insert(node) {
+                continue;
+            }
+            let operands = self.graph.operands(node);
+            let passes = match self.graph.graph[node].kind {
+                NodeKind::Primitive(primitive) => {
+                    found.insert(node);
+                    // A join of one is that one.
+                    matches!(primitive, Primitive::Concat | Primitive::Add)
+                        && operands.iter().filter(|(gate, _)| *gate == Gate::Always).count() < 2
                 }
+                NodeKind::Choose(_) => {
+                    // Several are added up.
+                    found.insert(node);
+                    true
+                }
+                _ => true,
+            };
+            if passes {
+                open.extend(operands.iter().map(|&(_, operand)| operand));
             }
-            NodeKind::Choose(_) => {
-                // Several are added up.
-                found.insert(node);
-                operands.iter().for_each(|&(_, operand)| self.sources(operand, found, seen));
-            }
-            _ => operands.iter().for_each(|&(_, operand)| self.sources(operand, found, seen)),
         }
+        found
     }
 
-    fn may_be_alike(&self, a: NodeIndex, b: NodeIndex, depth: usize) -> bool {
-        let of = |node| {
-            let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
-            self.sources(node, &mut found, &mut seen);
-            found
-        };
-        let (left, right) = (of(a), of(b));
-        left.iter().any(|&x| right.iter().any(|&y| x == y || self.same_primitive(x, y, depth)))
+    fn values(&mut self, a: NodeIndex, b: NodeIndex, depth: usize) -> bool {
+        if a == b || self.work > MAX_COMPARED {
+            return true;
+        }
+        let (left, right) = (self.sources(a), self.sources(b));
+        left.iter().any(|&x| right.iter().any(|&y| x == y || self.primitives(x, y, depth)))
     }
 
     /// Whether two primitives may compute the same.
-    fn same_primitive(&self, x: NodeIndex, y: NodeIndex, depth: usize) -> bool {
+    fn primitives(&mut self, x: NodeIndex, y: NodeIndex, depth: usize) -> bool {
+        self.work += 1;
         let (left, right) = (&self.graph.graph[x], &self.graph.graph[y]);
         let primitive = |kind: &NodeKind| match kind {
             NodeKind::Primitive(primitive) => Some(*primitive),
@@ -428,13 +446,17 @@ impl Revealing {
         if depth == 0 {
             return true;
         }
-        let (mine, theirs) = (self.graph.operands(x), self.graph.operands(y));
-        match left.kind {
-            NodeKind::Primitive(Primitive::Numeric) => true,
-            NodeKind::Primitive(Primitive::Concat | Primitive::Add) | NodeKind::Choose(_) => {
-                mine.iter().any(|&(_, p)| theirs.iter().any(|&(_, q)| p == q || self.may_be_alike(p, q, depth - 1)))
-            }
-            _ => mine.iter().zip(&theirs).all(|(&(_, p), &(_, q))| p == q || self.may_be_alike(p, q, depth - 1)),
+        if let Some(&known) = self.known.get(&(x, y, depth)) {
+            return known;
         }
+        let joins = matches!(left.kind, NodeKind::Primitive(Primitive::Concat | Primitive::Add) | NodeKind::Choose(_));
+        let (mine, theirs) = (self.graph.operands(x), self.graph.operands(y));
+        let alike = if joins {
+            mine.iter().any(|&(_, p)| theirs.iter().any(|&(_, q)| self.values(p, q, depth - 1)))
+        } else {
+            mine.iter().zip(&theirs).all(|(&(_, p), &(_, q))| self.values(p, q, depth - 1))
+        };
+        self.known.insert((x, y, depth), alike);
+        alike
     }
 }

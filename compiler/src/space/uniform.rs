@@ -28,7 +28,7 @@ impl std::fmt::Debug for Uniform {
 
 impl Uniform {
     fn new(space: &Space) -> Result<Self, Intractable> {
-        let mut counting = Counting::new(Arc::clone(&space.graph), space.sizes);
+        let mut counting = Counting::new(Arc::clone(&space.graph), space.sizes)?;
         let mut layers: Vec<(usize, Vec<State>)> = Vec::new();
         let last = counting.layers(|at, states| layers.push((at, states.keys().cloned().collect())))?;
         if counting.doubt.is_some() {
