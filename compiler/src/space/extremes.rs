@@ -44,7 +44,7 @@ impl Space {
                 for made in self.options(id, best.architecture.get(id)) {
                     let mut next = best.architecture.clone();
                     next.set(id, Some(made));
-                    self.complete_choices(&mut next, rng);
+                    self.complete(&mut next, Counts::Uniform, rng);
                     let Ok(plan) = self.plan(&next) else { continue };
                     if self.broken(&next, None).is_some() || !better(plan.macs(), best.macs) {
                         continue;
@@ -60,11 +60,6 @@ impl Space {
                 return allowed.then_some(best);
             }
         }
-    }
-
-    fn complete_choices(&self, architecture: &mut Architecture, rng: &mut impl Rng) {
-        let completed = self.mutate(architecture, 0, Counts::Uniform, rng);
-        *architecture = completed;
     }
 
     /// Other values of a choice; of a pick, those that add, drop or swap one source.
