@@ -3,6 +3,7 @@
 //! Lives here: architectures, counting, sampling, mutation, and the selection of one architecture's live graph as a
 //! [`Plan`](crate::plan::Plan). Never: source text, tensors, or how good an architecture is.
 
+mod alike;
 mod architecture;
 mod bind;
 mod census;
