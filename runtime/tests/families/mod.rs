@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each user takes its part")]
 
 #[path = "../../../tests/support/mod.rs"]
-mod support;
+pub mod support;
 
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::Counts;
