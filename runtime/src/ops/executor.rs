@@ -73,6 +73,14 @@ impl Executor {
         }
     }
 
+    /// How many threads of this machine it computes with.
+    pub fn threads(&self) -> usize {
+        match self {
+            Self::Tiled(tiled) => tiled.threads(),
+            Self::Portable(_) => 1,
+        }
+    }
+
     /// Runs `f` where parallel loops use this executor's threads.
     pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         match self {

@@ -134,10 +134,7 @@ impl Tile<'_> {
             Kernel::Embed { dim, .. } => {
                 for (&param, y) in step.params.iter().zip(y.chunks_exact_mut(dim * t)) {
                     let ids = &self.inputs.ids(self.program, param)[self.start..][..t];
-                    for (s, &id) in ids.iter().enumerate() {
-                        let row = self.inputs.rows.row(param, id);
-                        y[s..].iter_mut().step_by(t).zip(row.iter()).for_each(|(y, &value)| *y = value);
-                    }
+                    self.inputs.rows.gather(param, ids, y);
                 }
             }
             Kernel::Linear { .. } => {

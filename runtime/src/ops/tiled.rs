@@ -11,10 +11,10 @@ use super::tile::{Arena, Tile};
 use crate::{Error, Result};
 
 /// Samples a tile. Fixed: what a sample's numbers are must not depend on the number of threads.
-const TILE: usize = 128;
+pub(super) const TILE: usize = 128;
 
 /// Most groups of tiles whose weight gradients are summed apart; fixed for the same reason.
-const GROUPS: usize = 4;
+pub(super) const GROUPS: usize = 4;
 
 /// Executes programs on the CPU, in `f32`. The same inputs give the same bytes with any number of threads.
 pub struct Tiled {

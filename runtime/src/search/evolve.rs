@@ -39,7 +39,7 @@ const FEW_DRAWS: usize = 300;
 /// Draws from members of the population, before the whole space is drawn from.
 const MANY_DRAWS: usize = 1500;
 /// Candidates that are evaluated together at most: what bounds their memory, and what a kill loses.
-const TOGETHER: usize = 16;
+pub(super) const TOGETHER: usize = 16;
 
 /// Searches the space with the weights of its supernet; all candidates, best first.
 pub(super) fn search(

@@ -12,7 +12,7 @@ use super::journal::{Entry, Journal};
 use crate::Result;
 use crate::data::{Batches, Dataset, Part};
 use crate::ops::{Program, Trainable};
-use crate::supernet::{ParamDef, Store};
+use crate::supernet::{Keep, ParamDef, Store};
 
 /// The trained supernet in its run directory.
 const FILE: &str = "supernet.safetensors";
@@ -20,7 +20,8 @@ const FILE: &str = "supernet.safetensors";
 /// The trained supernet: from disk where it is there already.
 pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal: &mut Journal) -> Result<Store> {
     let recipe = &job.recipe.train;
-    let mut store = Store::new(job.space.params().iter().map(ParamDef::from), job.seed_of("supernet"))?;
+    let keep = Keep::for_optimiser(recipe.optimiser, job.recipe.embeddings.storage);
+    let mut store = Store::kept(job.space.params().iter().map(ParamDef::from), job.seed_of("supernet"), keep)?;
     let path = shop.dir.file(FILE);
     if journal.entries().iter().any(|entry| matches!(entry, Entry::Supernet { .. })) {
         store.load(&path)?;
@@ -36,6 +37,7 @@ pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal:
         warmup: recipe.warmup,
         schedule: recipe.schedule,
         clip: recipe.clip,
+        l2: job.recipe.embeddings.l2,
     };
     let full_path = recipe.full_path.steps(regime.steps);
     let Paths::SingleOperatorAnyConnection { counts } = recipe.paths;
