@@ -21,12 +21,12 @@ use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Space};
 use nasrec_runtime::ops::{Executor, Gradients, Program, Trainable};
-use nasrec_runtime::supernet::{Adagrad, Store};
+use nasrec_runtime::supernet::Store;
 use nasrec_runtime::train::{Trainer, Update};
 
 const ROWS: usize = 512;
 const ROUNDS: usize = 15;
-const UPDATE: Update = Update { rule: Adagrad { lr: 0.01, eps: 1e-2 }, clip: Some(5.0) };
+const UPDATE: Update = Update::adagrad(0.01, 1e-2, Some(5.0));
 
 /// What a chain is called, how it starts, what follows `{}` in it, and how often. `x` is dense, `s` sparse.
 const CHAINS: [Chain; 14] = [

@@ -23,13 +23,13 @@ use nasrec_compiler::plan::Plan;
 use nasrec_compiler::primitives::Primitive;
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::ops::{Executor, Program, Trainable};
-use nasrec_runtime::supernet::{Adagrad, Store};
+use nasrec_runtime::supernet::Store;
 use nasrec_runtime::train::{Trainer, Update, evaluate_each};
 
 const THREADS: usize = 2;
 const TRAIN_ROWS: usize = 512;
 const EVALUATION_ROWS: usize = 8192;
-const UPDATE: Update = Update { rule: Adagrad { lr: 0.01, eps: 1e-2 }, clip: Some(5.0) };
+const UPDATE: Update = Update::adagrad(0.01, 1e-2, Some(5.0));
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
