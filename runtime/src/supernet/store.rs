@@ -206,7 +206,7 @@ impl Store {
         moves.extend(dense.map(|(param, span)| (param, Move::Dense(&gradients.dense[span.clone()]))));
         moves.extend(gradients.tables.iter().map(|gradient| (&plan.params[gradient.param], Move::Table(gradient))));
         moves.sort_by_key(|(param, _)| param.id);
-        let mut moved: SmallVec<[(&mut Stored, &[(&Param, Move)]); 64]> = SmallVec::new();
+        let mut moved: SmallVec<[Moved; 64]> = SmallVec::new();
         let (mut rest, mut at) = (self.params.as_mut_slice(), 0);
         for group in moves.chunk_by(|(a, _), (b, _)| a.id == b.id) {
             let id = group[0].0.id;
@@ -251,7 +251,10 @@ impl Store {
     }
 }
 
-/// What a stored parameter is moved by.
+/// A stored parameter and all that moves it.
+type Moved<'a, 'b> = (&'a mut Stored, &'a [(&'b Param, Move<'b>)]);
+
+/// What moves a stored parameter.
 enum Move<'a> {
     Dense(&'a [f32]),
     Table(&'a TableGradient),
