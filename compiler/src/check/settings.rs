@@ -320,7 +320,7 @@ impl Called<'_> {
         let Some(expr) = self.arg(names, name) else { return Ok(default) };
         number(expr).filter(|x| (0.0..1.0).contains(x)).ok_or_else(|| {
             Diagnostic::error(Code::Recipe, format!("`{name}` of `{}` is not understood", self.name))
-                .label(expr.span, "expected a number from 0 up to, but not, 1")
+                .label(expr.span, "expected a number of at least 0 and below 1")
         })
     }
 

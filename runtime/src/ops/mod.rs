@@ -40,6 +40,7 @@ mod tests;
 mod values;
 
 pub use executor::Executor;
+pub use footprint::Footprint;
 pub use gradients::{Gradients, TableGradient};
 pub use inputs::{Inputs, Rows};
 pub use loss::{cross_entropy, cross_entropy_gradient};

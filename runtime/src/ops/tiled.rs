@@ -1,5 +1,6 @@
 //! The executor of the CPU: the batch in tiles of samples, each tile on one thread.
 
+use std::mem::take;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -38,6 +39,12 @@ impl Tiled {
         self.pool.current_num_threads()
     }
 
+    /// Gives back the buffers that are kept from step to step.
+    pub fn release(&self) {
+        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Runs `f` where parallel loops use this executor's threads.
     pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         self.pool.install(f)
@@ -71,9 +78,11 @@ impl Tiled {
         let tiles = rows.div_ceil(TILE);
         let group_rows = tiles.div_ceil(GROUPS) * TILE;
         let groups = rows.div_ceil(group_rows);
-        let mut dense: Vec<Vec<f32>> = (0..groups).map(|_| self.take(program.gradients_len)).collect();
+        // The first group's become the sum.
+        let mut dense = vec![take(&mut gradients.dense)];
+        dense[0].resize(program.gradients_len, 0.0);
+        dense.extend((1..groups).map(|_| self.take(program.gradients_len)));
         let mut embedded = self.take(program.embedded * rows);
-        gradients.dense.resize(program.gradients_len, 0.0);
         gradients.spans.clone_from(&program.gradients);
         gradients.tables.resize_with(program.tables.len(), TableGradient::default);
         // Without lookups there is nothing to cut, and chunks of no values are not allowed.
@@ -103,7 +112,7 @@ impl Tiled {
                     losses
                 })
                 .collect();
-            gradients.reduce(&dense);
+            gradients.reduce(&mut dense);
             let embedded = &embedded;
             gradients.tables.par_iter_mut().zip(&program.tables).for_each(|(table, &(param, at, dim))| {
                 table.sum(param, dim, inputs.ids(program, param), |sample, sum| {

@@ -11,7 +11,7 @@ use nasrec_compiler::space::Sampling;
 use super::evolve::TOGETHER;
 use super::job::Job;
 use crate::machine::Bytes;
-use crate::ops::{Program, Trainable};
+use crate::ops::{Footprint, Program, Trainable};
 use crate::supernet::{Keep, ParamDef, Store};
 use crate::{Error, Result};
 
@@ -26,18 +26,19 @@ pub struct Phase {
     pub dense: u64,
     /// Rows of embedding tables that the data can touch, and what the optimiser remembers of them.
     pub tables: u64,
-    /// Activations and gradients of what is executed.
-    pub executing: u64,
+    /// What executing takes.
+    pub executing: Footprint,
     /// Lists of rows and batches that are held.
     pub data: u64,
 }
 
 impl Phase {
-    fn parts(&self) -> [(&'static str, u64); 4] {
+    fn parts(&self) -> [(&'static str, u64); 5] {
         [
             ("dense parameters", self.dense),
             ("embedding tables", self.tables),
-            ("activations, gradients", self.executing),
+            ("gradients", self.executing.gradients),
+            ("activations", self.executing.activations),
             ("batches, lists of rows", self.data),
         ]
     }
@@ -135,7 +136,7 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
     let mut text = format!("this search needs up to {} of memory, and may take {budget}:\n", Bytes(most));
     let names: String = phases.iter().map(|phase| format!("{:>12}", phase.name)).collect();
     let _written = writeln!(text, "  {:<24}{names}", "");
-    for part in 0..4 {
+    for part in 0..phases[0].parts().len() {
         let numbers: String = phases.iter().map(|phase| format!("{:>12}", Bytes(phase.parts()[part].1))).collect();
         let _written = writeln!(text, "  {:<24}{numbers}", phases[0].parts()[part].0);
     }
@@ -150,7 +151,7 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
 /// What to change where this part is the largest.
 fn advice(job: &Job, largest: &str) -> String {
     match largest {
-        "dense parameters" => {
+        "dense parameters" | "gradients" => {
             let dense = job.space.params().iter().filter(|param| param.kind == ParamKind::Dense);
             let widest = dense.max_by_key(|param| param.full.iter().map(|&size| size as u128).product::<u128>());
             widest.map_or_else(String::new, |param| {
@@ -163,7 +164,7 @@ fn advice(job: &Job, largest: &str) -> String {
              or remember less of them (`adagrad(rowwise: on)`)"
                 .to_owned()
         }
-        "activations, gradients" => "take fewer --threads, smaller batches or narrower layers".to_owned(),
+        "activations" => "take fewer --threads, smaller batches or narrower layers".to_owned(),
         _ => "validate on fewer batches (`evaluate { validate: … }`), or read fewer rows".to_owned(),
     }
 }

@@ -110,6 +110,7 @@ pub(super) fn fit(
         }
     }
     shop.observer.end();
+    shop.executor.release();
     Ok(())
 }
 

@@ -75,6 +75,7 @@ fn phases(
     let candidates = ranked.len();
     // On disk, and in the way from here on.
     drop(store);
+    executor.release();
 
     let mut best = Vec::new();
     for (rank, candidate) in ranked.iter().take(job.recipe.retrain.top).enumerate() {

@@ -1,7 +1,12 @@
 //! Which slot holds a row: a map from the rows of a table to numbers, small where few rows are there.
 
+use smallvec::SmallVec;
+
 /// Rows that share a leaf: one cache line of slots.
 const LEAF: usize = 16;
+
+/// For each of some rows one more than its slot, 0 where it is nowhere.
+pub(crate) type Slots = SmallVec<[u32; 128]>;
 
 /// Two levels: a leaf for every 16 rows of which one is there, and a quarter of a byte for every row of the table.
 /// Looking a row up reads two numbers and computes no hash; walking it goes by ascending row.
@@ -23,6 +28,18 @@ impl Index {
     pub fn get(&self, row: usize) -> Option<usize> {
         let leaf = (self.directory[row / LEAF] as usize).checked_sub(1)?;
         (self.leaves[leaf][row % LEAF] as usize).checked_sub(1)
+    }
+
+    /// The slots of many rows. One level after the other for all of them: what one row
+    /// waits for does not keep the others from being fetched.
+    pub fn get_all(&self, rows: &[u32], slots: &mut Slots) {
+        slots.clear();
+        slots.extend(rows.iter().map(|&row| self.directory[row as usize / LEAF]));
+        for (slot, &row) in slots.iter_mut().zip(rows) {
+            if let Some(leaf) = self.leaves.get((*slot as usize).wrapping_sub(1)) {
+                *slot = leaf[row as usize % LEAF];
+            }
+        }
     }
 
     /// Says where a row is that was nowhere.
@@ -81,6 +98,9 @@ mod tests {
             }
             assert!(index.iter().eq(known.iter().map(|(&row, &slot)| (row, slot))));
             assert!((0..rows).all(|row| index.get(row) == known.get(&row).copied()));
+            let (all, mut slots) = ((0..rows as u32).collect::<Vec<_>>(), Slots::new());
+            index.get_all(&all, &mut slots);
+            assert!(slots.iter().zip(0..).all(|(&slot, row)| (slot as usize).checked_sub(1) == index.get(row)));
             let held = index.directory.len() * 4 + index.leaves.len() * 4 * LEAF;
             assert!(held as u64 <= Index::bytes(rows as u64, known.len() as u64));
             index.clear();

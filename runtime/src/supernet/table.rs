@@ -10,12 +10,15 @@ use nasrec_compiler::streams::{Streams, at};
 use smallvec::SmallVec;
 
 use super::dense::draw;
-use super::index::Index;
+use super::index::{Index, Slots};
 use super::optimiser::{Memory, Prepared};
 use super::slab::Slab;
 use super::slices::pick;
 use super::store::Keep;
 use crate::ops::{TableGradient, vectorised};
+
+/// Rows that are fetched together.
+const TOGETHER: usize = 128;
 
 /// The values of one row.
 pub(crate) type Row = SmallVec<[f32; 64]>;
@@ -108,25 +111,28 @@ impl Table {
     /// The active columns of these rows, one row beside the other: `[columns, ids]`.
     pub(crate) fn gather(&self, columns: &Layout, ids: &[u32], out: &mut [f32]) {
         let (dim, count) = (self.dim, ids.len());
-        let whole = columns.len() == dim;
+        let mut slots = Slots::new();
+        let mut rows: SmallVec<[f32; 32 * TOGETHER]> = SmallVec::new();
         let mut scratch = Row::new();
-        for (place, &id) in ids.iter().enumerate() {
-            let stored = self.index.get(id as usize).filter(|_| self.keep.storage == Storage::F32);
-            let values = match stored {
-                Some(slot) => &self.slab.record(slot)[..dim],
-                None => {
-                    self.read(id as usize, &mut scratch);
-                    &scratch[..]
+        for (block, ids) in ids.chunks(TOGETHER).enumerate() {
+            // Rows lie anywhere, so each is waited for: they are fetched first, many at a time, and turned afterwards.
+            self.index.get_all(ids, &mut slots);
+            rows.clear();
+            for (&slot, &id) in slots.iter().zip(ids) {
+                match (slot as usize).checked_sub(1) {
+                    Some(slot) if self.keep.storage == Storage::F32 => {
+                        rows.extend_from_slice(&self.slab.record(slot)[..dim]);
+                    }
+                    _ => {
+                        self.read(id as usize, &mut scratch);
+                        rows.extend_from_slice(&scratch);
+                    }
                 }
-            };
-            let mut to = out[place..].iter_mut().step_by(count);
-            if whole {
-                to.zip(values).for_each(|(to, &value)| *to = value);
-            } else {
-                for run in columns.runs() {
-                    let values = &values[run.start..][..run.len];
-                    values.iter().zip(&mut to).for_each(|(&value, to)| *to = value);
-                }
+            }
+            for (column, out) in columns.positions().zip(out.chunks_exact_mut(count)) {
+                let out = &mut out[block * TOGETHER..][..ids.len()];
+                let values = rows[column..].iter().step_by(dim);
+                out.iter_mut().zip(values).for_each(|(to, &value)| *to = value);
             }
         }
     }
@@ -148,18 +154,14 @@ impl Table {
         }
     }
 
-    /// A row's record for writing, its initial values in place.
-    fn touch(&mut self, row: usize, scratch: &mut Row) -> &mut [f32] {
-        if let Some(slot) = self.index.get(row) {
-            return self.slab.record_mut(slot);
-        }
+    /// Makes a record of a row that nothing touched, its initial values in place.
+    fn touch(&mut self, row: usize, scratch: &mut Row) -> usize {
         self.draw(row, scratch);
         let slot = self.slab.push();
         self.index.insert(row, slot);
         let words = words(self.dim, self.keep.storage);
-        let record = self.slab.record_mut(slot);
-        encode(self.keep.storage, scratch, &mut record[..words]);
-        record
+        encode(self.keep.storage, scratch, &mut self.slab.record_mut(slot)[..words]);
+        slot
     }
 
     /// Overwrites a row with values as they are stored, and the optimiser's memory of it.
@@ -192,11 +194,17 @@ impl Table {
         let (dim, storage) = (self.dim, self.keep.storage);
         let words = words(dim, storage);
         let mut scratch = Row::new();
+        // As in a lookup: where they all are first, the records afterwards.
+        let mut slots = Slots::new();
+        self.index.get_all(&gradient.rows, &mut slots);
+        for (slot, &row) in slots.iter_mut().zip(&gradient.rows).filter(|(slot, _)| **slot == 0) {
+            *slot = self.touch(row as usize, &mut scratch) as u32 + 1;
+        }
         vectorised(
             #[inline(always)]
             || {
-                for (&row, gradients) in gradient.rows.iter().zip(gradient.values.chunks_exact(columns.len())) {
-                    let (stored, memory) = self.touch(row as usize, &mut scratch).split_at_mut(words);
+                for (&slot, gradients) in slots.iter().zip(gradient.values.chunks_exact(columns.len())) {
+                    let (stored, memory) = self.slab.record_mut(slot as usize - 1).split_at_mut(words);
                     match storage {
                         Storage::F32 => update_row(rule, columns, gradients, stored, memory),
                         Storage::Bf16 => {
