@@ -104,7 +104,8 @@ pub(super) fn read(paths: &[PathBuf], names: &[String], mut hand_on: impl FnMut(
         loop {
             let (mut bytes, ended) = fill(&mut input, rest, path)?;
             let cut = if ended { bytes.len() } else { memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1) };
-            rest = bytes[cut..].to_vec();
+            rest = Vec::with_capacity(bytes.len() - cut + BLOCK);
+            rest.extend_from_slice(&bytes[cut..]);
             if rest.len() > LONGEST_LINE {
                 return Err(Error::Invalid(format!(
                     "{} has a line of more than {LONGEST_LINE} bytes; expected lines of tab-separated values",
@@ -147,9 +148,19 @@ pub(super) fn read(paths: &[PathBuf], names: &[String], mut hand_on: impl FnMut(
 /// Adds a block's worth of bytes to `bytes`; true once the input has ended.
 fn fill(input: &mut Input, mut bytes: Vec<u8>, path: &Path) -> Result<(Vec<u8>, bool)> {
     let action = if matches!(input, Input::Packed(_)) { "unpack" } else { "read" };
-    bytes.reserve_exact(BLOCK);
-    let added = input.by_ref().take(BLOCK as u64).read_to_end(&mut bytes).map_err(Error::io(action, path))?;
-    Ok((bytes, added < BLOCK))
+    let (mut end, full) = (bytes.len(), bytes.len() + BLOCK);
+    // Large reads, for those who count and hash them.
+    bytes.resize(full, 0);
+    let mut ended = false;
+    while end < full && !ended {
+        match input.read(&mut bytes[end..]) {
+            Ok(read) => (end, ended) = (end + read, read == 0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::io(action, path)(error)),
+        }
+    }
+    bytes.truncate(end);
+    Ok((bytes, ended))
 }
 
 enum Input {

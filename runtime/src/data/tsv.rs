@@ -50,6 +50,16 @@ pub(super) fn read(
         // Moved in, so that leaving early closes the channel and ends the reading thread.
         let receiver = receiver;
         let (mut files, mut report) = (Vec::new(), Malformed::default());
+        let mut write = |parsed: Vec<Parsed>| -> Result<()> {
+            for Parsed { records, malformed, done } in parsed {
+                writer.append(&records)?;
+                report.extend(malformed);
+                report.check_early(limit, schema)?;
+                observer.progress(done, "");
+            }
+            Ok(())
+        };
+        let mut waiting = Vec::new();
         while let Ok(first) = receiver.recv() {
             stop.check()?;
             let mut blocks = Vec::new();
@@ -59,14 +69,13 @@ pub(super) fn read(
                     Piece::File(file) => files.push(file),
                 }
             }
-            let parsed: Vec<_> = blocks.par_iter().map(|block| parse(&encoder, &names[block.file], block)).collect();
-            for (block, (records, malformed)) in blocks.iter().zip(parsed) {
-                writer.append(&records)?;
-                report.extend(malformed);
-                report.check_early(limit, schema)?;
-                observer.progress(block.done, "");
-            }
+            let parse = || blocks.par_iter().map(|block| parse(&encoder, &names[block.file], block)).collect();
+            // One thread writes what was parsed before while the others parse.
+            let (written, parsed) = rayon::join(|| write(waiting), parse);
+            written?;
+            waiting = parsed;
         }
+        write(waiting)?;
         report.check(limit, schema)?;
         Ok((files, report))
     });
@@ -74,22 +83,35 @@ pub(super) fn read(
     outcome
 }
 
-/// The records of a block's sound lines, and a report of the others.
-fn parse(encoder: &Encoder, file: &str, block: &Block) -> (Vec<u8>, Malformed) {
-    let mut report = Malformed::default();
+/// What a block holds.
+struct Parsed {
+    /// Of the sound lines.
+    records: Vec<u8>,
+    /// A report of the others.
+    malformed: Malformed,
+    /// See [`Block::done`].
+    done: u64,
+}
+
+fn parse(encoder: &Encoder, file: &str, block: &Block) -> Parsed {
+    let mut malformed = Malformed::default();
+    let stride = encoder.stride();
     let mut records = Vec::with_capacity(block.bytes.len());
     let mut rest = block.bytes.as_slice();
     while !rest.is_empty() {
         let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let line = &rest[..end];
         rest = rest.get(end + 1..).unwrap_or_default();
-        let number = block.first_line + report.lines;
-        report.lines += 1;
-        if let Err(problem) = encoder.append(line.strip_suffix(b"\r").unwrap_or(line), &mut records) {
-            report.count(|| format!("{file}, line {number}, {problem}"));
+        let number = block.first_line + malformed.lines;
+        malformed.lines += 1;
+        let start = records.len();
+        records.resize(start + stride, 0);
+        if let Err(problem) = encoder.encode(line.strip_suffix(b"\r").unwrap_or(line), &mut records[start..]) {
+            records.truncate(start);
+            malformed.count(|| format!("{file}, line {number}, {problem}"));
         }
     }
-    (records, report)
+    Parsed { records, malformed, done: block.done }
 }
 
 #[cfg(test)]
@@ -100,7 +122,9 @@ mod tests {
     fn parse_text(text: &str) -> (Vec<u8>, Malformed) {
         let schema = schema();
         let encoder = Encoder::new(&schema).expect("a sound schema");
-        parse(&encoder, "t.tsv", &Block { file: 0, first_line: 11, bytes: text.as_bytes().to_vec(), done: 0 })
+        let block = Block { file: 0, first_line: 11, bytes: text.as_bytes().to_vec(), done: 0 };
+        let Parsed { records, malformed, .. } = parse(&encoder, "t.tsv", &block);
+        (records, malformed)
     }
 
     #[test]
