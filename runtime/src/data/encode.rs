@@ -5,24 +5,31 @@ use std::fmt;
 use nasrec_compiler::schema::{DenseColumn, Encoding, Schema, SparseColumn, Transform};
 
 use super::record::Layout;
-use super::values::Values;
+use super::values::{TOGETHER, Values};
 use crate::{Error, Result};
 
 /// Longest piece of a value that a message quotes, in characters.
 const QUOTED: usize = 24;
 
 /// Integers from 0 whose encoding in every numeric column is worked out once: most of those that a table of counts has.
-const TABULATED: usize = 1024;
+const TABULATED: usize = 4096;
 
 /// Encodes lines of tab-separated values by a schema.
 pub(super) struct Encoder<'a> {
     schema: &'a Schema,
     stride: usize,
     columns: usize,
-    /// One a numeric column: the encoded integers, NaN where one cannot be encoded.
+    /// One a numeric column: what a missing value is, then the encoded integers, NaN where one cannot be encoded.
     tabulated: Vec<Vec<f32>>,
-    /// One a categorical column.
-    remainders: Vec<Remainder>,
+    categories: Vec<Category>,
+    all_hex: bool,
+}
+
+/// How a categorical column is read.
+struct Category {
+    encoding: Encoding,
+    missing: u32,
+    remainder: Remainder,
 }
 
 /// What is wrong with a line: the first column, from the left, that cannot be read.
@@ -61,14 +68,21 @@ impl<'a> Encoder<'a> {
             }
         }
         let tabulate = |column: &DenseColumn| -> Vec<f32> {
-            (0..TABULATED).map(|value| encoded(column, value as f64).unwrap_or(f32::NAN)).collect()
+            let integers = (0..TABULATED).map(|value| encoded(column, value as f64).unwrap_or(f32::NAN));
+            std::iter::once(0.0).chain(integers).collect()
+        };
+        let category = |column: &SparseColumn| Category {
+            encoding: column.encoding,
+            missing: column.missing as u32,
+            remainder: Remainder::by(column.rows as u32 - 1),
         };
         Ok(Self {
             schema,
             stride: Layout::of(schema, false).stride(),
             columns: 1 + schema.dense.len() + schema.sparse.len(),
             tabulated: schema.dense.iter().map(tabulate).collect(),
-            remainders: schema.sparse.iter().map(|column| Remainder::by(column.rows as u32 - 1)).collect(),
+            categories: schema.sparse.iter().map(category).collect(),
+            all_hex: schema.sparse.iter().all(|column| column.encoding == Encoding::Hex),
         })
     }
 
@@ -94,8 +108,14 @@ impl<'a> Encoder<'a> {
         for (index, (word, tabulated)) in numeric.iter_mut().zip(&self.tabulated).enumerate() {
             *word = self.number(&mut values, index, tabulated)?.to_le_bytes();
         }
-        for (index, (word, &remainder)) in ids.iter_mut().zip(&self.remainders).enumerate() {
-            *word = self.row(&mut values, index, remainder)?.to_le_bytes();
+        let chunks = ids.chunks_mut(TOGETHER).zip(self.categories.chunks(TOGETHER)).enumerate();
+        for (chunk, (ids, categories)) in chunks {
+            if self.all_hex && Self::rows(&mut values, categories, ids).is_some() {
+                continue;
+            }
+            for (index, (word, category)) in ids.iter_mut().zip(categories).enumerate() {
+                *word = self.row(&mut values, chunk * TOGETHER + index, category)?.to_le_bytes();
+            }
         }
         if let Some(surplus) = values.next() {
             let expected = format!("the end of the line after {} tab-separated columns", self.columns);
@@ -107,41 +127,65 @@ impl<'a> Encoder<'a> {
 
     #[inline]
     fn number(&self, values: &mut Values, index: usize, tabulated: &[f32]) -> Result<f32, Problem> {
-        if values.nothing() {
-            return Ok(0.0);
+        let start = values.clone();
+        match values.counted().and_then(|index| tabulated.get(index)) {
+            Some(known) if !known.is_nan() => Ok(*known),
+            _ => {
+                *values = start;
+                self.any_number(values, index)
+            }
         }
+    }
+
+    fn any_number(&self, values: &mut Values, index: usize) -> Result<f32, Problem> {
         let column = &self.schema.dense[index];
         let start = values.clone();
-        if let Some(value) = values.integer() {
-            if let Some(&known) = tabulated.get(value as usize).filter(|known| !known.is_nan()) {
-                return Ok(known);
-            }
-            // Fifteen digits are exact as a number.
-            if let Ok(number) = encoded(column, value as f64) {
-                return Ok(number);
-            }
-            *values = start;
+        // Fifteen digits are exact as a number.
+        if let Some(Ok(number)) = values.integer().map(|value| encoded(column, value as f64)) {
+            return Ok(number);
         }
+        *values = start;
         let value = self.next(values, 2 + index)?;
         number(column, value).map_err(|expected| self.problem(2 + index, quote(value), expected))
     }
 
     #[inline]
-    fn row(&self, values: &mut Values, index: usize, remainder: Remainder) -> Result<u32, Problem> {
-        let column = &self.schema.sparse[index];
+    fn row(&self, values: &mut Values, index: usize, category: &Category) -> Result<u32, Problem> {
         if values.nothing() {
-            return Ok(column.missing as u32);
+            return Ok(category.missing);
         }
-        let value = match column.encoding {
+        let value = match category.encoding {
             Encoding::Hex => values.eight_hex_digits().map(u64::from),
             Encoding::Int => values.integer(),
         };
-        if let Some(value) = value {
-            return Ok(remainder.of(value) + 1);
+        match value {
+            Some(value) => Ok(category.remainder.of(value) + 1),
+            None => self.any_row(values, index),
         }
+    }
+
+    /// The rows of hexadecimal columns, if their values look as they usually do.
+    #[inline]
+    fn rows(values: &mut Values, categories: &[Category], ids: &mut [[u8; 4]]) -> Option<()> {
+        let mut numbers = [0; TOGETHER];
+        let numbers = &mut numbers[..ids.len()];
+        let mut missing = values.eight_hex_digits_each(numbers)?;
+        for ((word, category), &number) in ids.iter_mut().zip(categories).zip(&*numbers) {
+            *word = (category.remainder.of_short(number) + 1).to_le_bytes();
+        }
+        while missing != 0 {
+            let index = missing.trailing_zeros() as usize;
+            ids[index] = categories[index].missing.to_le_bytes();
+            missing &= missing - 1;
+        }
+        Some(())
+    }
+
+    #[cold]
+    fn any_row(&self, values: &mut Values, index: usize) -> Result<u32, Problem> {
         let at = 2 + self.schema.dense.len() + index;
         let value = self.next(values, at)?;
-        row(column, value).map_err(|expected| self.problem(at, quote(value), expected))
+        row(&self.schema.sparse[index], value).map_err(|expected| self.problem(at, quote(value), expected))
     }
 
     fn next<'l>(&self, values: &mut Values<'l>, column: usize) -> Result<&'l [u8], Problem> {
@@ -175,14 +219,20 @@ impl Remainder {
         Self { divisor, inverse: (u64::MAX / u64::from(divisor)).wrapping_add(1) }
     }
 
-    /// `value % divisor`. The inverse times `value`, modulo `2^64`, is the fraction of the quotient, exact enough for
+    /// `value % divisor`, or for 32 bits: the inverse times `value`, modulo `2^64`, is the fraction of the quotient, exact enough for
     /// 32 bits (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019).
     #[inline]
     fn of(self, value: u64) -> u32 {
-        if value > u64::from(u32::MAX) {
-            return (value % u64::from(self.divisor)) as u32;
+        match u32::try_from(value) {
+            Ok(value) => self.of_short(value),
+            Err(_) => (value % u64::from(self.divisor)) as u32,
         }
-        ((u128::from(self.inverse.wrapping_mul(value)) * u128::from(self.divisor)) >> 64) as u32
+    }
+
+    #[inline]
+    fn of_short(self, value: u32) -> u32 {
+        let fraction = self.inverse.wrapping_mul(u64::from(value));
+        ((u128::from(fraction) * u128::from(self.divisor)) >> 64) as u32
     }
 }
 
@@ -333,7 +383,7 @@ mod tests {
     fn what_is_read_fast_and_slowly_is_encoded_alike() {
         let schema = schema();
         let (dense, sparse) = (&schema.dense[0], &schema.sparse[0]);
-        for integer in [0u64, 7, 1023, 1024, 99_999, 999_999_999_999_999, 1_000_000_000_000_000] {
+        for integer in [0u64, 7, 4095, 4096, 99_999, 999_999_999_999_999, 1_000_000_000_000_000] {
             let (numeric, ids, _) = encode(&format!("1\t{integer}\t\t{integer:08x}\t{integer}")).expect("sound");
             assert_eq!(numeric[0], number(dense, format!("{integer}.0").as_bytes()).expect("a number"));
             assert_eq!(ids[0], row(sparse, format!("0{integer:08x}").as_bytes()).expect("hexadecimal"));

@@ -18,6 +18,7 @@ mod malformed;
 mod prefetch;
 mod record;
 mod rows;
+mod spare;
 mod split;
 mod synthetic;
 mod tsv;
