@@ -7,6 +7,7 @@ mod check;
 mod compile;
 mod cost;
 mod count;
+mod device;
 mod diff;
 mod explain;
 mod files;

@@ -3,6 +3,7 @@
 use candle_core::{D, Result, Tensor};
 
 use crate::ops::linear::portable as linear;
+use crate::ops::matmul::matmul;
 use nasrec_compiler::primitives::Axis;
 
 struct Forward {
@@ -34,10 +35,10 @@ fn run(heads: usize, x: &Tensor, params: &[&Tensor]) -> Result<Forward> {
     let all = linear::forward(Axis::Last, x, params[0], Some(params[1]))?;
     let part = |i: usize| split(&all.narrow(1, i * e, e)?.contiguous()?, heads);
     let qkv = [part(0)?, part(1)?, part(2)?];
-    let scores = (qkv[0].matmul(&transposed(&qkv[1])?)? * scale(e, heads))?;
+    let scores = (matmul(&qkv[0], &transposed(&qkv[1])?)? * scale(e, heads))?;
     let shifted = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
     let weights = shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)?;
-    let mixed = join(&weights.matmul(&qkv[2])?)?;
+    let mixed = join(&matmul(&weights, &qkv[2])?)?;
     Ok(Forward { qkv, weights, mixed })
 }
 
@@ -57,12 +58,12 @@ pub(crate) fn backward(heads: usize, x: &Tensor, params: &[&Tensor], dy: &Tensor
     let [dmixed, dout, dout_bias] = linear::backward(Axis::Last, Some(&mixed), params[2], dy, [true; 3])?;
     let Some(dmixed) = dmixed else { unreachable!("the input's gradient was asked for") };
     let dmixed = split(&dmixed, heads)?;
-    let dv = transposed(&weights)?.matmul(&dmixed)?;
-    let dweights = dmixed.matmul(&transposed(&qkv[2])?)?;
+    let dv = matmul(&transposed(&weights)?, &dmixed)?;
+    let dweights = matmul(&dmixed, &transposed(&qkv[2])?)?;
     let centre = (&dweights * &weights)?.sum_keepdim(D::Minus1)?;
     let dscores = ((weights * dweights.broadcast_sub(&centre)?)? * scale(e, heads))?;
-    let dq = dscores.matmul(&qkv[1])?;
-    let dk = transposed(&dscores)?.matmul(&qkv[0])?;
+    let dq = matmul(&dscores, &qkv[1])?;
+    let dk = matmul(&transposed(&dscores)?, &qkv[0])?;
     let dqkv = Tensor::cat(&[join(&dq)?, join(&dk)?, join(&dv)?], 1)?;
     let [dx, dproject, dproject_bias] = linear::backward(Axis::Last, Some(x), params[0], &dqkv, [true; 3])?;
     Ok([dx, dproject, dproject_bias, dout, dout_bias])
