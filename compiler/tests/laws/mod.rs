@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use nasrec_compiler::diagnostics::{Code, Diagnostic, FileId, Label, Sources};
@@ -41,35 +40,49 @@ pub fn parse(text: &str) {
     }
 }
 
-/// A tree as text, without its places.
-struct Placeless {
-    text: String,
-    /// Inside of a `Span { … }`.
-    skipping: bool,
+/// What `{:?}` writes of a tree, with every place taken out. What looks like a place inside of a text is text, and stays.
+fn without_places(notation: &str) -> String {
+    let mut kept = String::with_capacity(notation.len());
+    let mut rest = notation;
+    while let Some(at) = rest.find(['"', 'S']) {
+        let (before, from) = rest.split_at(at);
+        kept.push_str(before);
+        let place =
+            from.starts_with("Span {") && !kept.ends_with(|before: char| before.is_alphanumeric() || before == '_');
+        let end = if place {
+            from.find('}').expect("a place ends") + 1
+        } else if from.starts_with('"') {
+            literal(from)
+        } else {
+            1
+        };
+        if !place {
+            kept.push_str(&from[..end]);
+        }
+        rest = &from[end..];
+    }
+    kept + rest
 }
 
-impl Write for Placeless {
-    fn write_str(&mut self, part: &str) -> std::fmt::Result {
-        // `derive(Debug)` hands over a struct's name as one part, and the brace that ends it at the end of one.
-        if part == "Span" {
-            self.skipping = true;
-        } else if !self.skipping {
-            self.text.push_str(part);
-        } else if part.ends_with('}') {
-            self.skipping = false;
+/// The length of the text in quotes that this starts with. Quotes inside of it stand behind a backslash.
+fn literal(notation: &str) -> usize {
+    let mut escaped = true;
+    for (at, sign) in notation.char_indices() {
+        match sign {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
         }
-        Ok(())
     }
+    panic!("a text does not end in {notation}");
 }
 
 /// The tree of a text without its places, built by the compiler's own parser.
 pub fn tree(source: &str) -> String {
     let (tree, diagnostics) = syntax::parse(FileId(0), source);
     assert_eq!(diagnostics, [], "{source}");
-    let mut written = Placeless { text: String::new(), skipping: false };
-    write!(written, "{tree:?}").expect("a string takes everything");
-    assert!(!written.skipping && !written.text.contains("Span"), "the notation of trees has changed");
-    written.text
+    without_places(&format!("{tree:?}"))
 }
 
 /// Formatting keeps the tree and the comments, and formatting twice changes nothing more. `None` for a text that does
