@@ -88,7 +88,9 @@ fn draws(criterion: &mut Criterion) {
         arguments: &space.arguments,
         schema: Some("criteo"),
     };
-    group.bench_function("written", |bencher| bencher.iter(|| format_archs(&source, space.choices(), black_box(&named))));
+    group.bench_function("written", |bencher| {
+        bencher.iter(|| format_archs(&source, space.choices(), black_box(&named)))
+    });
     group.finish();
 }
 

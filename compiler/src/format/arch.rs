@@ -62,16 +62,19 @@ fn header(source: &ArchSource<'_>) -> String {
     out
 }
 
+/// Choices with their numbers.
+type Members<'a> = Vec<(usize, &'a Choice)>;
+
 /// What all architectures of a space have in common.
 struct Items<'a> {
     source: &'a ArchSource<'a>,
     /// The choices of each block instance, and those outside of all.
-    blocks: Vec<(Option<&'a str>, Vec<(usize, &'a Choice)>)>,
+    blocks: Vec<(Option<&'a str>, Members<'a>)>,
 }
 
 impl<'a> Items<'a> {
     fn new(source: &'a ArchSource<'a>, choices: &'a [Choice]) -> Self {
-        let mut blocks: Vec<(Option<&str>, Vec<(usize, &Choice)>)> = Vec::new();
+        let mut blocks: Vec<(Option<&str>, Members<'_>)> = Vec::new();
         for (index, choice) in choices.iter().enumerate() {
             match blocks.iter_mut().find(|(block, _)| *block == choice.block.as_deref()) {
                 Some((_, members)) => members.push((index, choice)),

@@ -427,9 +427,7 @@ impl<'a> Ranges<'a> {
             Cond::Known(_) | Cond::Opaque(_) => None,
             Cond::Compare(_, a, b) => self.open_in(a, domains).or_else(|| self.open_in(b, domains)),
             Cond::Not(a) => self.open_in_cond(a, domains),
-            Cond::And(a, b) | Cond::Or(a, b) => {
-                self.open_in_cond(a, domains).or_else(|| self.open_in_cond(b, domains))
-            }
+            Cond::And(a, b) | Cond::Or(a, b) => self.open_in_cond(a, domains).or_else(|| self.open_in_cond(b, domains)),
         }
     }
 

@@ -1,15 +1,15 @@
 //! An architecture that comes near a bound: the members that were counted, the sizes that they were counted with.
 
 use super::super::architecture::Architecture;
-use super::super::bind::Space;
 use super::domains::{Domain, Kind, Ranges, bits};
 use super::regions::{Group, Rule};
 use super::relax::{Relaxed, Within};
-use crate::ir::{ChoiceId, Made};
+use crate::ir::Made;
 
 impl Relaxed {
-    /// What a bound was counted with, made an encoding within the domains; constraints are not looked at.
-    pub fn guess(&self, space: &Space, within: Within<'_>, ranges: &Ranges<'_>, most: bool) -> Architecture {
+    /// What a bound was counted with, made values within the domains: of choices that do not exist too, and constraints are not
+    /// looked at.
+    pub fn guess(&self, within: Within<'_>, ranges: &Ranges<'_>, most: bool) -> Architecture {
         let Within { regions, kinds, domains } = within;
         let mut made: Vec<Option<Made>> =
             domains.iter().zip(kinds).map(|(domain, kind)| kind.decided(*domain)).collect();
@@ -28,13 +28,7 @@ impl Relaxed {
         for (index, (kind, domain)) in kinds.iter().zip(domains).enumerate() {
             made[index].get_or_insert_with(|| first(kind, *domain, most));
         }
-        let mut architecture = Architecture::new(made);
-        for id in (0..kinds.len() as u32).map(ChoiceId) {
-            if !space.exists(&architecture, id) {
-                architecture.set(id, None);
-            }
-        }
-        architecture
+        Architecture::new(made)
     }
 
     fn best(

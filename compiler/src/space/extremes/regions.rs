@@ -17,7 +17,13 @@ use crate::primitives::Primitive;
 const MAX_REGIONS: usize = 4_096;
 
 pub(super) type RegionId = u32;
+
+/// The region of the logit.
+pub(super) const LOGIT: RegionId = 0;
+
 type Sizes = SmallVec<[SizeId; 2]>;
+/// Positions and nodes.
+type Positions = Vec<(u32, usize)>;
 
 /// Something that costs when its region is live.
 enum Item {
@@ -176,8 +182,7 @@ impl Regions {
             match cost {
                 Cost::Macs => {
                     let input: Sizes = operands.first().map(|&(_, first)| shape(first)).unwrap_or_default();
-                    if matches!(node.kind, NodeKind::Primitive(_))
-                        && primitive.multiplies(input.len(), node.axes.len())
+                    if matches!(node.kind, NodeKind::Primitive(_)) && primitive.multiplies(input.len(), node.axes.len())
                     {
                         items.push(Item::Products { primitive, input, output: shape(own) });
                     }
@@ -216,7 +221,7 @@ struct Building {
     regions: Vec<((usize, u32), Vec<Item>)>,
     certain: Vec<(RegionId, To)>,
     /// Region, node, rule, and the positions and nodes of the members.
-    groups: Vec<(RegionId, usize, Rule, Vec<(u32, usize)>)>,
+    groups: Vec<(RegionId, usize, Rule, Positions)>,
 }
 
 impl Building {
@@ -384,7 +389,7 @@ impl Regions {
     }
 
     /// What each region can lead to, as bits.
-    fn reach(&self) -> Vec<Vec<u64>> {
+    pub fn reach(&self) -> Vec<Vec<u64>> {
         let words = self.all.len().div_ceil(64);
         let mut reach = vec![vec![0u64; words]; self.all.len()];
         for region in (0..self.all.len()).rev() {
@@ -442,13 +447,7 @@ impl Regions {
     }
 
     /// A choice that is open and decides what a region leads to, or what it costs by itself.
-    pub fn open(
-        &self,
-        region: usize,
-        ranges: &mut Ranges<'_>,
-        kinds: &[Kind],
-        domains: &[Domain],
-    ) -> Option<ChoiceId> {
+    pub fn open(&self, region: usize, ranges: &mut Ranges<'_>, kinds: &[Kind], domains: &[Domain]) -> Option<ChoiceId> {
         let of_groups = self.all[region].groups.iter().find_map(|&group| match self.groups[group as usize].rule {
             Rule::Choice(choice) => kinds[choice.index()].decided(domains[choice.index()]).is_none().then_some(choice),
             Rule::Branch(cond) => ranges.open_in_cond(cond, domains),

@@ -11,6 +11,8 @@ use crate::ir::ChoiceId;
 /// Scratch, and what came of it.
 pub(super) struct Relaxed {
     most: bool,
+    /// The region that is live in any case: the first one, which is the logit's, or one below it by itself.
+    root: usize,
     words: usize,
     /// What each region needs for certain, as bits.
     certain: Vec<u64>,
@@ -26,6 +28,14 @@ pub(super) struct Relaxed {
     pub taken: Vec<bool>,
 }
 
+/// The least that regions cost by themselves, with all that they need: whatever else is live, no less.
+#[derive(Clone, Default)]
+pub(super) struct Floors {
+    pub known: Vec<(RegionId, u64)>,
+    /// For each region, what it can lead to, as bits.
+    pub reach: Vec<Vec<u64>>,
+}
+
 /// What one relaxation works with.
 #[derive(Clone, Copy)]
 pub(super) struct Within<'a> {
@@ -35,11 +45,12 @@ pub(super) struct Within<'a> {
 }
 
 impl Relaxed {
-    pub fn new(regions: &Regions, most: bool) -> Self {
+    pub fn new(regions: &Regions, most: bool, root: RegionId) -> Self {
         let count = regions.all.len();
         let words = if regions.small && !most { count.div_ceil(64) } else { 0 };
         Self {
             most,
+            root: root as usize,
             words,
             certain: vec![0; words * count],
             possible: vec![false; count],
@@ -81,7 +92,34 @@ impl Relaxed {
             self.below[region] = sum;
         }
         self.take(within);
-        self.below[0]
+        self.below[self.root]
+    }
+
+    /// What the root needs for certain, as bits.
+    fn needed(&self) -> &[u64] {
+        &self.certain[self.root * self.words..][..self.words]
+    }
+
+    /// What cannot be below what is known of one region by itself, with all that is needed and that it cannot lead to.
+    pub fn floored(&self, floors: &Floors) -> u64 {
+        if self.words == 0 {
+            return 0;
+        }
+        let needed = self.needed();
+        let mut most = 0;
+        for &(region, floor) in &floors.known {
+            if needed[region as usize / 64] >> (region % 64) & 1 == 0 {
+                continue;
+            }
+            let mut sum = floor;
+            for (word, (needed, reached)) in needed.iter().zip(&floors.reach[region as usize]).enumerate() {
+                for bit in bits(needed & !reached) {
+                    sum = sum.saturating_add(self.own[64 * word + bit as usize]);
+                }
+            }
+            most = most.max(sum);
+        }
+        most
     }
 
     /// What a bound for the least still depends on, and what is paid for good. Regions that are needed for certain, of
@@ -93,7 +131,7 @@ impl Relaxed {
             return None;
         }
         let Within { regions, kinds, domains } = within;
-        let needed = &self.certain[..self.words];
+        let needed = self.needed();
         let mut key = vec![0u64; self.words];
         // Which regions are open, or can be led to by one that is.
         let mut open = vec![false; regions.all.len()];
@@ -136,7 +174,7 @@ impl Relaxed {
     /// are met early.
     pub fn downwards(&self, within: Within<'_>, ranges: &mut Ranges<'_>) -> Option<ChoiceId> {
         let Within { regions, kinds, domains } = within;
-        let needed = &self.certain[..self.words];
+        let needed = self.needed();
         (0..regions.all.len())
             .filter(|at| needed[at / 64] >> (at % 64) & 1 == 1)
             .find_map(|at| regions.open(at, ranges, kinds, domains))
@@ -146,7 +184,7 @@ impl Relaxed {
     fn reach(&mut self, within: Within<'_>, ranges: &mut Ranges<'_>) {
         let Within { regions, domains, .. } = within;
         self.possible.fill(false);
-        self.possible[0] = true;
+        self.possible[self.root] = true;
         for region in 0..regions.all.len() {
             if !self.possible[region] {
                 continue;
@@ -275,7 +313,7 @@ impl Relaxed {
     fn take(&mut self, within: Within<'_>) {
         let regions = within.regions;
         self.taken.fill(false);
-        self.taken[0] = true;
+        self.taken[self.root] = true;
         for region in 0..regions.all.len() {
             if !self.taken[region] {
                 continue;

@@ -12,8 +12,8 @@ use super::super::bind::Space;
 use super::super::meter::Meter;
 use super::super::valid::Validity;
 use super::domains::{Domain, Kind, Range, Ranges, mentioned};
-use super::regions::{Regions, Rule};
-use super::relax::{Relaxed, Within};
+use super::regions::{LOGIT, RegionId, Regions, Rule};
+use super::relax::{Floors, Relaxed, Within};
 use super::{Extreme, Witness};
 use crate::ir::{Assignment, ChoiceId, Cond, CondId, Made, Relation, Size};
 use crate::plan::Cost;
@@ -21,9 +21,11 @@ use crate::recipe::Counts;
 use crate::streams::Streams;
 
 /// Most work by gaps, and downwards, in looks at a region or a size.
-const MAX_WORK: [usize; 2] = [1_500_000, 24_000_000];
+const MAX_WORK: [usize; 2] = [1_500_000, 10_000_000];
+/// Most work for what regions cost by themselves; a tenth of it for one of them.
+const MAX_FLOOR_WORK: usize = 3_000_000;
 /// Most parts of the space that are open at once.
-const MAX_OPEN: usize = 8_000;
+const MAX_OPEN: usize = 6_000;
 /// How much likelier a value near the bound is, where constraints leave no other way than to draw.
 const UNLIKELY: f64 = 1e-6;
 /// Most architectures that a search by coordinates looks at, from so many starts.
@@ -41,6 +43,9 @@ pub(super) struct Search<'a> {
     /// The relaxation of one architecture, which is what it costs.
     exact: Relaxed,
     meter: Meter<'a>,
+    /// Whether this is about whole architectures, and not about a region and what it needs.
+    whole: bool,
+    floors: Floors,
     /// Choices that constraints speak of.
     coupled: Vec<ChoiceId>,
     /// What parts that were met have left to pay, with the least that any of them had paid.
@@ -51,6 +56,8 @@ pub(super) struct Search<'a> {
     /// Whether constraints speak of costs, and so of what is paid already.
     of_costs: bool,
     best: Option<Witness>,
+    /// The least bound of what could not be divided, of a region.
+    undivided: Option<u64>,
     made: u64,
 }
 
@@ -89,6 +96,17 @@ impl Eq for Open {}
 
 impl<'a> Search<'a> {
     pub fn new(space: &'a Space, cost: Cost, most: bool, regions: &'a Regions, kinds: &'a [Kind]) -> Self {
+        Self::below(space, cost, most, (regions, LOGIT), kinds)
+    }
+
+    /// Of a region and what it needs.
+    fn below(
+        space: &'a Space,
+        cost: Cost,
+        most: bool,
+        (regions, root): (&'a Regions, RegionId),
+        kinds: &'a [Kind],
+    ) -> Self {
         let graph = &*space.graph;
         let (sizes, mut conds) = regions.asks();
         let constraints: Vec<CondId> = graph.constraints.iter().map(|constraint| constraint.holds).collect();
@@ -100,15 +118,18 @@ impl<'a> Search<'a> {
             regions,
             kinds,
             ranges: Ranges::new(graph, kinds, space.sizes, (sizes, conds)),
-            relaxed: Relaxed::new(regions, most),
-            exact: Relaxed::new(regions, true),
+            relaxed: Relaxed::new(regions, most, root),
+            exact: Relaxed::new(regions, true, root),
             meter: space.meter(),
-            coupled: mentioned(graph, Vec::new(), constraints),
+            whole: root == LOGIT,
+            floors: Floors::default(),
+            coupled: if root == LOGIT { mentioned(graph, Vec::new(), constraints) } else { Vec::new() },
             met: FxHashMap::default(),
             work: 0,
             downwards: false,
             of_costs: graph.constraints.iter().any(|constraint| !constraint.costs.is_empty()),
             best: None,
+            undivided: None,
             made: 0,
         }
     }
@@ -122,6 +143,7 @@ impl<'a> Search<'a> {
                 self.downwards = true;
                 self.work = 0;
                 self.met.clear();
+                self.floors = self.floors_of(&domains);
                 self.divide(domains).map(|again| if self.better(again, bound) { bound } else { again })
             }
             left => left,
@@ -131,6 +153,37 @@ impl<'a> Search<'a> {
         }
         let witness = self.best?;
         Some(Extreme { proved: witness.value, witness: Some(witness) })
+    }
+
+    /// The least that regions cost by themselves, from those that need nothing up: each is found with those before.
+    fn floors_of(&mut self, domains: &[Domain]) -> Floors {
+        let regions = self.regions;
+        let mut readers = vec![0u32; regions.all.len()];
+        for region in 0..regions.all.len() as u32 {
+            regions.next(region).for_each(|to| readers[to as usize] += 1);
+        }
+        let mut floors = Floors { known: Vec::new(), reach: regions.reach() };
+        let mut work = 0;
+        for region in (1..regions.all.len() as u32).rev() {
+            let (own, next) = (&regions.all[region as usize], regions.next(region).next());
+            // What one alone leads to is a part of that one.
+            if readers[region as usize] < 2 || own.groups.is_empty() && next.is_none() || work > MAX_FLOOR_WORK {
+                continue;
+            }
+            let mut search = Search::below(self.space, self.cost, self.most, (regions, region), self.kinds);
+            search.downwards = true;
+            search.work = MAX_WORK[1] - MAX_FLOOR_WORK / 10;
+            search.floors = floors;
+            let left = search.divide(domains.to_vec());
+            let found = left.or(search.best.map(|best| best.value)).unwrap_or(0);
+            let floor = search.undivided.map_or(found, |undivided| found.min(undivided));
+            work += search.work + MAX_FLOOR_WORK / 10 - MAX_WORK[1];
+            floors = search.floors;
+            if floor > 0 {
+                floors.known.push((region, floor));
+            }
+        }
+        floors
     }
 
     /// Divides the domains until nothing helps any more, or the work is up: then the bound of what is left.
@@ -172,6 +225,12 @@ impl<'a> Search<'a> {
         self.ranges.update(&domains);
         let within = Within { regions: self.regions, kinds: self.kinds, domains: &domains };
         let mut bound = self.relaxed.bound(within, &mut self.ranges);
+        if !self.most && self.downwards {
+            bound = bound.max(self.relaxed.floored(&self.floors));
+        }
+        if !self.whole {
+            return self.part_below(domains, bound, depth);
+        }
         if let Some(limit) = self.limit() {
             bound = if self.most { bound.min(limit) } else { bound.max(limit) };
         }
@@ -181,7 +240,12 @@ impl<'a> Search<'a> {
         if self.known(within) {
             return None;
         }
-        let mut guess = self.relaxed.guess(self.space, within, &self.ranges, self.most);
+        let mut guess = self.relaxed.guess(within, &self.ranges, self.most);
+        for id in (0..self.kinds.len() as u32).map(ChoiceId) {
+            if !self.space.exists(&guess, id) {
+                guess.set(id, None);
+            }
+        }
         let constrained = matches!(&*self.space.validity, Validity::Diagram(_));
         if constrained && self.space.broken(&guess, None).is_some() {
             guess = self.allowed(&domains, &guess)?;
@@ -191,6 +255,33 @@ impl<'a> Search<'a> {
             return None;
         }
         let branch = self.branch(&domains, &guess)?;
+        self.made += 1;
+        Some(Open { bound, most: self.most, depth, number: self.made, domains, branch })
+    }
+
+    /// The same for a region and what it needs: its choices are taken to exist, and no constraint is looked at.
+    fn part_below(&mut self, domains: Vec<Domain>, bound: u64, depth: u32) -> Option<Open> {
+        let within = Within { regions: self.regions, kinds: self.kinds, domains: &domains };
+        if !self.helps(bound) || self.known(within) {
+            return None;
+        }
+        let guess = self.relaxed.guess(within, &self.ranges, self.most);
+        let decided = |(kind, made): (&Kind, &Option<Made>)| kind.of(made.expect("a guess says something of each"));
+        let decided: Vec<Domain> = self.kinds.iter().zip(guess.made()).map(decided).collect();
+        self.ranges.update(&decided);
+        let value = self.exact.bound(Within { domains: &decided, ..within }, &mut self.ranges);
+        self.ranges.update(&domains);
+        if self.helps(value) {
+            self.best = Some(Witness { architecture: guess.clone(), value });
+        }
+        if !self.helps(bound) {
+            return None;
+        }
+        let Some(branch) = self.branch(&domains, &guess) else {
+            // What is left undivided is no less than this.
+            self.undivided = Some(self.undivided.map_or(bound, |known| known.min(bound)));
+            return None;
+        };
         self.made += 1;
         Some(Open { bound, most: self.most, depth, number: self.made, domains, branch })
     }
@@ -335,9 +426,9 @@ impl<'a> Search<'a> {
         let (relaxed, exact) = (&self.relaxed, &self.exact);
         let live = &exact.possible;
         let mut widest: Option<(u64, usize)> = None;
-        for region in 0..regions.all.len() {
+        for (region, &live) in live.iter().enumerate() {
             let bound = if relaxed.taken[region] { relaxed.own[region] } else { 0 };
-            let found = if live[region] { exact.own[region] } else { 0 };
+            let found = if live { exact.own[region] } else { 0 };
             let gap = if self.most { bound.saturating_sub(found) } else { found.saturating_sub(bound) };
             if gap > 0 && widest.is_none_or(|(known, _)| gap > known) {
                 widest = Some((gap, region));
@@ -352,6 +443,9 @@ impl<'a> Search<'a> {
             let (from, within) = if self.most { (live, &relaxed.possible) } else { (&relaxed.taken, live) };
             between(self.space, regions, region, (from, within), &towards)
         });
+        if !self.whole {
+            return found;
+        }
         found.or_else(|| {
             // Anything that is open and asked for.
             let space = self.space;
