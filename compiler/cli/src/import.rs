@@ -9,9 +9,10 @@ use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::import::NasrecNet;
 use nasrec_compiler::{CheckedSpace, ItemKind, Loader, Program, Space};
 use nasrec_runtime::export::{Foreign, Tolerance};
+use nasrec_runtime::ops::Executor;
 
 use crate::files::Disk;
-use crate::{Outcome, render};
+use crate::{Outcome, device, render};
 
 /// Import an architecture, and its weights, from another notation
 #[derive(clap::Args)]
@@ -28,7 +29,8 @@ enum From {
 /// From the released NASRec implementation's JSON notation, and its tensors as safetensors
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  nasrecc import nasrec net.json --space nasrec_full -o net\n  \
-                        nasrecc import nasrec net.json --space nasrec_full --weights net.safetensors --verify")]
+                        nasrecc import nasrec net.json --space nasrec_full --weights net.safetensors --verify\n  \
+                        nasrecc import nasrec net.json --space nasrec_full --weights net.safetensors --verify --device cuda")]
 struct Nasrec {
     /// The architecture, as JSON
     #[arg(value_name = "FILE.json")]
@@ -42,6 +44,9 @@ struct Nasrec {
     /// Run the recorded inputs and compare logits, loss and every gradient
     #[arg(long, requires = "weights")]
     verify: bool,
+    /// Where --verify computes: cpu, cuda or cuda:N; cpu:portable is what a device runs, on the CPU
+    #[arg(long, default_value = "cpu", requires = "verify")]
+    device: String,
     /// Name of the architecture; from the file where it has one
     #[arg(long)]
     name: Option<String>,
@@ -128,13 +133,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         foreign.export(&path)?;
         eprintln!("wrote {}", path.display());
     }
-    if args.verify { verify(&foreign, &name) } else { Ok(Outcome::Clean) }
+    if args.verify { verify(&foreign, &name, &device::executor(&args.device, Some(1))?) } else { Ok(Outcome::Clean) }
 }
 
 /// Runs the recorded inputs and prints the largest differences.
 #[expect(clippy::print_stdout, reason = "the comparison is what was asked for")]
-fn verify(foreign: &Foreign, name: &str) -> Result<Outcome> {
-    let report = foreign.verify()?;
+fn verify(foreign: &Foreign, name: &str, executor: &Executor) -> Result<Outcome> {
+    let report = foreign.verify(executor)?;
     let tolerance = Tolerance::default();
     println!("{name}: {} samples, {} gradients", report.samples, report.gradients.len());
     println!("  logits     {:.3e} largest absolute difference (at most {:.0e})", report.logits, tolerance.logits);

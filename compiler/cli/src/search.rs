@@ -7,15 +7,14 @@ use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::recipe::Source;
 use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program, Space};
-use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
-use nasrec_runtime::ops::Executor;
+use nasrec_runtime::machine::{Bytes, available_memory};
 use nasrec_runtime::search::{Job, Report, RunDir, check_memory, expected_rows, search_within};
 use nasrec_runtime::{Error, Stop};
 
 use crate::files::Disk;
 use crate::progress::Progress;
 use crate::run_record::RunRecord;
-use crate::{Outcome, render, table};
+use crate::{Outcome, device, render, table};
 
 /// Search a space: train its supernet, evolve architectures, retrain the best
 #[derive(clap::Args)]
@@ -50,16 +49,13 @@ pub(crate) struct Args {
     /// is trained
     #[arg(long, value_name = "AMOUNT")]
     memory: Option<Bytes>,
-    /// Where to compute: cpu, cuda or cuda:N
+    /// Where to compute: cpu, cuda or cuda:N; cpu:portable is what a device runs, on the CPU
     #[arg(long, default_value = "cpu")]
     device: String,
 }
 
 /// Set by Ctrl-C and by a termination signal.
 static STOP: Stop = Stop::new();
-
-/// More threads than this for each core only take time from each other.
-const MOST_THREADS: usize = 8;
 
 /// What a search may take of the machine.
 #[derive(Clone, Copy)]
@@ -77,7 +73,7 @@ struct Ready {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let executor = executor(args)?;
+    let executor = device::executor(&args.device, args.threads)?;
     let memory = args.memory.or_else(available_memory);
     let limits = Limits { memory, threads: executor.threads() };
     let ready = match &args.resume {
@@ -106,28 +102,6 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             Ok(Outcome::Stopped)
         }
         Err(error) => Err(error.into()),
-    }
-}
-
-fn executor(args: &Args) -> Result<Executor> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = match args.threads {
-        Some(0) => bail!("--threads must be at least 1"),
-        Some(threads) if threads > MOST_THREADS * cores => {
-            bail!("--threads {threads} is more than {MOST_THREADS} for each of the {cores} cores here")
-        }
-        Some(threads) => threads,
-        None => cores,
-    };
-    // What is computed outside the executor, such as drawing tables, takes no more threads than it does.
-    limit_threads(threads)?;
-    match args.device.split_once(':').unwrap_or((&args.device, "0")) {
-        ("cpu", _) if args.device == "cpu" => Ok(Executor::cpu(threads)?),
-        ("cuda", ordinal) => {
-            let ordinal = ordinal.parse().with_context(|| format!("`{ordinal}` is not the number of a device"))?;
-            Ok(Executor::cuda(ordinal)?)
-        }
-        (other, _) => bail!("there is no device `{other}`: expected cpu, cuda or cuda:N"),
     }
 }
 

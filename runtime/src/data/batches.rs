@@ -71,14 +71,28 @@ impl Batches {
     /// When `index` is not below [`per_epoch`](Self::per_epoch).
     pub fn batch(&self, epoch: u64, index: u64) -> Batch {
         assert!(index < self.per_epoch(), "batch {index} of {}", self.per_epoch());
-        let order = self.order(epoch);
-        let start = index as usize * self.size;
-        self.dataset.batch(&order[start..order.len().min(start + self.size)])
+        self.cut(&self.order(epoch), index)
     }
 
     /// The batch of training step `step`, counted from 0 over all epochs.
     pub fn step(&self, step: u64) -> Batch {
         self.batch(step / self.per_epoch(), step % self.per_epoch())
+    }
+
+    /// As [`step`](Self::step), for somebody who takes steps one after the other and keeps the order of an epoch: at its
+    /// end others may be in the next one already.
+    pub(super) fn step_of(&self, step: u64, known: &mut Option<(u64, Rows)>) -> Batch {
+        let epoch = step / self.per_epoch();
+        if known.as_ref().is_none_or(|(known, _)| *known != epoch) {
+            *known = None;
+        }
+        let (_, order) = known.get_or_insert_with(|| (epoch, self.order(epoch)));
+        self.cut(order, step % self.per_epoch())
+    }
+
+    fn cut(&self, order: &Rows, index: u64) -> Batch {
+        let start = index as usize * self.size;
+        self.dataset.batch(&order[start..order.len().min(start + self.size)])
     }
 
     fn order(&self, epoch: u64) -> Rows {

@@ -2,10 +2,11 @@
 //!
 //! A preamble of 64 bytes (magic, version, place and hash of the description), the records, and the description in
 //! JSON. A cache is written beside its place and renamed, and the preamble is written last of all: a torn file is
-//! never taken for a cache. Records are hashed in blocks, in parallel; nothing that was altered is used.
+//! never taken for a cache. Records are hashed in blocks, in parallel; nothing that was altered is used. So nobody waits
+//! for the disk either: what a machine that lost its power wrote half of is found damaged, and made anew.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
@@ -54,11 +55,14 @@ pub(super) struct Description {
 pub(super) struct Writer {
     place: PathBuf,
     partial: PathBuf,
-    file: BufWriter<File>,
+    /// Unbuffered: what is appended is large.
+    file: File,
     layout: Layout,
-    pending: Vec<u8>,
+    /// Of the blocks that are complete, and of the one that is not, and its rows.
     hasher: blake3::Hasher,
-    rows: u64,
+    block: blake3::Hasher,
+    block_rows: usize,
+    labels: Vec<u8>,
     clicks: u64,
     finished: bool,
 }
@@ -71,15 +75,16 @@ impl Writer {
         let mut partial = place.as_os_str().to_owned();
         partial.push(format!(".partial-{}", std::process::id()));
         let partial = PathBuf::from(partial);
-        let file = File::create(&partial).map_err(Error::io("create", &partial))?;
+        let open = File::options().read(true).write(true).create(true).truncate(true).open(&partial);
         let mut writer = Self {
             place: place.to_path_buf(),
-            file: BufWriter::with_capacity(1 << 20, file),
+            file: open.map_err(Error::io("create", &partial))?,
             partial,
             layout,
-            pending: Vec::new(),
             hasher: blake3::Hasher::new(),
-            rows: 0,
+            block: blake3::Hasher::new(),
+            block_rows: 0,
+            labels: Vec::new(),
             clicks: 0,
             finished: false,
         };
@@ -89,7 +94,7 @@ impl Writer {
 
     /// Rows and clicks appended so far.
     pub fn counts(&self) -> (u64, u64) {
-        (self.rows, self.clicks)
+        (self.labels.len() as u64, self.clicks)
     }
 
     /// Appends whole records.
@@ -99,62 +104,65 @@ impl Writer {
     pub fn append(&mut self, records: &[u8]) -> Result<()> {
         let stride = self.layout.stride();
         debug_assert_eq!(records.len() % stride, 0, "records must be whole");
-        self.rows += (records.len() / stride) as u64;
-        if self.rows > u64::from(u32::MAX) {
+        let labels = records.chunks_exact(stride).map(|record| self.layout.label(record));
+        let before = self.labels.len();
+        self.labels.extend(labels);
+        if self.labels.len() > u32::MAX as usize {
             return Err(Error::Invalid(format!(
                 "the table has more than {} rows, the most that are supported",
                 u32::MAX
             )));
         }
-        self.clicks += records.chunks_exact(stride).map(|record| u64::from(self.layout.label(record))).sum::<u64>();
-        self.pending.extend_from_slice(records);
-        let block = BLOCK_ROWS * stride;
-        let whole = self.pending.len() / block * block;
-        let rest = self.pending.split_off(whole);
-        let blocks = std::mem::replace(&mut self.pending, rest);
-        self.write_blocks(&blocks)
+        self.clicks += self.labels[before..].iter().map(|&label| u64::from(label)).sum::<u64>();
+        let mut rest = records;
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at(rest.len().min((BLOCK_ROWS - self.block_rows) * stride));
+            self.block.update(now);
+            self.block_rows += now.len() / stride;
+            if self.block_rows == BLOCK_ROWS {
+                self.end_block();
+            }
+            rest = later;
+        }
+        self.write(records)
     }
 
-    fn write_blocks(&mut self, blocks: &[u8]) -> Result<()> {
-        hash_blocks(&mut self.hasher, blocks, self.layout);
-        self.write(blocks)
+    fn end_block(&mut self) {
+        self.hasher.update(self.block.finalize().as_bytes());
+        self.block.reset();
+        self.block_rows = 0;
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.file.write_all(bytes).map_err(Error::io("write", &self.partial))
     }
 
-    /// Completes the cache and puts it in its place.
-    pub fn finish(mut self, schema: String, origin: Origin, malformed: Malformed) -> Result<()> {
-        let rest = std::mem::take(&mut self.pending);
-        self.write_blocks(&rest)?;
+    /// Completes the cache, puts it in its place and opens it; what was hashed as it was written is not read again.
+    pub fn finish(mut self, schema: String, origin: Origin, malformed: Malformed) -> Result<Cache> {
+        if self.block_rows > 0 {
+            self.end_block();
+        }
         let records = self.hasher.finalize().to_hex().to_string();
-        let (layout, rows, clicks) = (self.layout, self.rows, self.clicks);
+        let layout = self.layout;
+        let (rows, clicks) = self.counts();
         let description = Description { schema, layout, origin, rows, clicks, malformed, records };
-        let description = serde_json::to_vec(&description)?;
-        self.write(&description)?;
+        let text = serde_json::to_vec(&description)?;
+        self.write(&text)?;
 
-        let offset = PREAMBLE as u64 + self.rows * self.layout.stride() as u64;
+        let offset = PREAMBLE as u64 + rows * layout.stride() as u64;
         let mut preamble = Vec::with_capacity(PREAMBLE);
         preamble.extend_from_slice(MAGIC);
         preamble.extend_from_slice(&VERSION.to_le_bytes());
         preamble.extend_from_slice(&[0; 4]);
         preamble.extend_from_slice(&offset.to_le_bytes());
-        preamble.extend_from_slice(&(description.len() as u64).to_le_bytes());
-        preamble.extend_from_slice(blake3::hash(&description).as_bytes());
-        // The records must be on disk before the preamble that vouches for them.
-        self.sync()?;
+        preamble.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        preamble.extend_from_slice(blake3::hash(&text).as_bytes());
         self.file.seek(SeekFrom::Start(0)).map_err(Error::io("write", &self.partial))?;
         self.write(&preamble)?;
-        self.sync()?;
         fs::rename(&self.partial, &self.place).map_err(Error::io("put in place", &self.place))?;
         self.finished = true;
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<()> {
-        let written = self.file.flush().and_then(|()| self.file.get_ref().sync_data());
-        written.map_err(Error::io("write", &self.partial))
+        let labels = std::mem::take(&mut self.labels);
+        Ok(Cache { map: map(&self.file, &self.place)?, description, labels })
     }
 }
 
@@ -167,11 +175,11 @@ impl Drop for Writer {
     }
 }
 
-fn hash_blocks(hasher: &mut blake3::Hasher, records: &[u8], layout: Layout) {
-    let hashes: Vec<blake3::Hash> = records.par_chunks(BLOCK_ROWS * layout.stride()).map(blake3::hash).collect();
-    hashes.iter().for_each(|hash| {
-        hasher.update(hash.as_bytes());
-    });
+/// A finished cache in memory.
+fn map(file: &File, path: &Path) -> Result<Mmap> {
+    // SAFETY: a finished cache is never written to again, only replaced by renaming another over it, which leaves this
+    // mapping on the old file.
+    unsafe { Mmap::map(file) }.map_err(Error::io("map", path))
 }
 
 /// A complete, verified cache.
@@ -179,6 +187,8 @@ fn hash_blocks(hasher: &mut blake3::Hasher, records: &[u8], layout: Layout) {
 pub(super) struct Cache {
     map: Mmap,
     pub description: Description,
+    /// Of all rows, in their order: what splitting them takes.
+    pub labels: Vec<u8>,
 }
 
 /// What lies at the place of a cache.
@@ -206,9 +216,7 @@ impl Cache {
         if size < PREAMBLE as u64 {
             return Ok(Found::Unusable("it is not a data cache"));
         }
-        // SAFETY: a finished cache is never written to again, only replaced by renaming another over it, which leaves
-        // this mapping on the old file.
-        let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
+        let map = map(&file, path)?;
         if &map[..8] != MAGIC {
             return Ok(Found::Unusable("it is not a complete data cache"));
         }
@@ -228,12 +236,25 @@ impl Cache {
             return Ok(Found::Unusable("its description cannot be read"));
         };
         let expected = u128::from(description.rows) * description.layout.stride() as u128;
-        let mut hasher = blake3::Hasher::new();
-        hash_blocks(&mut hasher, records, description.layout);
-        if expected != records.len() as u128 || hasher.finalize().to_hex().as_str() != description.records {
+        let layout = description.layout;
+        if expected != records.len() as u128 {
             return Ok(Found::Unusable("its records are damaged"));
         }
-        Ok(Found::Cache(Self { map, description }))
+        // A block's labels are read while it is at hand.
+        let block = |records: &[u8]| {
+            let labels: Vec<u8> = records.chunks_exact(layout.stride()).map(|record| layout.label(record)).collect();
+            (blake3::hash(records), labels)
+        };
+        let blocks: Vec<_> = records.par_chunks(BLOCK_ROWS * layout.stride()).map(block).collect();
+        let mut hasher = blake3::Hasher::new();
+        blocks.iter().for_each(|(hash, _)| {
+            hasher.update(hash.as_bytes());
+        });
+        if hasher.finalize().to_hex().as_str() != description.records {
+            return Ok(Found::Unusable("its records are damaged"));
+        }
+        let labels = blocks.into_iter().flat_map(|(_, labels)| labels).collect();
+        Ok(Found::Cache(Self { map, description, labels }))
     }
 
     /// # Panics

@@ -4,15 +4,32 @@ use std::fmt;
 
 use nasrec_compiler::schema::{DenseColumn, Encoding, Schema, SparseColumn, Transform};
 
+use super::record::Layout;
+use super::values::{TOGETHER, Values};
 use crate::{Error, Result};
 
 /// Longest piece of a value that a message quotes, in characters.
 const QUOTED: usize = 24;
 
+/// Integers from 0 whose encoding in every numeric column is worked out once: most of those that a table of counts has.
+const TABULATED: usize = 4096;
+
 /// Encodes lines of tab-separated values by a schema.
 pub(super) struct Encoder<'a> {
     schema: &'a Schema,
+    stride: usize,
     columns: usize,
+    /// One a numeric column: what a missing value is, then the encoded integers, NaN where one cannot be encoded.
+    tabulated: Vec<Vec<f32>>,
+    categories: Vec<Category>,
+    all_hex: bool,
+}
+
+/// How a categorical column is read.
+struct Category {
+    encoding: Encoding,
+    missing: u32,
+    remainder: Remainder,
 }
 
 /// What is wrong with a line: the first column, from the left, that cannot be read.
@@ -50,44 +67,125 @@ impl<'a> Encoder<'a> {
                 )));
             }
         }
-        Ok(Self { schema, columns: 1 + schema.dense.len() + schema.sparse.len() })
+        let tabulate = |column: &DenseColumn| -> Vec<f32> {
+            let integers = (0..TABULATED).map(|value| encoded(column, value as f64).unwrap_or(f32::NAN));
+            std::iter::once(0.0).chain(integers).collect()
+        };
+        let category = |column: &SparseColumn| Category {
+            encoding: column.encoding,
+            missing: column.missing as u32,
+            remainder: Remainder::by(column.rows as u32 - 1),
+        };
+        Ok(Self {
+            schema,
+            stride: Layout::of(schema, false).stride(),
+            columns: 1 + schema.dense.len() + schema.sparse.len(),
+            tabulated: schema.dense.iter().map(tabulate).collect(),
+            categories: schema.sparse.iter().map(category).collect(),
+            all_hex: schema.sparse.iter().all(|column| column.encoding == Encoding::Hex),
+        })
     }
 
-    /// Appends the record of `line` (without its line end) to `records`, which a problem leaves as it was.
-    pub fn append(&self, line: &[u8], records: &mut Vec<u8>) -> Result<(), Problem> {
-        let start = records.len();
-        let encoded = self.encode(line, records);
-        if encoded.is_err() {
-            records.truncate(start);
-        }
-        encoded
+    /// Bytes of a record.
+    pub fn stride(&self) -> usize {
+        self.stride
     }
 
-    fn encode(&self, line: &[u8], records: &mut Vec<u8>) -> Result<(), Problem> {
-        let mut values = Values { rest: Some(line) };
+    /// Writes the record of `line` (without its line end).
+    ///
+    /// # Panics
+    /// When `record` is not of [`stride`](Self::stride) bytes.
+    pub fn encode(&self, line: &[u8], record: &mut [u8]) -> Result<(), Problem> {
+        assert_eq!(record.len(), self.stride, "a record has its length");
+        let mut values = Values::of(line);
         let label = match self.next(&mut values, 1)? {
             b"0" => 0,
             b"1" => 1,
             other => return Err(self.problem(1, quote(other), "0 or 1")),
         };
-        for (index, column) in self.schema.dense.iter().enumerate() {
-            let at = 2 + index;
-            let value = self.next(&mut values, at)?;
-            let number = number(column, value).map_err(|expected| self.problem(at, quote(value), expected))?;
-            records.extend_from_slice(&number.to_le_bytes());
+        let (words, _) = record.as_chunks_mut::<4>();
+        let (numeric, ids) = words.split_at_mut(self.schema.dense.len());
+        for (index, (word, tabulated)) in numeric.iter_mut().zip(&self.tabulated).enumerate() {
+            *word = self.number(&mut values, index, tabulated)?.to_le_bytes();
         }
-        for (index, column) in self.schema.sparse.iter().enumerate() {
-            let at = 2 + self.schema.dense.len() + index;
-            let value = self.next(&mut values, at)?;
-            let row = row(column, value).map_err(|expected| self.problem(at, quote(value), expected))?;
-            records.extend_from_slice(&row.to_le_bytes());
+        let chunks = ids.chunks_mut(TOGETHER).zip(self.categories.chunks(TOGETHER)).enumerate();
+        for (chunk, (ids, categories)) in chunks {
+            if self.all_hex && Self::rows(&mut values, categories, ids).is_some() {
+                continue;
+            }
+            for (index, (word, category)) in ids.iter_mut().zip(categories).enumerate() {
+                *word = self.row(&mut values, chunk * TOGETHER + index, category)?.to_le_bytes();
+            }
         }
         if let Some(surplus) = values.next() {
             let expected = format!("the end of the line after {} tab-separated columns", self.columns);
             return Err(self.problem(self.columns + 1, quote(surplus), expected));
         }
-        records.push(label);
+        record[self.stride - 1] = label;
         Ok(())
+    }
+
+    #[inline]
+    fn number(&self, values: &mut Values, index: usize, tabulated: &[f32]) -> Result<f32, Problem> {
+        let start = values.clone();
+        match values.counted().and_then(|index| tabulated.get(index)) {
+            Some(known) if !known.is_nan() => Ok(*known),
+            _ => {
+                *values = start;
+                self.any_number(values, index)
+            }
+        }
+    }
+
+    fn any_number(&self, values: &mut Values, index: usize) -> Result<f32, Problem> {
+        let column = &self.schema.dense[index];
+        let start = values.clone();
+        // Fifteen digits are exact as a number.
+        if let Some(Ok(number)) = values.integer().map(|value| encoded(column, value as f64)) {
+            return Ok(number);
+        }
+        *values = start;
+        let value = self.next(values, 2 + index)?;
+        number(column, value).map_err(|expected| self.problem(2 + index, quote(value), expected))
+    }
+
+    #[inline]
+    fn row(&self, values: &mut Values, index: usize, category: &Category) -> Result<u32, Problem> {
+        if values.nothing() {
+            return Ok(category.missing);
+        }
+        let value = match category.encoding {
+            Encoding::Hex => values.eight_hex_digits().map(u64::from),
+            Encoding::Int => values.integer(),
+        };
+        match value {
+            Some(value) => Ok(category.remainder.of(value) + 1),
+            None => self.any_row(values, index),
+        }
+    }
+
+    /// The rows of hexadecimal columns, if their values look as they usually do.
+    #[inline]
+    fn rows(values: &mut Values, categories: &[Category], ids: &mut [[u8; 4]]) -> Option<()> {
+        let mut numbers = [0; TOGETHER];
+        let numbers = &mut numbers[..ids.len()];
+        let mut missing = values.eight_hex_digits_each(numbers)?;
+        for ((word, category), &number) in ids.iter_mut().zip(categories).zip(&*numbers) {
+            *word = (category.remainder.of_short(number) + 1).to_le_bytes();
+        }
+        while missing != 0 {
+            let index = missing.trailing_zeros() as usize;
+            ids[index] = categories[index].missing.to_le_bytes();
+            missing &= missing - 1;
+        }
+        Some(())
+    }
+
+    #[cold]
+    fn any_row(&self, values: &mut Values, index: usize) -> Result<u32, Problem> {
+        let at = 2 + self.schema.dense.len() + index;
+        let value = self.next(values, at)?;
+        row(&self.schema.sparse[index], value).map_err(|expected| self.problem(at, quote(value), expected))
     }
 
     fn next<'l>(&self, values: &mut Values<'l>, column: usize) -> Result<&'l [u8], Problem> {
@@ -108,23 +206,33 @@ impl<'a> Encoder<'a> {
     }
 }
 
-/// The tab-separated pieces of a line.
-struct Values<'l> {
-    rest: Option<&'l [u8]>,
+/// Remainders by one divisor, out of two products: a division would take as long as reading the digits.
+#[derive(Clone, Copy)]
+struct Remainder {
+    divisor: u32,
+    /// `2^64 / divisor`, rounded up; 0 for 1, whose remainders are all 0.
+    inverse: u64,
 }
 
-impl<'l> Iterator for Values<'l> {
-    type Item = &'l [u8];
+impl Remainder {
+    fn by(divisor: u32) -> Self {
+        Self { divisor, inverse: (u64::MAX / u64::from(divisor)).wrapping_add(1) }
+    }
 
-    fn next(&mut self) -> Option<&'l [u8]> {
-        let rest = self.rest?;
-        match memchr::memchr(b'\t', rest) {
-            Some(tab) => {
-                self.rest = Some(&rest[tab + 1..]);
-                Some(&rest[..tab])
-            }
-            None => self.rest.take(),
+    /// `value % divisor`, or for 32 bits: the inverse times `value`, modulo `2^64`, is the fraction of the quotient, exact enough for
+    /// 32 bits (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019).
+    #[inline]
+    fn of(self, value: u64) -> u32 {
+        match u32::try_from(value) {
+            Ok(value) => self.of_short(value),
+            Err(_) => (value % u64::from(self.divisor)) as u32,
         }
+    }
+
+    #[inline]
+    fn of_short(self, value: u32) -> u32 {
+        let fraction = self.inverse.wrapping_mul(u64::from(value));
+        ((u128::from(fraction) * u128::from(self.divisor)) >> 64) as u32
     }
 }
 
@@ -139,6 +247,11 @@ fn number(column: &DenseColumn, text: &[u8]) -> Result<f32, &'static str> {
     if !value.is_finite() {
         return Err(NUMBER);
     }
+    encoded(column, value)
+}
+
+/// A number after the column's transforms, or what was expected instead.
+fn encoded(column: &DenseColumn, value: f64) -> Result<f32, &'static str> {
     let value = column.transforms.iter().fold(value, |value, transform| match *transform {
         Transform::Max(bound) => value.max(bound),
         Transform::Min(bound) => value.min(bound),
@@ -184,23 +297,15 @@ mod tests {
 
     use super::*;
     use crate::data::dataset::testing::{schema, schema_without_numbers};
-    use crate::data::record::Layout;
 
     fn encode(line: &str) -> Result<(Vec<f32>, Vec<u32>, u8), String> {
         let schema = schema();
         let encoder = Encoder::new(&schema).expect("a sound schema");
-        let mut bytes = vec![9, 9];
-        match encoder.append(line.as_bytes(), &mut bytes) {
-            Ok(()) => {
-                let (record, layout) = (&bytes[2..], Layout::of(&schema, false));
-                assert_eq!(record.len(), layout.stride());
-                Ok((layout.numeric(record).collect(), layout.ids(record).collect(), layout.label(record)))
-            }
-            Err(problem) => {
-                assert_eq!(bytes, [9, 9], "a malformed line must leave nothing behind");
-                Err(problem.to_string())
-            }
-        }
+        let (mut record, layout) = (vec![9; encoder.stride()], Layout::of(&schema, false));
+        encoder.encode(line.as_bytes(), &mut record).map_err(|problem| problem.to_string())?;
+        let mut words = layout.words(&record);
+        let numeric = words.by_ref().take(layout.numeric).map(f32::from_bits).collect();
+        Ok((numeric, words.collect(), layout.label(&record)))
     }
 
     #[test]
@@ -252,7 +357,7 @@ mod tests {
         let mut schema = schema();
         schema.dense[0].transforms = vec![Transform::Log1p];
         let encoder = Encoder::new(&schema).expect("a sound schema");
-        let problem = encoder.append(b"0\t-1\t1\ta\t1", &mut Vec::new()).expect_err("ln 0");
+        let problem = encoder.encode(b"0\t-1\t1\ta\t1", &mut vec![0; encoder.stride()]).expect_err("ln 0");
         let expected = "column 2 (I1): found \"-1\", expected a number that is finite after the column's transforms";
         assert_eq!(problem.to_string(), expected);
     }
@@ -261,7 +366,8 @@ mod tests {
     fn bytes_that_are_not_text_are_quoted_safely() {
         let schema = schema();
         let encoder = Encoder::new(&schema).expect("a sound schema");
-        let problem = encoder.append(b"0\t\xff\xfe\x00\t1\ta\t1", &mut Vec::new()).expect_err("not a number");
+        let problem =
+            encoder.encode(b"0\t\xff\xfe\x00\t1\ta\t1", &mut vec![0; encoder.stride()]).expect_err("not a number");
         assert_eq!(problem.to_string(), "column 2 (I1): found \"\u{fffd}\u{fffd}\\0\", expected a number or nothing");
     }
 
@@ -273,7 +379,26 @@ mod tests {
         assert!(error.starts_with("column C1 of schema t has a table of 1 rows"), "{error}");
     }
 
+    #[test]
+    fn what_is_read_fast_and_slowly_is_encoded_alike() {
+        let schema = schema();
+        let (dense, sparse) = (&schema.dense[0], &schema.sparse[0]);
+        for integer in [0u64, 7, 4095, 4096, 99_999, 999_999_999_999_999, 1_000_000_000_000_000] {
+            let (numeric, ids, _) = encode(&format!("1\t{integer}\t\t{integer:08x}\t{integer}")).expect("sound");
+            assert_eq!(numeric[0], number(dense, format!("{integer}.0").as_bytes()).expect("a number"));
+            assert_eq!(ids[0], row(sparse, format!("0{integer:08x}").as_bytes()).expect("hexadecimal"));
+            assert_eq!(ids[1], (integer % 6 + 1) as u32);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn remainders_are_those_of_a_division(value: u64, bits in 0..64, divisor in 1u32..) {
+            for (value, divisor) in [(value >> bits, divisor), (value >> 32, divisor >> 20 | 1), (u64::MAX >> bits, 1)] {
+                prop_assert_eq!(u64::from(Remainder::by(divisor).of(value)), value % u64::from(divisor));
+            }
+        }
+
         #[test]
         fn every_sound_line_round_trips(
             label in 0u8..2, number in -1e6f64..1e6, hex in any::<u64>(), int in any::<u64>(), missing in 0u8..16,

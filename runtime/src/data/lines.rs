@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
+use super::spare::Spare;
 use crate::{Error, Result};
 
 /// Bytes read at a time: large enough to keep parsing threads busy, small enough to have many in flight.
@@ -37,8 +38,9 @@ pub(super) struct Block {
     pub file: usize,
     /// Number of the first line, counted from 1.
     pub first_line: u64,
-    /// Ends with a line end, except perhaps at the end of the file.
+    /// The lines are the first `len` of these bytes. They end with a line end, except perhaps at the end of the file.
     pub bytes: Vec<u8>,
+    pub len: usize,
     /// Bytes on disk read so far, over all files.
     pub done: u64,
 }
@@ -89,40 +91,50 @@ fn modified(metadata: &Metadata) -> Option<u64> {
     (age > SETTLED).then_some(modified.duration_since(UNIX_EPOCH).ok()?.as_nanos() as u64)
 }
 
-/// Reads `paths` one after the other and hands over their lines, until `hand_on` returns false.
+/// Reads `paths` one after the other, into spare buffers, and hands over their lines, until `hand_on` returns false.
 ///
 /// # Errors
 /// A file that cannot be opened, read or unpacked, is empty, or has an overlong line.
-pub(super) fn read(paths: &[PathBuf], names: &[String], mut hand_on: impl FnMut(Piece) -> bool) -> Result<()> {
+pub(super) fn read(
+    paths: &[PathBuf],
+    names: &[String],
+    spare: &Spare,
+    mut hand_on: impl FnMut(Piece) -> bool,
+) -> Result<()> {
     let mut done = 0;
     for (index, (path, name)) in paths.iter().zip(names).enumerate() {
         let (file, metadata) = open(path)?;
         let before = modified(&metadata);
         let mut input = Input::new(file, path)?;
         let mut first_line = 1;
-        let mut rest = Vec::new();
+        let (mut bytes, mut begin) = (spare.take(), 0);
         loop {
-            let (mut bytes, ended) = fill(&mut input, rest, path)?;
-            let cut = if ended { bytes.len() } else { memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1) };
-            rest = bytes[cut..].to_vec();
+            let (end, ended) = fill(&mut input, &mut bytes, begin, path)?;
+            let read = &bytes[..end];
+            let len = if ended { end } else { memchr::memrchr(b'\n', read).map_or(0, |end| end + 1) };
+            let (lines, rest) = read.split_at(len);
             if rest.len() > LONGEST_LINE {
                 return Err(Error::Invalid(format!(
                     "{} has a line of more than {LONGEST_LINE} bytes; expected lines of tab-separated values",
                     path.display()
                 )));
             }
-            bytes.truncate(cut);
-            if ended && first_line == 1 && bytes.is_empty() {
+            if ended && first_line == 1 && lines.is_empty() {
                 return Err(Error::Invalid(format!("{} is empty; expected a line a sample", path.display())));
             }
-            let lines = memchr::memchr_iter(b'\n', &bytes).count() as u64;
-            if !bytes.is_empty() {
-                let block = Block { file: index, first_line, bytes, done: done + input.hashing().size };
-                if !hand_on(Piece::Block(block)) {
-                    return Ok(());
-                }
+            let count = memchr::memchr_iter(b'\n', lines).count() as u64;
+            let mut next = spare.take();
+            begin = rest.len();
+            if next.len() < begin {
+                next.resize(begin, 0);
             }
-            first_line += lines;
+            next[..begin].copy_from_slice(rest);
+            let bytes = std::mem::replace(&mut bytes, next);
+            let block = Block { file: index, first_line, bytes, len, done: done + input.hashing().size };
+            if len > 0 && !hand_on(Piece::Block(block)) {
+                return Ok(());
+            }
+            first_line += count;
             if ended {
                 break;
             }
@@ -144,12 +156,23 @@ pub(super) fn read(paths: &[PathBuf], names: &[String], mut hand_on: impl FnMut(
     Ok(())
 }
 
-/// Adds a block's worth of bytes to `bytes`; true once the input has ended.
-fn fill(input: &mut Input, mut bytes: Vec<u8>, path: &Path) -> Result<(Vec<u8>, bool)> {
+/// Reads a block's worth of bytes into `bytes` from `begin` on; where they end, and whether the input has.
+fn fill(input: &mut Input, bytes: &mut Vec<u8>, begin: usize, path: &Path) -> Result<(usize, bool)> {
     let action = if matches!(input, Input::Packed(_)) { "unpack" } else { "read" };
-    bytes.reserve_exact(BLOCK);
-    let added = input.by_ref().take(BLOCK as u64).read_to_end(&mut bytes).map_err(Error::io(action, path))?;
-    Ok((bytes, added < BLOCK))
+    let (mut end, full) = (begin, begin + BLOCK);
+    if bytes.len() < full {
+        bytes.resize(full, 0);
+    }
+    // Large reads, for those who count and hash them.
+    while end < full {
+        match input.read(&mut bytes[end..full]) {
+            Ok(0) => return Ok((end, true)),
+            Ok(read) => end += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::io(action, path)(error)),
+        }
+    }
+    Ok((end, false))
 }
 
 enum Input {
@@ -224,12 +247,12 @@ mod tests {
     /// The file's bytes as handed on, its identity, and the first line number of every block.
     fn read_all(path: &Path) -> Result<(Vec<u8>, SourceFile, Vec<u64>)> {
         let (mut bytes, mut source, mut firsts) = (Vec::new(), None, Vec::new());
-        read(&[path.to_path_buf()], &["name".to_owned()], |piece| {
+        read(&[path.to_path_buf()], &["name".to_owned()], &Spare::default(), |piece| {
             match piece {
                 Piece::Block(block) => {
                     firsts.push(block.first_line);
                     assert!(block.bytes.len() <= BLOCK + LONGEST_LINE);
-                    bytes.extend(block.bytes);
+                    bytes.extend_from_slice(&block.bytes[..block.len]);
                 }
                 Piece::File(file) => source = Some(file),
             }

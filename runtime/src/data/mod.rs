@@ -1,6 +1,6 @@
 //! From tables to batches: everything between a data recipe and the numbers a step reads.
 //!
-//! In the order data flows: `lines` reads files into blocks of whole lines and `tsv` parses them through `encode`, or
+//! In the order data flows: `lines` reads files into blocks of whole lines and `tsv` parses them through `encode` and `values`, or
 //! `synthetic` draws rows of a planted click model; both fill a `cache` of fixed-width `record`s. A `dataset` is such a
 //! cache with its `split`; `batches` cuts row lists into batches and `prefetch` builds those ahead of their use.
 //!
@@ -18,9 +18,11 @@ mod malformed;
 mod prefetch;
 mod record;
 mod rows;
+mod spare;
 mod split;
 mod synthetic;
 mod tsv;
+mod values;
 
 pub use attainable::Attainable;
 pub use batch::Batch;

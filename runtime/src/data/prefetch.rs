@@ -10,10 +10,21 @@ use super::batch::Batch;
 use super::batches::Batches;
 use crate::{Error, Result};
 
-/// Yields the batches of a range of steps, in order and exactly as [`Batches::step`] gives them, while a thread of its
-/// own builds the next ones. Dropping it ends that thread.
+/// Threads that build batches. One keeps ahead of any model; where nothing else is to do, memory serves two twice as
+/// fast as one, which mostly waits for it.
+const BUILDERS: usize = 2;
+
+/// Yields the batches of a range of steps, in order and exactly as [`Batches::step`] gives them, while threads of its own
+/// build the next ones. Dropping it ends them.
 #[derive(Debug)]
 pub struct Prefetch {
+    /// They build steps in turn.
+    builders: Vec<Builder>,
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Builder {
     /// None once this is being dropped, which is how the thread learns of it.
     receiver: Option<Receiver<Batch>>,
     thread: Option<JoinHandle<()>>,
@@ -25,13 +36,35 @@ impl Prefetch {
     /// # Errors
     /// When the system starts no more threads.
     pub fn start(batches: Arc<Batches>, steps: Range<u64>, ahead: usize) -> Result<Self> {
+        let count = BUILDERS.min(ahead).max(1);
+        let builders = (0..count).map(|index| {
+            let steps = steps.clone().skip(index).step_by(count);
+            Builder::start(Arc::clone(&batches), steps, ahead / count)
+        });
+        Ok(Self { builders: builders.collect::<Result<_>>()?, next: 0 })
+    }
+}
+
+impl Iterator for Prefetch {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        let batch = self.builders[self.next].next();
+        self.next = (self.next + 1) % self.builders.len();
+        batch
+    }
+}
+
+impl Builder {
+    fn start(batches: Arc<Batches>, steps: impl Iterator<Item = u64> + Send + 'static, ahead: usize) -> Result<Self> {
         // One batch more is in the thread's hands while the channel is full.
         let (sender, receiver) = crossbeam_channel::bounded(ahead.saturating_sub(1));
         let thread = thread::Builder::new()
             .name("prefetch".to_owned())
             .spawn(move || {
+                let mut order = None;
                 for step in steps {
-                    if sender.send(batches.step(step)).is_err() {
+                    if sender.send(batches.step_of(step, &mut order)).is_err() {
                         return;
                     }
                 }
@@ -39,10 +72,6 @@ impl Prefetch {
             .map_err(|error| Error::Invalid(format!("cannot start a thread to read batches ahead: {error}")))?;
         Ok(Self { receiver: Some(receiver), thread: Some(thread) })
     }
-}
-
-impl Iterator for Prefetch {
-    type Item = Batch;
 
     fn next(&mut self) -> Option<Batch> {
         let batch = self.receiver.as_ref()?.recv().ok();
@@ -56,7 +85,7 @@ impl Iterator for Prefetch {
     }
 }
 
-impl Drop for Prefetch {
+impl Drop for Builder {
     fn drop(&mut self) {
         self.receiver = None;
         if let Some(thread) = self.thread.take() {

@@ -23,14 +23,10 @@ impl Layout {
         4 * (self.numeric + self.fields + usize::from(self.probability)) + 1
     }
 
-    pub fn numeric<'a>(&self, record: &'a [u8]) -> impl Iterator<Item = f32> + 'a {
-        record[..4 * self.numeric].chunks_exact(4).map(|bytes| f32::from_le_bytes(word(bytes)))
-    }
-
-    pub fn ids<'a>(&self, record: &'a [u8]) -> impl Iterator<Item = u32> + 'a {
-        record[4 * self.numeric..4 * (self.numeric + self.fields)]
-            .chunks_exact(4)
-            .map(|bytes| u32::from_le_bytes(word(bytes)))
+    /// The numbers, as their bits, and after them the ids.
+    pub fn words<'a>(&self, record: &'a [u8]) -> impl Iterator<Item = u32> + 'a {
+        let (words, _) = record[..4 * (self.numeric + self.fields)].as_chunks::<4>();
+        words.iter().map(|&bytes| u32::from_le_bytes(bytes))
     }
 
     pub fn probability(&self, record: &[u8]) -> Option<f32> {

@@ -10,6 +10,7 @@ use super::cache::Writer;
 use super::encode::Encoder;
 use super::lines::{self, Block, Piece, SourceFile};
 use super::malformed::Malformed;
+use super::spare::Spare;
 use crate::{Error, Observer, Result, Stage, Stop};
 
 /// Where the files of a recipe lie: names are relative to `base`.
@@ -35,12 +36,13 @@ pub(super) fn read(
     observer.begin(Stage { name: "read data".to_owned(), total: Some(lines::total_size(&paths)?), unit: "bytes" });
     let together = 4 * rayon::current_num_threads();
     let (sender, receiver) = crossbeam_channel::bounded(together);
+    let spare = Spare::default();
     let outcome = thread::scope(|scope| {
-        let paths = &paths;
+        let (paths, spare) = (&paths, &spare);
         thread::Builder::new()
             .name("read data".to_owned())
             .spawn_scoped(scope, move || {
-                let outcome = lines::read(paths, names, |piece| sender.send(Ok(piece)).is_ok());
+                let outcome = lines::read(paths, names, spare, |piece| sender.send(Ok(piece)).is_ok());
                 if let Err(error) = outcome {
                     // Nobody listens only when the other side has failed already.
                     let _ = sender.send(Err(error));
@@ -50,6 +52,17 @@ pub(super) fn read(
         // Moved in, so that leaving early closes the channel and ends the reading thread.
         let receiver = receiver;
         let (mut files, mut report) = (Vec::new(), Malformed::default());
+        let mut write = |parsed: Vec<Parsed>| -> Result<()> {
+            for Parsed { records, len, malformed, done } in parsed {
+                writer.append(&records[..len])?;
+                spare.give_back(records);
+                report.extend(malformed);
+                report.check_early(limit, schema)?;
+                observer.progress(done, "");
+            }
+            Ok(())
+        };
+        let mut waiting = Vec::new();
         while let Ok(first) = receiver.recv() {
             stop.check()?;
             let mut blocks = Vec::new();
@@ -59,14 +72,18 @@ pub(super) fn read(
                     Piece::File(file) => files.push(file),
                 }
             }
-            let parsed: Vec<_> = blocks.par_iter().map(|block| parse(&encoder, &names[block.file], block)).collect();
-            for (block, (records, malformed)) in blocks.iter().zip(parsed) {
-                writer.append(&records)?;
-                report.extend(malformed);
-                report.check_early(limit, schema)?;
-                observer.progress(block.done, "");
-            }
+            let parse = |block: Block| {
+                let parsed = parse(&encoder, &names[block.file], &block, spare.take());
+                spare.give_back(block.bytes);
+                parsed
+            };
+            let parse = || blocks.into_par_iter().map(parse).collect();
+            // One thread writes what was parsed before while the others parse.
+            let (written, parsed) = rayon::join(|| write(waiting), parse);
+            written?;
+            waiting = parsed;
         }
+        write(waiting)?;
         report.check(limit, schema)?;
         Ok((files, report))
     });
@@ -74,22 +91,38 @@ pub(super) fn read(
     outcome
 }
 
-/// The records of a block's sound lines, and a report of the others.
-fn parse(encoder: &Encoder, file: &str, block: &Block) -> (Vec<u8>, Malformed) {
-    let mut report = Malformed::default();
-    let mut records = Vec::with_capacity(block.bytes.len());
-    let mut rest = block.bytes.as_slice();
+/// What a block holds.
+struct Parsed {
+    /// The records of the sound lines are the first `len` of these bytes.
+    records: Vec<u8>,
+    len: usize,
+    /// A report of the others.
+    malformed: Malformed,
+    /// See [`Block::done`].
+    done: u64,
+}
+
+/// Parses a block into a buffer.
+fn parse(encoder: &Encoder, file: &str, block: &Block, mut records: Vec<u8>) -> Parsed {
+    let mut malformed = Malformed::default();
+    let mut len = 0;
+    let mut rest = &block.bytes[..block.len];
     while !rest.is_empty() {
         let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
         let line = &rest[..end];
         rest = rest.get(end + 1..).unwrap_or_default();
-        let number = block.first_line + report.lines;
-        report.lines += 1;
-        if let Err(problem) = encoder.append(line.strip_suffix(b"\r").unwrap_or(line), &mut records) {
-            report.count(|| format!("{file}, line {number}, {problem}"));
+        let number = block.first_line + malformed.lines;
+        malformed.lines += 1;
+        let next = len + encoder.stride();
+        if records.len() < next {
+            records.resize(2 * next, 0);
+        }
+        match encoder.encode(line.strip_suffix(b"\r").unwrap_or(line), &mut records[len..next]) {
+            Ok(()) => len = next,
+            Err(problem) => malformed.count(|| format!("{file}, line {number}, {problem}")),
         }
     }
-    (records, report)
+    Parsed { records, len, malformed, done: block.done }
 }
 
 #[cfg(test)]
@@ -100,7 +133,9 @@ mod tests {
     fn parse_text(text: &str) -> (Vec<u8>, Malformed) {
         let schema = schema();
         let encoder = Encoder::new(&schema).expect("a sound schema");
-        parse(&encoder, "t.tsv", &Block { file: 0, first_line: 11, bytes: text.as_bytes().to_vec(), done: 0 })
+        let block = Block { file: 0, first_line: 11, bytes: text.as_bytes().to_vec(), len: text.len(), done: 0 };
+        let Parsed { records, len, malformed, .. } = parse(&encoder, "t.tsv", &block, b"anything".to_vec());
+        (records[..len].to_vec(), malformed)
     }
 
     #[test]

@@ -102,11 +102,10 @@ impl Foreign {
     ///
     /// # Errors
     /// Nothing was recorded.
-    pub fn verify(&self) -> Result<Report> {
+    pub fn verify(&self, executor: &Executor) -> Result<Report> {
         let Some(recorded) = &self.recorded else {
             return Err(Error::Invalid("the file has no recorded `logit` to compare with".into()));
         };
-        let executor = Executor::cpu(1)?;
         let program = Program::training(self.plan.clone(), Trainable::all(&self.plan))?;
         let weights = self.store.gather(&program)?;
         let rows = self.store.rows(program.plan());

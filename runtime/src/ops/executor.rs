@@ -26,6 +26,11 @@ impl Executor {
         Self::Portable(Portable::new(device))
     }
 
+    /// On the CPU, as it is done on every other device.
+    pub fn portable() -> Self {
+        Self::on(Device::Cpu)
+    }
+
     /// On the CUDA device with this number.
     ///
     /// # Errors

@@ -203,6 +203,8 @@ pub(crate) fn triangle_backward(n: usize, t: usize, dy: &[f32], dx: &mut [f32], 
 pub(crate) mod portable {
     use candle_core::{Result, Tensor};
 
+    use crate::ops::matmul::matmul;
+
     /// Samples first, as batched products want them.
     fn samples_first(x: &Tensor) -> Result<Tensor> {
         x.permute((2, 0, 1))?.contiguous()
@@ -214,12 +216,12 @@ pub(crate) mod portable {
 
     pub(crate) fn gram(x: &Tensor) -> Result<Tensor> {
         let x = samples_first(x)?;
-        samples_last(&x.matmul(&x.transpose(1, 2)?.contiguous()?)?)
+        samples_last(&matmul(&x, &x.transpose(1, 2)?.contiguous()?)?)
     }
 
     pub(crate) fn gram_backward(x: &Tensor, dy: &Tensor) -> Result<Tensor> {
         let both = samples_first(&(dy + dy.transpose(0, 1)?)?)?;
-        samples_last(&both.matmul(&samples_first(x)?)?)
+        samples_last(&matmul(&both, &samples_first(x)?)?)
     }
 
     /// Row-major positions of the triangle in the square, and their inverse: for each position of the square, where

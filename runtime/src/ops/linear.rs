@@ -104,6 +104,7 @@ pub(crate) fn backward_bias(cols: usize, dy: &[f32], db: &mut [f32]) {
 /// Any device and float type.
 pub(crate) mod portable {
     use super::*;
+    use crate::ops::matmul::matmul;
 
     pub(crate) fn forward(axis: Axis, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
         let y = match (axis, x.dims()) {
@@ -111,13 +112,13 @@ pub(crate) mod portable {
                 // Fields beside samples: one product instead of one a field.
                 let x = x.transpose(0, 1)?.contiguous()?.reshape((e, n * b))?;
                 let out = weight.dim(0)?;
-                weight.matmul(&x)?.reshape((out, n, b))?.transpose(0, 1)?.contiguous()?
+                matmul(weight, &x)?.reshape((out, n, b))?.transpose(0, 1)?.contiguous()?
             }
             (Axis::Fields, &[n, e, b]) => {
                 let out = weight.dim(0)?;
-                weight.matmul(&x.reshape((n, e * b))?)?.reshape((out, e, b))?
+                matmul(weight, &x.reshape((n, e * b))?)?.reshape((out, e, b))?
             }
-            _ => weight.matmul(x)?,
+            _ => matmul(weight, x)?,
         };
         match bias {
             Some(bias) => y.broadcast_add(&along(axis, bias, y.rank())?),
@@ -141,7 +142,7 @@ pub(crate) mod portable {
         };
         let dy2 = flat(dy)?;
         let dx = if wants[0] {
-            let dx = weight.t()?.contiguous()?.matmul(&dy2)?;
+            let dx = matmul(&weight.t()?.contiguous()?, &dy2)?;
             Some(match (axis, dy.dims()) {
                 (Axis::Last, &[n, _, b]) => dx.reshape((width, n, b))?.transpose(0, 1)?.contiguous()?,
                 (_, &[_, e, b]) => dx.reshape((width, e, b))?,
@@ -151,7 +152,7 @@ pub(crate) mod portable {
             None
         };
         let dw = match x {
-            Some(x) if wants[1] => Some(dy2.matmul(&flat(x)?.t()?.contiguous()?)?),
+            Some(x) if wants[1] => Some(matmul(&dy2, &flat(x)?.t()?.contiguous()?)?),
             _ => None,
         };
         let db = if wants[2] { Some(dy2.sum(D::Minus1)?.reshape(out)?) } else { None };

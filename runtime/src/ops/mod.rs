@@ -20,6 +20,7 @@ mod lanes;
 mod linear;
 mod loss;
 mod lowering;
+mod matmul;
 mod norm;
 mod portable;
 mod products;

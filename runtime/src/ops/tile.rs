@@ -36,15 +36,16 @@ type Pieces<'a> = SmallVec<[(usize, &'a [f32]); 4]>;
 impl Arena {
     /// Makes room for `t` samples of a program. Contents are whatever they were: every step writes what it owns.
     pub(crate) fn fit(&mut self, program: &Program, t: usize) {
+        let padded = t.next_multiple_of(LANES);
         if self.buffers.len() < program.buffers.len() {
             self.buffers.resize_with(program.buffers.len(), Vec::new);
         }
         for (buffer, len) in self.buffers.iter_mut().zip(&program.buffers) {
-            if buffer.len() < len * t {
-                lengthen(buffer, len * t);
+            if buffer.len() < len * padded {
+                lengthen(buffer, len * padded);
             }
         }
-        let scratch = program.scratch * t.max(LANES);
+        let scratch = program.scratch * padded;
         if self.scratch.len() < scratch {
             lengthen(&mut self.scratch, scratch);
         }
@@ -111,7 +112,7 @@ impl Tile<'_> {
             let mut value = take(&mut self.arena.buffers[step.value.buffer]);
             let mut saved = step.saved.map(|slot| take(&mut self.arena.buffers[slot.buffer])).unwrap_or_default();
             let mut scratch = take(&mut self.arena.scratch);
-            let saved_len = step.saved.map_or(0, |slot| slot.len * self.t);
+            let saved_len = step.saved.map_or(0, |slot| slot.len * self.t.next_multiple_of(LANES));
             self.run(step, &mut value[..step.len * self.t], &mut saved[..saved_len], &mut scratch);
             self.arena.scratch = scratch;
             self.arena.buffers[step.value.buffer] = value;
@@ -170,7 +171,7 @@ impl Tile<'_> {
             Kernel::Triangle { n } => gram::triangle(n, t, operand(0), y),
             Kernel::Attention { .. } => {
                 let biases = [self.weight(step, 1), self.weight(step, 3)];
-                self.attention(step).forward(biases, operand(0), saved, scratch, y);
+                self.attention(step).forward(biases, operand(0), saved, step.grad.is_some(), scratch, y);
             }
         }
     }
@@ -267,7 +268,8 @@ impl Tile<'_> {
         let mut taken = owner.grad.map(|slot| take(&mut self.arena.buffers[slot.buffer])).unwrap_or_default();
         let range = segment.at * t..(segment.at + segment.len) * t;
         let dx = owner.grad.map(|_| (&mut taken[range], owner.accumulate));
-        let saved = step.saved.map_or(&[][..], |slot| &self.arena.buffers[slot.buffer][..slot.len * t]);
+        let padded = t.next_multiple_of(LANES);
+        let saved = step.saved.map_or(&[][..], |slot| &self.arena.buffers[slot.buffer][..slot.len * padded]);
         let x = self.whole(&step.operands[0]);
         let mut parts = self.disjoint(step, dense).into_iter();
         let mut part = || parts.next().flatten();
@@ -277,6 +279,7 @@ impl Tile<'_> {
             self.attention(step).backward(x, saved, dy, scratch, gradients, dx);
         } else {
             let parameters = [part(), part()];
+            let saved = &saved[..step.saved.map_or(0, |slot| slot.len * t)];
             self.norm(step).backward(x, saved, dy, scratch, parameters, dx);
         }
         if let Some(slot) = owner.grad {

@@ -13,6 +13,7 @@ mod evolve;
 mod fit;
 mod job;
 mod journal;
+mod programs;
 mod report;
 mod retrain;
 mod run;

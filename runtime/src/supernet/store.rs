@@ -157,11 +157,20 @@ impl Store {
     pub fn gather_into(&self, program: &Program, weights: &mut Weights) -> Result<()> {
         self.check(program.plan())?;
         weights.renew(program.weights_len);
+        let mut parts: SmallVec<[(&Param, &Dense, &mut [f32]); 64]> = SmallVec::new();
+        let (mut rest, mut at) = (weights.values.as_mut_slice(), 0);
         for (param, span) in program.plan().params.iter().zip(&program.weights) {
             if let Stored::Dense(dense) = &self.params[param.id] {
-                slices::gather(param, &dense.values, &mut weights.values[span.clone()]);
+                let (_, ahead) = take(&mut rest).split_at_mut(span.start - at);
+                let (part, later) = ahead.split_at_mut(span.len());
+                (rest, at) = (later, span.end);
+                parts.push((param, dense, part));
             }
         }
+        parts
+            .par_iter_mut()
+            .with_max_len(1)
+            .for_each(|(param, dense, part)| slices::gather(param, &dense.values, part));
         Ok(())
     }
 
@@ -191,32 +200,30 @@ impl Store {
             )));
         }
         let rule = rule.prepared(scale);
-        for (param, span) in plan.params.iter().zip(&program.gradients).filter(|(_, span)| !span.is_empty()) {
-            if let Stored::Dense(dense) = &mut self.params[param.id] {
-                dense.apply(param, &gradients.dense[span.clone()], &rule);
-            }
-        }
-        // Of each table its gradients, in the order they were found in.
-        let mut order: SmallVec<[(usize, &TableGradient); 64]> = SmallVec::new();
-        order.extend(gradients.tables.iter().map(|gradient| (plan.params[gradient.param].id, gradient)));
-        order.sort_by_key(|(id, _)| *id);
-        let mut tables: SmallVec<[(&mut Table, &[(usize, &TableGradient)]); 64]> = SmallVec::new();
+        // What each stored parameter is moved by, in the order it was found in; large ones are shared out further.
+        let dense = plan.params.iter().zip(&program.gradients).filter(|(_, span)| !span.is_empty());
+        let mut moves: SmallVec<[(&Param, Move); 64]> = SmallVec::new();
+        moves.extend(dense.map(|(param, span)| (param, Move::Dense(&gradients.dense[span.clone()]))));
+        moves.extend(gradients.tables.iter().map(|gradient| (&plan.params[gradient.param], Move::Table(gradient))));
+        moves.sort_by_key(|(param, _)| param.id);
+        let mut moved: SmallVec<[Moved; 64]> = SmallVec::new();
         let (mut rest, mut at) = (self.params.as_mut_slice(), 0);
-        for group in order.chunk_by(|(a, _), (b, _)| a == b) {
-            let id = group[0].0;
+        for group in moves.chunk_by(|(a, _), (b, _)| a.id == b.id) {
+            let id = group[0].0.id;
             let (_, ahead) = take(&mut rest).split_at_mut(id - at);
             let (here, later) = ahead.split_at_mut(1);
             (rest, at) = (later, id + 1);
-            if let [Stored::Table(table)] = here {
-                tables.push((table, group));
-            }
+            moved.extend(here.iter_mut().map(|stored| (stored, group)));
         }
-        let update = |(table, group): &mut (&mut Table, &[(usize, &TableGradient)])| {
-            for (_, gradient) in *group {
-                table.apply(&rule, &plan.params[gradient.param].axes[1], gradient);
+        moved.par_iter_mut().with_max_len(1).for_each(|(stored, group)| {
+            for (param, by) in *group {
+                match (&mut **stored, by) {
+                    (Stored::Dense(dense), Move::Dense(gradients)) => dense.apply(param, gradients, &rule),
+                    (Stored::Table(table), Move::Table(gradient)) => table.apply(&rule, &param.axes[1], gradient),
+                    _ => unreachable!("the plan was checked against this store"),
+                }
             }
-        };
-        tables.par_iter_mut().with_max_len(1).for_each(update);
+        });
         Ok(())
     }
 
@@ -242,6 +249,15 @@ impl Store {
         let params = plan.params.par_iter().map(part).collect();
         Store { keep: self.keep, defs, params }.with_unique_names()
     }
+}
+
+/// A stored parameter and all that moves it.
+type Moved<'a, 'b> = (&'a mut Stored, &'a [(&'b Param, Move<'b>)]);
+
+/// What moves a stored parameter.
+enum Move<'a> {
+    Dense(&'a [f32]),
+    Table(&'a TableGradient),
 }
 
 /// A store's tables as one plan sees them.

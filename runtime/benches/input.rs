@@ -1,0 +1,175 @@
+//! Reading Criteo's format: `cargo bench -p nasrec-runtime --bench input -- [ROUNDS] [LINES] [FILE]`.
+//!
+//! Contenders take turns, round after round, on two threads: a loop of the `csv` crate over the records of the file (one
+//! thread), a first preparation (the file parsed, encoded, and hashed; the cache written, synchronised, and verified;
+//! the rows split), a later one from the cache, and a shuffled epoch of training batches from it, read ahead. Without
+//! FILE, the file is drawn. The floor is the bytes that each must move over the bandwidth of memory, measured between
+//! the rounds. `docs/input.md` explains the figures.
+
+#![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
+
+mod floor;
+mod table;
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use csv::{ByteRecord, ReaderBuilder};
+use floor::{Machine, median};
+use nasrec_compiler::recipe::{self, Source};
+use nasrec_compiler::streams::Streams;
+use nasrec_runtime::data::{Batches, Dataset, Part, Prefetch};
+use nasrec_runtime::{Silent, Stop};
+
+const THREADS: usize = 2;
+const BATCH: usize = 512;
+/// As a run reads ahead.
+const AHEAD: usize = 4;
+/// Bytes of a record: 39 values of four bytes, and the label.
+const RECORD: f64 = 157.0;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let number = |at: usize, otherwise| arguments.get(at).map_or(otherwise, |text| text.parse().expect("a number"));
+    let (rounds, lines) = (number(0, 7), number(1, 600_000));
+    rayon::ThreadPoolBuilder::new().num_threads(THREADS).build_global().expect("threads");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = match arguments.get(2) {
+        Some(file) => std::path::absolute(file).expect("a path"),
+        None => {
+            let file = folder.path().join("table.tsv");
+            table::write(&file, lines);
+            file
+        }
+    };
+    let bytes = file.metadata().expect("a file").len() as f64;
+    let place = Place { file, cache: folder.path().join("cache") };
+    let rows = place.prepare().rows();
+    let packed = place.file.extension().is_some_and(|extension| extension == "gz");
+    println!("{rows} rows, {:.1} bytes a line in the file, {rounds} rounds, {THREADS} threads", bytes / rows as f64);
+
+    let mut machine = Machine::new(THREADS);
+    let mut contenders = [
+        // Everything is read once; a first preparation also writes the records, and reads them to verify them.
+        Contender::new("csv loop, one thread", bytes),
+        Contender::new("from the file", bytes + 2.0 * RECORD * rows as f64),
+        Contender::new("opening the cache", RECORD * rows as f64),
+        Contender::new("epoch from the cache", 2.0 * RECORD * rows as f64),
+        Contender::new("opening and epoch", 3.0 * RECORD * rows as f64),
+    ];
+    let mut bandwidths = Vec::new();
+    for _ in 0..rounds {
+        if !packed {
+            contenders[0].time(rows, || assert_eq!(csv_loop(&place.file), rows));
+        }
+        std::fs::remove_file(&place.cache).expect("a cache");
+        contenders[1].time(rows, || place.prepare());
+        let opened = contenders[2].time(rows, || place.prepare());
+        let read = contenders[3].epoch(&opened);
+        let both = contenders[2].seconds.last().unwrap_or(&0.0) / rows as f64 * read as f64
+            + contenders[3].seconds.last().unwrap_or(&0.0);
+        contenders[4].add(read, both);
+        bandwidths.push(machine.bandwidth());
+    }
+    let bandwidth = bandwidths.iter().copied().fold(0.0, f64::max);
+    println!("copying between arrays: {:.1} GB/s", bandwidth / 1e9);
+    let peer = contenders[0].best();
+    for contender in &contenders {
+        contender.report(peer, rows, bandwidth);
+    }
+}
+
+/// What takes its turn.
+struct Contender {
+    name: &'static str,
+    /// That all rows move through memory at least.
+    bytes: f64,
+    seconds: Vec<f64>,
+    rates: Vec<f64>,
+}
+
+impl Contender {
+    fn new(name: &'static str, bytes: f64) -> Self {
+        Self { name, bytes, seconds: Vec::new(), rates: Vec::new() }
+    }
+
+    fn add(&mut self, rows: usize, seconds: f64) {
+        self.seconds.push(seconds);
+        self.rates.push(rows as f64 / seconds);
+    }
+
+    fn time<T>(&mut self, rows: usize, one: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let outcome = one();
+        self.add(rows, start.elapsed().as_secs_f64());
+        outcome
+    }
+
+    /// Takes every training batch of an epoch that is in no memory yet, as a run does; how many rows there were.
+    fn epoch(&mut self, dataset: &Arc<Dataset>) -> usize {
+        let rows = dataset.part(Part::Train).clone();
+        let start = Instant::now();
+        let batches = Batches::shuffled(Arc::clone(dataset), rows, BATCH, &Streams::new(1), "train").expect("rows");
+        let steps = 0..batches.per_epoch();
+        let read = Prefetch::start(Arc::new(batches), steps, AHEAD).expect("a thread").map(|b| black_box(b).rows).sum();
+        self.add(read, start.elapsed().as_secs_f64());
+        read
+    }
+
+    fn best(&self) -> f64 {
+        self.rates.iter().copied().fold(0.0, f64::max)
+    }
+
+    fn report(&self, peer: f64, rows: usize, bandwidth: f64) {
+        if self.rates.is_empty() {
+            return;
+        }
+        let (best, floor) = (self.best(), bandwidth * rows as f64 / self.bytes);
+        println!(
+            "{:22} best {:6.2}, median {:6.2} million rows/s; {:6.2} x csv; {:6.2} x its floor",
+            self.name,
+            best / 1e6,
+            median(self.rates.clone()) / 1e6,
+            best / peer,
+            floor / best
+        );
+    }
+}
+
+/// A file and the cache made from it.
+struct Place {
+    file: PathBuf,
+    cache: PathBuf,
+}
+
+impl Place {
+    fn prepare(&self) -> Arc<Dataset> {
+        let recipe = recipe::Data {
+            source: Source::Files(vec![self.file.display().to_string()]),
+            split: [8, 1, 1],
+            stratified: true,
+            seed: 1,
+            max_malformed: 0.0,
+        };
+        let dataset = Dataset::prepare(&table::schema(), &recipe, Path::new(""), &self.cache, &Silent, &Stop::new());
+        Arc::new(dataset.expect("a sound table"))
+    }
+}
+
+/// Visits each field of each record; how many records there were.
+fn csv_loop(file: &Path) -> usize {
+    let mut builder = ReaderBuilder::new();
+    builder.delimiter(b'\t').quoting(false).has_headers(false).buffer_capacity(1 << 16);
+    let mut reader = builder.from_path(file).expect("readable");
+    let mut record = ByteRecord::new();
+    let (mut records, mut length) = (0, 0);
+    while reader.read_byte_record(&mut record).expect("readable") {
+        length += record.iter().map(<[u8]>::len).sum::<usize>();
+        records += 1;
+    }
+    black_box(length);
+    records
+}

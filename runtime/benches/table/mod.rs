@@ -1,0 +1,113 @@
+//! A file in Criteo's format: a label, 13 integers and 26 categories of eight hexadecimal digits, as skewed and as
+//! often missing as there; about 240 bytes a line.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use nasrec_compiler::schema::{DenseColumn, Encoding, Format, Schema, SparseColumn, Transform};
+use nasrec_compiler::streams::Streams;
+use rand::{Rng, RngExt};
+use rand_distr::{Distribution, StandardNormal};
+use rayon::prelude::*;
+
+/// Lines drawn from one generator.
+const TOGETHER: usize = 10_000;
+
+/// Share of the integers that are missing, and the mean logarithm of the others.
+const INTEGERS: [(f64, f64); 13] = [
+    (0.45, 0.5),
+    (0.0, 2.0),
+    (0.21, 1.5),
+    (0.21, 1.2),
+    (0.03, 7.0),
+    (0.22, 3.0),
+    (0.04, 1.2),
+    (0.0, 1.5),
+    (0.04, 3.2),
+    (0.45, 0.2),
+    (0.04, 0.4),
+    (0.77, 0.2),
+    (0.21, 1.1),
+];
+
+/// Categories of each field, and the share that is missing.
+const CATEGORIES: [(f64, f64); 26] = [
+    (1.4e3, 0.0),
+    (5.8e2, 0.0),
+    (1.0e7, 0.03),
+    (2.2e6, 0.03),
+    (3.0e2, 0.0),
+    (2.4e1, 0.12),
+    (1.2e4, 0.0),
+    (6.3e2, 0.0),
+    (3.0e0, 0.0),
+    (9.3e4, 0.0),
+    (5.6e3, 0.0),
+    (8.3e6, 0.03),
+    (3.1e3, 0.0),
+    (2.7e1, 0.0),
+    (1.4e4, 0.0),
+    (5.4e6, 0.03),
+    (1.0e1, 0.0),
+    (5.6e3, 0.0),
+    (2.1e3, 0.44),
+    (4.0e0, 0.44),
+    (7.0e6, 0.03),
+    (1.8e1, 0.76),
+    (1.5e1, 0.0),
+    (2.8e5, 0.03),
+    (1.0e2, 0.44),
+    (1.4e5, 0.44),
+];
+
+/// Criteo's columns, tables of 500,000 rows.
+pub fn schema() -> Schema {
+    let transforms = || vec![Transform::Max(0.0), Transform::Log1p];
+    Schema {
+        name: "criteo".to_owned(),
+        format: Format::Tsv,
+        label: "click".to_owned(),
+        dense: (1..=13).map(|i| DenseColumn { name: format!("I{i}"), transforms: transforms() }).collect(),
+        sparse: (1..=26)
+            .map(|i| SparseColumn { name: format!("C{i}"), encoding: Encoding::Hex, rows: 500_000, missing: 0 })
+            .collect(),
+    }
+}
+
+/// Writes a file of so many lines; the same ones each time.
+pub fn write(path: &Path, lines: usize) {
+    let mut file = BufWriter::new(File::create(path).expect("a file"));
+    let streams = Streams::new(10);
+    let chunks: Vec<Vec<u8>> = (0..lines.div_ceil(TOGETHER))
+        .into_par_iter()
+        .map(|chunk| {
+            let mut rng = streams.rng("lines", chunk as u64);
+            let mut text = Vec::new();
+            (0..TOGETHER.min(lines - chunk * TOGETHER)).for_each(|_| line(&mut rng, &mut text));
+            text
+        })
+        .collect();
+    chunks.iter().for_each(|text| file.write_all(text).expect("room on the disk"));
+    file.flush().expect("room on the disk");
+}
+
+fn line(rng: &mut impl Rng, text: &mut Vec<u8>) {
+    text.push(b'0' + u8::from(rng.random::<f64>() < 0.25));
+    for (missing, mean) in INTEGERS {
+        text.push(b'\t');
+        if rng.random::<f64>() >= missing {
+            let deviate: f64 = StandardNormal.sample(rng);
+            write!(text, "{}", (mean + 1.3 * deviate).exp() as i64 - i64::from(mean == 2.0)).expect("memory");
+        }
+    }
+    for (field, (count, missing)) in CATEGORIES.into_iter().enumerate() {
+        text.push(b'\t');
+        if rng.random::<f64>() >= missing {
+            let rank = (rng.random::<f64>() * count.ln()).exp() as u64 + ((field as u64) << 32);
+            let mixed = rank.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            write!(text, "{:08x}", (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 32).expect("memory");
+        }
+    }
+    text.push(b'\n');
+}
