@@ -1,6 +1,7 @@
 //! Which buffer holds what, and when: values that are never alive together share one.
 
 use std::cmp::Reverse;
+use std::mem::take;
 
 /// A stretch of one of a tile's buffers: the first `len` values a sample.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +50,30 @@ pub(crate) fn assign(requests: &[Request]) -> (Vec<Slot>, Vec<usize>) {
     (slots, by_length.iter().map(|&buffer| buffers[buffer].1).collect())
 }
 
+/// Makes a buffer so long; what it holds is whatever it held. One that is too short is replaced: nothing is copied, and no
+/// more is asked for than a little room, for these are the largest things there are.
+pub(crate) fn lengthen(buffer: &mut Vec<f32>, len: usize) {
+    if buffer.capacity() < len {
+        // The old one goes first.
+        drop(take(buffer));
+        buffer.reserve_exact(len + len / 16);
+    }
+    buffer.resize(len, 0.0);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn buffers_take_hardly_more_than_they_need() {
+        let mut buffer = Vec::new();
+        for len in [1000, 1050, 10, 1200, 4000, 0] {
+            lengthen(&mut buffer, len);
+            assert_eq!(buffer.len(), len);
+            assert!(buffer.capacity() <= 4000 + 4000 / 16);
+        }
+    }
 
     #[test]
     fn what_lives_together_lies_apart() {

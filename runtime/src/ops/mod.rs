@@ -40,6 +40,7 @@ mod tests;
 #[cfg(test)]
 mod values;
 
+pub(crate) use arena::lengthen;
 pub use executor::Executor;
 pub use footprint::Footprint;
 pub use gradients::{Gradients, TableGradient};

@@ -5,6 +5,7 @@ use std::mem::take;
 use nasrec_compiler::primitives::Reduction;
 use smallvec::SmallVec;
 
+use super::arena::lengthen;
 use super::attention::{self, Attention};
 use super::inputs::Inputs;
 use super::lanes::LANES;
@@ -41,12 +42,12 @@ impl Arena {
         }
         for (buffer, len) in self.buffers.iter_mut().zip(&program.buffers) {
             if buffer.len() < len * padded {
-                buffer.resize(len * padded, 0.0);
+                lengthen(buffer, len * padded);
             }
         }
         let scratch = program.scratch * padded;
         if self.scratch.len() < scratch {
-            self.scratch.resize(scratch, 0.0);
+            lengthen(&mut self.scratch, scratch);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::arena::lengthen;
 use super::gradients::{Gradients, TableGradient};
 use super::inputs::Inputs;
 use super::program::Program;
@@ -80,7 +81,7 @@ impl Tiled {
         let groups = rows.div_ceil(group_rows);
         // The first group's become the sum.
         let mut dense = vec![take(&mut gradients.dense)];
-        dense[0].resize(program.gradients_len, 0.0);
+        lengthen(&mut dense[0], program.gradients_len);
         dense.extend((1..groups).map(|_| self.take(program.gradients_len)));
         let mut embedded = self.take(program.embedded * rows);
         gradients.spans.clone_from(&program.gradients);
@@ -151,7 +152,7 @@ impl Tiled {
         let largest = (0..spare.len()).max_by_key(|&i| spare[i].capacity());
         let mut buffer = largest.map(|i| spare.swap_remove(i)).unwrap_or_default();
         drop(spare);
-        buffer.resize(len, 0.0);
+        lengthen(&mut buffer, len);
         buffer
     }
 }

@@ -119,13 +119,17 @@ impl Table {
             self.index.get_all(ids, &mut slots);
             rows.clear();
             for (&slot, &id) in slots.iter().zip(ids) {
-                match (slot as usize).checked_sub(1) {
-                    Some(slot) if self.keep.storage == Storage::F32 => {
-                        rows.extend_from_slice(&self.slab.record(slot)[..dim]);
-                    }
-                    _ => {
-                        self.read(id as usize, &mut scratch);
-                        rows.extend_from_slice(&scratch);
+                let Some(slot) = (slot as usize).checked_sub(1) else {
+                    self.draw(id as usize, &mut scratch);
+                    rows.extend_from_slice(&scratch);
+                    continue;
+                };
+                let record = self.slab.record(slot);
+                match self.keep.storage {
+                    Storage::F32 => rows.extend_from_slice(&record[..dim]),
+                    Storage::Bf16 => {
+                        let halves: &[u16] = bytemuck::cast_slice(record);
+                        rows.extend(halves[..dim].iter().map(|&half| bf16::from_bits(half).to_f32()));
                     }
                 }
             }

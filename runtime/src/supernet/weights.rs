@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::dense::fresh;
 use super::optimiser::{Memory, Rule};
 use super::slices::Stretch;
-use crate::ops::{Gradients, Program};
+use crate::ops::{Gradients, Program, lengthen};
 
 /// A copy of a plan's dense parameters, laid out as its programs read them. Training it leaves the store as it was.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ impl Weights {
 
     /// Makes room, and forgets what the optimiser remembers.
     pub(crate) fn renew(&mut self, len: usize) {
-        self.values.resize(len, 0.0);
+        lengthen(&mut self.values, len);
         self.memory = None;
     }
 
