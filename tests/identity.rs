@@ -9,7 +9,7 @@ use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Program as Source, Space};
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::ops::{Executor, Program, Trainable};
-use nasrec_runtime::supernet::{Adagrad, ParamDef, Store};
+use nasrec_runtime::supernet::{ParamDef, Store};
 use nasrec_runtime::train::{Trainer, Update};
 use rand::RngExt;
 
@@ -57,7 +57,7 @@ fn trained(space: &Space, executor: &Executor) -> Store {
         let plan = space.plan(&space.sample_path(sampling, &mut Streams::new(2).rng("path", step))).expect("a plan");
         let all = Trainable::all(&plan);
         let program = Program::training(plan, all).expect("executable");
-        let update = Update { rule: Adagrad { lr: 0.05, eps: 1e-2 }, clip: Some(5.0) };
+        let update = Update::adagrad(0.05, 1e-2, Some(5.0));
         let stepped = trainer.step(&program, &mut store, &batch(64, step), update).expect("a step");
         assert!(stepped.loss.is_finite());
     }

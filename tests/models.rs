@@ -11,7 +11,7 @@ use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Space, library};
 use nasrec_runtime::data::{Batches, Dataset, Part};
 use nasrec_runtime::ops::{Executor, Program, Trainable};
-use nasrec_runtime::supernet::{Adagrad, ParamDef, Store};
+use nasrec_runtime::supernet::{ParamDef, Store};
 use nasrec_runtime::train::{Trainer, Update};
 use nasrec_runtime::{Silent, Stop};
 
@@ -70,7 +70,7 @@ fn learn(executor: &Executor, data: &Arc<Dataset>, plan: nasrec_compiler::plan::
     let rows = data.part(Part::Train).clone();
     let batches = Batches::shuffled(data.clone(), rows, 128, &Streams::new(1), "test").expect("enough rows");
     let mut trainer = Trainer::new(executor);
-    let update = Update { rule: Adagrad { lr: 0.05, eps: 1e-2 }, clip: Some(5.0) };
+    let update = Update::adagrad(0.05, 1e-2, Some(5.0));
     let losses = (0..4 * batches.per_epoch()).map(|step| {
         let loss = trainer.step(&program, &mut store, &batches.step(step), update).expect("a step").loss;
         assert!(loss.is_finite(), "{what}, step {step}");
@@ -154,7 +154,7 @@ fn a_subnet_of_every_space_computes_what_it_computes_alone() {
             let plan = space.plan(&sample(100 + step)).expect("a plan");
             let everything = Trainable::all(&plan);
             let program = Program::training(plan, everything).expect("executable");
-            let update = Update { rule: Adagrad { lr: 0.05, eps: 1e-2 }, clip: Some(5.0) };
+            let update = Update::adagrad(0.05, 1e-2, Some(5.0));
             trainer.step(&program, &mut store, &batches.batch(0, step), update).expect("a step");
         }
         for index in 0..15 {

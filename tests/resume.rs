@@ -146,6 +146,47 @@ fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
     assert_eq!(stops, 18);
 }
 
+/// What an optimiser remembers, and how tables are stored, is part of a checkpoint.
+#[test]
+fn every_optimiser_goes_on_where_it_was_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let executor = Executor::cpu(2).expect("threads");
+    let optimisers = [
+        ("adagrad(lr: 0.1, rowwise: on)", "bf16"),
+        ("adam(lr: 1e-3)", "f32"),
+        ("sgd(lr: 0.05, momentum: 0.9)", "bf16"),
+        ("sgd(lr: 0.05)", "f32"),
+    ];
+    let mut found = Vec::new();
+    for (number, (optimiser, storage)) in optimisers.into_iter().enumerate() {
+        let overrides = [
+            format!("train.optimiser={optimiser}"),
+            format!("retrain.optimiser={optimiser}"),
+            format!("embeddings.storage={storage}"),
+            "embeddings.l2=1e-4".to_owned(),
+            "evolve.generations=1".to_owned(),
+        ];
+        let overrides: Vec<&str> = overrides.iter().map(String::as_str).collect();
+        let tiny = job(&mut support::load(TINY), &overrides);
+        let expected = run(&tiny, &folder.path().join(format!("whole-{number}")), 1);
+        let path = folder.path().join(format!("stopped-{number}"));
+        let mut dir = RunDir::create(&path).expect("a new directory");
+        fs::write(path.join("run.json"), "{}").expect("a record");
+        for (stage, done) in [("train supernet", 40), ("search", 3), ("train best-1", 20)] {
+            let stop = Stop::new();
+            let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
+            let stopped = search(&tiny, &dir, &executor, &observer, &stop);
+            assert!(matches!(stopped, Err(Error::Stopped)), "{stage}: not stopped");
+            drop(dir);
+            dir = RunDir::open(&path).expect("the directory of a stopped run");
+        }
+        search(&tiny, &dir, &executor, &Silent, &Stop::new()).expect("the rest of the run");
+        same(&expected, &evidence(&path));
+        found.push(expected);
+    }
+    assert!((1..found.len()).all(|i| found[i]["best.safetensors"] != found[0]["best.safetensors"]));
+}
+
 /// Candidates are evaluated together and written one by one: a kill may leave some of them.
 #[test]
 fn a_journal_cut_within_a_generation_goes_on_to_the_same_bytes() {

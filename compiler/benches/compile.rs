@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nasrec_compiler::diagnostics::FileId;
-use nasrec_compiler::format::format_source;
-use nasrec_compiler::plan::Plan;
+use nasrec_compiler::format::{ArchSource, format_archs, format_source};
+use nasrec_compiler::plan::{Cost, Plan};
 use nasrec_compiler::recipe::Counts;
+use nasrec_compiler::space::End;
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::{ItemKind, Program, Space, syntax};
+use nasrec_compiler::{Architecture, ItemKind, Program, Space, syntax};
 
 #[path = "../tests/generate/mod.rs"]
 mod generate;
@@ -55,6 +56,59 @@ fn counts(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Ten thousand architectures that keep to a limit on their cost, and their source.
+fn draws(criterion: &mut Criterion) {
+    let text = SEARCH.replace("data {", "require macs <= 2M\ndata {");
+    let (program, findings) = Program::load(ENTRY, &Memory(&[(ENTRY, &text)]));
+    assert!(findings.is_empty());
+    let search = program.search(&program.items()[0], &[]).expect("it is sound");
+    let space = Space::bind(&search.space, &search.schema).expect("it fits");
+    let drawn = || {
+        let streams = Streams::new(1);
+        let mut meter = space.meter();
+        let all = (0..).map(|index| space.sample(Counts::Uniform, &mut streams.rng("sample", index)));
+        let allowed = all.filter(|drawn| {
+            let costs = meter.costs(drawn).expect("it is complete");
+            space.broken(drawn, Some(costs)).is_none()
+        });
+        allowed.take(10_000).collect::<Vec<Architecture>>()
+    };
+    let mut group = criterion.benchmark_group("draws");
+    group.sample_size(10);
+    group.bench_function("nasrec_full within 2M macs", |bencher| bencher.iter(drawn));
+    let drawn = drawn();
+    let named: Vec<(String, Vec<String>, &Architecture)> =
+        drawn.iter().enumerate().map(|(at, drawn)| (format!("drawn_{at}"), Vec::new(), drawn)).collect();
+    let source = ArchSource {
+        name: "",
+        docs: Vec::new(),
+        imports: Vec::new(),
+        items: String::new(),
+        space: &space.name,
+        arguments: &space.arguments,
+        schema: Some("criteo"),
+    };
+    group.bench_function("written", |bencher| bencher.iter(|| format_archs(&source, space.choices(), black_box(&named))));
+    group.finish();
+}
+
+/// The least and the most that a space can cost, proved.
+fn bounds(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("bounds");
+    group.sample_size(10);
+    for name in ["nasrec_full", "nasrec_small"] {
+        let text = SEARCH.replace("nasrec_full", name);
+        let (program, _) = Program::load(ENTRY, &Memory(&[(ENTRY, &text)]));
+        let search = program.search(&program.items()[0], &[]).expect("it is sound");
+        let space = Space::bind(&search.space, &search.schema).expect("it fits");
+        for (cost, end) in [(Cost::Macs, End::Least), (Cost::Macs, End::Most), (Cost::ActivationBytes, End::Most)] {
+            let id = format!("{name}, {end:?} {}", cost.words());
+            group.bench_function(id, |bencher| bencher.iter(|| space.extreme(black_box(cost), end)));
+        }
+    }
+    group.finish();
+}
+
 fn generated(lines: usize) -> String {
     generate::program_of(Streams::new(3).rng("benchmark", 0), lines)
 }
@@ -82,5 +136,5 @@ fn files_of_many_lines(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, from_text_to_plan, counts, files_of_many_lines);
+criterion_group!(benches, from_text_to_plan, counts, draws, bounds, files_of_many_lines);
 criterion_main!(benches);

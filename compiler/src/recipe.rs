@@ -9,6 +9,8 @@ pub struct Recipe {
     /// The one seed that every random stream of the run derives from.
     pub seed: u64,
     pub data: Data,
+    #[serde(default)]
+    pub embeddings: Embeddings,
     pub train: Train,
     pub evaluate: Evaluate,
     pub method: Method,
@@ -60,15 +62,62 @@ pub struct Synthetic {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Optimiser {
-    Adagrad { lr: f64, eps: f64 },
+    /// Rowwise: one sum of squares a row of an embedding table.
+    Adagrad {
+        lr: f64,
+        eps: f64,
+        #[serde(default, skip_serializing_if = "is_false")]
+        rowwise: bool,
+    },
+    Adam {
+        lr: f64,
+        beta1: f64,
+        beta2: f64,
+        eps: f64,
+    },
+    Sgd {
+        lr: f64,
+        momentum: f64,
+    },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Optimiser {
+    /// The same with another learning rate.
+    #[must_use]
+    pub fn with_lr(mut self, new: f64) -> Self {
+        match &mut self {
+            Optimiser::Adagrad { lr, .. } | Optimiser::Adam { lr, .. } | Optimiser::Sgd { lr, .. } => *lr = new,
+        }
+        self
+    }
+
     pub fn lr(self) -> f64 {
         match self {
-            Optimiser::Adagrad { lr, .. } => lr,
+            Optimiser::Adagrad { lr, .. } | Optimiser::Adam { lr, .. } | Optimiser::Sgd { lr, .. } => lr,
         }
     }
+}
+
+/// How embedding tables are kept and trained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Embeddings {
+    /// The weight of an L2 penalty on the rows that a batch looks up: their gradients grow by this times their values.
+    pub l2: f64,
+    pub storage: Storage,
+}
+
+/// What the values of embedding tables are stored as; they are computed with in `f32`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Storage {
+    #[default]
+    F32,
+    Bf16,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,9 +4,10 @@ mod memory;
 
 use memory::check;
 use nasrec_compiler::ir::{Assignment, ChoiceId, ChoiceKind, Made, SchemaSizes, SpaceGraph};
+use nasrec_compiler::plan::Cost;
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::schema::Schema;
-use nasrec_compiler::space::Diagram;
+use nasrec_compiler::space::{Diagram, End};
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, CheckedSpace, ItemKind, Space};
 use num_bigint::BigUint;
@@ -176,11 +177,13 @@ fn conditions_mean_what_they_say_and_diagrams_count_and_draw_just_that() {
             assert!(space.broken(&child, None).is_none(), "{text}: {drawn:?} became {child:?}");
             moved += u32::from(child != drawn);
         }
-        let (least, most) = space.extremes(&mut rng).expect("there are plans");
+        let end = |end| space.extreme(Cost::Macs, end).expect("some are allowed");
+        let (least, most) = (end(End::Least), end(End::Most));
         for extreme in [&least, &most] {
-            assert!(space.broken(&extreme.architecture, None).is_none(), "{text}: {extreme:?}");
+            let witness = extreme.witness.as_ref().expect("it is met");
+            assert!(extreme.is_optimal() && space.broken(&witness.architecture, None).is_none(), "{text}: {extreme:?}");
         }
-        assert!(least.macs <= most.macs, "{text}");
+        assert!(least.proved <= most.proved, "{text}");
         assert!(moved > 25, "{text}: {moved} of 100 mutations changed anything");
     }
 }
@@ -223,14 +226,18 @@ fn costs_are_compared_in_their_units() {
         let drawn = space.sample(Counts::Uniform, &mut rng);
         let plan = space.plan(&drawn).expect("it is complete");
         let allowed = plan.activation_bytes() <= 1024 && plan.dense_params() < 2000 && plan.macs() > 0;
-        assert_eq!(space.broken(&drawn, Some(&plan)).is_none(), allowed);
+        assert_eq!(space.broken(&drawn, Some(plan.costs())).is_none(), allowed);
         assert!(space.broken(&drawn, None).is_none(), "costs are unknown without a plan");
         seen[usize::from(allowed)] += 1;
     }
     assert!(seen.iter().all(|&n| n > 10), "{seen:?}");
-    let (least, most) = space.extremes(&mut rng).expect("some are allowed");
-    for extreme in [least, most] {
-        let plan = space.plan(&extreme.architecture).expect("it is complete");
-        assert!(space.broken(&extreme.architecture, Some(&plan)).is_none(), "{extreme:?}");
+    for cost in Cost::ALL {
+        for end in [End::Least, End::Most] {
+            let extreme = space.extreme(cost, end).expect("some are allowed");
+            let witness = extreme.witness.as_ref().expect("it is met");
+            let plan = space.plan(&witness.architecture).expect("it is complete");
+            assert_eq!(cost.of(&plan), witness.value);
+            assert!(space.broken(&witness.architecture, Some(plan.costs())).is_none(), "{extreme:?}");
+        }
     }
 }

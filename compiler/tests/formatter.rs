@@ -11,7 +11,7 @@ use nasrec_compiler::format::{Refusal, format_source};
 use nasrec_compiler::streams::Streams;
 use rand::{Rng, RngExt};
 
-use laws::formatted as format;
+use laws::{formatted as format, tree};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -194,6 +194,32 @@ fn small_changes_of_layout() {
             let next = source[at..].chars().next().expect("not at the end");
             let skipped = if next.is_whitespace() && rng.random_bool(0.5) { next.len_utf8() } else { 0 };
             format(&format!("{}{inserted}{}", &source[..at], &source[at + skipped..]));
+        }
+    }
+}
+
+#[test]
+fn trees_are_told_apart_by_all_but_places() {
+    assert_eq!(tree("import   \"a\"\n\n\nconst b=1"), tree("import \"a\"\nconst b = 1"));
+    // Found by the fuzzer: what reads like a place in a printed tree can be text.
+    let import = |path: &str| format!("import \"{path}\" {{ x }}\n");
+    let paths = [
+        "Span",
+        "strSpenuoSe {SsSpanut",
+        "Span { file: FileId(0), start: 1, end: 2 }",
+        "Span { file: FileId(0), start: 1, end: 3 }",
+        "\tSpan\t{ }",
+        "Span {",
+        "\\",
+        "\\Span {}\\\\",
+        "Span { start }",
+        "Span { end }",
+    ];
+    for (i, path) in paths.into_iter().enumerate() {
+        assert_eq!(format(&import(path)), Some(import(path)));
+        assert!(tree(&import(path)).contains(&format!("{path:?}")), "{}", tree(&import(path)));
+        for other in &paths[..i] {
+            assert_ne!(tree(&import(path)), tree(&import(other)));
         }
     }
 }

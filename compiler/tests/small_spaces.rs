@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use memory::check;
 use nasrec_compiler::ir::{Assignment, Made, SpaceGraph};
-use nasrec_compiler::space::Distinct;
+use nasrec_compiler::plan::{Cost, Costs};
+use nasrec_compiler::space::{Distinct, End, Tally};
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Space};
 use num_bigint::BigUint;
@@ -132,6 +133,92 @@ fn every(graph: &SpaceGraph, made: &mut Vec<Option<Made>>, all: &mut Vec<Archite
         made.push(option);
         every(graph, made, all);
         made.pop();
+    }
+}
+
+/// The least and the most of a cost, by every encoding that is allowed.
+fn ends(costs: &[Costs], cost: Cost) -> Option<(u64, u64)> {
+    let values = costs.iter().map(|costs| costs.of(cost));
+    Some((values.clone().min()?, values.max()?))
+}
+
+#[test]
+fn bounds_are_those_of_every_encoding() {
+    let mut loose = Vec::new();
+    for (name, body) in SPACES {
+        // The same space as it is, and with a constraint on a cost that cuts its architectures in two.
+        let free = space(body);
+        let mut all = Vec::new();
+        every(free.graph(), &mut Vec::new(), &mut all);
+        let cost_of = |space: &Space, made: &Architecture| space.plan(made).expect("it is complete").costs();
+        let mut macs: Vec<u64> = all.iter().map(|made| cost_of(&free, made).macs).collect();
+        macs.sort_unstable();
+        let limit = macs[macs.len() / 2];
+        for (space, why) in [
+            (free, String::new()),
+            (space(&format!("{body}\nrequire macs <= {limit}")), format!("macs <= {limit}")),
+            (space(&format!("{body}\nrequire macs >= {limit}")), format!("macs >= {limit}")),
+        ] {
+            let sizes = space.schema_sizes();
+            let allowed: Vec<Costs> = all
+                .iter()
+                .map(|made| (made, cost_of(&space, made)))
+                .filter(|&(made, costs)| {
+                    let at = Assignment::new(made.made(), sizes).with_costs(Some(costs));
+                    space.graph().allows(&at) == Ok(true) && space.graph().broken(&at).is_none()
+                })
+                .map(|(_, costs)| costs)
+                .collect();
+            for cost in Cost::ALL {
+                let ends = ends(&allowed, cost);
+                for end in [End::Least, End::Most] {
+                    let found = space.extreme(cost, end);
+                    let (Some(found), Some((least, most))) = (&found, ends) else {
+                        assert!(found.is_none() && ends.is_none(), "{name}, {why}: {found:?}, but {ends:?}");
+                        continue;
+                    };
+                    let (truth, bounded) = match end {
+                        End::Least => (least, found.proved <= least),
+                        End::Most => (most, found.proved >= most),
+                    };
+                    let what = format!("{name}, {why}: {} {end:?} is {truth}", cost.words());
+                    assert!(bounded, "{what}, but {found:?}");
+                    if let Some(witness) = &found.witness {
+                        let costs = cost_of(&space, &witness.architecture);
+                        assert_eq!(costs.of(cost), witness.value, "{what}");
+                        assert!(space.broken(&witness.architecture, Some(costs)).is_none(), "{what}: {witness:?}");
+                    }
+                    if !found.is_optimal() {
+                        loose.push(format!("{what}: proved {}", found.proved));
+                    }
+                }
+            }
+        }
+    }
+    // Each of them is small enough to be done with.
+    assert_eq!(loose, [""; 0]);
+}
+
+#[test]
+fn counts_under_constraints_on_costs_are_those_of_every_encoding() {
+    for (name, body) in SPACES {
+        let free = space(body);
+        let mut all = Vec::new();
+        every(free.graph(), &mut Vec::new(), &mut all);
+        let mut macs: Vec<u64> = all.iter().map(|made| free.plan(made).expect("it is complete").macs()).collect();
+        macs.sort_unstable();
+        let space = space(&format!("{body}\nrequire macs <= {}", macs[macs.len() / 2]));
+        let allowed = all.iter().filter(|made| {
+            let plan = space.plan(made).expect("it is complete");
+            let at = Assignment::new(made.made(), space.schema_sizes()).with_costs(Some(plan.costs()));
+            space.graph().allows(&at) == Ok(true) && space.graph().broken(&at).is_none()
+        });
+        let allowed: Vec<&Architecture> = allowed.collect();
+        let graphs: HashSet<_> =
+            allowed.iter().map(|made| space.plan(made).expect("it is complete").fingerprint()).collect();
+        let census = space.census();
+        assert_eq!(census.valid, Tally::Exactly(allowed.len().into()), "{name}");
+        assert_eq!(census.distinct, Tally::Exactly(graphs.len().into()), "{name}");
     }
 }
 

@@ -22,14 +22,14 @@ use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Space};
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::ops::{Executor, Program, Trainable};
-use nasrec_runtime::supernet::{Adagrad, ParamDef, Store};
+use nasrec_runtime::supernet::{ParamDef, Store};
 use nasrec_runtime::train::{Trainer, Update, evaluate_each};
 use rand::RngExt;
 
 const CHILDREN: usize = 8;
 const ROWS: usize = 512;
 const NUMERIC: usize = 13;
-const UPDATE: Update = Update { rule: Adagrad { lr: 0.04, eps: 1e-2 }, clip: Some(5.0) };
+const UPDATE: Update = Update::adagrad(0.04, 1e-2, Some(5.0));
 
 fn main() {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));

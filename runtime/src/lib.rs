@@ -7,6 +7,7 @@
 pub mod data;
 mod error;
 pub mod export;
+pub mod machine;
 mod observe;
 pub mod ops;
 pub mod search;

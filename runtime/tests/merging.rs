@@ -7,7 +7,7 @@ use nasrec_compiler::Space;
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::plan::passes::{self, Merged};
 use nasrec_runtime::ops::{Executor, Program, Trainable};
-use nasrec_runtime::supernet::{Adagrad, ParamDef, Store};
+use nasrec_runtime::supernet::{ParamDef, Store};
 use nasrec_runtime::train::{Trainer, Update, evaluate, evaluate_each};
 
 const ROWS: usize = 150;
@@ -34,7 +34,7 @@ fn cases(executor: &Executor) -> Vec<(String, Space, Store)> {
     cases
 }
 
-const UPDATE: Update = Update { rule: Adagrad { lr: 0.05, eps: 1e-2 }, clip: Some(0.5) };
+const UPDATE: Update = Update::adagrad(0.05, 1e-2, Some(0.5));
 
 fn bits(logits: &[f32]) -> Vec<u32> {
     logits.iter().map(|logit| logit.to_bits()).collect()

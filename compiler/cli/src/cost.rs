@@ -11,6 +11,7 @@ use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Space};
 use serde_json::{Value, json};
 
+use crate::bounds::Bounds;
 use crate::compile::{Format, json as json_text, write};
 use crate::count::right;
 use crate::subject::File;
@@ -181,8 +182,7 @@ fn plan_json(space: &Space, plan: &Plan) -> Value {
 struct Spread {
     samples: u64,
     costs: Vec<(&'static str, Vec<u64>)>,
-    /// The least and the most multiply-accumulates that a search by coordinates finds.
-    extremes: Option<(u64, u64)>,
+    bounds: Bounds,
 }
 
 const QUANTILES: [(f64, &str); 7] =
@@ -205,8 +205,7 @@ impl Spread {
             }
         }
         costs.iter_mut().for_each(|(_, values)| values.sort_unstable());
-        let extremes = space.extremes(&mut Streams::new(0).rng("extremes", 0));
-        Ok(Spread { samples, costs, extremes: extremes.map(|(least, most)| (least.macs, most.macs)) })
+        Ok(Spread { samples, costs, bounds: Bounds::of(space) })
     }
 
     fn quantile(values: &[u64], share: f64) -> u64 {
@@ -226,13 +225,7 @@ impl Spread {
         }
         right(&mut table, 1);
         let mut out = format!("{table}\nof {} architectures that were drawn.\n", grouped(self.samples));
-        if let Some((least, most)) = self.extremes {
-            out.push_str(&format!(
-                "Changing one choice at a time finds {} to {} macs; that is not proved.\n",
-                grouped(least),
-                grouped(most)
-            ));
-        }
+        out.push_str(&self.bounds.table());
         let (dense, embedding) = stored(space);
         out.push_str(&format!(
             "The whole store has {} dense and {} embedding parameters.\n",
@@ -257,7 +250,7 @@ impl Spread {
         let (dense, embedding) = stored(space);
         json!({
             "samples": self.samples, "quantiles": costs,
-            "found": self.extremes.map(|(least, most)| json!({ "least_macs": least, "most_macs": most })),
+            "bounds": self.bounds.json(space),
             "store": { "dense": dense, "embedding": embedding },
         })
     }

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use anyhow::Result;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
-use nasrec_compiler::Space;
 use nasrec_compiler::space::{Census, Tally};
 use serde_json::{Value, json};
 
@@ -44,7 +43,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let Some(file) = File::load(&args.file, args.shown) else { return Ok(Outcome::Findings) };
     let item = file.item(args.name.as_deref(), "--name")?;
     let subject = file.subject(&item, args.with.as_deref())?;
-    let census = subject.space.graph.census(subject.schema.as_ref().map(Space::sizes_of));
+    let census = match &subject.schema {
+        Some(_) => subject.bound()?.census(),
+        None => subject.space.graph.census(None),
+    };
     let text = match args.format {
         Format::Text => table(&subject, &census),
         Format::Json => json_text(&machine(&subject, &census))?,
@@ -57,6 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 fn machine(subject: &Subject, census: &Census) -> Value {
     let (valid, valid_unknown) = told(&census.valid);
     let (distinct, distinct_unknown) = told(&census.distinct);
+    let (valid_estimate, distinct_estimate) = (estimate(&census.valid), estimate(&census.distinct));
     let blocks: Vec<Value> =
         census.blocks.iter().map(|(block, ways)| json!({ "block": block, "ways": ways.to_string() })).collect();
     let choices: Vec<Value> = subject
@@ -75,6 +78,7 @@ fn machine(subject: &Subject, census: &Census) -> Value {
     json!({
         "space": subject.space.name, "raw": census.raw.to_string(), "valid": valid, "valid_unknown": valid_unknown,
         "distinct": distinct, "distinct_unknown": distinct_unknown,
+        "valid_estimate": valid_estimate, "distinct_estimate": distinct_estimate,
         "blocks": blocks, "choices": choices,
     })
 }
@@ -84,8 +88,18 @@ fn told(tally: &Tally) -> (Option<String>, Option<&str>) {
     match tally {
         Tally::Exactly(count) => (Some(count.to_string()), None),
         Tally::AtMost(count, why) => (Some(count.to_string()), Some(why)),
+        Tally::Between { most, why, .. } => (Some(most.to_string()), Some(why)),
         Tally::Unknown(why) => (None, Some(why)),
     }
+}
+
+fn estimate(tally: &Tally) -> Option<Value> {
+    let Tally::Between { least, most, estimate, .. } = tally else { return None };
+    Some(json!({
+        "at_least": least.to_string(), "at_most": most.to_string(), "estimate": estimate.count.to_string(),
+        "from": estimate.from.to_string(), "to": estimate.to.to_string(), "confidence": 0.95,
+        "draws": estimate.draws, "allowed": estimate.allowed,
+    }))
 }
 
 fn table(subject: &Subject, census: &Census) -> String {
@@ -98,6 +112,16 @@ fn table(subject: &Subject, census: &Census) -> String {
         let count = match tally {
             Tally::Exactly(count) => grouped(count),
             Tally::AtMost(count, why) => format!("at most {}: {why}", grouped(count)),
+            Tally::Between { least, most, estimate, why } => format!(
+                "at least {}\nat most {}\nestimate {}\n95% from {}\nto {}\n{} of {} draws are allowed\n{why}",
+                grouped(least),
+                grouped(most),
+                grouped(&estimate.count),
+                grouped(&estimate.from),
+                grouped(&estimate.to),
+                grouped(estimate.allowed),
+                grouped(estimate.draws)
+            ),
             Tally::Unknown(why) => format!("unknown: {why}"),
         };
         totals.add_row([name.to_owned(), count]);

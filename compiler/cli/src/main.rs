@@ -3,6 +3,7 @@
 //! One file a subcommand. Machine output goes to stdout, talk to stderr; the exit status is 0 for success, 1 where the
 //! compiler found mistakes (or a verification failed), 2 where the tool itself could not do its work.
 
+mod bounds;
 mod check;
 mod compile;
 mod cost;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity, SourceFile};
 use nasrec_compiler::format::{ArchSource, format_archs, value};
-use nasrec_compiler::plan::Cost;
+use nasrec_compiler::plan::{Cost, Costs};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Loader, Program, Space};
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 }
 
 struct Drawn {
-    architectures: Vec<Architecture>,
+    architectures: Vec<(Architecture, Costs)>,
     draws: u64,
 }
 
@@ -103,6 +103,7 @@ fn draw(args: &Args, space: &Space) -> Result<Drawn> {
     let streams = Streams::new(args.seed);
     let mut drawn = Drawn { architectures: Vec::new(), draws: 0 };
     let mut last = 0;
+    let mut meter = space.meter();
     while (drawn.architectures.len() as u64) < args.n {
         if drawn.draws - last >= MOST_DRAWS {
             bail!(
@@ -113,9 +114,9 @@ fn draw(args: &Args, space: &Space) -> Result<Drawn> {
         }
         let architecture = space.sample(args.counts, &mut streams.rng("sample", drawn.draws));
         drawn.draws += 1;
-        let plan = space.plan(&architecture)?;
-        if space.broken(&architecture, Some(&plan)).is_none() {
-            drawn.architectures.push(architecture);
+        let costs = meter.costs(&architecture)?;
+        if space.broken(&architecture, Some(costs)).is_none() {
+            drawn.architectures.push((architecture, costs));
             last = drawn.draws;
         }
     }
@@ -176,7 +177,7 @@ fn source(
     subject: &Subject,
     space: &Space,
     schema: &str,
-    architectures: &[Architecture],
+    architectures: &[(Architecture, Costs)],
 ) -> Result<String> {
     let folder = args.out.as_ref().and_then(|out| out.parent()).unwrap_or(Path::new(""));
     let mut imports: Vec<(String, Vec<String>)> = Vec::new();
@@ -193,16 +194,15 @@ fn source(
         }
     }
     let mut sources = Vec::new();
-    for (index, architecture) in architectures.iter().enumerate() {
-        let plan = space.plan(architecture)?;
+    for (index, (architecture, costs)) in architectures.iter().enumerate() {
         let docs = vec![
             format!("Drawn from {} with seed {}, number {}.", subject.item.name, args.seed, index + 1),
             format!(
                 "{} macs, {} dense and {} embedding parameters, {} bytes of activations.",
-                grouped(plan.macs()),
-                grouped(plan.dense_params()),
-                grouped(plan.embedding_params()),
-                grouped(plan.activation_bytes())
+                grouped(costs.macs),
+                grouped(costs.dense_params),
+                grouped(costs.embedding_params),
+                grouped(costs.activation_bytes)
             ),
         ];
         sources.push((format!("drawn_{}", index + 1), docs, architecture));
@@ -234,9 +234,9 @@ fn path_from(folder: &Path, name: &str) -> Result<String> {
     Ok(path.to_string_lossy().replace('\\', "/"))
 }
 
-fn machine(space: &Space, architectures: &[Architecture]) -> Result<Value> {
+fn machine(space: &Space, architectures: &[(Architecture, Costs)]) -> Result<Value> {
     let mut all = Vec::new();
-    for architecture in architectures {
+    for (architecture, costs) in architectures {
         let plan = space.plan(architecture)?;
         let choices: serde_json::Map<String, Value> = space
             .choices()
@@ -245,9 +245,9 @@ fn machine(space: &Space, architectures: &[Architecture]) -> Result<Value> {
             .filter(|(_, made)| made.is_some())
             .map(|(choice, made)| (choice.name.clone(), value(choice, *made).into()))
             .collect();
-        let costs: serde_json::Map<String, Value> =
-            Cost::ALL.iter().map(|cost| (cost.words().to_owned(), cost.of(&plan).into())).collect();
-        all.push(json!({ "choices": choices, "encoding": architecture, "costs": costs, "plan": plan.hash() }));
+        let figures: serde_json::Map<String, Value> =
+            Cost::ALL.iter().map(|cost| (cost.words().to_owned(), costs.of(*cost).into())).collect();
+        all.push(json!({ "choices": choices, "encoding": architecture, "costs": figures, "plan": plan.hash() }));
     }
     Ok(json!({ "space": space.name, "architectures": all }))
 }

@@ -7,7 +7,8 @@ use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::recipe::Source;
 use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program, Space};
-use nasrec_runtime::search::{Job, Report, RunDir};
+use nasrec_runtime::machine::{Bytes, available_memory};
+use nasrec_runtime::search::{Job, Report, RunDir, check_memory, expected_rows, search_within};
 use nasrec_runtime::{Error, Stop};
 
 use crate::files::Disk;
@@ -44,6 +45,10 @@ pub(crate) struct Args {
     /// Threads to compute with; all cores otherwise. The results do not depend on it
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Memory that the search may take, such as 4GiB; what is available otherwise. What cannot fit is refused before it
+    /// is trained
+    #[arg(long, value_name = "AMOUNT")]
+    memory: Option<Bytes>,
     /// Where to compute: cpu, cuda or cuda:N; cpu:portable is what a device runs, on the CPU
     #[arg(long, default_value = "cpu")]
     device: String,
@@ -51,6 +56,13 @@ pub(crate) struct Args {
 
 /// Set by Ctrl-C and by a termination signal.
 static STOP: Stop = Stop::new();
+
+/// What a search may take of the machine.
+#[derive(Clone, Copy)]
+struct Limits {
+    memory: Option<Bytes>,
+    threads: usize,
+}
 
 /// A search that is ready to run, with its directory.
 struct Ready {
@@ -62,12 +74,14 @@ struct Ready {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let executor = device::executor(&args.device, args.threads)?;
+    let memory = args.memory.or_else(available_memory);
+    let limits = Limits { memory, threads: executor.threads() };
     let ready = match &args.resume {
         Some(dir) => resumed(dir)?,
-        None => started(args)?,
+        None => started(args, limits)?,
     };
     let Some(ready) = ready else { return Ok(Outcome::Findings) };
-    let job = job(&ready)?;
+    let job = job(&ready.search, &ready.record.base)?;
     ctrlc::set_handler(|| {
         if STOP.requested() {
             std::process::exit(130);
@@ -78,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     .context("cannot listen for Ctrl-C")?;
     let shown = ready.dir.path().display();
     eprintln!("{} on {} with {}: run directory {shown}", ready.search.name, job.space.name, job.schema.name);
-    match nasrec_runtime::search::search(&job, &ready.dir, &executor, &Progress::new(), &STOP) {
+    match search_within(&job, &ready.dir, &executor, &Progress::new(), &STOP, memory) {
         Ok(report) => {
             finish(&ready, &job, &report)?;
             Ok(Outcome::Clean)
@@ -92,7 +106,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 }
 
 /// A new run: checked, its directory made and its record written.
-fn started(args: &Args) -> Result<Option<Ready>> {
+fn started(args: &Args, limits: Limits) -> Result<Option<Ready>> {
     let file = args.file.as_deref().unwrap_or_default();
     let (mut program, mut diagnostics) = Program::load(file, &Disk);
     let mut overrides = args.set.clone();
@@ -110,7 +124,7 @@ fn started(args: &Args) -> Result<Option<Ready>> {
     let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
     let base = base.canonicalize().with_context(|| format!("cannot find the folder of {file}"))?;
     // What does not fit shows before a directory is made.
-    Space::bind(&search.space, &search.schema)?;
+    let job = job(&search, &base)?;
     if let Source::Files(files) = &search.recipe.data.source {
         for file in files {
             let path = base.join(file);
@@ -118,6 +132,9 @@ fn started(args: &Args) -> Result<Option<Ready>> {
                 bail!("there is no data file {}: `data.files` says `{file}`", path.display());
             }
         }
+    }
+    if let Some(memory) = limits.memory {
+        check_memory(&job, expected_rows(&job).unwrap_or(0), limits.threads, memory)?;
     }
     let dir = RunDir::create(&path)?;
     RunRecord::write(&dir, &program, &search.name, &overrides, &base, &search.recipe)?;
@@ -189,8 +206,8 @@ fn free_directory(name: &str) -> PathBuf {
     (1u32..).map(|n| PathBuf::from(format!("runs/{name}-{n}"))).find(|path| !path.exists()).unwrap_or_default()
 }
 
-fn job(ready: &Ready) -> Result<Job> {
-    let CheckedSearch { space, schema, recipe, baselines, .. } = &ready.search;
+fn job(search: &CheckedSearch, base: &Path) -> Result<Job> {
+    let CheckedSearch { space, schema, recipe, baselines, .. } = search;
     let mut models = Vec::new();
     for baseline in baselines {
         let bound = Space::bind(baseline, schema)?;
@@ -201,7 +218,7 @@ fn job(ready: &Ready) -> Result<Job> {
         schema: schema.clone(),
         recipe: recipe.clone(),
         baselines: models,
-        base: ready.record.base.clone(),
+        base: base.to_owned(),
     })
 }
 

@@ -6,8 +6,9 @@ use anyhow::Result;
 use nasrec_compiler::ir::ChoiceKind;
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::schema::Schema;
-use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Space};
+
+use crate::bounds::Bounds;
 
 /// A number with its thousands apart.
 pub(crate) fn grouped(number: impl ToString) -> String {
@@ -58,14 +59,8 @@ pub(crate) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, 
     match bound {
         None => line("cost", "depends on the data: bind a schema with --with".to_owned()),
         Some(space) => {
-            if let Some((least, most)) = space.extremes(&mut Streams::new(0).rng("extremes", 0)) {
-                if least.macs == most.macs && graph.choices.is_empty() {
-                    line("cost", format!("{} a sample", mmacs(least.macs)));
-                } else {
-                    let found = "found by changing one choice at a time; not proved";
-                    line("least cost", format!("{} a sample ({found})", mmacs(least.macs)));
-                    line("most cost", format!("{} a sample ({found})", mmacs(most.macs)));
-                }
+            for bound in Bounds::of(space).lines() {
+                line("cost", bound);
             }
             let stored = |table: bool| {
                 let of_kind = space.params().iter().filter(|p| (p.kind == ParamKind::Dense) != table);

@@ -46,6 +46,9 @@ pub(crate) fn report(report: &Report) -> String {
             known.log_loss, known.constant
         );
     }
+    if let Some(peak) = report.peak_memory {
+        let _written = writeln!(out, "The search took up to {peak} of memory.");
+    }
     let loss = |row: &Row| row.test.and_then(|test| test.log_loss);
     if let Some(best) = report.best.first()
         && let Some(found) = loss(best)

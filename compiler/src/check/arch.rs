@@ -84,10 +84,10 @@ fn disallowed(
     architecture: &Architecture,
 ) -> Option<Diagnostic> {
     let sizes = schema.map_or(SchemaSizes { numeric: 1, fields: 1 }, Space::sizes_of);
-    let plan = schema.and_then(|schema| Space::bind(space, schema).ok()?.plan(architecture).ok());
-    let at = Assignment::new(architecture.made(), sizes).with_plan(plan.as_ref());
+    let costs = schema.and_then(|schema| Space::bind(space, schema).ok()?.costs(architecture).ok());
+    let at = Assignment::new(architecture.made(), sizes).with_costs(costs);
     let broken = space.graph.broken(&at)?;
-    let cost = |cost: &Cost| plan.as_ref().map(|plan| format!("{} {}", cost.of(plan), cost.words()));
+    let cost = |cost: &Cost| costs.map(|costs| format!("{} {}", costs.of(*cost), cost.words()));
     let costs: Vec<String> = broken.costs.iter().filter_map(cost).collect();
     Some(
         Diagnostic::error(Code::Disallowed, format!("`{}` does not allow this architecture", space.name))

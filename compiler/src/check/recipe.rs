@@ -7,8 +7,8 @@ use super::settings::{RIVALS, Settings, within};
 use super::{CheckedSearch, CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Span};
 use crate::recipe::{
-    Counts, Data, Evaluate, Finetune, Length, Method, Optimiser, Paths, Recipe, Retrain, Schedule, Source, Synthetic,
-    Train,
+    Counts, Data, Embeddings, Evaluate, Finetune, Length, Method, Optimiser, Paths, Recipe, Retrain, Schedule, Source,
+    Storage, Synthetic, Train,
 };
 use crate::schema::Schema;
 use crate::space::Space;
@@ -206,6 +206,8 @@ pub(crate) fn setting_keys() -> Vec<String> {
 fn recipe(s: &mut Settings) -> Recipe {
     let seed = s.seed("seed", 1);
     let data = data(s);
+    let embeddings =
+        Embeddings { l2: s.real("embeddings.l2", 0.0, 0.0, 1.0), storage: storage(s, "embeddings.storage") };
     let train = Train {
         epochs: s.count("train.epochs", 1),
         batch: s.count("train.batch", 512) as usize,
@@ -243,7 +245,7 @@ fn recipe(s: &mut Settings) -> Recipe {
         schedule: schedule(s, "retrain.schedule"),
         clip: clip(s, "retrain.clip"),
     };
-    Recipe { seed, data, train, evaluate, method, require: Vec::new(), retrain }
+    Recipe { seed, data, embeddings, train, evaluate, method, require: Vec::new(), retrain }
 }
 
 fn data(s: &mut Settings) -> Data {
@@ -280,14 +282,44 @@ fn data(s: &mut Settings) -> Data {
     }
 }
 
+/// `lr`: the paper's for Adagrad; the others start from what is usual for them.
 fn optimiser(s: &mut Settings, key: &str, lr: f64) -> Optimiser {
-    const ARGS: [&str; 2] = ["lr", "eps"];
-    s.called(key, Optimiser::Adagrad { lr, eps: 1e-2 }, &["adagrad"], |called| {
-        called.only(&ARGS)?;
-        Ok(Optimiser::Adagrad {
-            lr: called.real(&ARGS, "lr", lr, 0.0, 100.0)?,
-            eps: called.real(&ARGS, "eps", 1e-2, 0.0, 1.0)?,
-        })
+    const ADAGRAD: [&str; 3] = ["lr", "eps", "rowwise"];
+    const ADAM: [&str; 4] = ["lr", "beta1", "beta2", "eps"];
+    const SGD: [&str; 2] = ["lr", "momentum"];
+    let default = Optimiser::Adagrad { lr, eps: 1e-2, rowwise: false };
+    s.called(key, default, &["adagrad", "adam", "sgd"], |called| match called.name {
+        "adam" => {
+            called.only(&ADAM)?;
+            Ok(Optimiser::Adam {
+                lr: called.real(&ADAM, "lr", 1e-3, 0.0, 100.0)?,
+                beta1: called.below_one(&ADAM, "beta1", 0.9)?,
+                beta2: called.below_one(&ADAM, "beta2", 0.999)?,
+                eps: called.real(&ADAM, "eps", 1e-8, 0.0, 1.0)?,
+            })
+        }
+        "sgd" => {
+            called.only(&SGD)?;
+            Ok(Optimiser::Sgd {
+                lr: called.real(&SGD, "lr", 0.01, 0.0, 100.0)?,
+                momentum: called.below_one(&SGD, "momentum", 0.0)?,
+            })
+        }
+        _ => {
+            called.only(&ADAGRAD)?;
+            Ok(Optimiser::Adagrad {
+                lr: called.real(&ADAGRAD, "lr", lr, 0.0, 100.0)?,
+                eps: called.real(&ADAGRAD, "eps", 1e-2, 0.0, 1.0)?,
+                rowwise: called.switch(&ADAGRAD, "rowwise", false)?,
+            })
+        }
+    })
+}
+
+fn storage(s: &mut Settings, key: &str) -> Storage {
+    s.called(key, Storage::F32, &["f32", "bf16"], |called| {
+        called.only(&[])?;
+        Ok(if called.name == "bf16" { Storage::Bf16 } else { Storage::F32 })
     })
 }
 

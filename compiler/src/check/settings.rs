@@ -315,6 +315,24 @@ impl Called<'_> {
         })
     }
 
+    /// A share that keeps something of the past and something of the present.
+    pub fn below_one(&self, names: &[&str], name: &str, default: f64) -> Result<f64, Diagnostic> {
+        let Some(expr) = self.arg(names, name) else { return Ok(default) };
+        number(expr).filter(|x| (0.0..1.0).contains(x)).ok_or_else(|| {
+            Diagnostic::error(Code::Recipe, format!("`{name}` of `{}` is not understood", self.name))
+                .label(expr.span, "expected a number of at least 0 and below 1")
+        })
+    }
+
+    pub fn switch(&self, names: &[&str], name: &str, default: bool) -> Result<bool, Diagnostic> {
+        let Some(expr) = self.arg(names, name) else { return Ok(default) };
+        match expr.kind {
+            ExprKind::Switch(on) => Ok(on),
+            _ => Err(Diagnostic::error(Code::Recipe, format!("`{name}` of `{}` is not understood", self.name))
+                .label(expr.span, "expected `on` or `off`")),
+        }
+    }
+
     pub fn whole(&self, names: &[&str], name: &str, default: u64) -> Result<u64, Diagnostic> {
         let Some(expr) = self.arg(names, name) else { return Ok(default) };
         whole(expr).ok_or_else(|| {

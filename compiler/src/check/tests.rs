@@ -8,7 +8,7 @@ use super::prove::SCHEMAS;
 use super::{CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::plan::Cost;
-use crate::space::{Distinct, Intractable, Space};
+use crate::space::{Distinct, Intractable, Space, Tally};
 use crate::syntax::tree::{Arg, Binary, Expr, ExprKind, Name, Reference, Unary};
 
 /// A claim of a test, and whether it holds.
@@ -123,15 +123,25 @@ impl Program {
         if callee.text == "raw" {
             return Ok(Known::Whole(space.graph.raw_count().into()));
         }
-        let sizes = match schema {
+        let schema = match schema {
             Some(Expr { kind: ExprKind::Name(name), span }) => {
                 let name = Name { text: name.clone(), span: *span };
                 let mut diagnostics = Vec::new();
-                vec![Space::sizes_of(&self.referenced_schema(&name, &mut diagnostics).ok_or(diagnostics)?)]
+                Some(self.referenced_schema(&name, &mut diagnostics).ok_or(diagnostics)?)
             }
             Some(other) => return Err(vec![odd(other.span, "the name of a schema")]),
-            None => SCHEMAS.to_vec(),
+            None => None,
         };
+        if space.graph.constraints.iter().any(|constraint| !constraint.costs.is_empty()) {
+            let Some(schema) = schema else { return Err(vec![depends_on_data(span)]) };
+            let refused = |error: String| vec![Diagnostic::error(Code::TooLarge, error).label(span, "this count")];
+            let census = Space::bind(&space, &schema).map_err(|error| refused(error.to_string()))?.census();
+            return match if callee.text == "valid" { census.valid } else { census.distinct } {
+                Tally::Exactly(count) => Ok(Known::Whole(count.into())),
+                Tally::AtMost(_, why) | Tally::Between { why, .. } | Tally::Unknown(why) => Err(refused(why)),
+            };
+        }
+        let sizes = schema.map_or_else(|| SCHEMAS.to_vec(), |schema| vec![Space::sizes_of(&schema)]);
         let mut counts = Vec::new();
         for sizes in sizes {
             let count = if callee.text == "valid" {
@@ -150,11 +160,7 @@ impl Program {
         counts.dedup();
         match counts.as_slice() {
             [count] => Ok(Known::Whole(count.clone().into())),
-            _ => Err(vec![
-                Diagnostic::error(Code::Unbound, "this count depends on the data")
-                    .label(span, "no schema is named")
-                    .help("name one: `distinct(space, criteo)`"),
-            ]),
+            _ => Err(vec![depends_on_data(span)]),
         }
     }
 
@@ -200,12 +206,18 @@ impl Program {
                     .label(item.span, "`arch … of … with schema`"),
             ]);
         };
-        let plan = Space::bind(&arch.space, schema)
+        let costs = Space::bind(&arch.space, schema)
             .map_err(|error| error.to_string())
-            .and_then(|space| space.plan(&arch.architecture).map_err(|error| error.to_string()))
+            .and_then(|space| space.costs(&arch.architecture).map_err(|error| error.to_string()))
             .map_err(|error| vec![Diagnostic::error(Code::Missing, error).label(name.span, "this architecture")])?;
-        Ok(Known::Whole(cost.of(&plan).into()))
+        Ok(Known::Whole(costs.of(cost).into()))
     }
+}
+
+fn depends_on_data(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::Unbound, "this count depends on the data")
+        .label(span, "no schema is named")
+        .help("name one: `distinct(space, criteo)`")
 }
 
 fn odd(span: Span, expected: &str) -> Diagnostic {

@@ -146,7 +146,7 @@ fn valid(a: &SpaceGraph, b: &SpaceGraph, raw: &BigUint) -> Result<BigUint, Strin
         if graph.raw_count() == *raw && others.iter().all(|text| own.contains(text)) {
             return match graph.census(None).valid {
                 Tally::Exactly(valid) => Ok(valid),
-                Tally::AtMost(_, why) | Tally::Unknown(why) => Err(why),
+                Tally::AtMost(_, why) | Tally::Between { why, .. } | Tally::Unknown(why) => Err(why),
             };
         }
     }

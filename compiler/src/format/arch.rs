@@ -24,7 +24,9 @@ const WIDTH: usize = 120;
 
 /// Formats an architecture; choices that it leaves open are written `_`.
 pub fn format_arch(source: &ArchSource<'_>, choices: &[Choice], architecture: &Architecture) -> String {
-    format!("{}{}", header(source), item(source, choices, architecture))
+    let mut out = header(source);
+    Items::new(source, choices).write(&mut out, source.name, &source.docs, architecture);
+    out
 }
 
 /// Formats several architectures of one space, each with its name and its docs.
@@ -33,13 +35,15 @@ pub fn format_archs(
     choices: &[Choice],
     all: &[(String, Vec<String>, &Architecture)],
 ) -> String {
-    let items: Vec<String> = all
-        .iter()
-        .map(|(name, docs, architecture)| {
-            item(&ArchSource { name, docs: docs.clone(), ..source.clone() }, choices, architecture)
-        })
-        .collect();
-    format!("{}{}", header(source), items.join("\n"))
+    let mut out = header(source);
+    let items = Items::new(source, choices);
+    for (at, (name, docs, architecture)) in all.iter().enumerate() {
+        if at > 0 {
+            out.push('\n');
+        }
+        items.write(&mut out, name, docs, architecture);
+    }
+    out
 }
 
 /// What stands before the architectures.
@@ -58,46 +62,71 @@ fn header(source: &ArchSource<'_>) -> String {
     out
 }
 
-fn item(source: &ArchSource<'_>, choices: &[Choice], architecture: &Architecture) -> String {
-    let mut out = String::new();
-    for doc in &source.docs {
-        let _written = writeln!(out, "/// {doc}");
-    }
-    out.push_str(&heading(source));
-    let mut blocks: Vec<Option<&str>> = Vec::new();
-    for choice in choices {
-        if !blocks.contains(&choice.block.as_deref()) {
-            blocks.push(choice.block.as_deref());
-        }
-    }
-    for block in blocks {
-        let entries = choices
-            .iter()
-            .zip(architecture.made())
-            .filter(|(choice, _)| choice.block.as_deref() == block)
-            .map(|(choice, made)| format!("{}: {}", choice.key(), value(choice, *made)));
-        let entries: Vec<String> = entries.collect();
-        match block {
-            None => entries.iter().for_each(|entry| out.push_str(&format!("  {entry}\n"))),
-            Some(block) => {
-                let line = format!("  {block} {{ {} }}\n", entries.join("; "));
-                if line.len() <= WIDTH {
-                    out.push_str(&line);
-                } else {
-                    let lines: String = entries.iter().map(|entry| format!("    {entry}\n")).collect();
-                    out.push_str(&format!("  {block} {{\n{lines}  }}\n"));
-                }
-            }
-        }
-    }
-    out.push_str("}\n");
-    out
+/// What all architectures of a space have in common.
+struct Items<'a> {
+    source: &'a ArchSource<'a>,
+    /// The choices of each block instance, and those outside of all.
+    blocks: Vec<(Option<&'a str>, Vec<(usize, &'a Choice)>)>,
 }
 
-fn heading(source: &ArchSource<'_>) -> String {
+impl<'a> Items<'a> {
+    fn new(source: &'a ArchSource<'a>, choices: &'a [Choice]) -> Self {
+        let mut blocks: Vec<(Option<&str>, Vec<(usize, &Choice)>)> = Vec::new();
+        for (index, choice) in choices.iter().enumerate() {
+            match blocks.iter_mut().find(|(block, _)| *block == choice.block.as_deref()) {
+                Some((_, members)) => members.push((index, choice)),
+                None => blocks.push((choice.block.as_deref(), vec![(index, choice)])),
+            }
+        }
+        Self { source, blocks }
+    }
+
+    fn write(&self, out: &mut String, name: &str, docs: &[String], architecture: &Architecture) {
+        for doc in docs {
+            let _written = writeln!(out, "/// {doc}");
+        }
+        out.push_str(&heading(self.source, name));
+        for (block, members) in &self.blocks {
+            let Some(block) = block else {
+                self.entries(out, members, architecture, "  ", "\n");
+                continue;
+            };
+            let start = out.len();
+            let _written = write!(out, "  {block} {{ ");
+            self.entries(out, members, architecture, "", "; ");
+            out.truncate(out.len() - "; ".len());
+            out.push_str(" }\n");
+            if out.len() - start > WIDTH {
+                out.truncate(start);
+                let _written = writeln!(out, "  {block} {{");
+                self.entries(out, members, architecture, "    ", "\n");
+                out.push_str("  }\n");
+            }
+        }
+        out.push_str("}\n");
+    }
+
+    /// `key: value` of each choice, with this before and after.
+    fn entries(
+        &self,
+        out: &mut String,
+        members: &[(usize, &Choice)],
+        architecture: &Architecture,
+        before: &str,
+        after: &str,
+    ) {
+        for &(index, choice) in members {
+            let _written = write!(out, "{before}{}: ", choice.key());
+            write_value(out, choice, architecture.made()[index]);
+            out.push_str(after);
+        }
+    }
+}
+
+fn heading(source: &ArchSource<'_>, name: &str) -> String {
     let with = source.schema.map(|schema| format!(" with {schema}")).unwrap_or_default();
     let arguments: Vec<String> = source.arguments.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    let start = format!("arch {} of {}", source.name, source.space);
+    let start = format!("arch {name} of {}", source.space);
     if arguments.is_empty() {
         return format!("{start}{with} {{\n");
     }
@@ -111,22 +140,34 @@ fn heading(source: &ArchSource<'_>) -> String {
 
 /// One value, as the checker reads it back.
 pub fn value(choice: &Choice, made: Option<Made>) -> String {
-    let Some(made) = made else { return "_".to_owned() };
-    match &choice.kind {
-        ChoiceKind::Width { values } => values[made.first()].to_string(),
-        ChoiceKind::Choose { hi: 1, alternatives, .. } => alternatives[made.first()].clone(),
-        ChoiceKind::Choose { alternatives, .. } => {
-            let taken: Vec<&str> =
-                alternatives.iter().enumerate().filter(|&(i, _)| made.has(i)).map(|(_, a)| a.as_str()).collect();
-            format!("[{}]", taken.join(", "))
+    let mut out = String::new();
+    write_value(&mut out, choice, made);
+    out
+}
+
+fn write_value(out: &mut String, choice: &Choice, made: Option<Made>) {
+    let Some(made) = made else { return out.push('_') };
+    let _written = match &choice.kind {
+        ChoiceKind::Width { values } => write!(out, "{}", values[made.first()]),
+        ChoiceKind::Choose { hi: 1, alternatives, .. } => write!(out, "{}", alternatives[made.first()]),
+        ChoiceKind::Choose { alternatives, .. } => write_set(out, alternatives, made),
+        ChoiceKind::Repeat { lo, .. } => write!(out, "{}", lo + made.first()),
+        ChoiceKind::Maybe => write!(out, "{}", if made.has(1) { "on" } else { "off" }),
+        // A single source of a single pick needs no brackets.
+        ChoiceKind::Pick { lo: 1, hi: 1, sources } if sources.len() > 1 => {
+            write!(out, "{}", sources.get(made.first()).map_or("", String::as_str))
         }
-        ChoiceKind::Repeat { lo, .. } => (lo + made.first()).to_string(),
-        ChoiceKind::Maybe => if made.has(1) { "on" } else { "off" }.to_owned(),
-        ChoiceKind::Pick { lo, hi, sources } => {
-            let taken: Vec<&str> =
-                sources.iter().enumerate().filter(|&(i, _)| made.has(i)).map(|(_, s)| s.as_str()).collect();
-            // A single source of a single pick needs no brackets.
-            if (*lo, *hi) == (1, 1) && sources.len() > 1 { taken.concat() } else { format!("[{}]", taken.join(", ")) }
-        }
+        ChoiceKind::Pick { sources, .. } => write_set(out, sources, made),
+    };
+}
+
+fn write_set(out: &mut String, names: &[String], made: Made) -> std::fmt::Result {
+    out.push('[');
+    let taken = names.iter().enumerate().filter(|&(i, _)| made.has(i));
+    for (at, (_, name)) in taken.enumerate() {
+        out.push_str(if at > 0 { ", " } else { "" });
+        out.push_str(name);
     }
+    out.push(']');
+    Ok(())
 }

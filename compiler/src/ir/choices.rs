@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::sizes::{CondId, SizeId};
 use crate::diagnostics::Span;
-use crate::plan::{Cost, Plan};
+use crate::plan::{Cost, Costs};
 
 /// Index of a choice in its space, in source order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -183,9 +183,8 @@ pub struct Undecided(pub ChoiceId);
 pub struct Assignment<'a> {
     made: &'a [Option<Made>],
     pub schema: SchemaSizes,
-    /// What the architecture costs is read off its plan.
-    plan: Option<&'a Plan>,
-    asked: RefCell<Vec<bool>>,
+    /// What the architecture costs, where that is known.
+    costs: Option<Costs>,
     memo: RefCell<Memo>,
 }
 
@@ -194,6 +193,8 @@ pub struct Assignment<'a> {
 pub struct Memo {
     sizes: Vec<(u64, f64)>,
     conds: Vec<(u64, bool)>,
+    /// The stamp under which each choice was asked for.
+    asked: Vec<u64>,
     /// Values with an older stamp belong to an earlier assignment.
     stamp: u64,
 }
@@ -206,21 +207,21 @@ impl<'a> Assignment<'a> {
     /// With a memo that served another assignment of the same expressions.
     pub fn with_memo(made: &'a [Option<Made>], schema: SchemaSizes, mut memo: Memo) -> Self {
         memo.stamp += 1;
-        Self { made, schema, plan: None, asked: RefCell::default(), memo: RefCell::new(memo) }
+        Self { made, schema, costs: None, memo: RefCell::new(memo) }
     }
 
-    /// With the plan of the architecture, for constraints on its cost.
-    pub fn with_plan(self, plan: Option<&'a Plan>) -> Self {
-        Self { plan, ..self }
+    /// With what the architecture costs, for constraints on that.
+    pub fn with_costs(self, costs: Option<Costs>) -> Self {
+        Self { costs, ..self }
     }
 
-    pub(super) fn has_plan(&self) -> bool {
-        self.plan.is_some()
+    pub(super) fn has_costs(&self) -> bool {
+        self.costs.is_some()
     }
 
-    /// NaN where no plan is known: then every comparison is false.
+    /// NaN where costs are not known: then every comparison is false.
     pub(super) fn cost(&self, cost: Cost) -> f64 {
-        self.plan.map_or(f64::NAN, |plan| cost.of(plan) as f64)
+        self.costs.map_or(f64::NAN, |costs| costs.of(cost) as f64)
     }
 
     pub fn into_memo(self) -> Memo {
@@ -228,17 +229,18 @@ impl<'a> Assignment<'a> {
     }
 
     pub fn made(&self, choice: ChoiceId) -> Result<Made, Undecided> {
-        let mut asked = self.asked.borrow_mut();
-        if asked.len() <= choice.index() {
-            asked.resize(choice.index() + 1, false);
+        let memo = &mut *self.memo.borrow_mut();
+        if memo.asked.len() < self.made.len() {
+            memo.asked.resize(self.made.len(), 0);
         }
-        asked[choice.index()] = true;
+        memo.asked[choice.index()] = memo.stamp;
         self.made[choice.index()].ok_or(Undecided(choice))
     }
 
     /// Which choices were asked for since the assignment was made.
     pub fn into_asked(self) -> Vec<bool> {
-        let mut asked = self.asked.into_inner();
+        let memo = self.memo.into_inner();
+        let mut asked: Vec<bool> = memo.asked.iter().map(|&stamp| stamp == memo.stamp).collect();
         asked.resize(self.made.len(), false);
         asked
     }

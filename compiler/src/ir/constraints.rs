@@ -19,17 +19,17 @@ pub struct Constraint {
     pub span: Span,
     /// The block instance that it stands in.
     pub block: Option<String>,
-    /// The costs that it speaks of, which only a plan tells.
+    /// The costs that it speaks of, which only the live graph tells.
     pub costs: Vec<Cost>,
 }
 
 impl SpaceGraph {
     /// The first constraint that an assignment breaks. What cannot be decided yet is not broken; neither is a
-    /// constraint on costs where the assignment has no plan.
+    /// constraint on costs where they are not known.
     pub fn broken(&self, at: &Assignment<'_>) -> Option<&Constraint> {
         self.constraints
             .iter()
-            .filter(|constraint| constraint.costs.is_empty() || at.has_plan())
+            .filter(|constraint| constraint.costs.is_empty() || at.has_costs())
             .find(|constraint| self.expressions.holds(constraint.holds, &self.choices, at) == Ok(false))
     }
 

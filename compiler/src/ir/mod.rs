@@ -12,6 +12,7 @@ mod graph;
 mod layouts;
 mod restrict;
 mod sizes;
+mod wiring;
 
 pub use bounds::{Bounds, MAX_SIZE};
 pub use choices::{Assignment, Choice, ChoiceId, ChoiceKind, Made, Memo, SchemaSizes, Undecided};
@@ -20,3 +21,4 @@ pub use graph::{Gate, NodeKind, Operand, ParamTemplate, SpaceGraph, SpaceNode, T
 pub use layouts::{AxisRef, LayoutExpr, LayoutId};
 pub(crate) use restrict::Given;
 pub use sizes::{Cond, CondId, Expressions, Real, Relation, Size, SizeId};
+pub use wiring::Wiring;

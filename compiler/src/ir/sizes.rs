@@ -115,6 +115,10 @@ impl Expressions {
         self.sizes.len()
     }
 
+    pub fn cond_count(&self) -> usize {
+        self.conds.len()
+    }
+
     fn intern(&mut self, size: Size) -> SizeId {
         if let Some(&id) = self.size_ids.get(&size) {
             return id;
@@ -484,7 +488,7 @@ impl Expressions {
 }
 
 impl Size {
-    pub(super) fn for_each_operand(&self, mut size: impl FnMut(SizeId), mut cond: impl FnMut(CondId)) {
+    pub(crate) fn for_each_operand(&self, mut size: impl FnMut(SizeId), mut cond: impl FnMut(CondId)) {
         match self {
             Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Cost(_) => {}
             Size::Linear { terms, .. } => terms.iter().for_each(|&(term, _)| size(term)),

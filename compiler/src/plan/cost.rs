@@ -39,13 +39,7 @@ impl Cost {
     }
 
     pub fn of(self, plan: &Plan) -> u64 {
-        match self {
-            Cost::Macs => plan.macs(),
-            Cost::DenseParams => plan.dense_params(),
-            Cost::EmbeddingParams => plan.embedding_params(),
-            Cost::ActivationBytes => plan.activation_bytes(),
-            Cost::WeightBytes => 4 * plan.dense_params(),
-        }
+        plan.costs().of(self)
     }
 
     /// Whether it is counted in bytes.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::{Node, ParamKind, Plan};
+use super::{Cost, ParamKind, Plan};
 
 /// What one node, or several, cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -19,10 +19,21 @@ pub struct Costs {
 
 impl Costs {
     pub fn add(&mut self, other: Costs) {
-        self.macs += other.macs;
+        self.macs = self.macs.saturating_add(other.macs);
         self.dense_params += other.dense_params;
         self.embedding_params += other.embedding_params;
         self.activation_bytes += other.activation_bytes;
+    }
+
+    /// One of them.
+    pub fn of(&self, cost: Cost) -> u64 {
+        match cost {
+            Cost::Macs => self.macs,
+            Cost::DenseParams => self.dense_params,
+            Cost::EmbeddingParams => self.embedding_params,
+            Cost::ActivationBytes => self.activation_bytes,
+            Cost::WeightBytes => 4 * self.dense_params,
+        }
     }
 
     /// Bytes of the dense parameters and of the embedding tables, as 32-bit numbers.
@@ -43,13 +54,27 @@ pub struct Activations {
 }
 
 impl Plan {
+    /// What the whole of it costs.
+    pub fn costs(&self) -> Costs {
+        Costs {
+            macs: self.macs(),
+            dense_params: self.dense_params(),
+            embedding_params: self.embedding_params(),
+            activation_bytes: self.activation_bytes(),
+        }
+    }
+
     /// What each node costs. A parameter that several nodes share belongs to the first of them.
     pub fn node_costs(&self) -> Vec<Costs> {
         let mut paid = HashSet::new();
         self.nodes
             .iter()
             .map(|node| {
-                let mut costs = Costs { macs: self.node_macs(node), activation_bytes: bytes(node), ..Costs::default() };
+                let mut costs = Costs {
+                    macs: self.node_macs(node),
+                    activation_bytes: value_bytes(&node.shape),
+                    ..Costs::default()
+                };
                 for &param in node.params.iter().filter(|&&param| paid.insert(param)) {
                     let param = &self.params[param];
                     match param.kind {
@@ -85,7 +110,7 @@ impl Plan {
         let mut found = Activations { training: self.activation_bytes(), inference_peak: 0, peak_at: 0 };
         let mut held = 0;
         for (index, node) in self.nodes.iter().enumerate() {
-            held += bytes(node);
+            held += value_bytes(&node.shape);
             if held > found.inference_peak {
                 (found.inference_peak, found.peak_at) = (held, index);
             }
@@ -95,15 +120,16 @@ impl Plan {
             done.sort_unstable();
             done.dedup();
             for value in done.into_iter().filter(|&value| last[value] == index) {
-                held -= bytes(&self.nodes[value]);
+                held -= value_bytes(&self.nodes[value].shape);
             }
         }
         found
     }
 }
 
-fn bytes(node: &Node) -> u64 {
-    4 * node.shape.iter().map(|&size| size as u64).product::<u64>()
+/// Bytes of one sample's value of this shape, as 32-bit numbers.
+pub(crate) fn value_bytes(shape: &[usize]) -> u64 {
+    4 * shape.iter().map(|&size| size as u64).product::<u64>()
 }
 
 /// The block instance on a node's path, such as `b[2]` of `b[2].d.fc.linear`; empty for what is outside of blocks.
@@ -132,7 +158,7 @@ mod tests {
     use smallvec::smallvec;
 
     use super::*;
-    use crate::plan::PLAN_VERSION;
+    use crate::plan::{Node, PLAN_VERSION};
     use crate::primitives::Primitive;
 
     #[test]

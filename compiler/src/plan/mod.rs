@@ -20,6 +20,7 @@ use smallvec::SmallVec;
 pub use cost::Cost;
 pub use fingerprint::Fingerprint;
 pub use layout::{Layout, Run};
+pub(crate) use ledger::value_bytes;
 pub use ledger::{Activations, Costs, block_of, operator_of};
 
 use crate::primitives::Primitive;
@@ -137,8 +138,7 @@ impl Plan {
 
     /// Multiply-accumulates a sample of one of its nodes.
     pub fn node_macs(&self, node: &Node) -> u64 {
-        let inputs: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&i| &self.nodes[i].shape).collect();
-        node.primitive.macs(&inputs, &node.shape)
+        node_macs(&self.nodes, node)
     }
 
     /// Active dense parameters (everything but embedding tables).
@@ -153,7 +153,7 @@ impl Plan {
 
     /// Bytes of every value that is computed for one sample, as 32-bit numbers.
     pub fn activation_bytes(&self) -> u64 {
-        self.nodes.iter().map(|node| 4 * node.shape.iter().map(|&size| size as u64).product::<u64>()).sum()
+        self.nodes.iter().map(|node| value_bytes(&node.shape)).sum()
     }
 
     /// Identity of the computation: a hash of the canonical serialisation, as hexadecimal.
@@ -166,9 +166,10 @@ impl Plan {
 
 /// Multiply-accumulates a sample of nodes that are all computed once.
 fn macs(nodes: &[Node]) -> u64 {
-    let one = |node: &Node| {
-        let inputs: SmallVec<[&Shape; 4]> = node.inputs.iter().map(|&i| &nodes[i].shape).collect();
-        node.primitive.macs(&inputs, &node.shape)
-    };
-    nodes.iter().map(one).fold(0, u64::saturating_add)
+    nodes.iter().map(|node| node_macs(nodes, node)).fold(0, u64::saturating_add)
+}
+
+fn node_macs(nodes: &[Node], node: &Node) -> u64 {
+    let input = node.inputs.first().map_or(&[][..], |&input| nodes[input].shape.as_slice());
+    node.primitive.macs(input, &node.shape)
 }

@@ -3,7 +3,7 @@
 use super::Primitive;
 use super::signature::{Bound, Built};
 use crate::ir::{AxisRef, Expressions, LayoutExpr};
-use crate::plan::{Init, Shape};
+use crate::plan::Init;
 
 /// `multi_head_attention(s, heads)`: `[n, e] -> [n, e]`; `heads` divides `e`.
 pub(super) fn attention(ex: &mut Expressions, args: &[Bound]) -> Built {
@@ -30,7 +30,7 @@ pub(super) fn attention(ex: &mut Expressions, args: &[Bound]) -> Built {
 }
 
 /// Four projections, and the scores and their mixing.
-pub(super) fn macs(input: &Shape) -> u64 {
+pub(super) fn macs(input: &[usize]) -> u64 {
     let (n, e) = (input[0] as u64, input[1] as u64);
     (n * e).saturating_mul(4 * e + 2 * n)
 }

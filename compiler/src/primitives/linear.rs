@@ -3,7 +3,7 @@
 use super::signature::{Bound, Built};
 use super::{Axis, Primitive};
 use crate::ir::Expressions;
-use crate::plan::{Init, Shape};
+use crate::plan::Init;
 
 /// `linear(x, width)` works along the last axis of a dense or a sparse tensor.
 pub(super) fn linear(ex: &mut Expressions, args: &[Bound]) -> Built {
@@ -29,6 +29,6 @@ fn along(ex: &mut Expressions, args: &[Bound], axis: Axis) -> Built {
 }
 
 /// Width in times width out, for each position of the other axis; the bias counts nothing.
-pub(super) fn macs(axis: Axis, input: &Shape, output: &Shape) -> u64 {
+pub(super) fn macs(axis: Axis, input: &[usize], output: &[usize]) -> u64 {
     output.iter().fold(input[axis.index(input.len())] as u64, |macs, &size| macs.saturating_mul(size as u64))
 }

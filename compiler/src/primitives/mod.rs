@@ -18,8 +18,6 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use signature::{Bound, Built, Default, Wants, find, names};
 
-use crate::plan::Shape;
-
 /// The axis that a primitive works along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -152,12 +150,22 @@ impl Primitive {
 
     /// Multiply-accumulates a sample, counted as the paper does: products of matrices only; biases,
     /// lookups and element-wise work count nothing.
-    pub fn macs(self, inputs: &[&Shape], output: &Shape) -> u64 {
+    ///
+    /// `input` is the shape of its first operand, and empty where it has none; no formula needs another one. Never less
+    /// for larger sizes: bounds over a space rest on that.
+    pub fn macs(self, input: &[usize], output: &[usize]) -> u64 {
         match self {
-            Primitive::Linear { axis, .. } => linear::macs(axis, inputs[0], output),
-            Primitive::Gram => pairwise::gram_macs(inputs[0]),
-            Primitive::Attention { .. } => attention::macs(inputs[0]),
+            Primitive::Linear { axis, .. } => linear::macs(axis, input, output),
+            Primitive::Gram => pairwise::gram_macs(input),
+            Primitive::Attention { .. } => attention::macs(input),
             _ => 0,
         }
+    }
+
+    /// Whether it counts multiply-accumulates at all: then it does so at the least sizes, for operands and results of so
+    /// many axes.
+    pub fn multiplies(self, input: usize, output: usize) -> bool {
+        let ones = [1; 2];
+        self.macs(&ones[..input.min(2)], &ones[..output.min(2)]) > 0
     }
 }

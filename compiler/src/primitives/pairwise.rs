@@ -3,7 +3,6 @@
 use super::Primitive;
 use super::signature::{Bound, Built};
 use crate::ir::{AxisRef, Expressions, LayoutExpr, TensorKind};
-use crate::plan::Shape;
 
 /// `gram(s)`: all inner products of two fields, `[n, e] -> [n, n]`.
 pub(super) fn gram(_: &mut Expressions, args: &[Bound]) -> Built {
@@ -12,7 +11,7 @@ pub(super) fn gram(_: &mut Expressions, args: &[Bound]) -> Built {
 }
 
 /// The whole square is counted, as the paper does, though its triangle is what is read.
-pub(super) fn gram_macs(input: &Shape) -> u64 {
+pub(super) fn gram_macs(input: &[usize]) -> u64 {
     (input[0] as u64).saturating_mul(input[0] as u64).saturating_mul(input[1] as u64)
 }
 

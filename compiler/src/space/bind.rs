@@ -12,9 +12,9 @@ use super::uniform::Uniform;
 use super::valid::{Diagram, Intractable, Validity};
 use crate::check::CheckedSpace;
 use crate::ir::{
-    Assignment, Bounds, Choice, CondId, Constraint, MAX_SIZE, NodeKind, SchemaSizes, SpaceGraph, TemplateKind,
+    Assignment, Bounds, Choice, CondId, Constraint, MAX_SIZE, NodeKind, SchemaSizes, SpaceGraph, TemplateKind, Wiring,
 };
-use crate::plan::{Layout, Param, ParamKind, Plan};
+use crate::plan::{Costs, Layout, Param, ParamKind};
 use crate::primitives::Primitive;
 use crate::schema::Schema;
 
@@ -25,6 +25,7 @@ pub struct Space {
     /// The parameters that it was given, as source.
     pub arguments: Vec<(String, String)>,
     pub(super) graph: Arc<SpaceGraph>,
+    pub(super) wiring: Arc<Wiring>,
     pub(super) bounds: Arc<Bounds>,
     pub(super) sizes: SchemaSizes,
     /// Every stored parameter, whole.
@@ -60,6 +61,7 @@ impl Space {
     /// An input that the schema cannot fill, or a size that is not positive under any assignment.
     pub fn bind(checked: &CheckedSpace, schema: &Schema) -> Result<Space, BindError> {
         let graph = Arc::new(checked.graph.clone());
+        let wiring = Arc::new(Wiring::new(&graph));
         let sizes = Self::sizes_of(schema);
         let bounds = Arc::new(Bounds::new(&graph.expressions, &graph.choices, sizes));
         let mut params: Vec<Param> = Vec::new();
@@ -119,7 +121,7 @@ impl Space {
         let (name, arguments) = (checked.name.clone(), checked.arguments.clone());
         let validity = Arc::new(Validity::Free);
         let mut space =
-            Space { name, arguments, graph, bounds, sizes, params, of_node, validity, uniform: Arc::default() };
+            Space { name, arguments, graph, wiring, bounds, sizes, params, of_node, validity, uniform: Arc::default() };
         let of_choices = |constraint: &&Constraint| constraint.costs.is_empty();
         let conds: Vec<CondId> = space.graph.constraints.iter().filter(of_choices).map(|c| c.holds).collect();
         if !conds.is_empty() {
@@ -146,9 +148,9 @@ impl Space {
         Ok(space)
     }
 
-    /// The first constraint that an architecture breaks; those on costs only where its plan is given.
-    pub fn broken(&self, architecture: &Architecture, plan: Option<&Plan>) -> Option<&Constraint> {
-        let at = Assignment::new(architecture.made(), self.sizes).with_plan(plan);
+    /// The first constraint that an architecture breaks; those on costs only where its costs are given.
+    pub fn broken(&self, architecture: &Architecture, costs: Option<Costs>) -> Option<&Constraint> {
+        let at = Assignment::new(architecture.made(), self.sizes).with_costs(costs);
         self.graph.broken(&at)
     }
 

@@ -27,8 +27,27 @@ pub enum Tally {
     Exactly(BigUint),
     /// No more than this, and why it is not known exactly.
     AtMost(BigUint, String),
+    /// No less and no more than this, what draws estimate, and why it is not known exactly.
+    Between {
+        least: BigUint,
+        most: BigUint,
+        estimate: Estimate,
+        why: String,
+    },
     /// Why it is not known.
     Unknown(String),
+}
+
+/// A count that draws estimate, each of what is counted as likely as any other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Estimate {
+    pub count: BigUint,
+    /// The interval of 95 % confidence.
+    pub from: BigUint,
+    pub to: BigUint,
+    pub draws: u64,
+    /// How many of them were allowed.
+    pub allowed: u64,
 }
 
 impl Tally {
@@ -38,7 +57,7 @@ impl Tally {
 }
 
 impl SpaceGraph {
-    /// Counts a space; constraints that speak of the inputs' sizes need the schema's.
+    /// Counts a space, with its constraints on choices; constraints that speak of the inputs' sizes need the schema's.
     pub fn census(&self, schema: Option<SchemaSizes>) -> Census {
         let choices = self.ways_inside();
         let mut blocks: Vec<(Option<String>, BigUint)> = Vec::new();

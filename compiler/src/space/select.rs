@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::architecture::Architecture;
 use super::bind::Space;
-use crate::ir::{Assignment, ChoiceId, NodeKind, SchemaSizes, SpaceGraph, Undecided};
+use crate::ir::{Assignment, ChoiceId, NodeKind, SchemaSizes, SpaceGraph, Undecided, Wiring};
 use crate::plan::{Layout, Node, PLAN_VERSION, Param, ParamKind, Plan, Shape};
 use crate::primitives::Primitive;
 
@@ -48,31 +48,7 @@ impl Live {
     }
 }
 
-/// The nodes that are needed, in order.
-struct Needed {
-    nodes: Vec<NodeIndex>,
-}
-
 impl SpaceGraph {
-    /// Which nodes `roots` need under an assignment. Operands are added before what is made of them, so one pass
-    /// backwards settles it.
-    fn needed(&self, roots: &[NodeIndex], at: &Assignment<'_>) -> Result<Needed, Undecided> {
-        let mut live = vec![false; self.graph.node_count()];
-        for root in roots {
-            live[root.index()] = true;
-        }
-        for index in (0..live.len()).rev() {
-            if !live[index] {
-                continue;
-            }
-            for operand in self.taken(NodeIndex::new(index), at)? {
-                live[operand.index()] = true;
-            }
-        }
-        let nodes = (0..live.len()).filter(|&i| live[i]).map(NodeIndex::new).collect();
-        Ok(Needed { nodes })
-    }
-
     /// What the logit needs under an architecture.
     ///
     /// # Errors
@@ -80,50 +56,28 @@ impl SpaceGraph {
     pub fn live(&self, architecture: &Architecture, schema: SchemaSizes) -> Result<Live, PlanError> {
         let at = Assignment::new(architecture.made(), schema);
         let name = |Undecided(choice): Undecided| PlanError::Undecided(self.choices[choice.index()].name.clone());
-        let needed = self.needed(&[self.logit], &at).map_err(name)?;
+        let wiring = Wiring::new(self);
+        let needed = wiring.needed(self, &[self.logit], &at).map_err(name)?;
         let mut live =
             Live { nodes: vec![false; self.graph.node_count()], taken: vec![SmallVec::new(); self.graph.node_count()] };
-        for node in needed.nodes {
+        for node in needed {
             live.nodes[node.index()] = true;
-            live.taken[node.index()] = self.taken(node, &at).map_err(name)?;
+            let taken = &mut live.taken[node.index()];
+            wiring.taken(self, node, &at, |operand| taken.push(operand)).map_err(name)?;
         }
         Ok(live)
-    }
-
-    /// The operands of a node that take part.
-    fn taken(&self, node: NodeIndex, at: &Assignment<'_>) -> Result<SmallVec<[NodeIndex; 4]>, Undecided> {
-        let operands = self.operands(node);
-        let mut taken = SmallVec::new();
-        match self.graph[node].kind {
-            NodeKind::Primitive(_) => {
-                for (gate, operand) in operands {
-                    if gate.is_open(at)? {
-                        taken.push(operand);
-                    }
-                }
-            }
-            NodeKind::Choose(choice) => {
-                let made = at.made(choice)?;
-                taken.extend(operands.iter().enumerate().filter(|&(i, _)| made.has(i)).map(|(_, &(_, o))| o));
-            }
-            NodeKind::Pick(choice) => taken.push(operands[at.made(choice)?.first()].1),
-            NodeKind::Branch(cond) => {
-                let holds = self.expressions.holds(cond, &self.choices, at)?;
-                taken.push(operands[usize::from(!holds)].1);
-            }
-        }
-        Ok(taken)
     }
 
     /// The live choices that an architecture leaves open, as many as can be seen at once.
     pub fn missing(&self, architecture: &Architecture, schema: SchemaSizes) -> Vec<ChoiceId> {
         let mut made = architecture.made().to_vec();
         let mut missing = Vec::new();
+        let wiring = Wiring::new(self);
         // Fill each gap with a first value, to find the next one.
         while missing.len() < made.len() {
             let at = Assignment::new(&made, schema);
-            let gap = match self.needed(&[self.logit], &at) {
-                Ok(needed) => needed.nodes.iter().find_map(|&node| {
+            let gap = match wiring.needed(self, &[self.logit], &at) {
+                Ok(needed) => needed.iter().find_map(|&node| {
                     self.graph[node]
                         .axes
                         .iter()
@@ -184,21 +138,16 @@ impl Space {
         let at = Assignment::new(architecture.made(), self.sizes);
         let graph = &*self.graph;
         let name = |Undecided(choice): Undecided| PlanError::Undecided(graph.choices[choice.index()].name.clone());
-        let needed = graph.needed(roots, &at).map_err(name)?;
+        let needed = self.wiring.needed(graph, roots, &at).map_err(name)?;
         let mut builder = Builder { space: self, nodes: Vec::new(), params: Vec::new(), param_ids: HashMap::new() };
         // Where each space node's value is in the plan.
         let mut placed = vec![usize::MAX; graph.graph.node_count()];
-        for index in needed.nodes {
-            let operands = graph.taken(index, &at).map_err(name)?;
-            let inputs: SmallVec<[usize; 4]> = operands.iter().map(|operand| placed[operand.index()]).collect();
-            let primitive = match graph.graph[index].kind {
-                NodeKind::Primitive(primitive) => primitive,
-                NodeKind::Choose(_) => Primitive::Add,
-                NodeKind::Pick(_) | NodeKind::Branch(_) => Primitive::Concat,
-            };
-            // A join of one is that one.
-            placed[index.index()] = match (primitive, inputs.as_slice()) {
-                (Primitive::Add | Primitive::Concat, [only]) => *only,
+        for index in needed {
+            let mut inputs: SmallVec<[usize; 4]> = SmallVec::new();
+            self.wiring.taken(graph, index, &at, |operand| inputs.push(placed[operand.index()])).map_err(name)?;
+            let primitive = computes(&graph.graph[index].kind);
+            placed[index.index()] = match inputs.as_slice() {
+                [only] if joins(primitive) => *only,
                 _ => builder.add(index, primitive, inputs, &at)?,
             };
         }
@@ -210,6 +159,20 @@ impl Space {
         };
         Ok((plan, at.into_asked()))
     }
+}
+
+/// The primitive that a node becomes in a plan.
+pub(super) fn computes(kind: &NodeKind) -> Primitive {
+    match kind {
+        NodeKind::Primitive(primitive) => *primitive,
+        NodeKind::Choose(_) => Primitive::Add,
+        NodeKind::Pick(_) | NodeKind::Branch(_) => Primitive::Concat,
+    }
+}
+
+/// Whether a primitive puts its operands together: of one operand it is that one, and no node.
+pub(super) fn joins(primitive: Primitive) -> bool {
+    matches!(primitive, Primitive::Add | Primitive::Concat)
 }
 
 struct Builder<'a> {

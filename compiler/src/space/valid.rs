@@ -305,6 +305,16 @@ impl Diagram {
 
     /// Whether more than one way of deciding the variables is allowed when `fixed` ones keep their values.
     pub fn is_open(&self, fixed: &dyn Fn(ChoiceId) -> Option<Made>) -> bool {
+        self.ways_with(fixed) > 1
+    }
+
+    /// Whether any way of deciding the variables is allowed when `fixed` ones keep their values.
+    pub fn allows(&self, fixed: &dyn Fn(ChoiceId) -> Option<Made>) -> bool {
+        self.ways_with(fixed) > 0
+    }
+
+    /// How many ways, up to two.
+    fn ways_with(&self, fixed: &dyn Fn(ChoiceId) -> Option<Made>) -> u8 {
         let mut ways = vec![1u8];
         for node in &self.nodes[1..] {
             let fits = |edge: &&Edge| fixed(self.variables[node.variable]).is_none_or(|made| made == edge.made);
@@ -312,7 +322,7 @@ impl Diagram {
                 node.edges.iter().filter(fits).map(|edge| ways[edge.to]).fold(0, |sum, ways| (sum + ways).min(2)),
             );
         }
-        ways[self.root] > 1
+        ways[self.root]
     }
 
     /// The choices that the diagram decides.

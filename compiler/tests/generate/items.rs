@@ -304,7 +304,7 @@ fn reference(g: &mut Generator, space: &Space) -> (String, bool) {
 }
 
 /// Settings, one of each place.
-const SETTINGS: [&[&str]; 7] = [
+const SETTINGS: [&[&str]; 8] = [
     &["seed: 7", "seed: 0"],
     &[
         "data { files: \"day.tsv\"; split: 8:1:1; stratified: on }",
@@ -312,13 +312,19 @@ const SETTINGS: [&[&str]; 7] = [
         "data {\n    synthetic { rows: 1K; seed: 1; noise: 0.5 }\n    split: 2:1:1\n  }",
     ],
     &[
+        "train { optimiser: sgd(lr: 0.01, momentum: 0.9) }",
         "train { epochs: 1; batch: 512; optimiser: adagrad(lr: 0.1, eps: 1e-2); warmup: 10%; schedule: cosine; clip: 5 }",
         "train { paths: single_operator_any_connection(counts: binomial(0.5)); full_path: 21%; clip: off }",
         "train { paths: single_operator_any_connection(counts: uniform); schedule: constant; warmup: 20 }",
     ],
     &["evaluate { finetune: head(steps: 5, lr: 0.04); validate: 2; batch: 8_192 }", "evaluate { finetune: off }"],
     &["evolve { population: 8; generations: 2; children: 2; tournament: 4 }", "random { samples: 16 }"],
-    &["retrain { top: 2; epochs: 1; batch: 256 }"],
+    &[
+        "retrain { top: 2; epochs: 1; batch: 256 }",
+        "retrain { optimiser: adam(lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8) }",
+        "retrain { optimiser: adagrad(rowwise: on) }",
+    ],
+    &["embeddings { l2: 1e-6; storage: bf16 }", "embeddings { l2: 0 }"],
     &["require macs <= 3M, params.dense <= 2M", "require params.embedding <= 1G"],
 ];
 

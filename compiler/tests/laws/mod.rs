@@ -2,17 +2,17 @@
 
 #![allow(dead_code, reason = "each test file uses what it needs")]
 
-use std::fmt::Write;
 use std::sync::LazyLock;
 
 use nasrec_compiler::diagnostics::{Code, Diagnostic, FileId, Label, Sources};
 use nasrec_compiler::format::{ArchSource, Refusal, comments, format_arch, format_source};
 use nasrec_compiler::ir::Assignment;
+use nasrec_compiler::plan::Cost;
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::schema::Schema;
-use nasrec_compiler::space::Sampling;
+use nasrec_compiler::space::{End, Sampling};
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::{CheckedSpace, Item, ItemKind, Program, Space, syntax};
+use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Program, Space, syntax};
 
 use crate::memory::{ENTRY, Memory};
 
@@ -40,35 +40,49 @@ pub fn parse(text: &str) {
     }
 }
 
-/// A tree as text, without its places.
-struct Placeless {
-    text: String,
-    /// Inside of a `Span { … }`.
-    skipping: bool,
+/// What `{:?}` writes of a tree, with every place taken out. What looks like a place inside of a text is text, and stays.
+fn without_places(notation: &str) -> String {
+    let mut kept = String::with_capacity(notation.len());
+    let mut rest = notation;
+    while let Some(at) = rest.find(['"', 'S']) {
+        let (before, from) = rest.split_at(at);
+        kept.push_str(before);
+        let place =
+            from.starts_with("Span {") && !kept.ends_with(|before: char| before.is_alphanumeric() || before == '_');
+        let end = if place {
+            from.find('}').expect("a place ends") + 1
+        } else if from.starts_with('"') {
+            literal(from)
+        } else {
+            1
+        };
+        if !place {
+            kept.push_str(&from[..end]);
+        }
+        rest = &from[end..];
+    }
+    kept + rest
 }
 
-impl Write for Placeless {
-    fn write_str(&mut self, part: &str) -> std::fmt::Result {
-        // `derive(Debug)` hands over a struct's name as one part, and the brace that ends it at the end of one.
-        if part == "Span" {
-            self.skipping = true;
-        } else if !self.skipping {
-            self.text.push_str(part);
-        } else if part.ends_with('}') {
-            self.skipping = false;
+/// The length of the text in quotes that this starts with. Quotes inside of it stand behind a backslash.
+fn literal(notation: &str) -> usize {
+    let mut escaped = true;
+    for (at, sign) in notation.char_indices() {
+        match sign {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return at + 1,
+            _ => {}
         }
-        Ok(())
     }
+    panic!("a text does not end in {notation}");
 }
 
 /// The tree of a text without its places, built by the compiler's own parser.
 pub fn tree(source: &str) -> String {
     let (tree, diagnostics) = syntax::parse(FileId(0), source);
     assert_eq!(diagnostics, [], "{source}");
-    let mut written = Placeless { text: String::new(), skipping: false };
-    write!(written, "{tree:?}").expect("a string takes everything");
-    assert!(!written.skipping && !written.text.contains("Span"), "the notation of trees has changed");
-    written.text
+    without_places(&format!("{tree:?}"))
 }
 
 /// Formatting keeps the tree and the comments, and formatting twice changes nothing more. `None` for a text that does
@@ -146,6 +160,35 @@ fn refused(text: &str, checked: &CheckedSpace) {
     }
 }
 
+/// What a meter says is what plans say, and no architecture that is allowed is beyond what is proved of all.
+fn costed(text: &str, space: &Space, drawn: &[Architecture]) {
+    let mut meter = space.meter();
+    let bounds: Vec<_> = [(Cost::Macs, End::Most), (Cost::ActivationBytes, End::Least)]
+        .map(|(cost, end)| (cost, end, space.extreme(cost, end)))
+        .into();
+    let mut all = drawn.to_vec();
+    let mut rng = Streams::new(4).rng("laws", 0);
+    all.extend((0..10).map(|_| space.sample(Counts::Uniform, &mut rng)));
+    for (at, architecture) in all.iter().enumerate() {
+        let plan = space.plan(architecture);
+        let costs = plan.map(|plan| plan.costs());
+        assert_eq!(meter.costs(architecture), costs, "{architecture:?} of\n{text}");
+        let Ok(costs) = costs else { continue };
+        // A relaxed architecture, the second one, is none of the space.
+        if at == 1 || space.broken(architecture, Some(costs)).is_some() {
+            continue;
+        }
+        for (cost, end, found) in &bounds {
+            let found = found.as_ref().expect("this one is allowed");
+            let within = match end {
+                End::Least => costs.of(*cost) >= found.proved,
+                End::Most => costs.of(*cost) <= found.proved,
+            };
+            assert!(within, "{} {end:?} {found:?}, but {costs:?} of {architecture:?} of\n{text}", cost.words());
+        }
+    }
+}
+
 /// An architecture of a space has a plan or a reason, and is read back as it was printed. Whether it has a plan: a space
 /// that does not suit the table, or whose sizes do not suit each other over it, has none.
 pub fn planned(text: &str, item: &Item, checked: &CheckedSpace) -> bool {
@@ -165,6 +208,7 @@ pub fn planned(text: &str, item: &Item, checked: &CheckedSpace) -> bool {
     let Ok(plan) = planned else { return false };
     assert!(plan.logit < plan.nodes.len());
     assert_eq!(plan.nodes[plan.logit].shape.as_slice(), [1], "{text}");
+    costed(text, &space, &[architecture.clone(), path]);
     let canonical = space.canonical(&architecture).expect("it has a plan");
     assert_eq!(space.plan(&canonical).as_ref(), Ok(&plan), "{text}");
 
@@ -187,7 +231,7 @@ pub fn planned(text: &str, item: &Item, checked: &CheckedSpace) -> bool {
     let (program, mut diagnostics) =
         Program::load("drawn.nasrec", &Memory(&[("drawn.nasrec", &printed), (ENTRY, text), ("table.nasrec", TABLE)]));
     diagnostics.extend(program.check());
-    if space.broken(&canonical, Some(&plan)).is_some() {
+    if space.broken(&canonical, Some(plan.costs())).is_some() {
         // It costs more, or less, than it may.
         let codes: Vec<Code> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
         assert_eq!(codes, [Code::Disallowed], "{printed}\n--- of\n{text}");

@@ -108,7 +108,9 @@ pub fn write(folder: &Path, plan: &Plan) {
         let of = |batch: &Batch| batch.ids[field * batch.rows..][..batch.rows].to_vec();
         let used: BTreeSet<u32> = train.iter().flat_map(of).collect();
         let used: Vec<u32> = used.into_iter().collect();
-        let values: Vec<f32> = used.iter().flat_map(|&row| rows.row(param, row).into_owned()).collect();
+        let mut columns = vec![0.0; used.len() * plan.params[param].full[1]];
+        rows.gather(param, &used, &mut columns);
+        let values = samples_first(&columns, used.len());
         let name = &plan.params[param].name;
         tensors.push(integers(format!("rows.{name}"), &[used.len()], &used));
         tensors.push(floats(format!("values.{name}"), &[used.len(), values.len() / used.len()], &values));

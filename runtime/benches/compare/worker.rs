@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::ops::{Executor, Program, Trainable};
-use nasrec_runtime::supernet::{Adagrad, Store};
+use nasrec_runtime::supernet::Store;
 use nasrec_runtime::train::{Trainer, Update, logits};
 use serde_json::{Value, json};
 
 use super::net;
 
 /// As `peer.py` has it.
-const UPDATE: Update = Update { rule: Adagrad { lr: 0.01, eps: 1e-2 }, clip: Some(5.0) };
+const UPDATE: Update = Update::adagrad(0.01, 1e-2, Some(5.0));
 
 /// Answers the commands that `peer.py` lists.
 pub fn run(name: &str, threads: usize) {

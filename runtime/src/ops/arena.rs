@@ -1,5 +1,7 @@
 //! Which buffer holds what, and when: values that are never alive together share one.
 
+use std::cmp::Reverse;
+
 /// A stretch of one of a tile's buffers: the first `len` values a sample.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
@@ -38,7 +40,13 @@ pub(crate) fn assign(requests: &[Request]) -> (Vec<Slot>, Vec<usize>) {
         buffers[buffer] = (end, buffers[buffer].1.max(len));
         slots[i] = Slot { buffer, len };
     }
-    (slots, buffers.into_iter().map(|(_, len)| len).collect())
+    // The largest first, so that programs which follow each other find buffers of about the lengths that they need.
+    let mut by_length: Vec<usize> = (0..buffers.len()).collect();
+    by_length.sort_by_key(|&buffer| Reverse(buffers[buffer].1));
+    let mut places = vec![0; buffers.len()];
+    by_length.iter().enumerate().for_each(|(place, &buffer)| places[buffer] = place);
+    slots.iter_mut().for_each(|slot| slot.buffer = places.get(slot.buffer).copied().unwrap_or(0));
+    (slots, by_length.iter().map(|&buffer| buffers[buffer].1).collect())
 }
 
 #[cfg(test)]

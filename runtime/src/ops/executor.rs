@@ -78,6 +78,21 @@ impl Executor {
         }
     }
 
+    /// How many threads of this machine it computes with.
+    pub fn threads(&self) -> usize {
+        match self {
+            Self::Tiled(tiled) => tiled.threads(),
+            Self::Portable(_) => 1,
+        }
+    }
+
+    /// Gives back the memory that is kept from step to step, where other work follows that needs less.
+    pub fn release(&self) {
+        if let Self::Tiled(tiled) = self {
+            tiled.release();
+        }
+    }
+
     /// Runs `f` where parallel loops use this executor's threads.
     pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
         match self {

@@ -53,12 +53,12 @@ impl Gradients {
         clip.map_or(1.0, |clip| scale(clip, total(&self.dense[part]).sqrt()))
     }
 
-    /// Adds up the groups' dense gradients, in order.
-    pub(crate) fn reduce(&mut self, groups: &[Vec<f32>]) {
+    /// Adds up the groups' dense gradients, in order. The first group's memory becomes the sum's.
+    pub(crate) fn reduce(&mut self, groups: &mut Vec<Vec<f32>>) {
+        self.dense = groups.remove(0);
         self.dense.par_chunks_mut(CHUNK).enumerate().for_each(|(i, sum)| {
             let range = i * CHUNK..i * CHUNK + sum.len();
-            sum.copy_from_slice(&groups[0][range.clone()]);
-            for group in &groups[1..] {
+            for group in groups.iter() {
                 sum.iter_mut().zip(&group[range.clone()]).for_each(|(sum, value)| *sum += value);
             }
         });

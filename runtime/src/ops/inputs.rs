@@ -1,7 +1,5 @@
 //! What a plan is executed on: a batch, gathered dense weights, and where embedding rows are read.
 
-use std::borrow::Cow;
-
 use nasrec_compiler::plan::ParamKind;
 
 use super::program::{Kernel, Program};
@@ -10,8 +8,9 @@ use crate::{Error, Result};
 
 /// Reads rows of the embedding tables that a plan uses.
 pub trait Rows: Sync {
-    /// Row `row` of the table that is the plan's parameter `param`, its active columns, `[dim]`.
-    fn row(&self, param: usize, row: u32) -> Cow<'_, [f32]>;
+    /// Rows `ids` of the table that is the plan's parameter `param`, their active columns, one row beside the other: fills
+    /// `out`, `[dim, ids]`.
+    fn gather(&self, param: usize, ids: &[u32], out: &mut [f32]);
 }
 
 /// The numbers one execution reads.

@@ -125,10 +125,7 @@ impl Leaves {
                     let dim = node.shape[1];
                     let mut values = vec![0f32; node.shape[0] * dim * rows];
                     for (&param, block) in node.params.iter().zip(values.chunks_exact_mut(dim * rows)) {
-                        for (sample, &id) in inputs.ids(program, param).iter().enumerate() {
-                            let row = inputs.rows.row(param, id);
-                            block[sample..].iter_mut().step_by(rows).zip(row.iter()).for_each(|(to, &v)| *to = v);
-                        }
+                        inputs.rows.gather(param, inputs.ids(program, param), block);
                     }
                     values
                 }

@@ -170,7 +170,7 @@ fn compare_executors(plan: &Arc<Plan>, rows: usize, seed: u64) {
 #[test]
 fn fused_kernels_agree_with_portable_ones() {
     for (name, build) in primitives() {
-        for (n, e, rows) in [(2, 2, 1), (4, 8, 23), (6, 4, 131)] {
+        for (n, e, rows) in [(2, 2, 1), (4, 8, 23), (7, 6, 17), (6, 4, 131)] {
             case(name, || compare_executors(&with_primitive(n, e, build), rows, 3));
         }
     }

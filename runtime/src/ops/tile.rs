@@ -35,15 +35,16 @@ type Pieces<'a> = SmallVec<[(usize, &'a [f32]); 4]>;
 impl Arena {
     /// Makes room for `t` samples of a program. Contents are whatever they were: every step writes what it owns.
     pub(crate) fn fit(&mut self, program: &Program, t: usize) {
+        let padded = t.next_multiple_of(LANES);
         if self.buffers.len() < program.buffers.len() {
             self.buffers.resize_with(program.buffers.len(), Vec::new);
         }
         for (buffer, len) in self.buffers.iter_mut().zip(&program.buffers) {
-            if buffer.len() < len * t {
-                buffer.resize(len * t, 0.0);
+            if buffer.len() < len * padded {
+                buffer.resize(len * padded, 0.0);
             }
         }
-        let scratch = program.scratch * t.max(LANES);
+        let scratch = program.scratch * padded;
         if self.scratch.len() < scratch {
             self.scratch.resize(scratch, 0.0);
         }
@@ -110,7 +111,7 @@ impl Tile<'_> {
             let mut value = take(&mut self.arena.buffers[step.value.buffer]);
             let mut saved = step.saved.map(|slot| take(&mut self.arena.buffers[slot.buffer])).unwrap_or_default();
             let mut scratch = take(&mut self.arena.scratch);
-            let saved_len = step.saved.map_or(0, |slot| slot.len * self.t);
+            let saved_len = step.saved.map_or(0, |slot| slot.len * self.t.next_multiple_of(LANES));
             self.run(step, &mut value[..step.len * self.t], &mut saved[..saved_len], &mut scratch);
             self.arena.scratch = scratch;
             self.arena.buffers[step.value.buffer] = value;
@@ -133,10 +134,7 @@ impl Tile<'_> {
             Kernel::Embed { dim, .. } => {
                 for (&param, y) in step.params.iter().zip(y.chunks_exact_mut(dim * t)) {
                     let ids = &self.inputs.ids(self.program, param)[self.start..][..t];
-                    for (s, &id) in ids.iter().enumerate() {
-                        let row = self.inputs.rows.row(param, id);
-                        y[s..].iter_mut().step_by(t).zip(row.iter()).for_each(|(y, &value)| *y = value);
-                    }
+                    self.inputs.rows.gather(param, ids, y);
                 }
             }
             Kernel::Linear { .. } => {
@@ -172,7 +170,7 @@ impl Tile<'_> {
             Kernel::Triangle { n } => gram::triangle(n, t, operand(0), y),
             Kernel::Attention { .. } => {
                 let biases = [self.weight(step, 1), self.weight(step, 3)];
-                self.attention(step).forward(biases, operand(0), saved, scratch, y);
+                self.attention(step).forward(biases, operand(0), saved, step.grad.is_some(), scratch, y);
             }
         }
     }
@@ -269,7 +267,8 @@ impl Tile<'_> {
         let mut taken = owner.grad.map(|slot| take(&mut self.arena.buffers[slot.buffer])).unwrap_or_default();
         let range = segment.at * t..(segment.at + segment.len) * t;
         let dx = owner.grad.map(|_| (&mut taken[range], owner.accumulate));
-        let saved = step.saved.map_or(&[][..], |slot| &self.arena.buffers[slot.buffer][..slot.len * t]);
+        let padded = t.next_multiple_of(LANES);
+        let saved = step.saved.map_or(&[][..], |slot| &self.arena.buffers[slot.buffer][..slot.len * padded]);
         let x = self.whole(&step.operands[0]);
         let mut parts = self.disjoint(step, dense).into_iter();
         let mut part = || parts.next().flatten();
@@ -279,6 +278,7 @@ impl Tile<'_> {
             self.attention(step).backward(x, saved, dy, scratch, gradients, dx);
         } else {
             let parameters = [part(), part()];
+            let saved = &saved[..step.saved.map_or(0, |slot| slot.len * t)];
             self.norm(step).backward(x, saved, dy, scratch, parameters, dx);
         }
         if let Some(slot) = owner.grad {

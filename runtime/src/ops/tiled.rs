@@ -1,5 +1,6 @@
 //! The executor of the CPU: the batch in tiles of samples, each tile on one thread.
 
+use std::mem::take;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -11,10 +12,10 @@ use super::tile::{Arena, Tile};
 use crate::{Error, Result};
 
 /// Samples a tile. Fixed: what a sample's numbers are must not depend on the number of threads.
-const TILE: usize = 128;
+pub(super) const TILE: usize = 128;
 
 /// Most groups of tiles whose weight gradients are summed apart; fixed for the same reason.
-const GROUPS: usize = 4;
+pub(super) const GROUPS: usize = 4;
 
 /// Executes programs on the CPU, in `f32`. The same inputs give the same bytes with any number of threads.
 pub struct Tiled {
@@ -36,6 +37,12 @@ impl Tiled {
 
     pub fn threads(&self) -> usize {
         self.pool.current_num_threads()
+    }
+
+    /// Gives back the buffers that are kept from step to step.
+    pub fn release(&self) {
+        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Runs `f` where parallel loops use this executor's threads.
@@ -71,9 +78,11 @@ impl Tiled {
         let tiles = rows.div_ceil(TILE);
         let group_rows = tiles.div_ceil(GROUPS) * TILE;
         let groups = rows.div_ceil(group_rows);
-        let mut dense: Vec<Vec<f32>> = (0..groups).map(|_| self.take(program.gradients_len)).collect();
+        // The first group's become the sum.
+        let mut dense = vec![take(&mut gradients.dense)];
+        dense[0].resize(program.gradients_len, 0.0);
+        dense.extend((1..groups).map(|_| self.take(program.gradients_len)));
         let mut embedded = self.take(program.embedded * rows);
-        gradients.dense.resize(program.gradients_len, 0.0);
         gradients.spans.clone_from(&program.gradients);
         gradients.tables.resize_with(program.tables.len(), TableGradient::default);
         // Without lookups there is nothing to cut, and chunks of no values are not allowed.
@@ -103,7 +112,7 @@ impl Tiled {
                     losses
                 })
                 .collect();
-            gradients.reduce(&dense);
+            gradients.reduce(&mut dense);
             let embedded = &embedded;
             gradients.tables.par_iter_mut().zip(&program.tables).for_each(|(table, &(param, at, dim))| {
                 table.sum(param, dim, inputs.ids(program, param), |sample, sum| {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use nasrec_compiler::plan::Plan;
-use nasrec_compiler::recipe::{Finetune, Length, Optimiser};
+use nasrec_compiler::recipe::{Finetune, Length};
 
 use super::fit::{Regime, Workshop};
 use super::job::Job;
@@ -43,13 +43,13 @@ impl<'a> Judge<'a> {
             let all = recipe.train.epochs * batches.per_epoch();
             let warmup = Length::Share(recipe.train.warmup.steps(all) as f64 / all.max(1) as f64);
             finetune = Some(batches);
-            let Optimiser::Adagrad { eps, .. } = recipe.train.optimiser;
             regime = Some(Regime {
                 steps,
-                optimiser: Optimiser::Adagrad { lr, eps },
+                optimiser: recipe.train.optimiser.with_lr(lr),
                 warmup,
                 schedule: recipe.train.schedule,
                 clip: recipe.train.clip,
+                l2: 0.0,
             });
         }
         let rows = data.part(Part::Validation).clone();
@@ -69,7 +69,7 @@ impl<'a> Judge<'a> {
             for step in 0..regime.steps {
                 self.shop.stop.check()?;
                 let batch = batches.step(step);
-                trainer.finetune(&training, &mut weights, self.store, &batch, regime.update(rate.at(step)))?;
+                trainer.finetune(&training, &mut weights, self.store, &batch, regime.update(rate.at(step), step))?;
             }
         }
         let program = training.frozen();

@@ -39,7 +39,7 @@ const FEW_DRAWS: usize = 300;
 /// Draws from members of the population, before the whole space is drawn from.
 const MANY_DRAWS: usize = 1500;
 /// Candidates that are evaluated together at most: what bounds their memory, and what a kill loses.
-const TOGETHER: usize = 16;
+pub(super) const TOGETHER: usize = 16;
 
 /// Searches the space with the weights of its supernet; all candidates, best first.
 pub(super) fn search(
@@ -141,17 +141,18 @@ impl Searching<'_> {
     fn unseen(&mut self, mut draw: impl FnMut(&Job, usize) -> Architecture) -> Result<Option<Architecture>> {
         let space = &self.job.space;
         let constrained = !space.graph().constraints.is_empty();
+        let mut meter = space.meter();
         let (mut known, mut costly) = (0usize, 0usize);
         // The constraint that excluded the cheapest, and what that costs.
         let mut nearest: Option<(u64, String)> = None;
         for tries in 0..MAX_DRAWS {
             let drawn = draw(self.job, tries);
             if constrained {
-                let plan = self.job.plan(&drawn)?;
-                if let Some(broken) = space.broken(&drawn, Some(&plan)) {
+                let costs = meter.costs(&drawn).map_err(|error| Error::Invalid(error.to_string()))?;
+                if let Some(broken) = space.broken(&drawn, Some(costs)) {
                     costly += 1;
-                    if nearest.as_ref().is_none_or(|(least, _)| plan.macs() < *least) {
-                        nearest = Some((plan.macs(), broken.text.clone()));
+                    if nearest.as_ref().is_none_or(|(least, _)| costs.macs < *least) {
+                        nearest = Some((costs.macs, broken.text.clone()));
                     }
                     continue;
                 }

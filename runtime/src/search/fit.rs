@@ -9,7 +9,7 @@ use nasrec_compiler::recipe::{Length, Optimiser, Schedule};
 use super::directory::RunDir;
 use crate::data::{Batches, Prefetch};
 use crate::ops::{Executor, Program};
-use crate::supernet::{Adagrad, Store};
+use crate::supernet::{Rule, Store};
 use crate::train::{Cosine, Trainer, Update};
 use crate::{Error, Observer, Result, Stage, Stop};
 
@@ -21,6 +21,8 @@ pub(super) struct Regime {
     pub warmup: Length,
     pub schedule: Schedule,
     pub clip: Option<f64>,
+    /// See [`Update::l2`].
+    pub l2: f64,
 }
 
 impl Regime {
@@ -29,9 +31,9 @@ impl Regime {
         Cosine { lr: self.optimiser.lr(), warmup, total: self.steps, shape: self.schedule }
     }
 
-    pub fn update(&self, lr: f64) -> Update {
-        let Optimiser::Adagrad { eps, .. } = self.optimiser;
-        Update { rule: Adagrad { lr, eps }, clip: self.clip }
+    /// What step `step` does with gradients, at this learning rate.
+    pub fn update(&self, lr: f64, step: u64) -> Update {
+        Update { rule: Rule::at(self.optimiser, lr, step), clip: self.clip, l2: self.l2 }
     }
 }
 
@@ -86,7 +88,7 @@ pub(super) fn fit(
             return Err(Error::Stopped);
         }
         let program = program(step)?;
-        let stepped = trainer.step(&program, store, &batch, regime.update(rate.at(step)))?;
+        let stepped = trainer.step(&program, store, &batch, regime.update(rate.at(step), step))?;
         if stepped.loss.is_finite() {
             diverged = 0;
             shown = if shown.is_finite() { shown + (stepped.loss - shown) / SHOWN } else { stepped.loss };
@@ -108,6 +110,7 @@ pub(super) fn fit(
         }
     }
     shop.observer.end();
+    shop.executor.release();
     Ok(())
 }
 

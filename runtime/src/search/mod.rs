@@ -6,19 +6,22 @@
 //! Every random draw is a pure function of the seed, a stream's name and an index, and every phase records what it
 //! has done at step boundaries, so a run that was stopped anywhere ends like one that was not.
 
+mod budget;
 mod candidate;
 mod directory;
 mod evolve;
 mod fit;
 mod job;
 mod journal;
+mod programs;
 mod report;
 mod retrain;
 mod run;
 mod supernet;
 
+pub use budget::{Phase, check as check_memory, expected_rows, needs};
 pub use directory::RunDir;
 pub use job::Job;
 pub use journal::{Entry, Figures, Journal};
-pub use report::{Attainable, Report, Row};
-pub use run::search;
+pub use report::{Attainable, Report, Row, Usage};
+pub use run::{search, search_within};

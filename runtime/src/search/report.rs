@@ -4,6 +4,7 @@ use nasrec_compiler::Architecture;
 use serde::{Deserialize, Serialize};
 
 use super::journal::Figures;
+use crate::machine::Bytes;
 
 /// The result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,17 @@ pub struct Report {
     pub candidates: usize,
     /// Log loss of the best constant, and of the true probabilities, on the test part; of planted data only.
     pub attainable: Option<Attainable>,
+    /// The most memory that a process of this run has held, where the system tells. Not a result: `usage.json` has it,
+    /// and the file of this report does not.
+    #[serde(skip)]
+    pub peak_memory: Option<Bytes>,
+}
+
+/// What a run took of the machine, in `usage.json`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Bytes of memory that a process of the run has held at most.
+    pub peak_memory: Option<u64>,
 }
 
 /// What planted data lets a model reach on the test part.

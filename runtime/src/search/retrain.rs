@@ -12,7 +12,7 @@ use super::journal::{Entry, Figures, Journal};
 use crate::Result;
 use crate::data::{Batches, Dataset, Part, Rows};
 use crate::ops::{Program, Trainable};
-use crate::supernet::Store;
+use crate::supernet::{Keep, Store};
 use crate::train::evaluate;
 
 /// A model to train.
@@ -64,9 +64,11 @@ pub(super) fn train(
         warmup: recipe.warmup,
         schedule: recipe.schedule,
         clip: recipe.clip,
+        l2: job.recipe.embeddings.l2,
     };
     let plan = Arc::new(model.plan.standalone());
-    let mut store = Store::standalone(&plan, job.seed_of(&format!("retrain/{}", model.name)))?;
+    let keep = Keep::for_optimiser(recipe.optimiser, job.recipe.embeddings.storage);
+    let mut store = Store::standalone_kept(&plan, job.seed_of(&format!("retrain/{}", model.name)), keep)?;
     let program = Arc::new(Program::training(Arc::clone(&plan), Trainable::all(&plan))?);
     let start = Instant::now();
     let title = format!("train {}{}", model.name, if last { " on train + validation" } else { "" });

@@ -1,20 +1,24 @@
 //! The phases of a run, one after the other.
 
+use std::fs;
 use std::sync::Arc;
 
 use super::directory::RunDir;
 use super::fit::Workshop;
 use super::job::Job;
 use super::journal::{Entry, Figures, Journal};
-use super::report::{Attainable, Report, Row};
+use super::report::{Attainable, Report, Row, Usage};
 use super::retrain::{self, Model};
-use super::{evolve, supernet};
+use super::{budget, evolve, supernet};
 use crate::data::{Dataset, Part};
+use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::ops::Executor;
 use crate::{Error, Observer, Result, Stop};
 
 /// The weights of the winner, in the run directory.
 const WEIGHTS: &str = "best.safetensors";
+/// What the run took of the machine.
+const USAGE: &str = "usage.json";
 
 /// Runs the job in its directory, going on where an earlier process stopped. The winner's weights are in
 /// `best.safetensors`, the journal in `journal.jsonl`, the supernet in `supernet.safetensors`.
@@ -22,16 +26,56 @@ const WEIGHTS: &str = "best.safetensors";
 /// # Errors
 /// [`crate::Error::Stopped`] after a request to stop, everything done so far on disk; whatever else goes wrong.
 pub fn search(job: &Job, dir: &RunDir, executor: &Executor, observer: &dyn Observer, stop: &Stop) -> Result<Report> {
+    search_within(job, dir, executor, observer, stop, available_memory())
+}
+
+/// The same, failing before anything is trained where it needs more memory than `budget`; without one, it is tried.
+///
+/// # Errors
+/// See [`search`].
+pub fn search_within(
+    job: &Job,
+    dir: &RunDir,
+    executor: &Executor,
+    observer: &dyn Observer,
+    stop: &Stop,
+    budget: Option<Bytes>,
+) -> Result<Report> {
+    let result = phases(job, dir, executor, observer, stop, budget);
+    let peak = peak_memory().map(|bytes| bytes.0).max(usage(dir).peak_memory);
+    let written = dir.write(USAGE, &serde_json::to_vec_pretty(&Usage { peak_memory: peak })?);
+    let report = result?;
+    written?;
+    Ok(Report { peak_memory: peak.map(Bytes), ..report })
+}
+
+/// What earlier processes of the run took.
+fn usage(dir: &RunDir) -> Usage {
+    fs::read(dir.file(USAGE)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
+
+fn phases(
+    job: &Job,
+    dir: &RunDir,
+    executor: &Executor,
+    observer: &dyn Observer,
+    stop: &Stop,
+    budget: Option<Bytes>,
+) -> Result<Report> {
     let shop = Workshop { dir, executor, observer, stop };
     let mut journal = Journal::open(&dir.file("journal.jsonl"), observer)?;
     let cache = dir.file("data.cache");
     let data = Arc::new(Dataset::prepare(&job.schema, &job.recipe.data, &job.base, &cache, observer, stop)?);
     same_data(&mut journal, &data, dir)?;
+    if let Some(budget) = budget {
+        budget::check(job, data.rows() as u64, executor.threads(), budget)?;
+    }
     let store = supernet::train(shop, job, &data, &mut journal)?;
     let ranked = evolve::search(shop, job, &data, &store, &mut journal)?;
     let candidates = ranked.len();
     // On disk, and in the way from here on.
     drop(store);
+    executor.release();
 
     let mut best = Vec::new();
     for (rank, candidate) in ranked.iter().take(job.recipe.retrain.top).enumerate() {
@@ -56,7 +100,13 @@ pub fn search(job: &Job, dir: &RunDir, executor: &Executor, observer: &dyn Obser
     let attainable = data
         .attainable(data.part(Part::Test))
         .map(|known| Attainable { log_loss: known.logloss, constant: known.base_rate_logloss });
-    let report = Report { best: best.into_iter().map(|(row, _)| row).collect(), baselines, candidates, attainable };
+    let report = Report {
+        best: best.into_iter().map(|(row, _)| row).collect(),
+        baselines,
+        candidates,
+        attainable,
+        peak_memory: None,
+    };
     dir.write("report.json", &serde_json::to_vec_pretty(&report)?)?;
     Ok(report)
 }

@@ -9,10 +9,10 @@ use nasrec_compiler::space::Sampling;
 use super::fit::{Regime, Workshop, fit};
 use super::job::Job;
 use super::journal::{Entry, Journal};
+use super::programs::Programs;
 use crate::Result;
 use crate::data::{Batches, Dataset, Part};
-use crate::ops::{Program, Trainable};
-use crate::supernet::{ParamDef, Store};
+use crate::supernet::{Keep, ParamDef, Store};
 
 /// The trained supernet in its run directory.
 const FILE: &str = "supernet.safetensors";
@@ -20,7 +20,8 @@ const FILE: &str = "supernet.safetensors";
 /// The trained supernet: from disk where it is there already.
 pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal: &mut Journal) -> Result<Store> {
     let recipe = &job.recipe.train;
-    let mut store = Store::new(job.space.params().iter().map(ParamDef::from), job.seed_of("supernet"))?;
+    let keep = Keep::for_optimiser(recipe.optimiser, job.recipe.embeddings.storage);
+    let mut store = Store::kept(job.space.params().iter().map(ParamDef::from), job.seed_of("supernet"), keep)?;
     let path = shop.dir.file(FILE);
     if journal.entries().iter().any(|entry| matches!(entry, Entry::Supernet { .. })) {
         store.load(&path)?;
@@ -36,19 +37,19 @@ pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal:
         warmup: recipe.warmup,
         schedule: recipe.schedule,
         clip: recipe.clip,
+        l2: job.recipe.embeddings.l2,
     };
     let full_path = recipe.full_path.steps(regime.steps);
     let Paths::SingleOperatorAnyConnection { counts } = recipe.paths;
     let streams = job.streams();
+    let mut programs = Programs::new(job);
     let start = Instant::now();
     fit(shop, "supernet", "train supernet", &regime, &mut store, &batches, |step| {
         // From 1 down to 0, linearly.
         let full_path = if step < full_path { 1.0 - step as f64 / full_path as f64 } else { 0.0 };
         let sampling = Sampling { counts, full_path };
         let path = job.space.sample_path(sampling, &mut streams.rng("supernet/path", step));
-        let plan = Arc::new(job.plan(&path)?);
-        let all = Trainable::all(&plan);
-        Ok(Arc::new(Program::training(plan, all)?))
+        programs.training(path)
     })?;
     store.save(&path)?;
     journal.append(Entry::Supernet { steps: regime.steps, seconds: start.elapsed().as_secs_f64() })?;

@@ -1,175 +1,172 @@
-//! A store in one safetensors file: dense parameters and their state, and of tables the touched rows.
+//! A store in one safetensors file: dense parameters and what the optimiser remembers of them, and of tables the touched
+//! rows.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors, View};
+use nasrec_compiler::recipe::Storage;
+use safetensors::Dtype;
 
+use super::file::{Column, Tensors, damaged, write};
 use super::store::{Store, Stored};
-use crate::{Error, Result};
+use super::table::Table;
+use crate::Result;
 
 /// Version of the layout of the file.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
-/// The key of the header under which a checkpoint tells of itself.
-const ABOUT: &str = "nasrecc";
+/// What the optimiser's memories of a dense parameter are called; a table has the first for all that it remembers of a
+/// row.
+const MEMORIES: [&str; 2] = ["state", "state2"];
 
-/// A tensor on its way to a file.
-pub(crate) struct Column<'a> {
-    pub dtype: Dtype,
-    pub shape: Vec<usize>,
-    pub bytes: Cow<'a, [u8]>,
-}
+/// Rows that are read at a time.
+const BLOCK: usize = 4096;
 
-impl<'a> Column<'a> {
-    pub(crate) fn of(values: &'a [f32], shape: &[usize]) -> Self {
-        Self { dtype: Dtype::F32, shape: shape.to_vec(), bytes: Cow::Borrowed(bytemuck::cast_slice(values)) }
-    }
-
-    fn owned(values: Vec<f32>, shape: &[usize]) -> Self {
-        let bytes = bytemuck::cast_slice(&values).to_vec();
-        Self { dtype: Dtype::F32, shape: shape.to_vec(), bytes: Cow::Owned(bytes) }
+fn dtype(storage: Storage) -> Dtype {
+    match storage {
+        Storage::F32 => Dtype::F32,
+        Storage::Bf16 => Dtype::BF16,
     }
 }
 
-impl View for Column<'_> {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        Cow::Borrowed(&self.bytes)
-    }
-
-    fn data_len(&self) -> usize {
-        self.bytes.len()
-    }
-}
-
-/// Writes tensors beside `path` and renames, so that the file is either the old one or the whole new one.
-pub(crate) fn write(path: &Path, columns: Vec<(String, Column)>, about: HashMap<String, String>) -> Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let beside = Path::new(&name);
-    // The library makes files that only their owner can read; these are as readable as any other file made here.
-    let made = File::create(beside).and_then(|file| file.metadata());
-    let permissions = made.map_err(Error::io("create", beside))?.permissions();
-    safetensors::serialize_to_file(columns, Some(about), beside)?;
-    let synced = fs::set_permissions(beside, permissions).and_then(|()| File::open(beside)?.sync_all());
-    synced.map_err(Error::io("write", beside))?;
-    fs::rename(beside, path).map_err(Error::io("write", path))?;
-    sync_folder(path)
-}
-
-/// Makes a rename last: the journal must not outlive the file that it speaks of.
-pub(crate) fn sync_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("write", folder))
-}
-
-/// The values of a tensor of this shape.
-pub(crate) fn read(file: &SafeTensors, path: &Path, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-    let tensor = file.tensor(name).map_err(|_| damaged(path, &format!("it has no tensor {name}")))?;
-    if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
-        let found = (tensor.dtype(), tensor.shape());
-        return Err(damaged(path, &format!("tensor {name} is {found:?}, expected F32 {shape:?}")));
-    }
-    Ok(tensor.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
-}
-
-pub(crate) fn damaged(path: &Path, what: &str) -> Error {
-    Error::Invalid(format!("{} does not hold the weights of this space: {what}", path.display()))
+/// Bytes that a row's values take in a file.
+fn row_bytes(table: &Table) -> usize {
+    table.dim * dtype(table.keep.storage).bitsize() / 8
 }
 
 impl Store {
     /// Writes everything that is not a pure function of the seed. Replaces `path` in one go.
     pub fn save(&self, path: &Path) -> Result<()> {
         let mut columns = Vec::new();
-        let mut about = BTreeMap::from([("version".to_owned(), VERSION.to_owned())]);
+        let mut about = BTreeMap::from([
+            ("version".to_owned(), VERSION.to_owned()),
+            ("optimiser keeps".to_owned(), self.keep.memory.name().to_owned()),
+        ]);
         for (def, stored) in self.defs.iter().zip(&self.params) {
             let name = &def.name;
             match stored {
                 Stored::Dense(dense) => {
                     columns.push((format!("values/{name}"), Column::of(&dense.values, &def.full)));
-                    columns.push((format!("state/{name}"), Column::of(&dense.state, &def.full)));
+                    let kept = MEMORIES.iter().zip(&dense.memory).filter(|(_, memory)| !memory.is_empty());
+                    columns.extend(kept.map(|(key, memory)| (format!("{key}/{name}"), Column::of(memory, &def.full))));
                 }
                 Stored::Table(table) => {
                     about.insert(format!("origin/{name}"), table.fingerprint());
-                    let rows: Vec<usize> = table.touched().collect();
-                    let shape = [rows.len(), table.dim];
-                    let stored = || rows.iter().map(|&row| table.stored(row));
-                    let values = stored().flat_map(|(values, _)| values).copied().collect();
-                    let state = stored().flat_map(|(_, state)| state).copied().collect();
-                    let ids: Vec<u8> = rows.iter().flat_map(|&row| (row as u32).to_le_bytes()).collect();
-                    let ids = Column { dtype: Dtype::U32, shape: vec![rows.len()], bytes: Cow::Owned(ids) };
+                    let rows = table.records().count();
+                    let remembered = table.keep.memory.of_row(table.dim);
+                    let ids = Column::by(Dtype::U32, &[rows], |to| {
+                        table.records().try_for_each(|(row, ..)| to.write_all(&(row as u32).to_le_bytes()))
+                    });
+                    let bytes = row_bytes(table);
+                    let values = Column::by(dtype(table.keep.storage), &[rows, table.dim], move |to| {
+                        let mut all = table.records();
+                        all.try_for_each(|(_, values, _)| to.write_all(&bytemuck::cast_slice(values)[..bytes]))
+                    });
                     columns.push((format!("rows/{name}"), ids));
-                    columns.push((format!("values/{name}"), Column::owned(values, &shape)));
-                    columns.push((format!("state/{name}"), Column::owned(state, &shape)));
+                    columns.push((format!("values/{name}"), values));
+                    if remembered > 0 {
+                        let memory = Column::by(Dtype::F32, &[rows, remembered], |to| {
+                            table.records().try_for_each(|(.., memory)| to.write_all(bytemuck::cast_slice(memory)))
+                        });
+                        columns.push((format!("{}/{name}", MEMORIES[0]), memory));
+                    }
                 }
             }
         }
-        // One key: a header with several is written in an order that differs from run to run.
-        let about = serde_json::to_string(&about)?;
-        write(path, columns, HashMap::from([(ABOUT.to_owned(), about)]))
+        write(path, columns, Some(serde_json::to_string(&about)?))
     }
 
-    /// Replaces everything by what [`Store::save`] wrote for a store of the same parameters and seed. On an error the
-    /// store is as it was.
+    /// Replaces everything by what [`Store::save`] wrote for a store of the same parameters, seed and optimiser. Where
+    /// the file is not one of those, the store is as it was.
     pub fn load(&mut self, path: &Path) -> Result<()> {
-        let bytes = fs::read(path).map_err(Error::io("read", path))?;
-        let file = SafeTensors::deserialize(&bytes)?;
-        let (_, header) = SafeTensors::read_metadata(&bytes)?;
-        let about = header.metadata().as_ref().and_then(|about| about.get(ABOUT));
-        let about: BTreeMap<String, String> = match about {
+        let file = Tensors::open(path)?;
+        let about: BTreeMap<String, String> = match file.about() {
             Some(text) => serde_json::from_str(text)?,
             None => return Err(damaged(path, "it is not a checkpoint")),
         };
         if about.get("version").map(String::as_str) != Some(VERSION) {
             return Err(damaged(path, "it is not a checkpoint of this version"));
         }
-        let mut loaded = Vec::with_capacity(self.params.len());
-        for (def, stored) in self.defs.iter().zip(&self.params) {
-            let name = &def.name;
-            let rows: Vec<usize> = match stored {
-                Stored::Dense(_) => Vec::new(),
-                Stored::Table(table) => {
-                    if about.get(&format!("origin/{name}")) != Some(&table.fingerprint()) {
-                        return Err(damaged(path, &format!("{name} was drawn with another seed or shape")));
-                    }
-                    let ids = file.tensor(&format!("rows/{name}"))?;
-                    let ids = ids.data().as_chunks::<4>().0.iter().map(|&bytes| u32::from_le_bytes(bytes) as usize);
-                    let ids: Vec<usize> = ids.collect();
-                    if ids.iter().any(|&row| row >= table.rows) {
-                        return Err(damaged(path, &format!("{name} has rows that are out of range")));
-                    }
-                    ids
-                }
-            };
-            let shape = match stored {
-                Stored::Dense(_) => def.full.to_vec(),
-                Stored::Table(table) => vec![rows.len(), table.dim],
-            };
-            let values = read(&file, path, &format!("values/{name}"), &shape)?;
-            let state = read(&file, path, &format!("state/{name}"), &shape)?;
-            loaded.push((rows, values, state));
+        if about.get("optimiser keeps").map(String::as_str) != Some(self.keep.memory.name()) {
+            return Err(damaged(path, "it was written for another optimiser"));
         }
-        for (stored, (rows, values, state)) in self.params.iter_mut().zip(loaded) {
+        let mut rows = Vec::with_capacity(self.params.len());
+        for (def, stored) in self.defs.iter().zip(&self.params) {
+            rows.push(self.fitting(&file, path, &about, &def.name, &def.full, stored)?);
+        }
+        for ((def, stored), rows) in self.defs.iter().zip(&mut self.params).zip(rows) {
+            let name = &def.name;
             match stored {
-                Stored::Dense(dense) => (dense.values, dense.state) = (values, state),
-                Stored::Table(table) => {
-                    table.forget_all();
-                    let dim = table.dim;
-                    let parts = values.chunks_exact(dim).zip(state.chunks_exact(dim));
-                    rows.iter().zip(parts).for_each(|(&row, (values, state))| table.put(row, values, state));
+                Stored::Dense(dense) => {
+                    file.fill(&format!("values/{name}"), &mut dense.values)?;
+                    for (key, memory) in MEMORIES.iter().zip(&mut dense.memory).filter(|(_, to)| !to.is_empty()) {
+                        file.fill(&format!("{key}/{name}"), memory)?;
+                    }
                 }
+                Stored::Table(table) => read_rows(&file, name, table, &rows)?,
             }
         }
         Ok(())
     }
+
+    /// Whether a file has what this parameter needs; of a table, the rows that it holds.
+    fn fitting(
+        &self,
+        file: &Tensors,
+        path: &Path,
+        about: &BTreeMap<String, String>,
+        name: &str,
+        full: &[usize],
+        stored: &Stored,
+    ) -> Result<Vec<u32>> {
+        let table = match stored {
+            Stored::Dense(dense) => {
+                file.expect(&format!("values/{name}"), Dtype::F32, full)?;
+                for (key, _) in MEMORIES.iter().zip(&dense.memory).filter(|(_, memory)| !memory.is_empty()) {
+                    file.expect(&format!("{key}/{name}"), Dtype::F32, full)?;
+                }
+                return Ok(Vec::new());
+            }
+            Stored::Table(table) => table,
+        };
+        if about.get(&format!("origin/{name}")) != Some(&table.fingerprint()) {
+            return Err(damaged(path, &format!("{name} was drawn with another seed or shape")));
+        }
+        let key = format!("rows/{name}");
+        let count = file.shape(&key).and_then(|shape| shape.first().copied()).unwrap_or(0);
+        file.expect(&key, Dtype::U32, &[count])?;
+        file.expect(&format!("values/{name}"), dtype(table.keep.storage), &[count, table.dim])?;
+        let remembered = table.keep.memory.of_row(table.dim);
+        if remembered > 0 {
+            file.expect(&format!("{}/{name}", MEMORIES[0]), Dtype::F32, &[count, remembered])?;
+        }
+        let mut rows = vec![0u32; count];
+        file.read(&key)?.next(bytemuck::cast_slice_mut(&mut rows))?;
+        if rows.iter().any(|&row| row as usize >= table.rows) || !rows.is_sorted_by(|a, b| a < b) {
+            return Err(damaged(path, &format!("{name} has rows that are out of range or out of order")));
+        }
+        Ok(rows)
+    }
+}
+
+/// Fills a table with rows of a file that was found to fit.
+fn read_rows(file: &Tensors, name: &str, table: &mut Table, rows: &[u32]) -> Result<()> {
+    table.forget_all();
+    let (bytes, remembered) = (row_bytes(table), table.keep.memory.of_row(table.dim));
+    let mut values_from = file.read(&format!("values/{name}"))?;
+    let mut memory_from = file.read(&format!("{}/{name}", MEMORIES[0]))?;
+    let mut values = vec![0u8; bytes * BLOCK.min(rows.len())];
+    let mut memory = vec![0f32; remembered * BLOCK.min(rows.len())];
+    // A record is whole words.
+    let mut record = vec![0f32; bytes.div_ceil(4)];
+    for rows in rows.chunks(BLOCK) {
+        values_from.next(&mut values[..bytes * rows.len()])?;
+        memory_from.next(bytemuck::cast_slice_mut(&mut memory[..remembered * rows.len()]))?;
+        for (place, &row) in rows.iter().enumerate() {
+            bytemuck::cast_slice_mut::<f32, u8>(&mut record)[..bytes]
+                .copy_from_slice(&values[place * bytes..][..bytes]);
+            table.put_record(row as usize, &record, &memory[place * remembered..][..remembered]);
+        }
+    }
+    Ok(())
 }

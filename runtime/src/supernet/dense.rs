@@ -1,26 +1,66 @@
-//! A dense parameter: values and optimiser state, both at the largest shape.
+//! A dense parameter: values and what the optimiser remembers of them, all at the largest shape.
 
-use nasrec_compiler::plan::Init;
+use nasrec_compiler::plan::{Init, Param};
 use nasrec_compiler::streams::{Streams, at};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
+use super::optimiser::{Memory, Prepared};
+use super::slices::{self, Stretch};
+use crate::{Error, Result};
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dense {
     pub values: Vec<f32>,
-    /// Adagrad's sums.
-    pub state: Vec<f32>,
+    /// What the optimiser remembers, each as long as the values or empty.
+    pub memory: [Vec<f32>; 2],
 }
 
 impl Dense {
     /// Draws the initial values from the stream of the parameter's name.
-    pub(crate) fn drawn(streams: Streams, name: &str, full: &[usize], init: Init) -> Self {
-        let len = full.iter().product();
-        let mut values = vec![0f32; len];
+    pub(crate) fn drawn(streams: Streams, name: &str, full: &[usize], init: Init, memory: Memory) -> Result<Self> {
+        let len = full.iter().try_fold(1usize, |len, &size| len.checked_mul(size));
+        let mut values = Vec::new();
+        // What cannot be had is an error, not the end of the process.
+        let Some(len) = len.filter(|&len| values.try_reserve_exact(len).is_ok()) else {
+            return Err(Error::Invalid(format!("there is no memory for parameter {name} of shape {full:?}")));
+        };
+        values.resize(len, 0.0);
         draw(init, full, &mut at(streams.key(name), 0), &mut values);
-        Self { values, state: vec![0f32; len] }
+        Ok(Self { memory: fresh(memory, len), values })
     }
+
+    /// Only the active part.
+    pub(crate) fn sliced(&self, param: &Param) -> Self {
+        let cut = |full: &Vec<f32>| {
+            let mut active = vec![0f32; if full.is_empty() { 0 } else { param.len() }];
+            if !full.is_empty() {
+                slices::gather(param, full, &mut active);
+            }
+            active
+        };
+        Self { values: cut(&self.values), memory: self.memory.each_ref().map(cut) }
+    }
+
+    /// Updates the active part in place.
+    pub(crate) fn apply(&mut self, param: &Param, gradients: &[f32], rule: &Prepared) {
+        let [first, second] = &mut self.memory;
+        let all = Stretch { gradients, values: &mut self.values, first, second };
+        slices::update(param, all, &|part: Stretch| {
+            rule.update(part.gradients, part.values, part.first, part.second);
+        });
+    }
+
+    /// Forgets what the optimiser remembers.
+    pub(crate) fn renew(&mut self) {
+        self.memory.iter_mut().for_each(|memory| memory.fill(0.0));
+    }
+}
+
+/// What an optimiser remembers of so many values before its first step.
+pub(crate) fn fresh(memory: Memory, len: usize) -> [Vec<f32>; 2] {
+    [0, 1].map(|which| vec![0f32; if which < memory.of_value() { len } else { 0 }])
 }
 
 /// Fills `values` with draws for a parameter of this full shape, `[fan_out, fan_in]`.

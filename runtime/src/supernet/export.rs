@@ -1,46 +1,64 @@
-//! Weights as other programs read them: one tensor a parameter, under its name, tables whole.
+//! Weights as other programs read them: one tensor a parameter, under its name, tables whole, all in f32.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
-use safetensors::{Dtype, SafeTensors};
+use rayon::prelude::*;
+use safetensors::Dtype;
 
-use super::checkpoint::{Column, read, write};
+use super::file::{Column, Tensors, write};
 use super::store::{Store, Stored};
+use super::table::Table;
 use crate::{Error, Result};
 
+/// Rows that are drawn, written or read at a time; each thread takes some of them.
+const BLOCK: usize = 1 << 14;
+const PIECE: usize = 256;
+
 impl Store {
-    /// Writes every parameter's values, without optimiser state, as `name -> tensor`.
+    /// Writes every parameter's values, without what the optimiser remembers, as `name -> tensor`.
     pub fn export(&self, path: &Path) -> Result<()> {
         let columns = self.defs.iter().zip(&self.params).map(|(def, stored)| {
             let column = match stored {
                 Stored::Dense(dense) => Column::of(&dense.values, &def.full),
-                Stored::Table(table) => {
-                    let mut bytes = Vec::with_capacity(table.rows * table.dim * 4);
-                    for row in 0..table.rows {
-                        bytes.extend_from_slice(bytemuck::cast_slice(&table.row(row)));
-                    }
-                    Column { dtype: Dtype::F32, shape: vec![table.rows, table.dim], bytes: Cow::Owned(bytes) }
-                }
+                Stored::Table(table) => Column::by(Dtype::F32, &def.full, |to| write_rows(table, to)),
             };
             (def.name.to_string(), column)
         });
-        write(path, columns.collect(), HashMap::new())
+        write(path, columns.collect(), None)
     }
 
-    /// Takes every parameter's values from a file that [`Store::export`] wrote, and starts with a fresh optimiser
-    /// state. Fails, the store as it was, where a parameter is missing or has another shape.
+    /// Takes every parameter's values from a file that [`Store::export`] wrote, and has the optimiser start afresh.
+    /// Where the file lacks a parameter or has another shape, the store is as it was.
     pub fn import(&mut self, path: &Path) -> Result<()> {
-        let bytes = fs::read(path).map_err(Error::io("read", path))?;
-        let file = SafeTensors::deserialize(&bytes)?;
-        let found = self.defs.iter().map(|def| read(&file, path, &def.name, &def.full)).collect::<Result<Vec<_>>>()?;
-        self.set(&found)
+        let file = Tensors::open(path)?;
+        for def in &self.defs {
+            file.expect(&def.name, Dtype::F32, &def.full)?;
+        }
+        for (def, stored) in self.defs.iter().zip(&mut self.params) {
+            match stored {
+                Stored::Dense(dense) => {
+                    dense.renew();
+                    file.fill(&def.name, &mut dense.values)?;
+                }
+                Stored::Table(table) => {
+                    table.forget_all();
+                    let mut reading = file.read(&def.name)?;
+                    let mut values = vec![0f32; table.dim * BLOCK.min(table.rows)];
+                    for start in (0..table.rows).step_by(BLOCK) {
+                        let block = &mut values[..table.dim * BLOCK.min(table.rows - start)];
+                        reading.next(bytemuck::cast_slice_mut(block))?;
+                        let rows = block.chunks_exact(table.dim).zip(start..);
+                        rows.for_each(|(values, row)| table.put(row, values));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// Takes every parameter's values, row-major at its full shape, and starts with a fresh optimiser state. Fails,
-    /// the store as it was, where one has another length.
+    /// Takes every parameter's values, row-major at its full shape, and has the optimiser start afresh. Fails, the store
+    /// as it was, where one has another length.
     pub fn set(&mut self, found: &[Vec<f32>]) -> Result<()> {
         for (def, values) in self.defs.iter().zip(found) {
             let wanted = def.full.iter().product::<usize>();
@@ -51,17 +69,30 @@ impl Store {
         for (stored, values) in self.params.iter_mut().zip(found) {
             match stored {
                 Stored::Dense(dense) => {
-                    dense.state.fill(0.0);
+                    dense.renew();
                     dense.values.copy_from_slice(values);
                 }
                 Stored::Table(table) => {
-                    let zeros = vec![0f32; table.dim];
-                    let dim = table.dim;
                     table.forget_all();
-                    values.chunks_exact(dim).enumerate().for_each(|(row, values)| table.put(row, values, &zeros));
+                    let rows = values.chunks_exact(table.dim).enumerate();
+                    rows.for_each(|(row, values)| table.put(row, values));
                 }
             }
         }
         Ok(())
     }
+}
+
+/// All rows, those drawn that nothing touched.
+fn write_rows(table: &Table, to: &mut dyn Write) -> io::Result<()> {
+    let mut values = vec![0f32; table.dim * BLOCK.min(table.rows)];
+    for start in (0..table.rows).step_by(BLOCK) {
+        let block = &mut values[..table.dim * BLOCK.min(table.rows - start)];
+        block.par_chunks_mut(table.dim * PIECE).enumerate().for_each(|(piece, values)| {
+            let rows = values.chunks_exact_mut(table.dim).zip(start + piece * PIECE..);
+            rows.for_each(|(values, row)| values.copy_from_slice(&table.row(row)));
+        });
+        to.write_all(bytemuck::cast_slice(block))?;
+    }
+    Ok(())
 }

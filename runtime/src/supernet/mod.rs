@@ -1,12 +1,15 @@
 //! The parameter store: every parameter of a space at its largest shape, of which architectures use slices.
 //!
-//! Lives here: initial values, gathering slices, updating them in place, embedding tables, checkpoints. Never: how a
+//! Lives here: initial values, gathering slices, update rules, updating in place, embedding tables, checkpoints. Never: how a
 //! plan is executed (`ops`), or when and with which learning rate something is trained (`train`).
 
-mod adagrad;
 mod checkpoint;
 mod dense;
 mod export;
+mod file;
+mod index;
+mod optimiser;
+mod slab;
 mod slices;
 mod snapshot;
 mod store;
@@ -14,10 +17,12 @@ mod table;
 mod weights;
 
 #[cfg(test)]
+mod optimiser_tests;
+#[cfg(test)]
 mod tests;
 
-pub use adagrad::Adagrad;
-pub(crate) use checkpoint::sync_folder;
+pub(crate) use file::sync_folder;
+pub use optimiser::{Memory, Rule};
 pub use snapshot::Snapshot;
-pub use store::{ParamDef, Store, TableRows};
+pub use store::{Keep, ParamDef, Store, TableRows};
 pub use weights::Weights;

@@ -1,20 +1,22 @@
 //! The store itself: parameters by identity, gathered and updated through plans.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::mem::take;
 use std::sync::Arc;
 
 use nasrec_compiler::plan::{Init, Param, ParamKind, Plan, Shape};
+use nasrec_compiler::recipe::{Optimiser, Storage};
 use nasrec_compiler::streams::Streams;
 use rayon::prelude::*;
+use smallvec::SmallVec;
 
-use super::adagrad::Adagrad;
 use super::dense::Dense;
+use super::optimiser::{Memory, Rule};
 use super::slices;
 use super::table::Table;
 use super::weights::Weights;
 use crate::data::Batch;
-use crate::ops::{Gradients, Inputs, Program, Rows};
+use crate::ops::{Gradients, Inputs, Program, Rows, TableGradient};
 use crate::{Error, Result};
 
 /// What a stored parameter is. Its identity, [`Param::id`], is its place in the list that a store is made from.
@@ -34,9 +36,26 @@ impl From<&Param> for ParamDef {
     }
 }
 
-/// Every parameter of a space at its largest shape, with its optimiser state.
+/// How a store keeps parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// What is remembered of each for the optimiser.
+    pub memory: Memory,
+    /// How the values of tables are stored.
+    pub storage: Storage,
+}
+
+impl Keep {
+    /// For training with this optimiser.
+    pub fn for_optimiser(optimiser: Optimiser, storage: Storage) -> Self {
+        Self { memory: Memory::of(optimiser), storage }
+    }
+}
+
+/// Every parameter of a space at its largest shape, with what its optimiser remembers.
 #[derive(Clone, Debug)]
 pub struct Store {
+    pub(crate) keep: Keep,
     pub(crate) defs: Vec<ParamDef>,
     pub(crate) params: Vec<Stored>,
 }
@@ -48,8 +67,14 @@ pub(crate) enum Stored {
 }
 
 impl Store {
-    /// Draws every parameter. The same seed and names give the same values, whatever else is in the list.
+    /// Draws every parameter, for Adagrad, in f32. The same seed and names give the same values, whatever else is in the
+    /// list.
     pub fn new(defs: impl IntoIterator<Item = ParamDef>, seed: u64) -> Result<Self> {
+        Self::kept(defs, seed, Keep::default())
+    }
+
+    /// The same, kept another way.
+    pub fn kept(defs: impl IntoIterator<Item = ParamDef>, seed: u64, keep: Keep) -> Result<Self> {
         let defs: Vec<ParamDef> = defs.into_iter().collect();
         let streams = Streams::new(seed);
         for def in &defs {
@@ -58,25 +83,43 @@ impl Store {
                 return Err(Error::Invalid(format!("parameter {} cannot have the shape {:?}", def.name, def.full)));
             }
         }
-        let draw = |def: &ParamDef| match def.kind {
-            ParamKind::Dense => Stored::Dense(Dense::drawn(streams, &def.name, &def.full, def.init)),
-            ParamKind::Table { .. } => {
-                Stored::Table(Table::new(streams, &def.name, def.full[0], def.full[1], def.init))
-            }
+        let draw = |def: &ParamDef| {
+            Ok(match def.kind {
+                ParamKind::Dense => Stored::Dense(Dense::drawn(streams, &def.name, &def.full, def.init, keep.memory)?),
+                ParamKind::Table { .. } => {
+                    Stored::Table(Table::new(streams, &def.name, [def.full[0], def.full[1]], def.init, keep))
+                }
+            })
         };
-        let params = defs.par_iter().map(draw).collect();
-        Self { defs, params }.with_unique_names()
+        let params = defs.par_iter().map(draw).collect::<Result<_>>()?;
+        Self { keep, defs, params }.with_unique_names()
     }
 
     /// A store of a stand-alone plan's parameters, drawn at their own shapes.
     pub fn standalone(plan: &Plan, seed: u64) -> Result<Self> {
-        Self::new(plan.standalone().params.iter().map(ParamDef::from), seed)
+        Self::standalone_kept(plan, seed, Keep::default())
+    }
+
+    /// The same, kept another way.
+    pub fn standalone_kept(plan: &Plan, seed: u64, keep: Keep) -> Result<Self> {
+        Self::kept(plan.standalone().params.iter().map(ParamDef::from), seed, keep)
+    }
+
+    /// Bytes that a parameter takes here, at most, when no more than `touched` rows of a table are.
+    pub fn bytes(def: &ParamDef, keep: Keep, touched: u64) -> u64 {
+        match def.kind {
+            ParamKind::Dense => {
+                let values = def.full.iter().fold(1u64, |values, &size| values.saturating_mul(size as u64));
+                values.saturating_mul(4 * (1 + keep.memory.of_value() as u64))
+            }
+            ParamKind::Table { .. } => Table::bytes(def.full[0] as u64, def.full[1], keep, touched),
+        }
     }
 
     fn with_unique_names(self) -> Result<Self> {
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
         for def in &self.defs {
-            if seen.insert(&def.name, ()).is_some() {
+            if !seen.insert(&def.name) {
                 return Err(Error::Invalid(format!("two parameters are called {}", def.name)));
             }
         }
@@ -114,11 +157,20 @@ impl Store {
     pub fn gather_into(&self, program: &Program, weights: &mut Weights) -> Result<()> {
         self.check(program.plan())?;
         weights.renew(program.weights_len);
+        let mut parts: SmallVec<[(&Param, &Dense, &mut [f32]); 64]> = SmallVec::new();
+        let (mut rest, mut at) = (weights.values.as_mut_slice(), 0);
         for (param, span) in program.plan().params.iter().zip(&program.weights) {
             if let Stored::Dense(dense) = &self.params[param.id] {
-                slices::gather(param, &dense.values, &mut weights.values[span.clone()]);
+                let (_, ahead) = take(&mut rest).split_at_mut(span.start - at);
+                let (part, later) = ahead.split_at_mut(span.len());
+                (rest, at) = (later, span.end);
+                parts.push((param, dense, part));
             }
         }
+        parts
+            .par_iter_mut()
+            .with_max_len(1)
+            .for_each(|(param, dense, part)| slices::gather(param, &dense.values, part));
         Ok(())
     }
 
@@ -134,50 +186,78 @@ impl Store {
 
     /// Updates the plan's slices, and the rows that the batch looked up, in place; nothing else is touched.
     /// Every gradient is multiplied by `scale` first.
-    pub fn apply(&mut self, program: &Program, gradients: &Gradients, rule: Adagrad, scale: f32) -> Result<()> {
+    ///
+    /// # Errors
+    /// The plan belongs to another space, or the store does not remember what the rule needs.
+    pub fn apply(&mut self, program: &Program, gradients: &Gradients, rule: Rule, scale: f32) -> Result<()> {
         let plan = program.plan();
         self.check(plan)?;
-        for (param, span) in plan.params.iter().zip(&program.gradients).filter(|(_, span)| !span.is_empty()) {
-            if let Stored::Dense(dense) = &mut self.params[param.id] {
-                let gradients = &gradients.dense[span.clone()];
-                slices::update(param, gradients, &mut dense.values, &mut dense.state, |gradients, values, state| {
-                    rule.update(scale, gradients, values, state);
-                });
-            }
+        if rule.memory() != self.keep.memory {
+            return Err(Error::Invalid(format!(
+                "the store keeps {} for its optimiser, and the rule needs {}",
+                self.keep.memory.name(),
+                rule.memory().name()
+            )));
         }
-        let mut tables: HashMap<usize, Vec<&_>> = HashMap::new();
-        for gradient in &gradients.tables {
-            tables.entry(plan.params[gradient.param].id).or_default().push(gradient);
+        let rule = rule.prepared(scale);
+        // What each stored parameter is moved by, in the order it was found in; large ones are shared out further.
+        let dense = plan.params.iter().zip(&program.gradients).filter(|(_, span)| !span.is_empty());
+        let mut moves: SmallVec<[(&Param, Move); 64]> = SmallVec::new();
+        moves.extend(dense.map(|(param, span)| (param, Move::Dense(&gradients.dense[span.clone()]))));
+        moves.extend(gradients.tables.iter().map(|gradient| (&plan.params[gradient.param], Move::Table(gradient))));
+        moves.sort_by_key(|(param, _)| param.id);
+        let mut moved: SmallVec<[Moved; 64]> = SmallVec::new();
+        let (mut rest, mut at) = (self.params.as_mut_slice(), 0);
+        for group in moves.chunk_by(|(a, _), (b, _)| a.id == b.id) {
+            let id = group[0].0.id;
+            let (_, ahead) = take(&mut rest).split_at_mut(id - at);
+            let (here, later) = ahead.split_at_mut(1);
+            (rest, at) = (later, id + 1);
+            moved.extend(here.iter_mut().map(|stored| (stored, group)));
         }
-        self.params.par_iter_mut().enumerate().for_each(|(id, stored)| {
-            if let (Stored::Table(table), Some(gradients)) = (stored, tables.get(&id)) {
-                for gradient in gradients {
-                    table.apply(rule, scale, &plan.params[gradient.param].axes[1], gradient);
+        moved.par_iter_mut().with_max_len(1).for_each(|(stored, group)| {
+            for (param, by) in *group {
+                match (&mut **stored, by) {
+                    (Stored::Dense(dense), Move::Dense(gradients)) => dense.apply(param, gradients, &rule),
+                    (Stored::Table(table), Move::Table(gradient)) => table.apply(&rule, &param.axes[1], gradient),
+                    _ => unreachable!("the plan was checked against this store"),
                 }
             }
         });
         Ok(())
     }
 
-    /// The store of the plan on its own (see [`Plan::standalone`]): the same values and optimiser state, untouched
-    /// rows of tables with the same initial values.
+    /// Adds to the gradients of the rows in use `factor` times their values: the gradient of an L2 penalty on them.
+    pub fn penalise(&self, program: &Program, gradients: &mut Gradients, factor: f64) {
+        gradients.tables.par_iter_mut().for_each(|gradient| {
+            let param = &program.plan().params[gradient.param];
+            if let Some(Stored::Table(table)) = self.params.get(param.id) {
+                table.add_values(factor as f32, &param.axes[1], gradient);
+            }
+        });
+    }
+
+    /// The store of the plan on its own (see [`Plan::standalone`]): the same values and memory of the optimiser,
+    /// untouched rows of tables with the same initial values.
     pub fn extract(&self, plan: &Plan) -> Result<Store> {
         self.check(plan)?;
         let defs: Vec<ParamDef> = plan.standalone().params.iter().map(ParamDef::from).collect();
         let part = |param: &Param| match &self.params[param.id] {
-            Stored::Dense(dense) => {
-                let cut = |full: &[f32]| {
-                    let mut active = vec![0f32; param.len()];
-                    slices::gather(param, full, &mut active);
-                    active
-                };
-                Stored::Dense(Dense { values: cut(&dense.values), state: cut(&dense.state) })
-            }
+            Stored::Dense(dense) => Stored::Dense(dense.sliced(param)),
             Stored::Table(table) => Stored::Table(table.sliced(&param.axes[1])),
         };
         let params = plan.params.par_iter().map(part).collect();
-        Store { defs, params }.with_unique_names()
+        Store { keep: self.keep, defs, params }.with_unique_names()
     }
+}
+
+/// A stored parameter and all that moves it.
+type Moved<'a, 'b> = (&'a mut Stored, &'a [(&'b Param, Move<'b>)]);
+
+/// What moves a stored parameter.
+enum Move<'a> {
+    Dense(&'a [f32]),
+    Table(&'a TableGradient),
 }
 
 /// A store's tables as one plan sees them.
@@ -187,15 +267,10 @@ pub struct TableRows<'a> {
 }
 
 impl Rows for TableRows<'_> {
-    fn row(&self, param: usize, row: u32) -> Cow<'_, [f32]> {
+    fn gather(&self, param: usize, ids: &[u32], out: &mut [f32]) {
         let param = &self.plan.params[param];
-        let Stored::Table(table) = &self.store.params[param.id] else { return Cow::Borrowed(&[]) };
-        let whole = table.row(row as usize);
-        if param.axes[1].len() == table.dim {
-            return whole;
+        if let Stored::Table(table) = &self.store.params[param.id] {
+            table.gather(&param.axes[1], ids, out);
         }
-        let mut active = vec![0f32; param.axes[1].len()];
-        slices::pick(&param.axes[1], &whole, &mut active);
-        Cow::Owned(active)
     }
 }

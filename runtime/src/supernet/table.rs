@@ -1,14 +1,27 @@
-//! An embedding table: only the rows that training touched hold values; the others are drawn when they are read.
+//! An embedding table: only the rows that training touched are there; the others are drawn when they are read.
+//!
+//! A touched row is a record of a slab that grows with them: its values, and what the optimiser remembers of it beside
+//! them. An index says where it is. So memory and the cost of a step follow the rows in use, whatever the table's height.
 
-use std::borrow::Cow;
-
+use half::bf16;
 use nasrec_compiler::plan::{Init, Layout};
+use nasrec_compiler::recipe::Storage;
 use nasrec_compiler::streams::{Streams, at};
+use smallvec::SmallVec;
 
-use super::adagrad::Adagrad;
 use super::dense::draw;
+use super::index::{Index, Slots};
+use super::optimiser::{Memory, Prepared};
+use super::slab::Slab;
 use super::slices::pick;
-use crate::ops::TableGradient;
+use super::store::Keep;
+use crate::ops::{TableGradient, vectorised};
+
+/// Rows that are fetched together.
+const TOGETHER: usize = 128;
+
+/// The values of one row.
+pub(crate) type Row = SmallVec<[f32; 64]>;
 
 /// Where a row's initial value comes from: a pure function of (key, row).
 #[derive(Clone, Debug, PartialEq)]
@@ -26,22 +39,37 @@ pub(crate) struct Table {
     pub origin: Origin,
     pub rows: usize,
     pub dim: usize,
-    /// `[rows, dim]`, zero where untouched: pages that nothing touches take no memory.
-    values: Vec<f32>,
-    state: Vec<f32>,
-    /// One bit a row.
-    touched: Vec<u64>,
+    pub keep: Keep,
+    index: Index,
+    /// A record is the values, in words of 32 bits, and what the optimiser remembers.
+    slab: Slab,
+}
+
+/// Words of 32 bits that a row's values take.
+fn words(dim: usize, storage: Storage) -> usize {
+    match storage {
+        Storage::F32 => dim,
+        Storage::Bf16 => dim.div_ceil(2),
+    }
 }
 
 impl Table {
-    pub(crate) fn new(streams: Streams, name: &str, rows: usize, dim: usize, init: Init) -> Self {
-        Self::from_origin(Origin { key: streams.key(name), init, full: [rows, dim], columns: Layout::prefix(dim) })
+    pub(crate) fn new(streams: Streams, name: &str, full: [usize; 2], init: Init, keep: Keep) -> Self {
+        let columns = Layout::prefix(full[1]);
+        Self::from_origin(Origin { key: streams.key(name), init, full, columns }, keep)
     }
 
-    pub(crate) fn from_origin(origin: Origin) -> Self {
+    pub(crate) fn from_origin(origin: Origin, keep: Keep) -> Self {
         let (rows, dim) = (origin.full[0], origin.columns.len());
-        let zeros = || vec![0f32; rows * dim];
-        Self { rows, dim, values: zeros(), state: zeros(), touched: vec![0; rows.div_ceil(64)], origin }
+        let stride = words(dim, keep.storage) + keep.memory.of_row(dim);
+        Self { rows, dim, keep, index: Index::new(rows), slab: Slab::new(stride, rows), origin }
+    }
+
+    /// Bytes that a table takes with `touched` rows, at most.
+    pub(crate) fn bytes(rows: u64, dim: usize, keep: Keep, touched: u64) -> u64 {
+        let touched = touched.min(rows);
+        let stride = words(dim, keep.storage) + keep.memory.of_row(dim);
+        Index::bytes(rows, touched).saturating_add(Slab::bytes(stride as u64, touched, rows))
     }
 
     /// Identifies the function that untouched rows are drawn by.
@@ -53,110 +81,221 @@ impl Table {
         hasher.finalize().to_hex().to_string()
     }
 
-    pub(crate) fn is_touched(&self, row: usize) -> bool {
-        self.touched[row / 64] >> (row % 64) & 1 == 1
-    }
-
-    /// The touched rows, ascending.
-    pub(crate) fn touched(&self) -> impl Iterator<Item = usize> + '_ {
-        self.touched
-            .iter()
-            .enumerate()
-            .flat_map(|(word, &bits)| (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit))
-    }
-
-    /// A row's values and state, where it was touched.
-    pub(crate) fn stored(&self, row: usize) -> (&[f32], &[f32]) {
-        let range = row * self.dim..(row + 1) * self.dim;
-        (&self.values[range.clone()], &self.state[range])
+    /// The touched rows, ascending, with their records: values as they are stored, and the optimiser's memory.
+    pub(crate) fn records(&self) -> impl Iterator<Item = (usize, &[f32], &[f32])> + '_ {
+        let words = words(self.dim, self.keep.storage);
+        self.index.iter().map(move |(row, slot)| {
+            let (values, memory) = self.slab.record(slot).split_at(words);
+            (row, values, memory)
+        })
     }
 
     /// A row's current values.
-    pub(crate) fn row(&self, row: usize) -> Cow<'_, [f32]> {
-        if self.is_touched(row) {
-            Cow::Borrowed(self.stored(row).0)
-        } else {
-            let mut values = vec![0f32; self.dim];
-            self.draw(row, &mut values);
-            Cow::Owned(values)
+    pub(crate) fn row(&self, row: usize) -> Row {
+        let mut values = Row::new();
+        self.read(row, &mut values);
+        values
+    }
+
+    /// Writes a row's current values to memory that is there already.
+    fn read(&self, row: usize, values: &mut Row) {
+        match self.index.get(row) {
+            Some(slot) => {
+                let words = words(self.dim, self.keep.storage);
+                decode(self.keep.storage, self.dim, &self.slab.record(slot)[..words], values);
+            }
+            None => self.draw(row, values),
         }
     }
 
-    fn draw(&self, row: usize, values: &mut [f32]) {
-        let Origin { key, init, full, columns } = &self.origin;
-        let mut rng = at(*key, row as u64);
-        if values.len() == full[1] {
-            draw(*init, full, &mut rng, values);
-        } else {
-            let mut whole = vec![0f32; full[1]];
-            draw(*init, full, &mut rng, &mut whole);
-            pick(columns, &whole, values);
-        }
-    }
-
-    /// A row for writing, its initial values in place.
-    fn touch(&mut self, row: usize) -> (&mut [f32], &mut [f32]) {
-        let range = row * self.dim..(row + 1) * self.dim;
-        if !self.is_touched(row) {
-            let mut values = vec![0f32; self.dim];
-            self.draw(row, &mut values);
-            self.values[range.clone()].copy_from_slice(&values);
-            self.touched[row / 64] |= 1 << (row % 64);
-        }
-        (&mut self.values[range.clone()], &mut self.state[range])
-    }
-
-    /// Overwrites a row.
-    pub(crate) fn put(&mut self, row: usize, values: &[f32], state: &[f32]) {
-        self.touched[row / 64] |= 1 << (row % 64);
-        let range = row * self.dim..(row + 1) * self.dim;
-        self.values[range.clone()].copy_from_slice(values);
-        self.state[range].copy_from_slice(state);
-    }
-
-    /// Makes a row what it was before anything touched it.
-    pub(crate) fn forget(&mut self, row: usize) {
-        let range = row * self.dim..(row + 1) * self.dim;
-        self.values[range.clone()].fill(0.0);
-        self.state[range].fill(0.0);
-        self.touched[row / 64] &= !(1 << (row % 64));
-    }
-
-    pub(crate) fn forget_all(&mut self) {
-        for row in self.touched().collect::<Vec<_>>() {
-            self.forget(row);
-        }
-    }
-
-    /// Updates the rows of a gradient, whose values are those of the active `columns`.
-    pub(crate) fn apply(&mut self, rule: Adagrad, scale: f32, columns: &Layout, gradient: &TableGradient) {
-        let active = columns.len();
-        for (&row, gradients) in gradient.rows.iter().zip(gradient.values.chunks_exact(active)) {
-            let (values, state) = self.touch(row as usize);
-            let mut at = 0;
-            for run in columns.runs() {
-                let range = run.start..run.start + run.len;
-                rule.update(scale, &gradients[at..at + run.len], &mut values[range.clone()], &mut state[range]);
-                at += run.len;
+    /// The active columns of these rows, one row beside the other: `[columns, ids]`.
+    pub(crate) fn gather(&self, columns: &Layout, ids: &[u32], out: &mut [f32]) {
+        let (dim, count) = (self.dim, ids.len());
+        let mut slots = Slots::new();
+        let mut rows: SmallVec<[f32; 32 * TOGETHER]> = SmallVec::new();
+        let mut scratch = Row::new();
+        for (block, ids) in ids.chunks(TOGETHER).enumerate() {
+            // Rows lie anywhere, so each is waited for: they are fetched first, many at a time, and turned afterwards.
+            self.index.get_all(ids, &mut slots);
+            rows.clear();
+            for (&slot, &id) in slots.iter().zip(ids) {
+                match (slot as usize).checked_sub(1) {
+                    Some(slot) if self.keep.storage == Storage::F32 => {
+                        rows.extend_from_slice(&self.slab.record(slot)[..dim]);
+                    }
+                    _ => {
+                        self.read(id as usize, &mut scratch);
+                        rows.extend_from_slice(&scratch);
+                    }
+                }
+            }
+            for (column, out) in columns.positions().zip(out.chunks_exact_mut(count)) {
+                let out = &mut out[block * TOGETHER..][..ids.len()];
+                let values = rows[column..].iter().step_by(dim);
+                out.iter_mut().zip(values).for_each(|(to, &value)| *to = value);
             }
         }
     }
 
-    /// The table of the given columns on its own: same values, same state, and untouched rows stay lazy.
+    /// A row as nothing has touched it, as it would be stored.
+    fn draw(&self, row: usize, values: &mut Row) {
+        let Origin { key, init, full, columns } = &self.origin;
+        let mut rng = at(*key, row as u64);
+        values.resize(self.dim, 0.0);
+        if self.dim == full[1] {
+            draw(*init, full, &mut rng, values);
+        } else {
+            let mut whole = Row::from_elem(0.0, full[1]);
+            draw(*init, full, &mut rng, &mut whole);
+            pick(columns, &whole, values);
+        }
+        if self.keep.storage == Storage::Bf16 {
+            values.iter_mut().for_each(|value| *value = bf16::from_f32(*value).to_f32());
+        }
+    }
+
+    /// Makes a record of a row that nothing touched, its initial values in place.
+    fn touch(&mut self, row: usize, scratch: &mut Row) -> usize {
+        self.draw(row, scratch);
+        let slot = self.slab.push();
+        self.index.insert(row, slot);
+        let words = words(self.dim, self.keep.storage);
+        encode(self.keep.storage, scratch, &mut self.slab.record_mut(slot)[..words]);
+        slot
+    }
+
+    /// Overwrites a row with values as they are stored, and the optimiser's memory of it.
+    pub(crate) fn put_record(&mut self, row: usize, values: &[f32], memory: &[f32]) {
+        let slot = self.index.get(row).unwrap_or_else(|| {
+            let slot = self.slab.push();
+            self.index.insert(row, slot);
+            slot
+        });
+        let (to_values, to_memory) = self.slab.record_mut(slot).split_at_mut(values.len());
+        to_values.copy_from_slice(values);
+        to_memory.copy_from_slice(memory);
+    }
+
+    /// Overwrites a row, with nothing remembered of it.
+    pub(crate) fn put(&mut self, row: usize, values: &[f32]) {
+        let mut stored: Row = SmallVec::from_elem(0.0, words(self.dim, self.keep.storage));
+        encode(self.keep.storage, values, &mut stored);
+        let memory: Row = SmallVec::from_elem(0.0, self.keep.memory.of_row(self.dim));
+        self.put_record(row, &stored, &memory);
+    }
+
+    pub(crate) fn forget_all(&mut self) {
+        self.index.clear();
+        self.slab.clear();
+    }
+
+    /// Updates the rows of a gradient, whose values are those of the active `columns`.
+    pub(crate) fn apply(&mut self, rule: &Prepared, columns: &Layout, gradient: &TableGradient) {
+        let (dim, storage) = (self.dim, self.keep.storage);
+        let words = words(dim, storage);
+        let mut scratch = Row::new();
+        // As in a lookup: where they all are first, the records afterwards.
+        let mut slots = Slots::new();
+        self.index.get_all(&gradient.rows, &mut slots);
+        for (slot, &row) in slots.iter_mut().zip(&gradient.rows).filter(|(slot, _)| **slot == 0) {
+            *slot = self.touch(row as usize, &mut scratch) as u32 + 1;
+        }
+        vectorised(
+            #[inline(always)]
+            || {
+                for (&slot, gradients) in slots.iter().zip(gradient.values.chunks_exact(columns.len())) {
+                    let (stored, memory) = self.slab.record_mut(slot as usize - 1).split_at_mut(words);
+                    match storage {
+                        Storage::F32 => update_row(rule, columns, gradients, stored, memory),
+                        Storage::Bf16 => {
+                            decode(storage, dim, stored, &mut scratch);
+                            update_row(rule, columns, gradients, &mut scratch, memory);
+                            encode(storage, &scratch, stored);
+                        }
+                    }
+                }
+            },
+        );
+    }
+
+    /// Adds `factor` times their values to the gradients of rows.
+    pub(crate) fn add_values(&self, factor: f32, columns: &Layout, gradient: &mut TableGradient) {
+        let mut scratch = Row::new();
+        for (&row, gradients) in gradient.rows.iter().zip(gradient.values.chunks_exact_mut(columns.len())) {
+            self.read(row as usize, &mut scratch);
+            gradients.iter_mut().zip(columns.positions()).for_each(|(gradient, at)| *gradient += factor * scratch[at]);
+        }
+    }
+
+    /// The table of the given columns on its own: same values, same memory, and untouched rows stay lazy.
     pub(crate) fn sliced(&self, columns: &Layout) -> Self {
         let held: Vec<usize> = self.origin.columns.positions().collect();
         let origin = Origin {
             columns: Layout::from_positions(columns.positions().map(|column| held[column])),
             ..self.origin.clone()
         };
-        let mut table = Self::from_origin(origin);
-        let (mut values, mut state) = (vec![0f32; table.dim], vec![0f32; table.dim]);
-        for row in self.touched() {
-            let (full_values, full_state) = self.stored(row);
-            pick(columns, full_values, &mut values);
-            pick(columns, full_state, &mut state);
-            table.put(row, &values, &state);
+        let mut table = Self::from_origin(origin, self.keep);
+        let (mut values, mut kept) = (Row::new(), Row::from_elem(0.0, table.dim));
+        let mut stored: Row = SmallVec::from_elem(0.0, words(table.dim, self.keep.storage));
+        let mut kept_memory: Row = SmallVec::new();
+        for (row, record, memory) in self.records() {
+            decode(self.keep.storage, self.dim, record, &mut values);
+            pick(columns, &values, &mut kept);
+            encode(self.keep.storage, &kept, &mut stored);
+            kept_memory.clear();
+            match self.keep.memory {
+                Memory::RowSquares => kept_memory.extend_from_slice(memory),
+                _ => memory.chunks_exact(self.dim).for_each(|memory| {
+                    pick(columns, memory, &mut kept);
+                    kept_memory.extend_from_slice(&kept);
+                }),
+            }
+            table.put_record(row, &stored, &kept_memory);
         }
         table
+    }
+}
+
+#[inline(always)]
+fn update_row(rule: &Prepared, columns: &Layout, gradients: &[f32], values: &mut [f32], memory: &mut [f32]) {
+    let mut at = 0;
+    if rule.memory == Memory::RowSquares {
+        memory[0] = rule.row_sum(gradients, memory[0]);
+        for run in columns.runs() {
+            rule.update_by_row(&gradients[at..at + run.len], &mut values[run.start..][..run.len], memory[0]);
+            at += run.len;
+        }
+        return;
+    }
+    let (first, second) = memory.split_at_mut(memory.len().min(values.len()));
+    for run in columns.runs() {
+        let range = run.start..run.start + run.len;
+        let part = |memory: &mut [f32]| if memory.is_empty() { 0..0 } else { range.clone() };
+        let (in_first, in_second) = (part(first), part(second));
+        rule.each(&gradients[at..at + run.len], &mut values[range], &mut first[in_first], &mut second[in_second]);
+        at += run.len;
+    }
+}
+
+/// Values as numbers to compute with.
+fn decode(storage: Storage, dim: usize, stored: &[f32], values: &mut Row) {
+    values.clear();
+    match storage {
+        Storage::F32 => values.extend_from_slice(stored),
+        Storage::Bf16 => {
+            let halves: &[u16] = bytemuck::cast_slice(stored);
+            values.extend(halves[..dim].iter().map(|&half| bf16::from_bits(half).to_f32()));
+        }
+    }
+}
+
+/// Values as they are stored, rounded to the nearest, ties to even.
+fn encode(storage: Storage, values: &[f32], stored: &mut [f32]) {
+    match storage {
+        Storage::F32 => stored.copy_from_slice(values),
+        Storage::Bf16 => {
+            let halves: &mut [u16] = bytemuck::cast_slice_mut(stored);
+            halves.iter_mut().zip(values).for_each(|(half, &value)| *half = bf16::from_f32(value).to_bits());
+        }
     }
 }

@@ -1,27 +1,42 @@
 //! What the store promises: slices, laziness, identity, exact round trips.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use nasrec_compiler::plan::{Init, ParamKind, Plan};
 use smallvec::smallvec;
 
 use super::store::Stored;
-use super::{Adagrad, ParamDef, Store};
+use super::{ParamDef, Rule, Store};
 use crate::ops::sketch::{self, Sketch};
 use crate::ops::{Executor, Gradients, Program, Trainable};
 use crate::train::{Trainer, Update};
 
-const UPDATE: Update = Update { rule: Adagrad { lr: 0.1, eps: 1e-2 }, clip: Some(0.5) };
+const UPDATE: Update = Update::adagrad(0.1, 1e-2, Some(0.5));
 
-fn train(executor: &Executor, plan: &Arc<Plan>, store: &mut Store, steps: u64) -> Vec<u64> {
+/// The losses of these steps, to the bit.
+pub(super) fn train(
+    executor: &Executor,
+    plan: &Arc<Plan>,
+    store: &mut Store,
+    steps: Range<u64>,
+    update: Update,
+) -> Vec<u64> {
     let program = Program::training(plan.clone(), Trainable::all(plan)).unwrap();
     let mut trainer = Trainer::new(executor);
-    (0..steps)
-        .map(|step| trainer.step(&program, store, &sketch::batch(plan, 150, step), UPDATE).unwrap().loss.to_bits())
-        .collect()
+    let mut loss = |step: u64| {
+        let update = match update.rule {
+            Rule::Adam { lr, beta1, beta2, eps, .. } => {
+                Update { rule: Rule::Adam { lr, beta1, beta2, eps, step }, ..update }
+            }
+            _ => update,
+        };
+        trainer.step(&program, store, &sketch::batch(plan, 150, step), update).unwrap().loss.to_bits()
+    };
+    steps.map(&mut loss).collect()
 }
 
-fn logits(executor: &Executor, plan: &Arc<Plan>, store: &Store) -> Vec<u32> {
+pub(super) fn logits(executor: &Executor, plan: &Arc<Plan>, store: &Store) -> Vec<u32> {
     let program = Program::evaluating(plan.clone()).unwrap();
     let weights = store.gather(&program).unwrap();
     let batch = sketch::batch(plan, 200, 99);
@@ -30,14 +45,13 @@ fn logits(executor: &Executor, plan: &Arc<Plan>, store: &Store) -> Vec<u32> {
 }
 
 /// Every value and state, to the bit, and which rows are touched.
-fn bits(store: &Store) -> Vec<Vec<u32>> {
+pub(super) fn bits(store: &Store) -> Vec<Vec<u32>> {
     let all = store.params.iter().map(|stored| match stored {
-        Stored::Dense(dense) => dense.values.iter().chain(&dense.state).map(|v| v.to_bits()).collect(),
+        Stored::Dense(dense) => dense.values.iter().chain(dense.memory.iter().flatten()).map(|v| v.to_bits()).collect(),
         Stored::Table(table) => {
-            let rows = table.touched().flat_map(|row| {
-                let (values, state) = table.stored(row);
+            let rows = table.records().flat_map(|(row, values, memory)| {
                 let row = std::iter::once(row as u32);
-                row.chain(values.iter().chain(state).map(|v| v.to_bits())).collect::<Vec<_>>()
+                row.chain(values.iter().chain(memory).map(|v| v.to_bits())).collect::<Vec<_>>()
             });
             rows.collect()
         }
@@ -52,13 +66,13 @@ fn a_subnet_inside_computes_what_it_computes_alone() {
         let plan = Sketch::random(seed, true, 9);
         assert!(plan.params.iter().any(|p| p.axes.iter().any(|axis| axis.runs().len() > 1)));
         let mut store = Store::new(sketch::defs(&plan), seed).unwrap();
-        train(&executor, &plan, &mut store, 3);
+        train(&executor, &plan, &mut store, 0..3, UPDATE);
         let alone = Arc::new(plan.standalone());
         let mut extracted = store.extract(&plan).unwrap();
         assert_eq!(logits(&executor, &plan, &store), logits(&executor, &alone, &extracted), "plan {seed}");
         // And it goes on training the same way, optimiser state included.
-        let inside = train(&executor, &plan, &mut store, 3);
-        let outside = train(&executor, &alone, &mut extracted, 3);
+        let inside = train(&executor, &plan, &mut store, 0..3, UPDATE);
+        let outside = train(&executor, &alone, &mut extracted, 0..3, UPDATE);
         assert_eq!(inside, outside, "plan {seed}");
         assert_eq!(bits(&store.extract(&plan).unwrap()), bits(&extracted), "plan {seed}");
     }
@@ -70,7 +84,7 @@ fn what_is_not_active_is_not_touched() {
     let plan = Sketch::random(4, true, 9);
     let mut store = Store::new(sketch::defs(&plan), 1).unwrap();
     let before = store.clone();
-    train(&executor, &plan, &mut store, 2);
+    train(&executor, &plan, &mut store, 0..2, UPDATE);
     let mut changed = 0;
     for param in &plan.params {
         let (Stored::Dense(old), Stored::Dense(new)) = (&before.params[param.id], &store.params[param.id]) else {
@@ -83,7 +97,7 @@ fn what_is_not_active_is_not_touched() {
             let inside = place.iter().zip(&active).all(|(p, axis)| axis.contains(p));
             if !inside {
                 assert_eq!(old.values[i].to_bits(), new.values[i].to_bits());
-                assert_eq!(new.state[i], 0.0);
+                assert_eq!(new.memory[0][i], 0.0);
             }
             changed += usize::from(old.values[i] != new.values[i]);
         }
@@ -141,7 +155,7 @@ fn an_update_is_adagrad_with_one_norm() {
                 moved += usize::from(w != new);
             }
         }
-        assert_eq!(new.touched().map(|row| row as u32).collect::<Vec<_>>(), table.rows);
+        assert_eq!(new.records().map(|(row, ..)| row as u32).collect::<Vec<_>>(), table.rows);
     }
     assert!(moved > 20);
 }
@@ -153,13 +167,13 @@ fn checkpoints_and_exports_come_back_whole() {
     let path = folder.path().join("store.safetensors");
     let plan = Sketch::random(5, true, 9);
     let mut store = Store::new(sketch::defs(&plan), 9).unwrap();
-    train(&executor, &plan, &mut store, 2);
+    train(&executor, &plan, &mut store, 0..2, UPDATE);
     store.save(&path).unwrap();
     let mut other = Store::new(sketch::defs(&plan), 9).unwrap();
-    train(&executor, &plan, &mut other, 5);
+    train(&executor, &plan, &mut other, 0..5, UPDATE);
     other.load(&path).unwrap();
     assert_eq!(bits(&other), bits(&store));
-    assert_eq!(train(&executor, &plan, &mut other, 2), train(&executor, &plan, &mut store, 2));
+    assert_eq!(train(&executor, &plan, &mut other, 0..2, UPDATE), train(&executor, &plan, &mut store, 0..2, UPDATE));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside the file");
 
     let mut reseeded = Store::new(sketch::defs(&plan), 10).unwrap();
@@ -198,13 +212,13 @@ fn rows_are_drawn_when_read_and_names_decide() {
     let bound = (6.0f32 / 64.0).sqrt();
     let largest = wa.values.iter().fold(0f32, |m, v| m.max(v.abs()));
     assert!(largest <= bound && largest > 0.95 * bound, "{largest} {bound}");
-    assert_eq!(ta.touched().count(), 0);
+    assert_eq!(ta.records().count(), 0);
     let mut all = Vec::new();
     for row in (0..1000).rev() {
         assert_eq!(ta.row(row), tb.row(row));
         all.extend(ta.row(row).iter().map(|&v| f64::from(v)));
     }
-    assert_eq!(ta.touched().count(), 0, "reading touches nothing");
+    assert_eq!(ta.records().count(), 0, "reading touches nothing");
     let variance = all.iter().map(|v| v * v).sum::<f64>() / all.len() as f64;
     assert!((variance / (2.0 / 1016.0) - 1.0).abs() < 0.05, "{variance}");
     assert_ne!(ta.row(1), ta.row(2));
@@ -216,7 +230,7 @@ fn fine_tuning_a_copy_leaves_the_store_alone() {
     let executor = Executor::cpu(2).unwrap();
     let plan = Sketch::random(6, true, 8);
     let mut store = Store::new(sketch::defs(&plan), 2).unwrap();
-    train(&executor, &plan, &mut store, 1);
+    train(&executor, &plan, &mut store, 0..1, UPDATE);
     let before = bits(&store);
     let program = Program::training(plan.clone(), Trainable::head(&plan)).unwrap();
     let start = store.gather(&program).unwrap();
@@ -235,7 +249,7 @@ fn fine_tuning_a_copy_leaves_the_store_alone() {
     assert!(trainer.finetune(&everything, &mut weights, &store, &batch, UPDATE).is_err());
 
     let snapshot = store.snapshot(plan.params.iter().filter(|p| p.kind == ParamKind::Dense).map(|p| p.id)).unwrap();
-    train(&executor, &plan, &mut store, 1);
+    train(&executor, &plan, &mut store, 0..1, UPDATE);
     store.restore(&snapshot).unwrap();
     for (id, (now, then)) in bits(&store).iter().zip(&before).enumerate() {
         if store.defs()[id].kind == ParamKind::Dense {

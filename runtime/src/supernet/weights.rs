@@ -1,18 +1,18 @@
-//! The dense slices of one plan, gathered side by side, with an optimiser state of their own for fine-tuning.
+//! The dense slices of one plan, gathered side by side, with an optimiser's memory of their own for fine-tuning.
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use super::adagrad::Adagrad;
+use super::dense::fresh;
+use super::optimiser::{Memory, Rule};
+use super::slices::Stretch;
 use crate::ops::{Gradients, Program};
 
 /// A copy of a plan's dense parameters, laid out as its programs read them. Training it leaves the store as it was.
 #[derive(Clone, Debug, Default)]
 pub struct Weights {
     pub(crate) values: Vec<f32>,
-    /// Adagrad's sums of the trained ones, laid out as the gradients; empty until the first update.
-    state: Vec<f32>,
+    /// What the optimiser remembers of the trained ones, laid out as the gradients; nothing until the first update.
+    memory: Option<(Memory, [Vec<f32>; 2])>,
 }
 
 impl Weights {
@@ -25,15 +25,15 @@ impl Weights {
         &self.values[program.weights[param].clone()]
     }
 
-    /// Forgets the optimiser state.
+    /// Makes room, and forgets what the optimiser remembers.
     pub(crate) fn renew(&mut self, len: usize) {
         self.values.resize(len, 0.0);
-        self.state.clear();
+        self.memory = None;
     }
 
-    /// Updates this copy in place, with a state that started fresh when it was gathered. Rows of tables are
-    /// not part of it and stay as they are.
-    pub fn apply(&mut self, program: &Program, gradients: &Gradients, rule: Adagrad, scale: f32) {
+    /// Updates this copy in place, with a memory that started fresh when it was gathered or when the kind of rule
+    /// changed. Rows of tables are not part of it and stay as they are.
+    pub fn apply(&mut self, program: &Program, gradients: &Gradients, rule: Rule, scale: f32) {
         self.apply_part(program, 0..program.gradients_len, gradients, rule, scale);
     }
 
@@ -43,18 +43,29 @@ impl Weights {
         program: &Program,
         part: Range<usize>,
         gradients: &Gradients,
-        rule: Adagrad,
+        rule: Rule,
         scale: f32,
     ) {
-        self.state.resize(program.gradients_len, 0.0);
+        let (wanted, len) = (rule.memory(), program.gradients_len);
+        if self.memory.as_ref().is_none_or(|(known, _)| *known != wanted) {
+            self.memory = Some((wanted, fresh(wanted, len)));
+        }
+        let Some((_, memories)) = &mut self.memory else { return };
+        // A program that trains more than the one before starts the rest afresh.
+        memories.iter_mut().filter(|memory| !memory.is_empty()).for_each(|memory| memory.resize(len, 0.0));
+        let [first, second] = memories;
+        let rule = rule.prepared(scale);
+        let within = |memory: &[f32], span: &Range<usize>| if memory.is_empty() { 0..0 } else { span.clone() };
         let inside = |span: &Range<usize>| !span.is_empty() && part.start <= span.start && span.end <= part.end;
         for (place, span) in program.weights.iter().zip(&program.gradients).filter(|(_, span)| inside(span)) {
-            let values = self.values[place.clone()].par_chunks_mut(1 << 14);
-            let state = self.state[span.clone()].par_chunks_mut(1 << 14);
-            values
-                .zip(state)
-                .zip(gradients.dense[span.clone()].par_chunks(1 << 14))
-                .for_each(|((values, state), gradients)| rule.update(scale, gradients, values, state));
+            let (in_first, in_second) = (within(first, span), within(second, span));
+            let all = Stretch {
+                gradients: &gradients.dense[span.clone()],
+                values: &mut self.values[place.clone()],
+                first: &mut first[in_first],
+                second: &mut second[in_second],
+            };
+            all.shared_out(&|part: Stretch| rule.update(part.gradients, part.values, part.first, part.second));
         }
     }
 }

@@ -2,15 +2,24 @@
 
 use crate::data::Batch;
 use crate::ops::{Executor, Gradients, Program};
-use crate::supernet::{Adagrad, Store, Weights};
+use crate::supernet::{Rule, Store, Weights};
 use crate::{Error, Result};
 
 /// How gradients become updates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Update {
-    pub rule: Adagrad,
+    pub rule: Rule,
     /// Gradients are scaled to at most this norm; none where absent.
     pub clip: Option<f64>,
+    /// The gradients of the rows in use grow by this times their values, before they are scaled.
+    pub l2: f64,
+}
+
+impl Update {
+    /// Adagrad without a penalty.
+    pub const fn adagrad(lr: f64, eps: f64, clip: Option<f64>) -> Self {
+        Self { rule: Rule::Adagrad { lr, eps, rowwise: false }, clip, l2: 0.0 }
+    }
 }
 
 /// What a step found out.
@@ -44,6 +53,9 @@ impl<'a> Trainer<'a> {
         };
         if loss.is_finite() {
             executor.install(|| {
+                if update.l2 > 0.0 {
+                    store.penalise(program, gradients, update.l2);
+                }
                 let scale = gradients.clip_scale(update.clip);
                 store.apply(program, gradients, update.rule, scale)
             })?;

@@ -6,7 +6,7 @@ use nasrec_compiler::recipe::Schedule;
 use super::{Cosine, Trainer, Update, evaluate};
 use crate::ops::sketch::{self, Sketch};
 use crate::ops::{Executor, Program, Trainable};
-use crate::supernet::{Adagrad, Store};
+use crate::supernet::Store;
 
 fn run(executor: &Executor, steps: u64) -> (Vec<f64>, f64) {
     let plan = Sketch::random(21, true, 7);
@@ -21,7 +21,7 @@ fn run(executor: &Executor, steps: u64) -> (Vec<f64>, f64) {
     }
     let losses = (0..steps)
         .map(|step| {
-            let update = Update { rule: Adagrad { lr: schedule.at(step), eps: 1e-2 }, clip: Some(5.0) };
+            let update = Update::adagrad(schedule.at(step), 1e-2, Some(5.0));
             trainer.step(&program, &mut store, &batch, update).unwrap().loss
         })
         .collect();
@@ -56,7 +56,7 @@ fn a_loss_that_is_not_finite_updates_nothing() {
     let before = store.gather(&program).unwrap();
     let mut batch = sketch::batch(&plan, 30, 1);
     batch.numeric[0] = f32::NAN;
-    let update = Update { rule: Adagrad { lr: 0.1, eps: 1e-2 }, clip: None };
+    let update = Update::adagrad(0.1, 1e-2, None);
     let loss = Trainer::new(&executor).step(&program, &mut store, &batch, update).unwrap().loss;
     assert!(loss.is_nan());
     assert_eq!(store.gather(&program).unwrap().values(), before.values());

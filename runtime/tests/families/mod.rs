@@ -2,25 +2,15 @@
 
 #![allow(dead_code, reason = "each user takes its part")]
 
-use nasrec_compiler::diagnostics::SourceFile;
+#[path = "../../../tests/support/mod.rs"]
+pub mod support;
+
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::{Architecture, ItemKind, Loader, Program, Space, library};
+use nasrec_compiler::{Architecture, ItemKind, Space};
 use nasrec_runtime::data::Batch;
 use rand::RngExt;
-
-struct Shipped(String);
-
-impl Loader for Shipped {
-    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
-        if importer.is_none() {
-            return Ok(Some(SourceFile { name: path.into(), text: self.0.as_str().into(), built_in: false }));
-        }
-        let path = path.trim_start_matches("../");
-        Ok(library::find(path).map(|text| SourceFile { name: path.into(), text: text.into(), built_in: true }))
-    }
-}
 
 /// A shipped space with these arguments, over the shipped schema `criteo` or a small one.
 pub fn space(name: &str, arguments: &str, criteo: bool) -> Space {
@@ -33,8 +23,7 @@ pub fn space(name: &str, arguments: &str, criteo: bool) -> Space {
         "import \"{name}.nasrec\" {{ {name} }}\n{schema}\n\
          search s on {name}({arguments}) with criteo {{ data {{ files: \"none\" }} }}"
     );
-    let (program, diagnostics) = Program::load("test.nasrec", &Shipped(text));
-    assert!(diagnostics.is_empty(), "{diagnostics:#?}");
+    let program = support::load(&text);
     let item = program.items().into_iter().find(|item| item.kind == ItemKind::Search).expect("the search is there");
     let search = program.search(&item, &[]).expect("the search is sound");
     Space::bind(&search.space, &search.schema).expect("the schema fits")

@@ -6,8 +6,18 @@ use crate::editor::completion::context::Inside;
 use crate::editor::index::Kind;
 
 /// Values that can be written after a key, by the last part of the key.
-const VALUES: [(&str, &[&str]); 9] = [
-    ("optimiser", &["adagrad(lr: 0.12, eps: 1e-2)"]),
+const VALUES: [(&str, &[&str]); 11] = [
+    (
+        "optimiser",
+        &[
+            "adagrad(lr: 0.12, eps: 1e-2)",
+            "adagrad(lr: 0.12, eps: 1e-2, rowwise: on)",
+            "adam(lr: 1e-3, beta1: 0.9, beta2: 0.999)",
+            "sgd(lr: 0.01, momentum: 0.9)",
+        ],
+    ),
+    ("storage", &["f32", "bf16"]),
+    ("l2", &["1e-6"]),
     ("schedule", &["cosine", "constant"]),
     ("clip", &["5", "off"]),
     ("stratified", &["on", "off"]),

@@ -1,0 +1,87 @@
+//! What the architectures of a space can cost: its least and its most, proved, and the architectures that come nearest.
+
+use comfy_table::Table;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use nasrec_compiler::Space;
+use nasrec_compiler::format::value;
+use nasrec_compiler::plan::Cost;
+use nasrec_compiler::space::{End, Extreme, Witness};
+use serde_json::{Map, Value, json};
+
+use crate::count::right;
+use crate::summary::grouped;
+
+/// The costs that are bounded: the bytes of weights follow from their number.
+const BOUNDED: [Cost; 4] = [Cost::Macs, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes];
+
+/// The least and the most of each cost; none where the constraints allow no architecture.
+pub(crate) struct Bounds(Vec<(Cost, Extreme, Extreme)>);
+
+impl Bounds {
+    pub(crate) fn of(space: &Space) -> Bounds {
+        let one = |cost| Some((cost, space.extreme(cost, End::Least)?, space.extreme(cost, End::Most)?));
+        Bounds(BOUNDED.into_iter().filter_map(one).collect())
+    }
+
+    /// One line a cost, such as `macs 3,810 (optimal) to at most 40,000 (proved; 39,120 found)`.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let line = |(cost, least, most): &(Cost, Extreme, Extreme)| {
+            if least.is_optimal() && most.is_optimal() && least.proved == most.proved {
+                return format!("{} {}", cost.words(), grouped(least.proved));
+            }
+            format!("{} {} to {}", cost.words(), told(least, "at least"), told(most, "at most"))
+        };
+        self.0.iter().map(line).collect()
+    }
+
+    pub(crate) fn table(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(UTF8_FULL_CONDENSED);
+        table.set_header(["cost", "least, proved", "found", "most, proved", "found"]);
+        for (cost, least, most) in &self.0 {
+            let mut row = vec![cost.words().to_owned()];
+            for extreme in [least, most] {
+                row.push(grouped(extreme.proved));
+                row.push(match &extreme.witness {
+                    _ if extreme.is_optimal() => "optimal".to_owned(),
+                    Some(witness) => grouped(witness.value),
+                    None => "none".to_owned(),
+                });
+            }
+            table.add_row(row);
+        }
+        right(&mut table, 1);
+        format!(
+            "{table}\nNo architecture that is allowed costs less, or more. An optimal bound is attained by one: JSON has it.\n"
+        )
+    }
+
+    pub(crate) fn json(&self, space: &Space) -> Value {
+        let witness = |witness: &Witness| {
+            let made = space.choices().iter().zip(witness.architecture.made());
+            let choices: Map<String, Value> = made
+                .filter(|(_, made)| made.is_some())
+                .map(|(choice, made)| (choice.name.clone(), value(choice, *made).into()))
+                .collect();
+            json!({ "value": witness.value, "choices": choices, "encoding": witness.architecture })
+        };
+        let extreme = |extreme: &Extreme| {
+            json!({
+                "proved": extreme.proved, "optimal": extreme.is_optimal(), "found": extreme.witness.as_ref().map(witness),
+            })
+        };
+        let all = self.0.iter().map(|(cost, least, most)| {
+            (cost.words().to_owned(), json!({ "least": extreme(least), "most": extreme(most) }))
+        });
+        Value::Object(all.collect())
+    }
+}
+
+fn told(extreme: &Extreme, bound: &str) -> String {
+    let proved = grouped(extreme.proved);
+    match &extreme.witness {
+        _ if extreme.is_optimal() => format!("{proved} (optimal)"),
+        Some(witness) => format!("{bound} {proved} (proved; {} found)", grouped(witness.value)),
+        None => format!("{bound} {proved} (proved)"),
+    }
+}

@@ -1,0 +1,77 @@
+//! The least and the most that the architectures of a space cost.
+//!
+//! A bound comes from a relaxation of the whole graph (`relax.rs`) over what its choices may still be (`domains.rs`); the
+//! graph is reduced to regions first (`regions.rs`). Branch and bound (`search.rs`) divides the space until the bound is
+//! met by an architecture (`guess.rs`), or says both where it stops.
+
+mod domains;
+mod guess;
+mod regions;
+mod relax;
+mod search;
+
+use super::architecture::Architecture;
+use super::bind::Space;
+use crate::ir::{CondId, Constraint};
+use crate::plan::Cost;
+
+/// The least or the most that an architecture of a space costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extreme {
+    /// No architecture that is allowed is beyond this.
+    pub proved: u64,
+    /// The best architecture that was met. It costs what is proved where that is optimal.
+    pub witness: Option<Witness>,
+}
+
+/// An architecture, and what it costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Witness {
+    pub architecture: Architecture,
+    pub value: u64,
+}
+
+/// An end of what a space costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Least,
+    Most,
+}
+
+impl Extreme {
+    /// Whether an architecture attains what is proved.
+    pub fn is_optimal(&self) -> bool {
+        self.witness.as_ref().is_some_and(|witness| witness.value == self.proved)
+    }
+}
+
+impl Space {
+    /// Whether conditions hold for all architectures, or some for none, when each cost is in its range.
+    pub(super) fn conditions_hold(&self, conditions: &[&Constraint], costs: &[(Cost, (f64, f64))]) -> Option<bool> {
+        let (kinds, domains): (Vec<_>, Vec<_>) = self.choices().iter().map(domains::kind).unzip();
+        let conds: Vec<CondId> = conditions.iter().map(|condition| condition.holds).collect();
+        let mut ranges = domains::Ranges::new(&self.graph, &kinds, self.sizes, (Vec::new(), conds.clone()));
+        ranges.update(&domains);
+        let of = |cost: Cost| {
+            costs.iter().find(|(known, _)| *known == cost).map_or((0.0, f64::INFINITY), |&(_, range)| range)
+        };
+        let known: Vec<Option<bool>> = conds.iter().map(|&cond| ranges.condition(cond, &domains, &of)).collect();
+        if known.contains(&Some(false)) {
+            return Some(false);
+        }
+        known.iter().all(|known| *known == Some(true)).then_some(true)
+    }
+
+    /// The least or the most that an architecture costs which the constraints allow; `None` where they allow none.
+    pub fn extreme(&self, cost: Cost, end: End) -> Option<Extreme> {
+        if cost == Cost::WeightBytes {
+            // Four bytes each.
+            let of_params = self.extreme(Cost::DenseParams, end)?;
+            let witness = of_params.witness.map(|witness| Witness { value: 4 * witness.value, ..witness });
+            return Some(Extreme { proved: of_params.proved.saturating_mul(4), witness });
+        }
+        let (kinds, domains): (Vec<_>, Vec<_>) = self.choices().iter().map(domains::kind).unzip();
+        let regions = regions::Regions::new(self, cost);
+        search::Search::new(self, cost, end == End::Most, &regions, &kinds).run(domains)
+    }
+}

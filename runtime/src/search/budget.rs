@@ -1,0 +1,190 @@
+//! Whether a search fits the memory that it may take, worked out from the job before anything is trained.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::Read;
+
+use nasrec_compiler::plan::{ParamKind, Plan};
+use nasrec_compiler::recipe::{Paths, Source};
+use nasrec_compiler::space::Sampling;
+
+use super::evolve::TOGETHER;
+use super::job::Job;
+use crate::machine::Bytes;
+use crate::ops::{Footprint, Program, Trainable};
+use crate::supernet::{Keep, ParamDef, Store};
+use crate::{Error, Result};
+
+/// What the process takes whatever it does: code, stacks, buffers of files, what the allocator holds back.
+const BASE: u64 = 96 << 20;
+
+/// What a phase of a search takes, at most, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phase {
+    pub name: &'static str,
+    /// Dense parameters and what the optimiser remembers of them.
+    pub dense: u64,
+    /// Rows of embedding tables that the data can touch, and what the optimiser remembers of them.
+    pub tables: u64,
+    /// What executing takes.
+    pub executing: Footprint,
+    /// Lists of rows and batches that are held.
+    pub data: u64,
+}
+
+impl Phase {
+    fn parts(&self) -> [(&'static str, u64); 5] {
+        [
+            ("dense parameters", self.dense),
+            ("embedding tables", self.tables),
+            ("gradients", self.executing.gradients),
+            ("activations", self.executing.activations),
+            ("batches, lists of rows", self.data),
+        ]
+    }
+
+    pub fn total(&self) -> u64 {
+        self.parts().iter().fold(BASE, |sum, (_, bytes)| sum.saturating_add(*bytes))
+    }
+}
+
+/// What each phase of a search takes, at most, with a table of so many rows.
+///
+/// # Errors
+/// The space gives no plan; a plan that cannot be executed.
+pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
+    let recipe = &job.recipe;
+    let storage = recipe.embeddings.storage;
+    let Paths::SingleOperatorAnyConnection { counts } = recipe.train.paths;
+    let streams = job.streams();
+    // Everything that a path may hold, so the largest step and no smaller than what is retrained.
+    let mixture = Sampling { counts, full_path: 1.0 };
+    let full = job.plan(&job.space.sample_path(mixture, &mut streams.rng("budget/full path", 0)))?;
+    let training = Program::training(full.clone(), Trainable::all(&full))?;
+    let keep = Keep::for_optimiser(recipe.train.optimiser, storage);
+    let supernet = stored(job.space.params().iter().map(ParamDef::from), keep, rows);
+
+    let plans = (0..TOGETHER as u64).map(|index| {
+        let architecture = job.space.sample(counts, &mut streams.rng("budget/candidate", index));
+        job.plan(&architecture)
+    });
+    let together = Program::together(&plans.collect::<Result<Vec<Plan>>>()?, Trainable::head)?;
+
+    let sample = (job.schema.numeric_width() + job.schema.sparse.len() + 1) as u64 * 4;
+    let shares = recipe.data.split.map(u64::from);
+    let validation = rows * shares[1] / shares.iter().sum::<u64>().max(1);
+    let held = recipe.evaluate.validate.saturating_mul(recipe.evaluate.batch as u64).min(validation);
+    // The rows of each part, their order in an epoch, and train and validation in one.
+    let lists = 12 * rows;
+
+    let keep = Keep::for_optimiser(recipe.retrain.optimiser, storage);
+    let mut retrained = stored(full.standalone().params.iter().map(ParamDef::from), keep, rows);
+    let mut executing = training.footprint(recipe.retrain.batch, threads);
+    for (_, plan) in &job.baselines {
+        let plan = plan.standalone();
+        let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, rows);
+        let all = Trainable::all(&plan);
+        executing = executing.max(Program::training(plan, all)?.footprint(recipe.retrain.batch, threads));
+        retrained = (retrained.0.max(dense), retrained.1.max(tables));
+    }
+    Ok([
+        Phase {
+            name: "supernet",
+            dense: supernet.0,
+            tables: supernet.1,
+            executing: training.footprint(recipe.train.batch, threads),
+            data: lists + 8 * sample * recipe.train.batch as u64,
+        },
+        Phase {
+            name: "search",
+            dense: supernet.0,
+            tables: supernet.1,
+            executing: together.footprint(recipe.evaluate.batch.max(recipe.train.batch), threads),
+            data: lists + held * sample,
+        },
+        Phase {
+            name: "retraining",
+            dense: retrained.0,
+            tables: retrained.1,
+            executing,
+            data: lists + 8 * sample * recipe.retrain.batch as u64,
+        },
+    ])
+}
+
+/// Dense parameters and tables of a store after training on `rows` rows: no more rows of a table are touched.
+fn stored(defs: impl Iterator<Item = ParamDef>, keep: Keep, rows: u64) -> (u64, u64) {
+    defs.fold((0u64, 0u64), |(dense, tables), def| {
+        let bytes = Store::bytes(&def, keep, rows);
+        match def.kind {
+            ParamKind::Dense => (dense.saturating_add(bytes), tables),
+            ParamKind::Table { .. } => (dense, tables.saturating_add(bytes)),
+        }
+    })
+}
+
+/// Fails where a search needs more than `budget`, with the numbers and what could be done.
+///
+/// # Errors
+/// See there.
+pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> {
+    let phases = needs(job, rows, threads)?;
+    let most = phases.iter().map(Phase::total).max().unwrap_or(0);
+    if most <= budget.0 {
+        return Ok(());
+    }
+    let mut text = format!("this search needs up to {} of memory, and may take {budget}:\n", Bytes(most));
+    let names: String = phases.iter().map(|phase| format!("{:>12}", phase.name)).collect();
+    let _written = writeln!(text, "  {:<24}{names}", "");
+    for part in 0..phases[0].parts().len() {
+        let numbers: String = phases.iter().map(|phase| format!("{:>12}", Bytes(phase.parts()[part].1))).collect();
+        let _written = writeln!(text, "  {:<24}{numbers}", phases[0].parts()[part].0);
+    }
+    let totals: String = phases.iter().map(|phase| format!("{:>12}", Bytes(phase.total()))).collect();
+    let _written = writeln!(text, "  {:<24}{totals}", "together");
+    let worst = phases.iter().max_by_key(|phase| phase.total()).copied().unwrap_or_default();
+    let largest = worst.parts().into_iter().max_by_key(|(_, bytes)| *bytes).map_or("", |(name, _)| name);
+    let _written = write!(text, "{}; or let it take more with --memory", advice(job, largest));
+    Err(Error::Invalid(text))
+}
+
+/// What to change where this part is the largest.
+fn advice(job: &Job, largest: &str) -> String {
+    match largest {
+        "dense parameters" | "gradients" => {
+            let dense = job.space.params().iter().filter(|param| param.kind == ParamKind::Dense);
+            let widest = dense.max_by_key(|param| param.full.iter().map(|&size| size as u128).product::<u128>());
+            widest.map_or_else(String::new, |param| {
+                let shape: Vec<String> = param.full.iter().map(ToString::to_string).collect();
+                format!("make layers narrower: the largest parameter is {}, {}", param.name, shape.join(" x "))
+            })
+        }
+        "embedding tables" => {
+            "cap the rows of tables (`modulo(rows: …)`), store them as `embeddings { storage: bf16 }`, \
+             or remember less of them (`adagrad(rowwise: on)`)"
+                .to_owned()
+        }
+        "activations" => "take fewer --threads, smaller batches or narrower layers".to_owned(),
+        _ => "validate on fewer batches (`evaluate { validate: … }`), or read fewer rows".to_owned(),
+    }
+}
+
+/// How many rows the data has, where that can be told before it is read: of a drawn table, and roughly of files that
+/// are not packed.
+pub fn expected_rows(job: &Job) -> Option<u64> {
+    let files = match &job.recipe.data.source {
+        Source::Synthetic(table) => return Some(table.rows),
+        Source::Files(files) => files,
+    };
+    let mut rows = 0;
+    for file in files.iter().filter(|file| !file.ends_with(".gz")) {
+        let file = File::open(job.base.join(file)).ok()?;
+        let length = file.metadata().ok()?.len();
+        let mut start = Vec::new();
+        file.take(1 << 20).read_to_end(&mut start).ok()?;
+        let lines = start.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        // Rather too few than too many: what it comes to is known once it was read.
+        rows += length * lines / (start.len() as u64).max(1) * 9 / 10;
+    }
+    Some(rows)
+}

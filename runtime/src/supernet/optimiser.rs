@@ -1,0 +1,193 @@
+//! The update rules, and what each remembers.
+
+use nasrec_compiler::recipe::Optimiser;
+
+use crate::ops::vectorised;
+
+/// An update rule with its numbers for one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// `a += g^2; w -= lr g / (sqrt(a) + eps)`, `a` starting at 0. Rowwise: a row of a table has one `a`, which grows by
+    /// the mean of the squares of its active columns; dense parameters have one a value all the same.
+    Adagrad { lr: f64, eps: f64, rowwise: bool },
+    /// `m += (1 - beta1) (g - m); v += (1 - beta2) (g^2 - v)`; `w -= lr m' / (sqrt(v') + eps)` with
+    /// `m' = m / (1 - beta1^t)`, `v' = v / (1 - beta2^t)`, `t` counting all steps from 1: what is not active in a step
+    /// does not move, its moments neither.
+    Adam { lr: f64, beta1: f64, beta2: f64, eps: f64, step: u64 },
+    /// `m = momentum m + g; w -= lr m`, where active.
+    Sgd { lr: f64, momentum: f64 },
+}
+
+/// What an optimiser remembers from step to step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Memory {
+    Nothing,
+    /// One sum of squares a value.
+    #[default]
+    Squares,
+    /// The same, but one a row of a table.
+    RowSquares,
+    /// One mean of gradients a value.
+    Momentum,
+    /// The mean of gradients and of their squares, of each value.
+    Moments,
+}
+
+impl Memory {
+    /// What this optimiser remembers.
+    pub fn of(optimiser: Optimiser) -> Self {
+        match optimiser {
+            Optimiser::Adagrad { rowwise: false, .. } => Self::Squares,
+            Optimiser::Adagrad { rowwise: true, .. } => Self::RowSquares,
+            Optimiser::Adam { .. } => Self::Moments,
+            Optimiser::Sgd { momentum, .. } => {
+                if momentum == 0.0 {
+                    Self::Nothing
+                } else {
+                    Self::Momentum
+                }
+            }
+        }
+    }
+
+    /// Numbers a value of a dense parameter.
+    pub fn of_value(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Squares | Self::RowSquares | Self::Momentum => 1,
+            Self::Moments => 2,
+        }
+    }
+
+    /// Numbers a row of a table of `dim` columns.
+    pub fn of_row(self, dim: usize) -> usize {
+        match self {
+            Self::RowSquares => 1,
+            _ => self.of_value() * dim,
+        }
+    }
+
+    /// As checkpoints say it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Squares => "squares",
+            Self::RowSquares => "squares of rows",
+            Self::Momentum => "momentum",
+            Self::Moments => "moments",
+        }
+    }
+}
+
+impl Rule {
+    /// The rule of a recipe at this learning rate, in step `step` from 0.
+    pub fn at(optimiser: Optimiser, lr: f64, step: u64) -> Self {
+        match optimiser {
+            Optimiser::Adagrad { eps, rowwise, .. } => Self::Adagrad { lr, eps, rowwise },
+            Optimiser::Adam { beta1, beta2, eps, .. } => Self::Adam { lr, beta1, beta2, eps, step },
+            Optimiser::Sgd { momentum, .. } => Self::Sgd { lr, momentum },
+        }
+    }
+
+    pub fn memory(self) -> Memory {
+        match self {
+            Self::Adagrad { rowwise: false, .. } => Memory::Squares,
+            Self::Adagrad { rowwise: true, .. } => Memory::RowSquares,
+            Self::Adam { .. } => Memory::Moments,
+            Self::Sgd { momentum: 0.0, .. } => Memory::Nothing,
+            Self::Sgd { .. } => Memory::Momentum,
+        }
+    }
+
+    /// What is the same for every value, worked out once.
+    pub(crate) fn prepared(self, scale: f32) -> Prepared {
+        let kernel = match self {
+            Self::Adagrad { lr, eps, .. } => Kernel::Adagrad { lr: lr as f32, eps: eps as f32 },
+            Self::Adam { lr, beta1, beta2, eps, step } => {
+                let power = |beta: f64| 1.0 - beta.powf(step as f64 + 1.0);
+                Kernel::Adam {
+                    lr: (lr / power(beta1)) as f32,
+                    first: (1.0 - beta1) as f32,
+                    second: (1.0 - beta2) as f32,
+                    unbias: (1.0 / power(beta2).sqrt()) as f32,
+                    eps: eps as f32,
+                }
+            }
+            Self::Sgd { lr, momentum } => Kernel::Sgd { lr: lr as f32, momentum: momentum as f32 },
+        };
+        Prepared { kernel, scale, memory: self.memory() }
+    }
+}
+
+/// A rule made ready for one step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prepared {
+    kernel: Kernel,
+    /// Multiplies every gradient first.
+    scale: f32,
+    pub memory: Memory,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kernel {
+    Adagrad { lr: f32, eps: f32 },
+    Adam { lr: f32, first: f32, second: f32, unbias: f32, eps: f32 },
+    Sgd { lr: f32, momentum: f32 },
+}
+
+impl Prepared {
+    /// Updates values and what is remembered of each, in place. Of the two memories, those that the rule does not have
+    /// are empty.
+    pub fn update(&self, gradients: &[f32], values: &mut [f32], first: &mut [f32], second: &mut [f32]) {
+        vectorised(
+            #[inline(always)]
+            || self.each(gradients, values, first, second),
+        );
+    }
+
+    /// The same, to be called where a whole loop is [`vectorised`].
+    #[inline(always)]
+    pub fn each(&self, gradients: &[f32], values: &mut [f32], first: &mut [f32], second: &mut [f32]) {
+        let scale = self.scale;
+        let all = values.iter_mut().zip(gradients);
+        match self.kernel {
+            Kernel::Adagrad { lr, eps } => {
+                for ((value, gradient), sum) in all.zip(first) {
+                    let gradient = gradient * scale;
+                    *sum += gradient * gradient;
+                    *value -= lr * gradient / (sum.sqrt() + eps);
+                }
+            }
+            Kernel::Adam { lr, first: a, second: b, unbias, eps } => {
+                for (((value, gradient), m), v) in all.zip(first).zip(second) {
+                    let gradient = gradient * scale;
+                    *m += a * (gradient - *m);
+                    *v += b * (gradient * gradient - *v);
+                    *value -= lr * *m / (v.sqrt() * unbias + eps);
+                }
+            }
+            Kernel::Sgd { lr, momentum } if self.memory == Memory::Momentum => {
+                for ((value, gradient), m) in all.zip(first) {
+                    *m = momentum * *m + gradient * scale;
+                    *value -= lr * *m;
+                }
+            }
+            Kernel::Sgd { lr, .. } => all.for_each(|(value, gradient)| *value -= lr * (gradient * scale)),
+        }
+    }
+
+    /// What a row's one sum of squares becomes with these gradients of its active columns.
+    #[inline(always)]
+    pub fn row_sum(&self, gradients: &[f32], sum: f32) -> f32 {
+        let squares: f32 = gradients.iter().map(|gradient| (gradient * self.scale) * (gradient * self.scale)).sum();
+        sum + squares / gradients.len() as f32
+    }
+
+    /// Updates some of a row's values, its sum of squares grown already.
+    #[inline(always)]
+    pub fn update_by_row(&self, gradients: &[f32], values: &mut [f32], sum: f32) {
+        let Kernel::Adagrad { lr, eps } = self.kernel else { unreachable!("only Adagrad has one number a row") };
+        let rate = lr / (sum.sqrt() + eps);
+        values.iter_mut().zip(gradients).for_each(|(value, gradient)| *value -= rate * (gradient * self.scale));
+    }
+}

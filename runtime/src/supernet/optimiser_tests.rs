@@ -1,0 +1,314 @@
+//! Every update rule against its formula in f64, on slices and rows; what each way of keeping a store promises.
+
+use std::sync::Arc;
+
+use nasrec_compiler::plan::{ParamKind, Plan};
+use nasrec_compiler::recipe::Storage;
+
+use super::store::Stored;
+use super::tests::{bits, logits, train};
+use super::{Keep, Memory, Rule, Store};
+use crate::ops::sketch::{self, Sketch};
+use crate::ops::{Executor, Gradients, Program, Trainable};
+use crate::train::{Trainer, Update};
+
+/// One of each kind, in step `step`.
+fn rules(step: u64) -> [Rule; 5] {
+    [
+        Rule::Adagrad { lr: 0.1, eps: 1e-2, rowwise: false },
+        Rule::Adagrad { lr: 0.1, eps: 1e-2, rowwise: true },
+        Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, eps: 1e-8, step },
+        Rule::Sgd { lr: 0.3, momentum: 0.8 },
+        Rule::Sgd { lr: 0.3, momentum: 0.0 },
+    ]
+}
+
+/// A parameter as the formulas have it: all of it, with two numbers a value and one a row.
+#[derive(Clone)]
+struct Reference {
+    width: usize,
+    values: Vec<f64>,
+    first: Vec<f64>,
+    second: Vec<f64>,
+    of_row: Vec<f64>,
+}
+
+impl Reference {
+    fn of(values: &[f32], width: usize) -> Self {
+        let zeros = vec![0.0; values.len()];
+        Self {
+            width,
+            values: values.iter().map(|&v| f64::from(v)).collect(),
+            first: zeros.clone(),
+            second: zeros,
+            of_row: vec![0.0; values.len() / width],
+        }
+    }
+
+    /// Moves the given places by their gradients; `rows`: whether one number a row stands for all of its values.
+    fn step(&mut self, rule: Rule, places: &[(usize, f64)], rows: bool) {
+        if let Rule::Adagrad { lr, eps, rowwise: true } = rule
+            && rows
+        {
+            for group in places.chunk_by(|(a, _), (b, _)| a / self.width == b / self.width) {
+                let sum = &mut self.of_row[group[0].0 / self.width];
+                *sum += group.iter().map(|(_, g)| g * g).sum::<f64>() / group.len() as f64;
+                let sum = *sum;
+                group.iter().for_each(|&(at, g)| self.values[at] -= lr * g / (sum.sqrt() + eps));
+            }
+            return;
+        }
+        for &(at, g) in places {
+            let (value, m, v) = (&mut self.values[at], &mut self.first[at], &mut self.second[at]);
+            match rule {
+                Rule::Adagrad { lr, eps, .. } => {
+                    *m += g * g;
+                    *value -= lr * g / (m.sqrt() + eps);
+                }
+                Rule::Adam { lr, beta1, beta2, eps, step } => {
+                    let t = step as f64 + 1.0;
+                    *m = beta1 * *m + (1.0 - beta1) * g;
+                    *v = beta2 * *v + (1.0 - beta2) * g * g;
+                    let (m, v) = (*m / (1.0 - beta1.powf(t)), *v / (1.0 - beta2.powf(t)));
+                    *value -= lr * m / (v.sqrt() + eps);
+                }
+                Rule::Sgd { lr, momentum } => {
+                    *m = momentum * *m + g;
+                    *value -= lr * *m;
+                }
+            }
+        }
+    }
+}
+
+/// The places of a parameter's active values in its full shape, in order.
+fn places(plan: &Plan, param: usize, rows: Option<&[u32]>) -> Vec<usize> {
+    let param = &plan.params[param];
+    let width = *param.full.last().unwrap();
+    let columns: Vec<usize> = param.axes.last().unwrap().positions().collect();
+    let rows: Vec<usize> = match rows {
+        Some(rows) => rows.iter().map(|&row| row as usize).collect(),
+        None if param.axes.len() == 2 => param.axes[0].positions().collect(),
+        None => vec![0],
+    };
+    rows.iter().flat_map(|row| columns.iter().map(move |column| row * width + column)).collect()
+}
+
+fn whole(store: &Store, param: usize) -> Vec<f32> {
+    match &store.params[param] {
+        Stored::Dense(dense) => dense.values.clone(),
+        Stored::Table(table) => (0..table.rows).flat_map(|row| table.row(row)).collect(),
+    }
+}
+
+/// Trains slices for some steps, some of which it sits out, and compares everything with the masked formulas.
+#[test]
+fn slices_and_rows_move_as_the_masked_formulas_say() {
+    let executor = Executor::cpu(2).unwrap();
+    let plan = Sketch::random(4, true, 9);
+    assert!(plan.params.iter().any(|p| p.axes.iter().any(|axis| axis.runs().len() > 1)));
+    let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+    for kind in 0..rules(0).len() {
+        let keep = Keep { memory: rules(0)[kind].memory(), storage: Storage::F32 };
+        let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
+        let start: Vec<Vec<f32>> = (0..store.params.len()).map(|id| whole(&store, id)).collect();
+        let width = |id: usize| *store.defs()[id].full.last().unwrap();
+        let mut references: Vec<Reference> =
+            start.iter().enumerate().map(|(id, values)| Reference::of(values, width(id))).collect();
+        let mut gradients = Gradients::default();
+        // What is not trained in a step stays, and so do its moments; the global step goes on.
+        for step in [0, 1, 2, 7] {
+            let (rule, batch) = (rules(step)[kind], sketch::batch(&plan, 150, step));
+            let weights = store.gather(&program).unwrap();
+            {
+                let rows = store.rows(&plan);
+                executor.gradients(&program, Store::inputs(&rows, &weights, &batch), &mut gradients).unwrap();
+            }
+            let scale = 0.7;
+            let scaled = |at: &[usize], gradients: &[f32]| -> Vec<(usize, f64)> {
+                at.iter().zip(gradients).map(|(&at, &g)| (at, f64::from(g) * f64::from(scale))).collect()
+            };
+            for (index, param) in plan.params.iter().enumerate() {
+                if param.kind == ParamKind::Dense {
+                    let moved = scaled(&places(&plan, index, None), gradients.dense(index));
+                    references[param.id].step(rule, &moved, false);
+                }
+            }
+            for table in gradients.tables() {
+                let moved = scaled(&places(&plan, table.param, Some(&table.rows)), &table.values);
+                references[plan.params[table.param].id].step(rule, &moved, true);
+            }
+            store.apply(&program, &gradients, rule, scale).unwrap();
+        }
+        let (mut moved, mut still) = (0, 0);
+        for (id, reference) in references.iter().enumerate() {
+            for ((&now, &expected), &then) in whole(&store, id).iter().zip(&reference.values).zip(&start[id]) {
+                let tolerance = 2e-5 * expected.abs().max(0.1);
+                assert!(
+                    (f64::from(now) - expected).abs() < tolerance,
+                    "{kind} {}: {now} {expected}",
+                    store.defs()[id].name
+                );
+                // Nothing that the mask excludes moves at all.
+                if expected == f64::from(then) {
+                    assert_eq!(now.to_bits(), then.to_bits());
+                    still += 1;
+                } else {
+                    moved += 1;
+                }
+            }
+        }
+        assert!(moved > 100 && still > 100, "{moved} {still}");
+    }
+}
+
+#[test]
+fn a_penalty_on_rows_is_part_of_the_gradient_that_is_clipped() {
+    let executor = Executor::cpu(1).unwrap();
+    let plan = Sketch::random(4, true, 7);
+    let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+    let batch = sketch::batch(&plan, 90, 1);
+    let rule = Rule::Sgd { lr: 1.0, momentum: 0.0 };
+    let keep = Keep { memory: Memory::Nothing, storage: Storage::F32 };
+    let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
+    let start: Vec<Vec<f32>> = (0..store.params.len()).map(|id| whole(&store, id)).collect();
+    let mut gradients = Gradients::default();
+    let weights = store.gather(&program).unwrap();
+    {
+        let rows = store.rows(&plan);
+        executor.gradients(&program, Store::inputs(&rows, &weights, &batch), &mut gradients).unwrap();
+    }
+    let (clip, l2) = (0.05, 0.5);
+    let plain = gradients.norm();
+    let mut expected: Vec<Vec<f64>> =
+        start.iter().map(|values| values.iter().map(|&v| f64::from(v)).collect()).collect();
+    let mut moves = Vec::new();
+    for table in gradients.tables() {
+        let id = plan.params[table.param].id;
+        for (at, &g) in places(&plan, table.param, Some(&table.rows)).into_iter().zip(&table.values) {
+            moves.push((id, at, f64::from(g) + l2 * f64::from(start[id][at])));
+        }
+    }
+    assert!(!moves.is_empty());
+    let dense: f64 = (0..plan.params.len()).flat_map(|p| gradients.dense(p)).map(|&g| f64::from(g).powi(2)).sum();
+    let norm = (dense + moves.iter().map(|(_, _, g)| g * g).sum::<f64>()).sqrt();
+    assert!((norm - plain).abs() > 1e-3, "the penalty shows in the norm");
+    let scale = (clip / (norm + 1e-6)).min(1.0);
+    moves.into_iter().for_each(|(id, at, g)| expected[id][at] -= scale * g);
+    let update = Update { rule, clip: Some(clip), l2 };
+    Trainer::new(&executor).step(&program, &mut store, &batch, update).unwrap();
+    for (id, expected) in expected.iter().enumerate().filter(|&(id, _)| store.defs()[id].kind != ParamKind::Dense) {
+        for (now, expected) in whole(&store, id).iter().zip(expected) {
+            assert!((f64::from(*now) - expected).abs() < 1e-6, "{now} {expected}");
+        }
+    }
+}
+
+/// Every way to keep a store, with an update for step 0.
+fn ways() -> Vec<(Keep, Update)> {
+    let both = [Storage::F32, Storage::Bf16];
+    let all = both.iter().flat_map(|&storage| {
+        rules(0).map(|rule| (Keep { memory: rule.memory(), storage }, Update { rule, clip: Some(0.5), l2: 1e-3 }))
+    });
+    all.collect()
+}
+
+#[test]
+fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
+    let executor = Executor::cpu(2).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.safetensors");
+    let plan = Sketch::random(5, true, 9);
+    let alone = Arc::new(plan.standalone());
+    for (number, (keep, update)) in ways().into_iter().enumerate() {
+        let mut store = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
+        train(&executor, &plan, &mut store, 0..3, update);
+        store.save(&path).unwrap();
+        let mut other = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
+        train(&executor, &plan, &mut other, 0..5, update);
+        other.load(&path).unwrap();
+        assert_eq!(bits(&other), bits(&store), "{keep:?}");
+        let mut extracted = store.extract(&plan).unwrap();
+        assert_eq!(logits(&executor, &plan, &store), logits(&executor, &alone, &extracted), "{keep:?}");
+        let expected = train(&executor, &plan, &mut store, 3..6, update);
+        assert_eq!(train(&executor, &plan, &mut other, 3..6, update), expected, "{keep:?}");
+        assert_eq!(train(&executor, &alone, &mut extracted, 3..6, update), expected, "{keep:?}");
+        assert_eq!(bits(&store.extract(&plan).unwrap()), bits(&extracted), "{keep:?}");
+        // Neither another optimiser nor another storage can go on from there.
+        for (other_number, (other_keep, other_update)) in ways().into_iter().enumerate() {
+            let mut wrong = Store::kept(sketch::defs(&plan), 9, other_keep).unwrap();
+            let before = bits(&wrong);
+            assert_eq!(wrong.load(&path).is_ok(), number == other_number, "{keep:?} {other_keep:?}");
+            assert!(number == other_number || bits(&wrong) == before);
+            if other_keep.memory != keep.memory {
+                let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+                let step =
+                    Trainer::new(&executor).step(&program, &mut store, &sketch::batch(&plan, 9, 1), other_update);
+                assert!(step.unwrap_err().to_string().contains("the rule needs"));
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_in_bf16_hold_what_is_nearest() {
+    let executor = Executor::cpu(2).unwrap();
+    let plan = Sketch::random(5, true, 9);
+    let keep = Keep { storage: Storage::Bf16, ..Keep::default() };
+    let exact = Store::new(sketch::defs(&plan), 9).unwrap();
+    let mut halved = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
+    // The nearest of the numbers whose low 16 bits are zero, the even one of two.
+    let nearest = |x: f32| {
+        let (below, tail) = (x.to_bits() >> 16, x.to_bits() & 0xffff);
+        let up = tail > 0x8000 || tail == 0x8000 && below & 1 == 1;
+        f32::from_bits((below + u32::from(up)) << 16)
+    };
+    let mut rows = 0;
+    for id in 0..exact.params.len() {
+        let (Stored::Table(exact), Stored::Table(halved)) = (&exact.params[id], &halved.params[id]) else { continue };
+        for row in 0..exact.rows {
+            assert!(exact.row(row).iter().map(|&x| nearest(x)).eq(halved.row(row)));
+            rows += 1;
+        }
+    }
+    assert!(rows > 20);
+    let update = Update::adagrad(0.1, 1e-2, Some(0.5));
+    train(&executor, &plan, &mut halved, 0..4, update);
+    let mut touched = 0;
+    for stored in &halved.params {
+        let Stored::Table(table) = stored else { continue };
+        let values: Vec<f32> = table.records().flat_map(|(row, ..)| table.row(row)).collect();
+        assert!(values.iter().all(|&x| nearest(x) == x));
+        touched += values.len();
+        // A tie goes to the even one: 1 + 2^-8 lies halfway between 1 and 1 + 2^-7.
+        let mut table = table.clone();
+        table.put(0, &vec![1.0 + 1.0 / 256.0; table.dim]);
+        assert!(table.row(0).iter().all(|&x| x == 1.0));
+        table.put(0, &vec![1.0 + 3.0 / 256.0; table.dim]);
+        assert!(table.row(0).iter().all(|&x| x == 1.0 + 4.0 / 256.0));
+    }
+    assert!(touched > 0);
+}
+
+#[test]
+fn what_a_store_says_it_takes_is_what_it_holds() {
+    let executor = Executor::cpu(2).unwrap();
+    let plan = Sketch::random(5, false, 9);
+    for (keep, update) in ways() {
+        let mut store = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
+        train(&executor, &plan, &mut store, 0..2, update);
+        for (def, stored) in store.defs().iter().zip(&store.params) {
+            let (held, said) = match stored {
+                Stored::Dense(dense) => {
+                    let numbers = dense.values.len() + dense.memory.iter().map(Vec::len).sum::<usize>();
+                    (4 * numbers as u64, Store::bytes(def, keep, 0))
+                }
+                Stored::Table(table) => {
+                    let numbers: usize = table.records().map(|(_, values, memory)| values.len() + memory.len()).sum();
+                    (4 * numbers as u64, Store::bytes(def, keep, table.records().count() as u64))
+                }
+            };
+            assert!(held <= said && said <= held * 2 + 4096, "{}: {held} {said}", def.name);
+        }
+    }
+}
