@@ -175,7 +175,7 @@ fn index(text: [u8; 8], length: usize) -> Option<usize> {
 #[inline]
 fn hex(digits: [u8; 8]) -> Option<u32> {
     let text = u64::from_be_bytes(digits);
-    let lower = text | 0x20 * ONES;
+    let lower = text | (0x20 * ONES);
     // A byte below 0x80 plus `0x80 - c` has its high bit set from `c` on, and carries nothing into the next.
     let from = |bytes: u64, first: u8| bytes + u64::from(0x80 - first) * ONES;
     if text & HIGH != 0 {
@@ -187,7 +187,7 @@ fn hex(digits: [u8; 8]) -> Option<u32> {
         return None;
     }
     // Letters, and they alone, have the bit 0x40: `a` is 0x61, and 1 + 9 is ten.
-    let nibbles = (text & 0x0f * ONES) + 9 * (text >> 6 & ONES);
+    let nibbles = (text & (0x0f * ONES)) + 9 * (text >> 6 & ONES);
     let bytes = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
     let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
     Some((pairs | pairs >> 16) as u32)
