@@ -3,7 +3,7 @@
 //!
 //! Each side is a process of its own with two threads, starts from the same weights, and reads the same batches. They
 //! take turns, with matrix products of 512 x 1024 x 1024 between the turns, whose rate gives the floor. Before anything
-//! is timed their logits must agree, and after some steps of training their losses. PyTorch runs `peer.py`; PYTHON
+//! is timed their logits must agree, and the losses of a step on each batch: so every row is in memory by then. PyTorch runs `peer.py`; PYTHON
 //! must have `torch` and `numpy`. `docs/compare.md` explains the figures.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
@@ -19,15 +19,13 @@ use std::process::Command;
 
 use contender::Contender;
 use floor::{Machine, median};
-use net::{EVALUATION_ROWS, NETS, TRAIN_ROWS};
+use net::{EVALUATION_ROWS, NETS, TRAIN_BATCHES, TRAIN_ROWS};
 
 const THREADS: usize = 2;
 /// Steps and evaluation batches of one turn.
 const TURN: [u32; 2] = [4, 1];
 /// Products between two turns.
 const PRODUCTS: usize = 4;
-/// Steps until losses are compared; each takes a batch of its own.
-const STEPS: usize = 8;
 /// Differences beyond these mean that the sides do not compute the same.
 const LOGITS: f64 = 1e-5;
 const LOSSES: f64 = 1e-4;
@@ -119,10 +117,10 @@ fn agree(sides: &mut [Contender]) {
     let furthest = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
     let logits: Vec<Vec<f64>> = sides.iter_mut().map(Contender::logits).collect();
     let losses: Vec<Vec<f64>> =
-        sides.iter_mut().map(|side| (0..STEPS).map(|_| side.figure("train 1", "loss")).collect()).collect();
+        sides.iter_mut().map(|side| (0..TRAIN_BATCHES).map(|_| side.figure("train 1", "loss")).collect()).collect();
     for (at, side) in sides.iter().enumerate().skip(1) {
         let (logit, loss) = (furthest(&logits[0], &logits[at]), furthest(&losses[0], &losses[at]));
-        println!("{}: logits differ by {logit:.1e} at most, losses of {STEPS} steps by {loss:.1e}", side.name);
+        println!("{}: logits differ by {logit:.1e} at most, losses of {TRAIN_BATCHES} steps by {loss:.1e}", side.name);
         assert!(
             logits[0].len() == TRAIN_ROWS && logit <= LOGITS && loss <= LOSSES,
             "the sides do not compute the same"

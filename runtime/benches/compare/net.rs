@@ -19,8 +19,9 @@ use safetensors::tensor::TensorView;
 pub const NETS: [&str; 6] = ["criteo_small", "avazu_small", "kdd_small", "criteo_full", "avazu_full", "kdd_full"];
 pub const TRAIN_ROWS: usize = 512;
 pub const EVALUATION_ROWS: usize = 8192;
-/// Training batches that take turns, and batches of an evaluation.
-const BATCHES: [u64; 2] = [16, 2];
+/// Training batches that take turns. Joined, they are the evaluation batch: it looks up rows that training has touched,
+/// as nearly all are after an epoch.
+pub const TRAIN_BATCHES: usize = EVALUATION_ROWS / TRAIN_ROWS;
 /// Of the initial weights.
 pub const SEED: u64 = 11;
 
@@ -75,11 +76,19 @@ fn batch(plan: &Plan, rows: usize, index: u64) -> Batch {
     }
 }
 
-/// The training batches and the evaluation batches of a net.
-pub fn batches(plan: &Plan) -> [Vec<Batch>; 2] {
-    let [train, evaluate] = BATCHES;
-    let of = |range: std::ops::Range<u64>, rows| range.map(|index| batch(plan, rows, index)).collect();
-    [of(0..train, TRAIN_ROWS), of(train..train + evaluate, EVALUATION_ROWS)]
+/// The training batches and the evaluation batch of a net.
+pub fn batches(plan: &Plan) -> (Vec<Batch>, Batch) {
+    let train: Vec<Batch> = (0..TRAIN_BATCHES as u64).map(|index| batch(plan, TRAIN_ROWS, index)).collect();
+    let columns = |of: fn(&Batch) -> usize| 0..of(&train[0]) / TRAIN_ROWS;
+    let join = |column: usize| train.iter().flat_map(move |batch| &batch.numeric[column * TRAIN_ROWS..][..TRAIN_ROWS]);
+    let join_ids = |column: usize| train.iter().flat_map(move |batch| &batch.ids[column * TRAIN_ROWS..][..TRAIN_ROWS]);
+    let evaluate = Batch {
+        rows: EVALUATION_ROWS,
+        numeric: columns(|batch| batch.numeric.len()).flat_map(join).copied().collect(),
+        ids: columns(|batch| batch.ids.len()).flat_map(join_ids).copied().collect(),
+        labels: train.iter().flat_map(|batch| &batch.labels).copied().collect(),
+    };
+    (train, evaluate)
 }
 
 /// Writes what the other side starts from: `plan.json`, and in `data.safetensors` the dense weights, the rows of the
@@ -89,7 +98,7 @@ pub fn write(folder: &Path, plan: &Plan) {
     let store = Store::standalone(plan, SEED).expect("drawable");
     let program = ops::Program::training(plan.clone(), Trainable::all(plan)).expect("executable");
     let weights = store.gather(&program).expect("of this store");
-    let batches = batches(plan);
+    let (train, evaluate) = batches(plan);
     let mut tensors = Vec::new();
     for (index, param) in plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
         tensors.push(floats(format!("param.{}", param.name), &param.full, weights.param(&program, index)));
@@ -97,7 +106,7 @@ pub fn write(folder: &Path, plan: &Plan) {
     let rows = store.rows(plan);
     for (field, (param, _)) in tables(plan).into_iter().enumerate() {
         let of = |batch: &Batch| batch.ids[field * batch.rows..][..batch.rows].to_vec();
-        let used: BTreeSet<u32> = batches.iter().flatten().flat_map(of).collect();
+        let used: BTreeSet<u32> = train.iter().flat_map(of).collect();
         let used: Vec<u32> = used.into_iter().collect();
         let mut columns = vec![0.0; used.len() * plan.params[param].full[1]];
         rows.gather(param, &used, &mut columns);
@@ -106,7 +115,7 @@ pub fn write(folder: &Path, plan: &Plan) {
         tensors.push(integers(format!("rows.{name}"), &[used.len()], &used));
         tensors.push(floats(format!("values.{name}"), &[used.len(), values.len() / used.len()], &values));
     }
-    for (kind, batches) in ["train", "evaluate"].into_iter().zip(&batches) {
+    for (kind, batches) in [("train", &train[..]), ("evaluate", std::slice::from_ref(&evaluate))] {
         for (index, Batch { rows, numeric, ids, labels }) in batches.iter().enumerate() {
             let name = |part: &str| format!("{kind}.{index}.{part}");
             let numeric_shape = [*rows, numeric.len() / rows];

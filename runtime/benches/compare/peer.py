@@ -18,6 +18,7 @@ import argparse
 import json
 import sys
 import time
+import warnings
 
 import numpy as np
 import torch
@@ -239,6 +240,8 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    # PyTorch's own optimiser trips over it.
+    warnings.filterwarnings("ignore", message="Sparse invariant checks")
     with open(arguments.plan) as file:
         plan = json.load(file)
     data = read(arguments.data)

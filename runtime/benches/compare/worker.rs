@@ -17,7 +17,7 @@ const UPDATE: Update = Update::adagrad(0.01, 1e-2, Some(5.0));
 /// Answers the commands that `peer.py` lists.
 pub fn run(name: &str, threads: usize) {
     let plan = net::plan(name);
-    let [train, evaluate] = net::batches(&plan);
+    let (train, evaluate) = net::batches(&plan);
     let executor = Executor::cpu(threads).expect("threads");
     let mut store = Store::standalone(&plan, net::SEED).expect("drawable");
     let training = Program::training(plan.clone(), Trainable::all(&plan)).expect("executable");
@@ -50,8 +50,8 @@ pub fn run(name: &str, threads: usize) {
             }
             "evaluate" => {
                 let mut mean = f64::NAN;
-                for batch in evaluate.iter().cycle().take(count) {
-                    let logits = of(&store, batch);
+                for _ in 0..count {
+                    let logits = of(&store, &evaluate);
                     mean = logits.iter().map(|&logit| f64::from(logit)).sum::<f64>() / logits.len() as f64;
                 }
                 answer(json!({ "seconds": seconds(), "mean": mean }));

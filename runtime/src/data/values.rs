@@ -20,25 +20,29 @@ impl<'l> Values<'l> {
         Self { line, at: 0 }
     }
 
-    /// The next value as an index, if it is short: 0 where it is nothing, `n + 1` where it is the integer `n` of at most
-    /// seven digits; otherwise nothing has been taken. Without a loop over its digits, whose end no processor foresees.
+    /// Takes as many of the next `count` values as end within 64 bytes, and returns how many. Each is handed on with its
+    /// [`index`], if it has one. All ends are found at once, so that no value has to wait for those before it.
     #[inline]
-    pub fn counted(&mut self) -> Option<usize> {
-        let text = u64::from_le_bytes(*self.line.get(self.at..)?.first_chunk::<8>()?);
-        let digits = text ^ (0x30 * ONES);
-        // The high bit of each byte that is no digit. What a byte carries into the next concerns none before it.
-        let others = (digits.wrapping_add(0x76 * ONES) | digits) & HIGH;
-        let bits = others.trailing_zeros() & !7;
-        if bits == 64 || (text >> bits) as u8 != b'\t' {
-            return None;
+    pub fn each_counted<E>(
+        &mut self,
+        count: usize,
+        mut hand_on: impl FnMut(usize, Option<usize>, &'l [u8]) -> Result<(), E>,
+    ) -> Result<usize, E> {
+        let Some(rest) = self.line.get(self.at..) else { return Ok(0) };
+        let (Some(window), mut start) = (rest.first_chunk(), 0) else { return Ok(0) };
+        let mut tabs = tabs(window);
+        for taken in 0..count {
+            let end = tabs.trailing_zeros() as usize;
+            let Some(text) = rest[start..].first_chunk().filter(|_| tabs != 0) else {
+                self.at += start;
+                return Ok(taken);
+            };
+            hand_on(taken, index(*text, end - start), &rest[start..end])?;
+            tabs &= tabs - 1;
+            start = end + 1;
         }
-        self.at += bits as usize / 8 + 1;
-        // Zeros go before the first digit; then neighbours are made one: digits, pairs, fours.
-        let digits = (digits << 8) << (56 - bits);
-        let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
-        let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
-        let value = (fours.wrapping_mul(10_000) + (fours >> 32)) as u32;
-        Some(if bits == 0 { 0 } else { value as usize + 1 })
+        self.at += start;
+        Ok(count)
     }
 
     /// The next value, if it is a short unsigned integer; otherwise nothing has been taken.
@@ -135,11 +139,43 @@ impl<'l> Iterator for Values<'l> {
     }
 }
 
+/// Which of these bytes are tabs, the first one's bit the lowest.
+#[inline]
+fn tabs(window: &[u8; 64]) -> u64 {
+    let mut tabs = 0;
+    for (index, bytes) in window.as_chunks::<8>().0.iter().enumerate() {
+        let others = u64::from_le_bytes(*bytes) ^ (u64::from(b'\t') * ONES);
+        // The high bit of each byte that is 0, and of no other; then all of them side by side.
+        let high = !(((others & !HIGH) + !HIGH) | others | !HIGH);
+        tabs |= (high >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56 << (8 * index);
+    }
+    tabs
+}
+
+/// The value at the start of `text`, `length` bytes before a tab, as an index: 0 where it is nothing, `n + 1` where it is
+/// the integer `n` of at most seven digits. Without a loop over its digits, whose end no processor foresees.
+#[inline]
+fn index(text: [u8; 8], length: usize) -> Option<usize> {
+    let digits = u64::from_le_bytes(text) ^ (u64::from(b'0') * ONES);
+    // The high bit of each byte that is no digit. What a byte carries into the next concerns none before it.
+    let others = (digits.wrapping_add(0x76 * ONES) | digits) & HIGH;
+    let bits = others.trailing_zeros() & !7;
+    if length > 7 || bits != 8 * length as u32 {
+        return None;
+    }
+    // Zeros go before the first digit; then neighbours are made one: digits, pairs, fours.
+    let digits = (digits << 8) << (56 - bits);
+    let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
+    let value = (fours.wrapping_mul(10_000) + (fours >> 32)) as u32;
+    Some(if bits == 0 { 0 } else { value as usize + 1 })
+}
+
 /// Eight hexadecimal digits as their number, all at once in one register: each byte is a digit.
 #[inline]
 fn hex(digits: [u8; 8]) -> Option<u32> {
     let text = u64::from_be_bytes(digits);
-    let lower = text | 0x20 * ONES;
+    let lower = text | (0x20 * ONES);
     // A byte below 0x80 plus `0x80 - c` has its high bit set from `c` on, and carries nothing into the next.
     let from = |bytes: u64, first: u8| bytes + u64::from(0x80 - first) * ONES;
     if text & HIGH != 0 {
@@ -151,7 +187,7 @@ fn hex(digits: [u8; 8]) -> Option<u32> {
         return None;
     }
     // Letters, and they alone, have the bit 0x40: `a` is 0x61, and 1 + 9 is ten.
-    let nibbles = (text & 0x0f * ONES) + 9 * (text >> 6 & ONES);
+    let nibbles = (text & (0x0f * ONES)) + 9 * (text >> 6 & ONES);
     let bytes = (nibbles | nibbles >> 4) & 0x00ff_00ff_00ff_00ff;
     let pairs = (bytes | bytes >> 8) & 0x0000_ffff_0000_ffff;
     Some((pairs | pairs >> 16) as u32)
@@ -212,24 +248,62 @@ mod tests {
         }
     }
 
+    /// What is handed on of up to nine values, and what is left.
+    fn counted(line: &str) -> (Vec<(Option<usize>, String)>, Option<String>) {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let (mut values, mut found) = (Values::of(line.as_bytes()), Vec::new());
+        let taken = values.each_counted(9, |at, index, value| {
+            assert_eq!(at, found.len());
+            found.push((index, text(value)));
+            Ok::<_, ()>(())
+        });
+        assert_eq!(taken, Ok(found.len()));
+        (found, values.next().map(text))
+    }
+
     #[test]
-    fn an_index_is_taken_whole_or_not_at_all() {
-        let mut values = Values::of(b"\t0\t1234567\t12345678\t-1\t1 2\t00042\t\xb9\t7\t1\t2");
-        assert_eq!([0; 3].map(|_| values.counted()), [Some(0), Some(1), Some(1_234_568)]);
-        for (expected, other) in [(None, &b"12345678"[..]), (None, b"-1"), (None, b"1 2"), (Some(43), b"\xb9")] {
-            assert_eq!(values.counted(), expected);
-            assert_eq!(values.next(), Some(other));
+    fn what_has_no_index_is_handed_on_without() {
+        let line = format!("\t0\t1234567\t12345678\t-1\t1 2\t00042\t\u{b9}\t7\tthe rest{}", "\t1".repeat(40));
+        let (found, rest) = counted(&line);
+        let indices: Vec<_> = found.iter().map(|(index, _)| *index).collect();
+        assert_eq!(indices, [Some(0), Some(1), Some(1_234_568), None, None, None, Some(43), None, Some(8)]);
+        assert_eq!(found[3..6].iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["12345678", "-1", "1 2"]);
+        assert_eq!(rest.as_deref(), Some("the rest"));
+        let error = Values::of(line.as_bytes()).each_counted(9, |at, _, _| if at < 4 { Ok(()) } else { Err(at) });
+        assert_eq!(error, Err(4));
+    }
+
+    #[test]
+    fn values_are_handed_on_as_far_as_their_ends_are_seen() {
+        let (found, rest) = counted(&format!("1\t2\t{}\t4\t5{}", "3".repeat(61), "\t".repeat(40)));
+        assert_eq!((found.len(), rest), (2, Some("3".repeat(61))));
+        assert_eq!(counted("1\t2\t3\t4\t5\t6\t7\t8\t9").0.len(), 0, "too short to be read so");
+        assert_eq!(Values::of(b"").each_counted(9, |_, _, _| Err(())), Ok(0));
+    }
+
+    #[test]
+    fn a_tab_is_found_in_every_place_beside_every_byte() {
+        for byte in (0..=255).filter(|&byte| byte != b'\t') {
+            for place in 0..64 {
+                let mut window = [byte; 64];
+                window[place] = b'\t';
+                assert_eq!(tabs(&window), 1 << place, "{byte} around {place}");
+            }
         }
-        assert_eq!((values.counted(), values.next()), (None, Some(&b"7"[..])), "too close to the end to be read so");
+        assert_eq!(tabs(&[b'\t'; 64]), u64::MAX);
     }
 
     proptest! {
         #[test]
-        fn indices_come_back(value in 0usize..10_000_000, rest in "[\t0-9a-f]{8}") {
-            let line = format!("{value}\t{rest}");
-            let mut values = Values::of(line.as_bytes());
-            prop_assert_eq!(values.counted(), Some(value + 1));
-            prop_assert_eq!(values.next(), rest.split('\t').next().map(str::as_bytes));
+        fn indices_come_back(numbers in prop::collection::vec(prop::option::of(0usize..10_000_000), 20)) {
+            let text = |number: &Option<usize>| number.map(|number| number.to_string()).unwrap_or_default();
+            let line = numbers.iter().map(text).collect::<Vec<_>>().join("\t") + &"\t".repeat(64);
+            let (found, _) = counted(&line);
+            prop_assert!(found.len() >= 7);
+            for ((index, shown), number) in found.into_iter().zip(&numbers) {
+                prop_assert_eq!(index, Some(number.map_or(0, |number| number + 1)));
+                prop_assert_eq!(shown, text(number));
+            }
         }
 
         #[test]
