@@ -1,7 +1,6 @@
 //! `--device` and `--threads`: where to compute.
 
 use anyhow::{Context, Result, bail};
-use nasrec_runtime::machine::limit_threads;
 use nasrec_runtime::ops::Executor;
 
 /// More threads than this for each core only take time from each other.
@@ -19,8 +18,6 @@ pub(crate) fn executor(device: &str, threads: Option<usize>) -> Result<Executor>
         Some(threads) => threads,
         None => cores,
     };
-    // What is computed outside the executor, such as drawing tables, takes no more threads than it does.
-    limit_threads(threads)?;
     match device.split_once(':') {
         None if device == "cpu" => Ok(Executor::cpu(threads)?),
         None if device == "cuda" => Ok(Executor::cuda(0)?),

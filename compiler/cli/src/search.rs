@@ -7,7 +7,7 @@ use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::recipe::Source;
 use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program, Space};
-use nasrec_runtime::machine::{Bytes, available_memory};
+use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
 use nasrec_runtime::search::{Job, Report, RunDir, check_memory, expected_rows, search_within};
 use nasrec_runtime::{Error, Stop};
 
@@ -74,6 +74,8 @@ struct Ready {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let executor = device::executor(&args.device, args.threads)?;
+    // What is computed outside the executor, such as drawing tables, takes no more threads than it does.
+    limit_threads(executor.threads())?;
     let memory = args.memory.or_else(available_memory);
     let limits = Limits { memory, threads: executor.threads() };
     let ready = match &args.resume {

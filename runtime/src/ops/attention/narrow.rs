@@ -153,8 +153,7 @@ impl Mix<'_> {
 /// What the backward of one field's query reads, and the gradient that it sums.
 struct Query<V, const W: usize> {
     query: [V; W],
-    /// The maximum, negative.
-    less: V,
+    maximum: V,
     /// The gradient of what was mixed, and its product with that, over the sum of all weights.
     flowing: [V; W],
     centre: V,
@@ -184,7 +183,7 @@ impl Unmix<'_> {
                 let mixed = from_fn(|d| mixed[place.of(0, d, i)]);
                 Query {
                     query: from_fn(|d| simd.mul_f32s(qkv[place.of(0, d, i)], factor)),
-                    less: simd.neg_f32s(maximum),
+                    maximum,
                     flowing,
                     centre: dot(simd, &flowing, &mixed, simd.splat_f32s(0.0)),
                     gradient: [simd.splat_f32s(0.0); W],
@@ -241,7 +240,9 @@ fn reverse<S: Simd, const W: usize, const I: usize>(
     for ((key, value), (dkey, dvalue)) in keys.iter().zip(values).zip(dkeys.iter_mut().zip(dvalues)) {
         let (mut dk, mut dv) = (*dkey, *dvalue);
         for query in &mut *queries {
-            let weight = power_of_two(simd, dot(simd, &query.query, key, query.less));
+            // As the forward has it to the bit: no difference is above zero, however large the scores are.
+            let score = dot(simd, &query.query, key, simd.splat_f32s(0.0));
+            let weight = power_of_two(simd, simd.sub_f32s(score, query.maximum));
             let slope = dot(simd, &query.flowing, value, simd.neg_f32s(query.centre));
             let slope = simd.mul_f32s(weight, slope);
             add_product(simd, &mut query.gradient, slope, key);
@@ -264,7 +265,7 @@ fn add_product<S: Simd, const W: usize>(simd: S, sum: &mut [S::f32s; W], by: S::
     sum.iter_mut().zip(x).for_each(|(sum, x)| *sum = simd.mul_add_f32s(by, *x, *sum));
 }
 
-/// `2^x` for `x` of at most about 1, to within 2 units in the last place; 0 below the smallest normal number, near
+/// `2^x` for `x` of at most 1, to within 2 units in the last place; 0 below the smallest normal number, near
 /// enough. NaN stays NaN.
 #[inline(always)]
 fn power_of_two<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
