@@ -18,8 +18,8 @@ use crate::streams::Streams;
 
 /// Most encodings of which each is costed.
 const MAX_COSTED: u64 = 20_000;
-/// Draws for an estimate.
-const DRAWS: u64 = 5_000;
+/// Draws for an estimate: of encodings, and of architectures that differ, which take longer to draw.
+const DRAWS: [u64; 2] = [5_000, 2_000];
 /// Standard deviations that leave 95 % between them.
 const DEVIATIONS: f64 = 1.959_964;
 
@@ -67,13 +67,19 @@ impl Space {
         Some((valid.into(), graphs.len().into()))
     }
 
+    /// The space with its constraints on choices only.
+    pub(super) fn without_costs(&self) -> Space {
+        let mut free = self.clone();
+        let kept = self.graph.constraints.iter().filter(|constraint| constraint.costs.is_empty()).cloned().collect();
+        free.graph = Arc::new(SpaceGraph { constraints: kept, ..SpaceGraph::clone(&self.graph) });
+        free
+    }
+
     /// Whether the bounds of the costs prove that the constraints on them always hold, or never.
     fn all_or_none(&self) -> Option<bool> {
         let of_costs = |constraint: &&Constraint| !constraint.costs.is_empty();
         let constraints: Vec<&Constraint> = self.graph.constraints.iter().filter(of_costs).collect();
-        let mut free = self.clone();
-        let kept = self.graph.constraints.iter().filter(|constraint| constraint.costs.is_empty()).cloned().collect();
-        free.graph = Arc::new(SpaceGraph { constraints: kept, ..SpaceGraph::clone(&self.graph) });
+        let free = self.without_costs();
         let mut costs: Vec<_> = constraints.iter().flat_map(|constraint| constraint.costs.iter().copied()).collect();
         costs.sort_unstable();
         costs.dedup();
@@ -97,8 +103,9 @@ impl Space {
         let streams = Streams::new(0);
         let mut meter = self.meter();
         let encodings = what == "valid";
+        let draws = DRAWS[usize::from(!encodings)];
         let (mut allowed, mut seen, mut refused) = (0u64, HashSet::new(), HashSet::new());
-        for index in 0..DRAWS {
+        for index in 0..draws {
             let drawn = match draw(self, &mut streams.rng(what, index)) {
                 Ok(drawn) => drawn,
                 Err(error) => return Tally::AtMost(all, format!("{why}, and {error}")),
@@ -111,17 +118,17 @@ impl Space {
                 refused.insert(drawn);
             }
         }
-        let (from, to) = wilson(allowed, DRAWS);
+        let (from, to) = wilson(allowed, draws);
         let of_all = |share: f64| &all * ((share * 1e12).round() as u64) / 1_000_000_000_000u64;
         // What was drawn is certain; of graphs, only that there is one, for several encodings may have the same.
         let certain = |seen: &HashSet<Architecture>| if encodings { seen.len() } else { seen.len().min(1) };
         let least = BigUint::from(certain(&seen));
         let most = &all - BigUint::from(certain(&refused));
         let estimate = Estimate {
-            count: of_all(allowed as f64 / DRAWS as f64),
+            count: of_all(allowed as f64 / draws as f64),
             from: of_all(from),
             to: of_all(to),
-            draws: DRAWS,
+            draws,
             allowed,
         };
         Tally::Between { least, most, estimate, why }

@@ -72,6 +72,22 @@ impl Space {
         }
         let (kinds, domains): (Vec<_>, Vec<_>) = self.choices().iter().map(domains::kind).unzip();
         let regions = regions::Regions::new(self, cost);
-        search::Search::new(self, cost, end == End::Most, &regions, &kinds).run(domains)
+        let most = end == End::Most;
+        let search = |space: &Space| search::Search::new(space, cost, most, &regions, &kinds).run(domains.clone());
+        if self.graph.constraints.iter().all(|constraint| constraint.costs.is_empty()) {
+            return search(self);
+        }
+        // What is so of the whole space is so of what costs as it may; and its extreme may be allowed.
+        let free = search(&self.without_costs())?;
+        let allowed = |witness: &Witness| {
+            let costs = self.costs(&witness.architecture);
+            costs.is_ok_and(|costs| self.broken(&witness.architecture, Some(costs)).is_none())
+        };
+        if free.is_optimal() && free.witness.as_ref().is_some_and(allowed) {
+            return Some(free);
+        }
+        let found = search(self)?;
+        let proved = if most { found.proved.min(free.proved) } else { found.proved.max(free.proved) };
+        Some(Extreme { proved, ..found })
     }
 }
