@@ -4,7 +4,7 @@
 //! thread), a first preparation (the file parsed, encoded, and hashed; the cache written, synchronised, and verified;
 //! the rows split), a later one from the cache, and a shuffled epoch of training batches from it, read ahead. Without
 //! FILE, the file is drawn. The floor is the bytes that each must move over the bandwidth of memory, measured between
-//! the rounds. `docs/input.md` explains the figures.
+//! the rounds. `docs/performance.md` explains the figures.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
 

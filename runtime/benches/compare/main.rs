@@ -4,7 +4,7 @@
 //! Each side is a process of its own with two threads, starts from the same weights, and reads the same batches. They
 //! take turns, with matrix products of 512 x 1024 x 1024 between the turns, whose rate gives the floor. Before anything
 //! is timed their logits must agree, and the losses of a step on each batch: so every row is in memory by then. PyTorch runs `peer.py`; PYTHON
-//! must have `torch` and `numpy`. `docs/compare.md` explains the figures.
+//! must have `torch` and `numpy`. `docs/performance.md` explains the figures.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
 

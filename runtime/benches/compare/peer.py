@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-ADAGRAD = {"lr": 0.01, "eps": 1e-2}
+ADAGRAD = {"lr": 1e-4, "eps": 1e-2}
 CLIP = 5.0
 
 

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::net;
 
-/// As `peer.py` has it.
-const UPDATE: Update = Update::adagrad(0.01, 1e-2, Some(5.0));
+/// As `peer.py` has it. So small a rate that steps do not overshoot, which would let what is rounded otherwise grow.
+const UPDATE: Update = Update::adagrad(1e-4, 1e-2, Some(5.0));
 
 /// Answers the commands that `peer.py` lists.
 pub fn run(name: &str, threads: usize) {
