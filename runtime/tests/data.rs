@@ -176,6 +176,29 @@ fn tolerated_malformed_lines_are_told_and_left_out() {
 }
 
 #[test]
+fn rows_and_lines_are_in_order_however_many_threads_read() {
+    let text = table(100_000).replacen("1\t90000\t", "1\tmany\t", 1);
+    let place = Place::new(&[("first.tsv", table(60_000).as_bytes()), ("second.tsv", text.as_bytes())]);
+    let read = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let (dataset, recorder) = pool.install(|| place.prepare(&files(&["first.tsv", "second.tsv"]))).expect("sound");
+        assert!(recorder.built() && recorder.lines()[0].contains("second.tsv, line 90001, column 2"));
+        fs::remove_file(place.path().join("cache")).expect("a cache");
+        dataset.fingerprint().to_owned()
+    };
+    let alone = read(1);
+    assert!((2..6).all(|threads| read(threads) == alone));
+    // What is wrong first is told, though a thread that is ahead has found the end of what can be unpacked.
+    place.write("torn.gz", &gzip(&table(300_000))[..500_000]);
+    place.write("bad.tsv", table(30_000).replace('\t', ","));
+    for _ in 0..10 {
+        let message = place.refusal(&files(&["bad.tsv", "torn.gz"]));
+        assert!(message.contains("lines read so far are malformed"), "{message}");
+        assert!(place.refusal(&files(&["torn.gz", "bad.tsv"])).starts_with("cannot unpack"));
+    }
+}
+
+#[test]
 fn too_many_malformed_lines_stop_the_run_and_harm_nothing() {
     let place =
         Place::new(&[("good.tsv", table(100).as_bytes()), ("bad.tsv", b"click\tI1\n1\t2\ta\t3\t4\n0\t1\t2\t3\n")]);

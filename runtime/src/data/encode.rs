@@ -1,37 +1,24 @@
 //! From the text of one line to its record.
 
 use std::fmt;
-use std::sync::Arc;
 
 use nasrec_compiler::schema::{DenseColumn, Encoding, Schema, SparseColumn, Transform};
 
+use super::columns::Group;
+use super::digits::integer;
 use super::record::Layout;
-use super::values::{TOGETHER, Values};
+use super::values::Line;
 use crate::{Error, Result};
 
 /// Longest piece of a value that a message quotes, in characters.
 const QUOTED: usize = 24;
-
-/// Integers from 0 whose encoding in every numeric column is worked out once: most of those that a table of counts has.
-const TABULATED: usize = 4096;
 
 /// Encodes lines of tab-separated values by a schema.
 pub(super) struct Encoder<'a> {
     schema: &'a Schema,
     stride: usize,
     columns: usize,
-    /// One a numeric column: what a missing value is, then the encoded integers, NaN where one cannot be encoded.
-    /// Columns with the same transforms share one, which then stays in the processor's first cache.
-    tabulated: Vec<Arc<[f32]>>,
-    categories: Vec<Category>,
-    all_hex: bool,
-}
-
-/// How a categorical column is read.
-struct Category {
-    encoding: Encoding,
-    missing: u32,
-    remainder: Remainder,
+    groups: Vec<Group>,
 }
 
 /// What is wrong with a line: the first column, from the left, that cannot be read.
@@ -69,28 +56,9 @@ impl<'a> Encoder<'a> {
                 )));
             }
         }
-        let mut tabulated: Vec<Arc<[f32]>> = Vec::new();
-        for (index, column) in schema.dense.iter().enumerate() {
-            let alike = schema.dense[..index].iter().position(|other| other.transforms == column.transforms);
-            let integers = (0..TABULATED).map(|value| encoded(column, value as f64).unwrap_or(f32::NAN));
-            tabulated.push(match alike {
-                Some(other) => Arc::clone(&tabulated[other]),
-                None => std::iter::once(0.0).chain(integers).collect(),
-            });
-        }
-        let category = |column: &SparseColumn| Category {
-            encoding: column.encoding,
-            missing: column.missing as u32,
-            remainder: Remainder::by(column.rows as u32 - 1),
-        };
-        Ok(Self {
-            schema,
-            stride: Layout::of(schema, false).stride(),
-            columns: 1 + schema.dense.len() + schema.sparse.len(),
-            tabulated,
-            categories: schema.sparse.iter().map(category).collect(),
-            all_hex: schema.sparse.iter().all(|column| column.encoding == Encoding::Hex),
-        })
+        let groups = Group::of(schema);
+        let columns = 1 + schema.dense.len() + schema.sparse.len();
+        Ok(Self { schema, stride: Layout::of(schema, false).stride(), columns, groups })
     }
 
     /// Bytes of a record.
@@ -98,134 +66,85 @@ impl<'a> Encoder<'a> {
         self.stride
     }
 
-    /// Writes the record of `line` (without its line end).
+    /// Writes the record of a line.
     ///
     /// # Panics
     /// When `record` is not of [`stride`](Self::stride) bytes.
-    pub fn encode(&self, line: &[u8], record: &mut [u8]) -> Result<(), Problem> {
+    #[inline(always)]
+    pub fn encode(&self, line: Line, record: &mut [u8]) -> Result<(), Problem> {
         assert_eq!(record.len(), self.stride, "a record has its length");
-        let mut values = Values::of(line);
-        let label = match self.next(&mut values, 1)? {
-            b"0" => 0,
-            b"1" => 1,
-            other => return Err(self.problem(1, quote(other), "0 or 1")),
-        };
+        if line.len() != self.columns {
+            return Err(self.uneven(line));
+        }
+        record[self.stride - 1] = self.value(line, 0)?[0];
         let (words, _) = record.as_chunks_mut::<4>();
-        let (numeric, ids) = words.split_at_mut(self.schema.dense.len());
-        let taken = values.each_counted(numeric.len(), |column, index, value| {
-            let known = index.and_then(|index| self.tabulated[column].get(index)).filter(|known| !known.is_nan());
-            numeric[column] = known.map_or_else(|| self.number(column, value), |known| Ok(*known))?.to_le_bytes();
-            Ok(())
-        })?;
-        for (column, word) in numeric.iter_mut().enumerate().skip(taken) {
-            *word = self.number(column, self.next(&mut values, 2 + column)?)?.to_le_bytes();
+        for group in &self.groups {
+            let (first, count) = (group.first, group.count);
+            let words = &mut words[first - 1..][..count];
+            let others = match line.texts(first) {
+                Some(texts) => group.encode(&texts, words),
+                None => u32::MAX >> (32 - count),
+            };
+            self.others(line, first, others, words)?;
         }
-        let chunks = ids.chunks_mut(TOGETHER).zip(self.categories.chunks(TOGETHER)).enumerate();
-        for (chunk, (ids, categories)) in chunks {
-            if self.all_hex && Self::rows(&mut values, categories, ids).is_some() {
-                continue;
-            }
-            for (index, (word, category)) in ids.iter_mut().zip(categories).enumerate() {
-                *word = self.row(&mut values, chunk * TOGETHER + index, category)?.to_le_bytes();
-            }
-        }
-        if let Some(surplus) = values.next() {
-            let expected = format!("the end of the line after {} tab-separated columns", self.columns);
-            return Err(self.problem(self.columns + 1, quote(surplus), expected));
-        }
-        record[self.stride - 1] = label;
         Ok(())
     }
 
-    fn number(&self, column: usize, value: &[u8]) -> Result<f32, Problem> {
-        let encoded = number(&self.schema.dense[column], value);
-        encoded.map_err(|expected| self.problem(2 + column, quote(value), expected))
+    /// Encodes those values of a group whose bits are set.
+    #[inline(always)]
+    fn others(&self, line: Line, first: usize, mut others: u32, words: &mut [[u8; 4]]) -> Result<(), Problem> {
+        while others != 0 {
+            let index = others.trailing_zeros() as usize;
+            words[index] = self.value(line, first + index)?;
+            others &= others - 1;
+        }
+        Ok(())
     }
 
-    #[inline]
-    fn row(&self, values: &mut Values, index: usize, category: &Category) -> Result<u32, Problem> {
-        if values.nothing() {
-            return Ok(category.missing);
-        }
-        let value = match category.encoding {
-            Encoding::Hex => values.eight_hex_digits().map(u64::from),
-            Encoding::Int => values.integer(),
-        };
-        match value {
-            Some(value) => Ok(category.remainder.of(value) + 1),
-            None => self.any_row(values, index),
-        }
-    }
-
-    /// The rows of hexadecimal columns, if their values look as they usually do.
-    #[inline]
-    fn rows(values: &mut Values, categories: &[Category], ids: &mut [[u8; 4]]) -> Option<()> {
-        let mut numbers = [0; TOGETHER];
-        let numbers = &mut numbers[..ids.len()];
-        let mut missing = values.eight_hex_digits_each(numbers)?;
-        for ((word, category), &number) in ids.iter_mut().zip(categories).zip(&*numbers) {
-            *word = (category.remainder.of_short(number) + 1).to_le_bytes();
-        }
-        while missing != 0 {
-            let index = missing.trailing_zeros() as usize;
-            ids[index] = categories[index].missing.to_le_bytes();
-            missing &= missing - 1;
-        }
-        Some(())
-    }
-
+    /// What is wrong with a line that has not a value a column.
     #[cold]
-    fn any_row(&self, values: &mut Values, index: usize) -> Result<u32, Problem> {
-        let at = 2 + self.schema.dense.len() + index;
-        let value = self.next(values, at)?;
-        row(&self.schema.sparse[index], value).map_err(|expected| self.problem(at, quote(value), expected))
+    fn uneven(&self, line: Line) -> Problem {
+        let problem = (0..self.columns.min(line.len())).find_map(|column| self.value(line, column).err());
+        problem.unwrap_or_else(|| {
+            let (column, found, expected) = if line.len() < self.columns {
+                let expected = format!("{} tab-separated columns", self.columns);
+                (line.len(), "the end of the line".to_owned(), expected)
+            } else {
+                let expected = format!("the end of the line after {} tab-separated columns", self.columns);
+                (self.columns, quote(line.value(self.columns)), expected)
+            };
+            self.problem(column, found, expected)
+        })
     }
 
-    fn next<'l>(&self, values: &mut Values<'l>, column: usize) -> Result<&'l [u8], Problem> {
-        values.next().ok_or_else(|| {
-            let expected = format!("{} tab-separated columns", self.columns);
-            self.problem(column, "the end of the line".to_owned(), expected)
-        })
+    /// Any value, encoded; columns are counted from 0, the label's.
+    fn value(&self, line: Line, column: usize) -> Result<[u8; 4], Problem> {
+        let (text, dense) = (line.value(column), self.schema.dense.len());
+        let encoded = match column.checked_sub(1) {
+            None => label(text).map(u32::to_le_bytes),
+            Some(column) if column < dense => number(&self.schema.dense[column], text).map(f32::to_le_bytes),
+            Some(column) => row(&self.schema.sparse[column - dense], text).map(u32::to_le_bytes),
+        };
+        encoded.map_err(|expected| self.problem(column, quote(text), expected))
     }
 
     fn problem(&self, column: usize, found: String, expected: impl Into<String>) -> Problem {
         let dense = self.schema.dense.len();
-        let name = match column {
-            1 => Some(&self.schema.label),
-            _ if column < 2 + dense => Some(&self.schema.dense[column - 2].name),
-            _ => self.schema.sparse.get(column - 2 - dense).map(|column| &column.name),
+        let name = match column.checked_sub(1) {
+            None => Some(&self.schema.label),
+            Some(column) if column < dense => Some(&self.schema.dense[column].name),
+            Some(column) => self.schema.sparse.get(column - dense).map(|column| &column.name),
         };
-        Problem { column, name: name.cloned(), found, expected: expected.into() }
+        Problem { column: column + 1, name: name.cloned(), found, expected: expected.into() }
     }
 }
 
-/// Remainders by one divisor, out of two products: a division would take as long as reading the digits.
-#[derive(Clone, Copy)]
-struct Remainder {
-    divisor: u32,
-    /// `2^64 / divisor`, rounded up; 0 for 1, whose remainders are all 0.
-    inverse: u64,
-}
-
-impl Remainder {
-    fn by(divisor: u32) -> Self {
-        Self { divisor, inverse: (u64::MAX / u64::from(divisor)).wrapping_add(1) }
-    }
-
-    /// `value % divisor`, or for 32 bits: the inverse times `value`, modulo `2^64`, is the fraction of the quotient, exact enough for
-    /// 32 bits (Lemire, Kaser and Kurz, "Faster remainder by direct computation", 2019).
-    #[inline]
-    fn of(self, value: u64) -> u32 {
-        match u32::try_from(value) {
-            Ok(value) => self.of_short(value),
-            Err(_) => (value % u64::from(self.divisor)) as u32,
-        }
-    }
-
-    #[inline]
-    fn of_short(self, value: u32) -> u32 {
-        let fraction = self.inverse.wrapping_mul(u64::from(value));
-        ((u128::from(fraction) * u128::from(self.divisor)) >> 64) as u32
+/// The label, or what was expected instead.
+fn label(text: &[u8]) -> Result<u32, &'static str> {
+    match text {
+        b"0" => Ok(0),
+        b"1" => Ok(1),
+        _ => Err("0 or 1"),
     }
 }
 
@@ -236,7 +155,7 @@ fn number(column: &DenseColumn, text: &[u8]) -> Result<f32, &'static str> {
         return Ok(0.0);
     }
     // Fifteen digits are exact as a number, and read faster than any number is.
-    if let Some(value) = Values::of(text).integer() {
+    if let Some(value) = integer(text) {
         return encoded(column, value as f64);
     }
     let text = std::str::from_utf8(text).map_err(|_| NUMBER)?;
@@ -248,7 +167,7 @@ fn number(column: &DenseColumn, text: &[u8]) -> Result<f32, &'static str> {
 }
 
 /// A number after the column's transforms, or what was expected instead.
-fn encoded(column: &DenseColumn, value: f64) -> Result<f32, &'static str> {
+pub(super) fn encoded(column: &DenseColumn, value: f64) -> Result<f32, &'static str> {
     let value = column.transforms.iter().fold(value, |value, transform| match *transform {
         Transform::Max(bound) => value.max(bound),
         Transform::Min(bound) => value.min(bound),
@@ -294,15 +213,31 @@ mod tests {
 
     use super::*;
     use crate::data::dataset::testing::{schema, schema_without_numbers};
+    use crate::data::values::Values;
 
     fn encode(line: &str) -> Result<(Vec<f32>, Vec<u32>, u8), String> {
         let schema = schema();
         let encoder = Encoder::new(&schema).expect("a sound schema");
         let (mut record, layout) = (vec![9; encoder.stride()], Layout::of(&schema, false));
-        encoder.encode(line.as_bytes(), &mut record).map_err(|problem| problem.to_string())?;
+        encode_with(&encoder, line.as_bytes(), &mut record).map_err(|problem| problem.to_string())?;
         let mut words = layout.words(&record);
         let numeric = words.by_ref().take(layout.numeric).map(f32::from_bits).collect();
         Ok((numeric, words.collect(), layout.label(&record)))
+    }
+
+    /// A line that others follow, and the same at the end of the text, where there is less to read ahead.
+    fn encode_with(encoder: &Encoder, line: &[u8], record: &mut [u8]) -> Result<(), Problem> {
+        let mut values = Values::default();
+        let text = [line, &b"\n0\t1\t2\t3\t4\t5\n"[..]].concat();
+        values.find(&text);
+        let outcome = encoder.encode(values.lines(&text).next().expect("a line"), record);
+        if !line.is_empty() {
+            let mut again = vec![0; record.len()];
+            values.find(line);
+            assert_eq!(encoder.encode(values.lines(line).next().expect("a line"), &mut again), outcome);
+            assert!(outcome.is_err() || again == record, "the end of the text makes a difference");
+        }
+        outcome
     }
 
     #[test]
@@ -354,7 +289,7 @@ mod tests {
         let mut schema = schema();
         schema.dense[0].transforms = vec![Transform::Log1p];
         let encoder = Encoder::new(&schema).expect("a sound schema");
-        let problem = encoder.encode(b"0\t-1\t1\ta\t1", &mut vec![0; encoder.stride()]).expect_err("ln 0");
+        let problem = encode_with(&encoder, b"0\t-1\t1\ta\t1", &mut vec![0; encoder.stride()]).expect_err("ln 0");
         let expected = "column 2 (I1): found \"-1\", expected a number that is finite after the column's transforms";
         assert_eq!(problem.to_string(), expected);
     }
@@ -363,8 +298,8 @@ mod tests {
     fn bytes_that_are_not_text_are_quoted_safely() {
         let schema = schema();
         let encoder = Encoder::new(&schema).expect("a sound schema");
-        let problem =
-            encoder.encode(b"0\t\xff\xfe\x00\t1\ta\t1", &mut vec![0; encoder.stride()]).expect_err("not a number");
+        let problem = encode_with(&encoder, b"0\t\xff\xfe\x00\t1\ta\t1", &mut vec![0; encoder.stride()])
+            .expect_err("not a number");
         assert_eq!(problem.to_string(), "column 2 (I1): found \"\u{fffd}\u{fffd}\\0\", expected a number or nothing");
     }
 
@@ -389,13 +324,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn remainders_are_those_of_a_division(value: u64, bits in 0..64, divisor in 1u32..) {
-            for (value, divisor) in [(value >> bits, divisor), (value >> 32, divisor >> 20 | 1), (u64::MAX >> bits, 1)] {
-                prop_assert_eq!(u64::from(Remainder::by(divisor).of(value)), value % u64::from(divisor));
-            }
-        }
-
         #[test]
         fn every_sound_line_round_trips(
             label in 0u8..2, number in -1e6f64..1e6, hex in any::<u64>(), int in any::<u64>(), missing in 0u8..16,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 
 /// How many malformed lines are described; the rest are counted.
-const DESCRIBED: usize = 5;
+pub(super) const DESCRIBED: usize = 5;
 
 /// Lines read before a table can be given up half-way.
 const ENOUGH: u64 = 1_000;
@@ -23,14 +23,6 @@ pub struct Malformed {
 }
 
 impl Malformed {
-    /// Counts one malformed line; `describe` is called for the first ones only.
-    pub(super) fn count(&mut self, describe: impl FnOnce() -> String) {
-        self.malformed += 1;
-        if self.first.len() < DESCRIBED {
-            self.first.push(describe());
-        }
-    }
-
     /// Adds what the lines after these came across.
     pub(super) fn extend(&mut self, later: Malformed) {
         self.lines += later.lines;
@@ -101,11 +93,8 @@ mod tests {
     use crate::data::dataset::testing::schema;
 
     fn report(lines: u64, malformed: u64) -> Malformed {
-        let mut report = Malformed { lines, ..Malformed::default() };
-        for index in 0..malformed {
-            report.count(|| format!("line {index}"));
-        }
-        report
+        let first = (0..malformed).take(DESCRIBED).map(|index| format!("line {index}")).collect();
+        Malformed { lines, malformed, first }
     }
 
     #[test]
