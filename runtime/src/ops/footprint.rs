@@ -1,7 +1,7 @@
 //! How much memory executing a program takes, known before anything is executed.
 
 use super::program::Program;
-use super::tiled::{GROUPS, TILE};
+use super::tiled::{GROUPS, TILE, buffers};
 
 /// Bytes that executing a program takes, at most. The parameters themselves are elsewhere.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,8 @@ impl Program {
         // A gradient a lookup, then a gradient a row, of which each may be another.
         let trained = if self.tables.is_empty() { 1 } else { 2 };
         let embedded = (self.embedded as u64).saturating_mul(rows as u64 * trained);
-        let groups = rows.div_ceil(TILE).min(GROUPS) as u64;
+        let groups = rows.div_ceil(TILE).min(GROUPS);
+        let groups = buffers(groups, threads) as u64;
         let gradients = (self.gradients_len as u64).saturating_mul(groups).saturating_add(self.weights_len as u64);
         Footprint {
             activations: tiles.saturating_add(embedded).saturating_mul(4),

@@ -53,12 +53,11 @@ impl Gradients {
         clip.map_or(1.0, |clip| scale(clip, total(&self.dense[part]).sqrt()))
     }
 
-    /// Adds up the groups' dense gradients, in order. The first group's memory becomes the sum's.
-    pub(crate) fn reduce(&mut self, groups: &mut Vec<Vec<f32>>) {
-        self.dense = groups.remove(0);
+    /// Adds dense gradients to those that are there, in order.
+    pub(crate) fn add(&mut self, groups: &[Vec<f32>]) {
         self.dense.par_chunks_mut(CHUNK).enumerate().for_each(|(i, sum)| {
             let range = i * CHUNK..i * CHUNK + sum.len();
-            for group in groups.iter() {
+            for group in groups {
                 sum.iter_mut().zip(&group[range.clone()]).for_each(|(sum, value)| *sum += value);
             }
         });

@@ -66,19 +66,27 @@ impl Linear<'_> {
         }
     }
 
-    /// Adds the weight's gradient to `dw`.
-    pub(crate) fn backward_weight(&self, input: &[(usize, &[f32])], dy: &[f32], dw: &mut [f32]) {
+    /// The weight's gradient into `dw`, or added to it.
+    pub(crate) fn backward_weight(&self, input: &[(usize, &[f32])], dy: &[f32], dw: &mut [f32], accumulate: bool) {
         let (width, cols) = (self.width(), self.cols());
+        let covered: usize = input.iter().map(|(_, x)| x.len()).sum();
+        let mut accumulate = accumulate;
+        if !accumulate && covered < self.outer * width * cols {
+            // No product writes the columns of what is zero.
+            dw.fill(0.0);
+            accumulate = true;
+        }
         for &(from, x) in input {
             if self.outer > 1 {
                 for (x, dy) in x.chunks_exact(width * cols).zip(dy.chunks_exact(self.out * cols)) {
                     let x = Matrix::new(x, width, cols).transposed();
-                    gemm(dw, width, Matrix::new(dy, self.out, cols), x, true);
+                    gemm(dw, width, Matrix::new(dy, self.out, cols), x, accumulate);
+                    accumulate = true;
                 }
             } else {
                 let rows = x.len() / cols;
                 let x = Matrix::new(x, rows, cols).transposed();
-                gemm(&mut dw[from / self.inner..], width, Matrix::new(dy, self.out, cols), x, true);
+                gemm(&mut dw[from / self.inner..], width, Matrix::new(dy, self.out, cols), x, accumulate);
             }
         }
     }

@@ -177,6 +177,7 @@ impl Lowering {
             grad: None,
             accumulate: false,
             zero: Vec::new(),
+            begins: SmallVec::new(),
         });
         self.steps.len() - 1
     }

@@ -41,6 +41,8 @@ pub struct Program {
     pub(crate) scratch: usize,
     /// Values a sample that all lookups yield together.
     pub(crate) embedded: usize,
+    /// What lies in the gradients and no step's backward writes.
+    pub(crate) unwritten: Vec<Range<usize>>,
     /// The trained tables: plan parameter, offset of its row among the embedded values, dim.
     pub(crate) tables: Vec<(usize, usize, usize)>,
 }
@@ -61,6 +63,8 @@ pub(crate) struct Step {
     pub accumulate: bool,
     /// Steps whose gradient is zeroed before this step's backward, which is the first to add to it.
     pub zero: Vec<usize>,
+    /// Which of the parameters this step's backward is the first to have a gradient for.
+    pub begins: SmallVec<[usize; 4]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -285,6 +289,7 @@ impl Program {
             buffers: Vec::new(),
             scratch: lowered.steps.iter().map(|step| step.kernel.scratch()).max().unwrap_or(0),
             embedded: lowered.embedded,
+            unwritten: Vec::new(),
             tables,
             steps: lowered.steps,
             plan,
@@ -292,6 +297,7 @@ impl Program {
         };
         let wanted = program.plan_gradients();
         program.allocate(&wanted);
+        program.plan_beginnings();
         program
     }
 
@@ -345,6 +351,26 @@ impl Program {
             }
         }
         wanted
+    }
+
+    /// Decides which backward is the first to write the gradient of a parameter, and what none writes.
+    fn plan_beginnings(&mut self) {
+        let mut written = vec![false; self.gradients.len()];
+        for step in self.steps.iter_mut().rev().filter(|step| step.grad.is_some()) {
+            for (index, &param) in step.params.iter().enumerate() {
+                if !self.gradients[param].is_empty() && !std::mem::replace(&mut written[param], true) {
+                    step.begins.push(index);
+                }
+            }
+        }
+        // Parameters lie in their order.
+        let mut end = 0;
+        for (span, _) in self.gradients.iter().zip(&written).filter(|(_, written)| **written) {
+            self.unwritten.push(end..span.start);
+            end = span.end;
+        }
+        self.unwritten.push(end..self.gradients_len);
+        self.unwritten.retain(|span| !span.is_empty());
     }
 
     /// Forward of step `i` is time `i`, the loss is time `n`, backward of step `i` is time `2 n - i`.

@@ -220,6 +220,32 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
+fn what_was_computed_before_is_not_seen_again() {
+    let executor = Executor::cpu(2).unwrap();
+    let mut kept = Gradients::default();
+    for seed in 0..40 {
+        let plan = Sketch::random(seed, true, 14);
+        let store = Store::new(sketch::defs(&plan), seed).unwrap();
+        let batch = sketch::batch(&plan, [300, 700][seed as usize % 2], seed);
+        let trainable = if seed % 3 == 0 { Trainable::head(&plan) } else { Trainable::all(&plan) };
+        let program = Program::training(plan.clone(), trainable).unwrap();
+        let (weights, rows) = (store.gather(&program).unwrap(), store.rows(&plan));
+        let inputs = Store::inputs(&rows, &weights, &batch);
+        // Whatever is in the buffers has to be written over.
+        kept.dense.fill(f32::NAN);
+        let loss = executor.gradients(&program, inputs, &mut kept).unwrap();
+        let mut fresh = Gradients::default();
+        assert_eq!(
+            Executor::cpu(1).unwrap().gradients(&program, inputs, &mut fresh).unwrap().to_bits(),
+            loss.to_bits()
+        );
+        assert!(kept.dense.iter().all(|value| value.is_finite()), "plan {seed}");
+        assert_eq!((kept.dense, kept.tables), (fresh.dense.clone(), fresh.tables.clone()), "plan {seed}");
+        kept = fresh;
+    }
+}
+
+#[test]
 fn the_head_alone_keeps_nothing_of_the_rest() {
     let plan = Sketch::random(3, false, 10);
     let memory = |trainable| {

@@ -29,6 +29,8 @@ pub(crate) struct Tile<'a> {
     pub arena: &'a mut Arena,
     pub start: usize,
     pub t: usize,
+    /// Whether the dense gradients are added to; otherwise they hold anything, and are written.
+    pub accumulate: bool,
 }
 
 type Pieces<'a> = SmallVec<[(usize, &'a [f32]); 4]>;
@@ -62,7 +64,7 @@ impl Tile<'_> {
     }
 
     /// Runs forward and back for the summed losses of the tile, which are added to `losses`, each sample's gradient
-    /// scaled by `per`. Dense gradients are added to `dense`; the gradients of the looked-up rows are written to
+    /// scaled by `per`. Dense gradients are written to `dense`, or added to it; the gradients of the looked-up rows are written to
     /// `embedded`, `[values, t]`.
     pub(crate) fn gradients(&mut self, per: f64, dense: &mut [f32], embedded: &mut [f32], losses: &mut [f64]) {
         self.forward();
@@ -78,6 +80,9 @@ impl Tile<'_> {
             if let Some(slot) = self.program.steps[logit].grad {
                 self.arena.buffers[slot.buffer][..self.t].copy_from_slice(&dlogit);
             }
+        }
+        if !self.accumulate {
+            self.program.unwritten.iter().for_each(|span| dense[span.clone()].fill(0.0));
         }
         // What no trained parameter needs has no gradient, and its backward does nothing.
         for step in self.program.steps.iter().rev() {
@@ -199,6 +204,11 @@ impl Tile<'_> {
                 self.arena.buffers[slot.buffer][..slot.len * t].fill(0.0);
             }
         }
+        let begins = if self.accumulate { &[][..] } else { &step.begins };
+        let overwrites = matches!(step.kernel, Kernel::Linear { .. });
+        for &index in begins.iter().filter(|&&index| index > 0 || !overwrites) {
+            dense[self.program.gradients[step.params[index]].clone()].fill(0.0);
+        }
         let gradient = take(&mut self.arena.buffers[slot.buffer]);
         let dy = &gradient[..slot.len * t];
         let mut scratch = take(&mut self.arena.scratch);
@@ -208,7 +218,8 @@ impl Tile<'_> {
             Kernel::Norm { .. } | Kernel::Attention { .. } => self.backward_saved(step, dy, &mut scratch, dense),
             Kernel::Linear { inner, .. } => {
                 if let Some(dw) = self.trained(step, 0, dense) {
-                    self.linear(step).backward_weight(&self.pieces(&step.operands[0]), dy, dw);
+                    let accumulate = !begins.contains(&0);
+                    self.linear(step).backward_weight(&self.pieces(&step.operands[0]), dy, dw, accumulate);
                 }
                 if step.params.len() > 1
                     && let Some(db) = self.trained(step, 1, dense)

@@ -1,6 +1,5 @@
 //! The executor of the CPU: the batch in tiles of samples, each tile on one thread.
 
-use std::mem::take;
 use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -17,6 +16,11 @@ pub(super) const TILE: usize = 128;
 
 /// Most groups of tiles whose weight gradients are summed apart; fixed for the same reason.
 pub(super) const GROUPS: usize = 4;
+
+/// How many buffers of dense gradients it takes to add up those of so many groups, so many at a time.
+pub(super) fn buffers(groups: usize, wave: usize) -> usize {
+    if groups <= wave { groups } else { wave + 1 }
+}
 
 /// Executes programs on the CPU, in `f32`. The same inputs give the same bytes with any number of threads.
 pub struct Tiled {
@@ -79,10 +83,10 @@ impl Tiled {
         let tiles = rows.div_ceil(TILE);
         let group_rows = tiles.div_ceil(GROUPS) * TILE;
         let groups = rows.div_ceil(group_rows);
-        // The first group's become the sum.
-        let mut dense = vec![take(&mut gradients.dense)];
-        lengthen(&mut dense[0], program.gradients_len);
-        dense.extend((1..groups).map(|_| self.take(program.gradients_len)));
+        // As many groups at a time as there are threads. The first one's gradients become the sum.
+        let wave = self.threads().min(groups);
+        lengthen(&mut gradients.dense, program.gradients_len);
+        let mut others: Vec<Vec<f32>> = (1..buffers(groups, wave)).map(|_| self.take(program.gradients_len)).collect();
         let mut embedded = self.take(program.embedded * rows);
         gradients.spans.clone_from(&program.gradients);
         gradients.tables.resize_with(program.tables.len(), TableGradient::default);
@@ -93,27 +97,31 @@ impl Tiled {
         }
         let width = program.embedded.max(1);
         let losses = self.pool.install(|| {
-            let groups: Vec<Vec<f64>> = dense
-                .par_iter_mut()
-                .zip(embedded.par_chunks_mut(group_rows * width))
-                .with_max_len(1)
-                .enumerate()
-                .map(|(group, (dense, embedded))| {
-                    dense.fill(0.0);
-                    let first = group * group_rows / TILE;
-                    let tiles = embedded.chunks_mut(TILE * width).enumerate();
+            let mut losses: Vec<Vec<f64>> = Vec::with_capacity(groups);
+            for embedded in embedded.chunks_mut(wave * group_rows * width) {
+                let first = losses.len();
+                let parts = embedded.par_chunks_mut(group_rows * width);
+                let begun = usize::from(first > 0);
+                let count = parts.len();
+                let others = &mut others[..count + begun - 1];
+                let sum = (begun == 0).then_some(&mut gradients.dense);
+                let dense: Vec<&mut Vec<f32>> = sum.into_iter().chain(others.iter_mut()).collect();
+                let group = |(group, (dense, embedded)): (usize, (&mut Vec<f32>, &mut [f32]))| {
+                    let first = (first + group) * group_rows / TILE;
                     let mut losses = vec![0.0; program.outputs()];
-                    for (i, embedded) in tiles {
+                    for (i, embedded) in embedded.chunks_mut(TILE * width).enumerate() {
                         let t = embedded.len() / width;
                         self.on_tile(program, inputs, first + i, t, |tile| {
+                            tile.accumulate = i > 0;
                             let embedded = if empty { &mut [] } else { embedded };
                             tile.gradients(1.0 / rows as f64, dense, embedded, &mut losses);
                         });
                     }
                     losses
-                })
-                .collect();
-            gradients.reduce(&mut dense);
+                };
+                losses.par_extend(dense.into_par_iter().zip(parts).with_max_len(1).enumerate().map(group));
+                gradients.add(others);
+            }
             let embedded = &embedded;
             gradients.tables.par_iter_mut().zip(&program.tables).for_each(|(table, &(param, at, dim))| {
                 table.sum(param, dim, inputs.ids(program, param), |sample, sum| {
@@ -123,11 +131,11 @@ impl Tiled {
                     sum.iter_mut().zip(column.iter().step_by(t)).for_each(|(sum, value)| *sum += value);
                 });
             });
-            let mean = |output: usize| groups.iter().map(|losses| losses[output]).sum::<f64>() / rows as f64;
+            let mean = |output: usize| losses.iter().map(|losses| losses[output]).sum::<f64>() / rows as f64;
             (0..program.outputs()).map(mean).collect()
         });
-        dense.push(embedded);
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).append(&mut dense);
+        others.push(embedded);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).append(&mut others);
         Ok(losses)
     }
 
@@ -141,7 +149,7 @@ impl Tiled {
     ) -> R {
         let mut arena = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         arena.fit(program, t);
-        let result = f(&mut Tile { program, inputs, arena: &mut arena, start: index * TILE, t });
+        let result = f(&mut Tile { program, inputs, arena: &mut arena, start: index * TILE, t, accumulate: false });
         self.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
         result
     }
