@@ -12,6 +12,8 @@ const CHUNK: usize = 1 << 14;
 pub struct Gradients {
     /// The trained dense parameters' gradients.
     pub(crate) dense: Vec<f32>,
+    /// The sum of their squares.
+    pub(crate) squares: f64,
     /// Where each of the plan's parameters lies in `dense`; empty where it is not trained or a table.
     pub(crate) spans: Vec<Range<usize>>,
     pub(crate) tables: Vec<TableGradient>,
@@ -40,7 +42,7 @@ impl Gradients {
     /// The norm over everything, embedding rows included.
     pub fn norm(&self) -> f64 {
         let tables: Vec<f64> = self.tables.par_iter().map(|table| squares(&table.values)).collect();
-        (total(&self.dense) + tables.iter().sum::<f64>()).sqrt()
+        (self.squares + tables.iter().sum::<f64>()).sqrt()
     }
 
     /// What to scale every gradient by so that the norm is at most `clip`: `min(1, clip / (norm + 1e-6))`.
@@ -53,14 +55,17 @@ impl Gradients {
         clip.map_or(1.0, |clip| scale(clip, total(&self.dense[part]).sqrt()))
     }
 
-    /// Adds dense gradients to those that are there, in order.
+    /// Adds dense gradients to those that are there, in order, and sums up their squares while they are at hand.
     pub(crate) fn add(&mut self, groups: &[Vec<f32>]) {
-        self.dense.par_chunks_mut(CHUNK).enumerate().for_each(|(i, sum)| {
+        let add = |(i, sum): (usize, &mut [f32])| {
             let range = i * CHUNK..i * CHUNK + sum.len();
             for group in groups {
                 sum.iter_mut().zip(&group[range.clone()]).for_each(|(sum, value)| *sum += value);
             }
-        });
+            squares(sum)
+        };
+        let parts: Vec<f64> = self.dense.par_chunks_mut(CHUNK).enumerate().map(add).collect();
+        self.squares = parts.iter().sum();
     }
 }
 

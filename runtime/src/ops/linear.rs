@@ -69,12 +69,16 @@ impl Linear<'_> {
     /// The weight's gradient into `dw`, or added to it.
     pub(crate) fn backward_weight(&self, input: &[(usize, &[f32])], dy: &[f32], dw: &mut [f32], accumulate: bool) {
         let (width, cols) = (self.width(), self.cols());
-        let covered: usize = input.iter().map(|(_, x)| x.len()).sum();
         let mut accumulate = accumulate;
-        if !accumulate && covered < self.outer * width * cols {
+        if !accumulate && self.outer == 1 {
             // No product writes the columns of what is zero.
-            dw.fill(0.0);
-            accumulate = true;
+            let mut end = 0;
+            for (from, len) in input.iter().map(|(from, x)| (from / self.inner, x.len() / cols)).chain([(width, 0)]) {
+                if end < from {
+                    dw.chunks_exact_mut(width).for_each(|row| row[end..from].fill(0.0));
+                }
+                end = from + len;
+            }
         }
         for &(from, x) in input {
             if self.outer > 1 {

@@ -82,6 +82,7 @@ impl Portable {
                 gradients.dense[span.clone()].copy_from_slice(&derivative.flatten_all()?.to_vec1::<f32>()?);
             }
         }
+        gradients.add(&[]);
         gradients.tables.clear();
         for (node, derivative) in plan.nodes.iter().zip(&derivatives.nodes) {
             let Some(derivative) = derivative else { continue };
