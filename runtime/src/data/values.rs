@@ -29,7 +29,7 @@ impl Values {
     #[inline(always)]
     pub fn find(&mut self, text: &[u8]) {
         assert!(u32::try_from(text.len()).is_ok(), "a text whose positions have 32 bits");
-        // A slot more a byte of the last window than there can be ends; pages that are never used cost nothing.
+        // As many as there can be ends, and a window's slots behind them; pages that are never used cost nothing.
         let slots = text.len() + 1 + WINDOW;
         if self.ends.len() < slots {
             self.ends = vec![0; slots];

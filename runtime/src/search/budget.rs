@@ -10,13 +10,20 @@ use nasrec_compiler::space::Sampling;
 
 use super::evolve::TOGETHER;
 use super::job::Job;
+use super::programs::KEPT;
 use crate::machine::Bytes;
 use crate::ops::{Footprint, Program, Trainable};
 use crate::supernet::{Keep, ParamDef, Store};
 use crate::{Error, Result};
 
-/// What the process takes whatever it does: code, stacks, buffers of files, what the allocator holds back.
+/// What the process takes whatever it does: code, stacks, buffers of files.
 const BASE: u64 = 96 << 20;
+
+/// The allocator holds back one part in so many.
+const HELD_BACK: u64 = 16;
+
+/// Bytes of a program for each node of its plan; measured, and rounded up.
+const NODE: u64 = 1000;
 
 /// What a phase of a search takes, at most, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,21 +37,27 @@ pub struct Phase {
     pub executing: Footprint,
     /// Lists of rows and batches that are held.
     pub data: u64,
+    /// Programs of paths that are kept.
+    pub programs: u64,
 }
 
+const PROGRAMS: &str = "programs of paths";
+
 impl Phase {
-    fn parts(&self) -> [(&'static str, u64); 5] {
+    fn parts(&self) -> [(&'static str, u64); 6] {
         [
             ("dense parameters", self.dense),
             ("embedding tables", self.tables),
             ("gradients", self.executing.gradients),
             ("activations", self.executing.activations),
             ("batches, lists of rows", self.data),
+            (PROGRAMS, self.programs),
         ]
     }
 
     pub fn total(&self) -> u64 {
-        self.parts().iter().fold(BASE, |sum, (_, bytes)| sum.saturating_add(*bytes))
+        let parts = self.parts().iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
+        parts.saturating_add(parts / HELD_BACK).saturating_add(BASE)
     }
 }
 
@@ -68,7 +81,9 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
         let architecture = job.space.sample(counts, &mut streams.rng("budget/candidate", index));
         job.plan(&architecture)
     });
-    let together = Program::together(&plans.collect::<Result<Vec<Plan>>>()?, Trainable::head)?;
+    let plans = plans.collect::<Result<Vec<Plan>>>()?;
+    let nodes = plans.iter().map(|plan| plan.nodes.len()).sum::<usize>() / plans.len();
+    let together = Program::together(&plans, Trainable::head)?;
 
     let sample = (job.schema.numeric_width() + job.schema.sparse.len() + 1) as u64 * 4;
     let shares = recipe.data.split.map(u64::from);
@@ -94,6 +109,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
             tables: supernet.1,
             executing: training.footprint(recipe.train.batch, threads),
             data: lists + 8 * sample * recipe.train.batch as u64,
+            programs: nodes as u64 * NODE * KEPT.get() as u64,
         },
         Phase {
             name: "search",
@@ -101,6 +117,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
             tables: supernet.1,
             executing: together.footprint(recipe.evaluate.batch.max(recipe.train.batch), threads),
             data: lists + held * sample,
+            programs: 0,
         },
         Phase {
             name: "retraining",
@@ -108,6 +125,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
             tables: retrained.1,
             executing,
             data: lists + 8 * sample * recipe.retrain.batch as u64,
+            programs: 0,
         },
     ])
 }
@@ -143,7 +161,9 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
     let totals: String = phases.iter().map(|phase| format!("{:>12}", Bytes(phase.total()))).collect();
     let _written = writeln!(text, "  {:<24}{totals}", "together");
     let worst = phases.iter().max_by_key(|phase| phase.total()).copied().unwrap_or_default();
-    let largest = worst.parts().into_iter().max_by_key(|(_, bytes)| *bytes).map_or("", |(name, _)| name);
+    // Nothing in a file makes programs smaller or fewer.
+    let parts = worst.parts().into_iter().filter(|(name, _)| *name != PROGRAMS);
+    let largest = parts.max_by_key(|(_, bytes)| *bytes).map_or("", |(name, _)| name);
     let _written = write!(text, "{}; or let it take more with --memory", advice(job, largest));
     Err(Error::Invalid(text))
 }

@@ -14,7 +14,7 @@ use crate::Result;
 use crate::ops::{Program, Trainable};
 
 /// Programs that are kept: some 50 MB of the largest space that ships.
-const KEPT: NonZeroUsize = NonZeroUsize::new(512).unwrap();
+pub(super) const KEPT: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 
 /// The programs that train the paths which were drawn last.
 pub(super) struct Programs<'a> {
