@@ -1,5 +1,5 @@
-//! Numbers from their digits: many texts at once, without a branch, so that they are read by vectors and no processor has to
-//! foresee where digits end.
+//! Numbers from their digits: many texts at once, without a branch, so that they are read by vectors and no processor has
+//! to foresee where digits end.
 
 /// Numbers that are read at once.
 pub(super) const TOGETHER: usize = 16;
@@ -29,11 +29,12 @@ impl Texts {
         let mut numbers = [0; TOGETHER];
         for ((number, &bytes), &length) in numbers.iter_mut().zip(&self.bytes).zip(&self.lengths) {
             // Zeros go before the first digit, in place of what follows the last; then neighbours are made one: digits,
-            // pairs, fours. Factors are sums of powers of two where vectors have no product.
+            // pairs, fours. Factors are sums of powers of two where vectors have no product. Only what is no digit wraps.
             let digits = (bytes ^ ZEROS).checked_shl(64 - 8 * length.min(8)).unwrap_or(0);
             // The high bit of each byte that is no digit. What a byte carries into the next has set its own.
             let others = (digits.wrapping_add(0x76 * ONES) | digits) & HIGH;
-            let pairs = ((digits << 3) + (digits << 1) + (digits >> 8)) & 0x00ff_00ff_00ff_00ff;
+            let tens = (digits << 3).wrapping_add(digits << 1);
+            let pairs = tens.wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
             let fours = ((pairs << 6) + (pairs << 5) + (pairs << 2) + (pairs >> 16)) & 0x0000_ffff_0000_ffff;
             let eight = (fours & 0xffff) * 10_000 + (fours >> 32);
             *number = if length > 8 || others != 0 { OTHER } else { eight };

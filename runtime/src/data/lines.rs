@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// Bytes read at a time: large enough that locks do not matter, and small enough that they, where their values lie, and their
-/// records are in a second cache together.
+/// Bytes read at a time: large enough that locks do not matter, and small enough that they, where their values lie, and
+/// their records are in a second cache together.
 const BLOCK: usize = 256 << 10;
 
 /// No table has longer lines; what has is no table, and must not be collected in memory.

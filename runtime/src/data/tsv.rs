@@ -147,7 +147,7 @@ impl Drop for End<'_, '_> {
 }
 
 impl Input<'_> {
-    /// Reads the next block into `bytes`: how many there were before, and the block, or none after the last or a failure.
+    /// Reads the next block into `bytes`: how many there were before, and the block; none after the last, or a failure.
     fn next(&mut self, bytes: &mut Vec<u8>) -> (usize, Result<Option<Block>>) {
         let block = if self.failed { Ok(None) } else { self.reader.next(bytes) };
         self.failed |= block.is_err();
@@ -162,8 +162,9 @@ impl Output<'_> {
             (self.file, self.lines) = (parsed.file, 0);
         }
         self.writer.append(&records[..parsed.len])?;
-        let told = |(line, problem)| format!("{}, line {}, {problem}", self.names[self.file], self.lines + line);
-        let first = parsed.first.iter().map(|(line, problem)| (*line, problem)).map(told).collect();
+        let name = &self.names[self.file];
+        let told = |(line, problem): &(u64, Problem)| format!("{name}, line {}, {problem}", self.lines + line);
+        let first = parsed.first.iter().map(told).collect();
         self.report.extend(Malformed { lines: parsed.lines, malformed: parsed.malformed, first });
         self.report.check_early(self.limit, self.schema)?;
         self.observer.progress(parsed.done, "");

@@ -22,7 +22,7 @@ struct Span {
 }
 
 impl Values {
-    /// Finds the values of `text`: they end at a tab, `\n`, `\r\n`, or the end of the text. There is at least one a line.
+    /// Finds the values of `text`: they end at a tab, `\n`, `\r\n`, or the end of the text. A line has at least one.
     ///
     /// # Panics
     /// When `text` has `2^32` bytes or more.
@@ -80,7 +80,7 @@ impl Found<'_> {
         let (tabs, mut feeds) = (places(window, b'\t'), places(window, b'\n'));
         let all = tabs | feeds;
         let mut rest = all;
-        // Eight at a time, wanted or not: how many there are is not foreseen, whether there are more than eight mostly is.
+        // Eight at a time, wanted or not: how many there are is not foreseen, whether more than eight mostly is.
         for slots in self.values.ends[self.count..self.count + WINDOW].as_chunks_mut::<8>().0 {
             for slot in slots {
                 *slot = at as u32 + rest.trailing_zeros();
@@ -135,8 +135,8 @@ impl<'t> Line<'t> {
         &self.text[start..self.ends[index] as usize]
     }
 
-    /// [`TOGETHER`] values from `first`, which is not 0, on; those behind the line's mean nothing. None where the text ends
-    /// less than eight bytes after one begins.
+    /// [`TOGETHER`] values from `first`, which is not 0, on; those behind the line's mean nothing. None where the text
+    /// ends less than eight bytes after one begins.
     ///
     /// # Panics
     /// When `first` is not one of the line's.

@@ -21,8 +21,7 @@ impl Program {
         // A gradient a lookup, then a gradient a row, of which each may be another.
         let trained = if self.tables.is_empty() { 1 } else { 2 };
         let embedded = (self.embedded as u64).saturating_mul(rows as u64 * trained);
-        let groups = rows.div_ceil(TILE).min(GROUPS);
-        let groups = buffers(groups, threads) as u64;
+        let groups = buffers(rows.div_ceil(TILE).min(GROUPS), threads) as u64;
         let gradients = (self.gradients_len as u64).saturating_mul(groups).saturating_add(self.weights_len as u64);
         Footprint {
             activations: tiles.saturating_add(embedded).saturating_mul(4),

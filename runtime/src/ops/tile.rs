@@ -64,8 +64,8 @@ impl Tile<'_> {
     }
 
     /// Runs forward and back for the summed losses of the tile, which are added to `losses`, each sample's gradient
-    /// scaled by `per`. Dense gradients are written to `dense`, or added to it; the gradients of the looked-up rows are written to
-    /// `embedded`, `[values, t]`.
+    /// scaled by `per`. Dense gradients are written to `dense`, or added to it; the gradients of the looked-up rows are
+    /// written to `embedded`, `[values, t]`.
     pub(crate) fn gradients(&mut self, per: f64, dense: &mut [f32], embedded: &mut [f32], losses: &mut [f64]) {
         self.forward();
         let labels = &self.inputs.batch.labels[self.start..][..self.t];

@@ -99,15 +99,13 @@ impl Tiled {
         let losses = self.pool.install(|| {
             let mut losses: Vec<Vec<f64>> = Vec::with_capacity(groups);
             for embedded in embedded.chunks_mut(wave * group_rows * width) {
-                let first = losses.len();
+                let done = losses.len();
                 let parts = embedded.par_chunks_mut(group_rows * width);
-                let begun = usize::from(first > 0);
-                let count = parts.len();
-                let others = &mut others[..count + begun - 1];
-                let sum = (begun == 0).then_some(&mut gradients.dense);
+                let sum = (done == 0).then_some(&mut gradients.dense);
+                let others = &mut others[..parts.len() - usize::from(sum.is_some())];
                 let dense: Vec<&mut Vec<f32>> = sum.into_iter().chain(others.iter_mut()).collect();
                 let group = |(group, (dense, embedded)): (usize, (&mut Vec<f32>, &mut [f32]))| {
-                    let first = (first + group) * group_rows / TILE;
+                    let first = (done + group) * group_rows / TILE;
                     let mut losses = vec![0.0; program.outputs()];
                     for (i, embedded) in embedded.chunks_mut(TILE * width).enumerate() {
                         let t = embedded.len() / width;

@@ -1,7 +1,7 @@
 //! Records of one length, one after the other in memory that grows and never moves.
 
-/// Records that are allocated together: a megabyte of the usual ones. Pages that no record has reached take no memory, and of
-/// blocks of a hundred kilobytes the allocator wastes every fifth.
+/// Records that are allocated together: a megabyte of the usual ones. Pages that no record has reached take no memory,
+/// and of blocks of a hundred kilobytes the allocator wastes every fifth.
 const CHUNK: usize = 8192;
 
 #[derive(Clone, Debug)]
