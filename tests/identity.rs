@@ -42,9 +42,9 @@ fn batch(rows: usize, index: u64) -> Batch {
 }
 
 fn logits(executor: &Executor, store: &Store, program: &Program, batch: &Batch) -> Vec<u32> {
-    let weights = store.gather(program).expect("the plan is of this store");
-    let rows = store.rows(program.plan());
-    let logits = executor.logits(program, Store::inputs(&rows, &weights, batch)).expect("the batch fits");
+    let weights = store.gather(program.plan()).expect("the plan is of this store");
+    let params = store.slices(program.plan(), &weights);
+    let logits = executor.logits(program, params.inputs(batch)).expect("the batch fits");
     logits.into_iter().map(f32::to_bits).collect()
 }
 

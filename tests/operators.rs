@@ -42,9 +42,9 @@ fn value(expression: &str, numeric: &[f32], params: &[(&str, &[f32])]) -> Vec<f3
         });
         let mut store = Store::standalone(&plan, 1).expect("drawable");
         store.set(&values.collect::<Vec<_>>()).expect("their shapes");
-        let weights = store.gather(&program).expect("its own store");
-        let rows = store.rows(&plan);
-        executor.logits(&program, Store::inputs(&rows, &weights, &batch)).expect("it fits")[0]
+        let weights = store.gather(program.plan()).expect("its own store");
+        let params = store.slices(&plan, &weights);
+        executor.logits(&program, params.inputs(&batch)).expect("it fits")[0]
     };
     (0..width).map(at).collect()
 }

@@ -21,7 +21,6 @@ use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Space};
 use nasrec_runtime::ops::{Executor, Gradients, Program, Trainable};
-use nasrec_runtime::supernet::Store;
 use nasrec_runtime::train::{Trainer, Update};
 
 const ROWS: usize = 512;
@@ -98,9 +97,9 @@ fn main() {
         let mut store = supernet(&space);
         // Rows that training has not touched are drawn when they are read.
         Trainer::new(&executor).step(&program, &mut store, &batch, UPDATE).expect("a step");
-        let rows = store.rows(program.plan());
-        let weights = store.gather(&program).expect("of this store");
-        let inputs = Store::inputs(&rows, &weights, &batch);
+        let weights = store.gather(program.plan()).expect("of this store");
+        let params = store.slices(program.plan(), &weights);
+        let inputs = params.inputs(&batch);
         let mut gradients = Gradients::default();
         let (mut forward, mut both, mut product) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
         for _ in 0..ROUNDS {

@@ -16,7 +16,7 @@ use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Loader, Program as Source, Space};
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::machine::{Bytes, held_memory};
-use nasrec_runtime::ops::{Executor, Gradients, Program, Rows, Trainable};
+use nasrec_runtime::ops::{Executor, Gradients, Parameters, Program, Trainable};
 use nasrec_runtime::supernet::{Keep, ParamDef, Rule, Store};
 use nasrec_runtime::train::{Trainer, Update};
 use rand::RngExt;
@@ -124,15 +124,16 @@ fn lookups(passes: usize, executor: &Executor) {
         let keep = Keep::for_optimiser(optimiser, storage);
         let mut store = Store::kept(space.params().iter().map(ParamDef::from), 1, keep).expect("drawable");
         everything(&mut store);
+        let weights = store.gather(program.plan()).expect("of this store");
         let lookup = {
-            let rows = store.rows(program.plan());
+            let params = store.slices(program.plan(), &weights);
             let tables: Vec<usize> =
                 (0..program.plan().params.len()).filter(|&p| program.plan().params[p].full[0] == height).collect();
             timed(passes, |pass| {
                 let batch = &batches[pass % batches.len()];
                 for (column, &param) in tables.iter().enumerate() {
                     for ids in batch.ids[column * BATCH..][..BATCH].chunks(TILE) {
-                        rows.gather(param, ids, &mut out);
+                        params.gather(param, ids, &mut out);
                         black_box(&out);
                     }
                 }
@@ -140,12 +141,11 @@ fn lookups(passes: usize, executor: &Executor) {
         };
         let mut all = Gradients::default();
         let update = {
-            let weights = store.gather(&program).expect("of this store");
             let each: Vec<Gradients> = batches
                 .iter()
                 .map(|batch| {
-                    let rows = store.rows(program.plan());
-                    executor.gradients(&program, Store::inputs(&rows, &weights, batch), &mut all).expect("it fits");
+                    let params = store.slices(program.plan(), &weights);
+                    executor.gradients(&program, params.inputs(batch), &mut all).expect("it fits");
                     all.clone()
                 })
                 .collect();

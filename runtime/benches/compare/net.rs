@@ -9,7 +9,7 @@ use nasrec_compiler::primitives::Primitive;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Loader, Program, Space, library};
 use nasrec_runtime::data::Batch;
-use nasrec_runtime::ops::{self, Rows, Trainable};
+use nasrec_runtime::ops::{self, Parameters, Trainable};
 use nasrec_runtime::supernet::Store;
 use rand::RngExt;
 use safetensors::Dtype;
@@ -97,19 +97,19 @@ pub fn write(folder: &Path, plan: &Plan) {
     std::fs::write(folder.join("plan.json"), serde_json::to_vec(plan).expect("a plan is JSON")).expect("written");
     let store = Store::standalone(plan, SEED).expect("drawable");
     let program = ops::Program::training(plan.clone(), Trainable::all(plan)).expect("executable");
-    let weights = store.gather(&program).expect("of this store");
+    let weights = store.gather(program.plan()).expect("of this store");
     let (train, evaluate) = batches(plan);
     let mut tensors = Vec::new();
     for (index, param) in plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
-        tensors.push(floats(format!("param.{}", param.name), &param.full, weights.param(&program, index)));
+        tensors.push(floats(format!("param.{}", param.name), &param.full, weights.param(index)));
     }
-    let rows = store.rows(plan);
+    let params = store.slices(plan, &weights);
     for (field, (param, _)) in tables(plan).into_iter().enumerate() {
         let of = |batch: &Batch| batch.ids[field * batch.rows..][..batch.rows].to_vec();
         let used: BTreeSet<u32> = train.iter().flat_map(of).collect();
         let used: Vec<u32> = used.into_iter().collect();
         let mut columns = vec![0.0; used.len() * plan.params[param].full[1]];
-        rows.gather(param, &used, &mut columns);
+        params.gather(param, &used, &mut columns);
         let values = samples_first(&columns, used.len());
         let name = &plan.params[param].name;
         tensors.push(integers(format!("rows.{name}"), &[used.len()], &used));

@@ -107,9 +107,9 @@ impl Foreign {
             return Err(Error::Invalid("the file has no recorded `logit` to compare with".into()));
         };
         let program = Program::training(self.plan.clone(), Trainable::all(&self.plan))?;
-        let weights = self.store.gather(&program)?;
-        let rows = self.store.rows(program.plan());
-        let inputs = Store::inputs(&rows, &weights, &recorded.batch);
+        let weights = self.store.gather(program.plan())?;
+        let params = self.store.slices(program.plan(), &weights);
+        let inputs = params.inputs(&recorded.batch);
         let logits = executor.logits(&program, inputs)?;
         let mut gradients = Gradients::default();
         let loss = executor.gradients(&program, inputs, &mut gradients)?;

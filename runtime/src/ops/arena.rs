@@ -2,6 +2,9 @@
 
 use std::cmp::Reverse;
 use std::mem::take;
+use std::ops::Range;
+
+use nasrec_compiler::plan::{Param, ParamKind, Plan};
 
 /// A stretch of one of a tile's buffers: the first `len` values a sample.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +51,21 @@ pub(crate) fn assign(requests: &[Request]) -> (Vec<Slot>, Vec<usize>) {
     by_length.iter().enumerate().for_each(|(place, &buffer)| places[buffer] = place);
     slots.iter_mut().for_each(|slot| slot.buffer = places.get(slot.buffer).copied().unwrap_or(0));
     (slots, by_length.iter().map(|&buffer| buffers[buffer].1).collect())
+}
+
+/// Places some of a plan's dense parameters one after the other, each on a cache line of its own; what is not among them
+/// has no length. Also how long all of it is.
+pub(crate) fn side_by_side(plan: &Plan, include: impl Fn(usize, &Param) -> bool) -> (Vec<Range<usize>>, usize) {
+    let mut end = 0usize;
+    let spans = plan.params.iter().enumerate().map(|(index, param)| {
+        if param.kind != ParamKind::Dense || !include(index, param) {
+            return 0..0;
+        }
+        let start = end.next_multiple_of(16);
+        end = start + param.len();
+        start..end
+    });
+    (spans.collect(), end.next_multiple_of(16))
 }
 
 /// Makes a buffer so long; what it holds is whatever it held. One that is too short is replaced: nothing is copied, and no

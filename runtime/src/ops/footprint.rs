@@ -1,5 +1,6 @@
 //! How much memory executing a program takes, known before anything is executed.
 
+use super::arena::side_by_side;
 use super::program::Program;
 use super::tiled::{GROUPS, TILE, buffers};
 
@@ -22,7 +23,9 @@ impl Program {
         let trained = if self.tables.is_empty() { 1 } else { 2 };
         let embedded = (self.embedded as u64).saturating_mul(rows as u64 * trained);
         let groups = buffers(rows.div_ceil(TILE).min(GROUPS), threads) as u64;
-        let gradients = (self.gradients_len as u64).saturating_mul(groups).saturating_add(self.weights_len as u64);
+        // Whole parameters are read where they lie.
+        let (_, gathered) = side_by_side(self.plan(), |_, param| !param.is_whole());
+        let gradients = (self.gradients_len as u64).saturating_mul(groups).saturating_add(gathered as u64);
         Footprint {
             activations: tiles.saturating_add(embedded).saturating_mul(4),
             gradients: gradients.saturating_mul(4),

@@ -1,4 +1,4 @@
-//! What a plan is executed on: a batch, gathered dense weights, and where embedding rows are read.
+//! What a plan is executed on: a batch, and parameters wherever they lie.
 
 use nasrec_compiler::plan::ParamKind;
 
@@ -6,8 +6,11 @@ use super::program::{Kernel, Program};
 use crate::data::Batch;
 use crate::{Error, Result};
 
-/// Reads rows of the embedding tables that a plan uses.
-pub trait Rows: Sync {
+/// Reads the parameters of a plan, each under its place in the plan's list.
+pub trait Parameters: Sync {
+    /// The active values of a dense parameter, row-major.
+    fn dense(&self, param: usize) -> &[f32];
+
     /// Rows `ids` of the table that is the plan's parameter `param`, their active columns, one row beside the other: fills
     /// `out`, `[dim, ids]`.
     fn gather(&self, param: usize, ids: &[u32], out: &mut [f32]);
@@ -17,9 +20,7 @@ pub trait Rows: Sync {
 #[derive(Clone, Copy)]
 pub struct Inputs<'a> {
     pub batch: &'a Batch,
-    /// The dense parameters of the plan's slices, laid out as the program wants them.
-    pub weights: &'a [f32],
-    pub rows: &'a dyn Rows,
+    pub params: &'a dyn Parameters,
 }
 
 impl Inputs<'_> {
@@ -34,8 +35,11 @@ impl Inputs<'_> {
         if labelled && labels.len() != rows {
             return mismatch(format!("{} labels for {rows} rows", labels.len()));
         }
-        if self.weights.len() != program.weights_len {
-            return mismatch("the weights were gathered for another plan".into());
+        let params = program.plan().params.iter().enumerate();
+        for (index, param) in params.filter(|(_, param)| param.kind == ParamKind::Dense) {
+            if self.params.dense(index).len() != param.len() {
+                return Err(Error::Invalid(format!("{} was gathered for another plan", param.name)));
+            }
         }
         for step in &program.steps {
             match step.kernel {

@@ -40,11 +40,11 @@ mod tests;
 #[cfg(test)]
 mod values;
 
-pub(crate) use arena::lengthen;
+pub(crate) use arena::{lengthen, side_by_side};
 pub use executor::Executor;
 pub use footprint::Footprint;
 pub use gradients::{Gradients, TableGradient};
-pub use inputs::{Inputs, Rows};
+pub use inputs::{Inputs, Parameters};
 pub use loss::{cross_entropy, cross_entropy_gradient};
 pub use portable::Portable;
 pub use program::Program;

@@ -109,10 +109,10 @@ impl Leaves {
         let plan = program.plan();
         let rows = inputs.batch.rows;
         let mut params = Vec::with_capacity(plan.params.len());
-        for (param, span) in plan.params.iter().zip(&program.weights) {
+        for (index, param) in plan.params.iter().enumerate() {
             params.push(match param.kind {
                 ParamKind::Dense => {
-                    let values = &inputs.weights[span.clone()];
+                    let values = inputs.params.dense(index);
                     Some(Tensor::from_slice(values, param.shape().as_slice(), device)?.to_dtype(dtype)?)
                 }
                 ParamKind::Table { .. } => None,
@@ -126,7 +126,7 @@ impl Leaves {
                     let dim = node.shape[1];
                     let mut values = vec![0f32; node.shape[0] * dim * rows];
                     for (&param, block) in node.params.iter().zip(values.chunks_exact_mut(dim * rows)) {
-                        inputs.rows.gather(param, inputs.ids(program, param), block);
+                        inputs.params.gather(param, inputs.ids(program, param), block);
                     }
                     values
                 }

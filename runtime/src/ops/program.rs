@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use nasrec_compiler::plan::passes::{self, Merged};
-use nasrec_compiler::plan::{ParamKind, Plan, sound};
+use nasrec_compiler::plan::{Plan, sound};
 use nasrec_compiler::primitives::Reduction;
 use smallvec::{SmallVec, smallvec};
 
-use super::arena::{Request, Slot, assign};
+use super::arena::{Request, Slot, assign, side_by_side};
 use super::attention;
 use super::lowering::Lowering;
 use super::products::Pairs;
@@ -24,11 +24,8 @@ pub struct Program {
     /// The node of each logit.
     pub(crate) outputs: Vec<usize>,
     trainable: Trainable,
-    /// Where each dense parameter lies in the gathered weights.
-    pub(crate) weights: Vec<Range<usize>>,
     /// Where each trained dense parameter's gradient lies; empty for the others.
     pub(crate) gradients: Vec<Range<usize>>,
-    pub(crate) weights_len: usize,
     pub(crate) gradients_len: usize,
     pub(crate) steps: Vec<Step>,
     /// The step of each logit.
@@ -276,12 +273,9 @@ impl Program {
                 tables.extend(rows.filter(|&(param, ..)| trainable.contains(param)));
             }
         }
-        let (weights, weights_len) = spans(&plan, |_| true);
-        let (gradients, gradients_len) = spans(&plan, |param| trainable.contains(param));
+        let (gradients, gradients_len) = side_by_side(&plan, |param, _| trainable.contains(param));
         let mut program = Program {
-            weights,
             gradients,
-            weights_len,
             gradients_len,
             logits: lowered.logits,
             owned: Vec::new(),
@@ -311,7 +305,7 @@ impl Program {
         self.outputs.len()
     }
 
-    /// The same for evaluation: weights gathered for one are laid out as the other reads them.
+    /// The same for evaluation.
     pub fn frozen(&self) -> Self {
         let trainable = Trainable::none(&self.plan);
         let mut program = Self::lowered(Arc::clone(&self.plan), self.outputs.clone(), trainable);
@@ -418,18 +412,4 @@ impl Program {
         }
         self.buffers = buffers;
     }
-}
-
-/// Places dense parameters one after the other, each on a cache line of its own.
-fn spans(plan: &Plan, include: impl Fn(usize) -> bool) -> (Vec<Range<usize>>, usize) {
-    let mut end = 0usize;
-    let spans = plan.params.iter().enumerate().map(|(i, param)| {
-        if param.kind != ParamKind::Dense || !include(i) {
-            return 0..0;
-        }
-        let start = end.next_multiple_of(16);
-        end = start + param.len();
-        start..end
-    });
-    (spans.collect(), end.next_multiple_of(16))
 }

@@ -141,11 +141,11 @@ fn compare_executors(plan: &Arc<Plan>, rows: usize, seed: u64) {
     let store = Store::new(sketch::defs(plan), seed).unwrap();
     let batch: Batch = sketch::batch(plan, rows, seed);
     let (tiled, portable) = (Executor::cpu(2).unwrap(), Executor::on(Device::Cpu));
-    let table_rows = store.rows(plan);
     for trainable in [Trainable::all(plan), Trainable::head(plan), Trainable::all_but_tables(plan)] {
         let program = Program::training(plan.clone(), trainable).unwrap();
-        let weights = store.gather(&program).unwrap();
-        let inputs = Store::inputs(&table_rows, &weights, &batch);
+        let weights = store.gather(program.plan()).unwrap();
+        let params = store.slices(plan, &weights);
+        let inputs = params.inputs(&batch);
         let (mut a, mut b) = (Gradients::default(), Gradients::default());
         let losses =
             [tiled.gradients(&program, inputs, &mut a).unwrap(), portable.gradients(&program, inputs, &mut b).unwrap()];
@@ -162,8 +162,9 @@ fn compare_executors(plan: &Arc<Plan>, rows: usize, seed: u64) {
         assert!((a.norm() - b.norm()).abs() < 1e-3 * (1.0 + b.norm()));
     }
     let program = Program::evaluating(plan.clone()).unwrap();
-    let weights = store.gather(&program).unwrap();
-    let inputs = Store::inputs(&table_rows, &weights, &batch);
+    let weights = store.gather(program.plan()).unwrap();
+    let params = store.slices(plan, &weights);
+    let inputs = params.inputs(&batch);
     close("logits", &tiled.logits(&program, inputs).unwrap(), &portable.logits(&program, inputs).unwrap());
 }
 
@@ -202,12 +203,12 @@ fn threads_do_not_change_a_bit() {
     let store = Store::new(sketch::defs(&plan), 1).unwrap();
     let batch = sketch::batch(&plan, 1000, 5);
     let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
-    let weights = store.gather(&program).unwrap();
-    let rows = store.rows(&plan);
+    let weights = store.gather(program.plan()).unwrap();
+    let params = store.slices(&plan, &weights);
     let run = |threads| {
         let tiled = Executor::cpu(threads).unwrap();
         let mut gradients = Gradients::default();
-        let inputs = Store::inputs(&rows, &weights, &batch);
+        let inputs = params.inputs(&batch);
         let loss = tiled.gradients(&program, inputs, &mut gradients).unwrap();
         let bits: Vec<u32> = gradients.dense.iter().map(|v| v.to_bits()).collect();
         let logits = tiled.logits(&program, inputs).unwrap();
@@ -229,8 +230,9 @@ fn what_was_computed_before_is_not_seen_again() {
         let batch = sketch::batch(&plan, [300, 700][seed as usize % 2], seed);
         let trainable = if seed % 3 == 0 { Trainable::head(&plan) } else { Trainable::all(&plan) };
         let program = Program::training(plan.clone(), trainable).unwrap();
-        let (weights, rows) = (store.gather(&program).unwrap(), store.rows(&plan));
-        let inputs = Store::inputs(&rows, &weights, &batch);
+        let weights = store.gather(program.plan()).unwrap();
+        let params = store.slices(&plan, &weights);
+        let inputs = params.inputs(&batch);
         // Whatever is in the buffers has to be written over.
         kept.dense.fill(f32::NAN);
         let loss = executor.gradients(&program, inputs, &mut kept).unwrap();
@@ -273,15 +275,15 @@ fn damaged_plans_and_batches_are_refused() {
 
     let store = Store::new(sketch::defs(&plan), 1).unwrap();
     let program = Program::evaluating(plan.clone()).unwrap();
-    let weights = store.gather(&program).unwrap();
-    let rows = store.rows(&plan);
+    let weights = store.gather(program.plan()).unwrap();
+    let params = store.slices(&plan, &weights);
     let tiled = Executor::cpu(1).unwrap();
     let mut batch = sketch::batch(&plan, 5, 1);
     batch.ids[3] = 11;
-    let error = tiled.logits(&program, Store::inputs(&rows, &weights, &batch)).unwrap_err().to_string();
+    let error = tiled.logits(&program, params.inputs(&batch)).unwrap_err().to_string();
     assert!(error.contains("row 11"), "{error}");
     batch.ids.truncate(4);
-    assert!(tiled.logits(&program, Store::inputs(&rows, &weights, &batch)).is_err());
+    assert!(tiled.logits(&program, params.inputs(&batch)).is_err());
 }
 
 #[test]
@@ -291,9 +293,9 @@ fn single_precision_leaves_are_read_as_such() {
     let store = Store::new(sketch::defs(&plan), 2).unwrap();
     let batch = sketch::batch(&plan, 9, 2);
     let program = Program::evaluating(plan.clone()).unwrap();
-    let weights = store.gather(&program).unwrap();
-    let rows = store.rows(&plan);
-    let inputs = Store::inputs(&rows, &weights, &batch);
+    let weights = store.gather(program.plan()).unwrap();
+    let params = store.slices(&plan, &weights);
+    let inputs = params.inputs(&batch);
     let leaves = Leaves::read(&program, inputs, &Device::Cpu, DType::F64).unwrap();
     let exact = forward(&plan, &[plan.logit], &leaves, &vec![false; plan.nodes.len()]).unwrap().logits;
     let exact: Vec<f32> = exact[0].flatten_all().unwrap().to_dtype(DType::F32).unwrap().to_vec1().unwrap();

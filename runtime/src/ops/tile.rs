@@ -109,7 +109,7 @@ impl Tile<'_> {
     }
 
     fn weight(&self, step: &Step, index: usize) -> &[f32] {
-        &self.inputs.weights[self.program.weights[step.params[index]].clone()]
+        self.inputs.params.dense(step.params[index])
     }
 
     fn forward(&mut self) {
@@ -140,7 +140,7 @@ impl Tile<'_> {
             Kernel::Embed { dim, .. } => {
                 for (&param, y) in step.params.iter().zip(y.chunks_exact_mut(dim * t)) {
                     let ids = &self.inputs.ids(self.program, param)[self.start..][..t];
-                    self.inputs.rows.gather(param, ids, y);
+                    self.inputs.params.gather(param, ids, y);
                 }
             }
             Kernel::Linear { .. } => {

@@ -48,6 +48,9 @@ pub(super) struct Workshop<'a> {
 
 /// Batches that are read ahead of training.
 const AHEAD: usize = 4;
+/// Steps after which the buffers of a step are given back: they have grown to the largest path so far, and those to come
+/// may be small. To ask for them again takes less than a thousandth of the time.
+const RENEW: u64 = 256;
 /// Steps without a finite loss after which training has failed.
 const MAX_DIVERGED: u64 = 100;
 /// A checkpoint is due after this long, and after this many times what the last one took: 3 % of the time at most.
@@ -86,6 +89,10 @@ pub(super) fn fit(
             checkpoint(shop.dir, name, step, store)?;
             shop.observer.end();
             return Err(Error::Stopped);
+        }
+        if step % RENEW == 0 {
+            shop.executor.release();
+            trainer = Trainer::new(shop.executor);
         }
         let program = program(step)?;
         let stepped = trainer.step(&program, store, &batch, regime.update(rate.at(step), step))?;

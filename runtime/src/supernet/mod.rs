@@ -24,5 +24,5 @@ mod tests;
 pub(crate) use file::sync_folder;
 pub use optimiser::{Memory, Rule};
 pub use snapshot::Snapshot;
-pub use store::{Keep, ParamDef, Store, TableRows};
+pub use store::{Keep, ParamDef, Slices, Store};
 pub use weights::Weights;

@@ -16,7 +16,7 @@ use super::slices;
 use super::table::Table;
 use super::weights::Weights;
 use crate::data::Batch;
-use crate::ops::{Gradients, Inputs, Program, Rows, TableGradient};
+use crate::ops::{Gradients, Inputs, Parameters, Program, TableGradient};
 use crate::{Error, Result};
 
 /// What a stored parameter is. Its identity, [`Param::id`], is its place in the list that a store is made from.
@@ -147,19 +147,24 @@ impl Store {
     }
 
     /// Copies the plan's dense slices side by side, with a fresh optimiser state.
-    pub fn gather(&self, program: &Program) -> Result<Weights> {
+    pub fn gather(&self, plan: &Plan) -> Result<Weights> {
         let mut weights = Weights::default();
-        self.gather_into(program, &mut weights)?;
+        self.gather_into(plan, |_| true, &mut weights)?;
         Ok(weights)
     }
 
-    /// As [`Store::gather`], into memory that is there already.
-    pub fn gather_into(&self, program: &Program, weights: &mut Weights) -> Result<()> {
-        self.check(program.plan())?;
-        weights.renew(program.weights_len);
+    /// Copies those slices only that are not whole parameters, into memory that is there already: the others can be read
+    /// where they lie.
+    pub(crate) fn gather_cut(&self, plan: &Plan, weights: &mut Weights) -> Result<()> {
+        self.gather_into(plan, |param| !param.is_whole(), weights)
+    }
+
+    fn gather_into(&self, plan: &Plan, include: impl Fn(&Param) -> bool, weights: &mut Weights) -> Result<()> {
+        self.check(plan)?;
+        weights.renew(plan, include);
         let mut parts: SmallVec<[(&Param, &Dense, &mut [f32]); 64]> = SmallVec::new();
         let (mut rest, mut at) = (weights.values.as_mut_slice(), 0);
-        for (param, span) in program.plan().params.iter().zip(&program.weights) {
+        for (param, span) in plan.params.iter().zip(&weights.spans).filter(|(_, span)| !span.is_empty()) {
             if let Stored::Dense(dense) = &self.params[param.id] {
                 let (_, ahead) = take(&mut rest).split_at_mut(span.start - at);
                 let (part, later) = ahead.split_at_mut(span.len());
@@ -174,14 +179,10 @@ impl Store {
         Ok(())
     }
 
-    /// The rows that a plan looks up. The plan must have passed [`Store::check`], as every gathered one has.
-    pub fn rows<'a>(&'a self, plan: &'a Plan) -> TableRows<'a> {
-        TableRows { store: self, plan }
-    }
-
-    /// What an executor reads, of gathered weights and this store's tables.
-    pub fn inputs<'a>(rows: &'a TableRows<'a>, weights: &'a Weights, batch: &'a Batch) -> Inputs<'a> {
-        Inputs { batch, weights: &weights.values, rows }
+    /// The parameters of a plan: the weights that were gathered for it, and what else it reads where it lies here. The
+    /// plan must have passed [`Store::check`], as every gathered one has.
+    pub fn slices<'a>(&'a self, plan: &'a Plan, weights: &'a Weights) -> Slices<'a> {
+        Slices { store: self, plan, weights }
     }
 
     /// Updates the plan's slices, and the rows that the batch looked up, in place; nothing else is touched.
@@ -260,13 +261,30 @@ enum Move<'a> {
     Table(&'a TableGradient),
 }
 
-/// A store's tables as one plan sees them.
-pub struct TableRows<'a> {
+/// A store's parameters as one plan sees them.
+pub struct Slices<'a> {
     store: &'a Store,
     plan: &'a Plan,
+    weights: &'a Weights,
 }
 
-impl Rows for TableRows<'_> {
+impl<'a> Slices<'a> {
+    /// What an executor reads.
+    pub fn inputs(&'a self, batch: &'a Batch) -> Inputs<'a> {
+        Inputs { batch, params: self }
+    }
+}
+
+impl Parameters for Slices<'_> {
+    fn dense(&self, param: usize) -> &[f32] {
+        let gathered = self.weights.param(param);
+        match &self.store.params[self.plan.params[param].id] {
+            // A part of one that was not gathered shows by its length.
+            Stored::Dense(dense) if gathered.is_empty() => &dense.values,
+            _ => gathered,
+        }
+    }
+
     fn gather(&self, param: usize, ids: &[u32], out: &mut [f32]) {
         let param = &self.plan.params[param];
         if let Stored::Table(table) = &self.store.params[param.id] {

@@ -7,7 +7,7 @@ use nasrec_compiler::plan::{Init, ParamKind, Plan};
 use smallvec::smallvec;
 
 use super::store::Stored;
-use super::{ParamDef, Rule, Store};
+use super::{ParamDef, Rule, Store, Weights};
 use crate::ops::sketch::{self, Sketch};
 use crate::ops::{Executor, Gradients, Program, Trainable};
 use crate::train::{Trainer, Update};
@@ -38,10 +38,10 @@ pub(super) fn train(
 
 pub(super) fn logits(executor: &Executor, plan: &Arc<Plan>, store: &Store) -> Vec<u32> {
     let program = Program::evaluating(plan.clone()).unwrap();
-    let weights = store.gather(&program).unwrap();
+    let weights = store.gather(program.plan()).unwrap();
     let batch = sketch::batch(plan, 200, 99);
-    let rows = store.rows(plan);
-    executor.logits(&program, Store::inputs(&rows, &weights, &batch)).unwrap().iter().map(|z| z.to_bits()).collect()
+    let params = store.slices(plan, &weights);
+    executor.logits(&program, params.inputs(&batch)).unwrap().iter().map(|z| z.to_bits()).collect()
 }
 
 /// Every value and state, to the bit, and which rows are touched.
@@ -113,11 +113,11 @@ fn an_update_is_adagrad_with_one_norm() {
     let before = store.clone();
     let batch = sketch::batch(&plan, 150, 0);
     let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
-    let weights = store.gather(&program).unwrap();
+    let weights = store.gather(program.plan()).unwrap();
     let mut gradients = Gradients::default();
     {
-        let rows = store.rows(&plan);
-        executor.gradients(&program, Store::inputs(&rows, &weights, &batch), &mut gradients).unwrap();
+        let params = store.slices(&plan, &weights);
+        executor.gradients(&program, params.inputs(&batch), &mut gradients).unwrap();
     }
     let clip = 0.01;
     let mut squares = 0.0;
@@ -134,10 +134,10 @@ fn an_update_is_adagrad_with_one_norm() {
         let g = f64::from(g) * scale;
         f64::from(w) - 0.1 * g / ((g * g).sqrt() + 1e-2)
     };
-    let after = store.gather(&program).unwrap();
+    let after = store.gather(program.plan()).unwrap();
     for p in 0..plan.params.len() {
-        let pairs = weights.param(&program, p).iter().zip(gradients.dense(p));
-        for ((&w, &g), &new) in pairs.zip(after.param(&program, p)) {
+        let pairs = weights.param(p).iter().zip(gradients.dense(p));
+        for ((&w, &g), &new) in pairs.zip(after.param(p)) {
             assert!((f64::from(new) - expected(w, g)).abs() < 1e-6);
         }
     }
@@ -233,7 +233,7 @@ fn fine_tuning_a_copy_leaves_the_store_alone() {
     train(&executor, &plan, &mut store, 0..1, UPDATE);
     let before = bits(&store);
     let program = Program::training(plan.clone(), Trainable::head(&plan)).unwrap();
-    let start = store.gather(&program).unwrap();
+    let start = store.gather(program.plan()).unwrap();
     let mut weights = start.clone();
     let mut trainer = Trainer::new(&executor);
     let batch = sketch::batch(&plan, 200, 3);
@@ -242,7 +242,7 @@ fn fine_tuning_a_copy_leaves_the_store_alone() {
     assert!(losses[29] < losses[0] - 1e-3, "{losses:?}");
     assert_eq!(bits(&store), before);
     for p in 0..plan.params.len() {
-        let same = start.param(&program, p) == weights.param(&program, p);
+        let same = start.param(p) == weights.param(p);
         assert_eq!(same, !program.trainable().contains(p), "{}", plan.params[p].name);
     }
     let everything = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
@@ -259,10 +259,35 @@ fn fine_tuning_a_copy_leaves_the_store_alone() {
 }
 
 #[test]
+fn only_parts_of_parameters_are_copied_for_a_step() {
+    let executor = Executor::cpu(2).unwrap();
+    for (sliced, seed) in [(true, 4), (false, 5)] {
+        let plan = Sketch::random(seed, sliced, 10);
+        let store = Store::new(sketch::defs(&plan), 7).unwrap();
+        let (all, mut parts) = (store.gather(&plan).unwrap(), Weights::default());
+        store.gather_cut(&plan, &mut parts).unwrap();
+        let mut copied = 0;
+        for (p, param) in plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
+            let expected = if param.is_whole() { &[][..] } else { all.param(p) };
+            assert_eq!(parts.param(p), expected, "{}", param.name);
+            copied += usize::from(!param.is_whole());
+        }
+        assert_eq!(copied > 0, sliced);
+        let program = Program::evaluating(plan.clone()).unwrap();
+        let batch = sketch::batch(&plan, 200, 1);
+        let logits = |weights| executor.logits(&program, store.slices(&plan, weights).inputs(&batch)).unwrap();
+        assert_eq!(logits(&parts), logits(&all));
+        // Nothing was gathered: parts of parameters are missing.
+        let nothing = executor.logits(&program, store.slices(&plan, &Weights::default()).inputs(&batch));
+        assert_eq!(nothing.is_err(), sliced);
+    }
+}
+
+#[test]
 fn plans_of_another_space_are_refused() {
     let plan = Sketch::random(1, true, 6);
     let other = Sketch::random(2, true, 6);
     let store = Store::new(sketch::defs(&plan), 1).unwrap();
     let program = Program::evaluating(other).unwrap();
-    assert!(store.gather(&program).unwrap_err().to_string().contains("another space"));
+    assert!(store.gather(program.plan()).unwrap_err().to_string().contains("another space"));
 }

@@ -1,16 +1,20 @@
-//! The dense slices of one plan, gathered side by side, with an optimiser's memory of their own for fine-tuning.
+//! Dense slices of one plan, gathered side by side, with an optimiser's memory of their own for fine-tuning.
 
 use std::ops::Range;
+
+use nasrec_compiler::plan::{Param, Plan};
 
 use super::dense::fresh;
 use super::optimiser::{Memory, Rule};
 use super::slices::Stretch;
-use crate::ops::{Gradients, Program, lengthen};
+use crate::ops::{Gradients, Program, lengthen, side_by_side};
 
-/// A copy of a plan's dense parameters, laid out as its programs read them. Training it leaves the store as it was.
+/// A copy of a plan's dense parameters. Training it leaves the store as it was.
 #[derive(Clone, Debug, Default)]
 pub struct Weights {
     pub(crate) values: Vec<f32>,
+    /// Where each of the plan's parameters lies among the values; empty for what was not copied.
+    pub(crate) spans: Vec<Range<usize>>,
     /// What the optimiser remembers of the trained ones, laid out as the gradients; nothing until the first update.
     memory: Option<(Memory, [Vec<f32>; 2])>,
 }
@@ -20,13 +24,16 @@ impl Weights {
         &self.values
     }
 
-    /// The values of one of the plan's dense parameters, row-major at its active shape.
-    pub fn param(&self, program: &Program, param: usize) -> &[f32] {
-        &self.values[program.weights[param].clone()]
+    /// The values of one of the plan's dense parameters, row-major at its active shape; of others, and what was not
+    /// copied, none.
+    pub fn param(&self, param: usize) -> &[f32] {
+        self.spans.get(param).map_or(&[], |span| &self.values[span.clone()])
     }
 
-    /// Makes room, and forgets what the optimiser remembers.
-    pub(crate) fn renew(&mut self, len: usize) {
+    /// Makes room for those of the plan's dense parameters, and forgets what the optimiser remembers.
+    pub(crate) fn renew(&mut self, plan: &Plan, include: impl Fn(&Param) -> bool) {
+        let (spans, len) = side_by_side(plan, |_, param| include(param));
+        self.spans = spans;
         lengthen(&mut self.values, len);
         self.memory = None;
     }
@@ -57,7 +64,7 @@ impl Weights {
         let rule = rule.prepared(scale);
         let within = |memory: &[f32], span: &Range<usize>| if memory.is_empty() { 0..0 } else { span.clone() };
         let inside = |span: &Range<usize>| !span.is_empty() && part.start <= span.start && span.end <= part.end;
-        for (place, span) in program.weights.iter().zip(&program.gradients).filter(|(_, span)| inside(span)) {
+        for (place, span) in self.spans.iter().zip(&program.gradients).filter(|(_, span)| inside(span)) {
             let (in_first, in_second) = (within(first, span), within(second, span));
             let all = Stretch {
                 gradients: &gradients.dense[span.clone()],

@@ -51,12 +51,12 @@ fn each_logits<B: Borrow<Batch>>(
     batches: impl IntoIterator<Item = Result<B>>,
 ) -> Result<(Vec<Vec<f32>>, Vec<f32>)> {
     store.check(program.plan())?;
-    let rows = store.rows(program.plan());
+    let params = store.slices(program.plan(), weights);
     let (mut each, mut labels) = (vec![Vec::new(); program.outputs()], Vec::new());
     for batch in batches {
         let batch = batch?;
         let batch = batch.borrow();
-        let logits = executor.each_logits(program, Store::inputs(&rows, weights, batch))?;
+        let logits = executor.each_logits(program, params.inputs(batch))?;
         each.iter_mut().zip(&logits).for_each(|(all, logits)| all.extend_from_slice(logits));
         labels.extend_from_slice(&batch.labels);
     }

@@ -46,10 +46,10 @@ impl<'a> Trainer<'a> {
     /// updated and the caller sees it.
     pub fn step(&mut self, program: &Program, store: &mut Store, batch: &Batch, update: Update) -> Result<Stepped> {
         let Self { executor, weights, gradients } = self;
-        executor.install(|| store.gather_into(program, weights))?;
+        executor.install(|| store.gather_cut(program.plan(), weights))?;
         let loss = {
-            let rows = store.rows(program.plan());
-            executor.gradients(program, Store::inputs(&rows, weights, batch), gradients)?
+            let params = store.slices(program.plan(), weights);
+            executor.gradients(program, params.inputs(batch), gradients)?
         };
         if loss.is_finite() {
             executor.install(|| {
@@ -79,8 +79,8 @@ impl<'a> Trainer<'a> {
         }
         store.check(program.plan())?;
         let Self { executor, gradients, .. } = self;
-        let rows = store.rows(program.plan());
-        let losses = executor.each_gradients(program, Store::inputs(&rows, weights, batch), gradients)?;
+        let params = store.slices(program.plan(), weights);
+        let losses = executor.each_gradients(program, params.inputs(batch), gradients)?;
         executor.install(|| {
             for (part, _) in program.owned.iter().zip(&losses).filter(|(_, loss)| loss.is_finite()) {
                 let scale = gradients.clip_scale_of(part.clone(), update.clip);

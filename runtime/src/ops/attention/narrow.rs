@@ -94,11 +94,28 @@ impl Place {
         ((from + self.first + d) * self.n + field) * self.blocks + self.block
     }
 
-    /// Copies each field's dimensions side by side.
+    /// The dimensions of a field.
     #[inline(always)]
-    fn read<V: Copy, const W: usize>(self, from: usize, values: &[V], to: &mut [[V; W]]) {
-        for (field, to) in to.iter_mut().enumerate() {
-            *to = from_fn(|d| values[self.of(from, d, field)]);
+    fn read<V: Copy, const W: usize>(self, from: usize, values: &[V], field: usize) -> [V; W] {
+        from_fn(
+            #[inline(always)]
+            |d| values[self.of(from, d, field)],
+        )
+    }
+
+    /// The same of all fields.
+    #[inline(always)]
+    fn read_all<V: Copy, const W: usize>(self, from: usize, values: &[V], to: &mut [[V; W]]) {
+        to.iter_mut().enumerate().for_each(
+            #[inline(always)]
+            |(field, to)| *to = self.read(from, values, field),
+        );
+    }
+
+    #[inline(always)]
+    fn write<V: Copy, const W: usize>(self, from: usize, values: &mut [V], field: usize, dimensions: [V; W]) {
+        for (d, value) in dimensions.into_iter().enumerate() {
+            values[self.of(from, d, field)] = value;
         }
     }
 }
@@ -123,10 +140,10 @@ impl Mix<'_> {
         let scores = &mut scratch[..n];
         let factor = simd.splat_f32s(self.of.scale() * LOG2_E);
         for (head, place) in places(&self.of, blocks) {
-            place.read(e, qkv, keys);
-            place.read(2 * e, qkv, values);
+            place.read_all(e, qkv, keys);
+            place.read_all(2 * e, qkv, values);
             for i in 0..n {
-                let query: [S::f32s; W] = from_fn(|d| simd.mul_f32s(qkv[place.of(0, d, i)], factor));
+                let query: [S::f32s; W] = scaled(simd, place.read(0, qkv, i), factor);
                 let mut maximum = simd.splat_f32s(f32::NEG_INFINITY);
                 for (key, score) in keys.iter().zip(&mut *scores) {
                     *score = dot(simd, &query, key, simd.splat_f32s(0.0));
@@ -142,11 +159,39 @@ impl Mix<'_> {
                 let reciprocal = simd.div_f32s(simd.splat_f32s(1.0), sum);
                 let both = 2 * ((head * n + i) * blocks + place.block);
                 (statistics[both], statistics[both + 1]) = (maximum, reciprocal);
-                for (d, out) in out.into_iter().enumerate() {
-                    mixed[place.of(0, d, i)] = simd.mul_f32s(out, reciprocal);
-                }
+                place.write(0, mixed, i, scaled(simd, out, reciprocal));
             }
         }
+    }
+}
+
+/// What the backward of every query reads.
+#[derive(Clone, Copy)]
+struct Left<'a, V> {
+    qkv: &'a [V],
+    mixed: &'a [V],
+    statistics: &'a [V],
+    dmixed: &'a [V],
+    factor: V,
+}
+
+impl<V: Copy> Left<'_, V> {
+    /// What that of one field's needs.
+    #[inline(always)]
+    fn query<S: Simd<f32s = V>, const W: usize>(
+        self,
+        simd: S,
+        n: usize,
+        head: usize,
+        place: Place,
+        i: usize,
+    ) -> Query<V, W> {
+        let both = 2 * ((head * n + i) * place.blocks + place.block);
+        let (maximum, reciprocal) = (self.statistics[both], self.statistics[both + 1]);
+        let flowing = scaled(simd, place.read(0, self.dmixed, i), reciprocal);
+        let centre = dot(simd, &flowing, &place.read(0, self.mixed, i), simd.splat_f32s(0.0));
+        let query = scaled(simd, place.read(0, self.qkv, i), self.factor);
+        Query { query, maximum, flowing, centre, gradient: [simd.splat_f32s(0.0); W] }
     }
 }
 
@@ -169,51 +214,29 @@ impl Unmix<'_> {
         let (dqkv, scratch) = (S::as_mut_simd_f32s(self.dqkv).0, S::as_mut_simd_f32s(self.scratch).0);
         let blocks = mixed.len() / (e * n);
         let [keys, values, dkeys, dvalues] = quarters::<_, W>(n, scratch);
-        let scale = self.of.scale();
-        let factor = simd.splat_f32s(scale * LOG2_E);
+        let scale = simd.splat_f32s(self.of.scale());
+        let left = Left { qkv, mixed, statistics, dmixed, factor: simd.splat_f32s(self.of.scale() * LOG2_E) };
         for (head, place) in places(&self.of, blocks) {
-            place.read(e, qkv, keys);
-            place.read(2 * e, qkv, values);
+            place.read_all(e, qkv, keys);
+            place.read_all(2 * e, qkv, values);
             dkeys.fill([simd.splat_f32s(0.0); W]);
             dvalues.fill([simd.splat_f32s(0.0); W]);
-            let query = |i: usize| {
-                let both = 2 * ((head * n + i) * blocks + place.block);
-                let (maximum, reciprocal) = (statistics[both], statistics[both + 1]);
-                let flowing = from_fn(|d| simd.mul_f32s(dmixed[place.of(0, d, i)], reciprocal));
-                let mixed = from_fn(|d| mixed[place.of(0, d, i)]);
-                Query {
-                    query: from_fn(|d| simd.mul_f32s(qkv[place.of(0, d, i)], factor)),
-                    maximum,
-                    flowing,
-                    centre: dot(simd, &flowing, &mixed, simd.splat_f32s(0.0)),
-                    gradient: [simd.splat_f32s(0.0); W],
-                }
-            };
-            let mut write = |i: usize, gradient: [S::f32s; W]| {
-                for (d, gradient) in gradient.into_iter().enumerate() {
-                    dqkv[place.of(0, d, i)] = simd.mul_f32s(gradient, simd.splat_f32s(scale));
-                }
-            };
             // Two fields at a time share what is loaded and stored of the others.
             for i in (0..n - n % 2).step_by(2) {
-                let mut both = [query(i), query(i + 1)];
+                let mut both = [left.query(simd, n, head, place, i), left.query(simd, n, head, place, i + 1)];
                 reverse(simd, &mut both, [keys, values], dkeys, dvalues);
-                let [a, b] = both;
-                write(i, a.gradient);
-                write(i + 1, b.gradient);
+                place.write(0, dqkv, i, scaled(simd, both[0].gradient, scale));
+                place.write(0, dqkv, i + 1, scaled(simd, both[1].gradient, scale));
             }
             if n % 2 == 1 {
-                let mut last = [query(n - 1)];
+                let mut last = [left.query(simd, n, head, place, n - 1)];
                 reverse(simd, &mut last, [keys, values], dkeys, dvalues);
-                let [last] = last;
-                write(n - 1, last.gradient);
+                place.write(0, dqkv, n - 1, scaled(simd, last[0].gradient, scale));
             }
             for (j, (dkey, dvalue)) in dkeys.iter().zip(&*dvalues).enumerate() {
-                for d in 0..W {
-                    // Queries were in units of log2 e.
-                    dqkv[place.of(e, d, j)] = simd.mul_f32s(dkey[d], simd.splat_f32s(LN_2));
-                    dqkv[place.of(2 * e, d, j)] = dvalue[d];
-                }
+                // Queries were in units of log2 e.
+                place.write(e, dqkv, j, scaled(simd, *dkey, simd.splat_f32s(LN_2)));
+                place.write(2 * e, dqkv, j, *dvalue);
             }
         }
     }
@@ -251,6 +274,14 @@ fn reverse<S: Simd, const W: usize, const I: usize>(
         }
         (*dkey, *dvalue) = (dk, dv);
     }
+}
+
+#[inline(always)]
+fn scaled<S: Simd, const W: usize>(simd: S, x: [S::f32s; W], by: S::f32s) -> [S::f32s; W] {
+    from_fn(
+        #[inline(always)]
+        |d| simd.mul_f32s(x[d], by),
+    )
 }
 
 /// `start + a b`
