@@ -42,7 +42,7 @@ fn batch(rows: usize, index: u64) -> Batch {
 }
 
 fn logits(executor: &Executor, store: &Store, program: &Program, batch: &Batch) -> Vec<u32> {
-    let weights = store.gather(program.plan()).expect("the plan is of this store");
+    let weights = store.gather(program).expect("the plan is of this store");
     let params = store.slices(program.plan(), &weights);
     let logits = executor.logits(program, params.inputs(batch)).expect("the batch fits");
     logits.into_iter().map(f32::to_bits).collect()

@@ -160,7 +160,7 @@ fn a_subnet_of_every_space_computes_what_it_computes_alone() {
         for index in 0..15 {
             let plan = space.plan(&sample(index)).expect("a plan");
             let bits = |store: &Store, program: &Program| -> Vec<u32> {
-                let weights = store.gather(program.plan()).expect("the plan is of this store");
+                let weights = store.gather(program).expect("the plan is of this store");
                 let batch = batches.batch(0, index);
                 let params = store.slices(program.plan(), &weights);
                 let logits = executor.logits(program, params.inputs(&batch)).expect("it fits");

@@ -42,7 +42,7 @@ fn value(expression: &str, numeric: &[f32], params: &[(&str, &[f32])]) -> Vec<f3
         });
         let mut store = Store::standalone(&plan, 1).expect("drawable");
         store.set(&values.collect::<Vec<_>>()).expect("their shapes");
-        let weights = store.gather(program.plan()).expect("its own store");
+        let weights = store.gather(&program).expect("its own store");
         let params = store.slices(&plan, &weights);
         executor.logits(&program, params.inputs(&batch)).expect("it fits")[0]
     };

@@ -97,7 +97,7 @@ fn main() {
         let mut store = supernet(&space);
         // Rows that training has not touched are drawn when they are read.
         Trainer::new(&executor).step(&program, &mut store, &batch, UPDATE).expect("a step");
-        let weights = store.gather(program.plan()).expect("of this store");
+        let weights = store.gather(&program).expect("of this store");
         let params = store.slices(program.plan(), &weights);
         let inputs = params.inputs(&batch);
         let mut gradients = Gradients::default();

@@ -155,7 +155,7 @@ impl Study<'_> {
             let start = Instant::now();
             let plan = Arc::new(path(space, index));
             let program = Program::evaluating(Arc::clone(&plan)).expect("executable");
-            let weights = store.gather(program.plan()).expect("of this store");
+            let weights = store.gather(&program).expect("of this store");
             let batch = &batches[index as usize % batches.len()];
             evaluate_each(executor, &program, &weights, store, [Ok(batch)]).expect("figures");
             (plan.macs(), start.elapsed().as_secs_f64())
@@ -169,7 +169,7 @@ impl Study<'_> {
         let run = |plans: &[Plan]| {
             let start = Instant::now();
             let program = Program::together(plans, Trainable::none).expect("executable");
-            let weights = store.gather(program.plan()).expect("of this store");
+            let weights = store.gather(&program).expect("of this store");
             evaluate_each(self.executor, &program, &weights, store, [Ok(&batch)]).expect("figures");
             // Nodes of all plans, of which the plan's own count is the sum.
             (program.plan().macs(), start.elapsed().as_secs_f64())

@@ -142,7 +142,7 @@ impl Study<'_> {
     fn evaluate(&self, plans: &[Plan]) -> (f64, Vec<f64>) {
         let program = Program::together(plans, Trainable::head).expect("executable");
         let frozen = program.frozen();
-        let mut weights = self.store.gather(program.plan()).expect("of this store");
+        let mut weights = self.store.gather(&program).expect("of this store");
         let mut trainer = Trainer::new(self.executor);
         let (train, validate) = self.batches.split_at(self.steps as usize);
         let start = Instant::now();

@@ -124,7 +124,7 @@ fn lookups(passes: usize, executor: &Executor) {
         let keep = Keep::for_optimiser(optimiser, storage);
         let mut store = Store::kept(space.params().iter().map(ParamDef::from), 1, keep).expect("drawable");
         everything(&mut store);
-        let weights = store.gather(program.plan()).expect("of this store");
+        let weights = store.gather(&program).expect("of this store");
         let lookup = {
             let params = store.slices(program.plan(), &weights);
             let tables: Vec<usize> =

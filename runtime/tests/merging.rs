@@ -42,7 +42,7 @@ fn bits(logits: &[f32]) -> Vec<u32> {
 
 /// The logits of each output of a program on one batch.
 fn logits(executor: &Executor, store: &Store, program: &Program, space: &Space) -> Vec<Vec<u32>> {
-    let weights = store.gather(program.plan()).expect("the plan is of this store");
+    let weights = store.gather(program).expect("the plan is of this store");
     let params = store.slices(program.plan(), &weights);
     let batch = batch(space, NUMERIC, ROWS, 77);
     let each = executor.each_logits(program, params.inputs(&batch)).expect("the batch fits");
@@ -143,7 +143,7 @@ fn whole_plans_trained_together_are_plans_trained_alone() {
 
 /// For each output: the losses of a few steps, and the log loss and AUC after them.
 fn finetuned(executor: &Executor, store: &Store, space: &Space, program: &Program) -> Vec<Vec<u64>> {
-    let mut weights = store.gather(program.plan()).expect("the plan is of this store");
+    let mut weights = store.gather(program).expect("the plan is of this store");
     let mut trainer = Trainer::new(executor);
     let mut each = vec![Vec::new(); program.outputs()];
     for step in 0..5 {
@@ -167,10 +167,10 @@ fn a_frozen_program_reads_the_weights_of_the_one_that_trains() {
     let store = Store::new(space.params().iter().map(ParamDef::from), 3).expect("drawable");
     let plan = family(&space, 0, 0).remove(0);
     let training = Program::training(plan.clone(), Trainable::head(&plan)).expect("executable");
-    let weights = store.gather(training.plan()).expect("of this store");
+    let weights = store.gather(&training).expect("of this store");
     let batches = || [Ok(batch(&space, NUMERIC, ROWS, 1))];
     let frozen = evaluate(&executor, &training.frozen(), &weights, &store, batches()).expect("figures");
     let program = Program::evaluating(plan).expect("executable");
-    let weights = store.gather(program.plan()).expect("of this store");
+    let weights = store.gather(&program).expect("of this store");
     assert_eq!(frozen, evaluate(&executor, &program, &weights, &store, batches()).expect("figures"));
 }

@@ -97,7 +97,7 @@ pub fn write(folder: &Path, plan: &Plan) {
     std::fs::write(folder.join("plan.json"), serde_json::to_vec(plan).expect("a plan is JSON")).expect("written");
     let store = Store::standalone(plan, SEED).expect("drawable");
     let program = ops::Program::training(plan.clone(), Trainable::all(plan)).expect("executable");
-    let weights = store.gather(program.plan()).expect("of this store");
+    let weights = store.gather(&program).expect("of this store");
     let (train, evaluate) = batches(plan);
     let mut tensors = Vec::new();
     for (index, param) in plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {

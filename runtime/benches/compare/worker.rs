@@ -37,7 +37,7 @@ pub fn run(name: &str, threads: usize) {
         let start = Instant::now();
         let seconds = || start.elapsed().as_secs_f64();
         let of = |store: &Store, batch: &Batch| {
-            let weights = store.gather(evaluating.plan()).expect("of this store");
+            let weights = store.gather(&evaluating).expect("of this store");
             logits(&executor, &evaluating, &weights, store, [Ok(batch)]).expect("logits").0
         };
         match command {

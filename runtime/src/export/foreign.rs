@@ -107,7 +107,7 @@ impl Foreign {
             return Err(Error::Invalid("the file has no recorded `logit` to compare with".into()));
         };
         let program = Program::training(self.plan.clone(), Trainable::all(&self.plan))?;
-        let weights = self.store.gather(program.plan())?;
+        let weights = self.store.gather(&program)?;
         let params = self.store.slices(program.plan(), &weights);
         let inputs = params.inputs(&recorded.batch);
         let logits = executor.logits(&program, inputs)?;

@@ -143,7 +143,7 @@ fn compare_executors(plan: &Arc<Plan>, rows: usize, seed: u64) {
     let (tiled, portable) = (Executor::cpu(2).unwrap(), Executor::on(Device::Cpu));
     for trainable in [Trainable::all(plan), Trainable::head(plan), Trainable::all_but_tables(plan)] {
         let program = Program::training(plan.clone(), trainable).unwrap();
-        let weights = store.gather(program.plan()).unwrap();
+        let weights = store.gather(&program).unwrap();
         let params = store.slices(plan, &weights);
         let inputs = params.inputs(&batch);
         let (mut a, mut b) = (Gradients::default(), Gradients::default());
@@ -162,7 +162,7 @@ fn compare_executors(plan: &Arc<Plan>, rows: usize, seed: u64) {
         assert!((a.norm() - b.norm()).abs() < 1e-3 * (1.0 + b.norm()));
     }
     let program = Program::evaluating(plan.clone()).unwrap();
-    let weights = store.gather(program.plan()).unwrap();
+    let weights = store.gather(&program).unwrap();
     let params = store.slices(plan, &weights);
     let inputs = params.inputs(&batch);
     close("logits", &tiled.logits(&program, inputs).unwrap(), &portable.logits(&program, inputs).unwrap());
@@ -203,7 +203,7 @@ fn threads_do_not_change_a_bit() {
     let store = Store::new(sketch::defs(&plan), 1).unwrap();
     let batch = sketch::batch(&plan, 1000, 5);
     let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
-    let weights = store.gather(program.plan()).unwrap();
+    let weights = store.gather(&program).unwrap();
     let params = store.slices(&plan, &weights);
     let run = |threads| {
         let tiled = Executor::cpu(threads).unwrap();
@@ -230,7 +230,7 @@ fn what_was_computed_before_is_not_seen_again() {
         let batch = sketch::batch(&plan, [300, 700][seed as usize % 2], seed);
         let trainable = if seed % 3 == 0 { Trainable::head(&plan) } else { Trainable::all(&plan) };
         let program = Program::training(plan.clone(), trainable).unwrap();
-        let weights = store.gather(program.plan()).unwrap();
+        let weights = store.gather(&program).unwrap();
         let params = store.slices(&plan, &weights);
         let inputs = params.inputs(&batch);
         // Whatever is in the buffers has to be written over.
@@ -275,7 +275,7 @@ fn damaged_plans_and_batches_are_refused() {
 
     let store = Store::new(sketch::defs(&plan), 1).unwrap();
     let program = Program::evaluating(plan.clone()).unwrap();
-    let weights = store.gather(program.plan()).unwrap();
+    let weights = store.gather(&program).unwrap();
     let params = store.slices(&plan, &weights);
     let tiled = Executor::cpu(1).unwrap();
     let mut batch = sketch::batch(&plan, 5, 1);
@@ -293,7 +293,7 @@ fn single_precision_leaves_are_read_as_such() {
     let store = Store::new(sketch::defs(&plan), 2).unwrap();
     let batch = sketch::batch(&plan, 9, 2);
     let program = Program::evaluating(plan.clone()).unwrap();
-    let weights = store.gather(program.plan()).unwrap();
+    let weights = store.gather(&program).unwrap();
     let params = store.slices(&plan, &weights);
     let inputs = params.inputs(&batch);
     let leaves = Leaves::read(&program, inputs, &Device::Cpu, DType::F64).unwrap();

@@ -30,7 +30,7 @@ fn value(numeric: &[f32], params: &[&[f32]], build: impl Fn(&mut Sketch, usize) 
         let mut values: Vec<Vec<f32>> = params.iter().map(|values| values.to_vec()).collect();
         values.push((0..width).map(|i| f32::from(i == at)).collect());
         store.set(&values).unwrap();
-        let weights = store.gather(program.plan()).unwrap();
+        let weights = store.gather(&program).unwrap();
         let params = store.slices(&plan, &weights);
         let inputs = params.inputs(&batch);
         let tiled = Executor::cpu(1).unwrap().logits(&program, inputs).unwrap()[0];

@@ -84,6 +84,9 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     let plans = plans.collect::<Result<Vec<Plan>>>()?;
     let nodes = plans.iter().map(|plan| plan.nodes.len()).sum::<usize>() / plans.len();
     let together = Program::together(&plans, Trainable::head)?;
+    let mut searching = together.footprint(recipe.evaluate.batch.max(recipe.train.batch), threads);
+    // Heads are trained as copies, with a memory of their own.
+    searching.gradients += (together.gradients_len * 4 * (1 + keep.memory.of_value())) as u64;
 
     let sample = (job.schema.numeric_width() + job.schema.sparse.len() + 1) as u64 * 4;
     let shares = recipe.data.split.map(u64::from);
@@ -115,7 +118,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
             name: "search",
             dense: supernet.0,
             tables: supernet.1,
-            executing: together.footprint(recipe.evaluate.batch.max(recipe.train.batch), threads),
+            executing: searching,
             data: lists + held * sample,
             programs: 0,
         },

@@ -62,7 +62,7 @@ impl<'a> Judge<'a> {
     /// The candidates' figures on the validation part. The store is only read.
     pub fn evaluate(&self, plans: &[Plan]) -> Result<Vec<Figures>> {
         let training = Program::together(plans, Trainable::head)?;
-        let mut weights = self.store.gather(training.plan())?;
+        let mut weights = self.store.gather(&training)?;
         if let (Some(regime), Some(batches)) = (&self.regime, &self.finetune) {
             let rate = regime.rate();
             let mut trainer = Trainer::new(self.shop.executor);

@@ -74,7 +74,7 @@ pub(super) fn train(
     let title = format!("train {}{}", model.name, if last { " on train + validation" } else { "" });
     fit(shop, &checkpoints, &title, &regime, &mut store, &batches, |_| Ok(Arc::clone(&program)))?;
     let program = Program::evaluating(plan)?;
-    let gathered = store.gather(program.plan())?;
+    let gathered = store.gather(&program)?;
     let batches = Batches::listed(Arc::clone(data), evaluated.clone(), job.recipe.evaluate.batch)?;
     let all = (0..batches.per_epoch()).map(|index| shop.stop.check().map(|()| batches.batch(0, index)));
     let figures: Figures = evaluate(shop.executor, &program, &gathered, &store, all)?.into();

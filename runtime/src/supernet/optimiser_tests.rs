@@ -119,7 +119,7 @@ fn slices_and_rows_move_as_the_masked_formulas_say() {
         // What is not trained in a step stays, and so do its moments; the global step goes on.
         for step in [0, 1, 2, 7] {
             let (rule, batch) = (rules(step)[kind], sketch::batch(&plan, 150, step));
-            let weights = store.gather(program.plan()).unwrap();
+            let weights = store.gather(&program).unwrap();
             {
                 let params = store.slices(&plan, &weights);
                 executor.gradients(&program, params.inputs(&batch), &mut gradients).unwrap();
@@ -173,7 +173,7 @@ fn a_penalty_on_rows_is_part_of_the_gradient_that_is_clipped() {
     let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
     let start: Vec<Vec<f32>> = (0..store.params.len()).map(|id| whole(&store, id)).collect();
     let mut gradients = Gradients::default();
-    let weights = store.gather(program.plan()).unwrap();
+    let weights = store.gather(&program).unwrap();
     {
         let params = store.slices(&plan, &weights);
         executor.gradients(&program, params.inputs(&batch), &mut gradients).unwrap();

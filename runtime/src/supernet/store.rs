@@ -146,22 +146,23 @@ impl Store {
         Ok(())
     }
 
-    /// Copies the plan's dense slices side by side, with a fresh optimiser state.
-    pub fn gather(&self, plan: &Plan) -> Result<Weights> {
+    /// Copies what the program trains, and what is only a part of a parameter, side by side, with a fresh optimiser state.
+    /// Whole parameters that it only reads are read where they lie, so once the store was trained, gather again.
+    pub fn gather(&self, program: &Program) -> Result<Weights> {
         let mut weights = Weights::default();
-        self.gather_into(plan, |_| true, &mut weights)?;
+        let copied = |index: usize, param: &Param| program.trainable().contains(index) || !param.is_whole();
+        self.gather_some(program.plan(), copied, &mut weights)?;
         Ok(weights)
     }
 
-    /// Copies those slices only that are not whole parameters, into memory that is there already: the others can be read
-    /// where they lie.
-    pub(crate) fn gather_cut(&self, plan: &Plan, weights: &mut Weights) -> Result<()> {
-        self.gather_into(plan, |param| !param.is_whole(), weights)
+    /// Copies the parts of parameters alone, into memory that is there already: for a step that trains the store itself.
+    pub(crate) fn gather_parts(&self, plan: &Plan, weights: &mut Weights) -> Result<()> {
+        self.gather_some(plan, |_, param| !param.is_whole(), weights)
     }
 
-    fn gather_into(&self, plan: &Plan, include: impl Fn(&Param) -> bool, weights: &mut Weights) -> Result<()> {
+    fn gather_some(&self, plan: &Plan, copied: impl Fn(usize, &Param) -> bool, weights: &mut Weights) -> Result<()> {
         self.check(plan)?;
-        weights.renew(plan, include);
+        weights.renew(plan, copied);
         let mut parts: SmallVec<[(&Param, &Dense, &mut [f32]); 64]> = SmallVec::new();
         let (mut rest, mut at) = (weights.values.as_mut_slice(), 0);
         for (param, span) in plan.params.iter().zip(&weights.spans).filter(|(_, span)| !span.is_empty()) {

@@ -38,7 +38,7 @@ pub(super) fn train(
 
 pub(super) fn logits(executor: &Executor, plan: &Arc<Plan>, store: &Store) -> Vec<u32> {
     let program = Program::evaluating(plan.clone()).unwrap();
-    let weights = store.gather(program.plan()).unwrap();
+    let weights = store.gather(&program).unwrap();
     let batch = sketch::batch(plan, 200, 99);
     let params = store.slices(plan, &weights);
     executor.logits(&program, params.inputs(&batch)).unwrap().iter().map(|z| z.to_bits()).collect()
@@ -113,7 +113,7 @@ fn an_update_is_adagrad_with_one_norm() {
     let before = store.clone();
     let batch = sketch::batch(&plan, 150, 0);
     let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
-    let weights = store.gather(program.plan()).unwrap();
+    let weights = store.gather(&program).unwrap();
     let mut gradients = Gradients::default();
     {
         let params = store.slices(&plan, &weights);
@@ -134,7 +134,7 @@ fn an_update_is_adagrad_with_one_norm() {
         let g = f64::from(g) * scale;
         f64::from(w) - 0.1 * g / ((g * g).sqrt() + 1e-2)
     };
-    let after = store.gather(program.plan()).unwrap();
+    let after = store.gather(&program).unwrap();
     for p in 0..plan.params.len() {
         let pairs = weights.param(p).iter().zip(gradients.dense(p));
         for ((&w, &g), &new) in pairs.zip(after.param(p)) {
@@ -233,7 +233,7 @@ fn fine_tuning_a_copy_leaves_the_store_alone() {
     train(&executor, &plan, &mut store, 0..1, UPDATE);
     let before = bits(&store);
     let program = Program::training(plan.clone(), Trainable::head(&plan)).unwrap();
-    let start = store.gather(program.plan()).unwrap();
+    let start = store.gather(&program).unwrap();
     let mut weights = start.clone();
     let mut trainer = Trainer::new(&executor);
     let batch = sketch::batch(&plan, 200, 3);
@@ -259,13 +259,28 @@ fn fine_tuning_a_copy_leaves_the_store_alone() {
 }
 
 #[test]
+fn what_was_not_copied_is_not_fine_tuned() {
+    let executor = Executor::cpu(1).unwrap();
+    let plan = Sketch::random(6, false, 8);
+    let store = Store::new(sketch::defs(&plan), 2).unwrap();
+    let program = Program::training(plan.clone(), Trainable::head(&plan)).unwrap();
+    let mut weights = store.gather(&program.frozen()).unwrap();
+    assert!(weights.values().is_empty(), "whole parameters are read where they lie");
+    let batch = sketch::batch(&plan, 20, 3);
+    let error =
+        Trainer::new(&executor).finetune(&program, &mut weights, &store, &batch, UPDATE).unwrap_err().to_string();
+    assert!(error.contains("trains less"), "{error}");
+}
+
+#[test]
 fn only_parts_of_parameters_are_copied_for_a_step() {
     let executor = Executor::cpu(2).unwrap();
     for (sliced, seed) in [(true, 4), (false, 5)] {
         let plan = Sketch::random(seed, sliced, 10);
         let store = Store::new(sketch::defs(&plan), 7).unwrap();
-        let (all, mut parts) = (store.gather(&plan).unwrap(), Weights::default());
-        store.gather_cut(&plan, &mut parts).unwrap();
+        let training = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+        let (all, mut parts) = (store.gather(&training).unwrap(), Weights::default());
+        store.gather_parts(&plan, &mut parts).unwrap();
         let mut copied = 0;
         for (p, param) in plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
             let expected = if param.is_whole() { &[][..] } else { all.param(p) };
@@ -289,5 +304,5 @@ fn plans_of_another_space_are_refused() {
     let other = Sketch::random(2, true, 6);
     let store = Store::new(sketch::defs(&plan), 1).unwrap();
     let program = Program::evaluating(other).unwrap();
-    assert!(store.gather(program.plan()).unwrap_err().to_string().contains("another space"));
+    assert!(store.gather(&program).unwrap_err().to_string().contains("another space"));
 }

@@ -9,7 +9,7 @@ use super::optimiser::{Memory, Rule};
 use super::slices::Stretch;
 use crate::ops::{Gradients, Program, lengthen, side_by_side};
 
-/// A copy of a plan's dense parameters. Training it leaves the store as it was.
+/// Copies of those dense parameters of a plan that are not read where they lie. Training them leaves the store as it was.
 #[derive(Clone, Debug, Default)]
 pub struct Weights {
     pub(crate) values: Vec<f32>,
@@ -30,22 +30,23 @@ impl Weights {
         self.spans.get(param).map_or(&[], |span| &self.values[span.clone()])
     }
 
+    /// Whether all that the program trains is among them.
+    pub(crate) fn cover(&self, program: &Program) -> bool {
+        let mut trained = program.gradients.iter().enumerate().filter(|(_, span)| !span.is_empty());
+        trained.all(|(param, span)| self.param(param).len() == span.len())
+    }
+
     /// Makes room for those of the plan's dense parameters, and forgets what the optimiser remembers.
-    pub(crate) fn renew(&mut self, plan: &Plan, include: impl Fn(&Param) -> bool) {
-        let (spans, len) = side_by_side(plan, |_, param| include(param));
+    pub(crate) fn renew(&mut self, plan: &Plan, copied: impl Fn(usize, &Param) -> bool) {
+        let (spans, len) = side_by_side(plan, copied);
         self.spans = spans;
         lengthen(&mut self.values, len);
         self.memory = None;
     }
 
-    /// Updates this copy in place, with a memory that started fresh when it was gathered or when the kind of rule
-    /// changed. Rows of tables are not part of it and stay as they are.
-    pub fn apply(&mut self, program: &Program, gradients: &Gradients, rule: Rule, scale: f32) {
-        self.apply_part(program, 0..program.gradients_len, gradients, rule, scale);
-    }
-
-    /// As [`Weights::apply`], only to parameters whose gradients lie in this part.
-    pub(crate) fn apply_part(
+    /// Updates parameters whose gradients lie in this part, with a memory that started fresh when they were gathered or
+    /// when the kind of rule changed.
+    pub(crate) fn apply(
         &mut self,
         program: &Program,
         part: Range<usize>,

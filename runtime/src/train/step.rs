@@ -46,7 +46,7 @@ impl<'a> Trainer<'a> {
     /// updated and the caller sees it.
     pub fn step(&mut self, program: &Program, store: &mut Store, batch: &Batch, update: Update) -> Result<Stepped> {
         let Self { executor, weights, gradients } = self;
-        executor.install(|| store.gather_cut(program.plan(), weights))?;
+        executor.install(|| store.gather_parts(program.plan(), weights))?;
         let loss = {
             let params = store.slices(program.plan(), weights);
             executor.gradients(program, params.inputs(batch), gradients)?
@@ -77,6 +77,9 @@ impl<'a> Trainer<'a> {
         if !program.tables.is_empty() {
             return Err(Error::Invalid("fine-tuning a copy cannot train embedding tables".into()));
         }
+        if !weights.cover(program) {
+            return Err(Error::Invalid("the copy to fine-tune was gathered for a program that trains less".into()));
+        }
         store.check(program.plan())?;
         let Self { executor, gradients, .. } = self;
         let params = store.slices(program.plan(), weights);
@@ -84,7 +87,7 @@ impl<'a> Trainer<'a> {
         executor.install(|| {
             for (part, _) in program.owned.iter().zip(&losses).filter(|(_, loss)| loss.is_finite()) {
                 let scale = gradients.clip_scale_of(part.clone(), update.clip);
-                weights.apply_part(program, part.clone(), gradients, update.rule, scale);
+                weights.apply(program, part.clone(), gradients, update.rule, scale);
             }
         });
         Ok(losses.into_iter().map(|loss| Stepped { loss }).collect())

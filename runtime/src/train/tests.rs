@@ -26,7 +26,7 @@ fn run(executor: &Executor, steps: u64) -> (Vec<f64>, f64) {
         })
         .collect();
     let evaluating = Program::evaluating(plan).unwrap();
-    let weights = store.gather(evaluating.plan()).unwrap();
+    let weights = store.gather(&evaluating).unwrap();
     let metrics = evaluate(executor, &evaluating, &weights, &store, [Ok(&batch)]).unwrap();
     (losses, metrics.auc)
 }
@@ -53,11 +53,11 @@ fn a_loss_that_is_not_finite_updates_nothing() {
     let plan = Sketch::random(3, false, 5);
     let mut store = Store::new(sketch::defs(&plan), 1).unwrap();
     let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
-    let before = store.gather(program.plan()).unwrap();
+    let before = store.gather(&program).unwrap();
     let mut batch = sketch::batch(&plan, 30, 1);
     batch.numeric[0] = f32::NAN;
     let update = Update::adagrad(0.1, 1e-2, None);
     let loss = Trainer::new(&executor).step(&program, &mut store, &batch, update).unwrap().loss;
     assert!(loss.is_nan());
-    assert_eq!(store.gather(program.plan()).unwrap().values(), before.values());
+    assert_eq!(store.gather(&program).unwrap().values(), before.values());
 }
