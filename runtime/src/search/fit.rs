@@ -49,7 +49,7 @@ pub(super) struct Workshop<'a> {
 /// Batches that are read ahead of training.
 const AHEAD: usize = 4;
 /// Steps after which the buffers of a step are given back: they have grown to the largest path so far, and those to come
-/// may be small. To ask for them again takes less than a thousandth of the time.
+/// may be small. To have them again is a page fault every 4 KiB, little beside so many steps through all of them.
 const RENEW: u64 = 256;
 /// Steps without a finite loss after which training has failed.
 const MAX_DIVERGED: u64 = 100;

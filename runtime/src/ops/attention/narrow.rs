@@ -94,6 +94,12 @@ impl Place {
         ((from + self.first + d) * self.n + field) * self.blocks + self.block
     }
 
+    /// Where the two statistics of a head and field lie.
+    #[inline(always)]
+    fn statistics(self, head: usize, field: usize) -> usize {
+        2 * ((head * self.n + field) * self.blocks + self.block)
+    }
+
     /// The dimensions of a field.
     #[inline(always)]
     fn read<V: Copy, const W: usize>(self, from: usize, values: &[V], field: usize) -> [V; W] {
@@ -157,7 +163,7 @@ impl Mix<'_> {
                     add_product(simd, &mut out, weight, value);
                 }
                 let reciprocal = simd.div_f32s(simd.splat_f32s(1.0), sum);
-                let both = 2 * ((head * n + i) * blocks + place.block);
+                let both = place.statistics(head, i);
                 (statistics[both], statistics[both + 1]) = (maximum, reciprocal);
                 place.write(0, mixed, i, scaled(simd, out, reciprocal));
             }
@@ -178,15 +184,8 @@ struct Left<'a, V> {
 impl<V: Copy> Left<'_, V> {
     /// What that of one field's needs.
     #[inline(always)]
-    fn query<S: Simd<f32s = V>, const W: usize>(
-        self,
-        simd: S,
-        n: usize,
-        head: usize,
-        place: Place,
-        i: usize,
-    ) -> Query<V, W> {
-        let both = 2 * ((head * n + i) * place.blocks + place.block);
+    fn query<S: Simd<f32s = V>, const W: usize>(self, simd: S, head: usize, place: Place, i: usize) -> Query<V, W> {
+        let both = place.statistics(head, i);
         let (maximum, reciprocal) = (self.statistics[both], self.statistics[both + 1]);
         let flowing = scaled(simd, place.read(0, self.dmixed, i), reciprocal);
         let centre = dot(simd, &flowing, &place.read(0, self.mixed, i), simd.splat_f32s(0.0));
@@ -223,13 +222,13 @@ impl Unmix<'_> {
             dvalues.fill([simd.splat_f32s(0.0); W]);
             // Two fields at a time share what is loaded and stored of the others.
             for i in (0..n - n % 2).step_by(2) {
-                let mut both = [left.query(simd, n, head, place, i), left.query(simd, n, head, place, i + 1)];
+                let mut both = [left.query(simd, head, place, i), left.query(simd, head, place, i + 1)];
                 reverse(simd, &mut both, [keys, values], dkeys, dvalues);
                 place.write(0, dqkv, i, scaled(simd, both[0].gradient, scale));
                 place.write(0, dqkv, i + 1, scaled(simd, both[1].gradient, scale));
             }
             if n % 2 == 1 {
-                let mut last = [left.query(simd, n, head, place, n - 1)];
+                let mut last = [left.query(simd, head, place, n - 1)];
                 reverse(simd, &mut last, [keys, values], dkeys, dvalues);
                 place.write(0, dqkv, n - 1, scaled(simd, last[0].gradient, scale));
             }
