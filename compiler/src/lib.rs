@@ -8,6 +8,7 @@
 
 pub mod check;
 pub mod compare;
+pub mod cost;
 pub mod diagnostics;
 pub mod draw;
 pub mod editor;
@@ -23,6 +24,7 @@ pub mod schema;
 pub mod space;
 pub mod streams;
 pub mod syntax;
+pub mod tensor;
 
 pub use check::{CheckedArch, CheckedSearch, CheckedSpace, Item, ItemKind, Loader, Program};
 pub use space::{Architecture, Space};

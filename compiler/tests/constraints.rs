@@ -236,7 +236,7 @@ fn costs_are_compared_in_their_units() {
             let extreme = space.extreme(cost, end).expect("some are allowed");
             let witness = extreme.witness.as_ref().expect("it is met");
             let plan = space.plan(&witness.architecture).expect("it is complete");
-            assert_eq!(cost.of(&plan), witness.value);
+            assert_eq!(plan.costs().of(cost), witness.value);
             assert!(space.broken(&witness.architecture, Some(plan.costs())).is_none(), "{extreme:?}");
         }
     }

@@ -5,7 +5,7 @@ mod memory;
 use memory::space;
 use nasrec_compiler::Space;
 use nasrec_compiler::plan::Cost;
-use nasrec_compiler::primitives::{Axis, Primitive};
+use nasrec_compiler::primitives::{Attention, Axis, Gram, Linear, Primitive};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::{End, Sampling};
 use nasrec_compiler::streams::Streams;
@@ -61,7 +61,7 @@ fn nasrec_is_bounded() {
             let what = format!("{name} {} {end:?}: {found:?}", cost.words());
             assert_eq!(witness.value, value, "{what}");
             assert!(found.is_optimal(), "{what}");
-            assert_eq!(cost.of(&space.plan(&witness.architecture).expect("it is complete")), value, "{name}");
+            assert_eq!(space.plan(&witness.architecture).expect("it is complete").costs().of(cost), value, "{name}");
         }
     }
 }
@@ -88,11 +88,11 @@ fn what_is_drawn_is_within_bounds() {
 /// A formula says no less of larger sizes: bounds rest on that.
 #[test]
 fn formulas_grow_with_sizes() {
-    let primitives = [
-        Primitive::Linear { axis: Axis::Last, bias: true },
-        Primitive::Linear { axis: Axis::Fields, bias: false },
-        Primitive::Gram,
-        Primitive::Attention { heads: 2 },
+    let primitives: [Primitive; 4] = [
+        Linear { axis: Axis::Last, bias: true }.into(),
+        Linear { axis: Axis::Fields, bias: false }.into(),
+        Gram.into(),
+        Attention { heads: 2 }.into(),
     ];
     for primitive in primitives {
         for index in 0..500 {

@@ -6,7 +6,7 @@ use memory::space;
 use nasrec_compiler::Space;
 use nasrec_compiler::plan::passes::{Merged, cse, dead, fold, identity, merge, together, verify};
 use nasrec_compiler::plan::{Init, Layout, Node, Param, ParamKind};
-use nasrec_compiler::primitives::{Axis, Primitive};
+use nasrec_compiler::primitives::{Add, Axis, Concat, Flatten, LayerNorm, Linear, Numeric, Pad, Primitive, Relu, Rows};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::Sampling;
 use nasrec_compiler::streams::Streams;
@@ -41,13 +41,13 @@ impl Hand {
     }
 
     fn numeric(&mut self, width: usize) -> usize {
-        self.node(Primitive::Numeric, &[], &[], &[width])
+        self.node(Numeric.into(), &[], &[], &[width])
     }
 
     /// A linear layer with the stored weight `id`.
     fn linear(&mut self, x: usize, id: usize, out: usize) -> usize {
         let weight = self.param(id, &[out, self.0.nodes[x].shape[0]]);
-        self.node(Primitive::Linear { axis: Axis::Last, bias: false }, &[x], &[weight], &[out])
+        self.node(Linear { axis: Axis::Last, bias: false }.into(), &[x], &[weight], &[out])
     }
 
     fn output(mut self, node: usize) -> Merged {
@@ -74,7 +74,7 @@ fn dead_code_goes_with_its_parameters_and_what_any_output_needs_stays() {
     let x = hand.numeric(3);
     let first = hand.linear(x, 0, 1);
     let unread = hand.linear(x, 1, 5);
-    hand.node(Primitive::Relu, &[unread], &[], &[5]);
+    hand.node(Relu.into(), &[unread], &[], &[5]);
     let second = hand.linear(x, 2, 1);
     let mut graph = hand.output(second);
     assert!(verify(&graph).unwrap_err().0.contains("needed by no output"));
@@ -89,11 +89,11 @@ fn dead_code_goes_with_its_parameters_and_what_any_output_needs_stays() {
 fn identities_are_read_through() {
     let mut hand = Hand::default();
     let x = hand.numeric(3);
-    let padded = hand.node(Primitive::Pad, &[x], &[], &[3]);
-    let joined = hand.node(Primitive::Concat, &[padded], &[], &[3]);
-    let once = hand.node(Primitive::Relu, &[joined], &[], &[3]);
-    let twice = hand.node(Primitive::Relu, &[once], &[], &[3]);
-    let wider = hand.node(Primitive::Pad, &[twice], &[], &[4]);
+    let padded = hand.node(Pad.into(), &[x], &[], &[3]);
+    let joined = hand.node(Concat.into(), &[padded], &[], &[3]);
+    let once = hand.node(Relu.into(), &[joined], &[], &[3]);
+    let twice = hand.node(Relu.into(), &[once], &[], &[3]);
+    let wider = hand.node(Pad.into(), &[twice], &[], &[4]);
     // A projection to the width that is there is none.
     let projected = hand.linear(wider, 0, 4);
     let out = hand.linear(projected, 1, 1);
@@ -106,19 +106,19 @@ fn identities_are_read_through() {
 fn chains_that_only_move_values_are_folded() {
     let mut hand = Hand::default();
     let x = hand.numeric(4);
-    let wide = hand.node(Primitive::Pad, &[x], &[], &[5]);
-    let wider = hand.node(Primitive::Pad, &[wide], &[], &[6]);
-    let fields = hand.node(Primitive::Rows, &[wider], &[], &[2, 3]);
-    let flat = hand.node(Primitive::Flatten, &[fields], &[], &[6]);
-    let same = hand.node(Primitive::Rows, &[flat], &[], &[2, 3]);
-    let relu = hand.node(Primitive::Relu, &[same], &[], &[2, 3]);
-    let back = hand.node(Primitive::Flatten, &[relu], &[], &[6]);
-    let again = hand.node(Primitive::Rows, &[back], &[], &[2, 3]);
-    let other = hand.node(Primitive::Rows, &[back], &[], &[3, 2]);
+    let wide = hand.node(Pad.into(), &[x], &[], &[5]);
+    let wider = hand.node(Pad.into(), &[wide], &[], &[6]);
+    let fields = hand.node(Rows.into(), &[wider], &[], &[2, 3]);
+    let flat = hand.node(Flatten.into(), &[fields], &[], &[6]);
+    let same = hand.node(Rows.into(), &[flat], &[], &[2, 3]);
+    let relu = hand.node(Relu.into(), &[same], &[], &[2, 3]);
+    let back = hand.node(Flatten.into(), &[relu], &[], &[6]);
+    let again = hand.node(Rows.into(), &[back], &[], &[2, 3]);
+    let other = hand.node(Rows.into(), &[back], &[], &[3, 2]);
     let (again, other) =
-        (hand.node(Primitive::Flatten, &[again], &[], &[6]), hand.node(Primitive::Flatten, &[other], &[], &[6]));
-    let inner = hand.node(Primitive::Concat, &[again, x], &[], &[10]);
-    let outer = hand.node(Primitive::Concat, &[inner, other], &[], &[16]);
+        (hand.node(Flatten.into(), &[again], &[], &[6]), hand.node(Flatten.into(), &[other], &[], &[6]));
+    let inner = hand.node(Concat.into(), &[again, x], &[], &[10]);
+    let outer = hand.node(Concat.into(), &[inner, other], &[], &[16]);
     let out = hand.linear(outer, 0, 1);
     let graph = checked(hand.output(out), fold);
     assert_eq!(names(&graph), ["numeric", "pad", "rows", "relu", "flatten", "flatten", "concat", "linear"]);
@@ -135,14 +135,14 @@ fn equal_nodes_become_one_and_different_ones_do_not() {
     let again = hand.numeric(3);
     let a = hand.linear(x, 0, 3);
     let b = hand.linear(again, 1, 3);
-    let sums = [[a, b], [b, a], [a, b]].map(|inputs| hand.node(Primitive::Add, &inputs, &[], &[3]));
+    let sums = [[a, b], [b, a], [a, b]].map(|inputs| hand.node(Add.into(), &inputs, &[], &[3]));
     let norms = [(0, 1e-5), (1, 1e-5), (0, 1e-3)].map(|(sum, eps)| {
         let params = if hand.0.params.len() == 2 { vec![hand.param(2, &[3]), hand.param(3, &[3])] } else { vec![2, 3] };
-        hand.node(Primitive::LayerNorm { axis: Axis::Last, eps }, &[sums[sum]], &params, &[3])
+        hand.node(LayerNorm { axis: Axis::Last, eps }.into(), &[sums[sum]], &params, &[3])
     });
-    let relu = hand.node(Primitive::Relu, &[sums[2]], &[], &[3]);
-    let relu_again = hand.node(Primitive::Relu, &[sums[0]], &[], &[3]);
-    let joined = hand.node(Primitive::Concat, &[norms[0], norms[1], norms[2], relu, relu_again], &[], &[15]);
+    let relu = hand.node(Relu.into(), &[sums[2]], &[], &[3]);
+    let relu_again = hand.node(Relu.into(), &[sums[0]], &[], &[3]);
+    let joined = hand.node(Concat.into(), &[norms[0], norms[1], norms[2], relu, relu_again], &[], &[15]);
     let out = hand.linear(joined, 4, 1);
     let graph = checked(hand.output(out), cse);
     // One of the inputs, one of the sums and one of the relus are gone.
@@ -170,9 +170,9 @@ fn what_is_trained_is_left_as_it_is() {
     let mut hand = Hand::default();
     let x = hand.numeric(3);
     let one = hand.linear(x, 0, 3);
-    let two = hand.node(Primitive::Linear { axis: Axis::Last, bias: false }, &[x], &[0], &[3]);
-    let padded = hand.node(Primitive::Pad, &[two], &[], &[3]);
-    let sum = hand.node(Primitive::Add, &[one, padded], &[], &[3]);
+    let two = hand.node(Linear { axis: Axis::Last, bias: false }.into(), &[x], &[0], &[3]);
+    let padded = hand.node(Pad.into(), &[two], &[], &[3]);
+    let sum = hand.node(Add.into(), &[one, padded], &[], &[3]);
     let out = hand.linear(sum, 1, 1);
     let mut graph = hand.output(out);
     for pass in [identity as Pass, fold, cse] {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use memory::space;
 use nasrec_compiler::plan::{Layout, Node, Param, ParamKind, Plan, Shape};
-use nasrec_compiler::primitives::{Axis, Primitive};
+use nasrec_compiler::primitives::{Attention, Axis, LayerNorm, Linear, Primitive, Reduce};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::Sampling;
 use nasrec_compiler::streams::Streams;
@@ -38,48 +38,48 @@ fn sampled(space: &Space) -> Vec<Architecture> {
 fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Shape> {
     let shape = |sizes: &[usize]| Some(Shape::from_slice(sizes));
     match node.primitive {
-        Primitive::Numeric => shape(&[13]),
-        Primitive::Embed => shape(&[params.len(), params[0].shape()[1]]),
-        Primitive::Linear { axis, .. } => {
+        Primitive::Numeric(_) => shape(&[13]),
+        Primitive::Embed(_) => shape(&[params.len(), params[0].shape()[1]]),
+        Primitive::Linear(Linear { axis, .. }) => {
             let mut out = inputs[0].clone();
             let at = axis.index(out.len());
             assert_eq!(params[0].shape()[1], out[at], "{}: the weight's input side", node.path);
             out[at] = params[0].shape()[0];
             Some(out)
         }
-        Primitive::LayerNorm { .. } | Primitive::Relu | Primitive::Sigmoid | Primitive::Square => {
+        Primitive::LayerNorm(LayerNorm { .. }) | Primitive::Relu(_) | Primitive::Sigmoid(_) | Primitive::Square(_) => {
             Some(inputs[0].clone())
         }
-        Primitive::Attention { heads } => {
+        Primitive::Attention(Attention { heads }) => {
             assert_eq!(inputs[0][1] % heads, 0, "{}", node.path);
             Some(inputs[0].clone())
         }
-        Primitive::Add | Primitive::Sub | Primitive::Mul => {
+        Primitive::Add(_) | Primitive::Sub(_) | Primitive::Mul(_) => {
             assert!(inputs.iter().all(|input| *input == inputs[0]), "{}: {inputs:?}", node.path);
             Some(inputs[0].clone())
         }
-        Primitive::Concat => {
+        Primitive::Concat(_) => {
             let mut out = inputs[0].clone();
             assert!(inputs.iter().all(|input| input[1..] == out[1..]), "{}: {inputs:?}", node.path);
             out[0] = inputs.iter().map(|input| input[0]).sum();
             Some(out)
         }
-        Primitive::Pad => {
+        Primitive::Pad(_) => {
             assert!(node.shape.len() == 1 && node.shape[0] >= inputs[0][0], "{}", node.path);
             None
         }
-        Primitive::Rows => {
+        Primitive::Rows(_) => {
             assert_eq!(node.shape.iter().product::<usize>(), inputs[0][0], "{}", node.path);
             None
         }
-        Primitive::Flatten => shape(&[inputs[0][0] * inputs[0][1]]),
-        Primitive::SumFields => shape(&[inputs[0][1]]),
-        Primitive::Gram => shape(&[inputs[0][0], inputs[0][0]]),
-        Primitive::FieldProducts => shape(&[inputs[0][0] * inputs[1][0], inputs[0][1]]),
-        Primitive::PairProducts => shape(&[inputs[0][0] * (inputs[0][0] - 1) / 2, inputs[0][1]]),
-        Primitive::Scale | Primitive::Shift => Some(inputs[0].clone()),
-        Primitive::Reduce { .. } => shape(if inputs[0].len() == 2 { &inputs[0][..1] } else { &[1] }),
-        Primitive::LowerTriangle => {
+        Primitive::Flatten(_) => shape(&[inputs[0][0] * inputs[0][1]]),
+        Primitive::SumFields(_) => shape(&[inputs[0][1]]),
+        Primitive::Gram(_) => shape(&[inputs[0][0], inputs[0][0]]),
+        Primitive::FieldProducts(_) => shape(&[inputs[0][0] * inputs[1][0], inputs[0][1]]),
+        Primitive::PairProducts(_) => shape(&[inputs[0][0] * (inputs[0][0] - 1) / 2, inputs[0][1]]),
+        Primitive::Scale(_) | Primitive::Shift(_) => Some(inputs[0].clone()),
+        Primitive::Reduce(Reduce { .. }) => shape(if inputs[0].len() == 2 { &inputs[0][..1] } else { &[1] }),
+        Primitive::LowerTriangle(_) => {
             assert_eq!(inputs[0][0], inputs[0][1], "{}", node.path);
             shape(&[inputs[0][0] * (inputs[0][0] - 1) / 2])
         }
@@ -90,17 +90,17 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
 fn param_shapes_by_rule(node: &Node, inputs: &[&Shape], fields: usize) -> Vec<Vec<usize>> {
     let along = |axis: Axis, shape: &Shape| shape[axis.index(shape.len())];
     match node.primitive {
-        Primitive::Embed => vec![vec![500_000, node.shape[1]]; fields],
-        Primitive::Linear { axis, bias } => {
+        Primitive::Embed(_) => vec![vec![500_000, node.shape[1]]; fields],
+        Primitive::Linear(Linear { axis, bias }) => {
             let (out, input) = (along(axis, &node.shape), along(axis, inputs[0]));
             if bias { vec![vec![out, input], vec![out]] } else { vec![vec![out, input]] }
         }
-        Primitive::LayerNorm { axis, .. } => vec![vec![along(axis, &node.shape)]; 2],
-        Primitive::Attention { .. } => {
+        Primitive::LayerNorm(LayerNorm { axis, .. }) => vec![vec![along(axis, &node.shape)]; 2],
+        Primitive::Attention(Attention { .. }) => {
             let e = node.shape[1];
             vec![vec![3 * e, e], vec![3 * e], vec![e, e], vec![e]]
         }
-        Primitive::Shift => vec![node.shape.to_vec()],
+        Primitive::Shift(_) => vec![node.shape.to_vec()],
         _ => Vec::new(),
     }
 }

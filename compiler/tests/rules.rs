@@ -6,7 +6,7 @@ mod memory;
 use memory::check;
 use nasrec_compiler::ir::{ChoiceId, ChoiceKind, Made};
 use nasrec_compiler::plan::{Param, Plan};
-use nasrec_compiler::primitives::Primitive;
+use nasrec_compiler::primitives::{Add, Concat, LayerNorm, Primitive, Relu};
 use nasrec_compiler::{Architecture, ItemKind, Program, Space};
 
 /// A space of these statements over three numeric columns and two fields.
@@ -46,7 +46,7 @@ fn param<'a>(plan: &'a Plan, name: &str) -> &'a Param {
 fn a_let_is_evaluated_once() {
     let space = space("  let x = relu(linear(numeric, 4))\n  logit = linear(x + x * x, 1)");
     let plan = plan(&space, &[]);
-    assert_eq!(count(&plan, Primitive::Relu), 1);
+    assert_eq!(count(&plan, Relu.into()), 1);
     assert_eq!(names(&plan).iter().filter(|name| name.ends_with("weight")).count(), 2);
 }
 
@@ -102,8 +102,8 @@ fn normalise_is_a_parameter_that_operators_see() {
     };
     let on = plan(&bound(&text("on")), &[]);
     let off = plan(&bound(&text("off")), &[]);
-    assert!(on.nodes.iter().any(|node| matches!(node.primitive, Primitive::LayerNorm { .. })));
-    assert!(!off.nodes.iter().any(|node| matches!(node.primitive, Primitive::LayerNorm { .. })));
+    assert!(on.nodes.iter().any(|node| matches!(node.primitive, Primitive::LayerNorm(LayerNorm { .. }))));
+    assert!(!off.nodes.iter().any(|node| matches!(node.primitive, Primitive::LayerNorm(LayerNorm { .. }))));
     // The linear layer has a bias exactly where no norm follows.
     assert!(!names(&on).iter().any(|name| name.contains("fc.linear.bias")), "{:?}", names(&on));
     assert!(names(&off).iter().any(|name| name.contains("fc.linear.bias")), "{:?}", names(&off));
@@ -147,8 +147,8 @@ fn an_absent_maybe_vanishes() {
         "  let x = maybe linear(numeric, 4)\n  let y = linear(numeric, 4) + x\n  logit = linear(concat(y, x), 1)",
     );
     let (off, on) = (plan(&space, &[Made::One(0)]), plan(&space, &[Made::One(1)]));
-    assert_eq!((count(&off, Primitive::Add), count(&off, Primitive::Concat)), (0, 0));
-    assert_eq!((count(&on, Primitive::Add), count(&on, Primitive::Concat)), (1, 1));
+    assert_eq!((count(&off, Add.into()), count(&off, Concat.into())), (0, 0));
+    assert_eq!((count(&on, Add.into()), count(&on, Concat.into())), (1, 1));
     assert_eq!(param(&off, "logit.linear.weight").shape().as_slice(), [1, 4]);
     assert_eq!(param(&on, "logit.linear.weight").full.as_slice(), [1, 8]);
 }
@@ -156,7 +156,7 @@ fn an_absent_maybe_vanishes() {
 #[test]
 fn maybe_binds_tighter_than_plus() {
     let space = space("  let x = relu(numeric) + maybe relu(numeric)\n  logit = linear(x, 1)");
-    assert_eq!(count(&plan(&space, &[Made::One(0)]), Primitive::Relu), 1);
+    assert_eq!(count(&plan(&space, &[Made::One(0)]), Relu.into()), 1);
 }
 
 #[test]
@@ -174,14 +174,14 @@ fn line_breaks_end_statements_except_where_something_is_open() {
         "  let x = linear(\n    numeric,\n    4,\n  )\n  let y = x +\n    x // twice\n  let z = if on {\n    y\n  }\n  \
          else {\n    x\n  }; let w = relu(z)\n  logit = linear(w,\n    1)",
     );
-    assert_eq!(count(&plan(&space, &[]), Primitive::Add), 1);
+    assert_eq!(count(&plan(&space, &[]), Add.into()), 1);
 }
 
 #[test]
 fn a_relaxed_architecture_adds_what_it_takes() {
     let space = space("  let x = choose { a: linear(numeric, 4); b: linear(numeric, 4) }\n  logit = linear(x, 1)");
     let both = plan(&space, &[Made::Set(3)]);
-    assert_eq!(count(&both, Primitive::Add), 1);
+    assert_eq!(count(&both, Add.into()), 1);
     assert_eq!(both.params.len(), 6);
 }
 
@@ -202,10 +202,10 @@ fn a_choice_of_several_adds_them_up() {
     let space = space("  let d = choose 1..2 { a: linear(numeric, 4); b: linear(numeric, 4) }\n  logit = linear(d, 1)");
     assert_eq!(space.graph().raw_count().to_string(), "3");
     let both = plan(&space, &[Made::Set(0b11)]);
-    assert_eq!(count(&both, Primitive::Add), 1);
+    assert_eq!(count(&both, Add.into()), 1);
     assert_eq!(names(&both)[..4], ["d.a.weight", "d.a.bias", "d.b.weight", "d.b.bias"]);
     let one = plan(&space, &[Made::Set(0b10)]);
-    assert_eq!(count(&one, Primitive::Add), 0);
+    assert_eq!(count(&one, Add.into()), 0);
     assert_eq!(names(&one)[..2], ["d.b.weight", "d.b.bias"]);
 }
 
@@ -244,7 +244,7 @@ fn choices_of_an_iteration_exist_only_when_it_is_deep_enough() {
 fn a_fixed_repeat_leaves_nothing_open() {
     let space = space("  let h = repeat 3 from numeric as h { relu(linear(h, 4)) }\n  logit = linear(h, 1)");
     assert!(space.choices().is_empty());
-    assert_eq!(count(&plan(&space, &[]), Primitive::Relu), 3);
+    assert_eq!(count(&plan(&space, &[]), Relu.into()), 3);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use criteo::{batch, path, supernet};
 use floor::{Machine, median};
 use nasrec_compiler::Space;
 use nasrec_compiler::plan::Plan;
-use nasrec_compiler::primitives::Primitive;
+use nasrec_compiler::primitives::{Attention, Primitive};
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::ops::{Executor, Program, Trainable};
 use nasrec_runtime::supernet::Store;
@@ -80,7 +80,7 @@ impl Rounds {
 }
 
 fn attends(plan: &Plan) -> bool {
-    plan.nodes.iter().any(|node| matches!(node.primitive, Primitive::Attention { .. }))
+    plan.nodes.iter().any(|node| matches!(node.primitive, Primitive::Attention(Attention { .. })))
 }
 
 struct Study<'a> {

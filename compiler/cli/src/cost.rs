@@ -198,7 +198,7 @@ impl Spread {
             let drawn: Architecture = space.sample(Counts::Uniform, &mut streams.rng("cost", index));
             let plan = space.plan(&drawn)?;
             for (cost, (_, values)) in Cost::ALL.iter().zip(&mut costs) {
-                values.push(cost.of(&plan));
+                values.push(plan.costs().of(*cost));
             }
             if let Some((_, peaks)) = costs.last_mut() {
                 peaks.push(plan.activations().inference_peak);

@@ -135,7 +135,7 @@ fn architectures(a: &Subject, b: &Subject) -> Result<Value> {
     let blocks = |space: &Space, plan: &Plan| json!({ "live": live_blocks(space, plan), "of": space.blocks().count() });
     let mut costs: Vec<Value> = Cost::ALL
         .iter()
-        .map(|cost| json!({ "cost": cost.words(), "a": cost.of(&plan_a), "b": cost.of(&plan_b) }))
+        .map(|cost| json!({ "cost": cost.words(), "a": plan_a.costs().of(*cost), "b": plan_b.costs().of(*cost) }))
         .collect();
     let (held_a, held_b) = (plan_a.activations(), plan_b.activations());
     costs.push(json!({ "cost": "peak activations", "a": held_a.inference_peak, "b": held_b.inference_peak }));

@@ -11,9 +11,12 @@ use super::program::{Item, ItemKind};
 use super::prove::Disproof;
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{AxisRef, Cond, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, TensorKind};
-use crate::primitives::{self, Bound, Default, Primitive, Wants};
+use crate::ir::{AxisRef, Cond, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, SizeId, Symbolic, TensorKind};
+use crate::primitives::{
+    self, Applied, Constant, Constants, Default, Demand, Numeric, Operand, Primitive, Signature, Wants,
+};
 use crate::syntax::tree::{Arg, Expr, Name, TypeOf};
+use crate::tensor::Init;
 
 /// Functions of numbers.
 pub(crate) const FUNCTIONS: [(&str, usize); 4] = [("round", 1), ("sqrt", 1), ("max", 2), ("min", 2)];
@@ -72,7 +75,7 @@ impl Elaborator<'_> {
             return self.already_told();
         }
         if let Some(signature) = primitives::find(name) {
-            return self.primitive(scope, callee, signature.params, signature.rule, args, span, named);
+            return self.primitive(scope, callee, signature, args, span, named);
         }
         let ops = program.visible_ops(scope.file);
         let primitives = primitives::names().chain(["concat"]);
@@ -331,7 +334,7 @@ impl Elaborator<'_> {
     }
 
     /// A size that is a whole number under every assignment, and positive where that can be seen.
-    fn whole(&mut self, size: crate::ir::SizeId, at: Span) -> Option<crate::ir::SizeId> {
+    fn whole(&mut self, size: SizeId, at: Span) -> Option<SizeId> {
         if !self.ex.is_whole(size) && self.ex.as_constant(size).is_none_or(f64::is_finite) {
             return self.fail(
                 Diagnostic::error(Code::Size, "a size must be a whole number")
@@ -366,67 +369,79 @@ impl Elaborator<'_> {
         &mut self,
         scope: &mut Scope,
         callee: &Name,
-        params: &'static [(&'static str, Wants, Default)],
-        rule: fn(&mut crate::ir::Expressions, &[Bound]) -> primitives::Built,
+        signature: &'static Signature,
         args: &[Arg],
         span: Span,
         named: bool,
     ) -> Option<Value> {
         let names: Vec<(&str, bool)> =
-            params.iter().map(|(name, _, default)| (*name, *default == Default::Required)).collect();
+            signature.params.iter().map(|(name, _, default)| (*name, *default == Default::Required)).collect();
         let slots = self.matched(callee, &names, args, span)?;
-        let mut bound = Vec::with_capacity(params.len());
+        let mut constants = Constants(Vec::new());
         let mut operands: Vec<(Gate, NodeIndex)> = Vec::new();
-        for (&(name, wants, default), slot) in params.iter().zip(slots) {
+        let mut sizes: Vec<Option<SizeId>> = Vec::new();
+        for (&(name, wants, default), slot) in signature.params.iter().zip(slots) {
             let Some(expr) = slot else {
-                bound.push(match default {
-                    Default::Switch(on) => Bound::Switch(on),
-                    Default::Number(number) => Bound::Number(number),
+                constants.0.push(match default {
+                    Default::Switch(on) => (name, Constant::Switch(on)),
+                    Default::Number(number) => (name, Constant::Number(number)),
                     Default::Required => return None,
                 });
                 continue;
             };
             let value = self.eval(scope, expr)?;
             let param = Name { text: name.to_owned(), span: expr.span };
-            let value = self.of_kind(value, wants, expr.span, &param)?;
-            bound.push(match value {
-                Value::Tensor(node) => {
-                    operands.push((Gate::Always, node));
-                    Bound::Tensor { tensor: self.tensor(node), axes: self.axes(node) }
+            match self.of_kind(value, wants, expr.span, &param)? {
+                Value::Tensor(node) => operands.push((Gate::Always, node)),
+                // The fields of the input.
+                Value::Categorical => sizes.push(None),
+                Value::Truth(cond) => {
+                    let on = match *self.ex.cond(cond) {
+                        Cond::Known(on) => on,
+                        _ if self.generic => true,
+                        _ => {
+                            return self.fail(
+                                Diagnostic::error(Code::NotConstant, format!("`{name}` must not depend on choices"))
+                                    .label(expr.span, "differs between architectures")
+                                    .help("write both cases: `if … { … } else { … }`"),
+                            );
+                        }
+                    };
+                    constants.0.push((name, Constant::Switch(on)));
                 }
-                Value::Categorical => Bound::Categorical,
-                Value::Truth(cond) => match *self.ex.cond(cond) {
-                    Cond::Known(on) => Bound::Switch(on),
-                    _ if self.generic => Bound::Switch(true),
-                    _ => {
-                        return self.fail(
-                            Diagnostic::error(Code::NotConstant, format!("`{name}` must not depend on choices"))
-                                .label(expr.span, "differs between architectures")
-                                .help("write both cases: `if … { … } else { … }`"),
-                        );
-                    }
-                },
-                Value::Size(size) if wants == Wants::Number => match self.ex.as_constant(size) {
-                    Some(number) => Bound::Number(number),
-                    None if self.generic => Bound::Number(1.0),
-                    None => {
-                        return self.fail(
-                            Diagnostic::error(Code::NotConstant, format!("`{name}` must not depend on choices"))
-                                .label(expr.span, "differs between architectures"),
-                        );
-                    }
-                },
-                Value::Size(size) => Bound::Size(size),
+                Value::Size(size) if wants == Wants::Number => {
+                    let number = match self.ex.as_constant(size) {
+                        Some(number) => number,
+                        None if self.generic => 1.0,
+                        None => {
+                            return self.fail(
+                                Diagnostic::error(Code::NotConstant, format!("`{name}` must not depend on choices"))
+                                    .label(expr.span, "differs between architectures"),
+                            );
+                        }
+                    };
+                    constants.0.push((name, Constant::Number(number)));
+                }
+                Value::Size(size) => sizes.push(Some(size)),
                 _ => return None,
-            });
-        }
-        let built = rule(&mut self.ex, &bound);
-        for &(a, b) in &built.equal {
-            if let Err(disproof) = self.prove_equal(a, b) {
-                return self.primitive_refuses(built.primitive, disproof, span);
             }
         }
-        let has_params = !built.params.is_empty();
+        let given: Vec<AxisRef> = sizes
+            .into_iter()
+            .map(|size| {
+                let size = size.unwrap_or_else(|| self.ex.atom(Size::Fields));
+                self.ex.prefix(size)
+            })
+            .collect();
+        let primitive = (signature.make)(&constants);
+        let nodes: Vec<NodeIndex> = operands.iter().map(|&(_, node)| node).collect();
+        let (applied, demands) = self.apply(primitive, &nodes, &[], &given)?;
+        for (demand, a, b) in demands {
+            if let Err(disproof) = self.prove_equal(a, b) {
+                return self.primitive_refuses(demand, disproof, span);
+            }
+        }
+        let has_params = !applied.params.is_empty();
         let before = self.path.len();
         if has_params {
             self.enter(&callee.text, named);
@@ -434,20 +449,20 @@ impl Elaborator<'_> {
         let node = {
             // The node's own path ends in its primitive, whether or not it has parameters.
             let path = self.path.join(".");
-            let own = self.add(NodeKind::Primitive(built.primitive), built.tensor, built.axes, &operands, &callee.text);
+            let own = self.add(NodeKind::Primitive(primitive), applied.kind, applied.axes, &operands, &callee.text);
             if has_params {
                 self.graph[own].path = path.into();
             }
             own
         };
         let prefix = self.path.join(".");
-        let templates: Vec<ParamTemplate> = built
+        let templates: Vec<ParamTemplate> = applied
             .params
             .into_iter()
             .map(|param| ParamTemplate {
                 name: format!("{prefix}.{}", param.name).into(),
                 axes: param.axes,
-                init: param.init,
+                init: constants.number(param.name).map_or(param.init, Init::Constant),
                 kind: param.kind,
             })
             .collect();
@@ -456,13 +471,28 @@ impl Elaborator<'_> {
         sound.map(|()| Value::Tensor(node))
     }
 
-    /// Says which rule of a primitive its operands break.
-    fn primitive_refuses(&mut self, primitive: Primitive, disproof: Disproof, span: Span) -> Option<Value> {
-        let refused = match (primitive, &disproof) {
-            (Primitive::Attention { heads }, Disproof::Counterexample { when, right, .. }) => {
+    /// A primitive's shape rule over these nodes, and what it demands of sizes; `gates` say when each takes part.
+    pub(super) fn apply(
+        &mut self,
+        primitive: Primitive,
+        nodes: &[NodeIndex],
+        gates: &[Gate],
+        given: &[AxisRef],
+    ) -> Option<(Applied<AxisRef>, Vec<(Demand, SizeId, SizeId)>)> {
+        let operands: Vec<Operand<AxisRef>> =
+            nodes.iter().map(|&node| Operand { kind: self.tensor(node), axes: self.axes(node) }).collect();
+        let mut symbolic = Symbolic::new(&mut self.ex, &self.choices, gates);
+        let applied = primitive.apply(&mut symbolic, &operands, given)?;
+        Some((applied, symbolic.demands))
+    }
+
+    /// Says which demand of a primitive its operands break.
+    fn primitive_refuses(&mut self, demand: Demand, disproof: Disproof, span: Span) -> Option<Value> {
+        let refused = match (demand, &disproof) {
+            (Demand::Heads(heads), Disproof::Counterexample { when, right, .. }) => {
                 Some((format!("{heads} heads do not divide the embedding dimension"), in_case(*right, when)))
             }
-            (Primitive::Pad, Disproof::Counterexample { when, left, right }) => {
+            (Demand::NoNarrower, Disproof::Counterexample { when, left, right }) => {
                 Some((format!("`pad` makes nothing narrower: {left} to {right}"), in_case(*left, when)))
             }
             _ => None,
@@ -470,14 +500,10 @@ impl Elaborator<'_> {
         match refused {
             Some((message, label)) => self.fail(Diagnostic::error(Code::Shape, message).label(span, label)),
             None => {
-                let what = match primitive {
-                    Primitive::Pad => "the width and the width padded to",
-                    Primitive::Rows => "the width and `fields * dim`",
-                    Primitive::Attention { .. } => "heads times their dimension, and the dimension",
-                    Primitive::FieldProducts => "the embedding dimensions",
-                    Primitive::PairProducts => "the sizes of both sides",
-                    Primitive::Scale => "the values to scale by and what they scale",
-                    _ => "the sizes of the operands",
+                let what = match demand {
+                    Demand::Equal(what) => what,
+                    Demand::NoNarrower => "the width and the width padded to",
+                    Demand::Heads(_) => "heads times their dimension, and the dimension",
                 };
                 self.disagree(disproof, what, span, span);
                 None
@@ -532,7 +558,7 @@ impl Elaborator<'_> {
                         }
                         _ => (TensorKind::Dense, [axis()].into_iter().collect()),
                     };
-                    let kind_of_node = NodeKind::Primitive(Primitive::Numeric);
+                    let kind_of_node = NodeKind::Primitive(Numeric.into());
                     Value::Tensor(self.add(kind_of_node, kind, axes, &[], &param.name.text))
                 }
             };

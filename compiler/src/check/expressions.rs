@@ -7,7 +7,7 @@ use super::program::{Item, ItemKind};
 use super::values::Value;
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{CondId, Relation, SizeId};
-use crate::primitives::Primitive;
+use crate::primitives::{Mul, Sub};
 use crate::syntax::tree::{Binary, Expr, ExprKind, Name, Unary};
 
 impl crate::ir::Expressions {
@@ -223,8 +223,8 @@ impl Elaborator<'_> {
         }
         match binary {
             Binary::Add => self.sum((a, left.span), (b, right.span)),
-            Binary::Sub => self.combine(Primitive::Sub, (a, left.span), (b, right.span)),
-            Binary::Mul => self.combine(Primitive::Mul, (a, left.span), (b, right.span)),
+            Binary::Sub => self.combine((Sub.into(), "difference"), (a, left.span), (b, right.span)),
+            Binary::Mul => self.combine((Mul.into(), "product"), (a, left.span), (b, right.span)),
             _ => {
                 let (odd, span) = if matches!(a, Value::Size(_)) { (b, right.span) } else { (a, left.span) };
                 let what = self.describe(&odd);

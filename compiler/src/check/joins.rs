@@ -12,7 +12,7 @@ use super::prove::Disproof;
 use super::values::{Source, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::ir::{AxisRef, ChoiceId, ChoiceKind, Cond, Gate, LayoutExpr, NodeKind, Size, SizeId, TensorKind};
-use crate::primitives::Primitive;
+use crate::primitives::{Add, Concat, Primitive};
 use crate::syntax::tree::{Alternative, Body, Expr, ExprKind, Statement};
 
 /// Such as `16 when b[1].w = 16`.
@@ -102,8 +102,8 @@ impl Elaborator<'_> {
         self.report(diagnostic.help("`fit(x, width)` brings a tensor to a width"));
     }
 
-    /// The axes of an element-wise result, or a finding where the operands' shapes differ.
-    fn same_shape(&mut self, nodes: &[(NodeIndex, Span)], what: &str) -> Option<SmallVec<[AxisRef; 2]>> {
+    /// Shows that these are of one shape; a finding where they are not.
+    fn same_shape(&mut self, nodes: &[(NodeIndex, Span)], what: &str) -> Option<()> {
         let (first, first_span) = *nodes.first()?;
         let axes = self.axes(first);
         for &(node, span) in &nodes[1..] {
@@ -122,12 +122,7 @@ impl Elaborator<'_> {
                 }
             }
         }
-        let all: Vec<_> = nodes.iter().map(|&(node, _)| self.axes(node)).collect();
-        let merged = (0..axes.len()).map(|i| {
-            let operands: SmallVec<[AxisRef; 4]> = all.iter().map(|axes| axes[i]).collect();
-            self.ex.shared_axis(axes[i].size, &operands)
-        });
-        Some(merged.collect())
+        Some(())
     }
 
     fn operands(&mut self, values: Vec<(Value, Span)>, what: &str) -> Option<Vec<Joined>> {
@@ -190,11 +185,6 @@ impl Elaborator<'_> {
                 );
             }
         }
-        let along: Vec<(Gate, AxisRef)> = operands.iter().map(|o| (o.gate, self.graph[o.node].axes[0])).collect();
-        let size = self.gated_sum(&along);
-        let layout = along.iter().map(|&(gate, axis)| (gate, axis.layout)).collect();
-        let layout = self.ex.intern_layout(LayoutExpr::Joined(layout));
-        let mut axes: SmallVec<[AxisRef; 2]> = [AxisRef { size, layout }].into_iter().collect();
         if tensor == TensorKind::Sparse {
             let dims: Vec<AxisRef> = operands.iter().map(|o| self.graph[o.node].axes[1]).collect();
             for (dim, operand) in dims.iter().zip(&operands).skip(1) {
@@ -203,56 +193,38 @@ impl Elaborator<'_> {
                     return None;
                 }
             }
-            axes.push(self.ex.shared_axis(dims[0].size, &dims));
         }
-        let edges: Vec<_> = operands.iter().map(|o| (o.gate, o.node)).collect();
-        let node = self.add(NodeKind::Primitive(Primitive::Concat), tensor, axes, &edges, "concat");
-        Some(Value::Tensor(node))
+        self.joined(Concat.into(), &operands, "concat")
     }
 
-    /// The size of a concatenation: what is gated by one choice is summed together, in order of appearance.
-    fn gated_sum(&mut self, along: &[(Gate, AxisRef)]) -> SizeId {
-        let mut total = self.ex.constant(0.0);
-        let mut at = 0;
-        while at < along.len() {
-            let term = match along[at].0 {
-                Gate::Always => along[at].1.size,
-                Gate::Taken(choice, _) => {
-                    let mut group: Vec<SizeId> = vec![along[at].1.size];
-                    while at + 1 < along.len() && matches!(along[at + 1].0, Gate::Taken(other, _) if other == choice) {
-                        at += 1;
-                        group.push(along[at].1.size);
-                    }
-                    match self.choices[choice.index()].kind {
-                        ChoiceKind::Maybe => self.ex.atom(Size::When(choice, group[0])),
-                        _ => self.ex.atom(Size::Picked(choice, group)),
-                    }
-                }
-            };
-            total = self.ex.add_scaled(total, term, 1.0);
-            at += 1;
-        }
-        total
+    /// A primitive applied to operands that were shown to be what it demands.
+    fn joined(&mut self, primitive: Primitive, operands: &[Joined], name: &str) -> Option<Value> {
+        let nodes: Vec<NodeIndex> = operands.iter().map(|o| o.node).collect();
+        let gates: Vec<Gate> = operands.iter().map(|o| o.gate).collect();
+        let (applied, _) = self.apply(primitive, &nodes, &gates, &[])?;
+        let edges: Vec<_> = gates.into_iter().zip(nodes).collect();
+        Some(Value::Tensor(self.add(NodeKind::Primitive(primitive), applied.kind, applied.axes, &edges, name)))
     }
 
     /// `a + b` of tensors.
     pub fn sum(&mut self, left: (Value, Span), right: (Value, Span)) -> Option<Value> {
         let operands = self.operands(vec![left, right], "this sum")?;
         let nodes: Vec<_> = operands.iter().map(|o| (o.node, o.span)).collect();
-        let axes = self.same_shape(&nodes, "the terms of this sum")?;
-        let edges: Vec<_> = operands.iter().map(|o| (o.gate, o.node)).collect();
-        let node = self.add(NodeKind::Primitive(Primitive::Add), self.tensor(nodes[0].0), axes, &edges, "sum");
-        Some(Value::Tensor(node))
+        self.same_shape(&nodes, "the terms of this sum")?;
+        self.joined(Add.into(), &operands, "sum")
     }
 
-    /// `a - b` or `a * b` of tensors.
-    pub fn combine(&mut self, primitive: Primitive, left: (Value, Span), right: (Value, Span)) -> Option<Value> {
+    /// `a - b` or `a * b` of tensors, called `name` on paths.
+    pub fn combine(
+        &mut self,
+        (primitive, name): (Primitive, &str),
+        left: (Value, Span),
+        right: (Value, Span),
+    ) -> Option<Value> {
         let (a, b) = (self.expect_tensor(left.0, left.1)?, self.expect_tensor(right.0, right.1)?);
-        let axes = self.same_shape(&[(a, left.1), (b, right.1)], "the two sides")?;
-        let edges = [(Gate::Always, a), (Gate::Always, b)];
-        let name = if primitive == Primitive::Mul { "product" } else { "difference" };
-        let node = self.add(NodeKind::Primitive(primitive), self.tensor(a), axes, &edges, name);
-        Some(Value::Tensor(node))
+        self.same_shape(&[(a, left.1), (b, right.1)], "the two sides")?;
+        let always = |node, span| Joined { gate: Gate::Always, node, span };
+        self.joined(primitive, &[always(a, left.1), always(b, right.1)], name)
     }
 
     pub fn pick(&mut self, scope: &mut Scope, count: &Expr, from: &Expr, span: Span) -> Option<Value> {

@@ -11,7 +11,7 @@ use super::values::{Binding, Param, Value};
 use super::{CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{ChoiceKind, NodeKind, SpaceGraph, TensorKind};
-use crate::primitives::Primitive;
+use crate::primitives::Numeric;
 use crate::syntax::tree::{Arg, Expr, ExprKind, Name, SpaceItem, Statement};
 
 /// The names that statements define.
@@ -204,7 +204,7 @@ impl Elaborator<'_> {
             "dense" => {
                 let numeric = self.ex.atom(crate::ir::Size::Numeric);
                 let axis = self.ex.prefix(numeric);
-                let kind = NodeKind::Primitive(Primitive::Numeric);
+                let kind = NodeKind::Primitive(Numeric.into());
                 Value::Tensor(self.add(kind, TensorKind::Dense, [axis].into_iter().collect(), &[], &name.text))
             }
             "categorical" => Value::Categorical,

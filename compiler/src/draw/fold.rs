@@ -254,7 +254,7 @@ impl Groups {
         let joins = members.iter().all(|&member| {
             matches!(
                 graph.graph[member].kind,
-                NodeKind::Pick(_) | NodeKind::Primitive(Primitive::Concat | Primitive::Add)
+                NodeKind::Pick(_) | NodeKind::Primitive(Primitive::Concat(_) | Primitive::Add(_))
             )
         });
         let kind = choices.first().map(|choice| &graph.choices[choice.index()].kind);
@@ -266,7 +266,7 @@ impl Groups {
             },
             _ if maybe.is_some() => Role::Maybe,
             (_, Some(ChoiceKind::Pick { .. })) if joins => Role::Pick,
-            (NodeKind::Primitive(Primitive::Numeric | Primitive::Embed), _) if members.len() == 1 => Role::Input,
+            (NodeKind::Primitive(Primitive::Numeric(_) | Primitive::Embed(_)), _) if members.len() == 1 => Role::Input,
             _ => Role::Operator,
         };
         let (title, mut lines) = words::title(graph, &path, block, members, role, drawing.detail);

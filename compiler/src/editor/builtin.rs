@@ -79,30 +79,11 @@ pub(super) fn signature(name: &str) -> Option<String> {
 
 /// What something built in computes.
 pub(super) fn meaning(name: &str) -> &'static str {
+    if let Some(signature) = primitives::find(name) {
+        return signature.meaning;
+    }
     match name {
-        "embed" => "One row of each field's table: a sparse tensor.",
-        "linear" => "A linear layer along the last axis.",
-        "linear_fields" => "A linear layer along the field axis.",
-        "layer_norm" => "Layer normalisation over the last axis; `scale` is the initial value.",
-        "layer_norm_fields" => "Layer normalisation over the field axis; `scale` is the initial value.",
-        "relu" => "The larger of 0 and the value, element by element.",
-        "sigmoid" => "1 / (1 + exp(-x)), element by element.",
-        "square" => "The value times itself, element by element.",
         "concat" => "Dense tensors side by side, or sparse ones, field after field.",
-        "pad" => "Zeros appended up to `width`; never narrower.",
-        "flatten" => "From sparse to dense, row by row.",
-        "rows" => "From dense to sparse, row by row: `fields * dim` is the width.",
-        "sum_fields" => "The sum over fields: dense, of width `dim`.",
-        "sum_last" => "The sum of each field: dense, of width `fields`; a dense tensor becomes one number.",
-        "mean_last" => "The mean of each field: dense, of width `fields`; a dense tensor becomes one number.",
-        "max_last" => "The largest value of each field: dense, of width `fields`; a dense tensor becomes one number.",
-        "scale" => "Each field times its number; a dense tensor times one number.",
-        "shift" => "A dense tensor plus a trained bias.",
-        "field_products" => "Every field of `a` times every field of `b`, element by element.",
-        "pair_products" => "Field `i` of `a` times field `j` of `b` for `j < i`, element by element.",
-        "gram" => "All inner products of two fields: a square tensor.",
-        "lower_triangle" => "The inner products below the diagonal: dense.",
-        "multi_head_attention" => "Self-attention over fields; `heads` divides `dim`.",
         "max" => "The larger of two numbers.",
         "min" => "The smaller of two numbers.",
         "sqrt" => "The square root of a number.",

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use super::sizes::{CondId, SizeId};
+use crate::cost::{Cost, Costs};
 use crate::diagnostics::Span;
-use crate::plan::{Cost, Costs};
 
 /// Index of a choice in its space, in source order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::choices::{Assignment, Undecided};
 use super::graph::SpaceGraph;
 use super::sizes::{Cond, CondId, Expressions, Size};
+use crate::cost::Cost;
 use crate::diagnostics::Span;
-use crate::plan::Cost;
 
 /// One condition of a `require` or a `forbid`.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,8 +11,8 @@ use super::choices::{Assignment, Choice, ChoiceId, Undecided};
 use super::constraints::Constraint;
 use super::layouts::AxisRef;
 use super::sizes::{CondId, Expressions};
-use crate::plan::Init;
 use crate::primitives::Primitive;
+use crate::tensor::{Init, TemplateKind, TensorKind};
 
 /// When an operand takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,28 +27,6 @@ impl Gate {
         match self {
             Gate::Always => Ok(true),
             Gate::Taken(choice, position) => Ok(at.made(choice)?.has(position as usize)),
-        }
-    }
-}
-
-/// What a tensor is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TensorKind {
-    /// `[width]` a sample
-    Dense,
-    /// `[fields, dim]` a sample
-    Sparse,
-    /// `[n, n]` a sample: products of all pairs
-    Square,
-}
-
-impl TensorKind {
-    /// The word of the language.
-    pub fn word(self) -> &'static str {
-        match self {
-            TensorKind::Dense => "dense",
-            TensorKind::Sparse => "sparse",
-            TensorKind::Square => "square",
         }
     }
 }
@@ -71,13 +49,6 @@ pub struct ParamTemplate {
     pub axes: SmallVec<[AxisRef; 2]>,
     pub init: Init,
     pub kind: TemplateKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TemplateKind {
-    Dense,
-    /// One table for each categorical field, `axes` without the rows.
-    Tables,
 }
 
 #[derive(Clone, Debug, PartialEq)]

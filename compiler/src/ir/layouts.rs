@@ -5,7 +5,7 @@ use super::bounds::Bounds;
 use super::choices::{Assignment, Undecided};
 use super::graph::Gate;
 use super::sizes::{Expressions, MAX_DEPTH, SizeId, Widths};
-use crate::plan::Layout;
+use crate::tensor::Layout;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LayoutId(pub u32);

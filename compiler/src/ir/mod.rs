@@ -12,13 +12,17 @@ mod graph;
 mod layouts;
 mod restrict;
 mod sizes;
+mod symbolic;
 mod wiring;
 
 pub use bounds::{Bounds, MAX_SIZE};
 pub use choices::{Assignment, Choice, ChoiceId, ChoiceKind, Made, Memo, SchemaSizes, Undecided};
 pub use constraints::Constraint;
-pub use graph::{Gate, NodeKind, Operand, ParamTemplate, SpaceGraph, SpaceNode, TemplateKind, TensorKind};
+pub use graph::{Gate, NodeKind, Operand, ParamTemplate, SpaceGraph, SpaceNode};
 pub use layouts::{AxisRef, LayoutExpr, LayoutId};
 pub(crate) use restrict::Given;
 pub use sizes::{Cond, CondId, Expressions, Real, Relation, Size, SizeId};
+pub(crate) use symbolic::Symbolic;
 pub use wiring::Wiring;
+
+pub use crate::tensor::{TemplateKind, TensorKind};

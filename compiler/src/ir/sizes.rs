@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::choices::{Assignment, ChoiceId, ChoiceKind, Undecided};
 use super::layouts::{LayoutExpr, LayoutId};
-use crate::plan::Cost;
+use crate::cost::Cost;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SizeId(pub u32);

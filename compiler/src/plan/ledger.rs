@@ -4,43 +4,8 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::{Cost, ParamKind, Plan};
-
-/// What one node, or several, cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Costs {
-    /// Multiply-accumulates a sample.
-    pub macs: u64,
-    pub dense_params: u64,
-    pub embedding_params: u64,
-    /// Bytes of the values that are computed for one sample.
-    pub activation_bytes: u64,
-}
-
-impl Costs {
-    pub fn add(&mut self, other: Costs) {
-        self.macs = self.macs.saturating_add(other.macs);
-        self.dense_params += other.dense_params;
-        self.embedding_params += other.embedding_params;
-        self.activation_bytes += other.activation_bytes;
-    }
-
-    /// One of them.
-    pub fn of(&self, cost: Cost) -> u64 {
-        match cost {
-            Cost::Macs => self.macs,
-            Cost::DenseParams => self.dense_params,
-            Cost::EmbeddingParams => self.embedding_params,
-            Cost::ActivationBytes => self.activation_bytes,
-            Cost::WeightBytes => 4 * self.dense_params,
-        }
-    }
-
-    /// Bytes of the dense parameters and of the embedding tables, as 32-bit numbers.
-    pub fn weight_bytes(&self) -> u64 {
-        4 * (self.dense_params + self.embedding_params)
-    }
-}
+use super::{ParamKind, Plan};
+use crate::cost::{Costs, value_bytes};
 
 /// Bytes of the values of one sample that must be held at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -127,11 +92,6 @@ impl Plan {
     }
 }
 
-/// Bytes of one sample's value of this shape, as 32-bit numbers.
-pub(crate) fn value_bytes(shape: &[usize]) -> u64 {
-    4 * shape.iter().map(|&size| size as u64).product::<u64>()
-}
-
 /// The block instance on a node's path, such as `b[2]` of `b[2].d.fc.linear`; empty for what is outside of blocks.
 pub fn block_of(path: &str, blocks: &[&str]) -> String {
     let inside = |block: &&&str| path.strip_prefix(**block).is_some_and(|rest| rest.starts_with('.'));
@@ -159,7 +119,7 @@ mod tests {
 
     use super::*;
     use crate::plan::{Node, PLAN_VERSION};
-    use crate::primitives::Primitive;
+    use crate::primitives::{Concat, Numeric, Pad, Primitive, Relu};
 
     #[test]
     fn names_on_paths() {
@@ -180,7 +140,7 @@ mod tests {
     /// A chain of three and a sum with the first: the first is held while the second and third run.
     #[test]
     fn the_peak_is_the_most_that_is_held_at_once() {
-        let node = |primitive, inputs: &[usize], width: usize| Node {
+        let node = |primitive: Primitive, inputs: &[usize], width: usize| Node {
             primitive,
             inputs: inputs.iter().copied().collect(),
             params: smallvec![],
@@ -188,10 +148,10 @@ mod tests {
             path: "n".into(),
         };
         let nodes = vec![
-            node(Primitive::Numeric, &[], 4),
-            node(Primitive::Pad, &[0], 10),
-            node(Primitive::Relu, &[1], 10),
-            node(Primitive::Concat, &[2, 0], 14),
+            node(Numeric.into(), &[], 4),
+            node(Pad.into(), &[0], 10),
+            node(Relu.into(), &[1], 10),
+            node(Concat.into(), &[2, 0], 14),
         ];
         let plan = Plan { version: PLAN_VERSION, nodes, params: vec![], logit: 3 };
         let held = plan.activations();

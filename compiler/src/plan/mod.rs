@@ -4,10 +4,8 @@
 //! Lives here: plain data and what can be read off it (shapes, costs, identity). Never: choices,
 //! sizes that are still open, names of operators (only primitives), or anything about tensors.
 
-mod cost;
 mod emit;
 mod fingerprint;
-mod layout;
 mod ledger;
 pub mod passes;
 pub mod sound;
@@ -17,18 +15,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-pub use cost::Cost;
 pub use fingerprint::Fingerprint;
-pub use layout::{Layout, Run};
-pub(crate) use ledger::value_bytes;
-pub use ledger::{Activations, Costs, block_of, operator_of};
+pub use ledger::{Activations, block_of, operator_of};
 
+use crate::cost::value_bytes;
+pub use crate::cost::{Cost, Costs};
 use crate::primitives::Primitive;
-
-/// The logical shape of one sample, without the batch: dense `[width]`, sparse `[fields, dim]`,
-/// square `[n, n]`. The batch is always the *last* axis in memory (samples last), so a dense tensor
-/// is `[width, batch]` and a sparse one `[fields, dim, batch]`, row-major.
-pub type Shape = SmallVec<[usize; 2]>;
+pub use crate::tensor::{Init, Layout, Run, Shape};
 
 /// Version of the serialised form.
 pub const PLAN_VERSION: u32 = 1;
@@ -84,15 +77,6 @@ pub enum ParamKind {
     Table {
         field: usize,
     },
-}
-
-/// How a stored parameter is drawn. Xavier's fans come from the stored shape `[fan_out, fan_in]`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Init {
-    XavierUniform,
-    XavierNormal,
-    Constant(f64),
 }
 
 impl Param {

@@ -1,7 +1,8 @@
 //! Whether nodes and parameters fit together: a plan may come from a file, and a pass may be wrong.
 
 use crate::plan::{Node, Param, ParamKind, Shape};
-use crate::primitives::{Axis, Primitive};
+use crate::primitives::{Concrete, Operand};
+use crate::tensor::{TemplateKind, TensorKind};
 
 /// What is wrong with a plan, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,79 +57,28 @@ pub fn check(nodes: &[Node], params: &[Param], outputs: &[usize]) -> Result<(), 
     Ok(())
 }
 
+/// Whether a node has the shape and the parameters that the shape rule of its primitive says.
 fn agrees(nodes: &[Node], all: &[Param], node: &Node) -> bool {
-    let shapes: Vec<&[usize]> = node.inputs.iter().map(|&i| nodes[i].shape.as_slice()).collect();
-    let params: Vec<Shape> = node.params.iter().map(|&p| all[p].shape()).collect();
-    let out = node.shape.as_slice();
-    let shaped = |expected: &[&[usize]]| {
-        params.len() == expected.len()
-            && params.iter().zip(expected).all(|(param, want)| param.as_slice() == *want)
-            && node.params.iter().all(|&p| all[p].kind == ParamKind::Dense)
-    };
-    let plain = shaped(&[]);
-    match (node.primitive, shapes.as_slice()) {
-        (Primitive::Numeric, []) => plain && out.len() == 1,
-        (Primitive::Embed, []) => {
-            out.len() == 2
-                && params.len() == out[0]
-                && params.iter().all(|table| table.len() == 2 && table[1] == out[1])
-                && node.params.iter().all(|&p| {
-                    let param = &all[p];
-                    param.kind != ParamKind::Dense && param.axes[0].len() == param.full[0]
-                })
+    let kind = |axes: &Shape| if axes.len() == 1 { TensorKind::Dense } else { TensorKind::Sparse };
+    let inputs = node.inputs.iter().map(|&input| nodes[input].shape.clone());
+    let operands: Vec<Operand<usize>> = inputs.map(|axes| Operand { kind: kind(&axes), axes }).collect();
+    let mut sizes = Concrete { holds: true };
+    let Some(given) = node.shape.get(node.primitive.given(node.shape.len())) else { return false };
+    let Some(applied) = node.primitive.apply(&mut sizes, &operands, given) else { return false };
+    let mut params = node.params.iter().map(|&param| &all[param]);
+    let own = applied.params.iter().all(|wanted| match wanted.kind {
+        TemplateKind::Dense => params.next().is_some_and(|param| {
+            let dense = param.kind == ParamKind::Dense;
+            dense && param.shape() == wanted.axes
+        }),
+        TemplateKind::Tables => {
+            params.by_ref().take(applied.axes[0]).filter(|table| fits(table, wanted.axes[0])).count() == applied.axes[0]
         }
-        (Primitive::Linear { axis, bias }, [input]) => {
-            let along = axis.index(input.len());
-            let mut want = Shape::from_slice(input);
-            want[along] = out.get(along).copied().unwrap_or(0);
-            let weight = [want[along], input[along]];
-            let legal = axis == Axis::Last || input.len() == 2;
-            legal && want.as_slice() == out && if bias { shaped(&[&weight, &weight[..1]]) } else { shaped(&[&weight]) }
-        }
-        (Primitive::LayerNorm { axis, .. }, [input]) => {
-            let size = [input[axis.index(input.len())]];
-            *input == out && shaped(&[&size, &size])
-        }
-        (Primitive::Relu | Primitive::Sigmoid | Primitive::Square, [input]) => plain && *input == out,
-        (Primitive::Add, [_, _, ..]) => plain && shapes.iter().all(|input| *input == out),
-        (Primitive::Sub | Primitive::Mul, [left, right]) => plain && *left == out && *right == out,
-        (Primitive::Concat, [first, ..]) => {
-            plain
-                && shapes.iter().all(|input| input.len() == first.len() && input[1..] == first[1..])
-                && out.len() == first.len()
-                && out[1..] == first[1..]
-                && out[0] == shapes.iter().map(|input| input[0]).sum::<usize>()
-        }
-        (Primitive::Pad, [input]) => plain && input.len() == 1 && out.len() == 1 && out[0] >= input[0],
-        (Primitive::Flatten, [input]) => plain && input.len() == 2 && out == [input[0] * input[1]],
-        (Primitive::Rows, [input]) => plain && input.len() == 1 && out.len() == 2 && out[0] * out[1] == input[0],
-        (Primitive::SumFields, [input]) => plain && input.len() == 2 && out == [input[1]],
-        (Primitive::FieldProducts, [left, right]) => {
-            let legal = left.len() == 2 && right.len() == 2 && left[1] == right[1];
-            plain && legal && out == [left[0] * right[0], left[1]]
-        }
-        (Primitive::PairProducts, [left, right]) => {
-            plain && left == right && left.len() == 2 && out == [left[0] * (left[0] - 1) / 2, left[1]]
-        }
-        (Primitive::Scale, [input, by]) => plain && *input == out && *by == [rows(input)],
-        (Primitive::Reduce { .. }, [input]) => plain && out == [rows(input)],
-        (Primitive::Shift, [input]) => input.len() == 1 && *input == out && shaped(&[out]),
-        (Primitive::Gram, [input]) => plain && input.len() == 2 && out == [input[0], input[0]],
-        (Primitive::LowerTriangle, [input]) => {
-            plain && input.len() == 2 && input[0] == input[1] && out == [input[0] * (input[0] - 1) / 2]
-        }
-        (Primitive::Attention { heads }, [input]) => {
-            let legal = input.len() == 2 && heads > 0 && input[1] % heads == 0 && *input == out;
-            legal && {
-                let e = input[1];
-                shaped(&[&[3 * e, e], &[3 * e], &[e, e], &[e]])
-            }
-        }
-        _ => false,
-    }
+    });
+    sizes.holds && own && params.next().is_none() && applied.axes == node.shape
 }
 
-/// How many rows: the fields of a sparse tensor, one of a dense one.
-fn rows(shape: &[usize]) -> usize {
-    if shape.len() == 2 { shape[0] } else { 1 }
+/// Whether it is a table whose rows are all there and have so many columns.
+fn fits(table: &Param, dim: usize) -> bool {
+    table.kind != ParamKind::Dense && table.axes[1].len() == dim && table.axes[0].len() == table.full[0]
 }

@@ -1,36 +1,50 @@
 //! Multi-head self-attention over fields (Vaswani et al., arXiv 1706.03762).
 
-use super::Primitive;
-use super::signature::{Bound, Built};
-use crate::ir::{AxisRef, Expressions, LayoutExpr};
-use crate::plan::Init;
+use serde::{Deserialize, Serialize};
 
-/// `multi_head_attention(s, heads)`: `[n, e] -> [n, e]`; `heads` divides `e`.
-pub(super) fn attention(ex: &mut Expressions, args: &[Bound]) -> Built {
-    let dim = args[0].axes()[1];
-    let heads = args[1].number();
-    let zero = ex.constant(0.0);
-    let stacked = AxisRef {
-        size: ex.add_scaled(zero, dim.size, 3.0),
-        layout: ex.intern_layout(LayoutExpr::Repeated(dim.layout, 3)),
-    };
-    let mut built =
-        Built::new(Primitive::Attention { heads: heads as usize }, args[0].tensor(), args[0].axes().iter().copied())
+use super::signature::SPARSE;
+use super::{Algebra, Applied, Default, Demand, Op, Operand, Signature, Wants};
+use crate::tensor::Init;
+
+/// Multi-head self-attention over fields, `[n, e] -> [n, e]` (the layout of PyTorch's `MultiheadAttention`, no mask, no
+/// dropout, scale `1 / sqrt(e / heads)`); `heads` divides `e`. Params: the stacked query, key and value projection
+/// `[3 e, e]` and its bias `[3 e]`, then the output projection `[e, e]` and its bias `[e]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attention {
+    /// How many stretches of the embedding axis attend on their own.
+    pub heads: usize,
+}
+
+impl Op for Attention {
+    const SIGNATURES: &'static [Signature] = &[Signature {
+        name: "multi_head_attention",
+        params: &[SPARSE, ("heads", Wants::Number, Default::Number(8.0))],
+        meaning: "Self-attention over fields; `heads` divides `dim`.",
+        make: |said| Attention { heads: said.number("heads").unwrap_or_default() as usize }.into(),
+    }];
+
+    fn name(&self) -> &'static str {
+        "multi_head_attention"
+    }
+
+    fn apply<A: Algebra>(&self, a: &mut A, operands: &[Operand<A::Axis>], _: &[A::Axis]) -> Option<Applied<A::Axis>> {
+        let [s] = operands else { return None };
+        let [_, dim] = s.pair()?;
+        let stacked = a.repeated(dim, 3);
+        let size = a.size(dim);
+        let multiple = a.multiple(size, self.heads);
+        a.demand(Demand::Heads(self.heads), multiple, size);
+        let applied = Applied::new(s.kind, s.axes.iter().copied())
             .param("in_weight", [stacked, dim], Init::XavierUniform)
             .param("in_bias", [stacked], Init::Constant(0.0))
             .param("out_weight", [dim, dim], Init::XavierUniform)
             .param("out_bias", [dim], Init::Constant(0.0));
-    // heads * round(dim / heads) == dim says that heads divide the dimension.
-    let heads = ex.constant(heads);
-    let each = ex.quotient(dim.size, heads);
-    let each = ex.round(each);
-    let whole = ex.product(each, heads);
-    built.equal.push((whole, dim.size));
-    built
-}
+        Some(applied)
+    }
 
-/// Four projections, and the scores and their mixing.
-pub(super) fn macs(input: &[usize]) -> u64 {
-    let (n, e) = (input[0] as u64, input[1] as u64);
-    (n * e).saturating_mul(4 * e + 2 * n)
+    /// Four projections, and the scores and their mixing.
+    fn macs(&self, input: &[usize], _: &[usize]) -> u64 {
+        let (n, e) = (input[0] as u64, input[1] as u64);
+        (n * e).saturating_mul(4 * e + 2 * n)
+    }
 }

@@ -1,34 +1,70 @@
 //! Linear layers along one axis.
 
-use super::signature::{Bound, Built};
-use super::{Axis, Primitive};
-use crate::ir::Expressions;
-use crate::plan::Init;
+use std::ops::Range;
 
-/// `linear(x, width)` works along the last axis of a dense or a sparse tensor.
-pub(super) fn linear(ex: &mut Expressions, args: &[Bound]) -> Built {
-    along(ex, args, Axis::Last)
+use serde::{Deserialize, Serialize};
+
+use super::signature::{BIAS, SPARSE, X, size};
+use super::{Algebra, Applied, Axis, Op, Operand, Signature};
+use crate::tensor::Init;
+
+/// `y = W x + b` along `axis`, other axes untouched: the last axis of a dense or a sparse tensor, or the field axis.
+/// Params: `W [out, in]`, then `b [out]` if `bias`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Linear {
+    /// The axis that it works along.
+    pub axis: Axis,
+    /// Whether `b` is added.
+    pub bias: bool,
 }
 
-/// `linear_fields(s, fields)` works along the field axis.
-pub(super) fn linear_fields(ex: &mut Expressions, args: &[Bound]) -> Built {
-    along(ex, args, Axis::Fields)
-}
+impl Op for Linear {
+    const SIGNATURES: &'static [Signature] = &[
+        Signature {
+            name: "linear",
+            params: &[X, size("width"), BIAS],
+            meaning: "A linear layer along the last axis.",
+            make: |said| Linear { axis: Axis::Last, bias: said.switch("bias") }.into(),
+        },
+        Signature {
+            name: "linear_fields",
+            params: &[SPARSE, size("fields"), BIAS],
+            meaning: "A linear layer along the field axis.",
+            make: |said| Linear { axis: Axis::Fields, bias: said.switch("bias") }.into(),
+        },
+    ];
 
-fn along(ex: &mut Expressions, args: &[Bound], axis: Axis) -> Built {
-    let mut axes: Vec<_> = args[0].axes().to_vec();
-    let at = axis.index(axes.len());
-    let input = axes[at];
-    let size = args[1].size(ex);
-    let output = ex.prefix(size);
-    axes[at] = output;
-    let bias = args[2].switch();
-    let built = Built::new(Primitive::Linear { axis, bias }, args[0].tensor(), axes);
-    let built = built.param("weight", [output, input], Init::XavierUniform);
-    if bias { built.param("bias", [output], Init::Constant(0.0)) } else { built }
-}
+    fn name(&self) -> &'static str {
+        match self.axis {
+            Axis::Last => "linear",
+            Axis::Fields => "linear_fields",
+        }
+    }
 
-/// Width in times width out, for each position of the other axis; the bias counts nothing.
-pub(super) fn macs(axis: Axis, input: &[usize], output: &[usize]) -> u64 {
-    output.iter().fold(input[axis.index(input.len())] as u64, |macs, &size| macs.saturating_mul(size as u64))
+    fn apply<A: Algebra>(
+        &self,
+        _: &mut A,
+        operands: &[Operand<A::Axis>],
+        given: &[A::Axis],
+    ) -> Option<Applied<A::Axis>> {
+        let ([x], &[output]) = (operands, given) else { return None };
+        if self.axis == Axis::Fields {
+            x.pair()?;
+        }
+        let mut axes = x.axes.clone();
+        let along = self.axis.index(axes.len());
+        let input = std::mem::replace(&mut axes[along], output);
+        let applied = Applied::new(x.kind, axes).param("weight", [output, input], Init::XavierUniform);
+        Some(if self.bias { applied.param("bias", [output], Init::Constant(0.0)) } else { applied })
+    }
+
+    fn given(&self, rank: usize) -> Range<usize> {
+        let along = self.axis.index(rank);
+        along..along + 1
+    }
+
+    /// Width in times width out, for each position of the other axis; the bias counts nothing.
+    fn macs(&self, input: &[usize], output: &[usize]) -> u64 {
+        output.iter().fold(input[self.axis.index(input.len())] as u64, |macs, &size| macs.saturating_mul(size as u64))
+    }
 }

@@ -1,48 +1,46 @@
-//! One number a row, where a row is a stretch of the last axis: a field of a sparse tensor, or the whole of a dense one.
+//! From dense to sparse.
 
-use super::signature::{Bound, Built};
-use super::{Primitive, Reduction};
-use crate::ir::{AxisRef, Expressions, TensorKind};
-use crate::plan::Init;
+use std::ops::Range;
 
-/// `scale(x, by)`: each row times its number. The result has the places of `x`.
-pub(super) fn scale(ex: &mut Expressions, args: &[Bound]) -> Built {
-    let rows = rows(ex, &args[0]);
-    let mut built = Built::new(Primitive::Scale, args[0].tensor(), args[0].axes().iter().copied());
-    built.equal.push((args[1].axes()[0].size, rows.size));
-    built
-}
+use serde::{Deserialize, Serialize};
 
-pub(super) fn sum_last(ex: &mut Expressions, args: &[Bound]) -> Built {
-    reduce(ex, args, Reduction::Sum)
-}
+use super::signature::{DENSE, size};
+use super::{Algebra, Applied, Demand, Op, Operand, Signature};
+use crate::tensor::TensorKind;
 
-pub(super) fn mean_last(ex: &mut Expressions, args: &[Bound]) -> Built {
-    reduce(ex, args, Reduction::Mean)
-}
+/// `[n e] -> [n, e]`, row-major: a dense tensor viewed as fields. With one field, the embedding axis is the axis of `x`;
+/// otherwise `x` is read position by position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows;
 
-pub(super) fn max_last(ex: &mut Expressions, args: &[Bound]) -> Built {
-    reduce(ex, args, Reduction::Max)
-}
+impl Op for Rows {
+    const SIGNATURES: &'static [Signature] = &[Signature {
+        name: "rows",
+        params: &[DENSE, size("fields"), size("dim")],
+        meaning: "From dense to sparse, row by row: `fields * dim` is the width.",
+        make: |_| Rows.into(),
+    }];
 
-/// The number of a field keeps the field's place.
-fn reduce(ex: &mut Expressions, args: &[Bound], by: Reduction) -> Built {
-    let rows = rows(ex, &args[0]);
-    Built::new(Primitive::Reduce { by }, TensorKind::Dense, [rows])
-}
-
-fn rows(ex: &mut Expressions, x: &Bound) -> AxisRef {
-    match x.axes() {
-        [fields, _] => *fields,
-        _ => {
-            let one = ex.constant(1.0);
-            ex.prefix(one)
-        }
+    fn name(&self) -> &'static str {
+        "rows"
     }
-}
 
-/// `shift(x)`: `x + b`, the bias of a linear layer alone.
-pub(super) fn shift(_: &mut Expressions, args: &[Bound]) -> Built {
-    let axis = args[0].axes()[0];
-    Built::new(Primitive::Shift, TensorKind::Dense, [axis]).param("bias", [axis], Init::Constant(0.0))
+    fn apply<A: Algebra>(
+        &self,
+        a: &mut A,
+        operands: &[Operand<A::Axis>],
+        given: &[A::Axis],
+    ) -> Option<Applied<A::Axis>> {
+        let ([x], &[fields, dim]) = (operands, given) else { return None };
+        let x = x.width()?;
+        let (rows, columns, width) = (a.size(fields), a.size(dim), a.size(x));
+        let product = a.product(rows, columns);
+        a.demand(Demand::Equal("the width and `fields * dim`"), width, product);
+        let dim = if a.is_one(fields) { x } else { dim };
+        Some(Applied::new(TensorKind::Sparse, [fields, dim]))
+    }
+
+    fn given(&self, _: usize) -> Range<usize> {
+        0..2
+    }
 }

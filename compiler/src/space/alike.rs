@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use petgraph::graph::NodeIndex;
 
 use crate::ir::{Gate, NodeKind, SpaceGraph};
-use crate::primitives::Primitive;
+use crate::primitives::{Add, Primitive};
 
 /// Deepest comparison of two values that might be the same.
 const MAX_ALIKE: usize = 24;
@@ -41,8 +41,7 @@ impl<'a> Alike<'a> {
                 NodeKind::Primitive(primitive) => {
                     found.insert(node);
                     // A join of one is that one.
-                    matches!(primitive, Primitive::Concat | Primitive::Add)
-                        && operands.iter().filter(|(gate, _)| *gate == Gate::Always).count() < 2
+                    primitive.joins() && operands.iter().filter(|(gate, _)| *gate == Gate::Always).count() < 2
                 }
                 NodeKind::Choose(_) => {
                     // Several are added up.
@@ -72,7 +71,7 @@ impl<'a> Alike<'a> {
         let (left, right) = (&self.graph.graph[x], &self.graph.graph[y]);
         let primitive = |kind: &NodeKind| match kind {
             NodeKind::Primitive(primitive) => Some(*primitive),
-            NodeKind::Choose(_) => Some(Primitive::Add),
+            NodeKind::Choose(_) => Some(Add.into()),
             _ => None,
         };
         if primitive(&left.kind) != primitive(&right.kind) || left.params.len() != right.params.len() {
@@ -87,7 +86,7 @@ impl<'a> Alike<'a> {
         if let Some(&known) = self.known.get(&(x, y, depth)) {
             return known;
         }
-        let joins = matches!(left.kind, NodeKind::Primitive(Primitive::Concat | Primitive::Add) | NodeKind::Choose(_));
+        let joins = primitive(&left.kind).is_some_and(Primitive::joins);
         let (mine, theirs) = (self.graph.operands(x), self.graph.operands(y));
         let alike = if joins {
             mine.iter().any(|&(_, p)| theirs.iter().any(|&(_, q)| self.values(p, q, depth - 1)))

@@ -68,7 +68,7 @@ impl Space {
         let mut of_node = Vec::with_capacity(graph.graph.node_count());
         let mut names: HashMap<Arc<str>, usize> = HashMap::new();
         for node in graph.graph.node_weights() {
-            if node.kind == NodeKind::Primitive(Primitive::Embed) && schema.sparse.is_empty() {
+            if matches!(node.kind, NodeKind::Primitive(Primitive::Embed(_))) && schema.sparse.is_empty() {
                 return Err(BindError(format!(
                     "space `{}` reads categorical fields, and schema `{}` has none",
                     checked.name, schema.name

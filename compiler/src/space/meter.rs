@@ -6,9 +6,9 @@ use smallvec::SmallVec;
 
 use super::architecture::Architecture;
 use super::bind::Space;
-use super::select::{PlanError, computes, joins};
+use super::select::{PlanError, computes};
+use crate::cost::{Costs, value_bytes};
 use crate::ir::{Assignment, Memo, SizeId, TemplateKind, Undecided};
-use crate::plan::{Costs, value_bytes};
 use crate::primitives::Primitive;
 
 /// Tells what architectures of a space cost, one after the other: [`Plan::costs`](crate::plan::Plan::costs) of their
@@ -200,7 +200,7 @@ impl Meter<'_> {
             first = first.or(Some(operand));
             live[operand.index() / 64] |= 1 << (operand.index() % 64);
         })?;
-        if joins(node.primitive) && operands == 1 {
+        if node.primitive.joins() && operands == 1 {
             return Ok(());
         }
         let shape = self.shape(index, at)?;

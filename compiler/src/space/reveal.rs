@@ -11,7 +11,6 @@ use super::alike::Alike;
 use crate::ir::{
     Assignment, ChoiceId, Cond, CondId, Gate, Made, NodeKind, SchemaSizes, Size, SizeId, SpaceGraph, Undecided,
 };
-use crate::primitives::Primitive;
 
 /// Most sizes of certain operands that are remembered for one node; forgetting one can only make a result a bound.
 const MAX_CERTAIN: usize = 128;
@@ -152,12 +151,12 @@ impl Revealing {
         all.into_iter().filter(|&(_, first)| first < index).map(|(size, _)| size).collect()
     }
 
-    /// The sizes of a node that are attributes of its primitive: those that may not follow from its operands.
-    fn attributes(&self, index: NodeIndex) -> SmallVec<[SizeId; 2]> {
+    /// The sizes of a node that are given to its primitive: those that may not follow from its operands.
+    fn given_sizes(&self, index: NodeIndex) -> SmallVec<[SizeId; 2]> {
         let node = &self.graph.graph[index];
         match node.kind {
-            NodeKind::Primitive(Primitive::Linear { .. } | Primitive::Pad | Primitive::Rows | Primitive::Embed) => {
-                node.axes.iter().map(|axis| axis.size).collect()
+            NodeKind::Primitive(primitive) => {
+                node.axes[primitive.given(node.axes.len())].iter().map(|axis| axis.size).collect()
             }
             _ => SmallVec::new(),
         }
@@ -169,9 +168,9 @@ impl Revealing {
             NodeKind::Choose(_) | NodeKind::Pick(_) | NodeKind::Branch(_) => true,
             NodeKind::Primitive(_) => {
                 let gated = self.graph.operands(index).iter().any(|(gate, _)| *gate != Gate::Always);
-                let attributes = self.attributes(index);
+                let own = self.given_sizes(index);
                 let given = &self.given[index.index()];
-                gated || attributes.iter().any(|&size| !self.follows(size, given, &[]))
+                gated || own.iter().any(|&size| !self.follows(size, given, &[]))
             }
         }
     }
@@ -192,7 +191,7 @@ impl Revealing {
                         asks.push(choice);
                     }
                 }
-                self.attributes(index).iter().for_each(|&size| ex.mentioned(size, &mut asks));
+                self.given_sizes(index).iter().for_each(|&size| ex.mentioned(size, &mut asks));
             }
         }
         asks.sort_unstable();
@@ -287,7 +286,7 @@ impl Revealing {
                         }
                     }
                 }
-                for size in self.attributes(index) {
+                for size in self.given_sizes(index) {
                     match self.shown(size, &self.given[index.index()], at, made) {
                         Shown::Nothing => {}
                         Shown::Wholly(choice) => return Err(choice),
@@ -315,7 +314,7 @@ impl Revealing {
             let operands = self.graph.operands(index);
             let given = &self.given[index.index()];
             let nothing = |&size: &SizeId| matches!(self.shown(size, given, at, made), Shown::Nothing);
-            if operands.iter().all(|(gate, _)| *gate == Gate::Always) && self.attributes(index).iter().all(nothing) {
+            if operands.iter().all(|(gate, _)| *gate == Gate::Always) && self.given_sizes(index).iter().all(nothing) {
                 live[position / 64] &= !(1 << (position % 64));
                 for (_, operand) in operands {
                     live.iter_mut().zip(self.below(operand)).for_each(|(mine, more)| *mine |= more);

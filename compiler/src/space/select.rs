@@ -10,7 +10,7 @@ use super::architecture::Architecture;
 use super::bind::Space;
 use crate::ir::{Assignment, ChoiceId, NodeKind, SchemaSizes, SpaceGraph, Undecided, Wiring};
 use crate::plan::{Layout, Node, PLAN_VERSION, Param, ParamKind, Plan, Shape};
-use crate::primitives::Primitive;
+use crate::primitives::{Add, Concat, Primitive};
 
 /// Why an architecture has no plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,7 +147,7 @@ impl Space {
             self.wiring.taken(graph, index, &at, |operand| inputs.push(placed[operand.index()])).map_err(name)?;
             let primitive = computes(&graph.graph[index].kind);
             placed[index.index()] = match inputs.as_slice() {
-                [only] if joins(primitive) => *only,
+                [only] if primitive.joins() => *only,
                 _ => builder.add(index, primitive, inputs, &at)?,
             };
         }
@@ -165,14 +165,9 @@ impl Space {
 pub(super) fn computes(kind: &NodeKind) -> Primitive {
     match kind {
         NodeKind::Primitive(primitive) => *primitive,
-        NodeKind::Choose(_) => Primitive::Add,
-        NodeKind::Pick(_) | NodeKind::Branch(_) => Primitive::Concat,
+        NodeKind::Choose(_) => Add.into(),
+        NodeKind::Pick(_) | NodeKind::Branch(_) => Concat.into(),
     }
-}
-
-/// Whether a primitive puts its operands together: of one operand it is that one, and no node.
-pub(super) fn joins(primitive: Primitive) -> bool {
-    matches!(primitive, Primitive::Add | Primitive::Concat)
 }
 
 struct Builder<'a> {

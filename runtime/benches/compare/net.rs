@@ -5,7 +5,7 @@ use std::path::Path;
 
 use nasrec_compiler::diagnostics::SourceFile;
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::primitives::Primitive;
+use nasrec_compiler::primitives::Numeric;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Loader, Program, Space, library};
 use nasrec_runtime::data::Batch;
@@ -60,7 +60,7 @@ fn tables(plan: &Plan) -> Vec<(usize, usize)> {
 /// `1 / k`, and lies anywhere in its table.
 fn batch(plan: &Plan, rows: usize, index: u64) -> Batch {
     let mut rng = Streams::new(5).rng("batch", index);
-    let numeric = plan.nodes.iter().find(|node| node.primitive == Primitive::Numeric).map_or(0, |node| node.shape[0]);
+    let numeric = plan.nodes.iter().find(|node| node.primitive == Numeric.into()).map_or(0, |node| node.shape[0]);
     let mut ids = Vec::new();
     for (field, (_, height)) in tables(plan).into_iter().enumerate() {
         for _ in 0..rows {

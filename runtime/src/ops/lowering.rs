@@ -4,7 +4,7 @@
 //! they are stretches of memory, and a linear layer reads each where it lies (padding not at all).
 
 use nasrec_compiler::plan::Plan;
-use nasrec_compiler::primitives::{Axis, Primitive};
+use nasrec_compiler::primitives::{Attention, Axis, Gram, LayerNorm, Linear, Primitive, Reduce};
 use smallvec::{SmallVec, smallvec};
 
 use super::arena::Slot;
@@ -40,12 +40,12 @@ impl Lowering {
         let live = |this: &Self, k: usize| this.spread[node.inputs[k]].live();
         // What does no arithmetic is a view.
         let viewed = match node.primitive {
-            Primitive::Concat => {
+            Primitive::Concat(_) => {
                 let mut view = View::default();
                 node.inputs.iter().for_each(|&source| view.append(&self.spread[source]));
                 Some(view)
             }
-            Primitive::Pad | Primitive::Flatten | Primitive::Rows => {
+            Primitive::Pad(_) | Primitive::Flatten(_) | Primitive::Rows(_) => {
                 Some(View { len, ..self.spread[node.inputs[0]].clone() })
             }
             _ => None,
@@ -61,14 +61,14 @@ impl Lowering {
         let mut sources: SmallVec<[usize; 4]> = node.inputs.clone();
         let mut nonzero = len;
         let kernel = match node.primitive {
-            Primitive::Numeric => Kernel::Numeric,
-            Primitive::Embed => {
+            Primitive::Numeric(_) => Kernel::Numeric,
+            Primitive::Embed(_) => {
                 let at = self.embedded;
                 let dim = node.shape[1];
                 self.embedded += len;
                 Kernel::Embed { dim, at }
             }
-            Primitive::Linear { axis, .. } => {
+            Primitive::Linear(Linear { axis, .. }) => {
                 let out = node.shape[axis.index(node.shape.len())];
                 match (axis, input(0)) {
                     (Axis::Last, [n, _]) => Kernel::Linear { outer: *n, out, inner: 1 },
@@ -76,7 +76,7 @@ impl Lowering {
                     _ => Kernel::Linear { outer: 1, out, inner: 1 },
                 }
             }
-            Primitive::LayerNorm { axis, eps } => {
+            Primitive::LayerNorm(LayerNorm { axis, eps }) => {
                 let eps = eps as f32;
                 match (axis, input(0)) {
                     (Axis::Last, [n, e]) => Kernel::Norm { outer: *n, size: *e, inner: 1, eps },
@@ -84,43 +84,43 @@ impl Lowering {
                     (_, shape) => Kernel::Norm { outer: 1, size: shape[0], inner: 1, eps },
                 }
             }
-            Primitive::Relu => {
+            Primitive::Relu(_) => {
                 nonzero = live(self, 0);
                 Kernel::Relu
             }
-            Primitive::Square => {
+            Primitive::Square(_) => {
                 nonzero = live(self, 0);
                 Kernel::Square
             }
-            Primitive::Mul => {
+            Primitive::Mul(_) => {
                 nonzero = live(self, 0).min(live(self, 1));
                 Kernel::Mul
             }
-            Primitive::Add => {
+            Primitive::Add(_) => {
                 nonzero = (0..node.inputs.len()).map(|k| live(self, k)).max().unwrap_or(len);
                 Kernel::Add
             }
-            Primitive::Sub => {
+            Primitive::Sub(_) => {
                 nonzero = live(self, 0).max(live(self, 1));
                 Kernel::Sub
             }
-            Primitive::Sigmoid => Kernel::Sigmoid,
-            Primitive::SumFields => Kernel::SumFields { n: input(0)[0], e: input(0)[1] },
-            Primitive::FieldProducts => {
+            Primitive::Sigmoid(_) => Kernel::Sigmoid,
+            Primitive::SumFields(_) => Kernel::SumFields { n: input(0)[0], e: input(0)[1] },
+            Primitive::FieldProducts(_) => {
                 let pairs = Pairs::All { left: input(0)[0], right: input(1)[0] };
                 Kernel::Products { pairs, e: input(0)[1] }
             }
-            Primitive::PairProducts => Kernel::Products { pairs: Pairs::Below { n: input(0)[0] }, e: input(0)[1] },
-            Primitive::Scale => {
+            Primitive::PairProducts(_) => Kernel::Products { pairs: Pairs::Below { n: input(0)[0] }, e: input(0)[1] },
+            Primitive::Scale(_) => {
                 nonzero = live(self, 0);
                 Kernel::Scale
             }
-            Primitive::Reduce { by } => Kernel::Reduce { by },
-            Primitive::Shift => Kernel::Shift,
-            Primitive::Gram => Kernel::Gram { n: input(0)[0], e: input(0)[1] },
-            Primitive::LowerTriangle => {
+            Primitive::Reduce(Reduce { by }) => Kernel::Reduce { by },
+            Primitive::Shift(_) => Kernel::Shift,
+            Primitive::Gram(_) => Kernel::Gram { n: input(0)[0], e: input(0)[1] },
+            Primitive::LowerTriangle(_) => {
                 let square = &plan.nodes[node.inputs[0]];
-                if square.primitive == Primitive::Gram {
+                if square.primitive == Gram.into() {
                     sources = square.inputs.clone();
                     let shape = &plan.nodes[sources[0]].shape;
                     Kernel::GramTriangle { n: shape[0], e: shape[1] }
@@ -128,8 +128,8 @@ impl Lowering {
                     Kernel::Triangle { n: square.shape[0] }
                 }
             }
-            Primitive::Attention { heads } => Kernel::Attention { n: input(0)[0], e: input(0)[1], heads },
-            Primitive::Concat | Primitive::Pad | Primitive::Flatten | Primitive::Rows => Kernel::Copy,
+            Primitive::Attention(Attention { heads }) => Kernel::Attention { n: input(0)[0], e: input(0)[1], heads },
+            Primitive::Concat(_) | Primitive::Pad(_) | Primitive::Flatten(_) | Primitive::Rows(_) => Kernel::Copy,
         };
         let operands = sources.iter().map(|&source| self.operand(kernel, source)).collect();
         let step = self.push(kernel, operands, node.params.clone(), len);

@@ -5,7 +5,7 @@
 
 use candle_core::{DType, Device, Result as TensorResult, Tensor};
 use nasrec_compiler::plan::{Node, ParamKind, Plan};
-use nasrec_compiler::primitives::{Primitive, Reduction};
+use nasrec_compiler::primitives::{Attention, Embed, LayerNorm, Linear, Primitive, Reduce, Reduction};
 use smallvec::SmallVec;
 
 use super::elementwise::portable as elementwise;
@@ -121,8 +121,8 @@ impl Leaves {
         let mut nodes = vec![None; plan.nodes.len()];
         for (node, leaf) in plan.nodes.iter().zip(&mut nodes) {
             let values = match node.primitive {
-                Primitive::Numeric => inputs.batch.numeric.clone(),
-                Primitive::Embed => {
+                Primitive::Numeric(_) => inputs.batch.numeric.clone(),
+                Primitive::Embed(_) => {
                     let dim = node.shape[1];
                     let mut values = vec![0f32; node.shape[0] * dim * rows];
                     for (&param, block) in node.params.iter().zip(values.chunks_exact_mut(dim * rows)) {
@@ -152,16 +152,16 @@ pub(crate) fn wanted(plan: &Plan, trainable: &Trainable) -> Vec<bool> {
 fn reads_inputs(primitive: Primitive) -> bool {
     matches!(
         primitive,
-        Primitive::Linear { .. }
-            | Primitive::LayerNorm { .. }
-            | Primitive::Mul
-            | Primitive::Square
-            | Primitive::FieldProducts
-            | Primitive::PairProducts
-            | Primitive::Scale
-            | Primitive::Reduce { by: Reduction::Max }
-            | Primitive::Gram
-            | Primitive::Attention { .. }
+        Primitive::Linear(Linear { .. })
+            | Primitive::LayerNorm(LayerNorm { .. })
+            | Primitive::Mul(_)
+            | Primitive::Square(_)
+            | Primitive::FieldProducts(_)
+            | Primitive::PairProducts(_)
+            | Primitive::Scale(_)
+            | Primitive::Reduce(Reduce { by: Reduction::Max })
+            | Primitive::Gram(_)
+            | Primitive::Attention(Attention { .. })
     )
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn forward(plan: &Plan, outputs: &[usize], leaves: &Leaves, wanted: &
     let mut last = vec![0; plan.nodes.len()];
     let mut kept = vec![false; plan.nodes.len()];
     for (i, node) in plan.nodes.iter().enumerate() {
-        kept[i] |= wanted[i] && matches!(node.primitive, Primitive::Relu | Primitive::Sigmoid);
+        kept[i] |= wanted[i] && matches!(node.primitive, Primitive::Relu(_) | Primitive::Sigmoid(_));
         for &input in &node.inputs {
             last[input] = i;
             kept[input] |= wanted[i] && reads_inputs(node.primitive);
@@ -211,7 +211,7 @@ pub(crate) fn backward(
     }
     for (i, node) in plan.nodes.iter().enumerate().rev().filter(|&(i, _)| wanted[i]) {
         let Some(dy) = flowing[i].take() else { continue };
-        if node.primitive == Primitive::Embed {
+        if node.primitive == Embed.into() {
             derivatives.nodes[i] = Some(dy);
             continue;
         }
@@ -248,30 +248,34 @@ fn add_to(sum: &mut Option<Tensor>, derivative: Tensor) -> TensorResult<()> {
 
 fn apply(node: &Node, inputs: &[&Tensor], params: &[&Tensor], leaf: Option<&Tensor>) -> TensorResult<Tensor> {
     match node.primitive {
-        Primitive::Numeric | Primitive::Embed => {
+        Primitive::Numeric(_) | Primitive::Embed(_) => {
             leaf.cloned().ok_or_else(|| candle_core::Error::Msg("a plan's input was not given".into()))
         }
-        Primitive::Linear { axis, .. } => linear::portable::forward(axis, inputs[0], params[0], params.get(1).copied()),
-        Primitive::LayerNorm { axis, eps } => norm::portable::forward(axis, eps, inputs[0], params[0], params[1]),
-        Primitive::Relu => inputs[0].relu(),
-        Primitive::Sigmoid => elementwise::sigmoid(inputs[0]),
-        Primitive::Add => inputs[1..].iter().try_fold(inputs[0].clone(), |sum, input| sum + *input),
-        Primitive::Sub => inputs[0] - inputs[1],
-        Primitive::Mul => inputs[0] * inputs[1],
-        Primitive::Square => inputs[0].sqr(),
-        Primitive::Concat => Tensor::cat(inputs, 0),
-        Primitive::Pad => inputs[0].pad_with_zeros(0, 0, node.shape[0] - inputs[0].dim(0)?),
-        Primitive::Flatten => inputs[0].flatten(0, 1),
-        Primitive::Rows => inputs[0].reshape((node.shape[0], node.shape[1], inputs[0].dim(1)?)),
-        Primitive::SumFields => inputs[0].sum(0),
-        Primitive::FieldProducts => products::portable::all(inputs[0], inputs[1]),
-        Primitive::PairProducts => products::portable::below(inputs[0], inputs[1]),
-        Primitive::Scale => rows::portable::scale(inputs[0], inputs[1]),
-        Primitive::Reduce { by } => rows::portable::reduce(by, inputs[0]),
-        Primitive::Shift => inputs[0].broadcast_add(&params[0].unsqueeze(1)?),
-        Primitive::Gram => gram::portable::gram(inputs[0]),
-        Primitive::LowerTriangle => gram::portable::triangle(inputs[0]),
-        Primitive::Attention { heads } => attention::portable::forward(heads, inputs[0], params),
+        Primitive::Linear(Linear { axis, .. }) => {
+            linear::portable::forward(axis, inputs[0], params[0], params.get(1).copied())
+        }
+        Primitive::LayerNorm(LayerNorm { axis, eps }) => {
+            norm::portable::forward(axis, eps, inputs[0], params[0], params[1])
+        }
+        Primitive::Relu(_) => inputs[0].relu(),
+        Primitive::Sigmoid(_) => elementwise::sigmoid(inputs[0]),
+        Primitive::Add(_) => inputs[1..].iter().try_fold(inputs[0].clone(), |sum, input| sum + *input),
+        Primitive::Sub(_) => inputs[0] - inputs[1],
+        Primitive::Mul(_) => inputs[0] * inputs[1],
+        Primitive::Square(_) => inputs[0].sqr(),
+        Primitive::Concat(_) => Tensor::cat(inputs, 0),
+        Primitive::Pad(_) => inputs[0].pad_with_zeros(0, 0, node.shape[0] - inputs[0].dim(0)?),
+        Primitive::Flatten(_) => inputs[0].flatten(0, 1),
+        Primitive::Rows(_) => inputs[0].reshape((node.shape[0], node.shape[1], inputs[0].dim(1)?)),
+        Primitive::SumFields(_) => inputs[0].sum(0),
+        Primitive::FieldProducts(_) => products::portable::all(inputs[0], inputs[1]),
+        Primitive::PairProducts(_) => products::portable::below(inputs[0], inputs[1]),
+        Primitive::Scale(_) => rows::portable::scale(inputs[0], inputs[1]),
+        Primitive::Reduce(Reduce { by }) => rows::portable::reduce(by, inputs[0]),
+        Primitive::Shift(_) => inputs[0].broadcast_add(&params[0].unsqueeze(1)?),
+        Primitive::Gram(_) => gram::portable::gram(inputs[0]),
+        Primitive::LowerTriangle(_) => gram::portable::triangle(inputs[0]),
+        Primitive::Attention(Attention { heads }) => attention::portable::forward(heads, inputs[0], params),
     }
 }
 
@@ -304,23 +308,23 @@ fn reverse(
     let output = || output.ok_or_else(lost);
     let b = dy.dim(dy.rank() - 1)?;
     Ok(match node.primitive {
-        Primitive::Numeric | Primitive::Embed => Vjp::of([]),
-        Primitive::Linear { axis, bias } => {
+        Primitive::Numeric(_) | Primitive::Embed(_) => Vjp::of([]),
+        Primitive::Linear(Linear { axis, bias }) => {
             let all = linear::portable::backward(axis, inputs[0], params[0], dy, [true, true, bias])?;
             let [dx, dw, db] = all;
             Vjp::with(dx.ok_or_else(lost)?, [dw.ok_or_else(lost)?].into_iter().chain(db))
         }
-        Primitive::LayerNorm { axis, eps } => {
+        Primitive::LayerNorm(LayerNorm { axis, eps }) => {
             let [dx, dscale, dshift] = norm::portable::backward(axis, eps, input(0)?, params[0], dy)?;
             Vjp::with(dx, [dscale, dshift])
         }
-        Primitive::Relu => Vjp::of([elementwise::relu_backward(output()?, dy)?]),
-        Primitive::Sigmoid => Vjp::of([elementwise::sigmoid_backward(output()?, dy)?]),
-        Primitive::Add => Vjp::of(inputs.iter().map(|_| dy.clone())),
-        Primitive::Sub => Vjp::of([dy.clone(), dy.neg()?]),
-        Primitive::Mul => Vjp::of([(input(1)? * dy)?, (input(0)? * dy)?]),
-        Primitive::Square => Vjp::of([elementwise::square_backward(input(0)?, dy)?]),
-        Primitive::Concat => {
+        Primitive::Relu(_) => Vjp::of([elementwise::relu_backward(output()?, dy)?]),
+        Primitive::Sigmoid(_) => Vjp::of([elementwise::sigmoid_backward(output()?, dy)?]),
+        Primitive::Add(_) => Vjp::of(inputs.iter().map(|_| dy.clone())),
+        Primitive::Sub(_) => Vjp::of([dy.clone(), dy.neg()?]),
+        Primitive::Mul(_) => Vjp::of([(input(1)? * dy)?, (input(0)? * dy)?]),
+        Primitive::Square(_) => Vjp::of([elementwise::square_backward(input(0)?, dy)?]),
+        Primitive::Concat(_) => {
             let mut start = 0;
             let mut parts = SmallVec::<[Tensor; 4]>::new();
             for &source in &node.inputs {
@@ -330,31 +334,31 @@ fn reverse(
             }
             Vjp::of(parts)
         }
-        Primitive::Pad => Vjp::of([dy.narrow(0, 0, plan.nodes[node.inputs[0]].shape[0])?.contiguous()?]),
-        Primitive::Flatten => {
+        Primitive::Pad(_) => Vjp::of([dy.narrow(0, 0, plan.nodes[node.inputs[0]].shape[0])?.contiguous()?]),
+        Primitive::Flatten(_) => {
             let shape = &plan.nodes[node.inputs[0]].shape;
             Vjp::of([dy.reshape((shape[0], shape[1], b))?])
         }
-        Primitive::Rows => Vjp::of([dy.flatten(0, 1)?]),
-        Primitive::SumFields => {
+        Primitive::Rows(_) => Vjp::of([dy.flatten(0, 1)?]),
+        Primitive::SumFields(_) => {
             let shape = &plan.nodes[node.inputs[0]].shape;
             Vjp::of([dy.unsqueeze(0)?.broadcast_as((shape[0], shape[1], b))?.contiguous()?])
         }
-        Primitive::FieldProducts => Vjp::of(products::portable::all_backward(input(0)?, input(1)?, dy)?),
-        Primitive::PairProducts => Vjp::of(products::portable::below_backward(input(0)?, input(1)?, dy)?),
-        Primitive::Scale => Vjp::of(rows::portable::scale_backward(input(0)?, input(1)?, dy)?),
-        Primitive::Reduce { by } => {
+        Primitive::FieldProducts(_) => Vjp::of(products::portable::all_backward(input(0)?, input(1)?, dy)?),
+        Primitive::PairProducts(_) => Vjp::of(products::portable::below_backward(input(0)?, input(1)?, dy)?),
+        Primitive::Scale(_) => Vjp::of(rows::portable::scale_backward(input(0)?, input(1)?, dy)?),
+        Primitive::Reduce(Reduce { by }) => {
             let mut shape = plan.nodes[node.inputs[0]].shape.to_vec();
             shape.push(b);
             Vjp::of([rows::portable::reduce_backward(by, inputs[0], &shape, dy)?])
         }
-        Primitive::Shift => Vjp::with(dy.clone(), [dy.sum(1)?]),
-        Primitive::Gram => Vjp::of([gram::portable::gram_backward(input(0)?, dy)?]),
-        Primitive::LowerTriangle => {
+        Primitive::Shift(_) => Vjp::with(dy.clone(), [dy.sum(1)?]),
+        Primitive::Gram(_) => Vjp::of([gram::portable::gram_backward(input(0)?, dy)?]),
+        Primitive::LowerTriangle(_) => {
             let n = plan.nodes[node.inputs[0]].shape[0];
             Vjp::of([gram::portable::triangle_backward(n, dy)?])
         }
-        Primitive::Attention { heads } => {
+        Primitive::Attention(Attention { heads }) => {
             let [dx, rest @ ..] = attention::portable::backward(heads, input(0)?, params, dy)?;
             Vjp::with(dx.ok_or_else(lost)?, rest.into_iter().flatten())
         }

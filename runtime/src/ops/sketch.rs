@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use nasrec_compiler::plan::{Init, Layout, Node, PLAN_VERSION, Param, ParamKind, Plan, Shape};
-use nasrec_compiler::primitives::{Axis, Primitive, Reduction};
+use nasrec_compiler::primitives::{
+    Add, Attention, Axis, Concat, Embed, FieldProducts, Flatten, Gram, LayerNorm, Linear, LowerTriangle, Mul, Numeric,
+    Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift, Sigmoid, Square, Sub, SumFields,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use smallvec::smallvec;
@@ -72,13 +75,13 @@ impl Sketch {
     }
 
     pub(crate) fn numeric(&mut self, width: usize) -> usize {
-        self.node(Primitive::Numeric, &[], &[], &[width])
+        self.node(Numeric.into(), &[], &[], &[width])
     }
 
     pub(crate) fn embed(&mut self, fields: usize, dim: usize, rows: usize) -> usize {
         let tables: Vec<usize> =
             (0..fields).map(|field| self.param(&[rows, dim], Init::XavierNormal, ParamKind::Table { field })).collect();
-        self.node(Primitive::Embed, &[], &tables, &[fields, dim])
+        self.node(Embed.into(), &[], &tables, &[fields, dim])
     }
 
     pub(crate) fn linear(&mut self, x: usize, axis: Axis, out: usize, bias: bool) -> usize {
@@ -89,40 +92,40 @@ impl Sketch {
         if bias {
             params.push(self.dense(&[out]));
         }
-        self.node(Primitive::Linear { axis, bias }, &[x], &params, &shape)
+        self.node(Linear { axis, bias }.into(), &[x], &params, &shape)
     }
 
     pub(crate) fn norm(&mut self, x: usize, axis: Axis) -> usize {
         let shape = self.shape(x);
         let size = shape[axis.index(shape.len())];
         let params = [self.dense(&[size]), self.dense(&[size])];
-        self.node(Primitive::LayerNorm { axis, eps: 1e-5 }, &[x], &params, &shape)
+        self.node(LayerNorm { axis, eps: 1e-5 }.into(), &[x], &params, &shape)
     }
 
     pub(crate) fn attention(&mut self, x: usize, heads: usize) -> usize {
         let shape = self.shape(x);
         let e = shape[1];
         let params = [self.dense(&[3 * e, e]), self.dense(&[3 * e]), self.dense(&[e, e]), self.dense(&[e])];
-        self.node(Primitive::Attention { heads }, &[x], &params, &shape)
+        self.node(Attention { heads }.into(), &[x], &params, &shape)
     }
 
     /// A primitive without parameters.
     pub(crate) fn plain(&mut self, primitive: Primitive, inputs: &[usize]) -> usize {
         let first = self.shape(inputs[0]);
         let shape = match primitive {
-            Primitive::Concat => {
+            Primitive::Concat(_) => {
                 let mut shape = first;
                 shape[0] = inputs.iter().map(|&i| self.plan.nodes[i].shape[0]).sum();
                 shape
             }
-            Primitive::Flatten => vec![first.iter().product()],
-            Primitive::SumFields => vec![first[1]],
-            Primitive::Gram => vec![first[0], first[0]],
-            Primitive::FieldProducts => vec![first[0] * self.shape(inputs[1])[0], first[1]],
-            Primitive::PairProducts => vec![first[0] * (first[0] - 1) / 2, first[1]],
-            Primitive::Reduce { .. } if first.len() == 2 => vec![first[0]],
-            Primitive::Reduce { .. } => vec![1],
-            Primitive::LowerTriangle => vec![first[0] * (first[0] - 1) / 2],
+            Primitive::Flatten(_) => vec![first.iter().product()],
+            Primitive::SumFields(_) => vec![first[1]],
+            Primitive::Gram(_) => vec![first[0], first[0]],
+            Primitive::FieldProducts(_) => vec![first[0] * self.shape(inputs[1])[0], first[1]],
+            Primitive::PairProducts(_) => vec![first[0] * (first[0] - 1) / 2, first[1]],
+            Primitive::Reduce(_) if first.len() == 2 => vec![first[0]],
+            Primitive::Reduce(_) => vec![1],
+            Primitive::LowerTriangle(_) => vec![first[0] * (first[0] - 1) / 2],
             _ => first,
         };
         self.node(primitive, inputs, &[], &shape)
@@ -131,11 +134,11 @@ impl Sketch {
     pub(crate) fn shift(&mut self, x: usize) -> usize {
         let shape = self.shape(x);
         let bias = self.dense(&shape);
-        self.node(Primitive::Shift, &[x], &[bias], &shape)
+        self.node(Shift.into(), &[x], &[bias], &shape)
     }
 
     pub(crate) fn pad(&mut self, x: usize, width: usize) -> usize {
-        self.node(Primitive::Pad, &[x], &[], &[width])
+        self.node(Pad.into(), &[x], &[], &[width])
     }
 
     /// Joins what nothing read yet and closes the plan with a linear layer.
@@ -144,9 +147,9 @@ impl Sketch {
         let loose: Vec<usize> = (0..self.plan.nodes.len()).filter(|i| !read.contains(i)).collect();
         let flat: Vec<usize> = loose
             .into_iter()
-            .map(|i| if self.plan.nodes[i].shape.len() == 2 { self.plain(Primitive::Flatten, &[i]) } else { i })
+            .map(|i| if self.plan.nodes[i].shape.len() == 2 { self.plain(Flatten.into(), &[i]) } else { i })
             .collect();
-        let joined = if flat.len() == 1 { flat[0] } else { self.plain(Primitive::Concat, &flat) };
+        let joined = if flat.len() == 1 { flat[0] } else { self.plain(Concat.into(), &flat) };
         let head = self.linear(joined, Axis::Last, 1, true);
         self.plan.nodes[head].path = "logit.linear".into();
         self.plan.logit = head;
@@ -166,68 +169,68 @@ impl Sketch {
             let width = sketch.rng.random_range(1..20);
             match sketch.rng.random_range(0..13) {
                 0 => {
-                    let joined = sketch.plain(Primitive::Concat, &[x, y]);
+                    let joined = sketch.plain(Concat.into(), &[x, y]);
                     let h = sketch.linear(joined, Axis::Last, width, false);
                     let h = sketch.norm(h, Axis::Last);
-                    dense.push(sketch.plain(Primitive::Relu, &[h]));
+                    dense.push(sketch.plain(Relu.into(), &[h]));
                 }
                 1 => {
                     // Gating: both sides padded to the wider.
                     let wide = sketch.shape(x)[0].max(sketch.shape(y)[0]);
                     let (l, r) = (sketch.pad(x, wide), sketch.pad(y, wide));
                     let gate = sketch.linear(l, Axis::Last, wide, true);
-                    let gate = sketch.plain(Primitive::Sigmoid, &[gate]);
-                    let product = sketch.plain(Primitive::Mul, &[gate, r]);
+                    let gate = sketch.plain(Sigmoid.into(), &[gate]);
+                    let product = sketch.plain(Mul.into(), &[gate, r]);
                     dense.push(sketch.linear(product, Axis::Last, width, true));
                 }
                 2 => {
                     let wide = sketch.shape(x)[0].max(sketch.shape(y)[0]);
                     let (l, r) = (sketch.pad(x, wide), sketch.pad(y, wide));
-                    let sum = sketch.plain(Primitive::Add, &[l, r, l]);
+                    let sum = sketch.plain(Add.into(), &[l, r, l]);
                     dense.push(sketch.norm(sum, Axis::Last));
                 }
                 3 => {
                     let projected = sketch.linear(x, Axis::Last, 8, true);
-                    let row = sketch.node(Primitive::Rows, &[projected], &[], &[1, 8]);
+                    let row = sketch.node(Rows.into(), &[projected], &[], &[1, 8]);
                     let fields = sketch.linear(s, Axis::Fields, 4, false);
-                    let joined = sketch.plain(Primitive::Concat, &[row, fields]);
-                    let gram = sketch.plain(Primitive::Gram, &[joined]);
-                    dense.push(sketch.plain(Primitive::LowerTriangle, &[gram]));
+                    let joined = sketch.plain(Concat.into(), &[row, fields]);
+                    let gram = sketch.plain(Gram.into(), &[joined]);
+                    dense.push(sketch.plain(LowerTriangle.into(), &[gram]));
                 }
                 4 => {
-                    let joined = sketch.plain(Primitive::Concat, &[s, r]);
+                    let joined = sketch.plain(Concat.into(), &[s, r]);
                     let h = sketch.linear(joined, Axis::Fields, 5, false);
                     let h = sketch.norm(h, Axis::Fields);
-                    sparse.push(sketch.plain(Primitive::Relu, &[h]));
+                    sparse.push(sketch.plain(Relu.into(), &[h]));
                 }
                 5 => {
                     let attended = sketch.attention(s, 4);
-                    let sum = sketch.plain(Primitive::Add, &[s, attended]);
+                    let sum = sketch.plain(Add.into(), &[s, attended]);
                     sparse.push(sketch.norm(sum, Axis::Last));
                 }
                 6 => {
-                    let sum = sketch.plain(Primitive::SumFields, &[s]);
-                    let sum = sketch.plain(Primitive::Square, &[sum]);
-                    let squares = sketch.plain(Primitive::Square, &[s]);
-                    let squares = sketch.plain(Primitive::SumFields, &[squares]);
-                    dense.push(sketch.plain(Primitive::Sub, &[sum, squares]));
+                    let sum = sketch.plain(SumFields.into(), &[s]);
+                    let sum = sketch.plain(Square.into(), &[sum]);
+                    let squares = sketch.plain(Square.into(), &[s]);
+                    let squares = sketch.plain(SumFields.into(), &[squares]);
+                    dense.push(sketch.plain(Sub.into(), &[sum, squares]));
                 }
                 7 => {
                     let h = sketch.linear(x, Axis::Last, 16, false);
-                    let rows = sketch.node(Primitive::Rows, &[h], &[], &[2, 8]);
-                    sparse.push(sketch.plain(Primitive::Concat, &[rows, s]));
+                    let rows = sketch.node(Rows.into(), &[h], &[], &[2, 8]);
+                    sparse.push(sketch.plain(Concat.into(), &[rows, s]));
                 }
                 10 => {
                     // Excitation: each field scaled by what its own mean says.
-                    let means = sketch.plain(Primitive::Reduce { by: Reduction::Mean }, &[s]);
+                    let means = sketch.plain(Reduce { by: Reduction::Mean }.into(), &[s]);
                     let by = sketch.linear(means, Axis::Last, sketch.shape(s)[0], true);
-                    sparse.push(sketch.plain(Primitive::Scale, &[s, by]));
+                    sparse.push(sketch.plain(Scale.into(), &[s, by]));
                 }
                 11 => {
                     let few = sketch.linear(s, Axis::Fields, 3, false);
-                    let all = sketch.plain(Primitive::FieldProducts, &[few, r]);
-                    let below = sketch.plain(Primitive::PairProducts, &[all, all]);
-                    let sums = sketch.plain(Primitive::Reduce { by: Reduction::Sum }, &[below]);
+                    let all = sketch.plain(FieldProducts.into(), &[few, r]);
+                    let below = sketch.plain(PairProducts.into(), &[all, all]);
+                    let sums = sketch.plain(Reduce { by: Reduction::Sum }.into(), &[below]);
                     dense.push(sketch.shift(sums));
                     sparse.push(sketch.linear(all, Axis::Fields, 4, true));
                 }
@@ -236,13 +239,13 @@ impl Sketch {
                     // Rows whose fields straddle two sources.
                     let wide = sketch.linear(x, Axis::Last, 11, true);
                     let narrow = sketch.linear(y, Axis::Last, 5, false);
-                    let joined = sketch.plain(Primitive::Concat, &[wide, narrow]);
-                    let rows = sketch.node(Primitive::Rows, &[joined], &[], &[2, 8]);
+                    let joined = sketch.plain(Concat.into(), &[wide, narrow]);
+                    let rows = sketch.node(Rows.into(), &[joined], &[], &[2, 8]);
                     sparse.push(sketch.linear(rows, Axis::Fields, 3, true));
                 }
                 _ => {
-                    let flat = sketch.plain(Primitive::Flatten, &[s]);
-                    let joined = sketch.plain(Primitive::Concat, &[flat, x]);
+                    let flat = sketch.plain(Flatten.into(), &[s]);
+                    let joined = sketch.plain(Concat.into(), &[flat, x]);
                     dense.push(sketch.linear(joined, Axis::Last, width, true));
                 }
             }
@@ -259,7 +262,7 @@ pub(crate) fn defs(plan: &Plan) -> Vec<ParamDef> {
 /// Random samples that fit a plan.
 pub(crate) fn batch(plan: &Plan, rows: usize, seed: u64) -> Batch {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let width = plan.nodes.iter().find(|n| n.primitive == Primitive::Numeric).map_or(0, |n| n.shape[0]);
+    let width = plan.nodes.iter().find(|n| n.primitive == Numeric.into()).map_or(0, |n| n.shape[0]);
     let mut heights: Vec<(usize, usize)> = plan
         .params
         .iter()

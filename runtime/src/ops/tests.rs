@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::primitives::{Axis, Primitive};
+use nasrec_compiler::primitives::{Axis, Concat, Embed, Flatten, Relu};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -86,7 +86,7 @@ fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize) {
         };
         compare(&plan.params[p].name, exact, &set, leaf);
     }
-    for (n, node) in plan.nodes.iter().enumerate().filter(|(_, node)| node.primitive == Primitive::Embed) {
+    for (n, node) in plan.nodes.iter().enumerate().filter(|(_, node)| node.primitive == Embed.into()) {
         let exact = nodes[n].as_ref().expect("looked-up rows have a gradient");
         let set = |tensor| {
             let mut leaves = copy();
@@ -178,12 +178,12 @@ fn fused_kernels_agree_with_portable_ones() {
     let wide: Build = |k, s, x| {
         let h = k.linear(x, Axis::Last, 300, false);
         let h = k.norm(h, Axis::Last);
-        let h = k.plain(Primitive::Relu, &[h]);
+        let h = k.plain(Relu.into(), &[h]);
         let fields = k.linear(s, Axis::Fields, 33, false);
         let fields = k.norm(fields, Axis::Fields);
         let fields = k.attention(fields, 8);
-        let flat = k.plain(Primitive::Flatten, &[fields]);
-        k.plain(Primitive::Concat, &[h, flat])
+        let flat = k.plain(Flatten.into(), &[fields]);
+        k.plain(Concat.into(), &[h, flat])
     };
     compare_executors(&with_primitive(26, 16, wide), 300, 4);
 }

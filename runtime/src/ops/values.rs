@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::Device;
 use nasrec_compiler::plan::Plan;
-use nasrec_compiler::primitives::{Axis, Primitive, Reduction};
+use nasrec_compiler::primitives::{Axis, FieldProducts, Flatten, PairProducts, Reduce, Reduction, Rows, Scale, Square};
 
 use super::sketch::{self, Sketch};
 use super::{Executor, Program};
@@ -17,7 +17,7 @@ fn value(numeric: &[f32], params: &[&[f32]], build: impl Fn(&mut Sketch, usize) 
     let x = sketch.numeric(numeric.len());
     let mut out = build(&mut sketch, x);
     if sketch.shape(out).len() == 2 {
-        out = sketch.plain(Primitive::Flatten, &[out]);
+        out = sketch.plain(Flatten.into(), &[out]);
     }
     let width = sketch.shape(out)[0];
     let head = sketch.linear(out, Axis::Last, 1, false);
@@ -44,21 +44,21 @@ fn value(numeric: &[f32], params: &[&[f32]], build: impl Fn(&mut Sketch, usize) 
 /// The columns as two fields of two.
 fn fields(k: &mut Sketch, x: usize) -> usize {
     let n = k.shape(x)[0] / 2;
-    k.node(Primitive::Rows, &[x], &[], &[n, 2])
+    k.node(Rows.into(), &[x], &[], &[n, 2])
 }
 
 #[test]
 fn products_of_fields() {
     let all = value(&[1.0, 2.0, 3.0, 5.0], &[], |k, x| {
         let s = fields(k, x);
-        k.plain(Primitive::FieldProducts, &[s, s])
+        k.plain(FieldProducts.into(), &[s, s])
     });
     assert_eq!(all, [1.0, 4.0, 3.0, 10.0, 3.0, 10.0, 9.0, 25.0]);
     // Field i of the squares times field j of the fields themselves, j < i: (1, 0), (2, 0), (2, 1).
     let below = value(&[1.0, 2.0, 3.0, 5.0, 7.0, 11.0], &[], |k, x| {
         let s = fields(k, x);
-        let squares = k.plain(Primitive::Square, &[s]);
-        k.plain(Primitive::PairProducts, &[squares, s])
+        let squares = k.plain(Square.into(), &[s]);
+        k.plain(PairProducts.into(), &[squares, s])
     });
     assert_eq!(below, [9.0, 50.0, 49.0, 242.0, 147.0, 605.0]);
 }
@@ -68,7 +68,7 @@ fn numbers_of_rows() {
     let reduce = |by, sparse: bool| {
         value(&[1.0, -2.0, 3.0, 5.0], &[], |k, x| {
             let x = if sparse { fields(k, x) } else { x };
-            k.plain(Primitive::Reduce { by }, &[x])
+            k.plain(Reduce { by }.into(), &[x])
         })
     };
     assert_eq!(reduce(Reduction::Sum, true), [-1.0, 8.0]);
@@ -83,13 +83,13 @@ fn numbers_of_rows() {
 fn scaling_and_shifting() {
     let fields = value(&[1.0, 2.0, 3.0, 5.0], &[], |k, x| {
         let s = fields(k, x);
-        let sums = k.plain(Primitive::Reduce { by: Reduction::Sum }, &[s]);
-        k.plain(Primitive::Scale, &[s, sums])
+        let sums = k.plain(Reduce { by: Reduction::Sum }.into(), &[s]);
+        k.plain(Scale.into(), &[s, sums])
     });
     assert_eq!(fields, [3.0, 6.0, 24.0, 40.0]);
     let dense = value(&[1.0, 2.0, 5.0], &[], |k, x| {
-        let sum = k.plain(Primitive::Reduce { by: Reduction::Sum }, &[x]);
-        k.plain(Primitive::Scale, &[x, sum])
+        let sum = k.plain(Reduce { by: Reduction::Sum }.into(), &[x]);
+        k.plain(Scale.into(), &[x, sum])
     });
     assert_eq!(dense, [8.0, 16.0, 40.0]);
     assert_eq!(value(&[1.0, 2.0], &[&[0.5, -3.0]], |k, x| k.shift(x)), [1.5, -1.0]);

@@ -17,17 +17,17 @@ pub fn fold(graph: &mut Merged) {
         let source = |node: &Node| node.inputs.first().map(|&input| &kept[input]);
         match (node.primitive, source(&node).map(|source| source.primitive)) {
             // Inputs are folded already, so one step looks through a chain.
-            (Primitive::Pad, Some(Primitive::Pad)) => node.inputs = kept[node.inputs[0]].inputs.clone(),
-            (Primitive::Flatten, Some(Primitive::Rows)) => return Placed::As(kept[node.inputs[0]].inputs[0]),
-            (Primitive::Rows, Some(Primitive::Flatten)) => {
+            (Primitive::Pad(_), Some(Primitive::Pad(_))) => node.inputs = kept[node.inputs[0]].inputs.clone(),
+            (Primitive::Flatten(_), Some(Primitive::Rows(_))) => return Placed::As(kept[node.inputs[0]].inputs[0]),
+            (Primitive::Rows(_), Some(Primitive::Flatten(_))) => {
                 let fields = kept[node.inputs[0]].inputs[0];
                 if kept[fields].shape == node.shape {
                     return Placed::As(fields);
                 }
             }
-            (Primitive::Concat, _) => {
+            (Primitive::Concat(_), _) => {
                 let parts = node.inputs.iter().flat_map(|&input| match kept[input].primitive {
-                    Primitive::Concat => kept[input].inputs.to_vec(),
+                    Primitive::Concat(_) => kept[input].inputs.to_vec(),
                     _ => vec![input],
                 });
                 node.inputs = parts.collect();

@@ -19,9 +19,9 @@ pub fn identity(graph: &mut Merged) {
 
 fn copies(kept: &[Node], node: &Node, input: usize) -> bool {
     match node.primitive {
-        Primitive::Add | Primitive::Concat => true,
-        Primitive::Pad => node.shape == kept[input].shape,
-        Primitive::Relu => kept[input].primitive == Primitive::Relu,
+        Primitive::Add(_) | Primitive::Concat(_) => true,
+        Primitive::Pad(_) => node.shape == kept[input].shape,
+        Primitive::Relu(_) => matches!(kept[input].primitive, Primitive::Relu(_)),
         _ => false,
     }
 }

@@ -7,10 +7,10 @@ use smallvec::SmallVec;
 
 use super::super::bind::Space;
 use super::super::meter::Weights;
-use super::super::select::{computes, joins};
+use super::super::select::computes;
 use super::domains::{Domain, Kind, Ranges, mentioned};
+use crate::cost::{Cost, value_bytes};
 use crate::ir::{ChoiceId, CondId, Gate, NodeKind, SizeId, TemplateKind};
-use crate::plan::{Cost, value_bytes};
 use crate::primitives::Primitive;
 
 /// Most regions of which is known what each needs for certain; of more, less is proved.
@@ -190,7 +190,7 @@ impl Regions {
                 Cost::ActivationBytes => {
                     let single = matches!(node.kind, NodeKind::Pick(_) | NodeKind::Branch(_));
                     if !single {
-                        let joins = joins(primitive).then_some(Join { always: certain, gates });
+                        let joins = primitive.joins().then_some(Join { always: certain, gates });
                         items.push(Item::Value { shape: shape(own), joins });
                     }
                 }

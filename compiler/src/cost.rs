@@ -1,0 +1,84 @@
+//! What can be counted of an architecture, and how much of it there is.
+
+use serde::{Deserialize, Serialize};
+
+/// A cost of the live graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// Multiply-accumulates a sample.
+    Macs,
+    DenseParams,
+    EmbeddingParams,
+    /// Bytes of all values that are computed for one sample, as 32-bit numbers: what training keeps.
+    ActivationBytes,
+    /// Bytes of the dense parameters, as 32-bit numbers.
+    WeightBytes,
+}
+
+impl Cost {
+    pub const ALL: [Cost; 5] =
+        [Cost::Macs, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes, Cost::WeightBytes];
+
+    /// As the language writes it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Cost::Macs => "macs",
+            Cost::DenseParams => "params.dense",
+            Cost::EmbeddingParams => "params.embedding",
+            Cost::ActivationBytes => "bytes.activations",
+            Cost::WeightBytes => "bytes.weights",
+        }
+    }
+
+    /// The cost that these words name.
+    pub fn named(words: &str) -> Option<Cost> {
+        Cost::ALL.into_iter().find(|cost| cost.words() == words)
+    }
+
+    /// Whether it is counted in bytes.
+    pub fn is_bytes(self) -> bool {
+        matches!(self, Cost::ActivationBytes | Cost::WeightBytes)
+    }
+}
+
+/// What one node, or several, cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Costs {
+    /// Multiply-accumulates a sample.
+    pub macs: u64,
+    pub dense_params: u64,
+    pub embedding_params: u64,
+    /// Bytes of the values that are computed for one sample.
+    pub activation_bytes: u64,
+}
+
+impl Costs {
+    pub fn add(&mut self, other: Costs) {
+        self.macs = self.macs.saturating_add(other.macs);
+        self.dense_params += other.dense_params;
+        self.embedding_params += other.embedding_params;
+        self.activation_bytes += other.activation_bytes;
+    }
+
+    /// One of them.
+    pub fn of(&self, cost: Cost) -> u64 {
+        match cost {
+            Cost::Macs => self.macs,
+            Cost::DenseParams => self.dense_params,
+            Cost::EmbeddingParams => self.embedding_params,
+            Cost::ActivationBytes => self.activation_bytes,
+            Cost::WeightBytes => 4 * self.dense_params,
+        }
+    }
+
+    /// Bytes of the dense parameters and of the embedding tables, as 32-bit numbers.
+    pub fn weight_bytes(&self) -> u64 {
+        4 * (self.dense_params + self.embedding_params)
+    }
+}
+
+/// Bytes of one sample's value of this shape, as 32-bit numbers.
+pub(crate) fn value_bytes(shape: &[usize]) -> u64 {
+    4 * shape.iter().map(|&size| size as u64).product::<u64>()
+}

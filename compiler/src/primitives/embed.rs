@@ -1,0 +1,40 @@
+//! Embedding lookups.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::signature::size;
+use super::{Algebra, Applied, Default, Op, Operand, Signature, Wants};
+use crate::tensor::{Init, TensorKind};
+
+/// One row of each field's table, `[fields, dim]`. Params: one table `[rows, dim]` a field, in field order. No inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Embed;
+
+impl Op for Embed {
+    const SIGNATURES: &'static [Signature] = &[Signature {
+        name: "embed",
+        params: &[("fields", Wants::Categorical, Default::Required), size("dim")],
+        meaning: "One row of each field's table: a sparse tensor.",
+        make: |_| Embed.into(),
+    }];
+
+    fn name(&self) -> &'static str {
+        "embed"
+    }
+
+    fn apply<A: Algebra>(
+        &self,
+        _: &mut A,
+        operands: &[Operand<A::Axis>],
+        given: &[A::Axis],
+    ) -> Option<Applied<A::Axis>> {
+        let ([], &[fields, dim]) = (operands, given) else { return None };
+        Some(Applied::new(TensorKind::Sparse, [fields, dim]).tables("table", dim, Init::XavierNormal))
+    }
+
+    fn given(&self, _: usize) -> Range<usize> {
+        0..2
+    }
+}

@@ -1,0 +1,58 @@
+//! What the compiler knows of a primitive.
+
+use std::ops::Range;
+
+use super::algebra::{Algebra, Applied, Demand, Operand};
+use super::signature::Signature;
+
+/// A primitive as the compiler sees it. A value is its attributes: what is the same whatever its operands are, and is
+/// written into a plan.
+pub(crate) trait Op: Copy {
+    /// What it is called with in the language; nothing where the language has a sign for it.
+    const SIGNATURES: &'static [Signature] = &[];
+
+    /// Its name in the language, or the operation that it stands for.
+    fn name(&self) -> &'static str;
+
+    /// The shape rule, over open sizes and over numbers alike: from operands, and the axes that do not follow from them, to
+    /// the result and the parameters. What must be true of the operands' sizes is demanded of the algebra. `None` where
+    /// these are no operands of it at all: too few, or of too few axes.
+    fn apply<A: Algebra>(
+        &self,
+        algebra: &mut A,
+        operands: &[Operand<A::Axis>],
+        given: &[A::Axis],
+    ) -> Option<Applied<A::Axis>>;
+
+    /// Which axes of a result of so many axes are given and do not follow from the operands: a graph shows those of
+    /// them that choices decide.
+    fn given(&self, _rank: usize) -> Range<usize> {
+        0..0
+    }
+
+    /// Multiply-accumulates a sample, counted as the paper does: products of matrices only; biases, lookups and
+    /// element-wise work count nothing.
+    ///
+    /// `input` is the shape of its first operand, and empty where it has none; no formula needs another one. Never less
+    /// for larger sizes: bounds over a space rest on that.
+    fn macs(&self, _input: &[usize], _output: &[usize]) -> u64 {
+        0
+    }
+}
+
+/// The rule of what works element by element: operands of one shape, of which the result has whatever layout they share.
+pub(crate) fn elementwise<A: Algebra>(a: &mut A, operands: &[Operand<A::Axis>]) -> Option<Applied<A::Axis>> {
+    let first = operands.first()?;
+    let axes = (0..first.axes.len()).map(|at| {
+        let all: Vec<A::Axis> = operands.iter().map(|x| x.axes.get(at).copied()).collect::<Option<_>>()?;
+        let size = a.size(all[0]);
+        for &other in &all[1..] {
+            let other = a.size(other);
+            a.demand(Demand::Equal("the sizes of the operands"), size, other);
+        }
+        Some(a.shared(&all))
+    });
+    let axes = axes.collect::<Option<Vec<_>>>()?;
+    let same = operands.iter().all(|x| x.axes.len() == first.axes.len());
+    same.then(|| Applied::new(first.kind, axes))
+}

@@ -1,0 +1,24 @@
+//! What is said of a parameter before it has values.
+
+use serde::{Deserialize, Serialize};
+
+/// How a stored parameter is drawn. Xavier's fans come from the stored shape `[fan_out, fan_in]`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// Uniform within `±sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio, AISTATS 2010).
+    XavierUniform,
+    /// Normal with variance `2 / (fan_in + fan_out)`, from the same paper.
+    XavierNormal,
+    /// This value everywhere.
+    Constant(f64),
+}
+
+/// Whether a primitive has one parameter or one table for each field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateKind {
+    /// One parameter.
+    Dense,
+    /// One table for each categorical field, its axes without the rows.
+    Tables,
+}
