@@ -11,6 +11,7 @@ pub mod machine;
 mod observe;
 pub mod ops;
 pub mod search;
+mod simd;
 pub mod supernet;
 pub mod train;
 

@@ -11,7 +11,7 @@ use super::encode::{Encoder, Problem};
 use super::lines::{self, Block, Reader, SourceFile};
 use super::malformed::{DESCRIBED, Malformed};
 use super::values::Values;
-use crate::ops::vectorised;
+use crate::simd::vectorised;
 use crate::{Observer, Result, Stage, Stop};
 
 /// Where the files of a recipe lie: names are relative to `base`.

@@ -1,11 +1,6 @@
-//! Compiling a loop for the vector unit of the machine it runs on, and the exponential such loops need.
+//! The exponential and the sum that vectorised loops need.
 
-/// Runs `f` compiled for the widest instruction set this machine has. Rust never contracts `a * b + c`, and `mul_add`
-/// rounds once everywhere, so a loop gives the same bits whichever set is picked.
-#[inline(always)]
-pub(crate) fn vectorised<R>(f: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(f)
-}
+pub(crate) use crate::simd::vectorised;
 
 /// `e^x` to within 2 units in the last place, branch-free so that loops over it vectorise. Saturates outside
 /// `[-87, 88]`; NaN stays NaN.
