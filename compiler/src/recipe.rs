@@ -166,6 +166,15 @@ pub enum Paths {
     SingleOperatorAnyConnection { counts: Counts },
 }
 
+impl Paths {
+    /// How many sources a multi-pick takes where a candidate is drawn: as where a path is.
+    pub fn counts(self) -> Counts {
+        match self {
+            Paths::SingleOperatorAnyConnection { counts } => counts,
+        }
+    }
+}
+
 /// How many sources a multi-pick takes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -14,6 +14,7 @@ mod expressions;
 mod imports;
 mod joins;
 mod lints;
+mod methods;
 mod program;
 mod prove;
 mod recipe;

@@ -2,17 +2,18 @@
 
 use super::conflicts::conflict;
 use super::elaborate::elaborate;
+use super::methods::{METHODS, method, paths};
 use super::program::{Item, ItemKind, Program};
-use super::settings::{RIVALS, Settings, within};
+use super::settings::{Settings, rivals, within};
 use super::{CheckedSearch, CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Span};
 use crate::recipe::{
-    Counts, Data, Embeddings, Evaluate, Finetune, Length, Method, Optimiser, Paths, Recipe, Retrain, Schedule, Source,
-    Storage, Synthetic, Train,
+    Data, Embeddings, Evaluate, Finetune, Length, Optimiser, Recipe, Retrain, Schedule, Source, Storage, Synthetic,
+    Train,
 };
 use crate::schema::Schema;
 use crate::space::Space;
-use crate::syntax::tree::{Demand, Expr, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
+use crate::syntax::tree::{Demand, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
 
 impl Program {
     /// Reads `path=value`, as given on a command line.
@@ -126,8 +127,7 @@ impl Program {
         let own: Vec<String> = search.settings.iter().map(|setting| key(&setting.path)).collect();
         let replaced = |setting: &Setting| {
             let path = key(&setting.path);
-            own.contains(&path)
-                || RIVALS.iter().any(|(mine, theirs)| within(&path, theirs) && own.iter().any(|key| within(key, mine)))
+            own.contains(&path) || rivals(&path).iter().any(|mine| own.iter().any(|key| within(key, mine)))
         };
         search.settings.extend(of_base.settings.into_iter().filter(|setting| !replaced(setting)));
         if search.baselines.is_empty() {
@@ -185,15 +185,15 @@ pub(super) fn unbound(space: &CheckedSpace, schema: &Schema, named: &Name) -> Op
 /// Every key that a search may set, sections too.
 pub(crate) fn setting_keys() -> Vec<String> {
     let nowhere = Span::new(FileId(0), 0, 0);
-    // A section's keys are asked for only where it is opened.
-    let opened = ["data.synthetic", "random"].map(|section| Setting {
-        path: section.split('.').map(|part| Name { text: part.to_owned(), span: nowhere }).collect(),
-        value: SettingValue::Section,
-        span: nowhere,
-    });
     let mut keys = Vec::new();
-    for settings in [&opened[..], &[]] {
-        let mut settings = Settings::new(settings, &[], nowhere);
+    // A section's keys are asked for only where it is opened.
+    for section in METHODS.map(|(section, _)| section).into_iter().chain(["data.synthetic"]) {
+        let opened = Setting {
+            path: section.split('.').map(|part| Name { text: part.to_owned(), span: nowhere }).collect(),
+            value: SettingValue::Section,
+            span: nowhere,
+        };
+        let mut settings = Settings::new(&[opened], &[], nowhere);
         recipe(&mut settings);
         keys.extend(settings.known());
     }
@@ -223,19 +223,7 @@ fn recipe(s: &mut Settings) -> Recipe {
         validate: s.count("evaluate.validate", 150),
         batch: s.count("evaluate.batch", 8192) as usize,
     };
-    let method = if s.has_section("random") {
-        Method::Random { samples: s.count("random.samples", 2048) }
-    } else {
-        Method::Evolve {
-            population: s.count("evolve.population", 128) as usize,
-            generations: s.seed("evolve.generations", 240),
-            children: s.count("evolve.children", 8) as usize,
-            tournament: s.count("evolve.tournament", 64) as usize,
-        }
-    };
-    if matches!(method, Method::Random { .. }) && s.has_section("evolve") {
-        s.both("a search is either `evolve` or `random`", ["evolve", "random"]);
-    }
+    let method = method(s);
     let retrain = Retrain {
         top: s.count("retrain.top", 15) as usize,
         epochs: s.count("retrain.epochs", 1),
@@ -336,29 +324,6 @@ fn clip(s: &mut Settings, key: &str) -> Option<f64> {
         ExprKind::Switch(false) => Some(None),
         _ => None,
     })
-}
-
-fn paths(s: &mut Settings, key: &str) -> Paths {
-    let default = Paths::SingleOperatorAnyConnection { counts: Counts::Binomial(0.5) };
-    s.called(key, default, &["single_operator_any_connection"], |called| {
-        called.only(&["counts"])?;
-        let counts = called.expr(&["counts"], "counts").map_or(Ok(Counts::Binomial(0.5)), counts)?;
-        Ok(Paths::SingleOperatorAnyConnection { counts })
-    })
-}
-
-fn counts(expr: &Expr) -> Result<Counts, Diagnostic> {
-    match &expr.kind {
-        ExprKind::Name(name) if name == "uniform" => return Ok(Counts::Uniform),
-        ExprKind::Call { callee, args } if callee.text == "binomial" && args.len() == 1 => {
-            if let Some(p) = super::settings::number(&args[0].value).filter(|p| (0.0..=1.0).contains(p)) {
-                return Ok(Counts::Binomial(p));
-            }
-        }
-        _ => {}
-    }
-    Err(Diagnostic::error(Code::Recipe, "`counts` is not understood")
-        .label(expr.span, "expected `uniform` or `binomial(p)` with p from 0 to 1"))
 }
 
 fn finetune(s: &mut Settings, key: &str) -> Finetune {

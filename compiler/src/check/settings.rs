@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::methods::METHODS;
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::recipe::Length;
 use crate::syntax::tree::{Arg, Expr, ExprKind, Name, Setting, SettingValue};
@@ -42,7 +43,7 @@ impl Settings {
         }
         for setting in overrides.iter().filter(|s| s.path.first().is_none_or(|first| first.text != "space")) {
             // One of two that exclude each other replaces the other.
-            if let Some((_, rival)) = RIVALS.iter().find(|(mine, _)| within(&path(setting), mine)) {
+            for rival in rivals(&path(setting)) {
                 all.values.retain(|key, _| !within(key, rival));
             }
             all.values.insert(path(setting), setting.clone());
@@ -245,9 +246,13 @@ impl Settings {
     }
 }
 
-/// Settings that exclude each other: where the first is set anew, the second goes.
-pub(super) const RIVALS: [(&str, &str); 4] =
-    [("evolve", "random"), ("random", "evolve"), ("data.files", "data.synthetic"), ("data.synthetic", "data.files")];
+/// What a setting excludes: where it is set anew, that goes.
+pub(super) fn rivals(key: &str) -> Vec<&'static str> {
+    let methods = METHODS.map(|(section, _)| section);
+    let groups: [&[&'static str]; 2] = [&methods, &["data.files", "data.synthetic"]];
+    let of_key = groups.into_iter().find(|group| group.iter().any(|one| within(key, one))).unwrap_or_default();
+    of_key.iter().copied().filter(|one| !within(key, one)).collect()
+}
 
 /// Whether a key is a section or lies in it.
 pub(super) fn within(key: &str, section: &str) -> bool {

@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io::Read;
 
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::recipe::{Paths, Source};
-use nasrec_compiler::space::Sampling;
+use nasrec_compiler::recipe::Source;
 
 use super::evolve::TOGETHER;
 use super::job::Job;
+use super::paths;
 use super::programs::KEPT;
 use crate::machine::Bytes;
 use crate::ops::{Footprint, Program, Trainable};
@@ -68,11 +68,11 @@ impl Phase {
 pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     let recipe = &job.recipe;
     let storage = recipe.embeddings.storage;
-    let Paths::SingleOperatorAnyConnection { counts } = recipe.train.paths;
+    let counts = recipe.train.paths.counts();
     let streams = job.streams();
     // Everything that a path may hold, so the largest step and no smaller than what is retrained.
-    let mixture = Sampling { counts, full_path: 1.0 };
-    let full = job.plan(&job.space.sample_path(mixture, &mut streams.rng("budget/full path", 0)))?;
+    let largest = paths::of(&recipe.train).largest(&job.space, &mut streams.rng("budget/full path", 0));
+    let full = job.plan(&largest)?;
     let training = Program::training(full.clone(), Trainable::all(&full))?;
     let keep = Keep::for_optimiser(recipe.train.optimiser, storage);
     let supernet = stored(job.space.params().iter().map(ParamDef::from), keep, rows);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nasrec_compiler::Architecture;
-use nasrec_compiler::recipe::{Method, Paths};
+use nasrec_compiler::recipe::Method;
 use rand::RngExt;
 
 use super::candidate::Judge;
@@ -85,7 +85,7 @@ struct Searching<'a> {
 
 impl Searching<'_> {
     fn run(&mut self, first: u64) -> Result<()> {
-        let Paths::SingleOperatorAnyConnection { counts } = self.job.recipe.train.paths;
+        let counts = self.job.recipe.train.paths.counts();
         let streams = self.job.streams();
         let mut drawn = Vec::new();
         let mut whole = true;

@@ -13,6 +13,7 @@ mod evolve;
 mod fit;
 mod job;
 mod journal;
+mod paths;
 mod programs;
 mod report;
 mod retrain;

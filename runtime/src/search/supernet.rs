@@ -3,12 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use nasrec_compiler::recipe::Paths;
-use nasrec_compiler::space::Sampling;
-
 use super::fit::{Regime, Workshop, fit};
 use super::job::Job;
 use super::journal::{Entry, Journal};
+use super::paths;
 use super::programs::Programs;
 use crate::Result;
 use crate::data::{Batches, Dataset, Part};
@@ -39,16 +37,12 @@ pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal:
         clip: recipe.clip,
         l2: job.recipe.embeddings.l2,
     };
-    let full_path = recipe.full_path.steps(regime.steps);
-    let Paths::SingleOperatorAnyConnection { counts } = recipe.paths;
+    let paths = paths::of(recipe);
     let streams = job.streams();
     let mut programs = Programs::new(job);
     let start = Instant::now();
     fit(shop, "supernet", "train supernet", &regime, &mut store, &batches, |step| {
-        // From 1 down to 0, linearly.
-        let full_path = if step < full_path { 1.0 - step as f64 / full_path as f64 } else { 0.0 };
-        let sampling = Sampling { counts, full_path };
-        let path = job.space.sample_path(sampling, &mut streams.rng("supernet/path", step));
+        let path = paths.path(&job.space, step, regime.steps, &mut streams.rng("supernet/path", step));
         programs.training(path)
     })?;
     store.save(&path)?;

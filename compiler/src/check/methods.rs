@@ -1,0 +1,71 @@
+//! Ways of searching and ways of sampling paths, as a recipe names them: each is its reader here and its line in a list.
+
+use super::settings::{Called, Settings, number};
+use crate::diagnostics::{Code, Diagnostic};
+use crate::recipe::{Counts, Method, Paths};
+use crate::syntax::tree::{Expr, ExprKind};
+
+/// Ways of searching, each a section of its own; without any of them, a recipe has the first.
+pub(super) const METHODS: [(&str, fn(&mut Settings) -> Method); 2] = [("evolve", evolve), ("random", random)];
+
+/// Reads the way of sampling paths that was called.
+type ReadPaths = fn(&Called<'_>) -> Result<Paths, Diagnostic>;
+
+/// Ways of sampling paths, by name.
+const PATHS: [(&str, ReadPaths); 1] = [("single_operator_any_connection", single_operator_any_connection)];
+
+/// The way of searching of a recipe.
+pub(super) fn method(s: &mut Settings) -> Method {
+    let opened = METHODS.map(|(section, read)| s.has_section(section).then_some((section, read)));
+    let opened: Vec<_> = opened.into_iter().flatten().collect();
+    if let [(first, _), (second, _), ..] = opened[..] {
+        let names = METHODS.map(|(section, _)| format!("`{section}`")).join(" or ");
+        s.both(&format!("a search is either {names}"), [first, second]);
+    }
+    let (_, read) = opened.last().unwrap_or(&METHODS[0]);
+    read(s)
+}
+
+fn evolve(s: &mut Settings) -> Method {
+    Method::Evolve {
+        population: s.count("evolve.population", 128) as usize,
+        generations: s.seed("evolve.generations", 240),
+        children: s.count("evolve.children", 8) as usize,
+        tournament: s.count("evolve.tournament", 64) as usize,
+    }
+}
+
+fn random(s: &mut Settings) -> Method {
+    Method::Random { samples: s.count("random.samples", 2048) }
+}
+
+/// The way of sampling paths of a recipe.
+pub(super) fn paths(s: &mut Settings, key: &str) -> Paths {
+    let default = Paths::SingleOperatorAnyConnection { counts: COUNTS };
+    s.called(key, default, &PATHS.map(|(name, _)| name), |called| {
+        let (_, read) = PATHS.iter().find(|(name, _)| *name == called.name).unwrap_or(&PATHS[0]);
+        read(called)
+    })
+}
+
+fn single_operator_any_connection(called: &Called<'_>) -> Result<Paths, Diagnostic> {
+    called.only(&["counts"])?;
+    let counts = called.expr(&["counts"], "counts").map_or(Ok(COUNTS), counts)?;
+    Ok(Paths::SingleOperatorAnyConnection { counts })
+}
+
+const COUNTS: Counts = Counts::Binomial(0.5);
+
+fn counts(expr: &Expr) -> Result<Counts, Diagnostic> {
+    match &expr.kind {
+        ExprKind::Name(name) if name == "uniform" => return Ok(Counts::Uniform),
+        ExprKind::Call { callee, args } if callee.text == "binomial" && args.len() == 1 => {
+            if let Some(p) = number(&args[0].value).filter(|p| (0.0..=1.0).contains(p)) {
+                return Ok(Counts::Binomial(p));
+            }
+        }
+        _ => {}
+    }
+    Err(Diagnostic::error(Code::Recipe, "`counts` is not understood")
+        .label(expr.span, "expected `uniform` or `binomial(p)` with p from 0 to 1"))
+}
