@@ -12,7 +12,7 @@ use nasrec_compiler::{Architecture, ItemKind, Space, library};
 use nasrec_runtime::data::{Batches, Dataset, Part};
 use nasrec_runtime::ops::{Executor, Program, Trainable};
 use nasrec_runtime::supernet::{ParamDef, Store};
-use nasrec_runtime::train::{Trainer, Update};
+use nasrec_runtime::train::{Attainable, Trainer, Update};
 use nasrec_runtime::{Silent, Stop};
 
 const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
@@ -83,7 +83,7 @@ fn learn(executor: &Executor, data: &Arc<Dataset>, plan: nasrec_compiler::plan::
 
 /// The log loss of the best constant, on the rows that `learn` trains on.
 fn constant(data: &Dataset) -> f64 {
-    data.attainable(data.part(Part::Train)).expect("planted").base_rate_logloss
+    Attainable::of(data, data.part(Part::Train)).expect("planted").base_rate_log_loss
 }
 
 #[test]

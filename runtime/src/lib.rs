@@ -1,12 +1,12 @@
 //! Trains one weight-sharing supernet over a checked space, searches it, and retrains the best.
 //!
 //! The folders in the order data flows: `data` (tables to batches), `ops` (the primitives and the
-//! executor of a plan), `supernet` (the parameter store), `train`, `search`, `export`. Operator names never reach
+//! executor of a plan), `supernet` (the parameter store), `train`, `search`, `interop`. Operator names never reach
 //! this crate: it executes primitives.
 
 pub mod data;
 mod error;
-pub mod export;
+pub mod interop;
 pub mod machine;
 mod observe;
 pub mod ops;

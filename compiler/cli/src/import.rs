@@ -8,7 +8,7 @@ use nasrec_compiler::diagnostics::SourceFile;
 use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::import::NasrecNet;
 use nasrec_compiler::{CheckedSpace, ItemKind, Loader, Program, Space};
-use nasrec_runtime::export::{Foreign, Tolerance};
+use nasrec_runtime::interop::{Foreign, Tolerance};
 use nasrec_runtime::ops::Executor;
 
 use crate::files::Disk;

@@ -7,6 +7,7 @@
 mod arch;
 mod block;
 mod calls;
+mod claims;
 mod conflicts;
 mod demands;
 mod elaborate;
@@ -24,14 +25,13 @@ mod schema;
 mod settings;
 mod shared;
 mod space;
-mod tests;
 mod values;
 
 pub(crate) use calls::FUNCTIONS;
+pub use claims::Claim;
 pub use program::{Item, ItemKind, Loader, Program};
 pub(crate) use recipe::setting_keys;
 pub use recorder::{Recorded, Shape};
-pub use tests::Claim;
 
 use std::collections::HashMap;
 

@@ -6,7 +6,6 @@ use std::path::Path;
 use nasrec_compiler::recipe::{self, Source};
 use nasrec_compiler::schema::Schema;
 
-use super::attainable::Attainable;
 use super::batch::Batch;
 use super::cache::{Cache, Found, Origin, Writer};
 use super::malformed::Malformed;
@@ -139,15 +138,14 @@ impl Dataset {
         batch
     }
 
-    /// How well any model could do on these rows at best; known for synthetic data only.
-    pub fn attainable(&self, rows: &Rows) -> Option<Attainable> {
+    /// The click probability that was planted in each row, and whether a click was drawn; of synthetic data only.
+    pub fn planted(&self, rows: &Rows) -> Option<Vec<(f64, bool)>> {
         let layout = self.cache.description.layout;
-        let mut pairs = Vec::with_capacity(rows.len());
-        for &row in rows.iter() {
+        let of = |&row: &u32| {
             let record = self.cache.record(row);
-            pairs.push((f64::from(layout.probability(record)?), layout.label(record) == 1));
-        }
-        Some(Attainable::of(&mut pairs))
+            Some((f64::from(layout.probability(record)?), layout.label(record) == 1))
+        };
+        rows.iter().map(of).collect()
     }
 }
 

@@ -8,7 +8,6 @@
 //! Never here: tensors, models, or random generators whose state would have to be saved. A batch is a pure function of
 //! the cache, the named stream, the epoch and its index.
 
-mod attainable;
 mod batch;
 mod batches;
 mod cache;
@@ -26,7 +25,6 @@ mod synthetic;
 mod tsv;
 mod values;
 
-pub use attainable::Attainable;
 pub use batch::Batch;
 pub use batches::Batches;
 pub use dataset::{Dataset, Part};

@@ -13,6 +13,7 @@ use super::{budget, evolve, supernet};
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::ops::Executor;
+use crate::train;
 use crate::{Error, Observer, Result, Stop};
 
 /// The weights of the winner, in the run directory.
@@ -97,9 +98,8 @@ fn phases(
         row.test = Some(retrain::train(shop, job, &data, &mut journal, &model, true, None)?);
         baselines.push(row);
     }
-    let attainable = data
-        .attainable(data.part(Part::Test))
-        .map(|known| Attainable { log_loss: known.logloss, constant: known.base_rate_logloss });
+    let attainable = train::Attainable::of(&data, data.part(Part::Test))
+        .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });
     let report = Report {
         best: best.into_iter().map(|(row, _)| row).collect(),
         baselines,

@@ -37,28 +37,37 @@ pub fn accuracy(logits: &[f32], labels: &[f32]) -> f64 {
     right as f64 / logits.len() as f64
 }
 
-/// The share of pairs of a click and a non-click in which the click has the larger logit; ties count half. Exact.
-/// 0.5 where there is no such pair, NaN where a logit is.
+/// Area under the ROC curve, exact: the share of pairs of a click and a non-click in which the click has the larger
+/// logit; ties count half. 0.5 where there is no such pair, NaN where a logit is.
 pub fn auc(logits: &[f32], labels: &[f32]) -> f64 {
     if logits.is_empty() || logits.iter().any(|z| z.is_nan()) {
         return f64::NAN;
     }
-    let mut order: Vec<(f32, bool)> = logits.iter().zip(labels).map(|(&z, &y)| (z, y > 0.5)).collect();
-    order.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-    let clicks = order.iter().filter(|&&(_, click)| click).count() as u128;
-    let others = order.len() as u128 - clicks;
+    let mut scores: Vec<(f32, bool)> = logits.iter().zip(labels).map(|(&z, &y)| (z, y > 0.5)).collect();
+    share_won(&mut scores, f32::total_cmp).unwrap_or(0.5)
+}
+
+/// The share of pairs of a click and a non-click in which the click has the larger score, ties as half; `None` where
+/// there is no such pair. Sorts the scores by `order`.
+pub(super) fn share_won<S: PartialEq>(
+    scores: &mut [(S, bool)],
+    order: impl Fn(&S, &S) -> std::cmp::Ordering,
+) -> Option<f64> {
+    scores.sort_unstable_by(|a, b| order(&a.0, &b.0));
+    let clicks = scores.iter().filter(|(_, click)| *click).count() as u128;
+    let others = scores.len() as u128 - clicks;
     if clicks == 0 || others == 0 {
-        return 0.5;
+        return None;
     }
     // Twice the number of won pairs, in whole numbers. `==` chunks, so that -0 and 0 tie.
     let (mut below, mut won) = (0u128, 0u128);
-    for tie in order.chunk_by(|a, b| a.0 == b.0) {
-        let tied = tie.iter().filter(|&&(_, click)| click).count() as u128;
+    for tie in scores.chunk_by(|a, b| a.0 == b.0) {
+        let tied = tie.iter().filter(|(_, click)| *click).count() as u128;
         let tied_others = tie.len() as u128 - tied;
         won += tied * (2 * below + tied_others);
         below += tied_others;
     }
-    won as f64 / (2 * clicks * others) as f64
+    Some(won as f64 / (2 * clicks * others) as f64)
 }
 
 #[cfg(test)]

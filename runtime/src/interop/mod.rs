@@ -1,0 +1,8 @@
+//! What comes from other implementations.
+//!
+//! Lives here: foreign weights read for a plan, and compared with what was recorded beside them. Never: training, search,
+//! or the foreign names themselves (`nasrec_compiler::import`).
+
+mod foreign;
+
+pub use foreign::{Foreign, Report, Tolerance};
