@@ -1,15 +1,12 @@
 //! What the architectures of a space can cost: its least and its most, proved, and the architectures that come nearest.
 
-use comfy_table::Table;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
 use nasrec_compiler::Space;
 use nasrec_compiler::format::value;
 use nasrec_compiler::plan::Cost;
 use nasrec_compiler::space::{End, Extreme, Witness};
 use serde_json::{Map, Value, json};
 
-use crate::count::right;
-use crate::summary::grouped;
+use crate::output::{grouped, right, table};
 
 /// The costs that are bounded: the bytes of weights follow from their number.
 const BOUNDED: [Cost; 4] = [Cost::Macs, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes];
@@ -35,9 +32,7 @@ impl Bounds {
     }
 
     pub(crate) fn table(&self) -> String {
-        let mut table = Table::new();
-        table.load_style(UTF8_FULL_CONDENSED);
-        table.set_header(["cost", "least, proved", "found", "most, proved", "found"]);
+        let mut table = table(["cost", "least, proved", "found", "most, proved", "found"]);
         for (cost, least, most) in &self.0 {
             let mut row = vec![cost.words().to_owned()];
             for extreme in [least, most] {

@@ -1,36 +1,22 @@
 //! `nasrecc`: a compiler for recommender search spaces.
 //!
-//! One file a subcommand. Machine output goes to stdout, talk to stderr; the exit status is 0 for success, 1 where the
+//! One file a subcommand, in `commands/`. Machine output goes to stdout, talk to stderr; the exit status is 0 for success, 1 where the
 //! compiler found mistakes (or a verification failed), 2 where the tool itself could not do its work.
 
 mod bounds;
-mod check;
-mod compile;
-mod cost;
-mod count;
+mod commands;
 mod device;
-mod diff;
-mod explain;
 mod files;
-mod fixes;
-mod fmt;
-mod import;
-mod lines;
 mod lsp;
-
-mod progress;
+mod output;
 mod render;
-mod run_record;
-mod sample;
-mod search;
 mod subject;
-mod summary;
-mod table;
-mod test;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use commands::{Outcome, check, compile, cost, count, diff, explain, fmt, import, sample, search, test};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -64,15 +50,6 @@ enum Command {
     Import(import::Args),
     Explain(explain::Args),
     Lsp(lsp::Args),
-}
-
-/// How a command ended.
-pub(crate) enum Outcome {
-    Clean,
-    /// Diagnostics were shown, or a verification failed.
-    Findings,
-    /// Stopped on request, everything done so far on disk.
-    Stopped,
 }
 
 fn main() -> ExitCode {

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::outline;
+use nasrec_compiler::plan::Plan;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Program, Space};
 
@@ -28,15 +29,15 @@ pub(crate) struct Subject {
 
 impl File {
     /// Reads and checks a file; `None` where it has mistakes, which are shown.
-    pub(crate) fn load(path: &str, options: render::Options) -> Option<File> {
+    pub(crate) fn load(path: &str, options: render::Options) -> Result<Option<File>> {
         let (program, mut diagnostics) = Program::load(path, &Disk);
         diagnostics.extend(program.check());
         Diagnostic::sort(&mut diagnostics);
         let mut shown = render::Report::new(options);
-        shown.add(&diagnostics, &program.sources);
-        shown.finish();
+        shown.add(&diagnostics, &program.sources)?;
+        shown.finish()?;
         let sound = diagnostics.iter().all(|d| d.severity != Severity::Error);
-        sound.then(|| File { path: path.to_owned(), program })
+        Ok(sound.then(|| File { path: path.to_owned(), program }))
     }
 
     /// The spaces, searches and architectures, or the one of this name.
@@ -123,4 +124,10 @@ impl Subject {
             _ => format!("space {}{with}", self.space.name),
         }
     }
+}
+
+/// Blocks of which any node is in a plan.
+pub(crate) fn live_blocks(space: &Space, plan: &Plan) -> usize {
+    let inside = |block: &&str| plan.nodes.iter().any(|node| node.path.starts_with(&format!("{block}.")));
+    space.blocks().filter(inside).count()
 }

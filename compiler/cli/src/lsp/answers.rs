@@ -14,7 +14,7 @@ use super::completion::{items, symbol_kind};
 use super::documents::name_of;
 use super::findings::fixes;
 use super::places::Lines;
-use super::server::{Answer, Failure, Server};
+use super::session::{Answer, Failure, Session};
 
 /// Where a request points, in bytes.
 struct Pointed {
@@ -28,18 +28,18 @@ fn pointed(analysis: &Analysis, position: lsp::Position) -> Result<Pointed, Fail
     Ok(Pointed { file, at: Lines::new(text).offset(position) })
 }
 
-pub(super) fn hover(server: &mut Server, params: lsp::HoverParams) -> Answer {
+pub(super) fn hover(session: &mut Session, params: lsp::HoverParams) -> Answer {
     let at = params.text_document_position_params;
-    let analysis = server.analysis(&at.text_document.uri)?;
+    let analysis = session.analysis(&at.text_document.uri)?;
     let Pointed { file, at } = pointed(&analysis, at.position)?;
-    let Some((text, span)) = editor::hover(&analysis, &server.documents, file, at) else { return Ok(Value::Null) };
+    let Some((text, span)) = editor::hover(&analysis, &session.documents, file, at) else { return Ok(Value::Null) };
     let lines = Lines::new(&analysis.program.sources.file(file).text);
     Ok(json!({ "contents": { "kind": "markdown", "value": text }, "range": lines.range(span) }))
 }
 
-pub(super) fn definition(server: &mut Server, params: lsp::GotoDefinitionParams) -> Answer {
+pub(super) fn definition(session: &mut Session, params: lsp::GotoDefinitionParams) -> Answer {
     let at = params.text_document_position_params;
-    let analysis = server.analysis(&at.text_document.uri)?;
+    let analysis = session.analysis(&at.text_document.uri)?;
     let Pointed { file, at } = pointed(&analysis, at.position)?;
     let Some((meaning, _)) = analysis.index.at(file, at) else { return Ok(Value::Null) };
     let spans: Vec<Span> = match meaning {
@@ -53,30 +53,34 @@ pub(super) fn definition(server: &mut Server, params: lsp::GotoDefinitionParams)
     let locations = spans.into_iter().filter_map(|span| {
         let of = analysis.program.sources.file(span.file);
         let range = Lines::new(&of.text).range(span.start as usize..span.end as usize);
-        Some(json!({ "uri": server.documents.uri(&of.name)?, "range": range }))
+        Some(json!({ "uri": session.documents.uri(&of.name)?, "range": range }))
     });
     let locations: Vec<Value> = locations.collect();
     Ok(if locations.is_empty() { Value::Null } else { Value::Array(locations) })
 }
 
 /// The files in which names are looked for, and the place that is meant among them.
-fn project(server: &mut Server, uri: &lsp::Uri, position: lsp::Position) -> Result<(Project, String, usize), Failure> {
-    let analysis = server.analysis(uri)?;
+fn project(
+    session: &mut Session,
+    uri: &lsp::Uri,
+    position: lsp::Position,
+) -> Result<(Project, String, usize), Failure> {
+    let analysis = session.analysis(uri)?;
     let Pointed { at, .. } = pointed(&analysis, position)?;
     let name = name_of(uri.as_str());
-    let mut entries = server.documents.project(&name);
+    let mut entries = session.documents.project(&name);
     // The document itself comes first, so that what it means is what is meant.
     entries.sort_by_key(|entry| *entry != name);
-    Ok((Project::new(&entries, &server.documents), name, at))
+    Ok((Project::new(&entries, &session.documents), name, at))
 }
 
-pub(super) fn references(server: &mut Server, params: lsp::ReferenceParams) -> Answer {
+pub(super) fn references(session: &mut Session, params: lsp::ReferenceParams) -> Answer {
     let at = params.text_document_position;
-    let (project, name, offset) = project(server, &at.text_document.uri, at.position)?;
+    let (project, name, offset) = project(session, &at.text_document.uri, at.position)?;
     let found = project.references(&name, offset, params.context.include_declaration);
     let mut out = Vec::new();
     for (file, places) in by_file(found) {
-        let Some((uri, text)) = uri_and_text(server, &file) else { continue };
+        let Some((uri, text)) = uri_and_text(session, &file) else { continue };
         let lines = Lines::new(&text);
         out.extend(
             places
@@ -87,9 +91,9 @@ pub(super) fn references(server: &mut Server, params: lsp::ReferenceParams) -> A
     Ok(Value::Array(out))
 }
 
-pub(super) fn prepare_rename(server: &mut Server, params: lsp::TextDocumentPositionParams) -> Answer {
-    let analysis = server.analysis(&params.text_document.uri)?;
-    let (project, name, at) = project(server, &params.text_document.uri, params.position)?;
+pub(super) fn prepare_rename(session: &mut Session, params: lsp::TextDocumentPositionParams) -> Answer {
+    let analysis = session.analysis(&params.text_document.uri)?;
+    let (project, name, at) = project(session, &params.text_document.uri, params.position)?;
     let old = project.renamable(&name, at).map_err(refused)?;
     let Pointed { file, at } = pointed(&analysis, params.position)?;
     let Some((_, mut span)) = analysis.index.at(file, at) else { return Ok(Value::Null) };
@@ -99,13 +103,13 @@ pub(super) fn prepare_rename(server: &mut Server, params: lsp::TextDocumentPosit
     Ok(json!({ "range": lines.range(span), "placeholder": old }))
 }
 
-pub(super) fn rename(server: &mut Server, params: lsp::RenameParams) -> Answer {
+pub(super) fn rename(session: &mut Session, params: lsp::RenameParams) -> Answer {
     let at = params.text_document_position;
-    let (project, name, offset) = project(server, &at.text_document.uri, at.position)?;
+    let (project, name, offset) = project(session, &at.text_document.uri, at.position)?;
     let places = project.rename(&name, offset, &params.new_name).map_err(refused)?;
     let mut changes = serde_json::Map::new();
     for (file, places) in by_file(places) {
-        let Some((uri, text)) = uri_and_text(server, &file) else { continue };
+        let Some((uri, text)) = uri_and_text(session, &file) else { continue };
         let lines = Lines::new(&text);
         let edits = places.iter().map(
             |&(start, end)| json!({ "range": lines.range(start as usize..end as usize), "newText": params.new_name }),
@@ -127,22 +131,22 @@ fn by_file(places: Vec<Located>) -> BTreeMap<String, Vec<(u32, u32)>> {
     out
 }
 
-fn uri_and_text(server: &Server, file: &str) -> Option<(String, String)> {
-    let text = server.documents.load(None, file).ok()??.text.to_string();
-    Some((server.documents.uri(file)?, text))
+fn uri_and_text(session: &Session, file: &str) -> Option<(String, String)> {
+    let text = session.documents.load(None, file).ok()??.text.to_string();
+    Some((session.documents.uri(file)?, text))
 }
 
-pub(super) fn completion(server: &mut Server, params: lsp::CompletionParams) -> Answer {
+pub(super) fn completion(session: &mut Session, params: lsp::CompletionParams) -> Answer {
     let at = params.text_document_position;
-    let analysis = server.analysis(&at.text_document.uri)?;
+    let analysis = session.analysis(&at.text_document.uri)?;
     let Pointed { file, at } = pointed(&analysis, at.position)?;
-    let found = editor::complete(&analysis, &server.documents, at);
+    let found = editor::complete(&analysis, &session.documents, at);
     let items = items(found, &analysis.program.sources.file(file).text);
     Ok(json!({ "isIncomplete": false, "items": items }))
 }
 
-pub(super) fn symbols(server: &mut Server, params: lsp::DocumentSymbolParams) -> Answer {
-    let analysis = server.analysis(&params.text_document.uri)?;
+pub(super) fn symbols(session: &mut Session, params: lsp::DocumentSymbolParams) -> Answer {
+    let analysis = session.analysis(&params.text_document.uri)?;
     let Pointed { file, .. } = pointed(&analysis, lsp::Position::default())?;
     let text = &analysis.program.sources.file(file).text;
     let lines = Lines::new(text);
@@ -161,8 +165,8 @@ fn symbol(one: &Outline, lines: &Lines<'_>) -> Value {
     })
 }
 
-pub(super) fn formatting(server: &mut Server, params: lsp::DocumentFormattingParams) -> Answer {
-    let analysis = server.analysis(&params.text_document.uri)?;
+pub(super) fn formatting(session: &mut Session, params: lsp::DocumentFormattingParams) -> Answer {
+    let analysis = session.analysis(&params.text_document.uri)?;
     let Pointed { file, .. } = pointed(&analysis, lsp::Position::default())?;
     let text = &analysis.program.sources.file(file).text;
     match format_source(FileId(0), text) {
@@ -176,19 +180,19 @@ pub(super) fn formatting(server: &mut Server, params: lsp::DocumentFormattingPar
     }
 }
 
-pub(super) fn code_actions(server: &mut Server, params: lsp::CodeActionParams) -> Answer {
+pub(super) fn code_actions(session: &mut Session, params: lsp::CodeActionParams) -> Answer {
     let wanted = params.context.only.as_ref();
     let quick = |kind: &lsp::CodeActionKind| kind.as_str().is_empty() || kind.as_str() == "quickfix";
     if wanted.is_some_and(|kinds| !kinds.iter().any(quick)) {
         return Ok(json!([]));
     }
     let uri = &params.text_document.uri;
-    let analysis = server.analysis(uri)?;
-    Ok(Value::Array(fixes(&analysis, &server.documents, uri.as_str(), params.range)))
+    let analysis = session.analysis(uri)?;
+    Ok(Value::Array(fixes(&analysis, &session.documents, uri.as_str(), params.range)))
 }
 
-pub(super) fn hints(server: &mut Server, params: lsp::InlayHintParams) -> Answer {
-    let analysis = server.analysis(&params.text_document.uri)?;
+pub(super) fn hints(session: &mut Session, params: lsp::InlayHintParams) -> Answer {
+    let analysis = session.analysis(&params.text_document.uri)?;
     let Pointed { file, .. } = pointed(&analysis, lsp::Position::default())?;
     let lines = Lines::new(&analysis.program.sources.file(file).text);
     let (start, end) = (lines.offset(params.range.start), lines.offset(params.range.end));

@@ -8,12 +8,13 @@ mod documents;
 mod findings;
 mod places;
 mod server;
+mod session;
 mod shipped;
 mod transport;
 
 use anyhow::Result;
 
-use crate::Outcome;
+use crate::commands::Outcome;
 
 /// Serve an editor: the language server protocol on stdin and stdout
 ///

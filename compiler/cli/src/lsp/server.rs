@@ -3,40 +3,24 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::rc::Rc;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use lsp_server::{ErrorCode, Message, Notification, Request, Response};
 use lsp_types as lsp;
-use nasrec_compiler::editor::Analysis;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::answers;
-use super::documents::{Documents, name_of};
 use super::findings::{self, Shown};
 use super::places::path_of;
+use super::session::{Answer, Failure, Session};
 use super::transport::{self, Incoming, incoming};
-use crate::Outcome;
+use crate::commands::Outcome;
 
 /// How long the editor must be silent before changes are checked: a burst of them is checked once.
 const PAUSE: Duration = Duration::from_millis(30);
-
-/// Why a request has no answer.
-pub(super) struct Failure {
-    pub code: ErrorCode,
-    pub message: String,
-}
-
-impl Failure {
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
-    }
-}
-
-pub(super) type Answer = Result<Value, Failure>;
 
 /// Where a session stands.
 #[derive(Clone, Copy, PartialEq)]
@@ -46,10 +30,8 @@ enum Stage {
     ShutDown,
 }
 
-pub(super) struct Server {
-    pub documents: Documents,
-    /// By the name of the file; emptied when anything changes.
-    analyses: BTreeMap<String, Rc<Analysis>>,
+struct Server {
+    session: Session,
     /// Findings that the editor shows, by the URI of the file.
     published: BTreeMap<String, Vec<Value>>,
     stage: Stage,
@@ -59,13 +41,8 @@ pub(super) struct Server {
 
 /// Serves until the editor leaves.
 pub(super) fn serve() -> Result<Outcome> {
-    let mut server = Server {
-        documents: Documents::default(),
-        analyses: BTreeMap::new(),
-        published: BTreeMap::new(),
-        stage: Stage::New,
-        stale: false,
-    };
+    let mut server =
+        Server { session: Session::default(), published: BTreeMap::new(), stage: Stage::New, stale: false };
     let messages = incoming();
     loop {
         let message = if server.stale {
@@ -101,7 +78,7 @@ impl Server {
         let Request { id, method, params } = request;
         // A mistake of the compiler costs one answer, not the session.
         let answer = catch_unwind(AssertUnwindSafe(|| self.answer(&method, params))).unwrap_or_else(|panic| {
-            self.analyses.clear();
+            self.session.forget();
             Err(Failure::new(ErrorCode::InternalError, panic_words(panic.as_ref())))
         });
         let response = match answer {
@@ -130,16 +107,16 @@ impl Server {
             (Stage::Running, _) => {}
         }
         match method {
-            "textDocument/hover" => answers::hover(self, read(params)?),
-            "textDocument/definition" => answers::definition(self, read(params)?),
-            "textDocument/references" => answers::references(self, read(params)?),
-            "textDocument/prepareRename" => answers::prepare_rename(self, read(params)?),
-            "textDocument/rename" => answers::rename(self, read(params)?),
-            "textDocument/completion" => answers::completion(self, read(params)?),
-            "textDocument/documentSymbol" => answers::symbols(self, read(params)?),
-            "textDocument/formatting" => answers::formatting(self, read(params)?),
-            "textDocument/codeAction" => answers::code_actions(self, read(params)?),
-            "textDocument/inlayHint" => answers::hints(self, read(params)?),
+            "textDocument/hover" => answers::hover(&mut self.session, read(params)?),
+            "textDocument/definition" => answers::definition(&mut self.session, read(params)?),
+            "textDocument/references" => answers::references(&mut self.session, read(params)?),
+            "textDocument/prepareRename" => answers::prepare_rename(&mut self.session, read(params)?),
+            "textDocument/rename" => answers::rename(&mut self.session, read(params)?),
+            "textDocument/completion" => answers::completion(&mut self.session, read(params)?),
+            "textDocument/documentSymbol" => answers::symbols(&mut self.session, read(params)?),
+            "textDocument/formatting" => answers::formatting(&mut self.session, read(params)?),
+            "textDocument/codeAction" => answers::code_actions(&mut self.session, read(params)?),
+            "textDocument/inlayHint" => answers::hints(&mut self.session, read(params)?),
             _ => Err(Failure::new(ErrorCode::MethodNotFound, format!("`{method}` is not served"))),
         }
     }
@@ -150,7 +127,7 @@ impl Server {
         if roots.is_empty() {
             roots.extend(params["rootUri"].as_str());
         }
-        self.documents.roots = roots.into_iter().filter_map(path_of).collect();
+        self.session.documents.roots = roots.into_iter().filter_map(path_of).collect();
         self.stage = Stage::Running;
         Ok(json!({
             "serverInfo": { "name": "nasrecc", "version": env!("CARGO_PKG_VERSION") },
@@ -180,15 +157,15 @@ impl Server {
         let changed = match notification.method.as_str() {
             "textDocument/didOpen" => read::<lsp::DidOpenTextDocumentParams>(params).is_ok_and(|opened| {
                 let document = opened.text_document;
-                self.documents.open(document.uri.as_str(), document.version, document.text);
+                self.session.documents.open(document.uri.as_str(), document.version, document.text);
                 true
             }),
             "textDocument/didChange" => read::<lsp::DidChangeTextDocumentParams>(params).is_ok_and(|changed| {
                 let document = changed.text_document;
-                self.documents.change(document.uri.as_str(), document.version, changed.content_changes)
+                self.session.documents.change(document.uri.as_str(), document.version, changed.content_changes)
             }),
             "textDocument/didClose" => read::<lsp::DidCloseTextDocumentParams>(params).is_ok_and(|closed| {
-                self.documents.close(closed.text_document.uri.as_str());
+                self.session.documents.close(closed.text_document.uri.as_str());
                 true
             }),
             // Files that are imported may have changed on disk.
@@ -199,50 +176,38 @@ impl Server {
                     folders.filter_map(|folder| path_of(folder["uri"].as_str()?)).collect()
                 };
                 let removed = uris("removed");
-                self.documents.roots.retain(|root| !removed.contains(root));
-                self.documents.roots.extend(uris("added"));
+                self.session.documents.roots.retain(|root| !removed.contains(root));
+                self.session.documents.roots.extend(uris("added"));
                 false
             }
             _ => false,
         };
         if changed {
             self.stale = true;
-            self.analyses.clear();
+            self.session.forget();
         }
-    }
-
-    /// The analysis of an open document, made where it is missing.
-    pub fn analysis(&mut self, uri: &lsp::Uri) -> Result<Rc<Analysis>, Failure> {
-        let name = name_of(uri.as_str());
-        let missing = || Failure::new(ErrorCode::InvalidParams, format!("{} is not open", uri.as_str()));
-        self.documents.version(&name).ok_or_else(missing)?;
-        if let Some(known) = self.analyses.get(&name) {
-            return Ok(Rc::clone(known));
-        }
-        let analysis = Rc::new(Analysis::new(&name, &self.documents));
-        self.analyses.insert(name, Rc::clone(&analysis));
-        Ok(analysis)
     }
 
     /// Sends what has changed of the findings.
     fn publish(&mut self) -> Result<()> {
         self.stale = false;
-        let open: Vec<lsp::Uri> = self.documents.all().filter_map(|(_, document)| document.uri.parse().ok()).collect();
+        let open: Vec<lsp::Uri> =
+            self.session.documents.all().filter_map(|(_, document)| document.uri.parse().ok()).collect();
         let mut shown = Shown::new();
         for uri in open {
-            let analysis = catch_unwind(AssertUnwindSafe(|| self.analysis(&uri)));
+            let analysis = catch_unwind(AssertUnwindSafe(|| self.session.analysis(&uri)));
             if let Ok(Ok(analysis)) = analysis {
-                findings::shown(&analysis, &self.documents, &mut shown);
+                findings::shown(&analysis, &self.session.documents, &mut shown);
             }
         }
         let mut now: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         let mut versions: BTreeMap<String, i32> = BTreeMap::new();
-        for (_, document) in self.documents.all() {
+        for (_, document) in self.session.documents.all() {
             versions.insert(document.uri.clone(), document.version);
             now.insert(document.uri.clone(), Vec::new());
         }
         for (name, list) in shown {
-            if let Some(uri) = self.documents.uri(&name) {
+            if let Some(uri) = self.session.documents.uri(&name) {
                 now.insert(uri, list);
             }
         }

@@ -8,8 +8,11 @@ mod short;
 
 use std::io::IsTerminal;
 
+use anyhow::Result;
 use clap::ValueEnum;
 use nasrec_compiler::diagnostics::{Diagnostic, Severity, Sources};
+
+use crate::output::print;
 
 /// How findings are shown.
 #[derive(Clone, Copy, Default, clap::Args)]
@@ -55,10 +58,10 @@ pub(crate) struct Report {
 }
 
 /// Shows the findings of a run that has no options for it.
-pub(crate) fn show(diagnostics: &[Diagnostic], sources: &Sources) {
+pub(crate) fn show(diagnostics: &[Diagnostic], sources: &Sources) -> Result<()> {
     let mut report = Report::new(Options::default());
-    report.add(diagnostics, sources);
-    report.finish();
+    report.add(diagnostics, sources)?;
+    report.finish()
 }
 
 impl Report {
@@ -67,7 +70,7 @@ impl Report {
     }
 
     /// Shows the findings of one file and its imports.
-    pub(crate) fn add(&mut self, diagnostics: &[Diagnostic], sources: &Sources) {
+    pub(crate) fn add(&mut self, diagnostics: &[Diagnostic], sources: &Sources) -> Result<()> {
         match self.options.message_format {
             Format::Human => {
                 let style = human::Style { colour: self.options.color.wanted(), width: width() };
@@ -76,16 +79,17 @@ impl Report {
                 self.example = self.example.or(first);
             }
             Format::Short => eprint!("{}", short::rendered(diagnostics, sources)),
-            Format::Json => print(&json::rendered(diagnostics, sources)),
-            Format::Github => print(&github::rendered(diagnostics, sources)),
+            Format::Json => print(&json::rendered(diagnostics, sources))?,
+            Format::Github => print(&github::rendered(diagnostics, sources))?,
             Format::Sarif => self.sarif.add(diagnostics, sources),
         }
+        Ok(())
     }
 
     /// Ends the run: what is said once.
-    pub(crate) fn finish(self) {
+    pub(crate) fn finish(self) -> Result<()> {
         if self.options.message_format == Format::Sarif {
-            print(&self.sarif.rendered());
+            print(&self.sarif.rendered())?;
         }
         // A hint for people; logs do without.
         if let Some(code) = self.example
@@ -93,6 +97,7 @@ impl Report {
         {
             eprintln!("`nasrecc explain {code}` tells more");
         }
+        Ok(())
     }
 }
 
@@ -112,11 +117,6 @@ impl Color {
 fn width() -> usize {
     let terminal = terminal_size::terminal_size_of(std::io::stderr());
     terminal.map_or(110, |(terminal_size::Width(columns), _)| usize::from(columns).clamp(60, 160))
-}
-
-#[expect(clippy::print_stdout, reason = "this is machine output")]
-fn print(text: &str) {
-    print!("{text}");
 }
 
 /// The word for a severity.

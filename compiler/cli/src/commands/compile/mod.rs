@@ -1,9 +1,11 @@
 //! `nasrecc compile`: what a file means, summed up or written out.
 
+mod summary;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use nasrec_compiler::diagnostics::FileId;
 use nasrec_compiler::draw::{self, Detail, Drawing};
@@ -11,10 +13,11 @@ use nasrec_compiler::outline;
 use nasrec_compiler::syntax;
 use nasrec_compiler::{Item, Program, Space};
 
+use super::Outcome;
 use crate::files::Disk;
-use crate::subject::{File, Subject};
-use crate::summary::grouped;
-use crate::{Outcome, render, summary};
+use crate::output::{Format, grouped, json, mmacs, write};
+use crate::render;
+use crate::subject::{File, Subject, live_blocks};
 
 /// Compile a file: sum up its spaces, searches and architectures, or write a stage out
 #[derive(clap::Args)]
@@ -66,13 +69,6 @@ enum Stage {
     Svg,
 }
 
-/// How machine output is written.
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub(crate) enum Format {
-    Text,
-    Json,
-}
-
 #[derive(Clone, Copy, ValueEnum)]
 enum Drawn {
     /// Operators, with the primitives that they are made of folded inside
@@ -85,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if args.emit == Some(Stage::Ast) {
         return tree(args);
     }
-    let Some(file) = File::load(&args.file, args.shown) else { return Ok(Outcome::Findings) };
+    let Some(file) = File::load(&args.file, args.shown)? else { return Ok(Outcome::Findings) };
     let name = args.name.as_deref();
     let text = match args.emit {
         None => {
@@ -117,14 +113,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 fn tree(args: &Args) -> Result<Outcome> {
     let (program, diagnostics) = Program::load(&args.file, &Disk);
     let Some(entry) = program.entry() else {
-        render::show(&diagnostics, &program.sources);
+        render::show(&diagnostics, &program.sources)?;
         return Ok(Outcome::Findings);
     };
     let source = program.sources.file(entry);
     let (tree, syntax) = syntax::parse(entry, &source.text);
     let mut shown = render::Report::new(args.shown);
-    shown.add(&syntax, &program.sources);
-    shown.finish();
+    shown.add(&syntax, &program.sources)?;
+    shown.finish()?;
     if !syntax.is_empty() {
         return Ok(Outcome::Findings);
     }
@@ -132,24 +128,6 @@ fn tree(args: &Args) -> Result<Outcome> {
     let text = if args.format == Some(Format::Json) { json(&tree)? } else { outline::tree_text(&tree) };
     write(args.out.as_ref(), &text)?;
     Ok(Outcome::Clean)
-}
-
-/// JSON that a person can read as well.
-pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(value)?))
-}
-
-/// Writes machine output to a file or to stdout.
-#[expect(clippy::print_stdout, reason = "this is the machine output")]
-pub(crate) fn write(out: Option<&PathBuf>, text: &str) -> Result<()> {
-    match out {
-        Some(path) => {
-            std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-            eprintln!("wrote {}", path.display());
-        }
-        None => print!("{text}"),
-    }
-    Ok(())
 }
 
 fn summed_up(file: &File, item: &Item, with: Option<&str>) -> Result<String> {
@@ -204,9 +182,9 @@ fn picture(file: &File, subject: &Subject, args: &Args) -> Result<String> {
     if let (Some(architecture), Some(space)) = (&subject.architecture, &bound) {
         let plan = space.plan(architecture)?;
         let (dense, blocks) = (grouped(plan.dense_params()), space.blocks().count());
-        said = vec![format!("{} a sample, {dense} dense parameters", summary::mmacs(plan.macs()))];
+        said = vec![format!("{} a sample, {dense} dense parameters", mmacs(plan.macs()))];
         if blocks > 0 {
-            said.push(format!("{} of {blocks} blocks live", summary::live_blocks(space, &plan)));
+            said.push(format!("{} of {blocks} blocks live", live_blocks(space, &plan)));
         }
     }
     let drawing = Drawing {

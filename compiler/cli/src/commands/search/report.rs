@@ -2,17 +2,13 @@
 
 use std::fmt::Write;
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, Table};
 use nasrec_runtime::search::{Figures, Report, Row};
 
-use crate::summary::grouped;
+use crate::output::{self, grouped, right};
 
 /// Best first, then the baselines; what is not known is left empty.
-pub(crate) fn report(report: &Report) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header([
+pub(super) fn table(report: &Report) -> String {
+    let mut table = output::table([
         "rank",
         "model",
         "log loss\nvalidation",
@@ -29,9 +25,7 @@ pub(crate) fn report(report: &Report) -> String {
     for row in &report.baselines {
         table.add_row(cells("baseline", row));
     }
-    for column in table.column_iter_mut().skip(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    right(&mut table, 2);
     let mut out = format!("{table}\n");
     let _written = writeln!(
         out,

@@ -1,4 +1,11 @@
 //! `nasrecc search`: train a supernet, search it, retrain the best.
+//!
+//! Lives here: what a run directory says of the run beyond the runtime's own files, progress for people, the table at
+//! the end. Never: how anything is trained or chosen (`nasrec_runtime::search`).
+
+mod progress;
+mod record;
+mod report;
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +18,11 @@ use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
 use nasrec_runtime::search::{Job, Report, RunDir, check_memory, expected_rows, search_within};
 use nasrec_runtime::{Error, Stop};
 
+use super::Outcome;
 use crate::files::Disk;
-use crate::progress::Progress;
-use crate::run_record::RunRecord;
-use crate::{Outcome, device, render, table};
+use crate::{device, output, render};
+use progress::Progress;
+use record::RunRecord;
 
 /// Search a space: train its supernet, evolve architectures, retrain the best
 #[derive(clap::Args)]
@@ -200,7 +208,7 @@ fn checked(
         }
     }
     Diagnostic::sort(diagnostics);
-    render::show(diagnostics, &program.sources);
+    render::show(diagnostics, &program.sources)?;
     Ok(result)
 }
 
@@ -225,15 +233,14 @@ fn job(search: &CheckedSearch, base: &Path) -> Result<Job> {
 }
 
 /// Writes the winner's source and shows the table.
-#[expect(clippy::print_stdout, reason = "the table is the result")]
 fn finish(ready: &Ready, job: &Job, report: &Report) -> Result<()> {
-    let text = table::report(report);
+    let text = report::table(report);
     if let Some(architecture) = report.best.first().and_then(|row| row.architecture.as_ref()) {
         let source = winner(ready, job, report, architecture)?;
         ready.dir.write("best.nasrec", source.as_bytes())?;
     }
     ready.dir.write("report.txt", text.as_bytes())?;
-    print!("{text}");
+    output::print(&text)?;
     let path = ready.dir.path();
     eprintln!(
         "the best architecture: {}\nits weights: {}",

@@ -15,7 +15,7 @@ const VERSION: u32 = 1;
 
 /// `run.json`
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct RunRecord {
+pub(super) struct RunRecord {
     version: u32,
     /// Version of nasrecc that started the run.
     pub nasrecc: String,

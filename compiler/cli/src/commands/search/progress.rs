@@ -11,7 +11,7 @@ use nasrec_runtime::{Observer, Stage};
 const LINES_EVERY: Duration = Duration::from_secs(10);
 
 /// Draws bars or prints lines, as stderr allows.
-pub(crate) struct Progress {
+pub(super) struct Progress {
     terminal: bool,
     current: Mutex<Option<Current>>,
 }

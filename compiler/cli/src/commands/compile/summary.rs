@@ -4,37 +4,15 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use nasrec_compiler::ir::ChoiceKind;
-use nasrec_compiler::plan::{ParamKind, Plan};
+use nasrec_compiler::plan::ParamKind;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Space};
 
 use crate::bounds::Bounds;
+use crate::output::{grouped, mmacs};
+use crate::subject::live_blocks;
 
-/// A number with its thousands apart.
-pub(crate) fn grouped(number: impl ToString) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// Multiply-accumulates in millions.
-pub(crate) fn mmacs(macs: u64) -> String {
-    format!("{:.4} MMACs", macs as f64 / 1e6)
-}
-
-/// Blocks of which any node is in a plan.
-pub(crate) fn live_blocks(space: &Space, plan: &Plan) -> usize {
-    let inside = |block: &&str| plan.nodes.iter().any(|node| node.path.starts_with(&format!("{block}.")));
-    space.blocks().filter(inside).count()
-}
-
-pub(crate) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, schema: Option<&Schema>) -> String {
+pub(super) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, schema: Option<&Schema>) -> String {
     let graph = &checked.graph;
     let mut out = String::new();
     let mut line = |name: &str, value: String| {
@@ -94,7 +72,7 @@ fn choices(checked: &CheckedSpace) -> String {
 }
 
 /// An architecture that ends in `..`: what it leaves open.
-pub(crate) fn open(name: &str, space: &Space, architecture: &Architecture) -> String {
+pub(super) fn open(name: &str, space: &Space, architecture: &Architecture) -> String {
     let decided = architecture.made().iter().flatten().count();
     let live: Vec<&str> =
         space.missing(architecture).iter().map(|id| space.choices()[id.index()].name.as_str()).collect();
@@ -107,7 +85,7 @@ pub(crate) fn open(name: &str, space: &Space, architecture: &Architecture) -> St
     )
 }
 
-pub(crate) fn architecture(
+pub(super) fn architecture(
     name: &str,
     space: &Space,
     architecture: &Architecture,

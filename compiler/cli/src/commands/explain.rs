@@ -5,7 +5,8 @@ use std::fmt::Write;
 use anyhow::{Result, bail};
 use nasrec_compiler::diagnostics::{Code, nearest};
 
-use crate::{Outcome, compile};
+use super::Outcome;
+use crate::output;
 
 /// Explain a code: what it means, a wrong example and the right one; without a code, list all
 #[derive(clap::Args)]
@@ -21,7 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         Some(code) => find(code)?.page().to_owned(),
         None => list(),
     };
-    compile::write(None, &text)?;
+    output::print(&text)?;
     Ok(Outcome::Clean)
 }
 

@@ -11,8 +11,9 @@ use nasrec_compiler::{CheckedSpace, ItemKind, Loader, Program, Space};
 use nasrec_runtime::interop::{Foreign, Tolerance};
 use nasrec_runtime::ops::Executor;
 
+use super::Outcome;
 use crate::files::Disk;
-use crate::{Outcome, device, render};
+use crate::{device, output, render};
 
 /// Import an architecture, and its weights, from another notation
 #[derive(clap::Args)]
@@ -94,11 +95,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         Some(Ok(search)) => search,
         Some(Err(found)) => {
             diagnostics.extend(found);
-            render::show(&diagnostics, &program.sources);
+            render::show(&diagnostics, &program.sources)?;
             return Ok(Outcome::Findings);
         }
         None => {
-            render::show(&diagnostics, &program.sources);
+            render::show(&diagnostics, &program.sources)?;
             return Ok(Outcome::Findings);
         }
     };
@@ -118,8 +119,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     };
     let formatted = format_arch(&source, &search.space.graph.choices, &architecture);
     match &args.out {
-        Some(out) => crate::compile::write(Some(&with_suffix(out, "nasrec")), &formatted)?,
-        None if !args.verify => crate::compile::write(None, &formatted)?,
+        Some(out) => output::write(Some(&with_suffix(out, "nasrec")), &formatted)?,
+        None if !args.verify => output::print(&formatted)?,
         None => {}
     }
     let Some(weights) = &args.weights else { return Ok(Outcome::Clean) };
@@ -137,24 +138,22 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 }
 
 /// Runs the recorded inputs and prints the largest differences.
-#[expect(clippy::print_stdout, reason = "the comparison is what was asked for")]
 fn verify(foreign: &Foreign, name: &str, executor: &Executor) -> Result<Outcome> {
     let report = foreign.verify(executor)?;
     let tolerance = Tolerance::default();
-    println!("{name}: {} samples, {} gradients", report.samples, report.gradients.len());
-    println!("  logits     {:.3e} largest absolute difference (at most {:.0e})", report.logits, tolerance.logits);
-    println!("  loss       {:.3e} absolute difference", report.loss);
+    let mut out = format!("{name}: {} samples, {} gradients\n", report.samples, report.gradients.len());
+    let mut line = |name: &str, said: String| out.push_str(&format!("  {name:<10} {said}\n"));
+    line("logits", format!("{:.3e} largest absolute difference (at most {:.0e})", report.logits, tolerance.logits));
+    line("loss", format!("{:.3e} absolute difference", report.loss));
     for (name, difference) in &report.gradients {
-        println!("  gradient   {difference:.3e} relative, {name}");
+        line("gradient", format!("{difference:.3e} relative, {name}"));
     }
     let worst = report.worst_gradient();
-    println!("  gradients  {worst:.3e} largest relative difference (at most {:.0e})", tolerance.gradients);
-    if report.within(&tolerance) {
-        println!("  agrees");
-        return Ok(Outcome::Clean);
-    }
-    println!("  does not agree");
-    Ok(Outcome::Findings)
+    line("gradients", format!("{worst:.3e} largest relative difference (at most {:.0e})", tolerance.gradients));
+    let agrees = report.within(&tolerance);
+    out.push_str(if agrees { "  agrees\n" } else { "  does not agree\n" });
+    output::print(&out)?;
+    Ok(if agrees { Outcome::Clean } else { Outcome::Findings })
 }
 
 /// The schema of the recorded inputs, or of the table that the file names: its name, and its source where it does not

@@ -11,11 +11,11 @@ use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Loader, Program, Space};
 use serde_json::{Value, json};
 
-use crate::compile::{Format, json as json_text, write};
+use super::Outcome;
 use crate::files::Disk;
+use crate::output::{self, Format, grouped, write};
+use crate::render;
 use crate::subject::{File, Subject};
-use crate::summary::grouped;
-use crate::{Outcome, render};
 
 /// Draws for one architecture, before it is said that none is found.
 const MOST_DRAWS: u64 = 100_000;
@@ -69,7 +69,7 @@ fn counts(text: &str) -> Result<Counts, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let Some(file) = File::load(&args.file, args.shown) else { return Ok(Outcome::Findings) };
+    let Some(file) = File::load(&args.file, args.shown)? else { return Ok(Outcome::Findings) };
     let items = file.items(args.name.as_deref())?;
     let item = match items.iter().filter(|item| item.kind != ItemKind::Arch).collect::<Vec<_>>().as_slice() {
         [item] => (*item).clone(),
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let Drawn { architectures, draws } = draw(args, &space)?;
     let text = match args.format {
         Format::Text => source(args, &file, &subject, &space, &schema, &architectures)?,
-        Format::Json => json_text(&machine(&space, &architectures)?)?,
+        Format::Json => output::json(&machine(&space, &architectures)?)?,
     };
     write(args.out.as_ref(), &text)?;
     let share = 100.0 * args.n as f64 / draws as f64;
@@ -167,7 +167,7 @@ fn required(args: &Args, file: &File, subject: &Subject) -> Result<Option<Checke
         None => {}
     }
     Diagnostic::sort(&mut diagnostics);
-    render::show(&diagnostics, &program.sources);
+    render::show(&diagnostics, &program.sources)?;
     Ok(search.filter(|_| diagnostics.iter().all(|d| d.severity != Severity::Error)))
 }
 

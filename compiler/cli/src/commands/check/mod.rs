@@ -1,11 +1,14 @@
 //! `nasrecc check`: are these files sound?
 
+mod fixes;
+
 use anyhow::Result;
 use nasrec_compiler::Program;
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 
+use super::Outcome;
 use crate::files::Disk;
-use crate::{Outcome, fixes, render};
+use crate::render;
 
 /// Most times that a file is fixed and checked anew: one fix can bring the next mistake to light.
 const MAX_ROUNDS: usize = 10;
@@ -47,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             }
             eprintln!("{file}: {made} fix{} made", if made == 1 { "" } else { "es" });
         }
-        shown.add(&diagnostics, &program.sources);
+        shown.add(&diagnostics, &program.sources)?;
         let errors = diagnostics.iter().any(|d| d.severity == Severity::Error);
         sound &= !errors && (diagnostics.is_empty() || !args.deny_warnings);
         if !errors {
@@ -55,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             eprintln!("{file}: {count} item{} checked", if count == 1 { "" } else { "s" });
         }
     }
-    shown.finish();
+    shown.finish()?;
     Ok(if sound { Outcome::Clean } else { Outcome::Findings })
 }
 

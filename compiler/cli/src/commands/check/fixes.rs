@@ -6,8 +6,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use nasrec_compiler::diagnostics::{Diagnostic, FileId, Fix, Sources, apply};
 
+use crate::output;
+
 /// Makes the fixes of findings, except in files that ship with nasrecc, and tells each on stderr. How many were made.
-pub(crate) fn make(diagnostics: &[Diagnostic], sources: &Sources) -> Result<usize> {
+pub(super) fn make(diagnostics: &[Diagnostic], sources: &Sources) -> Result<usize> {
     let mut by_file: BTreeMap<FileId, Vec<&Fix>> = BTreeMap::new();
     for fix in diagnostics.iter().filter_map(|diagnostic| diagnostic.fix.as_deref()) {
         by_file.entry(fix.span.file).or_default().push(fix);
@@ -19,7 +21,7 @@ pub(crate) fn make(diagnostics: &[Diagnostic], sources: &Sources) -> Result<usiz
             continue;
         }
         let (text, made) = apply(&file.text, fixes);
-        replace(Path::new(&file.name), &text)?;
+        output::replace(Path::new(&file.name), &text).with_context(|| format!("cannot write {}", file.name))?;
         for fix in &made {
             let place = file.place(fix.span.start);
             eprintln!("{}:{}:{}: fixed: {}", file.name, place.line, place.column, fix.title);
@@ -27,18 +29,4 @@ pub(crate) fn make(diagnostics: &[Diagnostic], sources: &Sources) -> Result<usiz
         count += made.len();
     }
     Ok(count)
-}
-
-/// Writes beside the file and renames, so that it is whole at any time.
-fn replace(path: &Path, text: &str) -> Result<()> {
-    let failed = || format!("cannot write {}", path.display());
-    let name = path.file_name().with_context(failed)?.to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}.fixed", std::process::id()));
-    std::fs::write(&beside, text).with_context(failed)?;
-    let permissions = std::fs::metadata(path).with_context(failed)?.permissions();
-    let renamed = std::fs::set_permissions(&beside, permissions).and_then(|()| std::fs::rename(&beside, path));
-    if renamed.is_err() {
-        let _gone = std::fs::remove_file(&beside);
-    }
-    renamed.with_context(failed)
 }

@@ -4,9 +4,10 @@ use anyhow::Result;
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::{ItemKind, Program};
 
-use crate::compile::write;
+use super::Outcome;
 use crate::files::Disk;
-use crate::{Outcome, render};
+use crate::output::print;
+use crate::render;
 
 /// Run the tests of files: claims about counts of spaces and costs of architectures
 #[derive(clap::Args)]
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         let (program, mut diagnostics) = Program::load(file, &Disk);
         diagnostics.extend(program.check());
         Diagnostic::sort(&mut diagnostics);
-        shown.add(&diagnostics, &program.sources);
+        shown.add(&diagnostics, &program.sources)?;
         if diagnostics.iter().any(|d| d.severity == Severity::Error) {
             sound = false;
             continue;
@@ -49,11 +50,11 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                     (None, false) => ("FAILED", String::new()),
                 };
                 *(if claim.holds { &mut held } else { &mut failed }) += 1;
-                write(None, &format!("{mark} {}: {} ({place}){sides}\n", item.name, claim.text))?;
+                print(&format!("{mark} {}: {} ({place}){sides}\n", item.name, claim.text))?;
             }
         }
     }
-    shown.finish();
+    shown.finish()?;
     if held + failed == 0 && sound {
         eprintln!("there is no test here; a test is an item such as `test small {{ raw(my_space) == 128 }}`");
     } else {

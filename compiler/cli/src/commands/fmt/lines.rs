@@ -8,7 +8,7 @@ const CONTEXT: usize = 2;
 const MAX_PAIRS: usize = 4_000_000;
 
 /// The changes from one text to another: `-` before a line that goes, `+` before one that comes.
-pub(crate) fn diff(before: &str, after: &str) -> String {
+pub(super) fn diff(before: &str, after: &str) -> String {
     let (a, b): (Vec<&str>, Vec<&str>) = (before.split('\n').collect(), after.split('\n').collect());
     let edits = edits(&a, &b);
     let near_change = |i: usize| {

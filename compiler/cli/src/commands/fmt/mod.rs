@@ -1,15 +1,18 @@
 //! `nasrecc fmt`: files laid out in the one style of the language.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+mod lines;
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{FileId, SourceFile, Sources};
 use nasrec_compiler::format::{Refusal, format_source};
 
-use crate::lines::diff;
-use crate::{Outcome, render};
+use super::Outcome;
+use crate::{output, render};
+use lines::diff;
 
 /// Lay files out in the style of the language
 ///
@@ -45,7 +48,7 @@ fn one(file: &str, check: bool) -> Result<bool> {
         Err(Refusal::Syntax(diagnostics)) => {
             let mut sources = Sources::default();
             sources.add(SourceFile { name: shown(file).to_owned(), text: source.as_str().into(), built_in: false });
-            render::show(&diagnostics, &sources);
+            render::show(&diagnostics, &sources)?;
             return Ok(false);
         }
         Err(Refusal::Unproved(what)) => {
@@ -59,9 +62,9 @@ fn one(file: &str, check: bool) -> Result<bool> {
         return Ok(formatted == source);
     }
     if file == STDIN {
-        std::io::stdout().write_all(formatted.as_bytes()).context("stdout cannot be written")?;
+        output::print(&formatted)?;
     } else if formatted != source {
-        replace(Path::new(file), &formatted).with_context(|| format!("{file} cannot be written"))?;
+        output::replace(Path::new(file), &formatted).with_context(|| format!("{file} cannot be written"))?;
         eprintln!("{file}: formatted");
     }
     Ok(true)
@@ -79,29 +82,4 @@ fn read(file: &str) -> Result<String> {
         bytes = fs::read(file).with_context(|| format!("{file} cannot be read"))?;
     }
     String::from_utf8(bytes).ok().with_context(|| format!("{} is not UTF-8 text", shown(file)))
-}
-
-/// Puts a text in a file's place at once: a reader sees the old text or the new one, never a part.
-fn replace(path: &Path, text: &str) -> Result<()> {
-    // A link stays a link.
-    let path = path.canonicalize()?;
-    let beside = beside(&path)?;
-    let written = write_new(&beside, text, &path).and_then(|()| fs::rename(&beside, &path));
-    if written.is_err() {
-        // What went wrong matters more than what is left lying about.
-        let _removed = fs::remove_file(&beside);
-    }
-    Ok(written?)
-}
-
-fn beside(path: &Path) -> Result<PathBuf> {
-    let name = path.file_name().context("it has no name")?.to_string_lossy();
-    Ok(path.with_file_name(format!(".{name}.{}.new", std::process::id())))
-}
-
-fn write_new(path: &Path, text: &str, like: &Path) -> std::io::Result<()> {
-    let mut file: File = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.set_permissions(fs::metadata(like)?.permissions())?;
-    file.sync_all()
 }

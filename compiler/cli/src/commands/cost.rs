@@ -3,20 +3,17 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
 use nasrec_compiler::plan::{Cost, Costs, ParamKind, Plan, block_of, operator_of};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Space};
 use serde_json::{Value, json};
 
+use super::Outcome;
 use crate::bounds::Bounds;
-use crate::compile::{Format, json as json_text, write};
-use crate::count::right;
+use crate::output::{self, Format, grouped, right, table, write};
+use crate::render;
 use crate::subject::File;
-use crate::summary::grouped;
-use crate::{Outcome, render};
 
 /// What an architecture costs, by block and operator; or what the architectures of a space cost
 #[derive(clap::Args)]
@@ -50,7 +47,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let Some(file) = File::load(&args.file, args.shown) else { return Ok(Outcome::Findings) };
+    let Some(file) = File::load(&args.file, args.shown)? else { return Ok(Outcome::Findings) };
     let item = file.item(args.name.as_deref(), "--name")?;
     let subject = file.subject(&item, args.with.as_deref())?;
     let space = subject.bound()?;
@@ -60,26 +57,19 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             let plan = space.plan(&architecture)?;
             match format {
                 Format::Text => format!("{heading}\n{}", of_plan(&space, &plan)),
-                Format::Json => json_text(&plan_json(&space, &plan))?,
+                Format::Json => output::json(&plan_json(&space, &plan))?,
             }
         }
         (None, format) => {
             let spread = Spread::of(&space, args.samples, args.seed)?;
             match format {
                 Format::Text => format!("{heading}\n{}", spread.table(&space)),
-                Format::Json => json_text(&spread.json(&space))?,
+                Format::Json => output::json(&spread.json(&space))?,
             }
         }
     };
     write(args.out.as_ref(), &text)?;
     Ok(Outcome::Clean)
-}
-
-fn table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(header);
-    table
 }
 
 fn of_plan(space: &Space, plan: &Plan) -> String {
@@ -215,9 +205,7 @@ impl Spread {
     fn table(&self, space: &Space) -> String {
         let mut header = vec!["cost"];
         header.extend(QUANTILES.iter().map(|(_, name)| *name));
-        let mut table = Table::new();
-        table.load_style(UTF8_FULL_CONDENSED);
-        table.set_header(header);
+        let mut table = table(header);
         for (name, values) in &self.costs {
             let mut row = vec![(*name).to_owned()];
             row.extend(QUANTILES.iter().map(|&(share, _)| grouped(Self::quantile(values, share))));

@@ -4,18 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
 use nasrec_compiler::Space;
 use nasrec_compiler::compare::{self, Change, Fit, Values};
 use nasrec_compiler::plan::{Cost, Plan};
 use serde_json::{Value, json};
 
-use crate::compile::{Format, json as json_text, write};
-use crate::count::right;
-use crate::subject::{File, Subject};
-use crate::summary::{grouped, live_blocks};
-use crate::{Outcome, render};
+use super::Outcome;
+use crate::output::{self, Format, grouped, right, write};
+use crate::render;
+use crate::subject::{File, Subject, live_blocks};
 
 /// Compare two spaces or two architectures: choices, counts, costs, weights that could be carried over
 #[derive(clap::Args)]
@@ -63,7 +60,7 @@ enum Listed {
 const SOME: usize = 20;
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let (Some(a), Some(b)) = (File::load(&args.a, args.shown), File::load(&args.b, args.shown)) else {
+    let (Some(a), Some(b)) = (File::load(&args.a, args.shown)?, File::load(&args.b, args.shown)?) else {
         return Ok(Outcome::Findings);
     };
     let of = |file: &File, name: &Option<String>, option: &str| {
@@ -77,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         _ => bail!("`{}` and `{}` are not alike: compare two spaces, or two archs", a.item.name, b.item.name),
     };
     let text = match args.format {
-        Format::Json => json_text(&found)?,
+        Format::Json => output::json(&found)?,
         Format::Text if a.architecture.is_some() => architectures_text(args, &found),
         Format::Text => spaces_text(args, &a, &b, &found),
     };
@@ -150,9 +147,7 @@ fn architectures(a: &Subject, b: &Subject) -> Result<Value> {
 }
 
 fn table(header: &[&str], rows: Vec<Vec<String>>, list: Listed) -> String {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(header);
+    let mut table = output::table(header);
     let all = rows.len();
     let most = if list == Listed::All { all } else { SOME };
     for row in rows.into_iter().take(most) {
@@ -287,9 +282,7 @@ fn architectures_text(args: &Args, found: &Value) -> String {
     } else {
         out.push_str(&table(&["choice", "A", "B"], choices, args.list));
     }
-    let mut costs = Table::new();
-    costs.load_style(UTF8_FULL_CONDENSED);
-    costs.set_header(["cost", "A", "B", "B / A"]);
+    let mut costs = output::table(["cost", "A", "B", "B / A"]);
     for cost in found["costs"].as_array().map_or(&[][..], Vec::as_slice) {
         let number = |side: &str| cost[side].as_u64().unwrap_or(0);
         let (a, b) = (number("a"), number("b"));

@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{CellAlignment, Table};
+use comfy_table::CellAlignment;
 use nasrec_compiler::space::{Census, Tally};
 use serde_json::{Value, json};
 
-use crate::compile::{Format, json as json_text, write};
+use super::Outcome;
+use crate::output::{self, Format, grouped, right, write};
+use crate::render;
 use crate::subject::{File, Subject};
-use crate::summary::grouped;
-use crate::{Outcome, render};
 
 /// Count a space: all encodings, those that its constraints allow, and the ways of each block and choice
 #[derive(clap::Args)]
@@ -40,7 +39,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let Some(file) = File::load(&args.file, args.shown) else { return Ok(Outcome::Findings) };
+    let Some(file) = File::load(&args.file, args.shown)? else { return Ok(Outcome::Findings) };
     let item = file.item(args.name.as_deref(), "--name")?;
     let subject = file.subject(&item, args.with.as_deref())?;
     let census = match &subject.schema {
@@ -49,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     };
     let text = match args.format {
         Format::Text => table(&subject, &census),
-        Format::Json => json_text(&machine(&subject, &census))?,
+        Format::Json => output::json(&machine(&subject, &census))?,
     };
     write(args.out.as_ref(), &text)?;
     Ok(Outcome::Clean)
@@ -104,9 +103,7 @@ fn estimate(tally: &Tally) -> Option<Value> {
 
 fn table(subject: &Subject, census: &Census) -> String {
     let graph = &subject.space.graph;
-    let mut totals = Table::new();
-    totals.load_style(UTF8_FULL_CONDENSED);
-    totals.set_header(["count", "encodings"]);
+    let mut totals = output::table(["count", "encodings"]);
     totals.add_row(["raw".to_owned(), grouped(&census.raw)]);
     for (name, tally) in [("valid", &census.valid), ("distinct", &census.distinct)] {
         let count = match tally {
@@ -128,9 +125,7 @@ fn table(subject: &Subject, census: &Census) -> String {
     }
     right(&mut totals, 1);
 
-    let mut blocks = Table::new();
-    blocks.load_style(UTF8_FULL_CONDENSED);
-    blocks.set_header(["block", "choices", "ways", "share of all, by digits"]);
+    let mut blocks = output::table(["block", "choices", "ways", "share of all, by digits"]);
     for (block, ways) in &census.blocks {
         let inside = graph.choices.iter().filter(|choice| choice.block == *block).count();
         let share = match (digits(ways), digits(&census.raw)) {
@@ -146,9 +141,7 @@ fn table(subject: &Subject, census: &Census) -> String {
     }
     right(&mut blocks, 1);
 
-    let mut choices = Table::new();
-    choices.load_style(UTF8_FULL_CONDENSED);
-    choices.set_header(["choice", "kind", "options", "ways with what is inside", "inside of"]);
+    let mut choices = output::table(["choice", "kind", "options", "ways with what is inside", "inside of"]);
     for (choice, ways) in graph.choices.iter().zip(&census.choices) {
         choices.add_row([
             choice.name.clone(),
@@ -168,13 +161,6 @@ fn table(subject: &Subject, census: &Census) -> String {
         out.push_str(&format!("{blocks}\n{choices}\n"));
     }
     out
-}
-
-/// Aligns the columns from `first` on to the right.
-pub(crate) fn right(table: &mut Table, first: usize) {
-    for column in table.column_iter_mut().skip(first) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
 }
 
 /// The logarithm of a count, as far as a float tells: what shares of a product are measured in.

@@ -1,0 +1,25 @@
+//! The subcommands, but for the language server (`lsp/`).
+//!
+//! Lives here: a file or a folder for each, with its options, what it says, and what nothing else needs. Never: what
+//! several of them share, which lies beside this folder; rules of the language, or figures that a library works out.
+
+pub(crate) mod check;
+pub(crate) mod compile;
+pub(crate) mod cost;
+pub(crate) mod count;
+pub(crate) mod diff;
+pub(crate) mod explain;
+pub(crate) mod fmt;
+pub(crate) mod import;
+pub(crate) mod sample;
+pub(crate) mod search;
+pub(crate) mod test;
+
+/// How a command ended.
+pub(crate) enum Outcome {
+    Clean,
+    /// Diagnostics were shown, or a verification failed.
+    Findings,
+    /// Stopped on request, everything done so far on disk.
+    Stopped,
+}
