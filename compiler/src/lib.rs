@@ -26,5 +26,6 @@ pub mod streams;
 pub mod syntax;
 pub mod tensor;
 
-pub use check::{CheckedArch, CheckedSearch, CheckedSpace, Item, ItemKind, Loader, Program};
+pub use check::{CheckedArch, CheckedSearch, Item, ItemKind, Loader, Program};
+pub use ir::CheckedSpace;
 pub use space::{Architecture, Space};

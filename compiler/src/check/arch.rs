@@ -2,9 +2,9 @@
 
 use super::program::{Item, Program};
 use super::recipe::unbound;
-use super::{CheckedArch, CheckedSpace, Overrides};
+use super::{CheckedArch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{Assignment, Choice, ChoiceKind, Made, SchemaSizes};
+use crate::ir::{Assignment, CheckedSpace, Choice, ChoiceKind, Made, SchemaSizes};
 use crate::plan::Cost;
 use crate::schema::Schema;
 use crate::space::{Architecture, Space};

@@ -3,10 +3,11 @@
 use num_bigint::BigInt;
 use num_traits::{ToPrimitive, Zero};
 
+use super::Overrides;
 use super::program::{Item, ItemKind, Program};
 use super::prove::SCHEMAS;
-use super::{CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
+use crate::ir::CheckedSpace;
 use crate::plan::Cost;
 use crate::space::{Distinct, Intractable, Space, Tally};
 use crate::syntax::tree::{Arg, Binary, Expr, ExprKind, Name, Reference, Unary};

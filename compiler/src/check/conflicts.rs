@@ -1,8 +1,7 @@
 //! Requirements that no architecture satisfies, told before any schema is known.
 
-use super::CheckedSpace;
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::ir::SchemaSizes;
+use crate::ir::{CheckedSpace, SchemaSizes};
 use crate::space::Verdict;
 
 /// The finding for a space, or a space together with its search, whose constraints on choices exclude everything. Without a schema those

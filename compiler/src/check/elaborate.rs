@@ -7,17 +7,17 @@ use std::rc::Rc;
 use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
 
+use super::Overrides;
 use super::conflicts::conflict;
 use super::demands::Pending;
 use super::lints::Fork;
 use super::program::{Item, ItemKind, Program};
 use super::recorder::Recorder;
 use super::values::{Binding, Source, Value};
-use super::{CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::{
-    AxisRef, Choice, ChoiceId, ChoiceKind, CondId, Expressions, Gate, Memo, NodeKind, Operand, ParamTemplate, SizeId,
-    SpaceNode, TensorKind,
+    AxisRef, CheckedSpace, Choice, ChoiceId, ChoiceKind, CondId, Expressions, Gate, Memo, NodeKind, Operand,
+    ParamTemplate, SizeId, SpaceNode, TensorKind,
 };
 use crate::syntax::MAX_FINDINGS;
 use crate::syntax::tree::{Arg, Demand, Name};

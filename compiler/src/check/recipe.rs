@@ -5,8 +5,9 @@ use super::elaborate::elaborate;
 use super::methods::{METHODS, method, paths};
 use super::program::{Item, ItemKind, Program};
 use super::settings::{Settings, rivals, within};
-use super::{CheckedSearch, CheckedSpace, Overrides};
+use super::{CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Span};
+use crate::ir::CheckedSpace;
 use crate::recipe::{
     Data, Embeddings, Evaluate, Finetune, Length, Optimiser, Recipe, Retrain, Schedule, Source, Storage, Synthetic,
     Train,

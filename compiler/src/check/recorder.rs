@@ -6,12 +6,12 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::Overrides;
 use super::elaborate::Elaborator;
 use super::program::{ItemKind, Program};
 use super::values::Value;
-use super::{CheckedSpace, Overrides};
 use crate::diagnostics::{Diagnostic, Span};
-use crate::ir::{ChoiceKind, Size, SizeId, TensorKind};
+use crate::ir::{CheckedSpace, ChoiceKind, Size, SizeId, TensorKind};
 use crate::syntax::MAX_FINDINGS;
 use crate::syntax::tree::Name;
 

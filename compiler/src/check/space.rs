@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use petgraph::graph::NodeIndex;
 
+use super::Overrides;
 use super::demands::Pending;
 use super::elaborate::{Elaborator, Scope};
 use super::program::Item;
 use super::values::{Binding, Param, Value};
-use super::{CheckedSpace, Overrides};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{ChoiceKind, NodeKind, SpaceGraph, TensorKind};
+use crate::ir::{CheckedSpace, ChoiceKind, NodeKind, SpaceGraph, TensorKind};
 use crate::primitives::Numeric;
 use crate::syntax::tree::{Arg, Expr, ExprKind, Name, SpaceItem, Statement};
 

@@ -7,23 +7,10 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use super::words::{self, Line};
-use super::{Detail, Drawing};
+use super::{Detail, Drawing, Role};
 use crate::ir::{Bounds, ChoiceId, ChoiceKind, Gate, NodeKind, SpaceGraph, TensorKind};
 use crate::primitives::Primitive;
 use crate::space::{Live, PlanError};
-
-/// How a part is drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    Input,
-    Operator,
-    /// There or not.
-    Maybe,
-    Choose,
-    Pick,
-    Repeat,
-    Logit,
-}
 
 /// One thing in the picture.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use crate::ir::{SchemaSizes, SpaceGraph};
 use crate::space::{Architecture, PlanError};
 
-pub use fold::{Figure, Part, Role};
+pub use fold::{Figure, Part};
 
 /// How much is drawn as one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,19 @@ pub enum Detail {
     Operators,
     /// Every primitive is a node.
     Primitives,
+}
+
+/// How a part is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Input,
+    Operator,
+    /// There or not.
+    Maybe,
+    Choose,
+    Pick,
+    Repeat,
+    Logit,
 }
 
 /// What to draw.

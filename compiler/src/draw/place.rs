@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fold::{Figure, Link, Part, Role};
+use super::Role;
+use super::fold::{Figure, Link, Part};
 use super::lanes::{self, Run};
 use super::layers::{self, Band};
 

@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use super::Drawing;
-use super::fold::{Figure, Part, Role};
+use super::fold::{Figure, Part};
 use super::ink::STYLE;
 use super::place::{Frame, LINE, PILL, Placed, Point, TITLE, Wire, text_width};
+use super::{Drawing, Role};
 
 /// Height of the legend.
 const LEGEND: f64 = 44.0;

@@ -2,8 +2,7 @@
 
 use petgraph::graph::NodeIndex;
 
-use super::fold::Role;
-use super::{Detail, Drawing};
+use super::{Detail, Drawing, Role};
 use crate::format::value;
 use crate::ir::{Assignment, Bounds, ChoiceId, ChoiceKind, NodeKind, SpaceGraph, SpaceNode};
 

@@ -1,10 +1,12 @@
 //! The intermediate representation: a space as one petgraph graph of primitives with choice nodes, all block
 //! instances and operators written out, sizes and layouts kept as expressions over the choices.
 //!
-//! Lives here: the graph, its choices, size and layout expressions and how they evaluate. Never: source text,
-//! names in scope, or anything an architecture has already settled (that is `plan/`).
+//! Lives here: the graph, its choices, size and layout expressions and how they evaluate, and what `check` makes of a
+//! space as a whole. Never: source text, names in scope, or anything an architecture has already settled (that is
+//! `plan/`).
 
 mod bounds;
+mod checked;
 mod choices;
 mod constraints;
 mod emit;
@@ -16,6 +18,7 @@ mod symbolic;
 mod wiring;
 
 pub use bounds::{Bounds, MAX_SIZE};
+pub use checked::{CheckedSpace, SpaceArguments};
 pub use choices::{Assignment, Choice, ChoiceId, ChoiceKind, Made, Memo, SchemaSizes, Undecided};
 pub use constraints::Constraint;
 pub use graph::{Gate, NodeKind, Operand, ParamTemplate, SpaceGraph, SpaceNode};

@@ -5,10 +5,10 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::check::{CheckedSpace, Item, ItemKind, Program};
+use crate::check::{Item, ItemKind, Program};
 use crate::draw::{Detail, Drawing, Figure};
 use crate::format::value;
-use crate::ir::SpaceGraph;
+use crate::ir::{CheckedSpace, SpaceGraph};
 
 /// Everything that the entry file defines, or the item of this name; items with mistakes are left out.
 pub fn checked(program: &Program, name: Option<&str>) -> Value {

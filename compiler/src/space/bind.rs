@@ -10,9 +10,9 @@ use super::architecture::Architecture;
 use super::sample::PROBES;
 use super::uniform::Uniform;
 use super::valid::{Diagram, Intractable, Validity};
-use crate::check::CheckedSpace;
 use crate::ir::{
-    Assignment, Bounds, Choice, CondId, Constraint, MAX_SIZE, NodeKind, SchemaSizes, SpaceGraph, TemplateKind, Wiring,
+    Assignment, Bounds, CheckedSpace, Choice, CondId, Constraint, MAX_SIZE, NodeKind, SchemaSizes, SpaceGraph,
+    TemplateKind, Wiring,
 };
 use crate::plan::{Costs, Layout, Param, ParamKind};
 use crate::primitives::Primitive;

@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use super::walk;
-use crate::check::CheckedSpace;
 use crate::check::elaborate::Elaborator;
 use crate::check::program::{Item, ItemKind, Program};
 use crate::diagnostics::Span;
-use crate::ir::CondId;
+use crate::ir::{CheckedSpace, CondId};
 use crate::space::Verdict;
 use crate::syntax::tree::{Alternative, Demand, Expr, ExprKind, SpaceItem, Statement};
 

@@ -1,0 +1,23 @@
+//! A space that has been checked: its graph, with what it is called.
+
+use super::SpaceGraph;
+
+/// The parameters that a space was elaborated with, as source: `blocks: 2`.
+pub type SpaceArguments = Vec<(String, String)>;
+
+/// A space checked over all its choices, before a schema is bound.
+#[derive(Clone, Debug)]
+pub struct CheckedSpace {
+    pub name: String,
+    /// Every parameter with its value, as source.
+    pub arguments: SpaceArguments,
+    pub graph: SpaceGraph,
+}
+
+impl CheckedSpace {
+    /// The name with the parameters that it was given: `dlrm(dim: 8)`.
+    pub fn title(&self) -> String {
+        let given: Vec<String> = self.arguments.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+        if given.is_empty() { self.name.clone() } else { format!("{}({})", self.name, given.join(", ")) }
+    }
+}
