@@ -2,40 +2,17 @@
 //! them every stored parameter.
 
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::architecture::Architecture;
-use super::sample::PROBES;
-use super::uniform::Uniform;
-use super::valid::{Diagram, Intractable, Validity};
-use crate::ir::{
-    Assignment, Bounds, CheckedSpace, Choice, CondId, Constraint, MAX_SIZE, NodeKind, SchemaSizes, SpaceGraph,
-    TemplateKind, Wiring,
-};
-use crate::plan::{Costs, Layout, Param, ParamKind};
+use super::Space;
+use super::count::{Diagram, Validity};
+use super::draw::PROBES;
+use crate::ir::{Bounds, CheckedSpace, CondId, Constraint, MAX_SIZE, NodeKind, TemplateKind, Wiring};
+use crate::plan::{Layout, Param, ParamKind};
 use crate::primitives::Primitive;
 use crate::schema::Schema;
-
-/// A space over a given table.
-#[derive(Clone, Debug)]
-pub struct Space {
-    pub name: String,
-    /// The parameters that it was given, as source.
-    pub arguments: Vec<(String, String)>,
-    pub(super) graph: Arc<SpaceGraph>,
-    pub(super) wiring: Arc<Wiring>,
-    pub(super) bounds: Arc<Bounds>,
-    pub(super) sizes: SchemaSizes,
-    /// Every stored parameter, whole.
-    params: Vec<Param>,
-    /// For each graph node, the stored parameters that it uses.
-    pub(super) of_node: Vec<SmallVec<[usize; 4]>>,
-    pub(super) validity: Arc<Validity>,
-    /// What draws uniform over different architectures need; made when the first is asked for.
-    pub(super) uniform: Arc<OnceLock<Result<Uniform, Intractable>>>,
-}
 
 /// Why a space and a schema do not fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,11 +27,6 @@ impl std::fmt::Display for BindError {
 impl std::error::Error for BindError {}
 
 impl Space {
-    /// What a schema supplies.
-    pub fn sizes_of(schema: &Schema) -> SchemaSizes {
-        SchemaSizes { numeric: schema.numeric_width(), fields: schema.sparse.len() }
-    }
-
     /// Binds a checked space to a schema.
     ///
     /// # Errors
@@ -146,33 +118,5 @@ impl Space {
             });
         }
         Ok(space)
-    }
-
-    /// The first constraint that an architecture breaks; those on costs only where its costs are given.
-    pub fn broken(&self, architecture: &Architecture, costs: Option<Costs>) -> Option<&Constraint> {
-        let at = Assignment::new(architecture.made(), self.sizes).with_costs(costs);
-        self.graph.broken(&at)
-    }
-
-    pub fn choices(&self) -> &[Choice] {
-        &self.graph.choices
-    }
-
-    /// Every stored parameter at its largest shape, in an order that its ids follow.
-    pub fn params(&self) -> &[Param] {
-        &self.params
-    }
-
-    /// Names of the block instances, in order.
-    pub fn blocks(&self) -> impl Iterator<Item = &str> {
-        self.graph.blocks.iter().map(|(name, _)| name.as_str())
-    }
-
-    pub fn graph(&self) -> &SpaceGraph {
-        &self.graph
-    }
-
-    pub fn schema_sizes(&self) -> SchemaSizes {
-        self.sizes
     }
 }

@@ -1,34 +1,83 @@
 //! A checked space bound to a schema: the first of the two values that pass to the runtime.
 //!
-//! Lives here: architectures, counting, sampling, mutation, and the selection of one architecture's live graph as a
-//! [`Plan`](crate::plan::Plan). Never: source text, tensors, or how good an architecture is.
+//! Lives here: binding, architectures, and the selection of one architecture's live graph as a
+//! [`Plan`](crate::plan::Plan); `count/` says how many architectures there are, `draw/` draws and changes them, `cost/`
+//! says what they cost and at least and at most could. Never: source text, tensors, or how good an architecture is.
 
-mod alike;
 mod architecture;
 mod bind;
-mod census;
-mod conflict;
-mod coordinates;
-mod costed;
+mod cost;
 mod count;
-mod distinct;
-mod exhaust;
-mod extremes;
-mod meter;
-mod rank;
-mod reveal;
-mod sample;
+mod draw;
 mod select;
-mod uniform;
-mod valid;
+
+use std::sync::{Arc, OnceLock};
+
+use smallvec::SmallVec;
+
+use self::count::Validity;
+use self::draw::Uniform;
+use crate::ir::{Assignment, Bounds, Choice, Constraint, SchemaSizes, SpaceGraph, Wiring};
+use crate::plan::{Costs, Param};
+use crate::schema::Schema;
 
 pub use architecture::Architecture;
-pub use bind::{BindError, Space};
-pub use census::{Census, Estimate, Tally};
-pub use conflict::{Conflict, Verdict};
-pub use distinct::Distinct;
-pub use extremes::{End, Extreme, Witness};
-pub use meter::Meter;
-pub use sample::Sampling;
+pub use bind::BindError;
+pub use cost::{End, Extreme, Meter, Witness};
+pub use count::{Census, Conflict, Diagram, Distinct, Estimate, Intractable, Tally, Verdict};
+pub use draw::Sampling;
 pub use select::{Live, PlanError};
-pub use valid::{Diagram, Intractable};
+
+/// A space over a given table.
+#[derive(Clone, Debug)]
+pub struct Space {
+    pub name: String,
+    /// The parameters that it was given, as source.
+    pub arguments: Vec<(String, String)>,
+    graph: Arc<SpaceGraph>,
+    wiring: Arc<Wiring>,
+    bounds: Arc<Bounds>,
+    sizes: SchemaSizes,
+    /// Every stored parameter, whole.
+    params: Vec<Param>,
+    /// For each graph node, the stored parameters that it uses.
+    of_node: Vec<SmallVec<[usize; 4]>>,
+    validity: Arc<Validity>,
+    /// What draws uniform over different architectures need; made when the first is asked for.
+    uniform: Arc<OnceLock<Result<Uniform, Intractable>>>,
+}
+
+impl Space {
+    /// What a schema supplies.
+    pub fn sizes_of(schema: &Schema) -> SchemaSizes {
+        SchemaSizes { numeric: schema.numeric_width(), fields: schema.sparse.len() }
+    }
+
+    /// The first constraint that an architecture breaks; those on costs only where its costs are given.
+    pub fn broken(&self, architecture: &Architecture, costs: Option<Costs>) -> Option<&Constraint> {
+        let at = Assignment::new(architecture.made(), self.sizes).with_costs(costs);
+        self.graph.broken(&at)
+    }
+
+    pub fn choices(&self) -> &[Choice] {
+        &self.graph.choices
+    }
+
+    /// Every stored parameter at its largest shape, in an order that its ids follow.
+    pub fn params(&self) -> &[Param] {
+        &self.params
+    }
+
+    /// Names of the block instances, in order.
+    pub fn blocks(&self) -> impl Iterator<Item = &str> {
+        self.graph.blocks.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub fn graph(&self) -> &SpaceGraph {
+        &self.graph
+    }
+
+    pub fn schema_sizes(&self) -> SchemaSizes {
+        self.sizes
+    }
+}

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
 
-use super::architecture::Architecture;
-use super::bind::Space;
+use super::{Architecture, Space};
 use crate::ir::{Assignment, ChoiceId, NodeKind, SchemaSizes, SpaceGraph, Undecided, Wiring};
 use crate::plan::{Layout, Node, PLAN_VERSION, Param, ParamKind, Plan, Shape};
 use crate::primitives::{Add, Concat, Primitive};

@@ -7,15 +7,12 @@ use num_traits::{One, Zero};
 use rand::Rng;
 use rustc_hash::FxHashMap;
 
-use super::architecture::Architecture;
-use super::bind::Space;
-use super::distinct::{Counting, State, Steps};
-use super::rank::below;
-use super::valid::{Intractable, Validity, prior};
-use crate::recipe::Counts;
+use crate::ir::{SchemaSizes, SpaceGraph};
+use crate::space::architecture::Architecture;
+use crate::space::count::{Counting, Intractable, State, Steps};
 
 /// For each state, in how many different ways it can end.
-pub(super) struct Uniform {
+pub(in crate::space) struct Uniform {
     counting: Mutex<Counting>,
     ends: FxHashMap<State, BigUint>,
 }
@@ -27,8 +24,10 @@ impl std::fmt::Debug for Uniform {
 }
 
 impl Uniform {
-    fn new(space: &Space) -> Result<Self, Intractable> {
-        let mut counting = Counting::new(Arc::clone(&space.graph), space.sizes)?;
+    /// # Errors
+    /// There are too many states to count them, or graphs do not reveal every choice.
+    pub(in crate::space) fn new(graph: Arc<SpaceGraph>, sizes: SchemaSizes) -> Result<Self, Intractable> {
+        let mut counting = Counting::new(graph, sizes)?;
         let mut layers: Vec<(usize, Vec<State>)> = Vec::new();
         let last = counting.layers(|at, states| layers.push((at, states.keys().cloned().collect())))?;
         if counting.doubt.is_some() {
@@ -52,7 +51,7 @@ impl Uniform {
     }
 
     /// The choices that a graph reveals, drawn so that each graph is as likely as any other.
-    fn draw(&self, into: &mut Architecture, rng: &mut impl Rng) {
+    pub(in crate::space) fn draw(&self, into: &mut Architecture, rng: &mut impl Rng) {
         let mut counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = counting.first();
         let mut rank = below(&self.ends[&state], rng);
@@ -80,40 +79,18 @@ impl Uniform {
     }
 }
 
-impl Space {
-    /// One of the architectures that differ among those that the constraints on choices allow, each as likely as any
-    /// other, whatever number of encodings has its graph.
-    ///
-    /// # Errors
-    /// There are too many states to count them, or graphs do not reveal every choice and the space is too large to build
-    /// each.
-    pub fn sample_distinct(&self, rng: &mut impl Rng) -> Result<Architecture, Intractable> {
-        match self.uniform.get_or_init(|| Uniform::new(self)) {
-            Ok(uniform) => {
-                let mut drawn = Architecture::new(vec![None; self.choices().len()]);
-                uniform.draw(&mut drawn, rng);
-                self.fill(&mut drawn, rng);
-                Ok(drawn)
-            }
-            Err(why) => match self.different() {
-                Some(all) => {
-                    let at = below(&BigUint::from(all.len()), rng);
-                    Ok(all[usize::try_from(at).expect("an index")].clone())
-                }
-                None => Err(*why),
-            },
+/// A number below this one, each as likely as any other.
+pub(super) fn below(bound: &BigUint, rng: &mut impl Rng) -> BigUint {
+    let bits = bound.bits();
+    let mut bytes = vec![0u8; bits.div_ceil(8) as usize];
+    loop {
+        rng.fill_bytes(&mut bytes);
+        if let Some(last) = bytes.last_mut() {
+            *last &= 0xff >> (bits.div_ceil(8) * 8 - bits);
         }
-    }
-
-    /// Makes the choices that the logit does not depend on, as the constraints allow.
-    fn fill(&self, architecture: &mut Architecture, rng: &mut impl Rng) {
-        if let Validity::Diagram(diagram) = &*self.validity {
-            let prior = |choice, made| prior(&self.graph, Counts::Uniform, choice, made);
-            let fixed = architecture.clone();
-            for (choice, made) in diagram.draw(&prior, &|choice| fixed.get(choice), rng).into_iter().flatten() {
-                architecture.set(choice, Some(made));
-            }
+        let drawn = BigUint::from_bytes_le(&bytes);
+        if drawn < *bound {
+            return drawn;
         }
-        self.complete(architecture, Counts::Uniform, rng);
     }
 }

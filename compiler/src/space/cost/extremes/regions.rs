@@ -5,13 +5,13 @@ use petgraph::algo::dominators::simple_fast;
 use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
 
-use super::super::bind::Space;
 use super::super::meter::Weights;
-use super::super::select::computes;
 use super::domains::{Domain, Kind, Ranges, mentioned};
 use crate::cost::{Cost, value_bytes};
 use crate::ir::{ChoiceId, CondId, Gate, NodeKind, SizeId, TemplateKind};
 use crate::primitives::Primitive;
+use crate::space::Space;
+use crate::space::select::computes;
 
 /// Most regions of which is known what each needs for certain; of more, less is proved.
 const MAX_REGIONS: usize = 4_096;

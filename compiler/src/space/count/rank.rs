@@ -3,12 +3,10 @@
 
 use num_bigint::BigUint;
 use num_traits::{One, Zero};
-use rand::Rng;
 
-use super::architecture::Architecture;
-use super::bind::Space;
 use super::valid::{Intractable, Validity};
 use crate::ir::{ChoiceId, ChoiceKind, Made, SpaceGraph};
+use crate::space::{Architecture, Space};
 
 /// The choices of a space as a mixed-radix number; choices inside others are digits of theirs.
 struct Digits<'a> {
@@ -237,32 +235,6 @@ impl Space {
                 Ok(path.zip(outside).map(|(path, outside)| path * digits.product(&roots) + outside))
             }
             Validity::Rejection(_) => Err(Intractable::TooLarge),
-        }
-    }
-
-    /// One of the encodings that the constraints on choices allow, each as likely as any other.
-    ///
-    /// # Errors
-    /// The constraints couple too many choices.
-    pub fn sample_valid(&self, rng: &mut impl Rng) -> Result<Architecture, Intractable> {
-        let count = self.valid_count()?;
-        let drawn = self.unrank(&below(&count, rng))?;
-        Ok(drawn.expect("it is below the count"))
-    }
-}
-
-/// A number below this one, each as likely as any other.
-pub(super) fn below(bound: &BigUint, rng: &mut impl Rng) -> BigUint {
-    let bits = bound.bits();
-    let mut bytes = vec![0u8; bits.div_ceil(8) as usize];
-    loop {
-        rng.fill_bytes(&mut bytes);
-        if let Some(last) = bytes.last_mut() {
-            *last &= 0xff >> (bits.div_ceil(8) * 8 - bits);
-        }
-        let drawn = BigUint::from_bytes_le(&bytes);
-        if drawn < *bound {
-            return drawn;
         }
     }
 }

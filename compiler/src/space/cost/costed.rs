@@ -2,18 +2,15 @@
 //! allowed, or nothing. Else what was drawn says `at least` and `at most`, and estimates the rest.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use num_bigint::BigUint;
 use num_traits::ToPrimitive;
 use rand_chacha::ChaCha8Rng;
 
-use super::architecture::Architecture;
-use super::bind::Space;
-use super::census::{Census, Estimate, Tally};
 use super::extremes::{End, Extreme};
-use super::valid::Intractable;
-use crate::ir::{Constraint, SpaceGraph};
+use crate::ir::Constraint;
+use crate::space::count::{Census, Estimate, Intractable, Tally};
+use crate::space::{Architecture, Space};
 use crate::streams::Streams;
 
 /// Most encodings of which each is costed.
@@ -65,14 +62,6 @@ impl Space {
             }
         }
         Some((valid.into(), graphs.len().into()))
-    }
-
-    /// The space with its constraints on choices only.
-    pub(super) fn without_costs(&self) -> Space {
-        let mut free = self.clone();
-        let kept = self.graph.constraints.iter().filter(|constraint| constraint.costs.is_empty()).cloned().collect();
-        free.graph = Arc::new(SpaceGraph { constraints: kept, ..SpaceGraph::clone(&self.graph) });
-        free
     }
 
     /// Whether the bounds of the costs prove that the constraints on them always hold, or never.

@@ -10,10 +10,11 @@ mod regions;
 mod relax;
 mod search;
 
-use super::architecture::Architecture;
-use super::bind::Space;
-use crate::ir::{CondId, Constraint};
+use std::sync::Arc;
+
+use crate::ir::{CondId, Constraint, SpaceGraph};
 use crate::plan::Cost;
+use crate::space::{Architecture, Space};
 
 /// The least or the most that an architecture of a space costs.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,6 +61,14 @@ impl Space {
             return Some(false);
         }
         known.iter().all(|known| *known == Some(true)).then_some(true)
+    }
+
+    /// The space with its constraints on choices only.
+    pub(super) fn without_costs(&self) -> Space {
+        let mut free = self.clone();
+        let kept = self.graph.constraints.iter().filter(|constraint| constraint.costs.is_empty()).cloned().collect();
+        free.graph = Arc::new(SpaceGraph { constraints: kept, ..SpaceGraph::clone(&self.graph) });
+        free
     }
 
     /// The least or the most that an architecture costs which the constraints allow; `None` where they allow none.

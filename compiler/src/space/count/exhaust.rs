@@ -5,10 +5,9 @@ use std::collections::HashSet;
 use num_bigint::BigUint;
 use num_traits::ToPrimitive;
 
-use super::architecture::Architecture;
-use super::bind::Space;
 use super::distinct::Distinct;
 use super::valid::Intractable;
+use crate::space::{Architecture, Space};
 
 /// Most encodings whose graphs are built to count those that differ.
 const MAX_BUILT: u64 = 200_000;
@@ -46,7 +45,7 @@ impl Space {
     }
 
     /// One encoding of each graph, where the space is small enough to build them all.
-    pub(super) fn different(&self) -> Option<Vec<Architecture>> {
+    pub(in crate::space) fn different(&self) -> Option<Vec<Architecture>> {
         if self.valid_count().ok()?.to_u64()? > MAX_BUILT {
             return None;
         }

@@ -40,13 +40,13 @@ const MAX_NODES: usize = 20_000;
 /// What is needed, as bits of the nodes that decide something.
 type Live = SmallVec<[u64; 4]>;
 /// Choices that were made and matter below, ascending.
-pub(super) type Pins = SmallVec<[(ChoiceId, Made); 4]>;
+pub(in crate::space) type Pins = SmallVec<[(ChoiceId, Made); 4]>;
 
 /// Steps from states, by what they depend on.
-pub(super) type Steps = FxHashMap<(Pins, CondId), Vec<Step>>;
+pub(in crate::space) type Steps = FxHashMap<(Pins, CondId), Vec<Step>>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct State {
+pub(in crate::space) struct State {
     live: Live,
     pins: Pins,
     /// What is left of the constraints.
@@ -55,14 +55,14 @@ pub(super) struct State {
 
 /// Where a node leads: what becomes needed, what is known then, and what the choices that are made here can be for that.
 #[derive(Clone, Debug)]
-pub(super) struct Step {
+pub(in crate::space) struct Step {
     live: Live,
     pins: Pins,
     left: CondId,
     pub made: Vec<Pins>,
 }
 
-pub(super) struct Counting {
+pub(in crate::space) struct Counting {
     graph: Arc<SpaceGraph>,
     revealing: Revealing,
     ex: Expressions,
@@ -75,7 +75,7 @@ pub(super) struct Counting {
 }
 
 /// The states that decide at one node.
-pub(super) type Layer = FxHashMap<State, BigUint>;
+pub(in crate::space) type Layer = FxHashMap<State, BigUint>;
 
 impl SpaceGraph {
     /// How many architectures differ among those that the constraints on choices allow, over a table of these sizes.

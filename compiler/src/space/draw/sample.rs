@@ -1,15 +1,18 @@
 //! Drawing architectures and paths, and mutating them.
 
+use std::sync::Arc;
+
+use num_bigint::BigUint;
 use rand::{Rng, RngExt};
 
-use super::architecture::Architecture;
-use super::bind::Space;
-use super::valid::{Validity, prior};
+use super::uniform::{Uniform, below};
 use crate::ir::{ChoiceId, ChoiceKind, Made, NodeKind};
 use crate::recipe::Counts;
+use crate::space::count::{Intractable, Validity, prior};
+use crate::space::{Architecture, Space};
 
 /// Draws of a space whose constraints couple too many choices, before one that is known to be allowed is taken.
-pub(super) const PROBES: usize = 10_000;
+pub(in crate::space) const PROBES: usize = 10_000;
 
 /// How a path is drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,13 +57,59 @@ impl Space {
     }
 
     /// An architecture that is allowed, where a fixed stream of draws comes to one.
-    pub(super) fn witness(&self) -> Option<Architecture> {
+    pub(in crate::space) fn witness(&self) -> Option<Architecture> {
         let mut rng = crate::streams::Streams::new(0).rng("witness", 0);
         self.drawn_again(&mut rng, |rng| {
             let mut drawn = Architecture::new(vec![None; self.choices().len()]);
             self.complete(&mut drawn, Counts::Uniform, rng);
             drawn
         })
+    }
+
+    /// One of the encodings that the constraints on choices allow, each as likely as any other.
+    ///
+    /// # Errors
+    /// The constraints couple too many choices.
+    pub fn sample_valid(&self, rng: &mut impl Rng) -> Result<Architecture, Intractable> {
+        let count = self.valid_count()?;
+        let drawn = self.unrank(&below(&count, rng))?;
+        Ok(drawn.expect("it is below the count"))
+    }
+
+    /// One of the architectures that differ among those that the constraints on choices allow, each as likely as any
+    /// other, whatever number of encodings has its graph.
+    ///
+    /// # Errors
+    /// There are too many states to count them, or graphs do not reveal every choice and the space is too large to build
+    /// each.
+    pub fn sample_distinct(&self, rng: &mut impl Rng) -> Result<Architecture, Intractable> {
+        match self.uniform.get_or_init(|| Uniform::new(Arc::clone(&self.graph), self.sizes)) {
+            Ok(uniform) => {
+                let mut drawn = Architecture::new(vec![None; self.choices().len()]);
+                uniform.draw(&mut drawn, rng);
+                self.fill(&mut drawn, rng);
+                Ok(drawn)
+            }
+            Err(why) => match self.different() {
+                Some(all) => {
+                    let at = below(&BigUint::from(all.len()), rng);
+                    Ok(all[usize::try_from(at).expect("an index")].clone())
+                }
+                None => Err(*why),
+            },
+        }
+    }
+
+    /// Makes the choices that the logit does not depend on, as the constraints allow.
+    fn fill(&self, architecture: &mut Architecture, rng: &mut impl Rng) {
+        if let Validity::Diagram(diagram) = &*self.validity {
+            let prior = |choice, made| prior(&self.graph, Counts::Uniform, choice, made);
+            let fixed = architecture.clone();
+            for (choice, made) in diagram.draw(&prior, &|choice| fixed.get(choice), rng).into_iter().flatten() {
+                architecture.set(choice, Some(made));
+            }
+        }
+        self.complete(architecture, Counts::Uniform, rng);
     }
 
     /// Draws a training path, which early in training is the full path, or parts of it: a relaxed architecture
@@ -185,7 +234,7 @@ impl Space {
     }
 
     /// Draws what exists and is open; forgets what does not exist.
-    pub(super) fn complete(&self, architecture: &mut Architecture, counts: Counts, rng: &mut impl Rng) {
+    pub(in crate::space) fn complete(&self, architecture: &mut Architecture, counts: Counts, rng: &mut impl Rng) {
         // A choice comes after the alternative that it is inside of.
         for id in (0..self.choices().len() as u32).map(ChoiceId) {
             if !self.exists(architecture, id) {

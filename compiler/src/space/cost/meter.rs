@@ -4,12 +4,11 @@
 use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
 
-use super::architecture::Architecture;
-use super::bind::Space;
-use super::select::{PlanError, computes};
 use crate::cost::{Costs, value_bytes};
 use crate::ir::{Assignment, Memo, SizeId, TemplateKind, Undecided};
 use crate::primitives::Primitive;
+use crate::space::select::computes;
+use crate::space::{Architecture, PlanError, Space};
 
 /// Tells what architectures of a space cost, one after the other: [`Plan::costs`](crate::plan::Plan::costs) of their
 /// plans, far quicker.

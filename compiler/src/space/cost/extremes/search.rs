@@ -7,10 +7,7 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
-use super::super::architecture::Architecture;
-use super::super::bind::Space;
 use super::super::meter::Meter;
-use super::super::valid::Validity;
 use super::domains::{Domain, Kind, Range, Ranges, mentioned};
 use super::regions::{LOGIT, RegionId, Regions, Rule};
 use super::relax::{Floors, Relaxed, Within};
@@ -18,6 +15,8 @@ use super::{Extreme, Witness};
 use crate::ir::{Assignment, ChoiceId, Cond, CondId, Made, Relation, Size};
 use crate::plan::Cost;
 use crate::recipe::Counts;
+use crate::space::count::Validity;
+use crate::space::{Architecture, Space};
 use crate::streams::Streams;
 
 /// Most work by gaps, and downwards, in looks at a region or a size.

@@ -1,10 +1,10 @@
 //! An architecture that comes near a bound: the members that were counted, the sizes that they were counted with.
 
-use super::super::architecture::Architecture;
 use super::domains::{Domain, Kind, Ranges, bits};
 use super::regions::{Group, Rule};
 use super::relax::{Relaxed, Within};
 use crate::ir::Made;
+use crate::space::Architecture;
 
 impl Relaxed {
     /// What a bound was counted with, made values within the domains: of choices that do not exist too, and constraints are not

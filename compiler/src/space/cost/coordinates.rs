@@ -1,12 +1,11 @@
 //! A search by coordinates for cheap and costly architectures: it finds, and proves nothing.
 
-use super::architecture::Architecture;
-use super::bind::Space;
 use super::extremes::Witness;
 use super::meter::Meter;
 use crate::ir::{ChoiceId, ChoiceKind, Made};
 use crate::plan::Cost;
 use crate::recipe::Counts;
+use crate::space::{Architecture, Space};
 use crate::streams::Streams;
 
 impl Space {

@@ -9,9 +9,9 @@ use num_bigint::BigUint;
 use num_traits::{One, ToPrimitive, Zero};
 use rand::{Rng, RngExt};
 
-use super::architecture::Architecture;
 use crate::ir::{ChoiceId, Cond, CondId, Expressions, Given, Made, SchemaSizes, SpaceGraph};
 use crate::recipe::Counts;
+use crate::space::architecture::Architecture;
 
 /// Most variables of a diagram.
 const MAX_VARIABLES: usize = 2_000;
@@ -425,7 +425,7 @@ impl Builder<'_> {
 
 /// How a space keeps to its constraints.
 #[derive(Clone, Debug)]
-pub(super) enum Validity {
+pub(in crate::space) enum Validity {
     /// It has none on choices.
     Free,
     Diagram(Diagram),
@@ -434,7 +434,7 @@ pub(super) enum Validity {
 }
 
 /// The probability of a value when a choice is drawn on its own.
-pub(super) fn prior(graph: &SpaceGraph, counts: Counts, choice: ChoiceId, made: Made) -> f64 {
+pub(in crate::space) fn prior(graph: &SpaceGraph, counts: Counts, choice: ChoiceId, made: Made) -> f64 {
     use crate::ir::ChoiceKind;
     let kind = &graph.choices[choice.index()].kind;
     match kind {
