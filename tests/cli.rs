@@ -178,7 +178,7 @@ fn emitted_json_is_json() {
     assert_eq!(plan.status, 0);
     let plan: serde_json::Value = serde_json::from_str(&plan.out).expect("JSON");
     let nodes = plan["nodes"].as_array().expect("nodes");
-    assert!(plan["version"] == 1 && nodes.len() > 20 && plan["logit"].as_u64().expect("an index") < nodes.len() as u64);
+    assert!(plan["version"] == 2 && nodes.len() > 20 && plan["logit"].as_u64().expect("an index") < nodes.len() as u64);
     let graph = nasrecc(&["compile", "spaces/nasrec_small.nasrec", "--emit", "graph"]);
     let graph: serde_json::Value = serde_json::from_str(&graph.out).expect("JSON");
     let (nodes, edges) = (graph["nodes"].as_array().expect("nodes"), graph["edges"].as_array().expect("edges"));

@@ -17,6 +17,7 @@ pub mod import;
 pub mod ir;
 pub mod library;
 pub mod outline;
+mod place;
 pub mod plan;
 pub mod primitives;
 pub mod recipe;

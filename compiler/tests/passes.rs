@@ -5,7 +5,7 @@ mod memory;
 use memory::space;
 use nasrec_compiler::Space;
 use nasrec_compiler::plan::passes::{Merged, cse, dead, fold, identity, merge, together, verify};
-use nasrec_compiler::plan::{Init, Layout, Node, Param, ParamKind};
+use nasrec_compiler::plan::{Init, Layout, Node, Param, ParamKind, Place};
 use nasrec_compiler::primitives::{Add, Axis, Concat, Flatten, LayerNorm, Linear, Numeric, Pad, Primitive, Relu, Rows};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::Sampling;
@@ -23,6 +23,7 @@ impl Hand {
             params: params.iter().copied().collect(),
             shape: shape.iter().copied().collect(),
             path: format!("n{}", self.0.nodes.len()).into(),
+            place: Place::outside("n").into(),
         });
         self.0.nodes.len() - 1
     }

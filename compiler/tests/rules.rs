@@ -299,3 +299,45 @@ fn an_open_architecture_leaves_the_rest_open() {
     assert!(arch.open);
     assert_eq!(arch.architecture.made(), [Some(Made::One(0)), None]);
 }
+
+/// What is asked of a node's place is recorded when it is written, whatever names its path is made of.
+#[test]
+fn nodes_know_their_block_their_operator_and_whether_they_are_the_logits() {
+    let space = space(
+        "  let stem = relu(linear(numeric, 4))
+  let turn_off = sigmoid(linear(stem, 4))
+  shared p = linear(_, 4)
+  block b[1..2] after first { x = p(turn_off); s = embed(fields, 4) } {
+    let x = concat(pick 1..2 from earlier.x)
+    let d = choose { fc: linear(x, 4); linear(x, 4) }
+    let h = repeat 1..2 from d as v { relu(linear(v, 4)) }
+    out x = h + p(h)
+    out s = concat(pick 1 from earlier.s)
+  }
+  logit = linear(concat(p(b[2].x), flatten(b[2].s)), 1)",
+    );
+    let graph = space.graph();
+    let place = |path: &str| {
+        let node = graph.graph.node_weights().find(|node| &*node.path == path);
+        let place = &node.unwrap_or_else(|| panic!("{path} is not there")).place;
+        (place.block.as_deref(), &*place.operator, place.head)
+    };
+    for (path, expected) in [
+        ("numeric", (None, "numeric", false)),
+        ("stem.linear", (None, "linear", false)),
+        ("turn_off.sigmoid", (None, "sigmoid", false)),
+        ("p.linear", (None, "linear", false)),
+        ("first.s.embed", (None, "embed", false)),
+        ("b[2].x.concat", (Some("b[2]"), "concat", false)),
+        ("b[1].s.pick", (Some("b[1]"), "pick", false)),
+        ("b[2].d.fc", (Some("b[2]"), "fc", false)),
+        ("b[2].d.linear", (Some("b[2]"), "linear", false)),
+        ("b[2].d.choose", (Some("b[2]"), "choose", false)),
+        ("b[2].h.turn_2.relu", (Some("b[2]"), "relu", false)),
+        ("b[1].x.sum", (Some("b[1]"), "sum", false)),
+        ("logit.flatten", (None, "flatten", true)),
+        ("logit.linear", (None, "linear", true)),
+    ] {
+        assert_eq!(place(path), expected, "{path}");
+    }
+}

@@ -3,7 +3,6 @@
 use anyhow::{Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::outline;
-use nasrec_compiler::plan::Plan;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Program, Space};
 
@@ -124,10 +123,4 @@ impl Subject {
             _ => format!("space {}{with}", self.space.name),
         }
     }
-}
-
-/// Blocks of which any node is in a plan.
-pub(crate) fn live_blocks(space: &Space, plan: &Plan) -> usize {
-    let inside = |block: &&str| plan.nodes.iter().any(|node| node.path.starts_with(&format!("{block}.")));
-    space.blocks().filter(inside).count()
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use petgraph::graph::NodeIndex;
 
-use super::elaborate::{Elaborator, MAX_SOURCES, Scope, number_words};
+use super::elaborate::{Elaborator, MAX_SOURCES, Part, Scope, number_words};
 use super::program::{Item, ItemKind};
 use super::values::{Binding, Source, Value};
 use crate::diagnostics::{Code, Diagnostic};
@@ -39,7 +39,9 @@ impl Elaborator<'_> {
             let mut outs = Vec::new();
             for (part, value) in parts {
                 self.path.extend([stem.text.clone(), part.text.clone()]);
+                self.part = Part::Stem;
                 let result = self.eval(scope, value);
+                self.part = Part::Other;
                 self.path.truncate(self.path.len() - 2);
                 let node = result.and_then(|result| self.expect_tensor(result, value.span))?;
                 self.record(part, &Value::Tensor(node));

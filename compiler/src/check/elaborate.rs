@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
@@ -19,6 +20,7 @@ use crate::ir::{
     AxisRef, CheckedSpace, Choice, ChoiceId, ChoiceKind, CondId, Expressions, Gate, Memo, NodeKind, Operand,
     ParamTemplate, SizeId, SpaceNode, TensorKind,
 };
+use crate::plan::Place;
 use crate::syntax::MAX_FINDINGS;
 use crate::syntax::tree::{Arg, Demand, Name};
 
@@ -64,6 +66,14 @@ impl Scope {
     }
 }
 
+/// The kinds of statements that nodes are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Stem,
+    Logit,
+    Other,
+}
+
 pub(super) struct Elaborator<'p> {
     pub program: &'p Program,
     pub ex: Expressions,
@@ -92,6 +102,10 @@ pub(super) struct Elaborator<'p> {
     reported: HashSet<(Code, Option<Span>)>,
     /// Names around the expression at hand: block instance, `let`, alternative, callee.
     pub path: Vec<String>,
+    /// Which of them are iterations of a `repeat`.
+    pub turns: Vec<usize>,
+    /// What kind of statement it is in.
+    pub part: Part,
     pub taken_paths: HashSet<String>,
     pub block: Option<String>,
     pub normalise: CondId,
@@ -177,6 +191,8 @@ impl<'p> Elaborator<'p> {
             choice_ids: HashMap::new(),
             reported: HashSet::new(),
             path: Vec::new(),
+            turns: Vec::new(),
+            part: Part::Other,
             taken_paths: HashSet::new(),
             block: None,
             normalise,
@@ -272,12 +288,23 @@ impl<'p> Elaborator<'p> {
         name: &str,
     ) -> NodeIndex {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path.join(".")) };
-        let node = SpaceNode { kind, tensor, axes, params: SmallVec::new(), path: path.into() };
+        let place = self.place(name).into();
+        let node = SpaceNode { kind, tensor, axes, params: SmallVec::new(), path: path.into(), place };
         let node = self.graph.add_node(node);
         for (port, &(gate, source)) in operands.iter().enumerate() {
             self.graph.add_edge(source, node, Operand { port: port as u32, gate });
         }
         node
+    }
+
+    /// Where a node of this name would stand.
+    fn place(&self, name: &str) -> Place {
+        // A statement goes by one name; the parts of a stem have names of their own.
+        let named = usize::from(self.block.is_some()) + if self.part == Part::Stem { 2 } else { 1 };
+        let mut called = self.path.iter().enumerate().skip(named).filter(|(at, _)| !self.turns.contains(at));
+        let operator = called.next().map_or(name, |(_, name)| name);
+        let block = self.block.as_deref().map(Arc::from);
+        Place { block, operator: operator.into(), head: self.part == Part::Logit }
     }
 
     pub fn params(&mut self, node: NodeIndex, params: Vec<ParamTemplate>) -> Option<()> {

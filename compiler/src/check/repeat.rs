@@ -39,12 +39,14 @@ impl Elaborator<'_> {
                 let deep_enough = (iteration - lo..=hi - lo).fold(0u64, |mask, position| mask | 1 << position);
                 self.parents.push((choice, deep_enough));
             }
+            self.turns.push(self.path.len());
             self.path.push(format!("turn_{iteration}"));
             let binding = Binding { value: Value::Tensor(value), span: name.span };
             scope.frames.push(HashMap::from([(name.text.clone(), binding)]));
             let result = self.body(scope, body);
             scope.frames.pop();
             self.path.pop();
+            self.turns.pop();
             if optional.is_some() {
                 self.parents.pop();
             }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::elaborate::{Elaborator, Scope};
+use super::elaborate::{Elaborator, Part, Scope};
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::{AxisRef, ChoiceId};
@@ -16,6 +16,8 @@ pub(crate) struct Shared {
     args: Vec<(Option<Name>, Option<Value>, Span)>,
     file: FileId,
     path: Vec<String>,
+    turns: Vec<usize>,
+    part: Part,
     block: Option<String>,
     parents: Vec<(ChoiceId, u64)>,
 }
@@ -56,6 +58,8 @@ impl Elaborator<'_> {
             args: given,
             file: scope.file,
             path,
+            turns: self.turns.clone(),
+            part: self.part,
             block: self.block.clone(),
             parents: self.parents.clone(),
         })))
@@ -99,13 +103,16 @@ impl Elaborator<'_> {
             return Some(Value::Tensor(*known));
         }
         let path = std::mem::replace(&mut self.path, shared.path.clone());
+        let turns = std::mem::replace(&mut self.turns, shared.turns.clone());
+        let part = std::mem::replace(&mut self.part, shared.part);
         let block = std::mem::replace(&mut self.block, shared.block.clone());
         let parents = std::mem::replace(&mut self.parents, shared.parents.clone());
         // Names inside are counted anew, so that every use comes to the same ones.
         let taken = std::mem::take(&mut self.taken_paths);
         let outer = self.sharing.replace(span);
         let result = self.call(&mut inner, &shared.callee, &filled, span, false);
-        (self.path, self.block, self.parents, self.taken_paths, self.sharing) = (path, block, parents, taken, outer);
+        (self.path, self.turns, self.part, self.block) = (path, turns, part, block);
+        (self.parents, self.taken_paths, self.sharing) = (parents, taken, outer);
         if let (Some(key), Some(Value::Tensor(node))) = (key, &result) {
             self.shared_results.insert(key, *node);
         }

@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 
 use super::Overrides;
 use super::demands::Pending;
-use super::elaborate::{Elaborator, Scope};
+use super::elaborate::{Elaborator, Part, Scope};
 use super::program::Item;
 use super::values::{Binding, Param, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
@@ -236,7 +236,9 @@ impl Elaborator<'_> {
 
     pub(super) fn logit(&mut self, scope: &mut Scope, value: &Expr) -> Option<NodeIndex> {
         self.path.push("logit".to_owned());
+        self.part = Part::Logit;
         let result = self.eval(scope, value);
+        self.part = Part::Other;
         self.path.pop();
         let node = self.expect_tensor(result?, value.span)?;
         let one = self.ex.constant(1.0);

@@ -8,7 +8,7 @@ use petgraph::visit::EdgeRef;
 
 use super::words::{self, Line};
 use super::{Detail, Drawing, Role};
-use crate::ir::{Bounds, ChoiceId, ChoiceKind, Gate, NodeKind, SpaceGraph, TensorKind};
+use crate::ir::{Bounds, ChoiceId, ChoiceKind, Gate, NodeKind, SpaceGraph, SpaceNode, TensorKind};
 use crate::primitives::Primitive;
 use crate::space::{Live, PlanError};
 
@@ -121,8 +121,8 @@ impl Groups {
             .graph
             .node_indices()
             .map(|index| {
-                let path = &graph.graph[index].path;
-                if alone(index) { format!("{path}#{}", index.index()) } else { key(graph, path, &opening) }
+                let node = &graph.graph[index];
+                if alone(index) { format!("{}#{}", node.path, index.index()) } else { key(node, &opening) }
             })
             .collect();
         // A stem hands several tensors on under one name: each is a part of its own.
@@ -208,7 +208,7 @@ impl Groups {
         let graph = drawing.graph;
         let group = self.of[members[0].index()];
         let path = self.keys[group].clone();
-        let block = block_of(graph, &path);
+        let block = graph.block_of(members[0]);
         let out = *self.outputs(graph, members).last().unwrap_or(&members[0]);
         let node = &graph.graph[out];
         let mut choices: Vec<ChoiceId> = Vec::new();
@@ -265,15 +265,11 @@ impl Groups {
     }
 }
 
-/// The block instance that a path is inside of.
-pub(super) fn block_of(graph: &SpaceGraph, path: &str) -> Option<usize> {
-    graph.blocks.iter().position(|(block, _)| path.strip_prefix(block.as_str()).is_some_and(|r| r.starts_with('.')))
-}
-
-/// A path up to the `let`, and further where that holds alternatives or iterations. Outside of blocks, where there is
+/// A node's path up to the `let`, and further where that holds alternatives or iterations. Outside of blocks, where there is
 /// less of it, what a `let` calls is a part of its own.
-fn key(graph: &SpaceGraph, path: &str, opening: &HashSet<&str>) -> String {
-    let start = block_of(graph, path).map_or(0, |block| graph.blocks[block].0.len() + 1);
+fn key(node: &SpaceNode, opening: &HashSet<&str>) -> String {
+    let path = &*node.path;
+    let start = node.place.block.as_ref().map_or(0, |block| block.len() + 1);
     let mut taken = longer(path, start);
     while opening.contains(taken) && taken.len() < path.len() {
         taken = longer(path, taken.len());

@@ -46,12 +46,6 @@ impl SpaceGraph {
     /// For `dot`: blocks as boxes, choices as diamonds, edges that a choice opens dashed.
     pub fn to_dot(&self, name: &str) -> String {
         let mut out = format!("digraph \"{name}\" {{\n  rankdir=TB; node [shape=box, fontname=\"Helvetica\"];\n");
-        let block_of = |index: NodeIndex| {
-            let path = &self.graph[index].path;
-            self.blocks
-                .iter()
-                .position(|(block, _)| path.strip_prefix(block.as_str()).is_some_and(|r| r.starts_with('.')))
-        };
         let node_line = |index: NodeIndex| {
             let node = &self.graph[index];
             let shape: Vec<String> = node.axes.iter().map(|axis| self.size_text(axis.size)).collect();
@@ -61,12 +55,12 @@ impl SpaceGraph {
         };
         for (number, (block, _)) in self.blocks.iter().enumerate() {
             let _written = writeln!(out, "  subgraph cluster_{number} {{ label=\"{block}\";");
-            for index in self.graph.node_indices().filter(|&index| block_of(index) == Some(number)) {
+            for index in self.graph.node_indices().filter(|&index| self.block_of(index) == Some(number)) {
                 let _written = write!(out, "    {}", node_line(index));
             }
             out.push_str("  }\n");
         }
-        for index in self.graph.node_indices().filter(|&index| block_of(index).is_none()) {
+        for index in self.graph.node_indices().filter(|&index| self.block_of(index).is_none()) {
             let _written = write!(out, "  {}", node_line(index));
         }
         for edge in self.graph.edge_references() {

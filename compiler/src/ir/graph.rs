@@ -11,6 +11,7 @@ use super::choices::{Assignment, Choice, ChoiceId, Undecided};
 use super::constraints::Constraint;
 use super::layouts::AxisRef;
 use super::sizes::{CondId, Expressions};
+use crate::place::Place;
 use crate::primitives::Primitive;
 use crate::tensor::{Init, TemplateKind, TensorKind};
 
@@ -59,6 +60,8 @@ pub struct SpaceNode {
     pub params: SmallVec<[ParamTemplate; 2]>,
     /// Such as `b[2].d.fc.linear`.
     pub path: Arc<str>,
+    /// The same, as data.
+    pub place: Arc<Place>,
 }
 
 /// An edge from a producer to its consumer.
@@ -82,6 +85,12 @@ pub struct SpaceGraph {
 }
 
 impl SpaceGraph {
+    /// The index of the block instance that a node is in.
+    pub fn block_of(&self, node: NodeIndex) -> Option<usize> {
+        let own = self.graph[node].place.block.as_ref()?;
+        self.blocks.iter().position(|(block, _)| **block == **own)
+    }
+
     /// The operands of a node, in order of port.
     pub fn operands(&self, node: NodeIndex) -> SmallVec<[(Gate, NodeIndex); 4]> {
         let mut operands: SmallVec<[(u32, Gate, NodeIndex); 4]> = self

@@ -1,10 +1,10 @@
 //! Costs of a plan, node by node and added up: by block, by operator, in training and in inference.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Serialize;
 
-use super::{ParamKind, Plan};
+use super::{ParamKind, Place, Plan};
 use crate::cost::{Costs, value_bytes};
 
 /// Bytes of the values of one sample that must be held at a time.
@@ -19,6 +19,11 @@ pub struct Activations {
 }
 
 impl Plan {
+    /// How many block instances have a node in it.
+    pub fn live_blocks(&self) -> usize {
+        self.nodes.iter().filter_map(|node| node.place.block.as_ref()).collect::<BTreeSet<_>>().len()
+    }
+
     /// What the whole of it costs.
     pub fn costs(&self) -> Costs {
         Costs {
@@ -52,11 +57,11 @@ impl Plan {
             .collect()
     }
 
-    /// Costs added up by a name that each path has, the costliest first: by multiply-accumulates, then by parameters.
-    pub fn costs_by(&self, name: impl Fn(&str) -> String) -> Vec<(String, Costs)> {
+    /// Costs added up by a name that each place has, the costliest first: by multiply-accumulates, then by parameters.
+    pub fn costs_by(&self, name: impl Fn(&Place) -> String) -> Vec<(String, Costs)> {
         let mut all: BTreeMap<String, Costs> = BTreeMap::new();
         for (node, costs) in self.nodes.iter().zip(self.node_costs()) {
-            all.entry(name(&node.path)).or_default().add(costs);
+            all.entry(name(&node.place)).or_default().add(costs);
         }
         let mut all: Vec<(String, Costs)> = all.into_iter().collect();
         all.sort_by_key(|(_, costs)| std::cmp::Reverse((costs.macs, costs.dense_params, costs.embedding_params)));
@@ -92,27 +97,6 @@ impl Plan {
     }
 }
 
-/// The block instance on a node's path, such as `b[2]` of `b[2].d.fc.linear`; empty for what is outside of blocks.
-pub fn block_of(path: &str, blocks: &[&str]) -> String {
-    let inside = |block: &&&str| path.strip_prefix(**block).is_some_and(|rest| rest.starts_with('.'));
-    blocks.iter().find(inside).map(|block| (*block).to_owned()).unwrap_or_default()
-}
-
-/// The operator on a node's path, such as `fc` of `b[2].d.fc.linear`: what the `let` calls first. Iterations of a
-/// `repeat` are passed over.
-pub fn operator_of(path: &str, blocks: &[&str]) -> String {
-    let block = block_of(path, blocks);
-    let own = if block.is_empty() { path } else { &path[block.len() + 1..] };
-    let names: Vec<&str> = own.split('.').filter(|name| !name.starts_with("turn_")).collect();
-    let skipped = match names.first() {
-        // The parts of a stem have names of their own.
-        Some(&"stem") if names.len() > 2 => 2,
-        _ if names.len() > 1 => 1,
-        _ => 0,
-    };
-    names.get(skipped).copied().unwrap_or(own).to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use smallvec::smallvec;
@@ -120,22 +104,6 @@ mod tests {
     use super::*;
     use crate::plan::{Node, PLAN_VERSION};
     use crate::primitives::{Concat, Numeric, Pad, Primitive, Relu};
-
-    #[test]
-    fn names_on_paths() {
-        let blocks = ["b[1]", "b[2]"];
-        assert_eq!(
-            (block_of("b[2].d.fc.linear", &blocks), operator_of("b[2].d.fc.linear", &blocks)),
-            ("b[2]".into(), "fc".into())
-        );
-        assert_eq!(
-            (block_of("logit.linear", &blocks), operator_of("logit.linear", &blocks)),
-            (String::new(), "linear".into())
-        );
-        assert_eq!(operator_of("stem.sparse.embed", &blocks), "embed");
-        assert_eq!(operator_of("numeric", &blocks), "numeric");
-        assert_eq!(operator_of("h.turn_2.fc.linear", &blocks), "fc");
-    }
 
     /// A chain of three and a sum with the first: the first is held while the second and third run.
     #[test]
@@ -146,6 +114,7 @@ mod tests {
             params: smallvec![],
             shape: smallvec![width],
             path: "n".into(),
+            place: Place::outside("n").into(),
         };
         let nodes = vec![
             node(Numeric.into(), &[], 4),

@@ -16,15 +16,16 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 pub use fingerprint::Fingerprint;
-pub use ledger::{Activations, block_of, operator_of};
+pub use ledger::Activations;
 
 use crate::cost::value_bytes;
 pub use crate::cost::{Cost, Costs};
+pub use crate::place::Place;
 use crate::primitives::Primitive;
 pub use crate::tensor::{Init, Layout, Run, Shape};
 
 /// Version of the serialised form.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// One architecture, ready to execute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,8 @@ pub struct Node {
     pub shape: Shape,
     /// Where it comes from in the space, such as `b[2].d.fc.linear`.
     pub path: Arc<str>,
+    /// The same, as data.
+    pub place: Arc<Place>,
 }
 
 /// The slice of one stored parameter that an architecture uses.

@@ -212,7 +212,8 @@ impl Builder<'_> {
                 params.push(self.param(id, &axes));
             }
         }
-        self.nodes.push(Node { primitive, inputs, params, shape, path: Arc::clone(&node.path) });
+        let (path, place) = (Arc::clone(&node.path), Arc::clone(&node.place));
+        self.nodes.push(Node { primitive, inputs, params, shape, path, place });
         Ok(self.nodes.len() - 1)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nasrec_compiler::plan::{Init, Layout, Node, PLAN_VERSION, Param, ParamKind, Plan, Shape};
+use nasrec_compiler::plan::{Init, Layout, Node, PLAN_VERSION, Param, ParamKind, Place, Plan, Shape};
 use nasrec_compiler::primitives::{
     Add, Attention, Axis, Concat, Embed, FieldProducts, Flatten, Gram, LayerNorm, Linear, LowerTriangle, Mul, Numeric,
     Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift, Sigmoid, Square, Sub, SumFields,
@@ -66,6 +66,7 @@ impl Sketch {
             params: params.iter().copied().collect(),
             shape: shape.iter().copied().collect(),
             path: "b".into(),
+            place: Place::outside("b").into(),
         });
         self.plan.nodes.len() - 1
     }

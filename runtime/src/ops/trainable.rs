@@ -15,14 +15,12 @@ impl Trainable {
         Self(vec![false; plan.params.len()])
     }
 
-    /// Only the dense parameters of the `logit` statement: of nodes whose path is `logit` or lies under it.
+    /// Only the dense parameters of the `logit` statement.
     pub fn head(plan: &Plan) -> Self {
         let mut trainable = Self::none(plan);
-        for node in &plan.nodes {
-            if &*node.path == "logit" || node.path.starts_with("logit.") {
-                let dense = node.params.iter().filter(|&&param| plan.params[param].kind == ParamKind::Dense);
-                dense.for_each(|&param| trainable.0[param] = true);
-            }
+        for node in plan.nodes.iter().filter(|node| node.place.head) {
+            let dense = node.params.iter().filter(|&&param| plan.params[param].kind == ParamKind::Dense);
+            dense.for_each(|&param| trainable.0[param] = true);
         }
         trainable
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use nasrec_compiler::plan::{Cost, Costs, ParamKind, Plan, block_of, operator_of};
+use nasrec_compiler::plan::{Cost, Costs, ParamKind, Place, Plan};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Space};
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             let plan = space.plan(&architecture)?;
             match format {
                 Format::Text => format!("{heading}\n{}", of_plan(&space, &plan)),
-                Format::Json => output::json(&plan_json(&space, &plan))?,
+                Format::Json => output::json(&plan_json(&plan))?,
             }
         }
         (None, format) => {
@@ -87,27 +87,28 @@ fn of_plan(space: &Space, plan: &Plan) -> String {
         totals.add_row([name.to_owned(), shown(value), shown(bytes)]);
     }
     right(&mut totals, 1);
-    let blocks: Vec<&str> = space.blocks().collect();
+    let has_blocks = space.blocks().next().is_some();
     let mut out = format!("{totals}\nThe peak is where {} runs.\n", plan.nodes[held.peak_at].path);
-    if !blocks.is_empty() {
-        out.push_str(&parts("block", &by_block(plan, &blocks)));
+    if has_blocks {
+        out.push_str(&parts("block", &plan.costs_by(block)));
     }
-    out.push_str(&parts("operator", &plan.costs_by(|path| operator_of(path, &blocks))));
-    if !blocks.is_empty() {
-        out.push_str(&parts("block and operator", &by_both(plan, &blocks)));
+    out.push_str(&parts("operator", &plan.costs_by(operator)));
+    if has_blocks {
+        out.push_str(&parts("block and operator", &plan.costs_by(block_and_operator)));
     }
     out
 }
 
-fn by_block(plan: &Plan, blocks: &[&str]) -> Vec<(String, Costs)> {
-    plan.costs_by(|path| {
-        let block = block_of(path, blocks);
-        if block.is_empty() { "outside".to_owned() } else { block }
-    })
+fn block(place: &Place) -> String {
+    place.block.as_deref().unwrap_or("outside").to_owned()
 }
 
-fn by_both(plan: &Plan, blocks: &[&str]) -> Vec<(String, Costs)> {
-    plan.costs_by(|path| format!("{} {}", block_of(path, blocks), operator_of(path, blocks)).trim().to_owned())
+fn operator(place: &Place) -> String {
+    place.operator.to_string()
+}
+
+fn block_and_operator(place: &Place) -> String {
+    place.block.as_ref().map_or_else(|| operator(place), |block| format!("{block} {}", place.operator))
 }
 
 /// The costliest first; rows that cost neither products nor parameters are summed up in the last.
@@ -145,8 +146,7 @@ fn parts(what: &str, rows: &[(String, Costs)]) -> String {
     format!("{table}\n")
 }
 
-fn plan_json(space: &Space, plan: &Plan) -> Value {
-    let blocks: Vec<&str> = space.blocks().collect();
+fn plan_json(plan: &Plan) -> Value {
     let rows = |rows: Vec<(String, Costs)>| -> Vec<Value> {
         rows.iter().map(|(name, costs)| json!({ "name": name, "costs": costs })).collect()
     };
@@ -161,9 +161,9 @@ fn plan_json(space: &Space, plan: &Plan) -> Value {
         "macs": plan.macs(),
         "params": { "dense": dense, "embedding": embedding },
         "bytes": { "dense": 4 * dense, "embedding": 4 * embedding, "activations": plan.activations() },
-        "by_block": rows(by_block(plan, &blocks)),
-        "by_operator": rows(plan.costs_by(|path| operator_of(path, &blocks))),
-        "by_block_and_operator": rows(by_both(plan, &blocks)),
+        "by_block": rows(plan.costs_by(block)),
+        "by_operator": rows(plan.costs_by(operator)),
+        "by_block_and_operator": rows(plan.costs_by(block_and_operator)),
         "nodes": nodes,
     })
 }

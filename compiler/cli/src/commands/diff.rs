@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use crate::output::{self, Format, grouped, right, write};
 use crate::render;
-use crate::subject::{File, Subject, live_blocks};
+use crate::subject::{File, Subject};
 
 /// Compare two spaces or two architectures: choices, counts, costs, weights that could be carried over
 #[derive(clap::Args)]
@@ -129,7 +129,7 @@ fn architectures(a: &Subject, b: &Subject) -> Result<Value> {
     let (space_a, space_b) = (a.bound()?, b.bound()?);
     let (Some(arch_a), Some(arch_b)) = (&a.architecture, &b.architecture) else { bail!("two archs are compared") };
     let (plan_a, plan_b) = (space_a.plan(arch_a)?, space_b.plan(arch_b)?);
-    let blocks = |space: &Space, plan: &Plan| json!({ "live": live_blocks(space, plan), "of": space.blocks().count() });
+    let blocks = |space: &Space, plan: &Plan| json!({ "live": plan.live_blocks(), "of": space.blocks().count() });
     let mut costs: Vec<Value> = Cost::ALL
         .iter()
         .map(|cost| json!({ "cost": cost.words(), "a": plan_a.costs().of(*cost), "b": plan_b.costs().of(*cost) }))

@@ -17,7 +17,7 @@ use super::Outcome;
 use crate::files::Disk;
 use crate::output::{Format, grouped, json, mmacs, write};
 use crate::render;
-use crate::subject::{File, Subject, live_blocks};
+use crate::subject::{File, Subject};
 
 /// Compile a file: sum up its spaces, searches and architectures, or write a stage out
 #[derive(clap::Args)]
@@ -184,7 +184,7 @@ fn picture(file: &File, subject: &Subject, args: &Args) -> Result<String> {
         let (dense, blocks) = (grouped(plan.dense_params()), space.blocks().count());
         said = vec![format!("{} a sample, {dense} dense parameters", mmacs(plan.macs()))];
         if blocks > 0 {
-            said.push(format!("{} of {blocks} blocks live", live_blocks(space, &plan)));
+            said.push(format!("{} of {blocks} blocks live", plan.live_blocks()));
         }
     }
     let drawing = Drawing {

@@ -10,7 +10,6 @@ use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Space};
 
 use crate::bounds::Bounds;
 use crate::output::{grouped, mmacs};
-use crate::subject::live_blocks;
 
 pub(super) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, schema: Option<&Schema>) -> String {
     let graph = &checked.graph;
@@ -105,7 +104,7 @@ pub(super) fn architecture(
     }
     let blocks = space.blocks().count();
     if blocks > 0 {
-        line("live blocks", format!("{} of {blocks}", live_blocks(space, &plan)));
+        line("live blocks", format!("{} of {blocks}", plan.live_blocks()));
     }
     let (dense, embedding) = (grouped(plan.dense_params()), grouped(plan.embedding_params()));
     line("parameters", format!("{dense} dense, {embedding} embedding"));
