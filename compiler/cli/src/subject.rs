@@ -1,5 +1,7 @@
 //! What a subcommand is about: one item of a file, with its space, its schema and its architecture.
 
+use std::cell::OnceCell;
+
 use anyhow::{Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::outline;
@@ -24,6 +26,8 @@ pub(crate) struct Subject {
     pub architecture: Option<Architecture>,
     /// The parameters of the space, as source, defaults included.
     pub parameters: Vec<(String, String)>,
+    /// The space over its schema; bound when it is first asked for.
+    bound: OnceCell<Space>,
 }
 
 impl File {
@@ -95,7 +99,8 @@ impl File {
             _ => (self.program.check_space(item).map_err(failed)?, None, None),
         };
         let parameters = outline::parameters(&self.program, &space);
-        Ok(Subject { item: item.clone(), space, schema: given.or(schema), architecture, parameters })
+        let (item, schema, bound) = (item.clone(), given.or(schema), OnceCell::new());
+        Ok(Subject { item, space, schema, architecture, parameters, bound })
     }
 }
 
@@ -107,11 +112,15 @@ impl Subject {
     }
 
     /// The space over its schema.
-    pub(crate) fn bound(&self) -> Result<Space> {
+    pub(crate) fn bound(&self) -> Result<&Space> {
+        if let Some(bound) = self.bound.get() {
+            return Ok(bound);
+        }
         let Some(schema) = &self.schema else {
             bail!("{} `{}` names no schema: say --with SCHEMA", self.item.kind.word(), self.item.name)
         };
-        Ok(Space::bind(&self.space, schema)?)
+        let bound = Space::bind(&self.space, schema)?;
+        Ok(self.bound.get_or_init(|| bound))
     }
 
     /// Such as `arch best of nasrec_small with criteo`.

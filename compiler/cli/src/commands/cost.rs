@@ -56,15 +56,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         (Some(architecture), format) => {
             let plan = space.plan(&architecture)?;
             match format {
-                Format::Text => format!("{heading}\n{}", of_plan(&space, &plan)),
+                Format::Text => format!("{heading}\n{}", of_plan(space, &plan)),
                 Format::Json => output::json(&plan_json(&plan))?,
             }
         }
         (None, format) => {
-            let spread = Spread::of(&space, args.samples, args.seed)?;
+            let spread = Spread::of(space, args.samples, args.seed)?;
             match format {
-                Format::Text => format!("{heading}\n{}", spread.table(&space)),
-                Format::Json => output::json(&spread.json(&space))?,
+                Format::Text => format!("{heading}\n{}", spread.table(space)),
+                Format::Json => output::json(&spread.json(space))?,
             }
         }
     };

@@ -86,7 +86,7 @@ fn spaces(a: &Subject, b: &Subject) -> Result<Value> {
     let (of_a, of_b) = (&a.space.graph, &b.space.graph);
     let shared = compare::overlap(of_a, of_b);
     let weights = match (&a.schema, &b.schema) {
-        (Some(_), Some(_)) => json!(compare::weights(&a.bound()?, &b.bound()?)),
+        (Some(_), Some(_)) => json!(compare::weights(a.bound()?, b.bound()?)),
         _ => Value::Null,
     };
     Ok(json!({
@@ -137,10 +137,10 @@ fn architectures(a: &Subject, b: &Subject) -> Result<Value> {
     let (held_a, held_b) = (plan_a.activations(), plan_b.activations());
     costs.push(json!({ "cost": "peak activations", "a": held_a.inference_peak, "b": held_b.inference_peak }));
     Ok(json!({
-        "a": { "title": a.heading(), "plan": plan_a.hash(), "blocks": blocks(&space_a, &plan_a), "parameters": plan_a.params.len() },
-        "b": { "title": b.heading(), "plan": plan_b.hash(), "blocks": blocks(&space_b, &plan_b), "parameters": plan_b.params.len() },
+        "a": { "title": a.heading(), "plan": plan_a.hash(), "blocks": blocks(space_a, &plan_a), "parameters": plan_a.params.len() },
+        "b": { "title": b.heading(), "plan": plan_b.hash(), "blocks": blocks(space_b, &plan_b), "parameters": plan_b.params.len() },
         "parameters": parameters(&a.parameters, &b.parameters),
-        "choices": compare::architectures((&space_a, arch_a), (&space_b, arch_b)),
+        "choices": compare::architectures((space_a, arch_a), (space_b, arch_b)),
         "costs": costs,
         "common": compare::parameters(&plan_a, &plan_b),
     }))
@@ -239,7 +239,7 @@ fn change(change: &Change) -> Vec<String> {
 /// Stored parameters by how they fit, then those that fit in part.
 fn weights(args: &Args, a: &Subject, b: &Subject) -> String {
     let (Ok(space_a), Ok(space_b)) = (a.bound(), b.bound()) else { return String::new() };
-    let all = compare::weights(&space_a, &space_b);
+    let all = compare::weights(space_a, space_b);
     let words = |fit: Fit| match fit {
         Fit::Same => "same shape",
         Fit::Grows => "a slice in B",

@@ -77,16 +77,18 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         _ => file.item(args.name.as_deref(), "--name")?,
     };
     let subject = file.subject(&item, args.with.as_deref())?;
+    let narrowed;
     let (space, schema) = if args.require.is_empty() {
         (subject.bound()?, subject.schema.as_ref().map(|schema| schema.name.clone()).unwrap_or_default())
     } else {
         let Some(search) = required(args, &file, &subject)? else { return Ok(Outcome::Findings) };
-        (Space::bind(&search.space, &search.schema)?, search.schema.name)
+        narrowed = Space::bind(&search.space, &search.schema)?;
+        (&narrowed, search.schema.name)
     };
-    let Drawn { architectures, draws } = draw(args, &space)?;
+    let Drawn { architectures, draws } = draw(args, space)?;
     let text = match args.format {
-        Format::Text => source(args, &file, &subject, &space, &schema, &architectures)?,
-        Format::Json => output::json(&machine(&space, &architectures)?)?,
+        Format::Text => source(args, &file, &subject, space, &schema, &architectures)?,
+        Format::Json => output::json(&machine(space, &architectures)?)?,
     };
     write(args.out.as_ref(), &text)?;
     let share = 100.0 * args.n as f64 / draws as f64;

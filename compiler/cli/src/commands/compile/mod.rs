@@ -133,14 +133,14 @@ fn tree(args: &Args) -> Result<Outcome> {
 fn summed_up(file: &File, item: &Item, with: Option<&str>) -> Result<String> {
     let subject = file.subject(item, with)?;
     let schema = subject.schema.as_ref();
-    let bound = schema.map(|schema| Space::bind(&subject.space, schema)).transpose()?;
-    match (&subject.architecture, &bound) {
+    let bound = schema.map(|_| subject.bound()).transpose()?;
+    match (&subject.architecture, bound) {
         (Some(architecture), Some(space)) if space.missing(architecture).is_empty() => {
             summary::architecture(&item.name, space, architecture, schema)
         }
         (Some(architecture), Some(space)) => Ok(summary::open(&item.name, space, architecture)),
         (Some(_), None) => bail!("arch `{}` names no schema: say --with SCHEMA", item.name),
-        (None, bound) => Ok(summary::space(item, &subject.space, bound.as_ref(), schema)),
+        (None, bound) => Ok(summary::space(item, &subject.space, bound, schema)),
     }
 }
 
@@ -170,7 +170,7 @@ fn picture(file: &File, subject: &Subject, args: &Args) -> Result<String> {
     let graph = &subject.space.graph;
     // An architecture is drawn with its sizes, which its schema tells.
     let bound = subject.architecture.as_ref().map(|_| subject.bound()).transpose()?;
-    if let (Some(architecture), Some(space)) = (&subject.architecture, &bound)
+    if let (Some(architecture), Some(space)) = (&subject.architecture, bound)
         && let [first, ..] = space.missing(architecture).as_slice()
     {
         bail!("arch `{}` leaves `{}` open", subject.item.name, graph.choices[first.index()].name);
@@ -179,7 +179,7 @@ fn picture(file: &File, subject: &Subject, args: &Args) -> Result<String> {
         0 => vec!["one model: nothing is left open".to_owned()],
         n => vec![format!("{n} choices, {} encodings", grouped(graph.raw_count()))],
     };
-    if let (Some(architecture), Some(space)) = (&subject.architecture, &bound) {
+    if let (Some(architecture), Some(space)) = (&subject.architecture, bound) {
         let plan = space.plan(architecture)?;
         let (dense, blocks) = (grouped(plan.dense_params()), space.blocks().count());
         said = vec![format!("{} a sample, {dense} dense parameters", mmacs(plan.macs()))];

@@ -77,7 +77,9 @@ struct Ready {
     dir: RunDir,
     record: RunRecord,
     program: Program,
-    search: CheckedSearch,
+    /// Name of the search.
+    name: String,
+    job: Job,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
@@ -91,7 +93,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         None => started(args, limits)?,
     };
     let Some(ready) = ready else { return Ok(Outcome::Findings) };
-    let job = job(&ready.search, &ready.record.base)?;
+    let job = &ready.job;
     ctrlc::set_handler(|| {
         if STOP.requested() {
             std::process::exit(130);
@@ -101,10 +103,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     })
     .context("cannot listen for Ctrl-C")?;
     let shown = ready.dir.path().display();
-    eprintln!("{} on {} with {}: run directory {shown}", ready.search.name, job.space.name, job.schema.name);
-    match search_within(&job, &ready.dir, &executor, &Progress::new(), &STOP, memory) {
+    eprintln!("{} on {} with {}: run directory {shown}", ready.name, job.space.name, job.schema.name);
+    match search_within(job, &ready.dir, &executor, &Progress::new(), &STOP, memory) {
         Ok(report) => {
-            finish(&ready, &job, &report)?;
+            finish(&ready, &report)?;
             Ok(Outcome::Clean)
         }
         Err(Error::Stopped) => {
@@ -134,10 +136,11 @@ fn started(args: &Args, limits: Limits) -> Result<Option<Ready>> {
     let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
     let base = base.canonicalize().with_context(|| format!("cannot find the folder of {file}"))?;
     // What does not fit shows before a directory is made.
-    let job = job(&search, &base)?;
-    if let Source::Files(files) = &search.recipe.data.source {
+    let name = search.name.clone();
+    let job = job(search, base)?;
+    if let Source::Files(files) = &job.recipe.data.source {
         for file in files {
-            let path = base.join(file);
+            let path = job.base.join(file);
             if !path.is_file() {
                 bail!("there is no data file {}: `data.files` says `{file}`", path.display());
             }
@@ -147,9 +150,9 @@ fn started(args: &Args, limits: Limits) -> Result<Option<Ready>> {
         check_memory(&job, expected_rows(&job).unwrap_or(0), limits.threads, memory)?;
     }
     let dir = RunDir::create(&path)?;
-    RunRecord::write(&dir, &program, &search.name, &overrides, &base, &search.recipe)?;
+    RunRecord::write(&dir, &program, &name, &overrides, &job.base, &job.recipe)?;
     let record = RunRecord::read(&dir)?;
-    Ok(Some(Ready { dir, record, program, search }))
+    Ok(Some(Ready { dir, record, program, name, job }))
 }
 
 fn resumed(path: &Path) -> Result<Option<Ready>> {
@@ -167,7 +170,9 @@ fn resumed(path: &Path) -> Result<Option<Ready>> {
             record.nasrecc
         );
     }
-    Ok(Some(Ready { dir, record, program, search }))
+    let name = search.name.clone();
+    let job = job(search, record.base.clone())?;
+    Ok(Some(Ready { dir, record, program, name, job }))
 }
 
 fn checked(
@@ -216,27 +221,22 @@ fn free_directory(name: &str) -> PathBuf {
     (1u32..).map(|n| PathBuf::from(format!("runs/{name}-{n}"))).find(|path| !path.exists()).unwrap_or_default()
 }
 
-fn job(search: &CheckedSearch, base: &Path) -> Result<Job> {
+/// What is searched, bound to its schema; relative paths of data start at `base`.
+fn job(search: CheckedSearch, base: PathBuf) -> Result<Job> {
     let CheckedSearch { space, schema, recipe, baselines, .. } = search;
     let mut models = Vec::new();
-    for baseline in baselines {
-        let bound = Space::bind(baseline, schema)?;
+    for baseline in &baselines {
+        let bound = Space::bind(baseline, &schema)?;
         models.push((baseline.title(), bound.plan(&Architecture::new(Vec::new()))?));
     }
-    Ok(Job {
-        space: Space::bind(space, schema)?,
-        schema: schema.clone(),
-        recipe: recipe.clone(),
-        baselines: models,
-        base: base.to_owned(),
-    })
+    Ok(Job { space: Space::bind(&space, &schema)?, schema, recipe, baselines: models, base })
 }
 
 /// Writes the winner's source and shows the table.
-fn finish(ready: &Ready, job: &Job, report: &Report) -> Result<()> {
+fn finish(ready: &Ready, report: &Report) -> Result<()> {
     let text = report::table(report);
     if let Some(architecture) = report.best.first().and_then(|row| row.architecture.as_ref()) {
-        let source = winner(ready, job, report, architecture)?;
+        let source = winner(ready, report, architecture)?;
         ready.dir.write("best.nasrec", source.as_bytes())?;
     }
     ready.dir.write("report.txt", text.as_bytes())?;
@@ -251,7 +251,8 @@ fn finish(ready: &Ready, job: &Job, report: &Report) -> Result<()> {
 }
 
 /// The winner as a source file that stands in the run directory.
-fn winner(ready: &Ready, job: &Job, report: &Report, architecture: &Architecture) -> Result<String> {
+fn winner(ready: &Ready, report: &Report, architecture: &Architecture) -> Result<String> {
+    let job = &ready.job;
     let mut imports: Vec<(String, Vec<String>)> = Vec::new();
     let wanted = [(ItemKind::Space, &job.space.name), (ItemKind::Schema, &job.schema.name)];
     for (kind, name) in wanted {
@@ -266,7 +267,7 @@ fn winner(ready: &Ready, job: &Job, report: &Report, architecture: &Architecture
     }
     let test = report.best.first().and_then(|row| row.test);
     let figures = test.and_then(|figures| figures.log_loss.zip(figures.auc));
-    let mut docs = vec![format!("Found by search `{}`, seed {}.", ready.search.name, job.recipe.seed)];
+    let mut docs = vec![format!("Found by search `{}`, seed {}.", ready.name, job.recipe.seed)];
     docs.extend(figures.map(|(loss, auc)| format!("Log loss {loss:.5} and AUC {auc:.5} on the test part.")));
     let source = ArchSource {
         name: "best",
