@@ -41,18 +41,10 @@ fn each_choice_is_drawn_as_often_as_it_should_be() {
         (0..draws).map(|index| space.sample(Counts::Binomial(0.5), &mut Streams::new(4).rng("draw", index))).collect();
     for (at, choice) in space.choices().iter().enumerate() {
         let made = drawn.iter().map(|architecture| architecture.made()[at].expect("every choice is drawn"));
-        let (count, share): (usize, f64) = match &choice.kind {
-            nasrec_compiler::ir::ChoiceKind::Width { values } => (values.len(), 1.0 / values.len() as f64),
-            nasrec_compiler::ir::ChoiceKind::Choose { alternatives, .. } => {
-                (alternatives.len(), 1.0 / alternatives.len() as f64)
-            }
-            nasrec_compiler::ir::ChoiceKind::Maybe => (2, 0.5),
-            nasrec_compiler::ir::ChoiceKind::Repeat { lo, hi } => (hi - lo + 1, 1.0 / (hi - lo + 1) as f64),
-            // Of n sources, 1 + Binomial(min(n, 4) - 1, 1/2) are taken; a single pick takes one.
-            nasrec_compiler::ir::ChoiceKind::Pick { lo, hi, sources } => {
-                (sources.len(), (*lo as f64 + (hi - lo) as f64 / 2.0) / sources.len() as f64)
-            }
-        };
+        // Of n sources, 1 + Binomial(min(n, 4) - 1, 1/2) are taken; a single pick takes one, and so does all else.
+        let (lo, hi) = choice.offer.takes().range();
+        let count = choice.offer.positions();
+        let share = (lo + hi) as f64 / 2.0 / count as f64;
         let mut seen = vec![0u32; count];
         for made in made {
             (0..count).filter(|&position| made.has(position)).for_each(|position| seen[position] += 1);

@@ -76,7 +76,7 @@ fn encodings(graph: &SpaceGraph) -> Vec<Vec<Option<Made>>> {
         for made in all {
             let exists =
                 choice.parent.is_none_or(|(of, positions)| made[of.index()].is_some_and(|made| made.meets(positions)));
-            let options = if exists { choice.kind.options().into_iter().map(Some).collect() } else { vec![None] };
+            let options = if exists { choice.offer.options().into_iter().map(Some).collect() } else { vec![None] };
             next.extend(options.into_iter().map(|option| made.iter().copied().chain([option]).collect()));
         }
         all = next;

@@ -3,7 +3,7 @@
 mod memory;
 
 use memory::check;
-use nasrec_compiler::ir::{Assignment, ChoiceId, ChoiceKind, Made, SchemaSizes, SpaceGraph};
+use nasrec_compiler::ir::{Assignment, ChoiceId, Made, Offer, SchemaSizes, SpaceGraph};
 use nasrec_compiler::plan::Cost;
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::schema::Schema;
@@ -60,7 +60,7 @@ fn every(graph: &SpaceGraph, visit: &mut impl FnMut(&[Option<Made>])) {
             made.pop();
             return;
         }
-        for option in choice.kind.options() {
+        for option in choice.offer.options() {
             made.push(Some(option));
             from(graph, at + 1, made, visit);
             made.pop();
@@ -76,22 +76,16 @@ struct Encoding<'a> {
 }
 
 impl Encoding<'_> {
-    fn made(&self, name: &str) -> Option<(&ChoiceKind, Made)> {
+    fn made(&self, name: &str) -> Option<(&Offer, Made)> {
         let at = self.graph.choices.iter().position(|choice| choice.name == name)?;
-        Some((&self.graph.choices[at].kind, self.made[at]?))
+        Some((&self.graph.choices[at].offer, self.made[at]?))
     }
 
     /// What a choice takes, by label; `None` where it does not exist.
     fn taken(&self, name: &str) -> Option<Vec<String>> {
-        let (kind, made) = self.made(name)?;
-        let all = match kind {
-            ChoiceKind::Choose { alternatives, .. } => alternatives.clone(),
-            ChoiceKind::Pick { sources, .. } => sources.clone(),
-            ChoiceKind::Maybe => vec!["off".into(), "on".into()],
-            ChoiceKind::Width { values } => values.iter().map(i64::to_string).collect(),
-            ChoiceKind::Repeat { lo, hi } => (*lo..=*hi).map(|depth| depth.to_string()).collect(),
-        };
-        Some(all.into_iter().enumerate().filter(|&(at, _)| made.has(at)).map(|(_, label)| label).collect())
+        let (offer, made) = self.made(name)?;
+        let labels = offer.labels().iter().enumerate();
+        Some(labels.filter(|&(at, _)| made.has(at)).map(|(_, label)| label.clone()).collect())
     }
 
     fn is(&self, name: &str, label: &str) -> bool {

@@ -85,8 +85,8 @@ fn what_is_said_of_random_programs_is_true() {
             let mut other = drawn.clone();
             for (index, choice) in space.choices().iter().enumerate() {
                 let id = nasrec_compiler::ir::ChoiceId(index as u32);
-                if dead.contains(&choice.span) && drawn.get(id).is_some() && choice.kind.option_count() < 1_000 {
-                    let options = choice.kind.options();
+                if dead.contains(&choice.span) && drawn.get(id).is_some() && choice.offer.option_count() < 1_000 {
+                    let options = choice.offer.options();
                     other.set(id, Some(options[rng.random_range(0..options.len())]));
                     changed += 1;
                 }

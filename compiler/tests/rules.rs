@@ -4,7 +4,7 @@
 mod memory;
 
 use memory::check;
-use nasrec_compiler::ir::{ChoiceId, ChoiceKind, Made};
+use nasrec_compiler::ir::{ChoiceId, Made, Takes, Word};
 use nasrec_compiler::plan::{Param, Plan};
 use nasrec_compiler::primitives::{Add, Concat, LayerNorm, Primitive, Relu};
 use nasrec_compiler::{Architecture, ItemKind, Program, Space};
@@ -115,10 +115,7 @@ fn earlier_lists_the_stem_and_the_blocks_before() {
         "  block b[1..3] after stem { dense = numeric } {\n    let x = pick 1 from earlier.dense\n    \
          out dense = linear(x, 4)\n  }\n  logit = linear(b[3].dense, 1)",
     );
-    let sources = |index: u32| match &space.choices()[ChoiceId(index).index()].kind {
-        ChoiceKind::Pick { sources, .. } => sources.join(" "),
-        other => panic!("{other:?}"),
-    };
+    let sources = |index: u32| space.choices()[ChoiceId(index).index()].offer.labels().join(" ");
     assert_eq!([sources(0), sources(1), sources(2)], ["stem", "stem b[1]", "stem b[1] b[2]"]);
     let direct = plan(&space, &[Made::Set(1), Made::Set(1), Made::Set(1)]);
     assert!(names(&direct).iter().all(|name| !name.starts_with("b[1]") && !name.starts_with("b[2]")), "they are dead");
@@ -130,15 +127,8 @@ fn how_many_are_picked_is_clipped_to_the_sources_there_are() {
         "  block b[1..2] after stem { dense = numeric } {\n    let x = concat(pick 1..4 from earlier.dense)\n    \
          out dense = linear(x, 4)\n  }\n  logit = linear(b[2].dense, 1)",
     );
-    let bounds: Vec<(usize, usize)> = space
-        .choices()
-        .iter()
-        .map(|choice| match choice.kind {
-            ChoiceKind::Pick { lo, hi, .. } => (lo, hi),
-            _ => (0, 0),
-        })
-        .collect();
-    assert_eq!(bounds, [(1, 1), (1, 2)]);
+    let takes: Vec<Takes> = space.choices().iter().map(|choice| choice.offer.takes()).collect();
+    assert_eq!(takes, [Takes::Set { lo: 1, hi: 1 }, Takes::Set { lo: 1, hi: 2 }]);
 }
 
 #[test]
@@ -262,7 +252,8 @@ fn constants_are_seen_by_spaces_operators_and_arguments() {
          op f(x: dense) -> dense[twice] = linear(x, twice)\n\
          space s(w = widths) {\n  input numeric: dense\n  width n in w\n  logit = linear(linear(f(numeric), n), 1)\n}\n",
     );
-    assert!(matches!(&space.choices()[0].kind, ChoiceKind::Width { values } if *values == [4, 8]));
+    let offer = &space.choices()[0].offer;
+    assert_eq!((offer.word(), offer.numbers()), (Word::Width, &[4, 8][..]));
     assert_eq!(param(&plan(&space, &[Made::One(0)]), "logit.f.linear.weight").full[..], [8, 3]);
 }
 

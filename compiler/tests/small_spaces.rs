@@ -127,7 +127,7 @@ fn every(graph: &SpaceGraph, made: &mut Vec<Option<Made>>, all: &mut Vec<Archite
     let Some(choice) = graph.choices.get(made.len()) else { return all.push(Architecture::new(made.clone())) };
     let options: Vec<Option<Made>> = match choice.parent {
         Some((of, positions)) if !made[of.index()].is_some_and(|m| m.meets(positions)) => vec![None],
-        _ => choice.kind.options().into_iter().map(Some).collect(),
+        _ => choice.offer.options().into_iter().map(Some).collect(),
     };
     for option in options {
         made.push(option);

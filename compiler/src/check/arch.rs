@@ -4,7 +4,7 @@ use super::program::{Item, Program};
 use super::recipe::unbound;
 use super::{CheckedArch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{Assignment, CheckedSpace, Choice, ChoiceKind, Made, SchemaSizes};
+use crate::ir::{Assignment, CheckedSpace, Choice, Made, SchemaSizes, Takes, Word};
 use crate::plan::Cost;
 use crate::schema::Schema;
 use crate::space::{Architecture, Space};
@@ -132,53 +132,40 @@ fn read(choice: &Choice, value: &Expr, program: &Program) -> Result<Option<Made>
         Diagnostic::error(Code::Choice, format!("`{}` cannot be `{}`", choice.name, text(value)))
             .label(value.span, format!("expected {expected}"))
     };
-    match &choice.kind {
-        ChoiceKind::Width { values } => match value.kind {
-            ExprKind::Number(x) => values.iter().position(|v| *v as f64 == x).map(|at| Some(Made::One(at as u32))),
-            _ => None,
+    let offer = &choice.offer;
+    match offer.takes() {
+        Takes::One => {
+            let at = match &value.kind {
+                ExprKind::Number(x) => offer.numbers().iter().position(|&number| number as f64 == *x),
+                ExprKind::Name(name) => offer.position(name),
+                ExprKind::Switch(on) => offer.position(if *on { "on" } else { "off" }),
+                _ => None,
+            };
+            let expected = || match (offer.word(), offer.ends()) {
+                (Word::Maybe, _) => "`on` or `off`".to_owned(),
+                (Word::Repeat, Some((lo, hi))) => format!("a whole number from {lo} to {hi}"),
+                _ => format!("one of {}", offer.labels().join(", ")),
+            };
+            at.map(|at| Some(Made::One(at as u32))).ok_or_else(|| wrong(expected()))
         }
-        .ok_or_else(|| wrong(format!("one of {}", join(values)))),
-        ChoiceKind::Choose { hi: 1, alternatives, .. } => match &value.kind {
-            ExprKind::Name(name) => alternatives.iter().position(|a| a == name).map(|at| Some(Made::One(at as u32))),
-            _ => None,
-        }
-        .ok_or_else(|| wrong(format!("one of {}", alternatives.join(", ")))),
-        ChoiceKind::Repeat { lo, hi } => match value.kind {
-            ExprKind::Number(x) if x.fract() == 0.0 && (*lo as f64..=*hi as f64).contains(&x) => {
-                Ok(Some(Made::One(x as u32 - *lo as u32)))
-            }
-            _ => Err(wrong(format!("a whole number from {lo} to {hi}"))),
-        },
-        ChoiceKind::Maybe => match value.kind {
-            ExprKind::Switch(on) => Ok(Some(Made::One(u32::from(on)))),
-            _ => Err(wrong("`on` or `off`".to_owned())),
-        },
-        ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
+        Takes::Set { lo, hi } => {
             let items: Vec<&Expr> = match &value.kind {
                 ExprKind::List(items) => items.iter().collect(),
                 _ => vec![value],
             };
+            let all = || offer.labels().join(", ");
             let mut mask = 0u64;
             for item in &items {
-                let name = text(item);
-                let at = all
-                    .iter()
-                    .position(|s| *s == name)
-                    .ok_or_else(|| wrong(format!("a list of {}", all.join(", "))))?;
-                mask |= 1 << at;
+                mask |= 1 << offer.position(&text(item)).ok_or_else(|| wrong(format!("a list of {}", all())))?;
             }
             if mask.count_ones() as usize != items.len() {
                 return Err(wrong("each one once".to_owned()));
             }
-            if !(*lo..=*hi).contains(&items.len()) {
+            if !(lo..=hi).contains(&items.len()) {
                 let range = if lo == hi { lo.to_string() } else { format!("{lo} to {hi}") };
-                return Err(wrong(format!("{range} of {}", all.join(", "))));
+                return Err(wrong(format!("{range} of {}", all())));
             }
             Ok(Some(Made::Set(mask)))
         }
     }
-}
-
-fn join(values: &[i64]) -> String {
-    values.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
 }

@@ -17,8 +17,8 @@ use super::recorder::Recorder;
 use super::values::{Binding, Source, Value};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::{
-    AxisRef, CheckedSpace, Choice, ChoiceId, ChoiceKind, CondId, Expressions, Gate, Memo, NodeKind, Operand,
-    ParamTemplate, SizeId, SpaceNode, TensorKind,
+    AxisRef, CheckedSpace, Choice, ChoiceId, CondId, Expressions, Gate, Memo, NodeKind, Offer, Operand, ParamTemplate,
+    SizeId, SpaceNode, TensorKind,
 };
 use crate::plan::Place;
 use crate::syntax::MAX_FINDINGS;
@@ -320,7 +320,7 @@ impl<'p> Elaborator<'p> {
     }
 
     /// A new choice, named by the names around it.
-    pub fn choice(&mut self, kind: ChoiceKind, own: Option<&str>, span: Span) -> Option<ChoiceId> {
+    pub fn choice(&mut self, offer: Offer, own: Option<&str>, span: Span) -> Option<ChoiceId> {
         let mut parts = self.path.clone();
         parts.extend(own.map(str::to_owned));
         let name = parts.join(".");
@@ -333,7 +333,7 @@ impl<'p> Elaborator<'p> {
             let other = self.choices[known.index()].span;
             // A shared call makes its choices once.
             if self.sharing.is_some() && other == span {
-                if self.choices[known.index()].kind == kind {
+                if self.choices[known.index()].offer == offer {
                     return Some(known);
                 }
                 let at = self.sharing.unwrap_or(span);
@@ -352,7 +352,7 @@ impl<'p> Elaborator<'p> {
         let parent = self.parents.last().copied();
         let id = ChoiceId(self.choices.len() as u32);
         self.choice_ids.insert(name.clone(), id);
-        self.choices.push(Choice { name, block: self.block.clone(), kind, parent, span });
+        self.choices.push(Choice { name, block: self.block.clone(), offer, parent, span });
         Some(id)
     }
 

@@ -11,7 +11,7 @@ use super::lints::Fork;
 use super::prove::Disproof;
 use super::values::{Source, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::ir::{AxisRef, ChoiceId, ChoiceKind, Cond, Gate, LayoutExpr, NodeKind, Size, SizeId, TensorKind};
+use crate::ir::{AxisRef, ChoiceId, Cond, Gate, LayoutExpr, NodeKind, Offer, Size, SizeId, TensorKind};
 use crate::primitives::{Add, Concat, Primitive};
 use crate::syntax::tree::{Alternative, Body, Expr, ExprKind, Statement};
 
@@ -280,7 +280,7 @@ impl Elaborator<'_> {
         }
         let hi = hi.min(sources.len());
         let labels = sources.iter().map(|s| s.label.clone()).collect();
-        let choice = self.choice(ChoiceKind::Pick { lo, hi, sources: labels }, None, span)?;
+        let choice = self.choice(Offer::pick(lo, hi, labels), None, span)?;
         // `1..4` clipped to one source is still joined by `concat`.
         if (lo, hi) != (1, 1) || matches!(count.kind, ExprKind::Range { .. }) {
             return Some(Value::Picked { choice, lo, sources });
@@ -300,7 +300,7 @@ impl Elaborator<'_> {
     }
 
     pub fn maybe(&mut self, scope: &mut Scope, operand: &Expr, span: Span) -> Option<Value> {
-        let choice = self.choice(ChoiceKind::Maybe, None, span)?;
+        let choice = self.choice(Offer::maybe(), None, span)?;
         self.parents.push((choice, 1 << 1));
         let value = self.eval(scope, operand);
         self.parents.pop();
@@ -355,7 +355,7 @@ impl Elaborator<'_> {
             let at = count.map_or(span, |count| count.span);
             return self.fail(Diagnostic::error(Code::Pick, message).label(at, "more than there are"));
         }
-        let choice = self.choice(ChoiceKind::Choose { lo, hi, alternatives: labels.clone() }, None, span)?;
+        let choice = self.choice(Offer::choose(lo, hi, labels.clone()), None, span)?;
         let mut nodes = Vec::new();
         for (index, (alternative, label)) in alternatives.iter().zip(&labels).enumerate() {
             self.path.push(label.clone());

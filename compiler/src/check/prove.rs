@@ -1,7 +1,7 @@
 //! Are two sizes equal under every assignment? (language rule 4)
 
 use super::elaborate::Elaborator;
-use crate::ir::{Assignment, ChoiceId, ChoiceKind, Cond, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId};
+use crate::ir::{Assignment, ChoiceId, Cond, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId};
 
 /// Most assignments that are tried one by one.
 const MAX_TRIES: u64 = 20_000;
@@ -74,7 +74,7 @@ impl Elaborator<'_> {
         let mut choices = Vec::new();
         sizes.iter().for_each(|&size| self.ex.mentioned(size, &mut choices));
         self.facts.iter().for_each(|&fact| self.ex.mentioned_in(fact, &mut choices));
-        let counts = choices.iter().map(|&choice| self.choices[choice.index()].kind.option_count());
+        let counts = choices.iter().map(|&choice| self.choices[choice.index()].offer.option_count());
         let count = counts.fold(1u64, u64::saturating_mul);
         // An evaluation costs at most about as much as there are expressions.
         let cost = count.saturating_mul((self.ex.size_count() as u64).min(4 * MAX_TRIES));
@@ -83,7 +83,7 @@ impl Elaborator<'_> {
         }
         self.proof_budget -= cost;
         let options: Vec<Vec<Made>> =
-            choices.iter().map(|&choice| self.choices[choice.index()].kind.options()).collect();
+            choices.iter().map(|&choice| self.choices[choice.index()].offer.options()).collect();
         let mut made = vec![None; self.choices.len()];
         let mut memo = std::mem::take(&mut self.memo);
         let mut outcome = Outcome::Holds;
@@ -163,19 +163,6 @@ impl Elaborator<'_> {
     /// A choice and its value as an architecture writes them: `b[2].w = 48`.
     fn made_words(&self, choice: ChoiceId, made: Made) -> String {
         let choice = &self.choices[choice.index()];
-        let value = match &choice.kind {
-            ChoiceKind::Width { values } => values.get(made.first()).map(i64::to_string).unwrap_or_default(),
-            ChoiceKind::Choose { hi: 1, alternatives, .. } => {
-                alternatives.get(made.first()).cloned().unwrap_or_default()
-            }
-            ChoiceKind::Repeat { lo, .. } => (lo + made.first()).to_string(),
-            ChoiceKind::Maybe => if made.has(1) { "on" } else { "off" }.to_owned(),
-            ChoiceKind::Pick { sources: all, .. } | ChoiceKind::Choose { alternatives: all, .. } => {
-                let taken: Vec<&str> =
-                    all.iter().enumerate().filter(|&(i, _)| made.has(i)).map(|(_, s)| s.as_str()).collect();
-                format!("[{}]", taken.join(", "))
-            }
-        };
-        format!("{} = {value}", choice.name)
+        format!("{} = {}", choice.name, choice.offer.written(made))
     }
 }

@@ -11,7 +11,7 @@ use super::elaborate::Elaborator;
 use super::program::{ItemKind, Program};
 use super::values::Value;
 use crate::diagnostics::{Diagnostic, Span};
-use crate::ir::{CheckedSpace, ChoiceKind, Size, SizeId, TensorKind};
+use crate::ir::{CheckedSpace, Size, SizeId, TensorKind};
 use crate::syntax::MAX_FINDINGS;
 use crate::syntax::tree::Name;
 
@@ -233,10 +233,7 @@ impl Elaborator<'_> {
         let join = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
         let mut of = |id: SizeId| self.range(recorder, id, depth);
         let range = match self.ex.size(size) {
-            Size::Width(choice) => match &self.choices[choice.index()].kind {
-                ChoiceKind::Width { values } => values.iter().map(|&value| (value as f64, value as f64)).reduce(join),
-                _ => None,
-            },
+            Size::Width(choice) => self.choices[choice.index()].offer.ends().map(|(lo, hi)| (lo as f64, hi as f64)),
             Size::Linear { constant, terms } => {
                 terms.iter().try_fold((constant.get(), constant.get()), |(lo, hi), (term, by)| {
                     let (a, b) = of(*term)?;
@@ -258,10 +255,7 @@ impl Elaborator<'_> {
             }
             Size::Picked(choice, all) => {
                 let all = all.iter().map(|&id| of(id)).collect::<Option<Vec<_>>>();
-                let (lo, hi) = match self.choices[choice.index()].kind {
-                    ChoiceKind::Pick { lo, hi, .. } | ChoiceKind::Choose { lo, hi, .. } => (lo, hi),
-                    _ => (0, usize::MAX),
-                };
+                let (lo, hi) = self.choices[choice.index()].offer.takes().range();
                 all.map(|all| {
                     let (mut least, mut most): (Vec<f64>, Vec<f64>) = all.into_iter().unzip();
                     least.sort_by(f64::total_cmp);

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::elaborate::{Elaborator, MAX_SOURCES, Scope};
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::ir::ChoiceKind;
+use crate::ir::Offer;
 use crate::syntax::tree::{Body, Expr, Name};
 
 impl Elaborator<'_> {
@@ -28,7 +28,7 @@ impl Elaborator<'_> {
         let mut value = self.expect_tensor(start, from.span)?;
         let kind = self.tensor(value);
         // A fixed depth leaves nothing open.
-        let choice = if lo == hi { None } else { Some(self.choice(ChoiceKind::Repeat { lo, hi }, None, span)?) };
+        let choice = if lo == hi { None } else { Some(self.choice(Offer::repeat(lo, hi), None, span)?) };
         let mut depths = Vec::new();
         if lo == 0 {
             depths.push((value, from.span));

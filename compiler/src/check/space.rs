@@ -10,7 +10,7 @@ use super::elaborate::{Elaborator, Part, Scope};
 use super::program::Item;
 use super::values::{Binding, Param, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{CheckedSpace, ChoiceKind, NodeKind, SpaceGraph, TensorKind};
+use crate::ir::{CheckedSpace, NodeKind, Offer, SpaceGraph, TensorKind};
 use crate::primitives::Numeric;
 use crate::syntax::tree::{Arg, Expr, ExprKind, Name, SpaceItem, Statement};
 
@@ -156,7 +156,7 @@ impl Elaborator<'_> {
             Statement::Input { name, kind } => self.input(scope, name, kind),
             Statement::Width { name, values } => {
                 if let Some(values) = self.widths(scope, values)
-                    && let Some(choice) = self.choice(ChoiceKind::Width { values }, Some(&name.text), name.span)
+                    && let Some(choice) = self.choice(Offer::width(values), Some(&name.text), name.span)
                 {
                     let size = self.ex.atom(crate::ir::Size::Width(choice));
                     self.bind(scope, name, Value::Size(size));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ir::{Choice, ChoiceKind, SpaceGraph};
+use crate::ir::{Choice, Offer, SpaceGraph};
 
 /// What became of one choice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -46,11 +46,11 @@ pub fn choices(a: &SpaceGraph, b: &SpaceGraph) -> Vec<Change> {
     let mut changes = Vec::new();
     for choice in &a.choices {
         let (kind, values) = match find(b, &choice.name) {
-            None => (choice.kind.word(), Values::Removed),
+            None => (choice.offer.word().text(), Values::Removed),
             Some(other) => {
                 let other = &b.choices[other];
                 match values(choice, other) {
-                    Some(values) => (other.kind.word(), values),
+                    Some(values) => (other.offer.word().text(), values),
                     None => continue,
                 }
             }
@@ -58,16 +58,16 @@ pub fn choices(a: &SpaceGraph, b: &SpaceGraph) -> Vec<Change> {
         changes.push(Change { name: choice.name.clone(), kind, values });
     }
     for choice in b.choices.iter().filter(|choice| find(a, &choice.name).is_none()) {
-        changes.push(Change { name: choice.name.clone(), kind: choice.kind.word(), values: Values::Added });
+        changes.push(Change { name: choice.name.clone(), kind: choice.offer.word().text(), values: Values::Added });
     }
     changes
 }
 
 fn values(a: &Choice, b: &Choice) -> Option<Values> {
-    if a.kind.word() != b.kind.word() {
-        return Some(Values::Kind { was: a.kind.word() });
+    if a.offer.word() != b.offer.word() {
+        return Some(Values::Kind { was: a.offer.word().text() });
     }
-    let (of_a, of_b) = (offered(&a.kind), offered(&b.kind));
+    let (of_a, of_b) = (offered(&a.offer), offered(&b.offer));
     let added: Vec<String> = of_b.iter().filter(|value| !of_a.contains(value)).cloned().collect();
     let removed: Vec<String> = of_a.iter().filter(|value| !of_b.contains(value)).cloned().collect();
     match (added.is_empty(), removed.is_empty()) {
@@ -79,9 +79,9 @@ fn values(a: &Choice, b: &Choice) -> Option<Values> {
 }
 
 /// What a choice offers: its labels, and for a set how many of them.
-fn offered(kind: &ChoiceKind) -> Vec<String> {
-    let mut all = kind.labels();
-    if let Some((lo, hi)) = kind.counts() {
+fn offered(offer: &Offer) -> Vec<String> {
+    let mut all = offer.labels().to_vec();
+    if let Some((lo, hi)) = offer.counts() {
         all.extend((lo..=hi).map(|count| format!("{count} of them")));
     }
     all
@@ -99,7 +99,7 @@ pub fn moved(a: &SpaceGraph, b: &SpaceGraph) -> Vec<Moved> {
             all.push(Moved { from: choice.name.clone(), to: other.name.clone(), inside: (from, to) });
         }
     }
-    let alike = |p: &Choice, q: &Choice| p.kind == q.kind && last(p) == last(q);
+    let alike = |p: &Choice, q: &Choice| p.offer == q.offer && last(p) == last(q);
     let gone: Vec<&Choice> = a.choices.iter().filter(|choice| !has(b, &choice.name)).collect();
     let new: Vec<&Choice> = b.choices.iter().filter(|choice| !has(a, &choice.name)).collect();
     for from in &gone {
@@ -118,9 +118,9 @@ pub fn moved(a: &SpaceGraph, b: &SpaceGraph) -> Vec<Moved> {
 pub(super) fn inside(graph: &SpaceGraph, choice: &Choice) -> Option<String> {
     let (parent, positions) = choice.parent?;
     let parent = &graph.choices[parent.index()];
-    let labels = parent.kind.labels().into_iter().enumerate();
-    let labels: Vec<String> =
-        labels.filter(|&(at, _)| at < 64 && positions >> at & 1 == 1).map(|(_, label)| label).collect();
+    let labels = parent.offer.labels().iter().enumerate();
+    let labels: Vec<&str> =
+        labels.filter(|&(at, _)| at < 64 && positions >> at & 1 == 1).map(|(_, label)| label.as_str()).collect();
     Some(format!("{} = {}", parent.name, labels.join(" or ")))
 }
 

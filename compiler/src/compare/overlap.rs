@@ -8,8 +8,8 @@ use num_bigint::BigUint;
 use num_traits::{One, Zero};
 
 use super::choices::inside;
-use crate::ir::{ChoiceId, ChoiceKind, NodeKind, SpaceGraph};
-use crate::space::Tally;
+use crate::ir::{ChoiceId, NodeKind, SpaceGraph, Word};
+use crate::space::{Tally, of_sets};
 
 /// What two spaces share.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,7 +61,7 @@ impl Shared<'_> {
 
     /// Ways that both have to decide this choice and what is inside of it.
     fn ways(&self, index: usize, other: usize, known: &[Option<BigUint>]) -> Result<BigUint, String> {
-        let (p, q) = (&self.a.choices[index].kind, &self.b.choices[other].kind);
+        let (p, q) = (&self.a.choices[index].offer, &self.b.choices[other].offer);
         // A choice of one thing and one of a set are not written alike.
         if p.word() != q.word() || p.counts().is_some() != q.counts().is_some() {
             return Ok(BigUint::zero());
@@ -76,11 +76,10 @@ impl Shared<'_> {
                 both.push(self.product(known, Some((index, at)), Some((other, at_q))));
             }
         }
-        Ok(match (p.counts(), q.counts()) {
-            // A set is the same set in both, so that it must be of a size that both allow.
-            (Some((lo_p, hi_p)), Some((lo_q, hi_q))) => of_sizes(lo_p.max(lo_q), hi_p.min(hi_q), &both),
-            _ => both.iter().sum(),
-        })
+        // It is the same set in both, so that it must be of a size that both allow.
+        let ((lo_p, hi_p), (lo_q, hi_q)) = (p.takes().range(), q.takes().range());
+        let (lo, hi) = (lo_p.max(lo_q), hi_p.min(hi_q));
+        Ok(if lo > hi { BigUint::zero() } else { of_sets((lo, hi), both.into_iter()) })
     }
 
     /// The product over the choices that exist under a position of their parent; zero where the two spaces do not have
@@ -115,19 +114,6 @@ impl Shared<'_> {
     }
 }
 
-/// The sum over all sets of `lo` to `hi` members of the product of their ways.
-fn of_sizes(lo: usize, hi: usize, ways: &[BigUint]) -> BigUint {
-    let mut of_size = vec![BigUint::zero(); hi.max(lo) + 1];
-    of_size[0] = BigUint::one();
-    for ways in ways {
-        for size in (1..of_size.len()).rev() {
-            let with = &of_size[size - 1] * ways;
-            of_size[size] += with;
-        }
-    }
-    if lo > hi { BigUint::zero() } else { of_size[lo..=hi].iter().sum() }
-}
-
 /// Exact where neither space has constraints on choices, or where one space is inside of the other and the other's
 /// constraints are among its own.
 fn valid(a: &SpaceGraph, b: &SpaceGraph, raw: &BigUint) -> Result<BigUint, String> {
@@ -160,8 +146,8 @@ fn differs(a: &SpaceGraph, b: &SpaceGraph) -> Option<String> {
         // What a choice offers is compared elsewhere, and so are sizes that follow from it.
         match &node.kind {
             NodeKind::Primitive(primitive) => (primitive.name(), node.tensor.word()),
-            NodeKind::Choose(choice) | NodeKind::Pick(choice) => match graph.choices[choice.index()].kind {
-                ChoiceKind::Repeat { .. } => ("repeat", node.tensor.word()),
+            NodeKind::Choose(choice) | NodeKind::Pick(choice) => match graph.choices[choice.index()].offer.word() {
+                Word::Repeat => ("repeat", node.tensor.word()),
                 _ => ("choice", node.tensor.word()),
             },
             NodeKind::Branch(_) => ("if", node.tensor.word()),

@@ -8,7 +8,7 @@ use petgraph::visit::EdgeRef;
 
 use super::words::{self, Line};
 use super::{Detail, Drawing, Role};
-use crate::ir::{Bounds, ChoiceId, ChoiceKind, Gate, NodeKind, SpaceGraph, SpaceNode, TensorKind};
+use crate::ir::{Bounds, ChoiceId, Gate, NodeKind, SpaceGraph, SpaceNode, TensorKind, Word};
 use crate::primitives::Primitive;
 use crate::space::{Live, PlanError};
 
@@ -111,7 +111,7 @@ impl Groups {
         let opening: HashSet<&str> = graph
             .choices
             .iter()
-            .filter(|choice| matches!(choice.kind, ChoiceKind::Choose { .. } | ChoiceKind::Repeat { .. }))
+            .filter(|choice| matches!(choice.offer.word(), Word::Choose | Word::Repeat))
             .map(|choice| choice.name.as_str())
             .collect();
         let alone = |index: NodeIndex| {
@@ -220,7 +220,7 @@ impl Groups {
             }
             for (gate, _) in graph.operands(member) {
                 if let Gate::Taken(choice, _) = gate
-                    && !matches!(graph.choices[choice.index()].kind, ChoiceKind::Maybe)
+                    && graph.choices[choice.index()].offer.word() != Word::Maybe
                 {
                     choices.push(choice);
                 }
@@ -228,7 +228,7 @@ impl Groups {
             // A `maybe` is drawn at what it makes there or not.
             for edge in graph.graph.edges(member).filter(|edge| self.of[edge.target().index()] != group) {
                 if let Gate::Taken(choice, _) = edge.weight().gate
-                    && matches!(graph.choices[choice.index()].kind, ChoiceKind::Maybe)
+                    && graph.choices[choice.index()].offer.word() == Word::Maybe
                 {
                     choices.push(choice);
                     maybe = Some(choice);
@@ -244,15 +244,15 @@ impl Groups {
                 NodeKind::Pick(_) | NodeKind::Primitive(Primitive::Concat(_) | Primitive::Add(_))
             )
         });
-        let kind = choices.first().map(|choice| &graph.choices[choice.index()].kind);
-        let role = match (&graph.graph[members[0]].kind, kind) {
+        let word = choices.first().map(|choice| graph.choices[choice.index()].offer.word());
+        let role = match (&graph.graph[members[0]].kind, word) {
             _ if members.contains(&graph.logit) => Role::Logit,
-            (NodeKind::Choose(choice), _) => match graph.choices[choice.index()].kind {
-                ChoiceKind::Repeat { .. } => Role::Repeat,
+            (NodeKind::Choose(choice), _) => match graph.choices[choice.index()].offer.word() {
+                Word::Repeat => Role::Repeat,
                 _ => Role::Choose,
             },
             _ if maybe.is_some() => Role::Maybe,
-            (_, Some(ChoiceKind::Pick { .. })) if joins => Role::Pick,
+            (_, Some(Word::Pick)) if joins => Role::Pick,
             (NodeKind::Primitive(Primitive::Numeric(_) | Primitive::Embed(_)), _) if members.len() == 1 => Role::Input,
             _ => Role::Operator,
         };

@@ -4,7 +4,7 @@ use petgraph::graph::NodeIndex;
 
 use super::{Detail, Drawing, Role};
 use crate::format::value;
-use crate::ir::{Assignment, Bounds, ChoiceId, ChoiceKind, NodeKind, SpaceGraph, SpaceNode};
+use crate::ir::{Assignment, Bounds, ChoiceId, NodeKind, SpaceGraph, SpaceNode, Word};
 
 /// One line of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,20 +91,20 @@ pub(super) fn title(
 /// A choice at its part: what it offers, and what an architecture takes.
 pub(super) fn lines(drawing: &Drawing<'_>, choice: ChoiceId, role: Role) -> Vec<Line> {
     let graph = drawing.graph;
-    let kind = &graph.choices[choice.index()].kind;
-    let mut lines = match kind {
-        ChoiceKind::Maybe => vec![Line::plain("there or not".to_owned())],
-        ChoiceKind::Repeat { lo, hi } => vec![Line::plain(format!("repeat {lo} to {hi} times"))],
+    let offer = &graph.choices[choice.index()].offer;
+    let word = offer.word();
+    let mut lines = match (word, offer.ends()) {
+        (Word::Maybe, _) => vec![Line::plain("there or not".to_owned())],
+        (Word::Repeat, Some((lo, hi))) => vec![Line::plain(format!("repeat {lo} to {hi} times"))],
         _ => {
-            let labels = kind.labels();
-            let head = match kind.counts() {
+            let head = match offer.counts() {
                 Some((1, 1)) => "pick one of".to_owned(),
-                Some((lo, hi)) if lo == hi => format!("{} {lo} of", kind.word()),
-                Some((lo, hi)) => format!("{} {lo} to {hi} of", kind.word()),
-                None => format!("{} one of", kind.word()),
+                Some((lo, hi)) if lo == hi => format!("{} {lo} of", word.text()),
+                Some((lo, hi)) => format!("{} {lo} to {hi} of", word.text()),
+                None => format!("{} one of", word.text()),
             };
             let mut lines = vec![Line::plain(head)];
-            lines.extend(wrapped(&labels));
+            lines.extend(wrapped(offer.labels()));
             lines
         }
     };
@@ -129,8 +129,8 @@ pub(super) fn pill(drawing: &Drawing<'_>, choice: ChoiceId) -> Line {
     match (drawing.architecture, made) {
         (Some(_), Some(made)) => Line { text: format!("{} = {}", it.key(), value(it, Some(made))), made: true },
         _ => {
-            let labels = it.kind.labels();
-            let all = match labels.as_slice() {
+            let labels = it.offer.labels();
+            let all = match labels {
                 [first, .., last] if labels.len() > 3 => format!("{first} … {last} ({})", labels.len()),
                 _ => labels.join(", "),
             };
@@ -142,8 +142,8 @@ pub(super) fn pill(drawing: &Drawing<'_>, choice: ChoiceId) -> Line {
 /// Everything about a choice.
 pub(super) fn choice(drawing: &Drawing<'_>, choice: ChoiceId) -> String {
     let it = &drawing.graph.choices[choice.index()];
-    let count = it.kind.counts().map_or_else(String::new, |(lo, hi)| format!("{lo}..{hi} of "));
-    let mut text = format!("{}: {} {count}{}", it.name, it.kind.word(), it.kind.labels().join(", "));
+    let count = it.offer.counts().map_or_else(String::new, |(lo, hi)| format!("{lo}..{hi} of "));
+    let mut text = format!("{}: {} {count}{}", it.name, it.offer.word().text(), it.offer.labels().join(", "));
     if let Some((parent, _)) = it.parent {
         text.push_str(&format!("; inside of {}", drawing.graph.choices[parent.index()].name));
     }

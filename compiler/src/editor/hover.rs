@@ -7,7 +7,7 @@ use super::builtin;
 use super::index::{Kind, Role};
 use super::resolve::{Meaning, Symbol};
 use crate::diagnostics::FileId;
-use crate::ir::{Choice, ChoiceKind};
+use crate::ir::{Offer, Takes, Word};
 use crate::space::Space;
 use crate::{ItemKind, Loader};
 
@@ -150,7 +150,7 @@ fn choice(analysis: &Analysis, loader: &dyn Loader, file: FileId, at: usize) -> 
         Some((Meaning::Symbol(symbol), _)) => analysis.docs(symbol.file, analysis.index.definition(symbol)),
         _ => None,
     };
-    let mut notes = vec![format!("A choice: {}.", offered(&choice.kind))];
+    let mut notes = vec![format!("A choice: {}.", offered(&choice.offer))];
     notes.extend(docs);
     Some((code(choice.key(), &notes), used.span.clone()))
 }
@@ -168,33 +168,14 @@ pub(super) fn unnumbered(name: &str) -> String {
 }
 
 /// What a choice offers, in words.
-pub(super) fn offered(kind: &ChoiceKind) -> String {
-    let many = |lo: usize, hi: usize| if lo == hi { lo.to_string() } else { format!("{lo} to {hi}") };
-    match kind {
-        ChoiceKind::Maybe => "`on` or `off`".to_owned(),
-        ChoiceKind::Repeat { lo, hi } => format!("{} iterations", many(*lo, *hi)),
-        ChoiceKind::Choose { lo: 1, hi: 1, .. } | ChoiceKind::Width { .. } => {
-            format!("one of {}", values(kind).join(", "))
-        }
-        ChoiceKind::Choose { lo, hi, .. } | ChoiceKind::Pick { lo, hi, .. } => {
-            format!("{} of {}", many(*lo, *hi), values(kind).join(", "))
+pub(super) fn offered(offer: &Offer) -> String {
+    let many = |lo: String, hi: String| if lo == hi { lo } else { format!("{lo} to {hi}") };
+    match (offer.word(), offer.ends(), offer.takes()) {
+        (Word::Maybe, ..) => "`on` or `off`".to_owned(),
+        (Word::Repeat, Some((lo, hi)), _) => format!("{} iterations", many(lo.to_string(), hi.to_string())),
+        (.., Takes::One) => format!("one of {}", offer.labels().join(", ")),
+        (.., Takes::Set { lo, hi }) => {
+            format!("{} of {}", many(lo.to_string(), hi.to_string()), offer.labels().join(", "))
         }
     }
-}
-
-/// The values that a choice can be given, as an architecture writes each of them.
-pub(super) fn values(kind: &ChoiceKind) -> Vec<String> {
-    match kind {
-        ChoiceKind::Width { values } => values.iter().map(i64::to_string).collect(),
-        ChoiceKind::Pick { sources, .. } => sources.clone(),
-        ChoiceKind::Choose { alternatives, .. } => alternatives.clone(),
-        ChoiceKind::Repeat { lo, hi } => (*lo..=*hi).map(|count| count.to_string()).collect(),
-        ChoiceKind::Maybe => vec!["on".to_owned(), "off".to_owned()],
-    }
-}
-
-/// Whether an architecture writes this choice's value as a list.
-pub(super) fn is_set(choice: &Choice) -> bool {
-    matches!(choice.kind, ChoiceKind::Pick { .. })
-        || matches!(choice.kind, ChoiceKind::Choose { lo, hi, .. } if (lo, hi) != (1, 1))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::ir::{Choice, ChoiceKind, Made};
+use crate::ir::{Choice, Made};
 use crate::space::Architecture;
 
 /// What surrounds an architecture in its file.
@@ -119,9 +119,8 @@ impl<'a> Items<'a> {
         after: &str,
     ) {
         for &(index, choice) in members {
-            let _written = write!(out, "{before}{}: ", choice.key());
-            write_value(out, choice, architecture.made()[index]);
-            out.push_str(after);
+            let _written =
+                write!(out, "{before}{}: {}{after}", choice.key(), value(choice, architecture.made()[index]));
         }
     }
 }
@@ -141,36 +140,7 @@ fn heading(source: &ArchSource<'_>, name: &str) -> String {
     format!("{start}(\n{lines}){with} {{\n")
 }
 
-/// One value, as the checker reads it back.
+/// One value, as the checker reads it back; `_` where it is open.
 pub fn value(choice: &Choice, made: Option<Made>) -> String {
-    let mut out = String::new();
-    write_value(&mut out, choice, made);
-    out
-}
-
-fn write_value(out: &mut String, choice: &Choice, made: Option<Made>) {
-    let Some(made) = made else { return out.push('_') };
-    let _written = match &choice.kind {
-        ChoiceKind::Width { values } => write!(out, "{}", values[made.first()]),
-        ChoiceKind::Choose { hi: 1, alternatives, .. } => write!(out, "{}", alternatives[made.first()]),
-        ChoiceKind::Choose { alternatives, .. } => write_set(out, alternatives, made),
-        ChoiceKind::Repeat { lo, .. } => write!(out, "{}", lo + made.first()),
-        ChoiceKind::Maybe => write!(out, "{}", if made.has(1) { "on" } else { "off" }),
-        // A single source of a single pick needs no brackets.
-        ChoiceKind::Pick { lo: 1, hi: 1, sources } if sources.len() > 1 => {
-            write!(out, "{}", sources.get(made.first()).map_or("", String::as_str))
-        }
-        ChoiceKind::Pick { sources, .. } => write_set(out, sources, made),
-    };
-}
-
-fn write_set(out: &mut String, names: &[String], made: Made) -> std::fmt::Result {
-    out.push('[');
-    let taken = names.iter().enumerate().filter(|&(i, _)| made.has(i));
-    for (at, (_, name)) in taken.enumerate() {
-        out.push_str(if at > 0 { ", " } else { "" });
-        out.push_str(name);
-    }
-    out.push(']');
-    Ok(())
+    made.map_or_else(|| "_".to_owned(), |made| choice.offer.written(made))
 }

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::ir::{Choice, ChoiceKind, Made};
+use crate::ir::{Choice, Made, Takes, Word};
 use crate::space::Architecture;
 
 /// An architecture in the released notation.
@@ -140,35 +140,36 @@ impl NasrecNet {
         let index = index.filter(|i| (1..=self.num_blocks).contains(i)).ok_or_else(unknown)? - 1;
         let (inputs, operators) = (&self.choice.inputs[index], &self.choice.operators[index]);
         let refused = |value: String| ImportError(format!("`{}` cannot be {value} in this space", choice.name));
-        match (choice.key(), &choice.kind) {
-            (key @ ("x" | "s" | "left" | "right"), ChoiceKind::Pick { sources, lo, hi }) => {
+        let offer = &choice.offer;
+        match (choice.key(), offer.word(), offer.takes()) {
+            (key @ ("x" | "s" | "left" | "right"), Word::Pick, Takes::Set { lo, hi }) => {
                 let picked = match key {
                     "x" => &inputs.dense_idx,
                     "s" => &inputs.sparse_idx,
                     "left" => &inputs.dense_left_idx,
                     _ => &inputs.dense_right_idx,
                 };
-                if !(*lo..=*hi).contains(&picked.len()) || picked.iter().any(|&i| i >= sources.len()) {
+                if !(lo..=hi).contains(&picked.len()) || picked.iter().any(|&i| i >= offer.positions()) {
                     return Err(refused(format!("{picked:?}")));
                 }
                 Ok(Made::Set(picked.iter().fold(0, |mask, &i| mask | 1 << i)))
             }
-            (key @ ("w" | "n"), ChoiceKind::Width { values }) => {
+            (key @ ("w" | "n"), Word::Width, _) => {
                 let width = if key == "w" { operators.dense_in_dims } else { operators.sparse_in_dims };
-                let at = values.iter().position(|&v| v == width).ok_or_else(|| refused(width.to_string()))?;
+                let at = offer.numbers().iter().position(|&v| v == width).ok_or_else(|| refused(width.to_string()))?;
                 Ok(Made::One(at as u32))
             }
-            ("d" | "t", ChoiceKind::Choose { hi: 1, alternatives, .. }) => {
+            ("d" | "t", Word::Choose, Takes::One) => {
                 let active = operators.active_nodes.iter().filter_map(|&node| self.nodes().get(node));
                 let ours = active.filter_map(|node| OPERATORS.iter().find(|(theirs, _)| theirs == node));
-                let mut found = ours.filter_map(|(_, ours)| alternatives.iter().position(|a| a == ours));
+                let mut found = ours.filter_map(|(_, ours)| offer.position(ours));
                 found
                     .next()
                     .map(|at| Made::One(at as u32))
                     .ok_or_else(|| refused(format!("{:?}", operators.active_nodes)))
             }
-            ("add_fm", ChoiceKind::Maybe) => Ok(Made::One(u32::from(operators.deep_fm != 0))),
-            ("add_dense", ChoiceKind::Maybe) => Ok(Made::One(u32::from(operators.dense_sparse_interact != 0))),
+            ("add_fm", Word::Maybe, _) => Ok(Made::One(u32::from(operators.deep_fm != 0))),
+            ("add_dense", Word::Maybe, _) => Ok(Made::One(u32::from(operators.dense_sparse_interact != 0))),
             _ => Err(unknown()),
         }
     }

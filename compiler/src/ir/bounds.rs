@@ -1,6 +1,6 @@
 //! The largest form of every axis: how large each size can become over all assignments.
 
-use super::choices::{Choice, ChoiceKind, SchemaSizes};
+use super::choices::{Choice, SchemaSizes};
 use super::layouts::{LayoutExpr, LayoutId};
 use super::sizes::{Cond, Expressions, Relation, Size, SizeId};
 
@@ -62,13 +62,10 @@ impl Bounds {
             Size::Fields => (schema.fields as f64, schema.fields as f64),
             Size::Opaque(_) => (0.0, 0.0),
             Size::Cost(_) => (0.0, f64::INFINITY),
-            Size::Width(choice) => match &choices[choice.index()].kind {
-                ChoiceKind::Width { values } => {
-                    let (lo, hi) = (values.iter().min(), values.iter().max());
-                    (lo.copied().unwrap_or(0) as f64, hi.copied().unwrap_or(0) as f64)
-                }
-                _ => (0.0, 0.0),
-            },
+            Size::Width(choice) => {
+                let (lo, hi) = choices[choice.index()].offer.ends().unwrap_or_default();
+                (lo as f64, hi as f64)
+            }
             Size::Linear { constant, terms } => {
                 terms.iter().fold((constant.get(), constant.get()), |(lo, hi), (term, c)| {
                     let (a, b) = (of(term).0 * c.get(), of(term).1 * c.get());
@@ -88,10 +85,7 @@ impl Bounds {
             Size::OneOf(_, all) => all.iter().map(of).reduce(|x, y| (x.0.min(y.0), x.1.max(y.1))).unwrap_or((0.0, 0.0)),
             Size::Picked(choice, all) => {
                 // A relaxed architecture takes every source (rule 10), so the largest form holds them all.
-                let lo = match &choices[choice.index()].kind {
-                    ChoiceKind::Pick { lo, .. } => *lo,
-                    _ => 0,
-                };
+                let (lo, _) = choices[choice.index()].offer.takes().range();
                 let mut least: Vec<f64> = all.iter().map(|s| of(s).0).collect();
                 least.sort_by(f64::total_cmp);
                 (least.iter().take(lo).sum(), all.iter().map(|s| of(s).1).sum())

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::offers::Offer;
 use super::sizes::{CondId, SizeId};
 use crate::cost::{Cost, Costs};
 use crate::diagnostics::Span;
@@ -23,103 +24,11 @@ pub struct Choice {
     pub name: String,
     /// The block instance it belongs to, such as `b[1]`.
     pub block: Option<String>,
-    pub kind: ChoiceKind,
+    pub offer: Offer,
     /// A choice inside an alternative or an iteration exists only when that one is taken (rule 8): when the value of
     /// this choice has one of these positions, as a bit mask.
     pub parent: Option<(ChoiceId, u64)>,
     pub span: Span,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum ChoiceKind {
-    /// One of these sizes.
-    Width { values: Vec<i64> },
-    /// Between `lo` and `hi` of these sources, by name.
-    Pick { lo: usize, hi: usize, sources: Vec<String> },
-    /// Between `lo` and `hi` of these alternatives, by label, added up; one of them where `hi` is 1.
-    Choose { lo: usize, hi: usize, alternatives: Vec<String> },
-    /// Between `lo` and `hi` iterations; position 0 is `lo` of them.
-    Repeat { lo: usize, hi: usize },
-    /// There or not.
-    Maybe,
-}
-
-impl ChoiceKind {
-    /// How many values it can take, as far as that can be counted in 64 bits.
-    pub fn option_count(&self) -> u64 {
-        match self {
-            ChoiceKind::Width { values } => values.len() as u64,
-            ChoiceKind::Choose { hi: 1, alternatives, .. } => alternatives.len() as u64,
-            ChoiceKind::Repeat { lo, hi } => (hi - lo + 1) as u64,
-            ChoiceKind::Maybe => 2,
-            ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
-                let binomial =
-                    |k: usize| (0..k).fold(1u64, |c, i| c.saturating_mul((all.len() - i) as u64) / (i as u64 + 1));
-                (*lo..=*hi).map(binomial).fold(0, u64::saturating_add)
-            }
-        }
-    }
-
-    /// Every value that it can take, [`ChoiceKind::option_count`] of them.
-    pub fn options(&self) -> Vec<Made> {
-        match self {
-            ChoiceKind::Width { values } => (0..values.len() as u32).map(Made::One).collect(),
-            ChoiceKind::Choose { hi: 1, alternatives, .. } => (0..alternatives.len() as u32).map(Made::One).collect(),
-            ChoiceKind::Repeat { lo, hi } => (0..=(hi - lo) as u32).map(Made::One).collect(),
-            ChoiceKind::Maybe => vec![Made::One(0), Made::One(1)],
-            ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
-                let mut masks = Vec::new();
-                subsets(all.len(), (*lo, *hi), 0, 0, &mut masks);
-                masks.into_iter().map(Made::Set).collect()
-            }
-        }
-    }
-}
-
-/// The sets of `lo` to `hi` positions below `count` that hold `mask` and, beyond it, only positions from `from` on.
-fn subsets(count: usize, (lo, hi): (usize, usize), from: usize, mask: u64, found: &mut Vec<u64>) {
-    let taken = mask.count_ones() as usize;
-    if taken >= lo {
-        found.push(mask);
-    }
-    for next in from..count {
-        // Enough positions must be left.
-        if taken < hi && taken + count - next >= lo {
-            subsets(count, (lo, hi), next + 1, mask | 1 << next, found);
-        }
-    }
-}
-
-impl ChoiceKind {
-    /// The word of the language.
-    pub fn word(&self) -> &'static str {
-        match self {
-            ChoiceKind::Width { .. } => "width",
-            ChoiceKind::Pick { .. } => "pick",
-            ChoiceKind::Choose { .. } => "choose",
-            ChoiceKind::Repeat { .. } => "repeat",
-            ChoiceKind::Maybe => "maybe",
-        }
-    }
-
-    /// What its positions are called: sizes, sources, alternatives, numbers of iterations, `off` and `on`.
-    pub fn labels(&self) -> Vec<String> {
-        match self {
-            ChoiceKind::Width { values } => values.iter().map(ToString::to_string).collect(),
-            ChoiceKind::Pick { sources: all, .. } | ChoiceKind::Choose { alternatives: all, .. } => all.clone(),
-            ChoiceKind::Repeat { lo, hi } => (*lo..=*hi).map(|n| n.to_string()).collect(),
-            ChoiceKind::Maybe => vec!["off".to_owned(), "on".to_owned()],
-        }
-    }
-
-    /// How many positions a value takes, where it takes a set.
-    pub fn counts(&self) -> Option<(usize, usize)> {
-        match self {
-            ChoiceKind::Pick { lo, hi, .. } => Some((*lo, *hi)),
-            ChoiceKind::Choose { lo, hi, .. } if *hi > 1 => Some((*lo, *hi)),
-            _ => None,
-        }
-    }
 }
 
 impl Choice {
@@ -135,9 +44,9 @@ impl Choice {
 /// What an architecture makes of one choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Made {
-    /// Position of the width or alternative; 0 or 1 for `maybe`.
+    /// A position.
     One(u32),
-    /// A set, as a bit mask: the sources of a pick, or, in a relaxed architecture (rule 10), several alternatives.
+    /// A set of positions, as a bit mask; in a relaxed architecture (rule 10) also where otherwise one is taken.
     Set(u64),
 }
 

@@ -6,8 +6,9 @@ use petgraph::graph::NodeIndex;
 use petgraph::visit::EdgeRef;
 use serde_json::{Value, json};
 
-use super::choices::{Choice, ChoiceKind};
+use super::choices::Choice;
 use super::graph::{Gate, NodeKind, SpaceGraph};
+use super::offers::{Takes, Word};
 use super::sizes::{Cond, CondId, Relation, Size, SizeId};
 
 /// Deepest nesting that is written out.
@@ -88,10 +89,11 @@ impl SpaceGraph {
             Gate::Always => String::new(),
             Gate::Taken(choice, position) => {
                 let choice = &self.choices[choice.index()];
-                match &choice.kind {
-                    ChoiceKind::Pick { sources, .. } => format!("{} has {}", choice.name, sources[position as usize]),
-                    _ => format!("{} = on", choice.name),
-                }
+                let takes = match choice.offer.takes() {
+                    Takes::One => "=",
+                    Takes::Set { .. } => "has",
+                };
+                format!("{} {takes} {}", choice.name, choice.offer.labels()[position as usize])
             }
         }
     }
@@ -170,14 +172,18 @@ impl SpaceGraph {
 }
 
 fn choice_json(choice: &Choice) -> Value {
-    let options = match &choice.kind {
-        ChoiceKind::Width { values } => json!({ "width": values }),
-        ChoiceKind::Pick { lo, hi, sources } => json!({ "pick": { "lo": lo, "hi": hi, "from": sources } }),
-        ChoiceKind::Choose { lo, hi, alternatives } => {
-            json!({ "choose": { "lo": lo, "hi": hi, "from": alternatives } })
+    let (offer, word) = (&choice.offer, choice.offer.word().text());
+    let options = match offer.word() {
+        Word::Width => json!({ word: offer.numbers() }),
+        Word::Repeat => {
+            let (lo, hi) = offer.ends().unwrap_or_default();
+            json!({ word: { "lo": lo, "hi": hi } })
         }
-        ChoiceKind::Repeat { lo, hi } => json!({ "repeat": { "lo": lo, "hi": hi } }),
-        ChoiceKind::Maybe => json!("maybe"),
+        Word::Pick | Word::Choose => {
+            let (lo, hi) = offer.takes().range();
+            json!({ word: { "lo": lo, "hi": hi, "from": offer.labels() } })
+        }
+        Word::Maybe => json!(word),
     };
     json!({ "name": choice.name, "options": options })
 }

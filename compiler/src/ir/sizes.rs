@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use smallvec::SmallVec;
 
-use super::choices::{Assignment, ChoiceId, ChoiceKind, Undecided};
+use super::choices::{Assignment, ChoiceId, Undecided};
 use super::layouts::{LayoutExpr, LayoutId};
 use crate::cost::Cost;
 
@@ -514,10 +514,7 @@ pub trait Widths {
 
 impl Widths for [super::Choice] {
     fn width(&self, choice: ChoiceId, position: usize) -> i64 {
-        match &self[choice.index()].kind {
-            ChoiceKind::Width { values } => values.get(position).copied().unwrap_or(0),
-            _ => 0,
-        }
+        self[choice.index()].offer.numbers().get(position).copied().unwrap_or(0)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Shape rules over sizes that are still open.
 
 use super::bounds::MAX_SIZE;
-use super::choices::{Choice, ChoiceKind};
+use super::choices::Choice;
 use super::graph::Gate;
 use super::layouts::{AxisRef, LayoutExpr};
+use super::offers::Takes;
 use super::sizes::{Expressions, Size, SizeId};
 use crate::primitives::{Algebra, Demand};
 
@@ -40,9 +41,9 @@ impl<'a> Symbolic<'a> {
                         at += 1;
                         group.push(parts[at].size);
                     }
-                    match self.choices[choice.index()].kind {
-                        ChoiceKind::Maybe => self.ex.atom(Size::When(choice, group[0])),
-                        _ => self.ex.atom(Size::Picked(choice, group)),
+                    match self.choices[choice.index()].offer.takes() {
+                        Takes::One => self.ex.atom(Size::When(choice, group[0])),
+                        Takes::Set { .. } => self.ex.atom(Size::Picked(choice, group)),
                     }
                 }
             };

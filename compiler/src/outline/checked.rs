@@ -97,13 +97,13 @@ pub fn choices_json(graph: &SpaceGraph) -> Vec<Value> {
     let one = |choice: &crate::ir::Choice| {
         let inside = choice.parent.map(|(parent, positions)| {
             let parent = &graph.choices[parent.index()];
-            let labels = parent.kind.labels();
-            let of = labels.into_iter().enumerate().filter(|&(at, _)| at < 64 && positions >> at & 1 == 1);
+            let labels = parent.offer.labels();
+            let of = labels.iter().enumerate().filter(|&(at, _)| at < 64 && positions >> at & 1 == 1);
             json!({ "choice": parent.name, "values": of.map(|(_, label)| label).collect::<Vec<_>>() })
         });
-        let counts = choice.kind.counts().map(|(lo, hi)| json!({ "lo": lo, "hi": hi }));
+        let counts = choice.offer.counts().map(|(lo, hi)| json!({ "lo": lo, "hi": hi }));
         json!({
-            "name": choice.name, "block": choice.block, "kind": choice.kind.word(), "values": choice.kind.labels(),
+            "name": choice.name, "block": choice.block, "kind": choice.offer.word().text(), "values": choice.offer.labels(),
             "take": counts, "inside": inside,
         })
     };

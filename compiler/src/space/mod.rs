@@ -24,6 +24,7 @@ use crate::schema::Schema;
 pub use architecture::Architecture;
 pub use bind::BindError;
 pub use cost::{End, Extreme, Meter, Witness};
+pub(crate) use count::of_sets;
 pub use count::{Census, Conflict, Diagram, Distinct, Estimate, Intractable, Tally, Verdict};
 pub use draw::Sampling;
 pub use select::{Live, PlanError};

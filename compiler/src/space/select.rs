@@ -86,10 +86,7 @@ impl SpaceGraph {
             };
             let Some(Undecided(choice)) = gap else { break };
             missing.push(choice);
-            made[choice.index()] = Some(match self.choices[choice.index()].kind {
-                crate::ir::ChoiceKind::Pick { lo, .. } => crate::ir::Made::Set(u64::MAX >> (64 - lo.clamp(1, 64))),
-                _ => crate::ir::Made::One(0),
-            });
+            made[choice.index()] = Some(self.choices[choice.index()].offer.least());
         }
         missing
     }

@@ -69,7 +69,7 @@ fn machine(subject: &Subject, census: &Census) -> Value {
         .zip(&census.choices)
         .map(|(choice, ways)| {
             json!({
-                "name": choice.name, "kind": choice.kind.word(), "options": choice.kind.option_count(),
+                "name": choice.name, "kind": choice.offer.word().text(), "options": choice.offer.option_count(),
                 "ways": ways.to_string(), "inside": choice.parent.map(|(parent, _)| &subject.space.graph.choices[parent.index()].name),
             })
         })
@@ -145,8 +145,8 @@ fn table(subject: &Subject, census: &Census) -> String {
     for (choice, ways) in graph.choices.iter().zip(&census.choices) {
         choices.add_row([
             choice.name.clone(),
-            choice.kind.word().to_owned(),
-            grouped(choice.kind.option_count()),
+            choice.offer.word().text().to_owned(),
+            grouped(choice.offer.option_count()),
             grouped(ways),
             choice.parent.map_or_else(String::new, |(parent, _)| graph.choices[parent.index()].name.clone()),
         ]);

@@ -3,7 +3,7 @@
 use super::{Number, Place, Term};
 use crate::check::elaborate::Elaborator;
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{ChoiceKind, SizeId};
+use crate::ir::{SizeId, Word};
 use crate::syntax::tree::{Arg, Binary, Expr, ExprKind, Name};
 
 impl Elaborator<'_> {
@@ -19,7 +19,7 @@ impl Elaborator<'_> {
                 Term::Choice(choice, _) if !self.labels(choice).is_empty() => {
                     let mut size = self.ex.constant(0.0);
                     let one = self.ex.constant(1.0);
-                    let from = usize::from(self.choices[choice.index()].kind == ChoiceKind::Maybe);
+                    let from = usize::from(self.choices[choice.index()].offer.word() == Word::Maybe);
                     for position in from..self.labels(choice).len() {
                         let taken = self.position(choice, position);
                         let zero = self.ex.constant(0.0);

@@ -10,7 +10,7 @@ mod taken;
 
 use super::elaborate::{Elaborator, Scope};
 use crate::diagnostics::{Code, Diagnostic, FileId};
-use crate::ir::{ChoiceId, ChoiceKind, CondId, Constraint, Size, SizeId};
+use crate::ir::{ChoiceId, CondId, Constraint, Size, SizeId, Word};
 use crate::syntax::tree::{Binary, Demand, Expr, ExprKind, Unary};
 
 /// A demand with what it sees.
@@ -97,7 +97,7 @@ impl Elaborator<'_> {
         match self.term(place, expr)? {
             Term::Truth(cond) => Some(cond),
             Term::Missing => Some(self.ex.known(false)),
-            Term::Choice(choice, _) if self.choices[choice.index()].kind == ChoiceKind::Maybe => {
+            Term::Choice(choice, _) if self.choices[choice.index()].offer.word() == Word::Maybe => {
                 Some(self.takes(choice, 1))
             }
             Term::Label(label) => self.no_choice(&label, expr.span),
@@ -202,14 +202,16 @@ impl Elaborator<'_> {
             Term::Number(number) => Some(*number),
             Term::Missing => Some(Number { size: self.ex.constant(0.0), exists: self.ex.known(false), bytes: false }),
             Term::Choice(choice, _) => {
-                let size = match self.choices[choice.index()].kind {
-                    ChoiceKind::Width { .. } => self.ex.atom(Size::Width(*choice)),
-                    ChoiceKind::Repeat { lo, hi } => {
-                        let depths = (lo..=hi).map(|depth| self.ex.constant(depth as f64)).collect();
-                        self.ex.atom(Size::OneOf(*choice, depths))
+                let offer = &self.choices[choice.index()].offer;
+                let size = match offer.word() {
+                    _ if offer.numbers().is_empty() => return None,
+                    Word::Width => Size::Width(*choice),
+                    _ => {
+                        let numbers = offer.numbers().iter();
+                        Size::OneOf(*choice, numbers.map(|&number| self.ex.constant(number as f64)).collect())
                     }
-                    _ => return None,
                 };
+                let size = self.ex.atom(size);
                 Some(Number { size, exists: self.exists(*choice), bytes: false })
             }
             _ => None,
@@ -222,12 +224,12 @@ impl Elaborator<'_> {
             Term::Number(_) => "a number".to_owned(),
             Term::Choice(choice, _) => {
                 let choice = &self.choices[choice.index()];
-                let kind = match choice.kind {
-                    ChoiceKind::Width { .. } => "a width",
-                    ChoiceKind::Pick { .. } => "a pick",
-                    ChoiceKind::Choose { .. } => "a `choose`",
-                    ChoiceKind::Repeat { .. } => "a depth",
-                    ChoiceKind::Maybe => "a `maybe`",
+                let kind = match choice.offer.word() {
+                    Word::Width => "a width",
+                    Word::Pick => "a pick",
+                    Word::Choose => "a `choose`",
+                    Word::Repeat => "a depth",
+                    Word::Maybe => "a `maybe`",
                 };
                 format!("{kind}, `{}`", choice.name)
             }

@@ -3,7 +3,7 @@
 use super::Term;
 use crate::check::elaborate::Elaborator;
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{ChoiceId, ChoiceKind, Cond, CondId, Relation, Size};
+use crate::ir::{ChoiceId, Cond, CondId, Relation, Size, Takes, Word};
 
 impl Elaborator<'_> {
     /// Whether a choice exists: what is around it is taken (language rule 8).
@@ -32,13 +32,8 @@ impl Elaborator<'_> {
 
     /// Whether a choice, which exists, takes this position.
     pub(super) fn position(&mut self, choice: ChoiceId, position: usize) -> CondId {
-        let (count, set) = match &self.choices[choice.index()].kind {
-            ChoiceKind::Width { values } => (values.len(), false),
-            ChoiceKind::Choose { hi, alternatives, .. } => (alternatives.len(), *hi > 1),
-            ChoiceKind::Pick { hi, sources, .. } => (sources.len(), *hi > 1),
-            ChoiceKind::Repeat { lo, hi } => (hi - lo + 1, false),
-            ChoiceKind::Maybe => (2, false),
-        };
+        let offer = &self.choices[choice.index()].offer;
+        let (count, set) = (offer.positions(), offer.takes().range().1 > 1);
         let one = self.ex.constant(1.0);
         if count <= 1 && !set {
             return self.ex.known(position == 0);
@@ -48,21 +43,14 @@ impl Elaborator<'_> {
         self.ex.compare(Relation::Equal, mark, one)
     }
 
-    /// What a choice can take, in words.
+    /// What a choice can take, in words; nothing where its positions are numbers, which are compared as such.
     pub(super) fn labels(&self, choice: ChoiceId) -> Vec<String> {
-        match &self.choices[choice.index()].kind {
-            ChoiceKind::Choose { alternatives, .. } => alternatives.clone(),
-            ChoiceKind::Pick { sources, .. } => sources.clone(),
-            ChoiceKind::Maybe => vec!["off".to_owned(), "on".to_owned()],
-            ChoiceKind::Width { .. } | ChoiceKind::Repeat { .. } => Vec::new(),
-        }
+        let offer = &self.choices[choice.index()].offer;
+        if offer.numbers().is_empty() { offer.labels().to_vec() } else { Vec::new() }
     }
 
     pub(super) fn takes_several(&self, choice: ChoiceId) -> bool {
-        matches!(
-            self.choices[choice.index()].kind,
-            ChoiceKind::Choose { hi: 2.., .. } | ChoiceKind::Pick { hi: 2.., .. }
-        )
+        matches!(self.choices[choice.index()].offer.takes(), Takes::Set { hi: 2.., .. })
     }
 
     /// The position of a label among what a choice can take; `None` twice over where there is a mistake.
@@ -82,7 +70,7 @@ impl Elaborator<'_> {
             return Some(Some(at));
         }
         // Another instance may well offer it.
-        if label.ends_with(']') && matches!(self.choices[choice.index()].kind, ChoiceKind::Pick { .. }) {
+        if label.ends_with(']') && self.choices[choice.index()].offer.word() == Word::Pick {
             return Some(None);
         }
         let near = nearest(&label, labels.iter().map(String::as_str)).map(str::to_owned);

@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 
 use super::observed::Observed;
 use crate::diagnostics::{Code, Diagnostic};
-use crate::ir::{ChoiceId, ChoiceKind, Gate, NodeKind, SpaceGraph};
+use crate::ir::{ChoiceId, Gate, NodeKind, SpaceGraph, Takes};
 
 pub(super) fn alternatives(observed: &Observed<'_>) -> Vec<Diagnostic> {
     let graph = &observed.space.graph;
@@ -38,7 +38,7 @@ pub(super) fn alternatives(observed: &Observed<'_>) -> Vec<Diagnostic> {
             if text(a) != text(b) && (observed.is_parametric(a) || observed.is_parametric(b)) {
                 continue;
             }
-            let ChoiceKind::Choose { alternatives, .. } = &graph.choices[nodes[0].1.index()].kind else { continue };
+            let alternatives = graph.choices[nodes[0].1.index()].offer.labels();
             let (one, other) = (&alternatives[first], &alternatives[second]);
             found.push(
                 Diagnostic::warning(Code::Alike, format!("the alternatives `{one}` and `{other}` are the same"))
@@ -63,14 +63,14 @@ impl<'g> Comparison<'g> {
     fn of(graph: &'g SpaceGraph, node: NodeIndex, choice: ChoiceId, (first, second): (usize, usize)) -> Self {
         let choice = &graph.choices[choice.index()];
         let operands = graph.operands(node);
-        match &choice.kind {
-            // A sum of two equal layers is another one.
-            ChoiceKind::Choose { hi: 1, alternatives, .. } => Self {
+        match choice.offer.takes() {
+            Takes::One => Self {
                 graph,
-                own: [first, second].map(|at| format!("{}.{}", choice.name, alternatives[at])),
+                own: [first, second].map(|at| format!("{}.{}", choice.name, choice.offer.labels()[at])),
                 roots: Some((operands[first].1, operands[second].1)),
             },
-            _ => Self { graph, own: [String::new(), String::new()], roots: None },
+            // A sum of two equal layers is another one.
+            Takes::Set { .. } => Self { graph, own: [String::new(), String::new()], roots: None },
         }
     }
 
@@ -88,7 +88,7 @@ impl<'g> Comparison<'g> {
             a == b
                 || self.is_own(0, &of_a.name)
                     && self.is_own(1, &of_b.name)
-                    && of_a.kind == of_b.kind
+                    && of_a.offer == of_b.offer
                     && *choices.entry(a).or_insert(b) == b
         };
         let mut done = HashSet::new();

@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 use super::observed::Observed;
 use crate::check::listed;
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::ir::{Choice, ChoiceKind, Gate, NodeKind, SpaceGraph};
+use crate::ir::{Choice, Gate, NodeKind, SpaceGraph, Word};
 use crate::syntax::tree::{Block, Statement};
 
 /// The nodes that `roots` can need, under any choice, and the choices that these depend on.
@@ -164,7 +164,7 @@ pub(super) fn choices(observed: &Observed<'_>) -> Vec<Diagnostic> {
                 [first, ..] => first.key(),
                 [] => "",
             };
-            if let ChoiceKind::Width { .. } = choices[0].kind {
+            if choices[0].offer.word() == Word::Width {
                 Diagnostic::warning(Code::DeadWidth, format!("nothing is as wide as `{name}`"))
                     .label(span, "no shape and no condition depends on it")
                     .help("leave it out, or use it")

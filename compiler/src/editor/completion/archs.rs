@@ -2,8 +2,8 @@
 
 use super::{Candidate, Completer, Sort};
 use crate::editor::completion::context::Inside;
-use crate::editor::hover::{is_set, offered, unnumbered, values};
-use crate::ir::Choice;
+use crate::editor::hover::{offered, unnumbered};
+use crate::ir::{Choice, Word};
 
 impl Completer<'_> {
     pub(super) fn arch(&mut self) {
@@ -70,7 +70,7 @@ impl Completer<'_> {
         }
         for choice in choices.iter().filter(|choice| choice.block.as_deref() == block) {
             let Some(name) = choice.key().strip_prefix(written) else { continue };
-            let candidate = Candidate::new(name, Sort::Choice).detail(offered(&choice.kind));
+            let candidate = Candidate::new(name, Sort::Choice).detail(offered(&choice.offer));
             self.add(candidate.insert(format!("{name}: ")).ranked(2));
         }
     }
@@ -78,8 +78,13 @@ impl Completer<'_> {
     fn values(&mut self, choices: &[Choice], block: Option<&str>, key: &str, listed: bool) {
         let of_block = |choice: &&Choice| choice.block.as_deref() == block && choice.key() == key;
         let Some(choice) = choices.iter().find(of_block) else { return };
-        for (position, value) in values(&choice.kind).into_iter().enumerate() {
-            let text = if is_set(choice) && !listed { format!("[{value}]") } else { value.clone() };
+        let mut labels = choice.offer.labels().to_vec();
+        if choice.offer.word() == Word::Maybe {
+            // What is there is the first that comes to mind.
+            labels.reverse();
+        }
+        for (position, value) in labels.into_iter().enumerate() {
+            let text = if choice.offer.counts().is_some() && !listed { format!("[{value}]") } else { value.clone() };
             let detail = unnumbered(&choice.name);
             let rank = 1 + u8::try_from(position).unwrap_or(u8::MAX - 1).min(200);
             self.add(Candidate::new(value, Sort::Value).detail(detail).insert(text).ranked(rank));

@@ -2,7 +2,7 @@
 
 use super::extremes::Witness;
 use super::meter::Meter;
-use crate::ir::{ChoiceId, ChoiceKind, Made};
+use crate::ir::{ChoiceId, Made, Takes};
 use crate::plan::Cost;
 use crate::recipe::Counts;
 use crate::space::{Architecture, Space};
@@ -55,15 +55,12 @@ impl Space {
         }
     }
 
-    /// Other values of a choice; of a pick, those that add, drop or swap one source.
+    /// Other values of a choice; of a set, those that add, drop or swap one member.
     fn options(&self, id: ChoiceId, made: Option<Made>) -> Vec<Made> {
-        match &self.choices()[id.index()].kind {
-            ChoiceKind::Width { values } => (0..values.len() as u32).map(Made::One).collect(),
-            ChoiceKind::Choose { hi: 1, alternatives, .. } => (0..alternatives.len() as u32).map(Made::One).collect(),
-            ChoiceKind::Choose { lo, hi, alternatives } => neighbours(*lo, *hi, alternatives.len(), made),
-            ChoiceKind::Repeat { lo, hi } => (0..=(hi - lo) as u32).map(Made::One).collect(),
-            ChoiceKind::Maybe => vec![Made::One(0), Made::One(1)],
-            ChoiceKind::Pick { lo, hi, sources } => neighbours(*lo, *hi, sources.len(), made),
+        let offer = &self.choices()[id.index()].offer;
+        match offer.takes() {
+            Takes::One => offer.options(),
+            Takes::Set { lo, hi } => neighbours(lo, hi, offer.positions(), made),
         }
     }
 }

@@ -101,7 +101,7 @@ impl Counting {
     /// # Errors
     /// The graph is too large.
     pub fn new(graph: Arc<SpaceGraph>, sizes: SchemaSizes) -> Result<Self, Intractable> {
-        let options = graph.choices.iter().map(|choice| choice.kind.option_count());
+        let options = graph.choices.iter().map(|choice| choice.offer.option_count());
         if graph.graph.node_count() > MAX_NODES || options.into_iter().any(|options| options > MAX_OPTIONS) {
             return Err(Intractable::TooLarge);
         }
@@ -221,7 +221,7 @@ impl Counting {
                     grouped.entry(state).or_default().push(known[pins.len()..].iter().copied().collect());
                 }
                 Err(choice) => {
-                    for option in self.graph.choices[choice.index()].kind.options() {
+                    for option in self.graph.choices[choice.index()].offer.options() {
                         let rest = self.ex.restrict(left, &self.graph.choices, Given::Made(choice, option));
                         if *self.ex.cond(rest) == Cond::Known(false) {
                             continue;

@@ -17,5 +17,6 @@ pub use census::{Census, Estimate, Tally};
 pub use conflict::{Conflict, Verdict};
 pub use distinct::Distinct;
 pub(super) use distinct::{Counting, State, Steps};
+pub(crate) use raw::of_sets;
 pub use valid::{Diagram, Intractable};
 pub(super) use valid::{Validity, prior};

@@ -5,7 +5,7 @@ use num_bigint::BigUint;
 use num_traits::{One, Zero};
 
 use super::valid::{Intractable, Validity};
-use crate::ir::{ChoiceId, ChoiceKind, Made, SpaceGraph};
+use crate::ir::{ChoiceId, Made, SpaceGraph, Takes};
 use crate::space::{Architecture, Space};
 
 /// The choices of a space as a mixed-radix number; choices inside others are digits of theirs.
@@ -77,13 +77,12 @@ impl<'a> Digits<'a> {
     }
 
     fn unrank(&self, choice: ChoiceId, mut rank: BigUint, into: &mut Architecture) {
-        match &self.graph.choices[choice.index()].kind {
-            ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all }
-                if self.is_set(choice) =>
-            {
-                let table = self.subsets(choice, *lo, *hi, all.len());
+        let offer = &self.graph.choices[choice.index()].offer;
+        match offer.takes() {
+            Takes::Set { lo, hi } => {
+                let table = self.subsets(choice, lo, hi, offer.positions());
                 let (mut mask, mut taken) = (0u64, 0);
-                for at in 0..all.len() {
+                for at in 0..offer.positions() {
                     let without = &table[at + 1][taken];
                     if rank < *without {
                         continue;
@@ -97,8 +96,8 @@ impl<'a> Digits<'a> {
                 }
                 into.set(choice, Some(Made::Set(mask)));
             }
-            kind => {
-                for made in kind.options() {
+            Takes::One => {
+                for made in offer.options() {
                     let digits = self.below(choice, |positions| made.meets(positions));
                     let ways = self.product(&digits);
                     if rank < ways {
@@ -113,26 +112,25 @@ impl<'a> Digits<'a> {
 
     fn rank(&self, choice: ChoiceId, of: &Architecture) -> Option<BigUint> {
         let made = of.get(choice)?;
-        match &self.graph.choices[choice.index()].kind {
-            ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all }
-                if self.is_set(choice) =>
-            {
-                let table = self.subsets(choice, *lo, *hi, all.len());
-                let mut taken = (0..all.len()).filter(|&at| made.has(at)).count();
-                if !(*lo..=*hi).contains(&taken) {
+        let offer = &self.graph.choices[choice.index()].offer;
+        match offer.takes() {
+            Takes::Set { lo, hi } => {
+                let table = self.subsets(choice, lo, hi, offer.positions());
+                let mut taken = (0..offer.positions()).filter(|&at| made.has(at)).count();
+                if !(lo..=hi).contains(&taken) {
                     return None;
                 }
                 let mut rank = BigUint::zero();
-                for at in (0..all.len()).rev().filter(|&at| made.has(at)) {
+                for at in (0..offer.positions()).rev().filter(|&at| made.has(at)) {
                     taken -= 1;
                     let (digits, ways) = self.at(choice, at);
                     rank = rank * ways + self.rank_all(&digits, of)? + &table[at + 1][taken];
                 }
                 Some(rank)
             }
-            kind => {
+            Takes::One => {
                 let mut rank = BigUint::zero();
-                for option in kind.options() {
+                for option in offer.options() {
                     let digits = self.below(choice, |positions| option.meets(positions));
                     if option == made {
                         return Some(rank + self.rank_all(&digits, of)?);
@@ -142,12 +140,6 @@ impl<'a> Digits<'a> {
                 None
             }
         }
-    }
-
-    /// Whether its values are sets, as masks.
-    fn is_set(&self, choice: ChoiceId) -> bool {
-        !matches!(self.graph.choices[choice.index()].kind, ChoiceKind::Choose { hi: 1, .. })
-            && matches!(self.graph.choices[choice.index()].kind, ChoiceKind::Choose { .. } | ChoiceKind::Pick { .. })
     }
 
     /// `[position][taken]`: ways to decide the positions from there on, when so many are taken already.

@@ -3,7 +3,7 @@
 use num_bigint::BigUint;
 use num_traits::One;
 
-use crate::ir::{ChoiceId, ChoiceKind, SpaceGraph};
+use crate::ir::{ChoiceId, SpaceGraph};
 
 impl SpaceGraph {
     /// The number of raw encodings, exactly: every choice that exists, decided in every way (language rule 8).
@@ -30,20 +30,15 @@ impl SpaceGraph {
                     .filter(|(positions, _)| positions >> position & 1 == 1)
                     .fold(BigUint::one(), |product, (_, child)| product * &ways[child.index()])
             };
-            ways[index] = match &self.choices[index].kind {
-                ChoiceKind::Width { values } => BigUint::from(values.len()),
-                ChoiceKind::Pick { lo, hi, sources } => (*lo..=*hi).map(|k| binomial(sources.len(), k)).sum(),
-                ChoiceKind::Choose { lo, hi, alternatives } => subsets(*lo, *hi, (0..alternatives.len()).map(under)),
-                ChoiceKind::Repeat { lo, hi } => (0..=hi - lo).map(under).sum(),
-                ChoiceKind::Maybe => BigUint::one() + under(1),
-            };
+            let offer = &self.choices[index].offer;
+            ways[index] = of_sets(offer.takes().range(), (0..offer.positions()).map(under));
         }
         ways
     }
 }
 
 /// The sum over all sets of `lo` to `hi` members of the product of their ways: elementary symmetric polynomials.
-fn subsets(lo: usize, hi: usize, ways: impl Iterator<Item = BigUint>) -> BigUint {
+pub(crate) fn of_sets((lo, hi): (usize, usize), ways: impl Iterator<Item = BigUint>) -> BigUint {
     let mut of_size = vec![BigUint::one()];
     of_size.resize(hi + 1, BigUint::ZERO);
     for ways in ways {
@@ -55,10 +50,6 @@ fn subsets(lo: usize, hi: usize, ways: impl Iterator<Item = BigUint>) -> BigUint
     of_size[lo..].iter().sum()
 }
 
-fn binomial(n: usize, k: usize) -> BigUint {
-    (0..k).fold(BigUint::one(), |c, i| c * BigUint::from(n - i) / BigUint::from(i + 1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,14 +58,15 @@ mod tests {
     fn sets_multiply_what_is_inside() {
         // Of three alternatives with 2, 3 and 5 ways: one, or two of them.
         let ways = || [2u32, 3, 5].into_iter().map(BigUint::from);
-        assert_eq!(subsets(1, 1, ways()), BigUint::from(10u32));
-        assert_eq!(subsets(1, 2, ways()), BigUint::from(10u32 + 6 + 10 + 15));
-        assert_eq!(subsets(2, 3, ways()), BigUint::from(31u32 + 30));
+        assert_eq!(of_sets((1, 1), ways()), BigUint::from(10u32));
+        assert_eq!(of_sets((1, 2), ways()), BigUint::from(10u32 + 6 + 10 + 15));
+        assert_eq!(of_sets((2, 3), ways()), BigUint::from(31u32 + 30));
     }
 
     #[test]
-    fn binomials() {
-        assert_eq!(binomial(7, 0), BigUint::one());
-        assert_eq!((1..=4).map(|k| binomial(7, k)).sum::<BigUint>(), BigUint::from(98u32));
+    fn sets_of_nothing_more_are_binomials() {
+        let seven = || vec![BigUint::one(); 7].into_iter();
+        assert_eq!(of_sets((0, 0), seven()), BigUint::one());
+        assert_eq!(of_sets((1, 4), seven()), BigUint::from(98u32));
     }
 }

@@ -331,10 +331,10 @@ impl Revealing {
         if self.follows(size, given, made) {
             return Shown::Nothing;
         }
-        let kind = &self.graph.choices[open.index()].kind;
+        let offer = &self.graph.choices[open.index()].offer;
         let mut trial = made.to_vec();
         let mut values = Vec::new();
-        for option in kind.options() {
+        for option in offer.options() {
             trial[open.index()] = Some(option);
             match ex.evaluate(size, &self.graph.choices, &Assignment::new(&trial, self.sizes)) {
                 Ok(value) => values.push(value.to_bits()),

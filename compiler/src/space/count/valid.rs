@@ -9,7 +9,7 @@ use num_bigint::BigUint;
 use num_traits::{One, ToPrimitive, Zero};
 use rand::{Rng, RngExt};
 
-use crate::ir::{ChoiceId, Cond, CondId, Expressions, Given, Made, SchemaSizes, SpaceGraph};
+use crate::ir::{ChoiceId, Cond, CondId, Expressions, Given, Made, SchemaSizes, SpaceGraph, Takes};
 use crate::recipe::Counts;
 use crate::space::architecture::Architecture;
 
@@ -160,11 +160,11 @@ impl Diagram {
         variables.sort_unstable();
         let mut options = Vec::new();
         for &variable in &variables {
-            let kind = &graph.choices[variable.index()].kind;
-            if kind.option_count() > MAX_OPTIONS {
+            let offer = &graph.choices[variable.index()].offer;
+            if offer.option_count() > MAX_OPTIONS {
                 return Err(Intractable::TooLarge);
             }
-            options.push(kind.options());
+            options.push(offer.options());
         }
         let position = |choice: ChoiceId| variables.binary_search(&choice).ok();
         let mut inner = vec![Vec::new(); variables.len()];
@@ -435,21 +435,17 @@ pub(in crate::space) enum Validity {
 
 /// The probability of a value when a choice is drawn on its own.
 pub(in crate::space) fn prior(graph: &SpaceGraph, counts: Counts, choice: ChoiceId, made: Made) -> f64 {
-    use crate::ir::ChoiceKind;
-    let kind = &graph.choices[choice.index()].kind;
-    match kind {
-        ChoiceKind::Pick { lo, hi, sources: all } | ChoiceKind::Choose { lo, hi, alternatives: all } => {
-            let Made::Set(mask) = made else { return 1.0 / kind.option_count() as f64 };
-            let taken = mask.count_ones() as usize;
-            let binomial = |n: usize, k: usize| (0..k).fold(1.0, |c, i| c * (n - i) as f64 / (i + 1) as f64);
-            let of_count = match counts {
-                Counts::Uniform => 1.0 / (hi - lo + 1) as f64,
-                Counts::Binomial(p) => {
-                    binomial(hi - lo, taken - lo) * p.powi((taken - lo) as i32) * (1.0 - p).powi((hi - taken) as i32)
-                }
-            };
-            of_count / binomial(all.len(), taken)
+    let offer = &graph.choices[choice.index()].offer;
+    let (Takes::Set { lo, hi }, Made::Set(mask)) = (offer.takes(), made) else {
+        return 1.0 / offer.option_count() as f64;
+    };
+    let taken = mask.count_ones() as usize;
+    let binomial = |n: usize, k: usize| (0..k).fold(1.0, |c, i| c * (n - i) as f64 / (i + 1) as f64);
+    let of_count = match counts {
+        Counts::Uniform => 1.0 / (hi - lo + 1) as f64,
+        Counts::Binomial(p) => {
+            binomial(hi - lo, taken - lo) * p.powi((taken - lo) as i32) * (1.0 - p).powi((hi - taken) as i32)
         }
-        _ => 1.0 / kind.option_count() as f64,
-    }
+    };
+    of_count / binomial(offer.positions(), taken)
 }

@@ -6,7 +6,7 @@ use num_bigint::BigUint;
 use rand::{Rng, RngExt};
 
 use super::uniform::{Uniform, below};
-use crate::ir::{ChoiceId, ChoiceKind, Made, NodeKind};
+use crate::ir::{ChoiceId, Made, NodeKind, Takes, Word};
 use crate::recipe::Counts;
 use crate::space::count::{Intractable, Validity, prior};
 use crate::space::{Architecture, Space};
@@ -121,11 +121,11 @@ impl Space {
         }
         if rng.random_bool(sampling.full_path.min(1.0)) {
             for (index, choice) in self.choices().iter().enumerate() {
-                if let ChoiceKind::Pick { hi, sources, .. } = &choice.kind
-                    && (*hi > 1 || sources.len() == 1)
-                    && path.made()[index].is_some()
-                {
-                    path.set(ChoiceId(index as u32), Some(full_set(sources.len())));
+                let offer = &choice.offer;
+                // One of several is a pick of its own kind, whose width follows what it takes.
+                let joins = offer.takes().range().1 > 1 || offer.positions() == 1;
+                if offer.word() == Word::Pick && joins && path.made()[index].is_some() {
+                    path.set(ChoiceId(index as u32), Some(Made::Set(offer.all())));
                 }
             }
         }
@@ -144,15 +144,15 @@ impl Space {
                 if choice.block.as_ref() != block || !self.exists(&path, id) {
                     continue;
                 }
-                let full = match &choice.kind {
-                    ChoiceKind::Width { values } => {
-                        let largest = (0..values.len()).max_by_key(|&i| values[i]).unwrap_or(0);
+                let offer = &choice.offer;
+                let full = match offer.word() {
+                    Word::Width | Word::Repeat => {
+                        let largest = (0..offer.positions()).max_by_key(|&at| offer.numbers()[at]).unwrap_or(0);
                         Made::One(largest as u32)
                     }
-                    ChoiceKind::Choose { alternatives, .. } if self.mixes(id) => full_set(alternatives.len()),
-                    ChoiceKind::Repeat { lo, hi } => Made::One((hi - lo) as u32),
-                    ChoiceKind::Maybe => Made::One(1),
-                    _ => continue,
+                    Word::Choose if self.mixes(id) => Made::Set(offer.all()),
+                    Word::Maybe => Made::One(1),
+                    Word::Choose | Word::Pick => continue,
                 };
                 path.set(id, Some(full));
             }
@@ -257,13 +257,11 @@ impl Space {
     }
 
     fn draw(&self, id: ChoiceId, counts: Counts, rng: &mut impl Rng) -> Made {
-        match &self.choices()[id.index()].kind {
-            ChoiceKind::Width { values } => Made::One(rng.random_range(0..values.len()) as u32),
-            ChoiceKind::Choose { hi: 1, alternatives, .. } => Made::One(rng.random_range(0..alternatives.len()) as u32),
-            ChoiceKind::Choose { lo, hi, alternatives } => draw_set(*lo, *hi, alternatives.len(), counts, rng),
-            ChoiceKind::Repeat { lo, hi } => Made::One(rng.random_range(0..=hi - lo) as u32),
-            ChoiceKind::Maybe => Made::One(u32::from(rng.random_bool(0.5))),
-            ChoiceKind::Pick { lo, hi, sources } => draw_set(*lo, *hi, sources.len(), counts, rng),
+        let offer = &self.choices()[id.index()].offer;
+        match offer.takes() {
+            Takes::One if offer.word() == Word::Maybe => Made::One(u32::from(rng.random_bool(0.5))),
+            Takes::One => Made::One(rng.random_range(0..offer.positions()) as u32),
+            Takes::Set { lo, hi } => draw_set(lo, hi, offer.positions(), counts, rng),
         }
     }
 
@@ -293,8 +291,4 @@ fn draw_set(lo: usize, hi: usize, all: usize, counts: Counts, rng: &mut impl Rng
         mask |= 1 << left.swap_remove(rng.random_range(0..left.len()));
     }
     Made::Set(mask)
-}
-
-fn full_set(count: usize) -> Made {
-    Made::Set(if count >= 64 { u64::MAX } else { (1 << count) - 1 })
 }

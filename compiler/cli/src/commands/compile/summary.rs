@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::Result;
-use nasrec_compiler::ir::ChoiceKind;
+use nasrec_compiler::ir::Word;
 use nasrec_compiler::plan::ParamKind;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Space};
@@ -55,14 +55,8 @@ pub(super) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, 
 /// Choices by kind, such as `14 widths, 28 picks`.
 fn choices(checked: &CheckedSpace) -> String {
     let all = &checked.graph.choices;
-    let count = |kind: fn(&ChoiceKind) -> bool| all.iter().filter(|choice| kind(&choice.kind)).count();
-    let kinds = [
-        (count(|k| matches!(k, ChoiceKind::Choose { .. })), "choose"),
-        (count(|k| matches!(k, ChoiceKind::Pick { .. })), "pick"),
-        (count(|k| matches!(k, ChoiceKind::Width { .. })), "width"),
-        (count(|k| matches!(k, ChoiceKind::Maybe)), "maybe"),
-        (count(|k| matches!(k, ChoiceKind::Repeat { .. })), "repeat"),
-    ];
+    let kinds = [Word::Choose, Word::Pick, Word::Width, Word::Maybe, Word::Repeat]
+        .map(|word| (all.iter().filter(|choice| choice.offer.word() == word).count(), word.text()));
     let parts: Vec<String> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{n} {kind}")).collect();
     match all.len() {
         0 => "none: one architecture".to_owned(),

@@ -1,7 +1,7 @@
 //! What a choice may still be while a space is divided, and what sizes and conditions may be with it.
 
 use crate::ir::{
-    Choice, ChoiceId, ChoiceKind, Cond, CondId, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId, SpaceGraph,
+    Choice, ChoiceId, Cond, CondId, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId, SpaceGraph, Takes, Word,
 };
 use crate::plan::Cost;
 
@@ -29,20 +29,18 @@ pub(super) enum Kind {
 }
 
 pub(super) fn kind(choice: &Choice) -> (Kind, Domain) {
-    let first = |count: usize| if count >= 64 { u64::MAX } else { (1 << count) - 1 };
-    match &choice.kind {
-        ChoiceKind::Width { values } => {
-            let mut ranked: Vec<(i64, u32)> = values.iter().copied().zip(0..).collect();
+    let offer = &choice.offer;
+    match offer.takes() {
+        Takes::One if offer.word() == Word::Width => {
+            let mut ranked: Vec<(i64, u32)> = offer.numbers().iter().copied().zip(0..).collect();
             ranked.sort_unstable();
             let last = ranked.len() as u32 - 1;
             (Kind::Width(ranked), Domain::Widths(0, last))
         }
-        ChoiceKind::Choose { hi: 1, alternatives, .. } => (Kind::One, Domain::One(first(alternatives.len()))),
-        ChoiceKind::Repeat { lo, hi } => (Kind::One, Domain::One(first(hi - lo + 1))),
-        ChoiceKind::Maybe => (Kind::One, Domain::One(3)),
-        ChoiceKind::Choose { lo, hi, alternatives: all } | ChoiceKind::Pick { lo, hi, sources: all } => {
-            let kind = Kind::Set { lo: *lo as u32, hi: *hi as u32 };
-            let domain = kind.settled(Domain::Set { must: 0, may: first(all.len()) });
+        Takes::One => (Kind::One, Domain::One(offer.all())),
+        Takes::Set { lo, hi } => {
+            let kind = Kind::Set { lo: lo as u32, hi: hi as u32 };
+            let domain = kind.settled(Domain::Set { must: 0, may: offer.all() });
             (kind, domain)
         }
     }
