@@ -144,7 +144,7 @@ fn read(choice: &Choice, value: &Expr, program: &Program) -> Result<Option<Made>
             let expected = || match (offer.word(), offer.ends()) {
                 (Word::Maybe, _) => "`on` or `off`".to_owned(),
                 (Word::Repeat, Some((lo, hi))) => format!("a whole number from {lo} to {hi}"),
-                _ => format!("one of {}", offer.labels().join(", ")),
+                _ => format!("{} of {}", offer.takes(), offer.labels().join(", ")),
             };
             at.map(|at| Some(Made::One(at as u32))).ok_or_else(|| wrong(expected()))
         }
@@ -162,8 +162,7 @@ fn read(choice: &Choice, value: &Expr, program: &Program) -> Result<Option<Made>
                 return Err(wrong("each one once".to_owned()));
             }
             if !(lo..=hi).contains(&items.len()) {
-                let range = if lo == hi { lo.to_string() } else { format!("{lo} to {hi}") };
-                return Err(wrong(format!("{range} of {}", all())));
+                return Err(wrong(format!("{} of {}", offer.takes(), all())));
             }
             Ok(Some(Made::Set(mask)))
         }

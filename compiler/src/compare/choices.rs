@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ir::{Choice, Offer, SpaceGraph};
+use crate::ir::{Choice, Made, Offer, SpaceGraph};
 
 /// What became of one choice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -118,10 +118,7 @@ pub fn moved(a: &SpaceGraph, b: &SpaceGraph) -> Vec<Moved> {
 pub(super) fn inside(graph: &SpaceGraph, choice: &Choice) -> Option<String> {
     let (parent, positions) = choice.parent?;
     let parent = &graph.choices[parent.index()];
-    let labels = parent.offer.labels().iter().enumerate();
-    let labels: Vec<&str> =
-        labels.filter(|&(at, _)| at < 64 && positions >> at & 1 == 1).map(|(_, label)| label.as_str()).collect();
-    Some(format!("{} = {}", parent.name, labels.join(" or ")))
+    Some(format!("{} = {}", parent.name, parent.offer.called(Made::Set(positions)).join(" or ")))
 }
 
 fn last(choice: &Choice) -> &str {

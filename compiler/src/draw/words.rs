@@ -4,7 +4,7 @@ use petgraph::graph::NodeIndex;
 
 use super::{Detail, Drawing, Role};
 use crate::format::value;
-use crate::ir::{Assignment, Bounds, ChoiceId, NodeKind, SpaceGraph, SpaceNode, Word};
+use crate::ir::{Assignment, Bounds, ChoiceId, NodeKind, SpaceGraph, SpaceNode, Takes, Word};
 
 /// One line of a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,13 +97,8 @@ pub(super) fn lines(drawing: &Drawing<'_>, choice: ChoiceId, role: Role) -> Vec<
         (Word::Maybe, _) => vec![Line::plain("there or not".to_owned())],
         (Word::Repeat, Some((lo, hi))) => vec![Line::plain(format!("repeat {lo} to {hi} times"))],
         _ => {
-            let head = match offer.counts() {
-                Some((1, 1)) => "pick one of".to_owned(),
-                Some((lo, hi)) if lo == hi => format!("{} {lo} of", word.text()),
-                Some((lo, hi)) => format!("{} {lo} to {hi} of", word.text()),
-                None => format!("{} one of", word.text()),
-            };
-            let mut lines = vec![Line::plain(head)];
+            let takes = if offer.takes().range() == (1, 1) { Takes::One } else { offer.takes() };
+            let mut lines = vec![Line::plain(format!("{} {takes} of", word.text()))];
             lines.extend(wrapped(offer.labels()));
             lines
         }
@@ -142,8 +137,7 @@ pub(super) fn pill(drawing: &Drawing<'_>, choice: ChoiceId) -> Line {
 /// Everything about a choice.
 pub(super) fn choice(drawing: &Drawing<'_>, choice: ChoiceId) -> String {
     let it = &drawing.graph.choices[choice.index()];
-    let count = it.offer.counts().map_or_else(String::new, |(lo, hi)| format!("{lo}..{hi} of "));
-    let mut text = format!("{}: {} {count}{}", it.name, it.offer.word().text(), it.offer.labels().join(", "));
+    let mut text = format!("{}: {}", it.name, it.offer);
     if let Some((parent, _)) = it.parent {
         text.push_str(&format!("; inside of {}", drawing.graph.choices[parent.index()].name));
     }

@@ -7,7 +7,7 @@ use super::builtin;
 use super::index::{Kind, Role};
 use super::resolve::{Meaning, Symbol};
 use crate::diagnostics::FileId;
-use crate::ir::{Offer, Takes, Word};
+use crate::ir::{Offer, Word};
 use crate::space::Space;
 use crate::{ItemKind, Loader};
 
@@ -169,13 +169,9 @@ pub(super) fn unnumbered(name: &str) -> String {
 
 /// What a choice offers, in words.
 pub(super) fn offered(offer: &Offer) -> String {
-    let many = |lo: String, hi: String| if lo == hi { lo } else { format!("{lo} to {hi}") };
-    match (offer.word(), offer.ends(), offer.takes()) {
-        (Word::Maybe, ..) => "`on` or `off`".to_owned(),
-        (Word::Repeat, Some((lo, hi)), _) => format!("{} iterations", many(lo.to_string(), hi.to_string())),
-        (.., Takes::One) => format!("one of {}", offer.labels().join(", ")),
-        (.., Takes::Set { lo, hi }) => {
-            format!("{} of {}", many(lo.to_string(), hi.to_string()), offer.labels().join(", "))
-        }
+    match (offer.word(), offer.ends()) {
+        (Word::Maybe, _) => "`on` or `off`".to_owned(),
+        (Word::Repeat, Some((lo, hi))) => format!("{lo} to {hi} iterations"),
+        _ => format!("{} of {}", offer.takes(), offer.labels().join(", ")),
     }
 }

@@ -52,6 +52,17 @@ impl Takes {
     }
 }
 
+/// Such as `one`, `2` or `1 to 3`.
+impl std::fmt::Display for Takes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Takes::One => f.write_str("one"),
+            Takes::Set { lo, hi } if lo == hi => write!(f, "{lo}"),
+            Takes::Set { lo, hi } => write!(f, "{lo} to {hi}"),
+        }
+    }
+}
+
 /// What a choice offers. Of a set there are at most 64 positions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
@@ -112,6 +123,11 @@ impl Offer {
     /// What its positions are called: sizes, sources, alternatives, numbers of iterations, `off` and `on`.
     pub fn labels(&self) -> &[String] {
         &self.labels
+    }
+
+    /// What the positions of a value are called.
+    pub fn called(&self, made: Made) -> Vec<&str> {
+        self.labels.iter().enumerate().filter(|&(at, _)| made.has(at)).map(|(_, label)| label.as_str()).collect()
     }
 
     /// The number that each position stands for: sizes, numbers of iterations; none where positions are no numbers.
@@ -178,12 +194,19 @@ impl Offer {
             Takes::One => one(),
             // A single source of a single pick needs no brackets.
             Takes::Set { lo: 1, hi: 1 } if self.positions() > 1 => one(),
-            Takes::Set { .. } => {
-                let taken = self.labels.iter().enumerate().filter(|&(at, _)| made.has(at));
-                let taken: Vec<&str> = taken.map(|(_, label)| label.as_str()).collect();
-                format!("[{}]", taken.join(", "))
-            }
+            Takes::Set { .. } => format!("[{}]", self.called(made).join(", ")),
         }
+    }
+}
+
+/// Such as `width 16, 32` or `pick 1..2 of stem, b[1]`.
+impl std::fmt::Display for Offer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ", self.word.text())?;
+        if let Takes::Set { lo, hi } = self.takes {
+            write!(f, "{lo}..{hi} of ")?;
+        }
+        f.write_str(&self.labels.join(", "))
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::check::{Item, ItemKind, Program};
 use crate::draw::{Detail, Drawing, Figure};
 use crate::format::value;
-use crate::ir::{CheckedSpace, SpaceGraph};
+use crate::ir::{CheckedSpace, Made, SpaceGraph};
 
 /// Everything that the entry file defines, or the item of this name; items with mistakes are left out.
 pub fn checked(program: &Program, name: Option<&str>) -> Value {
@@ -97,9 +97,7 @@ pub fn choices_json(graph: &SpaceGraph) -> Vec<Value> {
     let one = |choice: &crate::ir::Choice| {
         let inside = choice.parent.map(|(parent, positions)| {
             let parent = &graph.choices[parent.index()];
-            let labels = parent.offer.labels();
-            let of = labels.iter().enumerate().filter(|&(at, _)| at < 64 && positions >> at & 1 == 1);
-            json!({ "choice": parent.name, "values": of.map(|(_, label)| label).collect::<Vec<_>>() })
+            json!({ "choice": parent.name, "values": parent.offer.called(Made::Set(positions)) })
         });
         let counts = choice.offer.counts().map(|(lo, hi)| json!({ "lo": lo, "hi": hi }));
         json!({

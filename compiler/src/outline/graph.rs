@@ -8,9 +8,7 @@ use crate::ir::{Gate, SpaceGraph};
 pub fn graph_text(graph: &SpaceGraph) -> String {
     let mut out = String::from("choices\n");
     for choice in &graph.choices {
-        let count = choice.offer.counts().map_or_else(String::new, |(lo, hi)| format!("{lo}..{hi} of "));
-        let values = choice.offer.labels().join(", ");
-        let _written = writeln!(out, "  {}: {} {count}{values}", choice.name, choice.offer.word().text());
+        let _written = writeln!(out, "  {}: {}", choice.name, choice.offer);
     }
     out.push_str("nodes\n");
     for index in graph.graph.node_indices() {
