@@ -84,8 +84,7 @@ impl Encoding<'_> {
     /// What a choice takes, by label; `None` where it does not exist.
     fn taken(&self, name: &str) -> Option<Vec<String>> {
         let (offer, made) = self.made(name)?;
-        let labels = offer.labels().iter().enumerate();
-        Some(labels.filter(|&(at, _)| made.has(at)).map(|(_, label)| label.clone()).collect())
+        Some(offer.called(made).into_iter().map(str::to_owned).collect())
     }
 
     fn is(&self, name: &str, label: &str) -> bool {
@@ -179,6 +178,33 @@ fn conditions_mean_what_they_say_and_diagrams_count_and_draw_just_that() {
         }
         assert!(least.proved <= most.proved, "{text}");
         assert!(moved > 25, "{text}: {moved} of 100 mutations changed anything");
+    }
+}
+
+#[test]
+fn a_pick_that_may_be_empty_is_told_by_none_of_its_sources() {
+    for (condition, allowed) in [
+        ("require count(one) == 0", 3),
+        ("require q in one", 3),
+        ("require one == r", 3),
+        ("forbid one == q", 6),
+        ("require one == other", 3),
+        ("require one != other", 6),
+    ] {
+        let text = format!(
+            "space s {{\n  input x: dense\n  let q = relu(x)\n  let r = sigmoid(x)\n  let one = concat(x, pick 0..1 from [q, r])\n  \
+             let other = concat(one, pick 0..1 from [q, r])\n  {condition}\n  logit = linear(other, 1)\n}}\n"
+        );
+        let (program, diagnostics) = check(&text);
+        assert_eq!(diagnostics, [], "{condition}");
+        let checked = program.check_space(&program.items()[0]).expect("it is sound");
+        let graph = &checked.graph;
+        let mut counted = 0;
+        every(graph, &mut |made| {
+            counted += u32::from(graph.allows(&Assignment::new(made, SIZES)).expect("all is decided"));
+        });
+        assert_eq!(counted, allowed, "{condition}");
+        assert_eq!(graph.valid_count(SIZES).expect("small"), BigUint::from(allowed), "{condition}");
     }
 }
 

@@ -71,7 +71,7 @@ impl Made {
     pub fn first(self) -> usize {
         match self {
             Made::One(one) => one as usize,
-            Made::Set(mask) => mask.trailing_zeros().min(63) as usize,
+            Made::Set(mask) => (mask.trailing_zeros() % 64) as usize,
         }
     }
 }

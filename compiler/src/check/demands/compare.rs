@@ -138,8 +138,9 @@ impl Elaborator<'_> {
             );
         }
         let (mine, theirs) = (self.labels(x), self.labels(y));
-        let several = self.takes_several(x);
-        let mut same = self.ex.known(several);
+        let exactly_one = |choice: ChoiceId| self.choices[choice.index()].offer.takes().range() == (1, 1);
+        let sets = !(exactly_one(x) && exactly_one(y));
+        let mut same = self.ex.known(sets);
         let all: Vec<&String> = mine.iter().chain(theirs.iter().filter(|label| !mine.contains(label))).collect();
         for label in all {
             let mut taken = |choice, labels: &[String]| match labels.iter().position(|known| known == label) {
@@ -148,7 +149,7 @@ impl Elaborator<'_> {
             };
             let (a, b) = (taken(x, &mine), taken(y, &theirs));
             let both = self.ex.and(a, b);
-            same = if several {
+            same = if sets {
                 let (not_a, not_b) = (self.ex.not(a), self.ex.not(b));
                 let neither = self.ex.and(not_a, not_b);
                 let alike = self.ex.or(both, neither);

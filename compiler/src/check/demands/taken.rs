@@ -33,7 +33,8 @@ impl Elaborator<'_> {
     /// Whether a choice, which exists, takes this position.
     pub(super) fn position(&mut self, choice: ChoiceId, position: usize) -> CondId {
         let offer = &self.choices[choice.index()].offer;
-        let (count, set) = (offer.positions(), offer.takes().range().1 > 1);
+        // What takes exactly one is told by which; a set also by none of them.
+        let (count, set) = (offer.positions(), offer.takes().range() != (1, 1));
         let one = self.ex.constant(1.0);
         if count <= 1 && !set {
             return self.ex.known(position == 0);
