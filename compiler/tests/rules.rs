@@ -144,6 +144,21 @@ fn an_absent_maybe_vanishes() {
 }
 
 #[test]
+fn the_same_pick_or_maybe_twice_is_there_twice() {
+    let space = space(
+        "  let p = pick 1..2 from [relu(numeric), linear(numeric, 5)]\n  let m = maybe sigmoid(numeric)\n  \
+         logit = linear(concat(p, p, m, m, numeric), 1)",
+    );
+    let width = |made: &[Made]| {
+        let plan = plan(&space, made);
+        plan.nodes.iter().find(|node| node.primitive == Primitive::Concat).expect("there are several").shape.to_vec()
+    };
+    assert_eq!(width(&[Made::Set(1), Made::One(0)]), [3 + 3 + 3]);
+    assert_eq!(width(&[Made::Set(3), Made::One(0)]), [8 + 8 + 3]);
+    assert_eq!(width(&[Made::Set(2), Made::One(1)]), [5 + 5 + 3 + 3 + 3]);
+}
+
+#[test]
 fn maybe_binds_tighter_than_plus() {
     let space = space("  let x = relu(numeric) + maybe relu(numeric)\n  logit = linear(x, 1)");
     assert_eq!(count(&plan(&space, &[Made::One(0)]), Relu.into()), 1);
@@ -235,6 +250,22 @@ fn a_fixed_repeat_leaves_nothing_open() {
     let space = space("  let h = repeat 3 from numeric as h { relu(linear(h, 4)) }\n  logit = linear(h, 1)");
     assert!(space.choices().is_empty());
     assert_eq!(count(&plan(&space, &[]), Relu.into()), 3);
+}
+
+#[test]
+fn a_repeat_has_at_most_sixty_four_depths() {
+    let text = |count: &str| {
+        format!(
+            "space s {{\n  input numeric: dense\n  let h = repeat {count} from linear(numeric, 4) as h {{ let m = maybe \
+             linear(h, 4); linear(h, 4) + m }}\n  logit = linear(h, 1)\n}}\n"
+        )
+    };
+    let (_, diagnostics) = check(&text("0..64"));
+    let found: Vec<&str> = diagnostics.iter().map(|found| found.message.as_str()).collect();
+    assert_eq!(found, ["65 depths; at most 64 are possible"]);
+    // One more choice of two for each.
+    let ways = bound(&text("0..63")).graph().raw_count();
+    assert_eq!(ways.to_string(), u64::MAX.to_string());
 }
 
 #[test]

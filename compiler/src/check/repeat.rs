@@ -24,6 +24,10 @@ impl Elaborator<'_> {
             let message = format!("{hi} iterations; at most {MAX_SOURCES} are possible");
             return self.fail(Diagnostic::error(Code::TooLarge, message).label(count.span, "too many"));
         }
+        if hi - lo >= MAX_SOURCES {
+            let message = format!("{} depths; at most {MAX_SOURCES} are possible", hi - lo + 1);
+            return self.fail(Diagnostic::error(Code::TooLarge, message).label(count.span, "too many"));
+        }
         let start = self.eval(scope, from)?;
         let mut value = self.expect_tensor(start, from.span)?;
         let kind = self.tensor(value);

@@ -36,14 +36,17 @@ impl<'a> Symbolic<'a> {
                 Gate::Always => parts[at].size,
                 Gate::Taken(choice, _) => {
                     let mut group: Vec<SizeId> = vec![parts[at].size];
-                    while at + 1 < parts.len() && matches!(self.gate(at + 1), Gate::Taken(other, _) if other == choice)
-                    {
-                        at += 1;
-                        group.push(parts[at].size);
-                    }
+                    // The same operand once more begins at its first position once more.
+                    let next = |gate: Gate, group: &[SizeId]| gate == Gate::Taken(choice, group.len() as u32);
                     match self.choices[choice.index()].offer.takes() {
                         Takes::One => self.ex.atom(Size::When(choice, group[0])),
-                        Takes::Set { .. } => self.ex.atom(Size::Picked(choice, group)),
+                        Takes::Set { .. } => {
+                            while at + 1 < parts.len() && next(self.gate(at + 1), &group) {
+                                at += 1;
+                                group.push(parts[at].size);
+                            }
+                            self.ex.atom(Size::Picked(choice, group))
+                        }
                     }
                 }
             };
