@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use nasrec_compiler::{Architecture, ItemKind, Program, Space};
 use nasrec_runtime::ops::Executor;
-use nasrec_runtime::search::{Job, RunDir, search};
+use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
+use nasrec_runtime::search::{Job, RunDir, Strategy, search, search_by};
 use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
 
 const TINY: &str = include_str!("searches/tiny.nasrec");
@@ -208,6 +209,47 @@ fn a_journal_cut_within_a_generation_goes_on_to_the_same_bytes() {
         drop(dir);
         same(&expected, &evidence(&path));
     }
+}
+
+/// One mutation from the best so far, and more where those are known.
+struct Climber;
+
+impl Strategy for Climber {
+    fn candidates(&mut self, history: &History<'_>) -> u64 {
+        if history.generation() < 5 { 2 } else { 0 }
+    }
+
+    fn ask(&mut self, history: &History<'_>, attempt: Attempt<'_>) -> Proposal {
+        let Some(best) = history.best() else {
+            return Proposal { architecture: history.sample(attempt.rng), parent: None };
+        };
+        let architecture = history.mutate(&best.architecture, 1 + attempt.tries as u64, attempt.rng);
+        Proposal { architecture, parent: Some(best.index) }
+    }
+}
+
+#[test]
+fn a_strategy_of_another_crate_goes_on_where_it_was_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tiny = job(&mut support::load(TINY), &[]);
+    let executor = Executor::cpu(2).expect("threads");
+    let climb = |dir: &RunDir, observer: &dyn Observer, stop: &Stop| {
+        search_by(&tiny, dir, &executor, observer, stop, None, &mut Climber)
+    };
+    let whole = folder.path().join("whole");
+    let dir = RunDir::create(&whole).expect("a new directory");
+    let report = climb(&dir, &Silent, &Stop::new()).expect("a run");
+    assert_eq!(report.candidates, 10);
+    let expected = evidence(&whole);
+    let path = folder.path().join("stopped");
+    let dir = RunDir::create(&path).expect("a new directory");
+    for done in [1, 4, 7] {
+        let stop = Stop::new();
+        let observer = StopAt { stage: "search", done, stop: &stop, current: Mutex::default() };
+        assert!(matches!(climb(&dir, &observer, &stop), Err(Error::Stopped)), "not stopped at {done}");
+    }
+    climb(&dir, &Silent, &Stop::new()).expect("the rest of the run");
+    same(&expected, &evidence(&path));
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn the_same_pick_or_maybe_twice_is_there_twice() {
     );
     let width = |made: &[Made]| {
         let plan = plan(&space, made);
-        plan.nodes.iter().find(|node| node.primitive == Primitive::Concat).expect("there are several").shape.to_vec()
+        plan.nodes.iter().find(|node| node.primitive == Concat.into()).expect("there are several").shape.to_vec()
     };
     assert_eq!(width(&[Made::Set(1), Made::One(0)]), [3 + 3 + 3]);
     assert_eq!(width(&[Made::Set(3), Made::One(0)]), [8 + 8 + 3]);

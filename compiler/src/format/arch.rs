@@ -1,5 +1,6 @@
 //! An architecture as a source file.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::ir::{Choice, Made};
@@ -143,4 +144,10 @@ fn heading(source: &ArchSource<'_>, name: &str) -> String {
 /// One value, as the checker reads it back; `_` where it is open.
 pub fn value(choice: &Choice, made: Option<Made>) -> String {
     made.map_or_else(|| "_".to_owned(), |made| choice.offer.written(made))
+}
+
+/// The values of an architecture by the names of their choices; what it leaves open is left out.
+pub fn named(choices: &[Choice], architecture: &Architecture) -> BTreeMap<String, String> {
+    let made = choices.iter().zip(architecture.made()).filter(|(_, made)| made.is_some());
+    made.map(|(choice, &made)| (choice.name.clone(), value(choice, made))).collect()
 }

@@ -9,5 +9,5 @@ mod reading;
 mod source;
 pub(crate) mod tokens;
 
-pub use arch::{ArchSource, format_arch, format_archs, value};
+pub use arch::{ArchSource, format_arch, format_archs, named, value};
 pub use source::{Refusal, comments, format_source};

@@ -125,6 +125,18 @@ impl Offer {
         &self.labels
     }
 
+    /// Whether it can take this value.
+    pub fn has(&self, made: Made) -> bool {
+        match (self.takes, made) {
+            (Takes::One, Made::One(one)) => (one as usize) < self.labels.len(),
+            (Takes::Set { lo, hi }, Made::Set(mask)) => {
+                let positions = (u64::BITS - mask.leading_zeros()) as usize;
+                (lo..=hi).contains(&(mask.count_ones() as usize)) && positions <= self.labels.len()
+            }
+            _ => false,
+        }
+    }
+
     /// What the positions of a value are called.
     pub fn called(&self, made: Made) -> Vec<&str> {
         self.labels.iter().enumerate().filter(|&(at, _)| made.has(at)).map(|(_, label)| label.as_str()).collect()

@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use self::count::Validity;
 use self::draw::Uniform;
-use crate::ir::{Assignment, Bounds, Choice, Constraint, SchemaSizes, SpaceGraph, Wiring};
+use crate::ir::{Assignment, Bounds, Choice, Constraint, Made, SchemaSizes, SpaceGraph, Wiring};
 use crate::plan::{Costs, Param};
 use crate::schema::Schema;
 
@@ -62,6 +62,13 @@ impl Space {
 
     pub fn choices(&self) -> &[Choice] {
         &self.graph.choices
+    }
+
+    /// Whether an architecture has a place for every choice, and in each a value that the choice has, or none.
+    pub fn offers(&self, architecture: &Architecture) -> bool {
+        let made = architecture.made();
+        let has = |(choice, &made): (&Choice, &Option<Made>)| made.is_none_or(|made| choice.offer.has(made));
+        made.len() == self.choices().len() && self.choices().iter().zip(made).all(has)
     }
 
     /// Every stored parameter at its largest shape, in an order that its ids follow.

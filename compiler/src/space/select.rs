@@ -124,9 +124,17 @@ impl Space {
     /// # Errors
     /// Those of [`Space::plan`].
     pub fn canonical(&self, architecture: &Architecture) -> Result<Architecture, PlanError> {
-        let (_, live) = self.select(architecture, &[self.graph.logit])?;
+        Ok(self.selected(architecture)?.1)
+    }
+
+    /// The plan of an architecture and its canonical form, found in one go.
+    ///
+    /// # Errors
+    /// Those of [`Space::plan`].
+    pub fn selected(&self, architecture: &Architecture) -> Result<(Plan, Architecture), PlanError> {
+        let (plan, live) = self.select(architecture, &[self.graph.logit])?;
         let made = architecture.made().iter().zip(live).map(|(&made, live)| made.filter(|_| live)).collect();
-        Ok(Architecture::new(made))
+        Ok((plan, Architecture::new(made)))
     }
 
     /// The plan together with which choices it depends on.

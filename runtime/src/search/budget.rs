@@ -7,10 +7,10 @@ use std::io::Read;
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::Source;
 
-use super::evolve::TOGETHER;
 use super::job::Job;
 use super::paths;
 use super::programs::KEPT;
+use super::searching::TOGETHER;
 use crate::machine::Bytes;
 use crate::ops::{Footprint, Program, Trainable};
 use crate::supernet::{Keep, ParamDef, Store};

@@ -6,7 +6,7 @@ use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Recipe;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::{Architecture, Space};
+use nasrec_compiler::{Architecture, CheckedSearch, CheckedSpace, Space};
 
 use crate::{Error, Result};
 
@@ -23,6 +23,27 @@ pub struct Job {
 }
 
 impl Job {
+    /// What a checked search does. Relative paths of data files start at `base`.
+    ///
+    /// # Errors
+    /// The schema does not fit the space or a baseline.
+    pub fn new(search: &CheckedSearch, base: impl Into<PathBuf>) -> Result<Self> {
+        let bind = |space: &CheckedSpace| {
+            Space::bind(space, &search.schema).map_err(|error| Error::Invalid(error.to_string()))
+        };
+        let baselines = search.baselines.iter().map(|baseline| {
+            let plan = bind(baseline)?.plan(&Architecture::new(Vec::new()));
+            Ok((baseline.title(), plan.map_err(|error| Error::Invalid(error.to_string()))?))
+        });
+        Ok(Self {
+            space: bind(&search.space)?,
+            baselines: baselines.collect::<Result<_>>()?,
+            schema: search.schema.clone(),
+            recipe: search.recipe.clone(),
+            base: base.into(),
+        })
+    }
+
     pub(super) fn streams(&self) -> Streams {
         Streams::new(self.recipe.seed)
     }
@@ -35,11 +56,11 @@ impl Job {
 
     /// The plan of an architecture; a space that was checked has one for each that is complete.
     pub(super) fn plan(&self, architecture: &Architecture) -> Result<Plan> {
-        self.space.plan(architecture).map_err(|error| Error::Invalid(error.to_string()))
+        Ok(self.selected(architecture)?.0)
     }
 
-    /// The architecture without what its logit does not depend on.
-    pub(super) fn canonical(&self, architecture: &Architecture) -> Result<Architecture> {
-        self.space.canonical(architecture).map_err(|error| Error::Invalid(error.to_string()))
+    /// The plan of an architecture, and the architecture without what its logit does not depend on.
+    pub(super) fn selected(&self, architecture: &Architecture) -> Result<(Plan, Architecture)> {
+        self.space.selected(architecture).map_err(|error| Error::Invalid(error.to_string()))
     }
 }

@@ -1,5 +1,6 @@
 //! The journal of a run: one JSON object a line, only ever appended to.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,10 @@ pub enum Entry {
         parent: Option<u64>,
         /// Without what its logit does not depend on.
         architecture: Architecture,
+        /// The same for who has no space at hand: the names of its choices, and their values as an `arch` writes them.
+        /// A version before this one wrote none.
+        #[serde(default)]
+        choices: BTreeMap<String, String>,
         macs: u64,
         figures: Figures,
         /// An even share of what those took that were evaluated with it.

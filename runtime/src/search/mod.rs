@@ -9,7 +9,6 @@
 mod budget;
 mod candidate;
 mod directory;
-mod evolve;
 mod fit;
 mod job;
 mod journal;
@@ -18,11 +17,15 @@ mod programs;
 mod report;
 mod retrain;
 mod run;
+mod searching;
+pub mod strategies;
 mod supernet;
+mod unseen;
 
 pub use budget::{Phase, check as check_memory, expected_rows, needs};
 pub use directory::RunDir;
 pub use job::Job;
 pub use journal::{Entry, Figures, Journal};
 pub use report::{Attainable, Report, Row, Usage};
-pub use run::{search, search_within};
+pub use run::{search, search_by, search_within};
+pub use strategies::Strategy;

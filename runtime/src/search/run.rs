@@ -9,7 +9,8 @@ use super::job::Job;
 use super::journal::{Entry, Figures, Journal};
 use super::report::{Attainable, Report, Row, Usage};
 use super::retrain::{self, Model};
-use super::{budget, evolve, supernet};
+use super::strategies::{self, Strategy};
+use super::{budget, searching, supernet};
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::ops::Executor;
@@ -42,7 +43,24 @@ pub fn search_within(
     stop: &Stop,
     budget: Option<Bytes>,
 ) -> Result<Report> {
-    let result = phases(job, dir, executor, observer, stop, budget);
+    search_by(job, dir, executor, observer, stop, budget, &mut *strategies::of(&job.recipe.method))
+}
+
+/// The same with another strategy than the recipe's. A run goes on with the strategy that it began with.
+///
+/// # Errors
+/// See [`search`].
+pub fn search_by(
+    job: &Job,
+    dir: &RunDir,
+    executor: &Executor,
+    observer: &dyn Observer,
+    stop: &Stop,
+    budget: Option<Bytes>,
+    strategy: &mut dyn Strategy,
+) -> Result<Report> {
+    let shop = Workshop { dir, executor, observer, stop };
+    let result = phases(shop, job, budget, strategy);
     let peak = peak_memory().map(|bytes| bytes.0).max(usage(dir).peak_memory);
     let written = dir.write(USAGE, &serde_json::to_vec_pretty(&Usage { peak_memory: peak })?);
     let report = result?;
@@ -55,15 +73,8 @@ fn usage(dir: &RunDir) -> Usage {
     fs::read(dir.file(USAGE)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
-fn phases(
-    job: &Job,
-    dir: &RunDir,
-    executor: &Executor,
-    observer: &dyn Observer,
-    stop: &Stop,
-    budget: Option<Bytes>,
-) -> Result<Report> {
-    let shop = Workshop { dir, executor, observer, stop };
+fn phases(shop: Workshop<'_>, job: &Job, budget: Option<Bytes>, strategy: &mut dyn Strategy) -> Result<Report> {
+    let Workshop { dir, executor, observer, stop } = shop;
     let mut journal = Journal::open(&dir.file("journal.jsonl"), observer)?;
     let cache = dir.file("data.cache");
     let data = Arc::new(Dataset::prepare(&job.schema, &job.recipe.data, &job.base, &cache, observer, stop)?);
@@ -72,7 +83,7 @@ fn phases(
         budget::check(job, data.rows() as u64, executor.threads(), budget)?;
     }
     let store = supernet::train(shop, job, &data, &mut journal)?;
-    let ranked = evolve::search(shop, job, &data, &store, &mut journal)?;
+    let ranked = searching::search(shop, job, &data, &store, &mut journal, strategy)?;
     let candidates = ranked.len();
     // On disk, and in the way from here on.
     drop(store);
@@ -80,10 +91,10 @@ fn phases(
 
     let mut best = Vec::new();
     for (rank, candidate) in ranked.iter().take(job.recipe.retrain.top).enumerate() {
-        let model = Model { name: format!("best-{}", rank + 1), plan: job.plan(&candidate.architecture)? };
+        let (plan, canonical) = job.selected(&candidate.architecture)?;
+        let model = Model { name: format!("best-{}", rank + 1), plan };
         let validation = retrain::train(shop, job, &data, &mut journal, &model, false, None)?;
-        let canonical = Some(job.canonical(&candidate.architecture)?);
-        best.push((row(&model, canonical, Some(candidate.figures), validation), model));
+        best.push((row(&model, Some(canonical), Some(candidate.figures), validation), model));
     }
     best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
     if let Some((row, model)) = best.first_mut() {

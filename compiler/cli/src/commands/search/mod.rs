@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::recipe::Source;
-use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program, Space};
+use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program};
 use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
 use nasrec_runtime::search::{Job, Report, RunDir, check_memory, expected_rows, search_within};
 use nasrec_runtime::{Error, Stop};
@@ -136,8 +136,8 @@ fn started(args: &Args, limits: Limits) -> Result<Option<Ready>> {
     let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
     let base = base.canonicalize().with_context(|| format!("cannot find the folder of {file}"))?;
     // What does not fit shows before a directory is made.
-    let name = search.name.clone();
-    let job = job(search, base)?;
+    let job = Job::new(&search, base)?;
+    let name = search.name;
     if let Source::Files(files) = &job.recipe.data.source {
         for file in files {
             let path = job.base.join(file);
@@ -171,7 +171,7 @@ fn resumed(path: &Path) -> Result<Option<Ready>> {
         );
     }
     let name = search.name.clone();
-    let job = job(search, record.base.clone())?;
+    let job = Job::new(&search, record.base.clone())?;
     Ok(Some(Ready { dir, record, program, name, job }))
 }
 
@@ -219,17 +219,6 @@ fn checked(
 
 fn free_directory(name: &str) -> PathBuf {
     (1u32..).map(|n| PathBuf::from(format!("runs/{name}-{n}"))).find(|path| !path.exists()).unwrap_or_default()
-}
-
-/// What is searched, bound to its schema; relative paths of data start at `base`.
-fn job(search: CheckedSearch, base: PathBuf) -> Result<Job> {
-    let CheckedSearch { space, schema, recipe, baselines, .. } = search;
-    let mut models = Vec::new();
-    for baseline in &baselines {
-        let bound = Space::bind(baseline, &schema)?;
-        models.push((baseline.title(), bound.plan(&Architecture::new(Vec::new()))?));
-    }
-    Ok(Job { space: Space::bind(&space, &schema)?, schema, recipe, baselines: models, base })
 }
 
 /// Writes the winner's source and shows the table.

@@ -1,0 +1,82 @@
+//! What a strategy proposes, until it is something new that the constraints allow.
+
+use std::collections::HashSet;
+
+use nasrec_compiler::plan::Plan;
+use nasrec_compiler::space::Meter;
+use nasrec_compiler::{Architecture, Space};
+
+use super::strategies::{MAX_TRIES, Proposal};
+use crate::{Error, Observer, Result};
+
+/// An architecture that is to be evaluated.
+pub(super) struct Selected {
+    pub proposal: Proposal,
+    /// The architecture without what its logit does not depend on.
+    pub canonical: Architecture,
+}
+
+/// The live graphs of a space that were met, and the constraints that proposals have to keep to.
+pub(super) struct Unseen<'a> {
+    space: &'a Space,
+    /// Where there are constraints.
+    meter: Option<Meter<'a>>,
+    seen: HashSet<Architecture>,
+    observer: &'a dyn Observer,
+}
+
+impl<'a> Unseen<'a> {
+    pub fn new(space: &'a Space, observer: &'a dyn Observer) -> Self {
+        let meter = (!space.graph().constraints.is_empty()).then(|| space.meter());
+        Self { space, meter, seen: HashSet::new(), observer }
+    }
+
+    /// Asks until the live architecture is a new one that is allowed, and gives it with its plan; `propose` is told how
+    /// often it was asked before. `None`, and a line that says why, where nothing more is found.
+    ///
+    /// # Errors
+    /// No proposal is allowed, and none ever was; a proposal is of another space.
+    pub fn next(&mut self, mut propose: impl FnMut(usize) -> Proposal) -> Result<Option<(Selected, Plan)>> {
+        let (mut known, mut excluded) = (0usize, 0usize);
+        // The constraint that excluded the cheapest, and what that costs.
+        let mut nearest: Option<(u64, &str)> = None;
+        for tries in 0..MAX_TRIES {
+            let proposal = propose(tries);
+            if !self.space.offers(&proposal.architecture) {
+                return Err(Error::Invalid(format!(
+                    "what the strategy proposes is no architecture of {}: it needs a value of each choice, and only such \
+                     as the choice has",
+                    self.space.name
+                )));
+            }
+            if let Some(meter) = &mut self.meter {
+                let costs = meter.costs(&proposal.architecture).map_err(|error| Error::Invalid(error.to_string()))?;
+                if let Some(broken) = self.space.broken(&proposal.architecture, Some(costs)) {
+                    excluded += 1;
+                    if nearest.is_none_or(|(least, _)| costs.macs < least) {
+                        nearest = Some((costs.macs, &broken.text));
+                    }
+                    continue;
+                }
+            }
+            let selected = self.space.selected(&proposal.architecture);
+            let (plan, canonical) = selected.map_err(|error| Error::Invalid(error.to_string()))?;
+            if self.seen.insert(canonical.clone()) {
+                return Ok(Some((Selected { proposal, canonical }, plan)));
+            }
+            known += 1;
+        }
+        let found = self.seen.len();
+        if let (true, Some((least, broken))) = (found == 0, nearest) {
+            return Err(Error::Invalid(format!(
+                "none of {MAX_TRIES} architectures drawn meets what is required: `{broken}` excludes even the cheapest \
+                 of them, of {least} macs"
+            )));
+        }
+        self.observer.say(&format!(
+            "the search ends with {found} candidates: of {MAX_TRIES} more that were drawn, {known} were known and \
+             {excluded} cost too much"
+        ));
+        Ok(None)
+    }
+}
