@@ -3,14 +3,14 @@
 mod support;
 
 use nasrec_compiler::format::{ArchSource, format_arch};
+use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::Sampling;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Program as Source, Space};
+use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
 use nasrec_runtime::data::Batch;
-use nasrec_runtime::ops::{Executor, Program, Trainable};
 use nasrec_runtime::supernet::{ParamDef, Store};
-use nasrec_runtime::train::{Trainer, Update};
 use rand::RngExt;
 
 const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
@@ -41,31 +41,30 @@ fn batch(rows: usize, index: u64) -> Batch {
     }
 }
 
-fn logits(executor: &Executor, store: &Store, program: &Program, batch: &Batch) -> Vec<u32> {
-    let weights = store.gather(program).expect("the plan is of this store");
-    let params = store.slices(program.plan(), &weights);
-    let logits = executor.logits(program, params.inputs(batch)).expect("the batch fits");
+fn logits(backend: &Tiled, store: &Store, plan: &Plan, batch: &Batch) -> Vec<u32> {
+    let program = backend.compile(Task::evaluating(plan.clone()).expect("executable")).expect("executable");
+    let weights = backend.copies(&program, store).expect("the plan is of this store");
+    let logits = backend.logits(&program, &weights, store, batch).expect("the batch fits").remove(0);
     logits.into_iter().map(f32::to_bits).collect()
 }
 
 /// A supernet after a few steps on random paths, mixtures among them, so that no value is an initial one.
-fn trained(space: &Space, executor: &Executor) -> Store {
+fn trained(space: &Space, backend: &Tiled) -> Store {
     let mut store = Store::new(space.params().iter().map(ParamDef::from), 11).expect("drawable");
-    let mut trainer = Trainer::new(executor);
     for step in 0..12 {
         let sampling = Sampling { counts: Counts::Binomial(0.5), full_path: 1.0 - step as f64 / 12.0 };
         let plan = space.plan(&space.sample_path(sampling, &mut Streams::new(2).rng("path", step))).expect("a plan");
         let all = Trainable::all(&plan);
-        let program = Program::training(plan, all).expect("executable");
+        let program = backend.compile(Task::training(plan, &all).expect("executable")).expect("executable");
         let update = Update::adagrad(0.05, 1e-2, Some(5.0));
-        let stepped = trainer.step(&program, &mut store, &batch(64, step), update).expect("a step");
+        let stepped = backend.step(&program, &mut store, &batch(64, step), update).expect("a step").expect("told");
         assert!(stepped.loss.is_finite());
     }
     store
 }
 
 /// The architecture through its source, as a file that stands alone.
-fn reread(space: &Space, architecture: &Architecture, name: &str) -> nasrec_compiler::plan::Plan {
+fn reread(space: &Space, architecture: &Architecture, name: &str) -> Plan {
     let source = ArchSource {
         name: "alone",
         docs: Vec::new(),
@@ -84,19 +83,18 @@ fn reread(space: &Space, architecture: &Architecture, name: &str) -> nasrec_comp
 
 #[test]
 fn a_hundred_architectures_alone_compute_what_they_compute_in_the_supernet() {
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     let folder = tempfile::tempdir().expect("a folder");
     let cases = [("nasrec_full", "on"), ("nasrec_full", "off"), ("nasrec_small", "on"), ("nasrec_small", "off")];
     for (case, (name, normalise)) in cases.into_iter().enumerate() {
         let space = space(name, normalise);
-        let store = trained(&space, &executor);
+        let store = trained(&space, &backend);
         for index in 0..25u64 {
             let mut rng = Streams::new(case as u64).rng("architecture", index);
             let architecture = space.sample(Counts::Uniform, &mut rng);
             let plan = space.plan(&architecture).expect("a plan");
-            let inside = Program::evaluating(plan.clone()).expect("executable");
             let batch = batch(150, 100 + index);
-            let expected = logits(&executor, &store, &inside, &batch);
+            let expected = logits(&backend, &store, &plan, &batch);
 
             // Weights by file, the architecture by source: nothing else passes.
             let path = folder.path().join("alone.safetensors");
@@ -105,8 +103,7 @@ fn a_hundred_architectures_alone_compute_what_they_compute_in_the_supernet() {
             let alone = reread(&space, &canonical, name).standalone();
             let mut own = Store::standalone(&alone, 999).expect("drawable");
             own.import(&path).expect("the same parameters");
-            let program = Program::evaluating(alone).expect("executable");
-            assert_eq!(logits(&executor, &own, &program, &batch), expected, "{name}, architecture {index}");
+            assert_eq!(logits(&backend, &own, &alone, &batch), expected, "{name}, architecture {index}");
         }
     }
 }
@@ -151,21 +148,20 @@ fn depth_sets_of_operators_and_shared_calls_are_no_exception() {
 }
 
 fn alone_as_inside(text: &str) {
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     let program = support::load(&format!("{SCHEMA}\n{text}\n"));
     let item = |kind| program.visible(kind).remove(0);
     let checked = program.check_space(&item(ItemKind::Space)).expect("the test's space is sound");
     let schema = program.schema(&item(ItemKind::Schema)).expect("the test's schema is sound");
     let space = Space::bind(&checked, &schema).expect("the schema fits");
-    let store = trained(&space, &executor);
+    let store = trained(&space, &backend);
     for index in 0..40u64 {
         let architecture = space.sample(Counts::Uniform, &mut Streams::new(8).rng("architecture", index));
         let plan = space.plan(&architecture).expect("a plan");
         let batch = batch(90, 300 + index);
-        let inside = logits(&executor, &store, &Program::evaluating(plan.clone()).expect("executable"), &batch);
+        let inside = logits(&backend, &store, &plan, &batch);
         let own = store.extract(&plan).expect("of this store");
-        let alone = Program::evaluating(plan.standalone()).expect("executable");
-        assert_eq!(logits(&executor, &own, &alone, &batch), inside, "architecture {index}");
+        assert_eq!(logits(&backend, &own, &plan.standalone(), &batch), inside, "architecture {index}");
     }
 }
 
@@ -190,17 +186,16 @@ fn the_head_is_the_dense_parameters_of_the_logit_and_nothing_else() {
 
 #[test]
 fn mixtures_of_the_full_path_are_no_exception() {
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     let space = space("nasrec_full", "on");
-    let store = trained(&space, &executor);
+    let store = trained(&space, &backend);
     for index in 0..10u64 {
         let sampling = Sampling { counts: Counts::Binomial(0.5), full_path: 0.7 };
         let path = space.sample_path(sampling, &mut Streams::new(3).rng("path", index));
         let plan = space.plan(&path).expect("a plan");
         let batch = batch(70, 200 + index);
-        let inside = logits(&executor, &store, &Program::evaluating(plan.clone()).expect("executable"), &batch);
+        let inside = logits(&backend, &store, &plan, &batch);
         let own = store.extract(&plan).expect("of this store");
-        let alone = Program::evaluating(plan.standalone()).expect("executable");
-        assert_eq!(logits(&executor, &own, &alone, &batch), inside, "path {index}");
+        assert_eq!(logits(&backend, &own, &plan.standalone(), &batch), inside, "path {index}");
     }
 }

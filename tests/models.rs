@@ -6,13 +6,14 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
+use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Space, library};
+use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
 use nasrec_runtime::data::{Batches, Dataset, Part};
-use nasrec_runtime::ops::{Executor, Program, Trainable};
 use nasrec_runtime::supernet::{ParamDef, Store};
-use nasrec_runtime::train::{Attainable, Trainer, Update};
+use nasrec_runtime::train::Attainable;
 use nasrec_runtime::{Silent, Stop};
 
 const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
@@ -63,16 +64,16 @@ fn dataset(folder: &Path) -> Arc<Dataset> {
 }
 
 /// Trains for a few epochs and says what the mean loss of the last steps is.
-fn learn(executor: &Executor, data: &Arc<Dataset>, plan: nasrec_compiler::plan::Plan, what: &str) -> f64 {
+fn learn(backend: &Tiled, data: &Arc<Dataset>, plan: Plan, what: &str) -> f64 {
     let mut store = Store::standalone(&plan, 1).expect("drawable");
     let everything = Trainable::all(&plan);
-    let program = Program::training(plan.standalone(), everything).expect("executable");
+    let program =
+        backend.compile(Task::training(plan.standalone(), &everything).expect("executable")).expect("executable");
     let rows = data.part(Part::Train).clone();
     let batches = Batches::shuffled(data.clone(), rows, 128, &Streams::new(1), "test").expect("enough rows");
-    let mut trainer = Trainer::new(executor);
     let update = Update::adagrad(0.05, 1e-2, Some(5.0));
     let losses = (0..4 * batches.per_epoch()).map(|step| {
-        let loss = trainer.step(&program, &mut store, &batches.step(step), update).expect("a step").loss;
+        let loss = backend.step(&program, &mut store, &batches.step(step), update).expect("a step").expect("told").loss;
         assert!(loss.is_finite(), "{what}, step {step}");
         loss
     });
@@ -111,13 +112,13 @@ fn every_name_of_a_parameter_is_given_once() {
 #[test]
 fn every_model_learns() {
     let folder = tempfile::tempdir().expect("a folder");
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     let data = dataset(folder.path());
     let constant = constant(&data);
     for (file, name) in MODELS {
         let space = model(file, name, "");
         let plan = space.plan(&Architecture::new(Vec::new())).expect("a model leaves nothing open");
-        let loss = learn(&executor, &data, plan, file);
+        let loss = learn(&backend, &data, plan, file);
         assert!(loss < constant - 0.005, "{file}: {loss}, but a constant {constant}");
     }
 }
@@ -125,7 +126,7 @@ fn every_model_learns() {
 #[test]
 fn architectures_of_every_space_learn() {
     let folder = tempfile::tempdir().expect("a folder");
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     let data = dataset(folder.path());
     let constant = constant(&data);
     for (name, arguments) in SPACES {
@@ -133,7 +134,7 @@ fn architectures_of_every_space_learn() {
         for index in 0..5 {
             let architecture = space.sample(Counts::Uniform, &mut Streams::new(8).rng("learn", index));
             let plan = space.plan(&architecture).expect("a plan");
-            let loss = learn(&executor, &data, plan, name);
+            let loss = learn(&backend, &data, plan, name);
             assert!(loss < constant, "{name}, architecture {index}: {loss}, but a constant {constant}");
         }
     }
@@ -142,10 +143,9 @@ fn architectures_of_every_space_learn() {
 #[test]
 fn a_subnet_of_every_space_computes_what_it_computes_alone() {
     let folder = tempfile::tempdir().expect("a folder");
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     let data = dataset(folder.path());
     let batches = Batches::listed(data.clone(), data.part(Part::Train).clone(), 100).expect("rows");
-    let mut trainer = Trainer::new(&executor);
     for (name, arguments) in SPACES {
         let space = search(name, name, arguments).0;
         let mut store = Store::new(space.params().iter().map(ParamDef::from), 11).expect("drawable");
@@ -153,22 +153,22 @@ fn a_subnet_of_every_space_computes_what_it_computes_alone() {
         for step in 0..12 {
             let plan = space.plan(&sample(100 + step)).expect("a plan");
             let everything = Trainable::all(&plan);
-            let program = Program::training(plan, everything).expect("executable");
+            let program = backend.compile(Task::training(plan, &everything).expect("executable")).expect("executable");
             let update = Update::adagrad(0.05, 1e-2, Some(5.0));
-            trainer.step(&program, &mut store, &batches.batch(0, step), update).expect("a step");
+            backend.step(&program, &mut store, &batches.batch(0, step), update).expect("a step");
         }
         for index in 0..15 {
             let plan = space.plan(&sample(index)).expect("a plan");
-            let bits = |store: &Store, program: &Program| -> Vec<u32> {
-                let weights = store.gather(program).expect("the plan is of this store");
+            let bits = |store: &Store, plan: Plan| -> Vec<u32> {
+                let program = backend.compile(Task::evaluating(plan).expect("executable")).expect("executable");
+                let weights = backend.copies(&program, store).expect("the plan is of this store");
                 let batch = batches.batch(0, index);
-                let params = store.slices(program.plan(), &weights);
-                let logits = executor.logits(program, params.inputs(&batch)).expect("it fits");
+                let logits = backend.logits(&program, &weights, store, &batch).expect("it fits").remove(0);
                 logits.into_iter().map(f32::to_bits).collect()
             };
-            let inside = bits(&store, &Program::evaluating(plan.clone()).expect("executable"));
+            let inside = bits(&store, plan.clone());
             let own = store.extract(&plan).expect("of this store");
-            let alone = bits(&own, &Program::evaluating(plan.standalone()).expect("executable"));
+            let alone = bits(&own, plan.standalone());
             assert_eq!(inside, alone, "{name}, architecture {index}");
         }
     }

@@ -3,8 +3,8 @@
 mod support;
 
 use nasrec_compiler::{Architecture, ItemKind, Space};
+use nasrec_runtime::backend::{Backend, Task, Tiled};
 use nasrec_runtime::data::Batch;
-use nasrec_runtime::ops::{Executor, Program};
 use nasrec_runtime::supernet::Store;
 
 /// The dense tensor that an expression of `x` and, its columns as fields of two, `s` yields. `params` are the values of
@@ -25,8 +25,8 @@ fn value(expression: &str, numeric: &[f32], params: &[(&str, &[f32])]) -> Vec<f3
     let plan = space.plan(&Architecture::new(Vec::new())).expect("a plan");
     let width = plan.params.iter().find(|param| &*param.name == "logit.linear.weight").expect("a head").full[1];
     let batch = Batch { rows: 1, numeric: numeric.to_vec(), ids: Vec::new(), labels: vec![0.0] };
-    let executor = Executor::cpu(1).expect("a thread");
-    let program = Program::evaluating(plan.clone()).expect("executable");
+    let backend = Tiled::new(1).expect("a thread");
+    let program = backend.compile(Task::evaluating(plan.clone()).expect("executable")).expect("executable");
     let names: Vec<&str> = plan.params.iter().map(|param| &*param.name).collect();
     assert_eq!(names.len(), params.len() + 2, "{expression}: {names:?}");
     let at = |position: usize| {
@@ -42,9 +42,8 @@ fn value(expression: &str, numeric: &[f32], params: &[(&str, &[f32])]) -> Vec<f3
         });
         let mut store = Store::standalone(&plan, 1).expect("drawable");
         store.set(&values.collect::<Vec<_>>()).expect("their shapes");
-        let weights = store.gather(&program).expect("its own store");
-        let params = store.slices(&plan, &weights);
-        executor.logits(&program, params.inputs(&batch)).expect("it fits")[0]
+        let weights = backend.copies(&program, &store).expect("its own store");
+        backend.logits(&program, &weights, &store, &batch).expect("it fits")[0][0]
     };
     (0..width).map(at).collect()
 }

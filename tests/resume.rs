@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nasrec_compiler::{Architecture, ItemKind, Program, Space};
-use nasrec_runtime::ops::Executor;
+use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
 use nasrec_runtime::search::{Job, RunDir, Strategy, search, search_by};
 use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
@@ -82,7 +82,7 @@ fn evidence(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 
 fn run(job: &Job, path: &Path, threads: usize) -> BTreeMap<String, Vec<u8>> {
     let dir = RunDir::create(path).expect("a new directory");
-    search(job, &dir, &Executor::cpu(threads).expect("threads"), &Silent, &Stop::new()).expect("a run");
+    search(job, &dir, &Tiled::new(threads).expect("threads"), &Silent, &Stop::new()).expect("a run");
     drop(dir);
     evidence(path)
 }
@@ -123,7 +123,7 @@ fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
         ("train dlrm", 30),
         ("train dlrm on train + validation", 11),
     ];
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     let mut stops = 0;
     // Each phase in a run of its own, and then all of them in one run.
     let alone: Vec<Vec<_>> = phases.iter().map(|phase| vec![*phase]).collect();
@@ -134,14 +134,14 @@ fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
         for (stage, done) in phases {
             let stop = Stop::new();
             let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
-            match search(&tiny, &dir, &executor, &observer, &stop) {
+            match search(&tiny, &dir, &backend, &observer, &stop) {
                 Err(Error::Stopped) => stops += 1,
                 other => panic!("{stage}: not stopped, {:?}", other.map(|_| "finished")),
             }
             drop(dir);
             dir = RunDir::open(&path).expect("the directory of a stopped run");
         }
-        search(&tiny, &dir, &executor, &Silent, &Stop::new()).expect("the rest of the run");
+        search(&tiny, &dir, &backend, &Silent, &Stop::new()).expect("the rest of the run");
         same(&expected, &evidence(&path));
     }
     assert_eq!(stops, 18);
@@ -151,7 +151,7 @@ fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
 #[test]
 fn every_optimiser_goes_on_where_it_was_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     let optimisers = [
         ("adagrad(lr: 0.1, rowwise: on)", "bf16"),
         ("adam(lr: 1e-3)", "f32"),
@@ -176,12 +176,12 @@ fn every_optimiser_goes_on_where_it_was_stopped() {
         for (stage, done) in [("train supernet", 40), ("search", 3), ("train best-1", 20)] {
             let stop = Stop::new();
             let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
-            let stopped = search(&tiny, &dir, &executor, &observer, &stop);
+            let stopped = search(&tiny, &dir, &backend, &observer, &stop);
             assert!(matches!(stopped, Err(Error::Stopped)), "{stage}: not stopped");
             drop(dir);
             dir = RunDir::open(&path).expect("the directory of a stopped run");
         }
-        search(&tiny, &dir, &executor, &Silent, &Stop::new()).expect("the rest of the run");
+        search(&tiny, &dir, &backend, &Silent, &Stop::new()).expect("the rest of the run");
         same(&expected, &evidence(&path));
         found.push(expected);
     }
@@ -205,7 +205,7 @@ fn a_journal_cut_within_a_generation_goes_on_to_the_same_bytes() {
             fs::remove_file(path.join(name)).expect("removed");
         }
         let dir = RunDir::open(&path).expect("a run");
-        search(&tiny, &dir, &Executor::cpu(2).expect("threads"), &Silent, &Stop::new()).expect("the rest of the run");
+        search(&tiny, &dir, &Tiled::new(2).expect("threads"), &Silent, &Stop::new()).expect("the rest of the run");
         drop(dir);
         same(&expected, &evidence(&path));
     }
@@ -232,9 +232,9 @@ impl Strategy for Climber {
 fn a_strategy_of_another_crate_goes_on_where_it_was_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
     let tiny = job(&mut support::load(TINY), &[]);
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     let climb = |dir: &RunDir, observer: &dyn Observer, stop: &Stop| {
-        search_by(&tiny, dir, &executor, observer, stop, None, &mut Climber)
+        search_by(&tiny, dir, &backend, observer, stop, None, &mut Climber)
     };
     let whole = folder.path().join("whole");
     let dir = RunDir::create(&whole).expect("a new directory");
@@ -260,7 +260,7 @@ fn a_journal_of_another_search_is_refused() {
     fs::write(path.join("run.json"), "{}").expect("a record");
     let other = job(&mut support::load(TINY), &["evolve.generations=6", "evolve.tournament=2"]);
     let dir = RunDir::open(&path).expect("a run");
-    let error = search(&other, &dir, &Executor::cpu(1).expect("threads"), &Silent, &Stop::new()).unwrap_err();
+    let error = search(&other, &dir, &Tiled::new(1).expect("threads"), &Silent, &Stop::new()).unwrap_err();
     assert!(error.to_string().contains("is not the one that this search comes to"), "{error}");
 }
 
@@ -280,8 +280,8 @@ fn what_is_required_holds_for_every_candidate() {
     let text = TINY.replace("  baseline dlrm", "  require macs <= 10\n  baseline dlrm");
     let impossible = job(&mut support::load(&text), &[]);
     let dir = RunDir::create(&folder.path().join("impossible")).expect("a new directory");
-    let executor = Executor::cpu(1).expect("threads");
-    let error = search(&impossible, &dir, &executor, &Silent, &Stop::new()).unwrap_err().to_string();
+    let backend = Tiled::new(1).expect("threads");
+    let error = search(&impossible, &dir, &backend, &Silent, &Stop::new()).unwrap_err().to_string();
     assert!(
         error.contains("meets what is required: `require macs <= 10` excludes even the cheapest of them"),
         "{error}"
@@ -341,7 +341,7 @@ fn a_run_goes_on_with_its_data_or_not_at_all() {
     fs::write(path.join("run.json"), "{}").expect("a record");
     let again = || {
         let dir = RunDir::open(&path).expect("a run");
-        search(&tiny, &dir, &Executor::cpu(1).expect("threads"), &Silent, &Stop::new())
+        search(&tiny, &dir, &Tiled::new(1).expect("threads"), &Silent, &Stop::new())
     };
     // The table is gone: the cache holds what was read of it. The winner's weights are gone: they are made again.
     fs::remove_file(&data).expect("removed");

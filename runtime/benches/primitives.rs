@@ -20,8 +20,7 @@ use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Space};
-use nasrec_runtime::ops::{Executor, Gradients, Program, Trainable};
-use nasrec_runtime::train::{Trainer, Update};
+use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
 
 const ROWS: usize = 512;
 const ROUNDS: usize = 15;
@@ -81,7 +80,7 @@ fn bytes(plan: &Plan) -> f64 {
 fn main() {
     let names: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let mut machine = Machine::new(2);
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     println!(
         "{:22} {:>9} {:>10} {:>12} {:>10} {:>12}",
         "batch of 512", "MMACs", "forward", "of the floor", "and back", "of the floor"
@@ -92,23 +91,20 @@ fn main() {
         let (space, plan) = plan(chain);
         let batch = batch(&space, ROWS, 0);
         let all = Trainable::all(&plan);
-        let program = Program::training(plan.clone(), all).expect("executable");
-        let frozen = program.frozen();
+        let program = backend.compile(Task::training(plan.clone(), &all).expect("executable")).expect("executable");
+        let frozen = backend.compile(program.task().frozen()).expect("executable");
         let mut store = supernet(&space);
         // Rows that training has not touched are drawn when they are read.
-        Trainer::new(&executor).step(&program, &mut store, &batch, UPDATE).expect("a step");
-        let weights = store.gather(&program).expect("of this store");
-        let params = store.slices(program.plan(), &weights);
-        let inputs = params.inputs(&batch);
-        let mut gradients = Gradients::default();
+        backend.step(&program, &mut store, &batch, UPDATE).expect("a step");
+        let weights = backend.copies(&program, &store).expect("of this store");
         let (mut forward, mut both, mut product) = (f64::INFINITY, f64::INFINITY, f64::INFINITY);
         for _ in 0..ROUNDS {
             let start = Instant::now();
-            executor.logits(&frozen, inputs).expect("logits");
+            backend.logits(&frozen, &weights, &store, &batch).expect("logits");
             forward = forward.min(start.elapsed().as_secs_f64());
             product = product.min(machine.product());
             let start = Instant::now();
-            executor.gradients(&program, inputs, &mut gradients).expect("gradients");
+            backend.gradients(&program, &store, &batch).expect("gradients");
             both = both.min(start.elapsed().as_secs_f64());
             product = product.min(machine.product());
         }

@@ -21,10 +21,10 @@ use floor::{Machine, median};
 use nasrec_compiler::Space;
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::primitives::{Attention, Primitive};
+use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
 use nasrec_runtime::data::Batch;
-use nasrec_runtime::ops::{Executor, Program, Trainable};
 use nasrec_runtime::supernet::Store;
-use nasrec_runtime::train::{Trainer, Update, evaluate_each};
+use nasrec_runtime::train::evaluate_each;
 
 const THREADS: usize = 2;
 const TRAIN_ROWS: usize = 512;
@@ -40,12 +40,12 @@ fn main() {
         !arguments.iter().any(|argument| kind.contains(&argument.as_str())) || arguments.iter().any(|a| a == name)
     };
     let mut machine = Machine::new(THREADS);
-    let executor = Executor::cpu(THREADS).expect("threads");
+    let backend = Tiled::new(THREADS).expect("threads");
     for size in ["full", "small"].into_iter().filter(|size| wanted(size, ["full", "small", ""])) {
         let space = space(&format!("nasrec_{size}"), "", true);
         let mut store = supernet(&space);
         let all = ["train", "evaluate", "merged"];
-        let mut study = Study { machine: &mut machine, executor: &executor, space: &space, rounds, paths };
+        let mut study = Study { machine: &mut machine, backend: &backend, space: &space, rounds, paths };
         if wanted("train", all) {
             study.train(&mut store);
         }
@@ -85,7 +85,7 @@ fn attends(plan: &Plan) -> bool {
 
 struct Study<'a> {
     machine: &'a mut Machine,
-    executor: &'a Executor,
+    backend: &'a Tiled,
     space: &'a Space,
     rounds: usize,
     paths: u64,
@@ -134,30 +134,31 @@ impl Study<'_> {
     }
 
     fn train(&mut self, store: &mut Store) {
-        let (space, executor) = (self.space, self.executor);
+        let (space, backend) = (self.space, self.backend);
         let batches: Vec<Batch> = (0..16).map(|index| batch(space, TRAIN_ROWS, index)).collect();
-        let mut trainer = Trainer::new(executor);
         let found = self.run(|index| {
             let start = Instant::now();
             let plan = Arc::new(path(space, index));
             let all = Trainable::all(&plan);
-            let program = Program::training(Arc::clone(&plan), all).expect("executable");
-            trainer.step(&program, store, &batches[index as usize % batches.len()], UPDATE).expect("a step");
+            let program =
+                backend.compile(Task::training(Arc::clone(&plan), &all).expect("executable")).expect("executable");
+            backend.step(&program, store, &batches[index as usize % batches.len()], UPDATE).expect("a step");
             (plan.macs(), start.elapsed().as_secs_f64())
         });
         self.report(&format!("a training step of {TRAIN_ROWS}"), &found, 3.0 * TRAIN_ROWS as f64);
     }
 
     fn evaluate(&mut self, store: &Store) {
-        let (space, executor) = (self.space, self.executor);
+        let (space, backend) = (self.space, self.backend);
         let batches: Vec<Batch> = (100..102).map(|index| batch(space, EVALUATION_ROWS, index)).collect();
         let found = self.run(|index| {
             let start = Instant::now();
             let plan = Arc::new(path(space, index));
-            let program = Program::evaluating(Arc::clone(&plan)).expect("executable");
-            let weights = store.gather(&program).expect("of this store");
+            let program =
+                backend.compile(Task::evaluating(Arc::clone(&plan)).expect("executable")).expect("executable");
+            let weights = backend.copies(&program, store).expect("of this store");
             let batch = &batches[index as usize % batches.len()];
-            evaluate_each(executor, &program, &weights, store, [Ok(batch)]).expect("figures");
+            evaluate_each(backend, &program, &weights, store, [Ok(batch)]).expect("figures");
             (plan.macs(), start.elapsed().as_secs_f64())
         });
         self.report(&format!("an evaluation batch of {EVALUATION_ROWS}"), &found, EVALUATION_ROWS as f64);
@@ -165,12 +166,13 @@ impl Study<'_> {
 
     /// Parents and their eight children, evaluated together and one by one in turn.
     fn merged(&self, store: &Store) {
-        let batch = batch(self.space, EVALUATION_ROWS, 100);
+        let (batch, backend) = (batch(self.space, EVALUATION_ROWS, 100), self.backend);
         let run = |plans: &[Plan]| {
             let start = Instant::now();
-            let program = Program::together(plans, Trainable::none).expect("executable");
-            let weights = store.gather(&program).expect("of this store");
-            evaluate_each(self.executor, &program, &weights, store, [Ok(&batch)]).expect("figures");
+            let program =
+                backend.compile(Task::together(plans, Trainable::none).expect("executable")).expect("executable");
+            let weights = backend.copies(&program, store).expect("of this store");
+            evaluate_each(backend, &program, &weights, store, [Ok(&batch)]).expect("figures");
             // Nodes of all plans, of which the plan's own count is the sum.
             (program.plan().macs(), start.elapsed().as_secs_f64())
         };

@@ -20,10 +20,10 @@ use nasrec_compiler::plan::passes::{Merged, together};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Space};
+use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
 use nasrec_runtime::data::Batch;
-use nasrec_runtime::ops::{Executor, Program, Trainable};
 use nasrec_runtime::supernet::{ParamDef, Store};
-use nasrec_runtime::train::{Trainer, Update, evaluate_each};
+use nasrec_runtime::train::evaluate_each;
 use rand::RngExt;
 
 const CHILDREN: usize = 8;
@@ -35,7 +35,7 @@ fn main() {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse::<u64>().expect("a number"));
     let mut number = |otherwise| numbers.next().unwrap_or(otherwise);
     let (count, steps, passes) = (number(100), number(3), number(3));
-    let executor = Executor::cpu(2).expect("threads");
+    let backend = Tiled::new(2).expect("threads");
     println!("{count} families, {steps} steps and {passes} validation batches of {ROWS} rows, 2 threads");
     for name in ["nasrec_full", "nasrec_small"] {
         let space = space(name, "", true);
@@ -45,7 +45,7 @@ fn main() {
         print("macs, generations of a search", name, &each_generation(&space, count, false));
 
         let batches: Vec<Batch> = (0..steps + passes).map(|index| batch(&space, NUMERIC, ROWS, index)).collect();
-        let study = Study { store: touched(&space, &executor, &batches), executor: &executor, batches, steps };
+        let study = Study { store: touched(&space, &backend, &batches), backend: &backend, batches, steps };
         let strangers =
             |index| (0..=CHILDREN as u64).map(|i| family(&space, 1000 + 9 * index + i, 0).remove(0)).collect();
         let times = |plans: &dyn Fn(u64) -> Vec<Plan>, count| -> Vec<f64> {
@@ -99,20 +99,19 @@ fn each_generation(space: &Space, count: u64, one_parent: bool) -> Vec<f64> {
 }
 
 /// A supernet of which the rows in these batches hold values, as after training.
-fn touched(space: &Space, executor: &Executor, batches: &[Batch]) -> Store {
+fn touched(space: &Space, backend: &Tiled, batches: &[Batch]) -> Store {
     let mut store = Store::new(space.params().iter().map(ParamDef::from), 11).expect("drawable");
     let plan = family(space, 1_000_000, 0).remove(0);
     let all = Trainable::all(&plan);
-    let program = Program::training(plan, all).expect("executable");
-    let mut trainer = Trainer::new(executor);
+    let program = backend.compile(Task::training(plan, &all).expect("executable")).expect("executable");
     for batch in batches {
-        trainer.step(&program, &mut store, batch, UPDATE).expect("a step");
+        backend.step(&program, &mut store, batch, UPDATE).expect("a step");
     }
     store
 }
 
 struct Study<'a> {
-    executor: &'a Executor,
+    backend: &'a Tiled,
     store: Store,
     batches: Vec<Batch>,
     steps: u64,
@@ -140,16 +139,16 @@ impl Study<'_> {
 
     /// Seconds, and the log loss of each plan.
     fn evaluate(&self, plans: &[Plan]) -> (f64, Vec<f64>) {
-        let program = Program::together(plans, Trainable::head).expect("executable");
-        let frozen = program.frozen();
-        let mut weights = self.store.gather(&program).expect("of this store");
-        let mut trainer = Trainer::new(self.executor);
+        let backend = self.backend;
+        let program = backend.compile(Task::together(plans, Trainable::head).expect("executable")).expect("executable");
+        let frozen = backend.compile(program.task().frozen()).expect("executable");
+        let mut weights = backend.copies(&program, &self.store).expect("of this store");
         let (train, validate) = self.batches.split_at(self.steps as usize);
         let start = Instant::now();
         for batch in train {
-            trainer.finetune(&program, &mut weights, &self.store, batch, UPDATE).expect("a step");
+            backend.finetune(&program, &mut weights, &self.store, batch, UPDATE).expect("a step");
         }
-        let metrics = evaluate_each(self.executor, &frozen, &weights, &self.store, validate.iter().map(Ok));
+        let metrics = evaluate_each(backend, &frozen, &weights, &self.store, validate.iter().map(Ok));
         let seconds = start.elapsed().as_secs_f64();
         (seconds, metrics.expect("figures").iter().map(|metrics| metrics.log_loss).collect())
     }

@@ -7,7 +7,7 @@
 use nasrec_compiler::diagnostics::SourceFile;
 use nasrec_compiler::format::named;
 use nasrec_compiler::{ItemKind, Loader, Program, library};
-use nasrec_runtime::ops::Executor;
+use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
 use nasrec_runtime::search::{Job, RunDir, Strategy, search_by};
 use nasrec_runtime::{Silent, Stop};
@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let job = Job::new(&search.map_err(|more| format!("{found:?} {more:?}"))?, ".")?;
     let folder = tempfile::tempdir()?;
     let dir = RunDir::create(&folder.path().join("run"))?;
-    let report = search_by(&job, &dir, &Executor::cpu(2)?, &Silent, &Stop::new(), None, &mut HillClimber)?;
+    let report = search_by(&job, &dir, &Tiled::new(2)?, &Silent, &Stop::new(), None, &mut HillClimber)?;
     let best = &report.best[0];
     println!("the best of {} candidates: log loss {:?}", report.candidates, best.validation.log_loss);
     let values = best.architecture.iter().flat_map(|best| named(job.space.choices(), best));

@@ -14,16 +14,15 @@ use nasrec_compiler::diagnostics::SourceFile;
 use nasrec_compiler::recipe::{Optimiser, Storage};
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Loader, Program as Source, Space};
+use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::machine::{Bytes, held_memory};
-use nasrec_runtime::ops::{Executor, Gradients, Parameters, Program, Trainable};
-use nasrec_runtime::supernet::{Keep, ParamDef, Rule, Store};
-use nasrec_runtime::train::{Trainer, Update};
+use nasrec_runtime::supernet::{Gradients, Keep, ParamDef, Rule, Store};
 use rand::RngExt;
 
 const DIM: usize = 16;
 const BATCH: usize = 512;
-/// As the tiled executor cuts a batch.
+/// As the tiled backend cuts a batch.
 const TILE: usize = 128;
 
 struct OneFile(String);
@@ -77,17 +76,17 @@ fn timed(passes: usize, mut f: impl FnMut(usize)) -> f64 {
 
 fn main() {
     let passes: usize = std::env::args().nth(1).map_or(200, |text| text.parse().expect("a number"));
-    let executor = Executor::cpu(2).expect("threads");
-    lookups(passes, &executor);
-    growth(&executor);
+    let backend = Tiled::new(2).expect("threads");
+    lookups(passes, &backend);
+    growth(&backend);
 }
 
-fn lookups(passes: usize, executor: &Executor) {
+fn lookups(passes: usize, backend: &Tiled) {
     let (columns, height) = (26, 500_000);
     let space = space(columns, height);
     let plan = space.plan(&Architecture::new(Vec::new())).expect("a plan");
     let all = Trainable::all(&plan);
-    let program = Program::training(plan, all).expect("executable");
+    let program = backend.compile(Task::training(plan, &all).expect("executable")).expect("executable");
     let batches: Vec<Batch> = (0..64).map(|index| batch(columns, height, index)).collect();
     let ways = [
         ("adagrad", Optimiser::Adagrad { lr: 0.1, eps: 1e-2, rowwise: false }, Storage::F32),
@@ -124,7 +123,7 @@ fn lookups(passes: usize, executor: &Executor) {
         let keep = Keep::for_optimiser(optimiser, storage);
         let mut store = Store::kept(space.params().iter().map(ParamDef::from), 1, keep).expect("drawable");
         everything(&mut store);
-        let weights = store.gather(&program).expect("of this store");
+        let weights = backend.copies(&program, &store).expect("of this store");
         let lookup = {
             let params = store.slices(program.plan(), &weights);
             let tables: Vec<usize> =
@@ -133,46 +132,37 @@ fn lookups(passes: usize, executor: &Executor) {
                 let batch = &batches[pass % batches.len()];
                 for (column, &param) in tables.iter().enumerate() {
                     for ids in batch.ids[column * BATCH..][..BATCH].chunks(TILE) {
-                        params.gather(param, ids, &mut out);
+                        params.look_up(param, ids, &mut out);
                         black_box(&out);
                     }
                 }
             })
         };
-        let mut all = Gradients::default();
         let update = {
-            let each: Vec<Gradients> = batches
-                .iter()
-                .map(|batch| {
-                    let params = store.slices(program.plan(), &weights);
-                    executor.gradients(&program, params.inputs(batch), &mut all).expect("it fits");
-                    all.clone()
-                })
-                .collect();
+            let each: Vec<Gradients> =
+                batches.iter().map(|batch| backend.gradients(&program, &store, batch).expect("it fits").1).collect();
             timed(passes, |pass| {
                 let rule = Rule::at(optimiser, 1e-3, 1);
-                executor.install(|| store.apply(&program, &each[pass % each.len()], rule, 1.0)).expect("fits");
+                store.apply(program.plan(), &each[pass % each.len()], rule, 1.0).expect("fits");
             })
         };
-        let mut trainer = Trainer::new(executor);
         let step = timed(passes, |pass| {
             let update = Update { rule: Rule::at(optimiser, 1e-3, 1), clip: Some(5.0), l2: 0.0 };
-            trainer.step(&program, &mut store, &batches[pass % batches.len()], update).expect("a step");
+            backend.step(&program, &mut store, &batches[pass % batches.len()], update).expect("a step");
         });
         println!("{name:<26}{lookup:>12.3}{update:>12.3}{step:>16.3}");
     }
 }
 
-fn growth(executor: &Executor) {
+fn growth(backend: &Tiled) {
     let height = 10_000_000;
     let before = held_memory().expect("the system tells").0;
     let start = Instant::now();
     let space = space(1, height);
     let plan = space.plan(&Architecture::new(Vec::new())).expect("a plan");
     let all = Trainable::all(&plan);
-    let program = Program::training(plan, all).expect("executable");
+    let program = backend.compile(Task::training(plan, &all).expect("executable")).expect("executable");
     let mut store = Store::new(space.params().iter().map(ParamDef::from), 1).expect("drawable");
-    let mut trainer = Trainer::new(executor);
     let update = Update::adagrad(0.1, 1e-2, Some(5.0));
     let uniform = |step: u64| {
         let mut rng = Streams::new(7).rng("uniform", step);
@@ -181,7 +171,7 @@ fn growth(executor: &Executor) {
     };
     println!("one table of {height} rows of {DIM}, rows drawn evenly, Adagrad:");
     for step in 0..=10_000u64 {
-        trainer.step(&program, &mut store, &uniform(step), update).expect("a step");
+        backend.step(&program, &mut store, &uniform(step), update).expect("a step");
         if [0, 1, 10, 100, 1000, 10_000].contains(&step) {
             let grown = held_memory().expect("the system tells").0.saturating_sub(before);
             let rows = (step + 1) * BATCH as u64;

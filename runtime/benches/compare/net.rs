@@ -9,7 +9,6 @@ use nasrec_compiler::primitives::Numeric;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Loader, Program, Space, library};
 use nasrec_runtime::data::Batch;
-use nasrec_runtime::ops::{self, Parameters, Trainable};
 use nasrec_runtime::supernet::Store;
 use rand::RngExt;
 use safetensors::Dtype;
@@ -96,8 +95,7 @@ pub fn batches(plan: &Plan) -> (Vec<Batch>, Batch) {
 pub fn write(folder: &Path, plan: &Plan) {
     std::fs::write(folder.join("plan.json"), serde_json::to_vec(plan).expect("a plan is JSON")).expect("written");
     let store = Store::standalone(plan, SEED).expect("drawable");
-    let program = ops::Program::training(plan.clone(), Trainable::all(plan)).expect("executable");
-    let weights = store.gather(&program).expect("of this store");
+    let weights = store.gather(plan, |_| true).expect("of this store");
     let (train, evaluate) = batches(plan);
     let mut tensors = Vec::new();
     for (index, param) in plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
@@ -109,7 +107,7 @@ pub fn write(folder: &Path, plan: &Plan) {
         let used: BTreeSet<u32> = train.iter().flat_map(of).collect();
         let used: Vec<u32> = used.into_iter().collect();
         let mut columns = vec![0.0; used.len() * plan.params[param].full[1]];
-        params.gather(param, &used, &mut columns);
+        params.look_up(param, &used, &mut columns);
         let values = samples_first(&columns, used.len());
         let name = &plan.params[param].name;
         tensors.push(integers(format!("rows.{name}"), &[used.len()], &used));

@@ -3,10 +3,10 @@
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
+use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
 use nasrec_runtime::data::Batch;
-use nasrec_runtime::ops::{Executor, Program, Trainable};
 use nasrec_runtime::supernet::Store;
-use nasrec_runtime::train::{Trainer, Update, logits};
+use nasrec_runtime::train::logits;
 use serde_json::{Value, json};
 
 use super::net;
@@ -18,11 +18,11 @@ const UPDATE: Update = Update::adagrad(1e-4, 1e-2, Some(5.0));
 pub fn run(name: &str, threads: usize) {
     let plan = net::plan(name);
     let (train, evaluate) = net::batches(&plan);
-    let executor = Executor::cpu(threads).expect("threads");
+    let backend = Tiled::new(threads).expect("threads");
     let mut store = Store::standalone(&plan, net::SEED).expect("drawable");
-    let training = Program::training(plan.clone(), Trainable::all(&plan)).expect("executable");
-    let evaluating = Program::evaluating(plan).expect("executable");
-    let mut trainer = Trainer::new(&executor);
+    let training =
+        backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).expect("executable")).expect("executable");
+    let evaluating = backend.compile(Task::evaluating(plan).expect("executable")).expect("executable");
     let mut steps = train.iter().cycle();
     let answer = |answer: Value| {
         println!("{answer}");
@@ -37,14 +37,14 @@ pub fn run(name: &str, threads: usize) {
         let start = Instant::now();
         let seconds = || start.elapsed().as_secs_f64();
         let of = |store: &Store, batch: &Batch| {
-            let weights = store.gather(&evaluating).expect("of this store");
-            logits(&executor, &evaluating, &weights, store, [Ok(batch)]).expect("logits").0
+            let weights = backend.copies(&evaluating, store).expect("of this store");
+            logits(&backend, &evaluating, &weights, store, [Ok(batch)]).expect("logits").0
         };
         match command {
             "train" => {
                 let mut loss = f64::NAN;
                 for batch in steps.by_ref().take(count) {
-                    loss = trainer.step(&training, &mut store, batch, UPDATE).expect("a step").loss;
+                    loss = backend.step(&training, &mut store, batch, UPDATE).expect("a step").expect("told").loss;
                 }
                 answer(json!({ "seconds": seconds(), "loss": loss }));
             }

@@ -6,8 +6,8 @@ use std::path::Path;
 use nasrec_compiler::plan::{ParamKind, Plan};
 use safetensors::{Dtype, SafeTensors};
 
+use crate::backend::{Backend, Task, Trainable};
 use crate::data::Batch;
-use crate::ops::{Executor, Gradients, Program, Trainable};
 use crate::supernet::Store;
 use crate::{Error, Result};
 
@@ -102,17 +102,15 @@ impl Foreign {
     ///
     /// # Errors
     /// Nothing was recorded.
-    pub fn verify(&self, executor: &Executor) -> Result<Report> {
+    pub fn verify(&self, backend: &impl Backend) -> Result<Report> {
         let Some(recorded) = &self.recorded else {
             return Err(Error::Invalid("the file has no recorded `logit` to compare with".into()));
         };
-        let program = Program::training(self.plan.clone(), Trainable::all(&self.plan))?;
-        let weights = self.store.gather(&program)?;
-        let params = self.store.slices(program.plan(), &weights);
-        let inputs = params.inputs(&recorded.batch);
-        let logits = executor.logits(&program, inputs)?;
-        let mut gradients = Gradients::default();
-        let loss = executor.gradients(&program, inputs, &mut gradients)?;
+        let program = backend.compile(Task::training(self.plan.clone(), &Trainable::all(&self.plan))?)?;
+        let params = backend.load(self.store.clone())?;
+        let copies = backend.copies(&program, &params)?;
+        let logits = backend.logits(&program, &copies, &params, &recorded.batch)?.swap_remove(0);
+        let (losses, gradients) = backend.gradients(&program, &params, &recorded.batch)?;
         let difference = |a: f32, b: f32| f64::from((a - b).abs());
         let differences = logits.iter().zip(&recorded.logits).map(|(&a, &b)| difference(a, b));
         let mut compared = Vec::new();
@@ -139,7 +137,7 @@ impl Foreign {
         Ok(Report {
             samples: logits.len(),
             logits: largest(differences),
-            loss: (loss - recorded.loss).abs(),
+            loss: (losses[0] - recorded.loss).abs(),
             gradients: compared,
         })
     }

@@ -1,254 +1,55 @@
-//! Pairwise inner products `T Tᵀ` of a sample's fields, and the strictly lower triangle of a square.
-//!
-//! Vertical over samples: a sample's products are too small for a matrix product of their own. The triangle of a gram
-//! matrix is computed without the matrix.
+//! All inner products of two fields, `[n, e] -> [n, n]`.
 
-use super::elementwise;
-use super::lanes::{Block, LANES, load, store, vertical};
+use candle_core::{Result, Tensor};
+use nasrec_compiler::primitives::Gram;
 
-/// Products that share the loads of one operand.
-const GROUP: usize = 4;
+use super::device::{Back, Forward, Vjp, matmul};
+use super::kernels::gram;
+use super::tiled::{Here, Kernel, Lowered, Out, Site, Stretch};
+use super::{Op, Reads};
 
-/// Where the pair `(i, j)`, `j < i`, lies in a lower triangle.
-fn pair(i: usize, j: usize) -> usize {
-    i * (i - 1) / 2 + j
+impl Op for Gram {
+    fn reads(&self) -> Reads {
+        Reads::OPERANDS
+    }
+
+    fn lower(&self, site: &Site<'_>) -> Lowered {
+        site.step(OfFields { n: site.input(0)[0], e: site.input(0)[1] })
+    }
+
+    fn forward(&self, at: &Forward<'_>) -> Result<Tensor> {
+        products(at.inputs[0])
+    }
+
+    fn backward(&self, at: &Back<'_>) -> Result<Vjp> {
+        Ok(Vjp::of([products_backward(at.input(0)?, at.dy)?]))
+    }
 }
 
-/// `x [n, e, t]` to `y [n, n, t]`.
-pub(crate) fn gram(n: usize, e: usize, t: usize, x: &[f32], y: &mut [f32]) {
-    vertical(
-        t,
-        #[inline(always)]
-        |sample| {
-            for i in 0..n {
-                products(
-                    e,
-                    t,
-                    x,
-                    i,
-                    n,
-                    sample,
-                    #[inline(always)]
-                    |j, values| store(y, (i * n + j) * t, sample, values),
-                );
-            }
-        },
-    );
+fn products(x: &Tensor) -> Result<Tensor> {
+    matmul(x, &x.transpose(1, 2)?)
 }
 
-/// `x [n, e, t]` to the lower triangle, `y [n (n - 1) / 2, t]`.
-pub(crate) fn triangle_of_gram(n: usize, e: usize, t: usize, x: &[f32], y: &mut [f32]) {
-    vertical(
-        t,
-        #[inline(always)]
-        |sample| {
-            for i in 1..n {
-                products(
-                    e,
-                    t,
-                    x,
-                    i,
-                    i,
-                    sample,
-                    #[inline(always)]
-                    |j, values| store(y, pair(i, j) * t, sample, values),
-                );
-            }
-        },
-    );
+fn products_backward(x: &Tensor, dy: &Tensor) -> Result<Tensor> {
+    matmul(&(dy + dy.transpose(1, 2)?)?, x)
 }
 
-pub(crate) fn gram_backward(n: usize, e: usize, t: usize, x: &[f32], dy: &[f32], dx: &mut [f32], accumulate: bool) {
-    weighted(
-        n,
-        e,
-        t,
-        x,
-        dx,
-        accumulate,
-        #[inline(always)]
-        |i, j, sample| {
-            let mut sum = [0f32; LANES];
-            let (forth, back) = (load(dy, (i * n + j) * t, sample), load(dy, (j * n + i) * t, sample));
-            for lane in 0..LANES {
-                sum[lane] = forth[lane] + back[lane];
-            }
-            sum
-        },
-    );
-}
-
-pub(crate) fn triangle_of_gram_backward(
+#[derive(Clone, Copy, Debug)]
+struct OfFields {
     n: usize,
     e: usize,
-    t: usize,
-    x: &[f32],
-    dy: &[f32],
-    dx: &mut [f32],
-    accumulate: bool,
-) {
-    weighted(
-        n,
-        e,
-        t,
-        x,
-        dx,
-        accumulate,
-        #[inline(always)]
-        |i, j, sample| {
-            if i == j { [0f32; LANES] } else { load(dy, pair(i.max(j), i.min(j)) * t, sample) }
-        },
-    );
 }
 
-/// Inner products of field `i` with fields `0..to`.
-#[inline(always)]
-fn products(
-    e: usize,
-    t: usize,
-    x: &[f32],
-    i: usize,
-    to: usize,
-    block: Block,
-    mut put: impl FnMut(usize, &[f32; LANES]),
-) {
-    let mut j = 0;
-    while j + GROUP <= to {
-        let mut sums = [[0f32; LANES]; GROUP];
-        for d in 0..e {
-            let left = load(x, (i * e + d) * t, block);
-            for (k, sum) in sums.iter_mut().enumerate() {
-                let right = load(x, ((j + k) * e + d) * t, block);
-                for lane in 0..LANES {
-                    sum[lane] += left[lane] * right[lane];
-                }
-            }
-        }
-        sums.iter().enumerate().for_each(|(k, sum)| put(j + k, sum));
-        j += GROUP;
-    }
-    for j in j..to {
-        let mut sum = [0f32; LANES];
-        for d in 0..e {
-            let (left, right) = (load(x, (i * e + d) * t, block), load(x, (j * e + d) * t, block));
-            for lane in 0..LANES {
-                sum[lane] += left[lane] * right[lane];
-            }
-        }
-        put(j, &sum);
-    }
-}
-
-/// `dx_i = sum_j weight(i, j) x_j`
-#[inline(always)]
-fn weighted(
-    n: usize,
-    e: usize,
-    t: usize,
-    x: &[f32],
-    dx: &mut [f32],
-    accumulate: bool,
-    weight: impl Fn(usize, usize, Block) -> [f32; LANES],
-) {
-    vertical(
-        t,
-        #[inline(always)]
-        |block| {
-            for i in 0..n {
-                for first in (0..e).step_by(GROUP) {
-                    let count = GROUP.min(e - first);
-                    let mut sums = [[0f32; LANES]; GROUP];
-                    for j in 0..n {
-                        let weight = weight(i, j, block);
-                        for (k, sum) in sums[..count].iter_mut().enumerate() {
-                            let x = load(x, (j * e + first + k) * t, block);
-                            for lane in 0..LANES {
-                                sum[lane] += weight[lane] * x[lane];
-                            }
-                        }
-                    }
-                    for (k, sum) in sums[..count].iter_mut().enumerate() {
-                        let at = (i * e + first + k) * t;
-                        if accumulate {
-                            let old = load(dx, at, block);
-                            for lane in 0..LANES {
-                                sum[lane] += old[lane];
-                            }
-                        }
-                        store(dx, at, block, sum);
-                    }
-                }
-            }
-        },
-    );
-}
-
-/// `x [n, n, t]` to `y [n (n - 1) / 2, t]`.
-pub(crate) fn triangle(n: usize, t: usize, x: &[f32], y: &mut [f32]) {
-    for i in 1..n {
-        y[pair(i, 0) * t..][..i * t].copy_from_slice(&x[i * n * t..][..i * t]);
-    }
-}
-
-pub(crate) fn triangle_backward(n: usize, t: usize, dy: &[f32], dx: &mut [f32], accumulate: bool) {
-    if !accumulate {
-        dx.fill(0.0);
-    }
-    for i in 1..n {
-        elementwise::copy(&dy[pair(i, 0) * t..][..i * t], &mut dx[i * n * t..][..i * t], accumulate);
-    }
-}
-
-/// Any device and float type.
-pub(crate) mod portable {
-    use candle_core::{Result, Tensor};
-
-    use crate::ops::matmul::matmul;
-
-    /// Samples first, as batched products want them.
-    fn samples_first(x: &Tensor) -> Result<Tensor> {
-        x.permute((2, 0, 1))?.contiguous()
+impl Kernel for OfFields {
+    fn reads(&self, _: bool) -> Reads {
+        Reads::OPERANDS
     }
 
-    fn samples_last(x: &Tensor) -> Result<Tensor> {
-        x.permute((1, 2, 0))?.contiguous()
+    fn forward(&self, here: &dyn Here, out: Out<'_>) {
+        gram::gram(self.n, self.e, here.samples(), here.operand(0), out.y);
     }
 
-    pub(crate) fn gram(x: &Tensor) -> Result<Tensor> {
-        let x = samples_first(x)?;
-        samples_last(&matmul(&x, &x.transpose(1, 2)?.contiguous()?)?)
-    }
-
-    pub(crate) fn gram_backward(x: &Tensor, dy: &Tensor) -> Result<Tensor> {
-        let both = samples_first(&(dy + dy.transpose(0, 1)?)?)?;
-        samples_last(&matmul(&both, &samples_first(x)?)?)
-    }
-
-    /// Row-major positions of the triangle in the square, and their inverse: for each position of the square, where
-    /// in the triangle it is, or `n (n - 1) / 2` where it is not.
-    fn positions(n: usize) -> (Vec<u32>, Vec<u32>) {
-        let outside = (n * (n - 1) / 2) as u32;
-        let (mut forth, mut back) = (Vec::new(), vec![outside; n * n]);
-        for i in 0..n {
-            for j in 0..i {
-                back[i * n + j] = forth.len() as u32;
-                forth.push((i * n + j) as u32);
-            }
-        }
-        (forth, back)
-    }
-
-    pub(crate) fn triangle(x: &Tensor) -> Result<Tensor> {
-        let (n, _, b) = x.dims3()?;
-        let (forth, _) = positions(n);
-        let len = forth.len();
-        x.reshape((n * n, b))?.index_select(&Tensor::from_vec(forth, len, x.device())?, 0)
-    }
-
-    pub(crate) fn triangle_backward(n: usize, dy: &Tensor) -> Result<Tensor> {
-        let (_, back) = positions(n);
-        let b = dy.dim(1)?;
-        let padded = Tensor::cat(&[dy, &dy.narrow(0, 0, 1)?.zeros_like()?], 0)?;
-        padded.index_select(&Tensor::from_vec(back, n * n, dy.device())?, 0)?.reshape((n, n, b))
+    fn backward(&self, here: &dyn Here, _: Stretch, dy: &[f32], dx: &mut [f32], accumulate: bool) {
+        gram::gram_backward(self.n, self.e, here.samples(), here.operand(0), dy, dx, accumulate);
     }
 }

@@ -1,180 +1,102 @@
 //! `y = W x + b` along one axis.
 
-use candle_core::{D, Result, Tensor};
-use nasrec_compiler::primitives::Axis;
+use candle_core::{Module, Result, Tensor};
+use nasrec_compiler::primitives::{Axis, Linear};
 
-use super::gemm::{Matrix, gemm};
-use super::simd;
+use super::device::{Back, Forward, Vjp, matmul};
+use super::kernels::linear::{Product, backward_bias};
+use super::tiled::{Here, Kernel, Lowered, Out, ParamGradients, Site, Stretch};
+use super::{Op, Reads};
 
-/// The product as seen in memory: for each of `outer` blocks, `W [out, in]` times `[in, inner * samples]`. Along the
-/// width and along fields there is one block; along the embedding axis of a sparse tensor, one a field.
-#[derive(Clone, Copy)]
-pub(crate) struct Linear<'a> {
-    pub outer: usize,
-    pub out: usize,
-    pub inner: usize,
-    pub samples: usize,
-    pub weight: &'a [f32],
-}
-
-impl Linear<'_> {
-    fn width(&self) -> usize {
-        self.weight.len() / self.out
+impl Op for Linear {
+    fn reads(&self) -> Reads {
+        Reads::OPERANDS
     }
 
-    fn cols(&self) -> usize {
-        self.inner * self.samples
+    fn lower(&self, site: &Site<'_>) -> Lowered {
+        let out = site.node.shape[self.axis.index(site.node.shape.len())];
+        site.step(match (self.axis, site.input(0)) {
+            (Axis::Last, [n, _]) => Along { outer: *n, out, inner: 1 },
+            (Axis::Fields, [_, e]) => Along { outer: 1, out, inner: *e },
+            _ => Along { outer: 1, out, inner: 1 },
+        })
     }
 
-    /// `input`: stretches and where each starts, in values a sample. What no stretch covers is zero.
-    pub(crate) fn forward(&self, bias: Option<&[f32]>, input: &[(usize, &[f32])], y: &mut [f32]) {
-        let (width, cols) = (self.width(), self.cols());
-        if let Some(bias) = bias {
-            for (i, row) in y.chunks_exact_mut(cols).enumerate() {
-                row.fill(bias[i % self.out]);
-            }
-        } else if input.is_empty() {
-            y.fill(0.0);
-        }
-        let mut seeded = bias.is_some();
-        for &(from, x) in input {
-            if self.outer > 1 {
-                let weight = Matrix::new(self.weight, self.out, width);
-                for (x, y) in x.chunks_exact(width * cols).zip(y.chunks_exact_mut(self.out * cols)) {
-                    gemm(y, cols, weight, Matrix::new(x, width, cols), seeded);
-                }
-            } else {
-                let rows = x.len() / cols;
-                gemm(y, cols, self.columns(from, rows), Matrix::new(x, rows, cols), seeded);
-                seeded = true;
-            }
-        }
+    fn forward(&self, at: &Forward<'_>) -> Result<Tensor> {
+        last(self.axis, &layer(&last(self.axis, at.inputs[0])?, at.params[0], at.params.get(1).copied())?)
     }
 
-    /// Gradient of the stretch of the input that starts at `from` values a sample.
-    pub(crate) fn backward_input(&self, from: usize, dy: &[f32], dx: &mut [f32], accumulate: bool) {
-        let (width, cols) = (self.width(), self.cols());
-        if self.outer > 1 {
-            let weight = Matrix::new(self.weight, self.out, width).transposed();
-            for (dx, dy) in dx.chunks_exact_mut(width * cols).zip(dy.chunks_exact(self.out * cols)) {
-                gemm(dx, cols, weight, Matrix::new(dy, self.out, cols), accumulate);
-            }
-        } else {
-            let rows = dx.len() / cols;
-            let weight = self.columns(from, rows).transposed();
-            gemm(dx, cols, weight, Matrix::new(dy, self.out, cols), accumulate);
-        }
-    }
-
-    /// The weight's gradient into `dw`, or added to it.
-    pub(crate) fn backward_weight(&self, input: &[(usize, &[f32])], dy: &[f32], dw: &mut [f32], accumulate: bool) {
-        let (width, cols) = (self.width(), self.cols());
-        let mut accumulate = accumulate;
-        if !accumulate && self.outer == 1 {
-            // No product writes the columns of what is zero.
-            let mut end = 0;
-            for (from, len) in input.iter().map(|(from, x)| (from / self.inner, x.len() / cols)).chain([(width, 0)]) {
-                if end < from {
-                    dw.chunks_exact_mut(width).for_each(|row| row[end..from].fill(0.0));
-                }
-                end = from + len;
-            }
-        }
-        for &(from, x) in input {
-            if self.outer > 1 {
-                for (x, dy) in x.chunks_exact(width * cols).zip(dy.chunks_exact(self.out * cols)) {
-                    let x = Matrix::new(x, width, cols).transposed();
-                    gemm(dw, width, Matrix::new(dy, self.out, cols), x, accumulate);
-                    accumulate = true;
-                }
-            } else {
-                let rows = x.len() / cols;
-                let x = Matrix::new(x, rows, cols).transposed();
-                gemm(&mut dw[from / self.inner..], width, Matrix::new(dy, self.out, cols), x, accumulate);
-            }
-        }
-    }
-
-    fn columns(&self, from: usize, rows: usize) -> Matrix<'_> {
-        Matrix::strided(&self.weight[from / self.inner..], self.out, rows, self.width())
+    fn backward(&self, at: &Back<'_>) -> Result<Vjp> {
+        let (x, dy) = (last(self.axis, at.input(0)?)?, last(self.axis, at.dy)?);
+        let (dx, dw, db) = reverse(&x, at.params[0], &dy)?;
+        Ok(Vjp::with(last(self.axis, &dx)?, std::iter::once(dw).chain(self.bias.then_some(db))))
     }
 }
 
-/// Adds the bias' gradient to `db`: the sum of `dy`, rows of `cols`, over everything but the output axis.
-pub(crate) fn backward_bias(cols: usize, dy: &[f32], db: &mut [f32]) {
-    let out = db.len();
-    simd::vectorised(
-        #[inline(always)]
-        || {
-            for (i, row) in dy.chunks_exact(cols).enumerate() {
-                db[i % out] += simd::sum(row);
-            }
-        },
-    );
+/// The axis that is worked along made the last one, or put back.
+fn last(axis: Axis, x: &Tensor) -> Result<Tensor> {
+    match axis {
+        Axis::Last => Ok(x.clone()),
+        Axis::Fields => x.transpose(1, 2)?.contiguous(),
+    }
 }
 
-/// Any device and float type.
-pub(crate) mod portable {
-    use super::*;
-    use crate::ops::matmul::matmul;
+/// candle's layer along the last axis.
+pub(super) fn layer(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    candle_nn::Linear::new(weight.clone(), bias.cloned()).forward(x)
+}
 
-    pub(crate) fn forward(axis: Axis, x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        let y = match (axis, x.dims()) {
-            (Axis::Last, &[n, e, b]) => {
-                // Fields beside samples: one product instead of one a field.
-                let x = x.transpose(0, 1)?.contiguous()?.reshape((e, n * b))?;
-                let out = weight.dim(0)?;
-                matmul(weight, &x)?.reshape((out, n, b))?.transpose(0, 1)?.contiguous()?
-            }
-            (Axis::Fields, &[n, e, b]) => {
-                let out = weight.dim(0)?;
-                matmul(weight, &x.reshape((n, e * b))?)?.reshape((out, e, b))?
-            }
-            _ => matmul(weight, x)?,
-        };
-        match bias {
-            Some(bias) => y.broadcast_add(&along(axis, bias, y.rank())?),
-            None => Ok(y),
+/// The derivatives of the input, the weight and the bias of a layer along the last axis.
+pub(super) fn reverse(x: &Tensor, weight: &Tensor, dy: &Tensor) -> Result<(Tensor, Tensor, Tensor)> {
+    let (out, width) = weight.dims2()?;
+    let (rows, dy_rows) = (x.reshape(((), width))?, dy.reshape(((), out))?);
+    let dx = matmul(&dy_rows, weight)?.reshape(x.shape())?;
+    Ok((dx, matmul(&dy_rows.t()?, &rows)?, dy_rows.sum(0)?))
+}
+
+/// A linear layer as seen in memory: for each of `outer` blocks, `W [out, in]` times `[in, inner * t]`. Along the width and
+/// along fields there is one block; along the embedding axis of a sparse tensor, one a field.
+#[derive(Clone, Copy, Debug)]
+struct Along {
+    outer: usize,
+    out: usize,
+    inner: usize,
+}
+
+impl Along {
+    fn product<'a>(&self, here: &'a dyn Here) -> Product<'a> {
+        let weight = here.weight(0).unwrap_or(&[]);
+        Product { outer: self.outer, out: self.out, inner: self.inner, samples: here.samples(), weight }
+    }
+}
+
+impl Kernel for Along {
+    fn reads(&self, weight_trained: bool) -> Reads {
+        if weight_trained { Reads::OPERANDS } else { Reads::NOTHING }
+    }
+
+    fn reads_stretches(&self) -> Option<usize> {
+        (self.outer == 1).then_some(self.inner)
+    }
+
+    fn forward(&self, here: &dyn Here, out: Out<'_>) {
+        self.product(here).forward(here.weight(1), &here.pieces(0), out.y);
+    }
+
+    fn backward_params(&self, here: &dyn Here, dy: &[f32], gradients: &mut ParamGradients<'_>) {
+        if let Some((dw, accumulate)) = gradients.get(0) {
+            self.product(here).backward_weight(&here.pieces(0), dy, dw, accumulate);
+        }
+        if let Some(db) = gradients.take(1) {
+            backward_bias(self.inner * here.samples(), dy, db);
         }
     }
 
-    /// Gradients of the input, the weight and the bias.
-    pub(crate) fn backward(
-        axis: Axis,
-        x: Option<&Tensor>,
-        weight: &Tensor,
-        dy: &Tensor,
-        wants: [bool; 3],
-    ) -> Result<[Option<Tensor>; 3]> {
-        let (out, width) = weight.dims2()?;
-        // As two-dimensional products, the output axis first.
-        let flat = |t: &Tensor| -> Result<Tensor> {
-            let t = if axis == Axis::Last && t.rank() == 3 { t.transpose(0, 1)?.contiguous()? } else { t.clone() };
-            t.flatten_from(1)
-        };
-        let dy2 = flat(dy)?;
-        let dx = if wants[0] {
-            let dx = matmul(&weight.t()?.contiguous()?, &dy2)?;
-            Some(match (axis, dy.dims()) {
-                (Axis::Last, &[n, _, b]) => dx.reshape((width, n, b))?.transpose(0, 1)?.contiguous()?,
-                (_, &[_, e, b]) => dx.reshape((width, e, b))?,
-                _ => dx,
-            })
-        } else {
-            None
-        };
-        let dw = match x {
-            Some(x) if wants[1] => Some(matmul(&dy2, &flat(x)?.t()?.contiguous()?)?),
-            _ => None,
-        };
-        let db = if wants[2] { Some(dy2.sum(D::Minus1)?.reshape(out)?) } else { None };
-        Ok([dx, dw, db])
+    fn writes(&self, index: usize) -> bool {
+        index == 0
     }
 
-    /// A vector over `axis` as a tensor that broadcasts against one of this rank (batch last).
-    pub(crate) fn along(axis: Axis, vector: &Tensor, rank: usize) -> Result<Tensor> {
-        let mut shape = vec![1; rank];
-        shape[axis.index(rank - 1)] = vector.dim(0)?;
-        vector.reshape(shape)
+    fn backward(&self, here: &dyn Here, stretch: Stretch, dy: &[f32], dx: &mut [f32], accumulate: bool) {
+        self.product(here).backward_input(stretch.from, dy, dx, accumulate);
     }
 }

@@ -1,53 +1,87 @@
-//! The primitives and the executors of a plan.
+//! What each primitive computes: one file an op, forward and back, in tiles on the CPU and on a device.
 //!
-//! Lives here: one file a primitive (or tight family) with its fused CPU kernel and, under `portable`, the same out of
-//! candle's operations; the lowering of a plan; the two executors that run it forward and back. Never: where parameters
-//! come from or what becomes of gradients (that is `supernet` and `train`), or names of operators.
-//!
-//! Samples are the last axis everywhere: dense `[w, B]`, sparse `[n, e, B]`, square `[n, n, B]`, row-major.
+//! Lives here: the ops and their registry; what an op says to each of the two backends (`tiled`, `device`); the loops
+//! that ops share (`kernels`). Never: in which order a plan is executed and with how many threads (`backend`), where
+//! parameters come from or what becomes of gradients (`supernet`), or names of operators.
 
-mod arena;
-mod attention;
-mod elementwise;
-mod executor;
-mod fields;
-mod footprint;
-mod gemm;
-mod gradients;
-mod gram;
-mod inputs;
-mod lanes;
-mod linear;
-mod loss;
-mod lowering;
-mod matmul;
-mod norm;
-mod portable;
-mod products;
-mod program;
-mod rows;
-mod simd;
-mod tile;
-mod tiled;
-mod trainable;
+pub(crate) mod device;
+pub(crate) mod kernels;
+pub(crate) mod tiled;
 
-#[cfg(test)]
-mod cases;
-#[cfg(test)]
-pub(crate) mod sketch;
-#[cfg(test)]
-mod tests;
-#[cfg(test)]
-mod values;
+use candle_core::{Result, Tensor};
+use nasrec_compiler::primitives::Primitive;
 
-pub(crate) use arena::{lengthen, side_by_side};
-pub use executor::Executor;
-pub use footprint::Footprint;
-pub use gradients::{Gradients, TableGradient};
-pub use inputs::{Inputs, Parameters};
-pub use loss::{cross_entropy, cross_entropy_gradient};
-pub use portable::Portable;
-pub use program::Program;
-pub(crate) use simd::vectorised;
-pub use tiled::Tiled;
-pub use trainable::Trainable;
+use device::{Back, Forward, Vjp};
+use tiled::{Lowered, Site};
+
+/// What the backward of an op reads besides the gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reads {
+    /// The values of its operands.
+    pub operands: bool,
+    /// Its own value.
+    pub output: bool,
+}
+
+impl Reads {
+    pub const NOTHING: Self = Self { operands: false, output: false };
+    pub const OPERANDS: Self = Self { operands: true, output: false };
+    pub const OUTPUT: Self = Self { operands: false, output: true };
+}
+
+/// A primitive as the runtime sees it.
+pub(crate) trait Op {
+    /// What its reverse on a device reads besides the gradient.
+    fn reads(&self) -> Reads {
+        Reads::NOTHING
+    }
+
+    /// How the tiled backend computes a node of it.
+    fn lower(&self, site: &Site<'_>) -> Lowered;
+
+    /// Its value on a device.
+    fn forward(&self, at: &Forward<'_>) -> Result<Tensor>;
+
+    /// The derivatives of its operands and parameters there.
+    fn backward(&self, at: &Back<'_>) -> Result<Vjp>;
+}
+
+/// Declares the module of each op and finds the op of a primitive.
+macro_rules! ops {
+    ($($module:ident::$Name:ident),* $(,)?) => {
+        $(mod $module;)*
+
+        /// The op of a primitive.
+        pub(crate) fn of(primitive: &Primitive) -> &dyn Op {
+            match primitive {
+                $(Primitive::$Name(op) => op),*
+            }
+        }
+    };
+}
+
+ops! {
+    numeric::Numeric,
+    embed::Embed,
+    linear::Linear,
+    layer_norm::LayerNorm,
+    relu::Relu,
+    sigmoid::Sigmoid,
+    square::Square,
+    add::Add,
+    sub::Sub,
+    mul::Mul,
+    concat::Concat,
+    pad::Pad,
+    flatten::Flatten,
+    rows::Rows,
+    sum_fields::SumFields,
+    gram::Gram,
+    lower_triangle::LowerTriangle,
+    field_products::FieldProducts,
+    pair_products::PairProducts,
+    scale::Scale,
+    reduce::Reduce,
+    shift::Shift,
+    attention::Attention,
+}

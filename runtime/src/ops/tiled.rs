@@ -1,164 +1,204 @@
-//! The executor of the CPU: the batch in tiles of samples, each tile on one thread.
+//! What an op says to the tiled backend: how its node is lowered, and the kernel of its step.
+//!
+//! Samples are the last axis there: dense `[w, t]`, sparse `[n, e, t]`, square `[n, n, t]`, row-major, `t` samples a tile.
 
-use std::sync::{Mutex, PoisonError};
+use std::fmt::Debug;
 
-use rayon::prelude::*;
+use nasrec_compiler::plan::{Node, Plan};
+use smallvec::SmallVec;
 
-use super::arena::lengthen;
-use super::gradients::{Gradients, TableGradient};
-use super::inputs::Inputs;
-use super::program::Program;
-use super::tile::{Arena, Tile};
-use crate::{Error, Result};
+use super::Reads;
 
-/// Samples a tile. Fixed: what a sample's numbers are must not depend on the number of threads.
-pub(super) const TILE: usize = 128;
-
-/// Most groups of tiles whose weight gradients are summed apart; fixed for the same reason.
-pub(super) const GROUPS: usize = 4;
-
-/// How many buffers of dense gradients it takes to add up those of so many groups, so many at a time.
-pub(super) fn buffers(groups: usize, wave: usize) -> usize {
-    if groups <= wave { groups } else { wave + 1 }
+/// A node that is to be lowered.
+pub(crate) struct Site<'a> {
+    pub plan: &'a Plan,
+    pub node: &'a Node,
+    /// For each input, how many of its values a sample come before nothing but zeros.
+    pub live: SmallVec<[usize; 4]>,
+    /// Values a sample that the lookups before this one yield.
+    pub embedded: usize,
 }
 
-/// Executes programs on the CPU, in `f32`. The same inputs give the same bytes with any number of threads.
-pub struct Tiled {
-    pool: rayon::ThreadPool,
-    arenas: Mutex<Vec<Arena>>,
-    spare: Mutex<Vec<Vec<f32>>>,
+impl<'a> Site<'a> {
+    /// The shape of an input.
+    pub fn input(&self, k: usize) -> &'a [usize] {
+        &self.plan.nodes[self.node.inputs[k]].shape
+    }
+
+    /// Values a sample of the node.
+    pub fn len(&self) -> usize {
+        self.node.shape.iter().product()
+    }
+
+    /// A step that reads the node's inputs, and of which no value is known to be zero.
+    pub fn step(&self, kernel: impl Kernel + 'static) -> Lowered {
+        Lowered::Step { kernel: Box::new(kernel), sources: self.node.inputs.clone(), nonzero: self.len() }
+    }
 }
 
-impl Tiled {
-    /// With this many threads of its own. Fails where the system does not grant them.
-    pub fn new(threads: usize) -> Result<Self> {
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.max(1))
-            .thread_name(|i| format!("tile-{i}"))
-            .build()
-            .map_err(|error| Error::Invalid(format!("cannot start {threads} threads: {error}")))?;
-        Ok(Self { pool, arenas: Mutex::default(), spare: Mutex::default() })
-    }
+/// What becomes of a node.
+#[derive(Debug)]
+pub(crate) enum Lowered {
+    /// Nothing is computed: its value is those of its inputs, one after the other, zeros up to its length.
+    View,
+    Step {
+        kernel: Box<dyn Kernel>,
+        /// The nodes whose values it reads.
+        sources: SmallVec<[usize; 4]>,
+        /// How many of its values a sample come before nothing but zeros.
+        nonzero: usize,
+    },
+}
 
-    pub fn threads(&self) -> usize {
-        self.pool.current_num_threads()
-    }
-
-    /// Gives back the buffers that are kept from step to step.
-    pub fn release(&self) {
-        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// Runs `f` where parallel loops use this executor's threads.
-    pub fn install<R: Send>(&self, f: impl FnOnce() -> R + Send) -> R {
-        self.pool.install(f)
-    }
-
-    /// Each output's logit of each sample.
-    pub fn each_logits(&self, program: &Program, inputs: Inputs) -> Result<Vec<Vec<f32>>> {
-        inputs.check(program, false)?;
-        let (rows, outputs) = (inputs.batch.rows, program.outputs());
-        let mut tiles = vec![0f32; rows * outputs];
-        self.pool.install(|| {
-            tiles.par_chunks_mut(TILE * outputs).with_max_len(1).enumerate().for_each(|(i, out)| {
-                self.on_tile(program, inputs, i, out.len() / outputs, |tile| tile.logits(out));
-            });
-        });
-        if outputs == 1 {
-            return Ok(vec![tiles]);
+impl Lowered {
+    /// The same, where only the first values can be other than zero.
+    #[must_use]
+    pub fn nonzero(self, first: usize) -> Self {
+        match self {
+            Self::Step { kernel, sources, .. } => Self::Step { kernel, sources, nonzero: first },
+            Self::View => self,
         }
-        let mut logits = vec![Vec::with_capacity(rows); outputs];
-        for tile in tiles.chunks(TILE * outputs) {
-            let parts = tile.chunks_exact(tile.len() / outputs);
-            logits.iter_mut().zip(parts).for_each(|(logits, part)| logits.extend_from_slice(part));
-        }
-        Ok(logits)
     }
 
-    /// Each output's mean loss, and the gradients of what the program trains.
-    pub fn each_gradients(&self, program: &Program, inputs: Inputs, gradients: &mut Gradients) -> Result<Vec<f64>> {
-        inputs.check(program, true)?;
-        let rows = inputs.batch.rows;
-        let tiles = rows.div_ceil(TILE);
-        let group_rows = tiles.div_ceil(GROUPS) * TILE;
-        let groups = rows.div_ceil(group_rows);
-        // As many groups at a time as there are threads. The first one's gradients become the sum.
-        let wave = self.threads().min(groups);
-        lengthen(&mut gradients.dense, program.gradients_len);
-        let mut others: Vec<Vec<f32>> = (1..buffers(groups, wave)).map(|_| self.take(program.gradients_len)).collect();
-        let mut embedded = self.take(program.embedded * rows);
-        gradients.spans.clone_from(&program.gradients);
-        gradients.tables.resize_with(program.tables.len(), TableGradient::default);
-        // Without lookups there is nothing to cut, and chunks of no values are not allowed.
-        let empty = program.embedded == 0;
-        if empty {
-            embedded.resize(rows, 0.0);
+    /// The same, reading other nodes.
+    #[must_use]
+    pub fn reading(self, sources: SmallVec<[usize; 4]>) -> Self {
+        match self {
+            Self::Step { kernel, nonzero, .. } => Self::Step { kernel, sources, nonzero },
+            Self::View => self,
         }
-        let width = program.embedded.max(1);
-        let losses = self.pool.install(|| {
-            let mut losses: Vec<Vec<f64>> = Vec::with_capacity(groups);
-            for embedded in embedded.chunks_mut(wave * group_rows * width) {
-                let done = losses.len();
-                let parts = embedded.par_chunks_mut(group_rows * width);
-                let sum = (done == 0).then_some(&mut gradients.dense);
-                let others = &mut others[..parts.len() - usize::from(sum.is_some())];
-                let dense: Vec<&mut Vec<f32>> = sum.into_iter().chain(others.iter_mut()).collect();
-                let group = |(group, (dense, embedded)): (usize, (&mut Vec<f32>, &mut [f32]))| {
-                    let first = (done + group) * group_rows / TILE;
-                    let mut losses = vec![0.0; program.outputs()];
-                    for (i, embedded) in embedded.chunks_mut(TILE * width).enumerate() {
-                        let t = embedded.len() / width;
-                        self.on_tile(program, inputs, first + i, t, |tile| {
-                            tile.accumulate = i > 0;
-                            let embedded = if empty { &mut [] } else { embedded };
-                            tile.gradients(1.0 / rows as f64, dense, embedded, &mut losses);
-                        });
-                    }
-                    losses
-                };
-                losses.par_extend(dense.into_par_iter().zip(parts).with_max_len(1).enumerate().map(group));
-                gradients.add(others);
-            }
-            let embedded = &embedded;
-            gradients.tables.par_iter_mut().zip(&program.tables).for_each(|(table, &(param, at, dim))| {
-                table.sum(param, dim, inputs.ids(program, param), |sample, sum| {
-                    let start = sample / TILE * TILE;
-                    let t = TILE.min(rows - start);
-                    let column = &embedded[start * width + at * t + sample % TILE..];
-                    sum.iter_mut().zip(column.iter().step_by(t)).for_each(|(sum, value)| *sum += value);
-                });
-            });
-            let mean = |output: usize| losses.iter().map(|losses| losses[output]).sum::<f64>() / rows as f64;
-            (0..program.outputs()).map(mean).collect()
-        });
-        others.push(embedded);
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).append(&mut others);
-        Ok(losses)
+    }
+}
+
+/// What computes a step, forward and back, over the samples of one tile.
+pub(crate) trait Kernel: Debug + Send + Sync {
+    /// What its backward reads besides the gradient. `weight_trained`: whether its first parameter is trained.
+    fn reads(&self, _weight_trained: bool) -> Reads {
+        Reads::NOTHING
     }
 
-    fn on_tile<R>(
+    /// Values a sample that the forward leaves for the backward.
+    fn saved(&self) -> usize {
+        0
+    }
+
+    /// Values a sample of scratch memory.
+    fn scratch(&self) -> usize {
+        0
+    }
+
+    /// Whether it reads an operand in whatever stretches that lies, so long as each is whole rows of so many values.
+    fn reads_stretches(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether it looks rows up: then it has no backward, and the gradient of its value is that of the rows.
+    fn looks_up(&self) -> Option<Lookup> {
+        None
+    }
+
+    /// Computes the step's value, all of it.
+    fn forward(&self, here: &dyn Here, out: Out<'_>);
+
+    /// Adds the gradients of its parameters.
+    fn backward_params(&self, _here: &dyn Here, _dy: &[f32], _gradients: &mut ParamGradients<'_>) {}
+
+    /// Whether the gradient of a parameter is written by [`Kernel::backward_params`] where it is the first to have one, and
+    /// need not be zeros before.
+    fn writes(&self, _index: usize) -> bool {
+        false
+    }
+
+    /// The gradient of a stretch of operand `k` that begins at `from` values a sample, to `dx`, or added to it.
+    fn backward(&self, here: &dyn Here, stretch: Stretch, dy: &[f32], dx: &mut [f32], accumulate: bool);
+
+    /// The kernel whose backward yields everything at once.
+    fn at_once(&self) -> Option<&dyn AtOnce> {
+        None
+    }
+}
+
+/// A kernel that yields the gradients of its parameters and of its only operand in one pass over what its forward saved.
+pub(crate) trait AtOnce {
+    /// Adds to the parameters' gradients, and writes or adds the operand's to `dx` where given. `saved` has room for whole
+    /// blocks of lanes.
+    fn backward(
         &self,
-        program: &Program,
-        inputs: Inputs,
-        index: usize,
-        t: usize,
-        f: impl FnOnce(&mut Tile) -> R,
-    ) -> R {
-        let mut arena = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        arena.fit(program, t);
-        let result = f(&mut Tile { program, inputs, arena: &mut arena, start: index * TILE, t, accumulate: false });
-        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
-        result
+        here: &dyn Here,
+        dy: &[f32],
+        memory: (&[f32], &mut [f32]),
+        gradients: &mut ParamGradients<'_>,
+        dx: Option<(&mut [f32], bool)>,
+    );
+}
+
+/// A table lookup: where its rows lie among the values that all lookups yield, and how long they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lookup {
+    pub dim: usize,
+    pub at: usize,
+}
+
+/// A stretch of an operand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    /// Which operand.
+    pub k: usize,
+    /// Where it begins in the operand, in values a sample.
+    pub from: usize,
+}
+
+/// Stretches of an operand, each with where it begins in values a sample.
+pub(crate) type Pieces<'a> = SmallVec<[(usize, &'a [f32]); 4]>;
+
+/// Where a forward writes.
+pub(crate) struct Out<'a> {
+    /// The step's value.
+    pub y: &'a mut [f32],
+    /// What it leaves for the backward, with room for whole blocks of lanes.
+    pub saved: &'a mut [f32],
+    pub scratch: &'a mut [f32],
+}
+
+/// What a kernel sees of its step on a tile.
+pub(crate) trait Here {
+    /// Samples of the tile.
+    fn samples(&self) -> usize;
+    /// How many operands.
+    fn operands(&self) -> usize;
+    /// An operand that lies in one stretch.
+    fn operand(&self, k: usize) -> &[f32];
+    /// An operand in its stretches.
+    fn pieces(&self, k: usize) -> Pieces<'_>;
+    /// The values of one of its parameters, where it has so many.
+    fn weight(&self, index: usize) -> Option<&[f32]>;
+    /// The step's value, in the backward.
+    fn value(&self) -> &[f32];
+    /// Whether a backward follows.
+    fn is_trained(&self) -> bool;
+    /// The samples of one numeric column.
+    fn column(&self, index: usize) -> &[f32];
+    /// The rows that the samples look up in the table that is its parameter `index`, `[dim, t]`.
+    fn look_up(&self, index: usize, rows: &mut [f32]);
+}
+
+/// Where the gradients of a step's parameters are summed.
+pub(crate) struct ParamGradients<'d> {
+    /// Those of the parameters that are trained.
+    pub parts: SmallVec<[Option<&'d mut [f32]>; 4]>,
+    /// Which of them hold anything yet, and are to be written.
+    pub begins: SmallVec<[usize; 4]>,
+}
+
+impl ParamGradients<'_> {
+    /// That of one parameter, if it is trained, and whether it is added to.
+    pub fn get(&mut self, index: usize) -> Option<(&mut [f32], bool)> {
+        let accumulate = !self.begins.contains(&index);
+        self.parts.get_mut(index)?.as_deref_mut().map(|part| (part, accumulate))
     }
 
-    /// A buffer of this length with any contents, the largest spare one that there is.
-    fn take(&self, len: usize) -> Vec<f32> {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let largest = (0..spare.len()).max_by_key(|&i| spare[i].capacity());
-        let mut buffer = largest.map(|i| spare.swap_remove(i)).unwrap_or_default();
-        drop(spare);
-        lengthen(&mut buffer, len);
-        buffer
+    /// That of one parameter, to be added to.
+    pub fn take(&mut self, index: usize) -> Option<&mut [f32]> {
+        self.parts.get_mut(index)?.as_deref_mut()
     }
 }

@@ -11,8 +11,9 @@ use super::job::Job;
 use super::paths;
 use super::programs::KEPT;
 use super::searching::TOGETHER;
+use crate::backend::tiled::{Footprint, Program};
+use crate::backend::{Task, Trainable};
 use crate::machine::Bytes;
-use crate::ops::{Footprint, Program, Trainable};
 use crate::supernet::{Keep, ParamDef, Store};
 use crate::{Error, Result};
 
@@ -73,7 +74,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     // Everything that a path may hold, so the largest step and no smaller than what is retrained.
     let largest = paths::of(&recipe.train).largest(&job.space, &mut streams.rng("budget/full path", 0));
     let full = job.plan(&largest)?;
-    let training = Program::training(full.clone(), Trainable::all(&full))?;
+    let training = Program::new(Task::training(full.clone(), &Trainable::all(&full))?)?;
     let keep = Keep::for_optimiser(recipe.train.optimiser, storage);
     let supernet = stored(job.space.params().iter().map(ParamDef::from), keep, rows);
 
@@ -83,7 +84,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     });
     let plans = plans.collect::<Result<Vec<Plan>>>()?;
     let nodes = plans.iter().map(|plan| plan.nodes.len()).sum::<usize>() / plans.len();
-    let together = Program::together(&plans, Trainable::head)?;
+    let together = Program::new(Task::together(&plans, Trainable::head)?)?;
     let mut searching = together.footprint(recipe.evaluate.batch.max(recipe.train.batch), threads);
     // Heads are trained as copies, with a memory of their own.
     searching.gradients += (together.gradients_len * 4 * (1 + keep.memory.of_value())) as u64;
@@ -102,7 +103,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
         let plan = plan.standalone();
         let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, rows);
         let all = Trainable::all(&plan);
-        executing = executing.max(Program::training(plan, all)?.footprint(recipe.retrain.batch, threads));
+        executing = executing.max(Program::new(Task::training(plan, &all)?)?.footprint(recipe.retrain.batch, threads));
         retrained = (retrained.0.max(dense), retrained.1.max(tables));
     }
     Ok([

@@ -13,23 +13,22 @@ use super::fit::{Regime, Workshop};
 use super::job::Job;
 use super::journal::Figures;
 use crate::Result;
+use crate::backend::{Backend, Task, Trainable};
 use crate::data::{Batch, Batches, Dataset, Part};
-use crate::ops::{Program, Trainable};
-use crate::supernet::Store;
-use crate::train::{Trainer, evaluate_each};
+use crate::train::evaluate_each;
 
 /// Evaluates candidates of one supernet, all on the same batches.
-pub(super) struct Judge<'a> {
-    shop: Workshop<'a>,
-    store: &'a Store,
+pub(super) struct Judge<'a, B: Backend> {
+    shop: Workshop<'a, B>,
+    params: &'a B::Params,
     /// The head is trained on the first batches of one fixed stream.
     finetune: Option<Batches>,
     regime: Option<Regime>,
     validation: Vec<Batch>,
 }
 
-impl<'a> Judge<'a> {
-    pub fn new(shop: Workshop<'a>, job: &Job, data: &Arc<Dataset>, store: &'a Store) -> Result<Self> {
+impl<'a, B: Backend> Judge<'a, B> {
+    pub fn new(shop: Workshop<'a, B>, job: &Job, data: &Arc<Dataset>, params: &'a B::Params) -> Result<Self> {
         let recipe = &job.recipe;
         let mut finetune = None;
         let mut regime = None;
@@ -56,25 +55,27 @@ impl<'a> Judge<'a> {
         let batches = Batches::listed(Arc::clone(data), rows, recipe.evaluate.batch)?;
         let count = batches.per_epoch().min(recipe.evaluate.validate);
         let validation = (0..count).map(|index| batches.batch(0, index)).collect();
-        Ok(Self { shop, store, finetune, regime, validation })
+        Ok(Self { shop, params, finetune, regime, validation })
     }
 
-    /// The candidates' figures on the validation part. The store is only read.
+    /// The candidates' figures on the validation part. The supernet is only read.
     pub fn evaluate(&self, plans: &[Plan]) -> Result<Vec<Figures>> {
-        let training = Program::together(plans, Trainable::head)?;
-        let mut weights = self.store.gather(&training)?;
+        let backend = self.shop.backend;
+        let task = Task::together(plans, Trainable::head)?;
+        let training = backend.compile(task.clone())?;
+        let mut heads = backend.copies(&training, self.params)?;
         if let (Some(regime), Some(batches)) = (&self.regime, &self.finetune) {
             let rate = regime.rate();
-            let mut trainer = Trainer::new(self.shop.executor);
             for step in 0..regime.steps {
                 self.shop.stop.check()?;
                 let batch = batches.step(step);
-                trainer.finetune(&training, &mut weights, self.store, &batch, regime.update(rate.at(step), step))?;
+                let update = regime.update(rate.at(step), step);
+                backend.finetune(&training, &mut heads, self.params, &batch, update)?;
             }
         }
-        let program = training.frozen();
+        let program = backend.compile(task.frozen())?;
         let batches = self.validation.iter().map(|batch| self.shop.stop.check().map(|()| batch));
-        let each = evaluate_each(self.shop.executor, &program, &weights, self.store, batches)?;
+        let each = evaluate_each(backend, &program, &heads, self.params, batches)?;
         Ok(each.into_iter().map(Figures::from).collect())
     }
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use nasrec_compiler::recipe::{Length, Optimiser, Schedule};
 
 use super::directory::RunDir;
+use crate::backend::{Backend, Update};
 use crate::data::{Batches, Prefetch};
-use crate::ops::{Executor, Program};
 use crate::supernet::{Rule, Store};
-use crate::train::{Cosine, Trainer, Update};
+use crate::train::Cosine;
 use crate::{Error, Observer, Result, Stage, Stop};
 
 /// How a model is trained.
@@ -38,13 +38,21 @@ impl Regime {
 }
 
 /// What every phase of a run works with.
-#[derive(Clone, Copy)]
-pub(super) struct Workshop<'a> {
+pub(super) struct Workshop<'a, B> {
     pub dir: &'a RunDir,
-    pub executor: &'a Executor,
+    pub backend: &'a B,
     pub observer: &'a dyn Observer,
     pub stop: &'a Stop,
 }
+
+// Derived ones would ask the same of the backend.
+impl<B> Clone for Workshop<'_, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<B> Copy for Workshop<'_, B> {}
 
 /// Batches that are read ahead of training.
 const AHEAD: usize = 4;
@@ -59,17 +67,17 @@ const CHECKPOINT_SHARE: u32 = 33;
 /// Steps over which the shown loss is averaged.
 const SHOWN: f64 = 50.0;
 
-/// Trains `store` through the programs that `program` gives for each step. Goes on from the newest checkpoint called
-/// `name`; when stopped, leaves one and fails with [`Error::Stopped`].
-pub(super) fn fit(
-    shop: Workshop<'_>,
+/// Trains the parameters of `store` through the programs that `program` gives for each step, and leaves them where they were
+/// trained. Goes on from the newest checkpoint called `name`; when stopped, leaves one and fails with [`Error::Stopped`].
+pub(super) fn fit<B: Backend>(
+    shop: Workshop<'_, B>,
     name: &str,
     title: &str,
     regime: &Regime,
-    store: &mut Store,
+    mut store: Store,
     batches: &Arc<Batches>,
-    mut program: impl FnMut(u64) -> Result<Arc<Program>>,
-) -> Result<()> {
+    mut program: impl FnMut(u64) -> Result<Arc<B::Program>>,
+) -> Result<B::Params> {
     let mut from = 0;
     if let Some((step, path)) = shop.dir.checkpoint(name)?.filter(|(step, _)| *step <= regime.steps) {
         store.load(&path)?;
@@ -78,7 +86,8 @@ pub(super) fn fit(
     }
     shop.observer.begin(Stage { name: title.to_owned(), total: Some(regime.steps), unit: "steps" });
     let rate = regime.rate();
-    let mut trainer = Trainer::new(shop.executor);
+    let backend = shop.backend;
+    let mut params = backend.load(store)?;
     let mut saved = Instant::now();
     let mut due = CHECKPOINT_EVERY;
     let (mut shown, mut diverged) = (f64::NAN, 0);
@@ -86,39 +95,40 @@ pub(super) fn fit(
     let prefetch = Prefetch::start(Arc::clone(batches), steps.clone(), AHEAD)?;
     for (step, batch) in steps.zip(prefetch) {
         if shop.stop.requested() {
-            checkpoint(shop.dir, name, step, store)?;
+            checkpoint(shop.dir, name, step, &*backend.save(&params)?)?;
             shop.observer.end();
             return Err(Error::Stopped);
         }
         if step % RENEW == 0 {
-            shop.executor.release();
-            trainer = Trainer::new(shop.executor);
+            backend.release();
         }
         let program = program(step)?;
-        let stepped = trainer.step(&program, store, &batch, regime.update(rate.at(step), step))?;
-        if stepped.loss.is_finite() {
-            diverged = 0;
-            shown = if shown.is_finite() { shown + (stepped.loss - shown) / SHOWN } else { stepped.loss };
-        } else {
-            diverged += 1;
-            if diverged >= MAX_DIVERGED {
-                return Err(Error::Invalid(format!(
-                    "{title}: the loss was not finite for {MAX_DIVERGED} steps in a row, at step {step}; \
-                     lower the learning rate or turn clipping on"
-                )));
+        match backend.step(&program, &mut params, &batch, regime.update(rate.at(step), step))? {
+            Some(stepped) if stepped.loss.is_finite() => {
+                diverged = 0;
+                let share = (stepped.steps as f64 / SHOWN).min(1.0);
+                shown = if shown.is_finite() { shown + (stepped.loss - shown) * share } else { stepped.loss };
             }
+            Some(stepped) => diverged += stepped.steps,
+            None => {}
+        }
+        if diverged >= MAX_DIVERGED {
+            return Err(Error::Invalid(format!(
+                "{title}: the loss was not finite for {MAX_DIVERGED} steps in a row, at step {step}; \
+                 lower the learning rate or turn clipping on"
+            )));
         }
         shop.observer.progress(step + 1, &format!("log loss {shown:.4}"));
         if saved.elapsed() >= due && step + 1 < regime.steps {
             let start = Instant::now();
-            checkpoint(shop.dir, name, step + 1, store)?;
+            checkpoint(shop.dir, name, step + 1, &*backend.save(&params)?)?;
             due = CHECKPOINT_EVERY.max(start.elapsed() * CHECKPOINT_SHARE);
             saved = Instant::now();
         }
     }
     shop.observer.end();
-    shop.executor.release();
-    Ok(())
+    backend.release();
+    Ok(params)
 }
 
 fn checkpoint(dir: &RunDir, name: &str, step: u64, store: &Store) -> Result<()> {

@@ -11,29 +11,30 @@ use nasrec_compiler::Architecture;
 
 use super::job::Job;
 use crate::Result;
-use crate::ops::{Program, Trainable};
+use crate::backend::{Backend, Task, Trainable};
 
 /// Programs that are kept: some 50 MB of the largest space that ships.
 pub(super) const KEPT: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 
 /// The programs that train the paths which were drawn last.
-pub(super) struct Programs<'a> {
+pub(super) struct Programs<'a, B: Backend> {
     job: &'a Job,
-    kept: LruCache<Architecture, Arc<Program>>,
+    backend: &'a B,
+    kept: LruCache<Architecture, Arc<B::Program>>,
 }
 
-impl<'a> Programs<'a> {
-    pub fn new(job: &'a Job) -> Self {
-        Self { job, kept: LruCache::new(KEPT) }
+impl<'a, B: Backend> Programs<'a, B> {
+    pub fn new(job: &'a Job, backend: &'a B) -> Self {
+        Self { job, backend, kept: LruCache::new(KEPT) }
     }
 
     /// The program that trains all of a path.
-    pub fn training(&mut self, path: Architecture) -> Result<Arc<Program>> {
-        let job = self.job;
+    pub fn training(&mut self, path: Architecture) -> Result<Arc<B::Program>> {
+        let (job, backend) = (self.job, self.backend);
         let made = self.kept.try_get_or_insert_ref(&path, || {
             let plan = Arc::new(job.plan(&path)?);
             let all = Trainable::all(&plan);
-            Ok::<_, crate::Error>(Arc::new(Program::training(plan, all)?))
+            Ok::<_, crate::Error>(Arc::new(backend.compile(Task::training(plan, &all)?)?))
         });
         made.cloned()
     }

@@ -10,8 +10,8 @@ use super::fit::{Regime, Workshop, fit};
 use super::job::Job;
 use super::journal::{Entry, Figures, Journal};
 use crate::Result;
+use crate::backend::{Backend, Task, Trainable};
 use crate::data::{Batches, Dataset, Part, Rows};
-use crate::ops::{Program, Trainable};
 use crate::supernet::{Keep, Store};
 use crate::train::evaluate;
 
@@ -25,8 +25,8 @@ pub(super) struct Model {
 
 /// Trains a model on the training part and gives its figures on the validation part; or, for the `last` time, on both,
 /// with its figures on the test part, and its weights written to `weights` where a path is given.
-pub(super) fn train(
-    shop: Workshop<'_>,
+pub(super) fn train<B: Backend>(
+    shop: Workshop<'_, B>,
     job: &Job,
     data: &Arc<Dataset>,
     journal: &mut Journal,
@@ -68,18 +68,19 @@ pub(super) fn train(
     };
     let plan = Arc::new(model.plan.standalone());
     let keep = Keep::for_optimiser(recipe.optimiser, job.recipe.embeddings.storage);
-    let mut store = Store::standalone_kept(&plan, job.seed_of(&format!("retrain/{}", model.name)), keep)?;
-    let program = Arc::new(Program::training(Arc::clone(&plan), Trainable::all(&plan))?);
+    let store = Store::standalone_kept(&plan, job.seed_of(&format!("retrain/{}", model.name)), keep)?;
+    let backend = shop.backend;
+    let program = Arc::new(backend.compile(Task::training(Arc::clone(&plan), &Trainable::all(&plan))?)?);
     let start = Instant::now();
     let title = format!("train {}{}", model.name, if last { " on train + validation" } else { "" });
-    fit(shop, &checkpoints, &title, &regime, &mut store, &batches, |_| Ok(Arc::clone(&program)))?;
-    let program = Program::evaluating(plan)?;
-    let gathered = store.gather(&program)?;
+    let params = fit(shop, &checkpoints, &title, &regime, store, &batches, |_| Ok(Arc::clone(&program)))?;
+    let program = backend.compile(Task::evaluating(plan)?)?;
+    let copies = backend.copies(&program, &params)?;
     let batches = Batches::listed(Arc::clone(data), evaluated.clone(), job.recipe.evaluate.batch)?;
     let all = (0..batches.per_epoch()).map(|index| shop.stop.check().map(|()| batches.batch(0, index)));
-    let figures: Figures = evaluate(shop.executor, &program, &gathered, &store, all)?.into();
+    let figures: Figures = evaluate(backend, &program, &copies, &params, all)?.into();
     if let Some(path) = weights {
-        store.export(path)?;
+        backend.save(&params)?.export(path)?;
     }
     if known.is_none() {
         let (model, seconds) = (model.name.clone(), start.elapsed().as_secs_f64());

@@ -11,9 +11,9 @@ use super::report::{Attainable, Report, Row, Usage};
 use super::retrain::{self, Model};
 use super::strategies::{self, Strategy};
 use super::{budget, searching, supernet};
+use crate::backend::Backend;
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
-use crate::ops::Executor;
 use crate::train;
 use crate::{Error, Observer, Result, Stop};
 
@@ -27,8 +27,8 @@ const USAGE: &str = "usage.json";
 ///
 /// # Errors
 /// [`crate::Error::Stopped`] after a request to stop, everything done so far on disk; whatever else goes wrong.
-pub fn search(job: &Job, dir: &RunDir, executor: &Executor, observer: &dyn Observer, stop: &Stop) -> Result<Report> {
-    search_within(job, dir, executor, observer, stop, available_memory())
+pub fn search(job: &Job, dir: &RunDir, backend: &impl Backend, observer: &dyn Observer, stop: &Stop) -> Result<Report> {
+    search_within(job, dir, backend, observer, stop, available_memory())
 }
 
 /// The same, failing before anything is trained where it needs more memory than `budget`; without one, it is tried.
@@ -38,12 +38,12 @@ pub fn search(job: &Job, dir: &RunDir, executor: &Executor, observer: &dyn Obser
 pub fn search_within(
     job: &Job,
     dir: &RunDir,
-    executor: &Executor,
+    backend: &impl Backend,
     observer: &dyn Observer,
     stop: &Stop,
     budget: Option<Bytes>,
 ) -> Result<Report> {
-    search_by(job, dir, executor, observer, stop, budget, &mut *strategies::of(&job.recipe.method))
+    search_by(job, dir, backend, observer, stop, budget, &mut *strategies::of(&job.recipe.method))
 }
 
 /// The same with another strategy than the recipe's. A run goes on with the strategy that it began with.
@@ -53,13 +53,13 @@ pub fn search_within(
 pub fn search_by(
     job: &Job,
     dir: &RunDir,
-    executor: &Executor,
+    backend: &impl Backend,
     observer: &dyn Observer,
     stop: &Stop,
     budget: Option<Bytes>,
     strategy: &mut dyn Strategy,
 ) -> Result<Report> {
-    let shop = Workshop { dir, executor, observer, stop };
+    let shop = Workshop { dir, backend, observer, stop };
     let result = phases(shop, job, budget, strategy);
     let peak = peak_memory().map(|bytes| bytes.0).max(usage(dir).peak_memory);
     let written = dir.write(USAGE, &serde_json::to_vec_pretty(&Usage { peak_memory: peak })?);
@@ -73,21 +73,26 @@ fn usage(dir: &RunDir) -> Usage {
     fs::read(dir.file(USAGE)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
-fn phases(shop: Workshop<'_>, job: &Job, budget: Option<Bytes>, strategy: &mut dyn Strategy) -> Result<Report> {
-    let Workshop { dir, executor, observer, stop } = shop;
+fn phases<B: Backend>(
+    shop: Workshop<'_, B>,
+    job: &Job,
+    budget: Option<Bytes>,
+    strategy: &mut dyn Strategy,
+) -> Result<Report> {
+    let Workshop { dir, backend, observer, stop } = shop;
     let mut journal = Journal::open(&dir.file("journal.jsonl"), observer)?;
     let cache = dir.file("data.cache");
     let data = Arc::new(Dataset::prepare(&job.schema, &job.recipe.data, &job.base, &cache, observer, stop)?);
     same_data(&mut journal, &data, dir)?;
     if let Some(budget) = budget {
-        budget::check(job, data.rows() as u64, executor.threads(), budget)?;
+        budget::check(job, data.rows() as u64, backend.threads(), budget)?;
     }
-    let store = supernet::train(shop, job, &data, &mut journal)?;
-    let ranked = searching::search(shop, job, &data, &store, &mut journal, strategy)?;
+    let params = supernet::train(shop, job, &data, &mut journal)?;
+    let ranked = searching::search(shop, job, &data, &params, &mut journal, strategy)?;
     let candidates = ranked.len();
     // On disk, and in the way from here on.
-    drop(store);
-    executor.release();
+    drop(params);
+    backend.release();
 
     let mut best = Vec::new();
     for (rank, candidate) in ranked.iter().take(job.recipe.retrain.top).enumerate() {

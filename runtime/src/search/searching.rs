@@ -15,23 +15,23 @@ use super::job::Job;
 use super::journal::{Entry, Figures, Journal};
 use super::strategies::{Attempt, Candidate, History, Proposal, Strategy};
 use super::unseen::{Selected, Unseen};
+use crate::backend::Backend;
 use crate::data::Dataset;
-use crate::supernet::Store;
 use crate::{Error, Observer, Result, Stage};
 
 /// Candidates that are evaluated together at most: what bounds their memory, and what a kill loses.
 pub(super) const TOGETHER: usize = 16;
 
 /// Searches the space with the weights of its supernet; all candidates, best first.
-pub(super) fn search(
-    shop: Workshop<'_>,
+pub(super) fn search<B: Backend>(
+    shop: Workshop<'_, B>,
     job: &Job,
     data: &Arc<Dataset>,
-    store: &Store,
+    params: &B::Params,
     journal: &mut Journal,
     strategy: &mut dyn Strategy,
 ) -> Result<Vec<Candidate>> {
-    let judge = Judge::new(shop, job, data, store)?;
+    let judge = Judge::new(shop, job, data, params)?;
     let evaluate = |plans: &[Plan]| {
         shop.stop.check()?;
         judge.evaluate(plans)

@@ -9,6 +9,7 @@ use super::journal::{Entry, Journal};
 use super::paths;
 use super::programs::Programs;
 use crate::Result;
+use crate::backend::Backend;
 use crate::data::{Batches, Dataset, Part};
 use crate::supernet::{Keep, ParamDef, Store};
 
@@ -16,7 +17,12 @@ use crate::supernet::{Keep, ParamDef, Store};
 const FILE: &str = "supernet.safetensors";
 
 /// The trained supernet: from disk where it is there already.
-pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal: &mut Journal) -> Result<Store> {
+pub(super) fn train<B: Backend>(
+    shop: Workshop<'_, B>,
+    job: &Job,
+    data: &Arc<Dataset>,
+    journal: &mut Journal,
+) -> Result<B::Params> {
     let recipe = &job.recipe.train;
     let keep = Keep::for_optimiser(recipe.optimiser, job.recipe.embeddings.storage);
     let mut store = Store::kept(job.space.params().iter().map(ParamDef::from), job.seed_of("supernet"), keep)?;
@@ -24,7 +30,7 @@ pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal:
     if journal.entries().iter().any(|entry| matches!(entry, Entry::Supernet { .. })) {
         store.load(&path)?;
         shop.dir.sweep("supernet", None)?;
-        return Ok(store);
+        return shop.backend.load(store);
     }
     let rows = data.part(Part::Train).clone();
     let batches = Batches::shuffled(Arc::clone(data), rows, recipe.batch, &job.streams(), "supernet/batches")?;
@@ -39,14 +45,14 @@ pub(super) fn train(shop: Workshop<'_>, job: &Job, data: &Arc<Dataset>, journal:
     };
     let paths = paths::of(recipe);
     let streams = job.streams();
-    let mut programs = Programs::new(job);
+    let mut programs = Programs::new(job, shop.backend);
     let start = Instant::now();
-    fit(shop, "supernet", "train supernet", &regime, &mut store, &batches, |step| {
+    let params = fit(shop, "supernet", "train supernet", &regime, store, &batches, |step| {
         let path = paths.path(&job.space, step, regime.steps, &mut streams.rng("supernet/path", step));
         programs.training(path)
     })?;
-    store.save(&path)?;
+    shop.backend.save(&params)?.save(&path)?;
     journal.append(Entry::Supernet { steps: regime.steps, seconds: start.elapsed().as_secs_f64() })?;
     shop.dir.sweep("supernet", None)?;
-    Ok(store)
+    Ok(params)
 }

@@ -1,12 +1,14 @@
 //! The parameter store: every parameter of a space at its largest shape, of which architectures use slices.
 //!
-//! Lives here: initial values, gathering slices, update rules, updating in place, embedding tables, checkpoints. Never: how a
-//! plan is executed (`ops`), or when and with which learning rate something is trained (`train`).
+//! Lives here: initial values, gathering slices, gradients, update rules, updating in place, embedding tables, checkpoints. Never: how a
+//! plan is executed (`backend`), or when and with which learning rate something is trained (`train`).
 
+mod buffer;
 mod checkpoint;
 mod dense;
 mod export;
 mod file;
+mod gradients;
 mod index;
 mod optimiser;
 mod slab;
@@ -21,7 +23,9 @@ mod optimiser_tests;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use buffer::{lengthen, side_by_side};
 pub(crate) use file::sync_folder;
+pub use gradients::{Gradients, TableGradient};
 pub use optimiser::{Memory, Rule};
 pub use snapshot::Snapshot;
 pub use store::{Keep, ParamDef, Slices, Store};

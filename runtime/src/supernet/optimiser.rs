@@ -2,7 +2,7 @@
 
 use nasrec_compiler::recipe::Optimiser;
 
-use crate::ops::vectorised;
+use crate::simd::vectorised;
 
 /// An update rule with its numbers for one step.
 #[derive(Clone, Copy, Debug, PartialEq)]

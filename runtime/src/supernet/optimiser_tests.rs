@@ -8,9 +8,8 @@ use nasrec_compiler::recipe::Storage;
 use super::store::Stored;
 use super::tests::{bits, logits, train};
 use super::{Keep, Memory, Rule, Store};
-use crate::ops::sketch::{self, Sketch};
-use crate::ops::{Executor, Gradients, Program, Trainable};
-use crate::train::{Trainer, Update};
+use crate::backend::tests::sketch::{self, Sketch};
+use crate::backend::{Backend, Task, Tiled, Trainable, Update};
 
 /// One of each kind, in step `step`.
 fn rules(step: u64) -> [Rule; 5] {
@@ -104,10 +103,10 @@ fn whole(store: &Store, param: usize) -> Vec<f32> {
 /// Trains slices for some steps, some of which it sits out, and compares everything with the masked formulas.
 #[test]
 fn slices_and_rows_move_as_the_masked_formulas_say() {
-    let executor = Executor::cpu(2).unwrap();
+    let backend = Tiled::new(2).unwrap();
     let plan = Sketch::random(4, true, 9);
     assert!(plan.params.iter().any(|p| p.axes.iter().any(|axis| axis.runs().len() > 1)));
-    let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+    let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
     for kind in 0..rules(0).len() {
         let keep = Keep { memory: rules(0)[kind].memory(), storage: Storage::F32 };
         let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
@@ -115,15 +114,10 @@ fn slices_and_rows_move_as_the_masked_formulas_say() {
         let width = |id: usize| *store.defs()[id].full.last().unwrap();
         let mut references: Vec<Reference> =
             start.iter().enumerate().map(|(id, values)| Reference::of(values, width(id))).collect();
-        let mut gradients = Gradients::default();
         // What is not trained in a step stays, and so do its moments; the global step goes on.
         for step in [0, 1, 2, 7] {
             let (rule, batch) = (rules(step)[kind], sketch::batch(&plan, 150, step));
-            let weights = store.gather(&program).unwrap();
-            {
-                let params = store.slices(&plan, &weights);
-                executor.gradients(&program, params.inputs(&batch), &mut gradients).unwrap();
-            }
+            let (_, gradients) = backend.gradients(&program, &store, &batch).unwrap();
             let scale = 0.7;
             let scaled = |at: &[usize], gradients: &[f32]| -> Vec<(usize, f64)> {
                 at.iter().zip(gradients).map(|(&at, &g)| (at, f64::from(g) * f64::from(scale))).collect()
@@ -138,7 +132,7 @@ fn slices_and_rows_move_as_the_masked_formulas_say() {
                 let moved = scaled(&places(&plan, table.param, Some(&table.rows)), &table.values);
                 references[plan.params[table.param].id].step(rule, &moved, true);
             }
-            store.apply(&program, &gradients, rule, scale).unwrap();
+            store.apply(&plan, &gradients, rule, scale).unwrap();
         }
         let (mut moved, mut still) = (0, 0);
         for (id, reference) in references.iter().enumerate() {
@@ -164,20 +158,15 @@ fn slices_and_rows_move_as_the_masked_formulas_say() {
 
 #[test]
 fn a_penalty_on_rows_is_part_of_the_gradient_that_is_clipped() {
-    let executor = Executor::cpu(1).unwrap();
+    let backend = Tiled::new(1).unwrap();
     let plan = Sketch::random(4, true, 7);
-    let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+    let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
     let batch = sketch::batch(&plan, 90, 1);
     let rule = Rule::Sgd { lr: 1.0, momentum: 0.0 };
     let keep = Keep { memory: Memory::Nothing, storage: Storage::F32 };
     let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
     let start: Vec<Vec<f32>> = (0..store.params.len()).map(|id| whole(&store, id)).collect();
-    let mut gradients = Gradients::default();
-    let weights = store.gather(&program).unwrap();
-    {
-        let params = store.slices(&plan, &weights);
-        executor.gradients(&program, params.inputs(&batch), &mut gradients).unwrap();
-    }
+    let (_, gradients) = backend.gradients(&program, &store, &batch).unwrap();
     let (clip, l2) = (0.05, 0.5);
     let plain = gradients.norm();
     let mut expected: Vec<Vec<f64>> =
@@ -196,7 +185,7 @@ fn a_penalty_on_rows_is_part_of_the_gradient_that_is_clipped() {
     let scale = (clip / (norm + 1e-6)).min(1.0);
     moves.into_iter().for_each(|(id, at, g)| expected[id][at] -= scale * g);
     let update = Update { rule, clip: Some(clip), l2 };
-    Trainer::new(&executor).step(&program, &mut store, &batch, update).unwrap();
+    backend.step(&program, &mut store, &batch, update).unwrap();
     for (id, expected) in expected.iter().enumerate().filter(|&(id, _)| store.defs()[id].kind != ParamKind::Dense) {
         for (now, expected) in whole(&store, id).iter().zip(expected) {
             assert!((f64::from(*now) - expected).abs() < 1e-6, "{now} {expected}");
@@ -215,24 +204,24 @@ fn ways() -> Vec<(Keep, Update)> {
 
 #[test]
 fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
-    let executor = Executor::cpu(2).unwrap();
+    let backend = Tiled::new(2).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.safetensors");
     let plan = Sketch::random(5, true, 9);
     let alone = Arc::new(plan.standalone());
     for (number, (keep, update)) in ways().into_iter().enumerate() {
         let mut store = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
-        train(&executor, &plan, &mut store, 0..3, update);
+        train(&backend, &plan, &mut store, 0..3, update);
         store.save(&path).unwrap();
         let mut other = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
-        train(&executor, &plan, &mut other, 0..5, update);
+        train(&backend, &plan, &mut other, 0..5, update);
         other.load(&path).unwrap();
         assert_eq!(bits(&other), bits(&store), "{keep:?}");
         let mut extracted = store.extract(&plan).unwrap();
-        assert_eq!(logits(&executor, &plan, &store), logits(&executor, &alone, &extracted), "{keep:?}");
-        let expected = train(&executor, &plan, &mut store, 3..6, update);
-        assert_eq!(train(&executor, &plan, &mut other, 3..6, update), expected, "{keep:?}");
-        assert_eq!(train(&executor, &alone, &mut extracted, 3..6, update), expected, "{keep:?}");
+        assert_eq!(logits(&backend, &plan, &store), logits(&backend, &alone, &extracted), "{keep:?}");
+        let expected = train(&backend, &plan, &mut store, 3..6, update);
+        assert_eq!(train(&backend, &plan, &mut other, 3..6, update), expected, "{keep:?}");
+        assert_eq!(train(&backend, &alone, &mut extracted, 3..6, update), expected, "{keep:?}");
         assert_eq!(bits(&store.extract(&plan).unwrap()), bits(&extracted), "{keep:?}");
         // Neither another optimiser nor another storage can go on from there.
         for (other_number, (other_keep, other_update)) in ways().into_iter().enumerate() {
@@ -241,9 +230,9 @@ fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
             assert_eq!(wrong.load(&path).is_ok(), number == other_number, "{keep:?} {other_keep:?}");
             assert!(number == other_number || bits(&wrong) == before);
             if other_keep.memory != keep.memory {
-                let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
+                let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
                 let step =
-                    Trainer::new(&executor).step(&program, &mut store, &sketch::batch(&plan, 9, 1), other_update);
+                    backend.step(&program, &mut store, &sketch::batch(&plan, 9, 1), other_update);
                 assert!(step.unwrap_err().to_string().contains("the rule needs"));
             }
         }
@@ -252,7 +241,7 @@ fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
 
 #[test]
 fn tables_in_bf16_hold_what_is_nearest() {
-    let executor = Executor::cpu(2).unwrap();
+    let backend = Tiled::new(2).unwrap();
     let plan = Sketch::random(5, true, 9);
     let keep = Keep { storage: Storage::Bf16, ..Keep::default() };
     let exact = Store::new(sketch::defs(&plan), 9).unwrap();
@@ -273,7 +262,7 @@ fn tables_in_bf16_hold_what_is_nearest() {
     }
     assert!(rows > 20);
     let update = Update::adagrad(0.1, 1e-2, Some(0.5));
-    train(&executor, &plan, &mut halved, 0..4, update);
+    train(&backend, &plan, &mut halved, 0..4, update);
     let mut touched = 0;
     for stored in &halved.params {
         let Stored::Table(table) = stored else { continue };
@@ -292,11 +281,11 @@ fn tables_in_bf16_hold_what_is_nearest() {
 
 #[test]
 fn what_a_store_says_it_takes_is_what_it_holds() {
-    let executor = Executor::cpu(2).unwrap();
+    let backend = Tiled::new(2).unwrap();
     let plan = Sketch::random(5, false, 9);
     for (keep, update) in ways() {
         let mut store = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
-        train(&executor, &plan, &mut store, 0..2, update);
+        train(&backend, &plan, &mut store, 0..2, update);
         for (def, stored) in store.defs().iter().zip(&store.params) {
             let (held, said) = match stored {
                 Stored::Dense(dense) => {

@@ -11,12 +11,11 @@ use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::dense::Dense;
+use super::gradients::{Gradients, TableGradient};
 use super::optimiser::{Memory, Rule};
 use super::slices;
 use super::table::Table;
 use super::weights::Weights;
-use crate::data::Batch;
-use crate::ops::{Gradients, Inputs, Parameters, Program, TableGradient};
 use crate::{Error, Result};
 
 /// What a stored parameter is. Its identity, [`Param::id`], is its place in the list that a store is made from.
@@ -146,12 +145,11 @@ impl Store {
         Ok(())
     }
 
-    /// Copies what the program trains, and what is only a part of a parameter, side by side, with a fresh optimiser state.
-    /// Whole parameters that it only reads are read where they lie, so once the store was trained, gather again.
-    pub fn gather(&self, program: &Program) -> Result<Weights> {
+    /// Copies what of a plan is `trained`, and what is only a part of a parameter, side by side, with a fresh optimiser state.
+    /// Other whole parameters are read where they lie, so once the store was trained, gather again.
+    pub fn gather(&self, plan: &Plan, trained: impl Fn(usize) -> bool) -> Result<Weights> {
         let mut weights = Weights::default();
-        let copied = |index: usize, param: &Param| program.trainable().contains(index) || !param.is_whole();
-        self.gather_some(program.plan(), copied, &mut weights)?;
+        self.gather_some(plan, |index, param| trained(index) || !param.is_whole(), &mut weights)?;
         Ok(weights)
     }
 
@@ -186,13 +184,13 @@ impl Store {
         Slices { store: self, plan, weights }
     }
 
-    /// Updates the plan's slices, and the rows that the batch looked up, in place; nothing else is touched.
+    /// Updates the plan's slices that have a gradient, and the rows that the batch looked up, in place; nothing else is
+    /// touched.
     /// Every gradient is multiplied by `scale` first.
     ///
     /// # Errors
     /// The plan belongs to another space, or the store does not remember what the rule needs.
-    pub fn apply(&mut self, program: &Program, gradients: &Gradients, rule: Rule, scale: f32) -> Result<()> {
-        let plan = program.plan();
+    pub fn apply(&mut self, plan: &Plan, gradients: &Gradients, rule: Rule, scale: f32) -> Result<()> {
         self.check(plan)?;
         if rule.memory() != self.keep.memory {
             return Err(Error::Invalid(format!(
@@ -203,7 +201,7 @@ impl Store {
         }
         let rule = rule.prepared(scale);
         // What each stored parameter is moved by, in the order it was found in; large ones are shared out further.
-        let dense = plan.params.iter().zip(&program.gradients).filter(|(_, span)| !span.is_empty());
+        let dense = plan.params.iter().zip(&gradients.spans).filter(|(_, span)| !span.is_empty());
         let mut moves: SmallVec<[(&Param, Move); 64]> = SmallVec::new();
         moves.extend(dense.map(|(param, span)| (param, Move::Dense(&gradients.dense[span.clone()]))));
         moves.extend(gradients.tables.iter().map(|gradient| (&plan.params[gradient.param], Move::Table(gradient))));
@@ -230,9 +228,9 @@ impl Store {
     }
 
     /// Adds to the gradients of the rows in use `factor` times their values: the gradient of an L2 penalty on them.
-    pub fn penalise(&self, program: &Program, gradients: &mut Gradients, factor: f64) {
+    pub fn penalise(&self, plan: &Plan, gradients: &mut Gradients, factor: f64) {
         gradients.tables.par_iter_mut().for_each(|gradient| {
-            let param = &program.plan().params[gradient.param];
+            let param = &plan.params[gradient.param];
             if let Some(Stored::Table(table)) = self.params.get(param.id) {
                 table.add_values(factor as f32, &param.axes[1], gradient);
             }
@@ -269,15 +267,19 @@ pub struct Slices<'a> {
     weights: &'a Weights,
 }
 
-impl<'a> Slices<'a> {
-    /// What an executor reads.
-    pub fn inputs(&'a self, batch: &'a Batch) -> Inputs<'a> {
-        Inputs { batch, params: self }
+impl Slices<'_> {
+    /// Fails unless every dense parameter is there at its active length.
+    pub(crate) fn check(&self) -> Result<()> {
+        for (index, param) in self.plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
+            if self.dense(index).len() != param.len() {
+                return Err(Error::Invalid(format!("{} was gathered for another plan", param.name)));
+            }
+        }
+        Ok(())
     }
-}
 
-impl Parameters for Slices<'_> {
-    fn dense(&self, param: usize) -> &[f32] {
+    /// The active values of a dense parameter of the plan, row-major.
+    pub fn dense(&self, param: usize) -> &[f32] {
         let gathered = self.weights.param(param);
         match &self.store.params[self.plan.params[param].id] {
             // A part of one that was not gathered shows by its length.
@@ -286,7 +288,8 @@ impl Parameters for Slices<'_> {
         }
     }
 
-    fn gather(&self, param: usize, ids: &[u32], out: &mut [f32]) {
+    /// Rows `ids` of a table of the plan, their active columns, one row beside the other: fills `out`, `[dim, ids]`.
+    pub fn look_up(&self, param: usize, ids: &[u32], out: &mut [f32]) {
         let param = &self.plan.params[param];
         if let Stored::Table(table) = &self.store.params[param.id] {
             table.gather(&param.axes[1], ids, out);

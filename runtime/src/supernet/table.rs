@@ -15,7 +15,8 @@ use super::optimiser::{Memory, Prepared};
 use super::slab::Slab;
 use super::slices::pick;
 use super::store::Keep;
-use crate::ops::{TableGradient, vectorised};
+use super::gradients::TableGradient;
+use crate::simd::vectorised;
 
 /// Rows that are fetched together.
 const TOGETHER: usize = 128;

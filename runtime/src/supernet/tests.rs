@@ -8,22 +8,21 @@ use smallvec::smallvec;
 
 use super::store::Stored;
 use super::{ParamDef, Rule, Store, Weights};
-use crate::ops::sketch::{self, Sketch};
-use crate::ops::{Executor, Gradients, Program, Trainable};
-use crate::train::{Trainer, Update};
+use crate::backend::tests::sketch::{self, Sketch};
+use crate::backend::{Backend, Task, Tiled, Trainable, Update};
+use crate::train::log_loss;
 
 const UPDATE: Update = Update::adagrad(0.1, 1e-2, Some(0.5));
 
 /// The losses of these steps, to the bit.
 pub(super) fn train(
-    executor: &Executor,
+    backend: &Tiled,
     plan: &Arc<Plan>,
     store: &mut Store,
     steps: Range<u64>,
     update: Update,
 ) -> Vec<u64> {
-    let program = Program::training(plan.clone(), Trainable::all(plan)).unwrap();
-    let mut trainer = Trainer::new(executor);
+    let program = backend.compile(Task::training(plan.clone(), &Trainable::all(plan)).unwrap()).unwrap();
     let mut loss = |step: u64| {
         let update = match update.rule {
             Rule::Adam { lr, beta1, beta2, eps, .. } => {
@@ -31,17 +30,16 @@ pub(super) fn train(
             }
             _ => update,
         };
-        trainer.step(&program, store, &sketch::batch(plan, 150, step), update).unwrap().loss.to_bits()
+        backend.step(&program, store, &sketch::batch(plan, 150, step), update).unwrap().unwrap().loss.to_bits()
     };
     steps.map(&mut loss).collect()
 }
 
-pub(super) fn logits(executor: &Executor, plan: &Arc<Plan>, store: &Store) -> Vec<u32> {
-    let program = Program::evaluating(plan.clone()).unwrap();
-    let weights = store.gather(&program).unwrap();
+pub(super) fn logits(backend: &Tiled, plan: &Arc<Plan>, store: &Store) -> Vec<u32> {
+    let program = backend.compile(Task::evaluating(plan.clone()).unwrap()).unwrap();
+    let weights = backend.copies(&program, store).unwrap();
     let batch = sketch::batch(plan, 200, 99);
-    let params = store.slices(plan, &weights);
-    executor.logits(&program, params.inputs(&batch)).unwrap().iter().map(|z| z.to_bits()).collect()
+    backend.logits(&program, &weights, store, &batch).unwrap()[0].iter().map(|z| z.to_bits()).collect()
 }
 
 /// Every value and state, to the bit, and which rows are touched.
@@ -61,18 +59,18 @@ pub(super) fn bits(store: &Store) -> Vec<Vec<u32>> {
 
 #[test]
 fn a_subnet_inside_computes_what_it_computes_alone() {
-    let executor = Executor::cpu(2).unwrap();
+    let backend = Tiled::new(2).unwrap();
     for seed in 0..20 {
         let plan = Sketch::random(seed, true, 9);
         assert!(plan.params.iter().any(|p| p.axes.iter().any(|axis| axis.runs().len() > 1)));
         let mut store = Store::new(sketch::defs(&plan), seed).unwrap();
-        train(&executor, &plan, &mut store, 0..3, UPDATE);
+        train(&backend, &plan, &mut store, 0..3, UPDATE);
         let alone = Arc::new(plan.standalone());
         let mut extracted = store.extract(&plan).unwrap();
-        assert_eq!(logits(&executor, &plan, &store), logits(&executor, &alone, &extracted), "plan {seed}");
+        assert_eq!(logits(&backend, &plan, &store), logits(&backend, &alone, &extracted), "plan {seed}");
         // And it goes on training the same way, optimiser state included.
-        let inside = train(&executor, &plan, &mut store, 0..3, UPDATE);
-        let outside = train(&executor, &alone, &mut extracted, 0..3, UPDATE);
+        let inside = train(&backend, &plan, &mut store, 0..3, UPDATE);
+        let outside = train(&backend, &alone, &mut extracted, 0..3, UPDATE);
         assert_eq!(inside, outside, "plan {seed}");
         assert_eq!(bits(&store.extract(&plan).unwrap()), bits(&extracted), "plan {seed}");
     }
@@ -80,11 +78,11 @@ fn a_subnet_inside_computes_what_it_computes_alone() {
 
 #[test]
 fn what_is_not_active_is_not_touched() {
-    let executor = Executor::cpu(1).unwrap();
+    let backend = Tiled::new(1).unwrap();
     let plan = Sketch::random(4, true, 9);
     let mut store = Store::new(sketch::defs(&plan), 1).unwrap();
     let before = store.clone();
-    train(&executor, &plan, &mut store, 0..2, UPDATE);
+    train(&backend, &plan, &mut store, 0..2, UPDATE);
     let mut changed = 0;
     for param in &plan.params {
         let (Stored::Dense(old), Stored::Dense(new)) = (&before.params[param.id], &store.params[param.id]) else {
@@ -107,18 +105,14 @@ fn what_is_not_active_is_not_touched() {
 
 #[test]
 fn an_update_is_adagrad_with_one_norm() {
-    let executor = Executor::cpu(2).unwrap();
+    let backend = Tiled::new(2).unwrap();
     let plan = Sketch::random(8, true, 8);
     let mut store = Store::new(sketch::defs(&plan), 3).unwrap();
     let before = store.clone();
     let batch = sketch::batch(&plan, 150, 0);
-    let program = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
-    let weights = store.gather(&program).unwrap();
-    let mut gradients = Gradients::default();
-    {
-        let params = store.slices(&plan, &weights);
-        executor.gradients(&program, params.inputs(&batch), &mut gradients).unwrap();
-    }
+    let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
+    let weights = backend.copies(&program, &store).unwrap();
+    let (_, gradients) = backend.gradients(&program, &store, &batch).unwrap();
     let clip = 0.01;
     let mut squares = 0.0;
     for p in 0..plan.params.len() {
@@ -129,12 +123,12 @@ fn an_update_is_adagrad_with_one_norm() {
     assert!(squares.sqrt() > clip);
     let scale = (clip / (squares.sqrt() + 1e-6)).min(1.0);
     let update = Update { clip: Some(clip), ..UPDATE };
-    Trainer::new(&executor).step(&program, &mut store, &batch, update).unwrap();
+    backend.step(&program, &mut store, &batch, update).unwrap();
     let expected = |w: f32, g: f32| {
         let g = f64::from(g) * scale;
         f64::from(w) - 0.1 * g / ((g * g).sqrt() + 1e-2)
     };
-    let after = store.gather(&program).unwrap();
+    let after = backend.copies(&program, &store).unwrap();
     for p in 0..plan.params.len() {
         let pairs = weights.param(p).iter().zip(gradients.dense(p));
         for ((&w, &g), &new) in pairs.zip(after.param(p)) {
@@ -162,18 +156,18 @@ fn an_update_is_adagrad_with_one_norm() {
 
 #[test]
 fn checkpoints_and_exports_come_back_whole() {
-    let executor = Executor::cpu(2).unwrap();
+    let backend = Tiled::new(2).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.safetensors");
     let plan = Sketch::random(5, true, 9);
     let mut store = Store::new(sketch::defs(&plan), 9).unwrap();
-    train(&executor, &plan, &mut store, 0..2, UPDATE);
+    train(&backend, &plan, &mut store, 0..2, UPDATE);
     store.save(&path).unwrap();
     let mut other = Store::new(sketch::defs(&plan), 9).unwrap();
-    train(&executor, &plan, &mut other, 0..5, UPDATE);
+    train(&backend, &plan, &mut other, 0..5, UPDATE);
     other.load(&path).unwrap();
     assert_eq!(bits(&other), bits(&store));
-    assert_eq!(train(&executor, &plan, &mut other, 0..2, UPDATE), train(&executor, &plan, &mut store, 0..2, UPDATE));
+    assert_eq!(train(&backend, &plan, &mut other, 0..2, UPDATE), train(&backend, &plan, &mut store, 0..2, UPDATE));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside the file");
 
     let mut reseeded = Store::new(sketch::defs(&plan), 10).unwrap();
@@ -188,7 +182,7 @@ fn checkpoints_and_exports_come_back_whole() {
     extracted.export(&path).unwrap();
     let mut imported = Store::standalone(&plan, 77).unwrap();
     imported.import(&path).unwrap();
-    assert_eq!(logits(&executor, &alone, &imported), logits(&executor, &alone, &extracted));
+    assert_eq!(logits(&backend, &alone, &imported), logits(&backend, &alone, &extracted));
 }
 
 #[test]
@@ -227,29 +221,31 @@ fn rows_are_drawn_when_read_and_names_decide() {
 
 #[test]
 fn fine_tuning_a_copy_leaves_the_store_alone() {
-    let executor = Executor::cpu(2).unwrap();
+    let backend = Tiled::new(2).unwrap();
     let plan = Sketch::random(6, true, 8);
     let mut store = Store::new(sketch::defs(&plan), 2).unwrap();
-    train(&executor, &plan, &mut store, 0..1, UPDATE);
+    train(&backend, &plan, &mut store, 0..1, UPDATE);
     let before = bits(&store);
-    let program = Program::training(plan.clone(), Trainable::head(&plan)).unwrap();
-    let start = store.gather(&program).unwrap();
+    let program = backend.compile(Task::training(plan.clone(), &Trainable::head(&plan)).unwrap()).unwrap();
+    let start = backend.copies(&program, &store).unwrap();
     let mut weights = start.clone();
-    let mut trainer = Trainer::new(&executor);
     let batch = sketch::batch(&plan, 200, 3);
-    let losses: Vec<f64> =
-        (0..30).map(|_| trainer.finetune(&program, &mut weights, &store, &batch, UPDATE).unwrap()[0].loss).collect();
-    assert!(losses[29] < losses[0] - 1e-3, "{losses:?}");
+    let loss = |weights: &Weights| {
+        let logits = backend.logits(&program, weights, &store, &batch).unwrap();
+        log_loss(&logits[0], &batch.labels)
+    };
+    (0..30).for_each(|_| backend.finetune(&program, &mut weights, &store, &batch, UPDATE).unwrap());
+    assert!(loss(&weights) < loss(&start) - 1e-3, "{} {}", loss(&weights), loss(&start));
     assert_eq!(bits(&store), before);
     for p in 0..plan.params.len() {
         let same = start.param(p) == weights.param(p);
-        assert_eq!(same, !program.trainable().contains(p), "{}", plan.params[p].name);
+        assert_eq!(same, !program.task().trains(p), "{}", plan.params[p].name);
     }
-    let everything = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
-    assert!(trainer.finetune(&everything, &mut weights, &store, &batch, UPDATE).is_err());
+    let everything = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
+    assert!(backend.finetune(&everything, &mut weights, &store, &batch, UPDATE).is_err());
 
     let snapshot = store.snapshot(plan.params.iter().filter(|p| p.kind == ParamKind::Dense).map(|p| p.id)).unwrap();
-    train(&executor, &plan, &mut store, 0..1, UPDATE);
+    train(&backend, &plan, &mut store, 0..1, UPDATE);
     store.restore(&snapshot).unwrap();
     for (id, (now, then)) in bits(&store).iter().zip(&before).enumerate() {
         if store.defs()[id].kind == ParamKind::Dense {
@@ -260,26 +256,26 @@ fn fine_tuning_a_copy_leaves_the_store_alone() {
 
 #[test]
 fn what_was_not_copied_is_not_fine_tuned() {
-    let executor = Executor::cpu(1).unwrap();
+    let backend = Tiled::new(1).unwrap();
     let plan = Sketch::random(6, false, 8);
     let store = Store::new(sketch::defs(&plan), 2).unwrap();
-    let program = Program::training(plan.clone(), Trainable::head(&plan)).unwrap();
-    let mut weights = store.gather(&program.frozen()).unwrap();
+    let program = backend.compile(Task::training(plan.clone(), &Trainable::head(&plan)).unwrap()).unwrap();
+    let frozen = backend.compile(program.task().frozen()).unwrap();
+    let mut weights = backend.copies(&frozen, &store).unwrap();
     assert!(weights.values().is_empty(), "whole parameters are read where they lie");
     let batch = sketch::batch(&plan, 20, 3);
-    let error =
-        Trainer::new(&executor).finetune(&program, &mut weights, &store, &batch, UPDATE).unwrap_err().to_string();
+    let error = backend.finetune(&program, &mut weights, &store, &batch, UPDATE).unwrap_err().to_string();
     assert!(error.contains("trains less"), "{error}");
 }
 
 #[test]
 fn only_parts_of_parameters_are_copied_for_a_step() {
-    let executor = Executor::cpu(2).unwrap();
+    let backend = Tiled::new(2).unwrap();
     for (sliced, seed) in [(true, 4), (false, 5)] {
         let plan = Sketch::random(seed, sliced, 10);
         let store = Store::new(sketch::defs(&plan), 7).unwrap();
-        let training = Program::training(plan.clone(), Trainable::all(&plan)).unwrap();
-        let (all, mut parts) = (store.gather(&training).unwrap(), Weights::default());
+        let training = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
+        let (all, mut parts) = (backend.copies(&training, &store).unwrap(), Weights::default());
         store.gather_parts(&plan, &mut parts).unwrap();
         let mut copied = 0;
         for (p, param) in plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
@@ -288,12 +284,12 @@ fn only_parts_of_parameters_are_copied_for_a_step() {
             copied += usize::from(!param.is_whole());
         }
         assert_eq!(copied > 0, sliced);
-        let program = Program::evaluating(plan.clone()).unwrap();
+        let program = backend.compile(Task::evaluating(plan.clone()).unwrap()).unwrap();
         let batch = sketch::batch(&plan, 200, 1);
-        let logits = |weights| executor.logits(&program, store.slices(&plan, weights).inputs(&batch)).unwrap();
+        let logits = |weights| backend.logits(&program, weights, &store, &batch).unwrap();
         assert_eq!(logits(&parts), logits(&all));
         // Nothing was gathered: parts of parameters are missing.
-        let nothing = executor.logits(&program, store.slices(&plan, &Weights::default()).inputs(&batch));
+        let nothing = backend.logits(&program, &Weights::default(), &store, &batch);
         assert_eq!(nothing.is_err(), sliced);
     }
 }
@@ -303,6 +299,7 @@ fn plans_of_another_space_are_refused() {
     let plan = Sketch::random(1, true, 6);
     let other = Sketch::random(2, true, 6);
     let store = Store::new(sketch::defs(&plan), 1).unwrap();
-    let program = Program::evaluating(other).unwrap();
-    assert!(store.gather(&program).unwrap_err().to_string().contains("another space"));
+    let backend = Tiled::new(1).unwrap();
+    let program = backend.compile(Task::evaluating(other).unwrap()).unwrap();
+    assert!(backend.copies(&program, &store).unwrap_err().to_string().contains("another space"));
 }

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use nasrec_compiler::plan::{Param, Plan};
 
+use super::buffer::{lengthen, side_by_side};
 use super::dense::fresh;
+use super::gradients::Gradients;
 use super::optimiser::{Memory, Rule};
 use super::slices::Stretch;
-use crate::ops::{Gradients, Program, lengthen, side_by_side};
 
 /// Copies of those dense parameters of a plan that are not read where they lie. Training them leaves the store as it was.
 #[derive(Clone, Debug, Default)]
@@ -30,9 +31,9 @@ impl Weights {
         self.spans.get(param).map_or(&[], |span| &self.values[span.clone()])
     }
 
-    /// Whether all that the program trains is among them.
-    pub(crate) fn cover(&self, program: &Program) -> bool {
-        let mut trained = program.gradients.iter().enumerate().filter(|(_, span)| !span.is_empty());
+    /// Whether all that has a gradient is among them.
+    pub(crate) fn cover(&self, gradients: &[Range<usize>]) -> bool {
+        let mut trained = gradients.iter().enumerate().filter(|(_, span)| !span.is_empty());
         trained.all(|(param, span)| self.param(param).len() == span.len())
     }
 
@@ -46,15 +47,8 @@ impl Weights {
 
     /// Updates parameters whose gradients lie in this part, with a memory that started fresh when they were gathered or
     /// when the kind of rule changed.
-    pub(crate) fn apply(
-        &mut self,
-        program: &Program,
-        part: Range<usize>,
-        gradients: &Gradients,
-        rule: Rule,
-        scale: f32,
-    ) {
-        let (wanted, len) = (rule.memory(), program.gradients_len);
+    pub(crate) fn apply(&mut self, part: Range<usize>, gradients: &Gradients, rule: Rule, scale: f32) {
+        let (wanted, len) = (rule.memory(), gradients.dense.len());
         if self.memory.as_ref().is_none_or(|(known, _)| *known != wanted) {
             self.memory = Some((wanted, fresh(wanted, len)));
         }
@@ -65,7 +59,7 @@ impl Weights {
         let rule = rule.prepared(scale);
         let within = |memory: &[f32], span: &Range<usize>| if memory.is_empty() { 0..0 } else { span.clone() };
         let inside = |span: &Range<usize>| !span.is_empty() && part.start <= span.start && span.end <= part.end;
-        for (place, span) in self.spans.iter().zip(&program.gradients).filter(|(_, span)| inside(span)) {
+        for (place, span) in self.spans.iter().zip(&gradients.spans).filter(|(_, span)| inside(span)) {
             let (in_first, in_second) = (within(first, span), within(second, span));
             let all = Stretch {
                 gradients: &gradients.dense[span.clone()],

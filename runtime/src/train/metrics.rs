@@ -1,6 +1,6 @@
 //! How good logits are.
 
-use crate::ops::cross_entropy;
+use crate::backend::cross_entropy;
 
 /// Figures over a set of samples.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,8 +8,8 @@ use nasrec_compiler::diagnostics::SourceFile;
 use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::import::NasrecNet;
 use nasrec_compiler::{CheckedSpace, ItemKind, Loader, Program, Space};
-use nasrec_runtime::interop::{Foreign, Tolerance};
-use nasrec_runtime::ops::Executor;
+use nasrec_runtime::backend::Backend;
+use nasrec_runtime::interop::{Foreign, Report, Tolerance};
 
 use super::Outcome;
 use crate::files::Disk;
@@ -134,12 +134,26 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         foreign.export(&path)?;
         eprintln!("wrote {}", path.display());
     }
-    if args.verify { verify(&foreign, &name, &device::executor(&args.device, Some(1))?) } else { Ok(Outcome::Clean) }
+    if !args.verify {
+        return Ok(Outcome::Clean);
+    }
+    let compared = device::named(&args.device, Some(1))?.run(Verify(&foreign))?;
+    told(&compared, &name)
 }
 
-/// Runs the recorded inputs and prints the largest differences.
-fn verify(foreign: &Foreign, name: &str, executor: &Executor) -> Result<Outcome> {
-    let report = foreign.verify(executor)?;
+/// Runs the recorded inputs and compares.
+struct Verify<'a>(&'a Foreign);
+
+impl device::Work for Verify<'_> {
+    type Done = nasrec_runtime::Result<Report>;
+
+    fn on(self, backend: &impl Backend) -> Self::Done {
+        self.0.verify(backend)
+    }
+}
+
+/// Prints the largest differences.
+fn told(report: &Report, name: &str) -> Result<Outcome> {
     let tolerance = Tolerance::default();
     let mut out = format!("{name}: {} samples, {} gradients\n", report.samples, report.gradients.len());
     let mut line = |name: &str, said: String| out.push_str(&format!("  {name:<10} {said}\n"));

@@ -14,6 +14,7 @@ use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::recipe::Source;
 use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program};
+use nasrec_runtime::backend::Backend;
 use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
 use nasrec_runtime::search::{Job, Report, RunDir, check_memory, expected_rows, search_within};
 use nasrec_runtime::{Error, Stop};
@@ -83,11 +84,11 @@ struct Ready {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let executor = device::executor(&args.device, args.threads)?;
-    // What is computed outside the executor, such as drawing tables, takes no more threads than it does.
-    limit_threads(executor.threads())?;
+    let device = device::named(&args.device, args.threads)?;
+    // What is computed outside the backend, such as drawing tables, takes no more threads than it does.
+    limit_threads(device.threads())?;
     let memory = args.memory.or_else(available_memory);
-    let limits = Limits { memory, threads: executor.threads() };
+    let limits = Limits { memory, threads: device.threads() };
     let ready = match &args.resume {
         Some(dir) => resumed(dir)?,
         None => started(args, limits)?,
@@ -104,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     .context("cannot listen for Ctrl-C")?;
     let shown = ready.dir.path().display();
     eprintln!("{} on {} with {}: run directory {shown}", ready.name, job.space.name, job.schema.name);
-    match search_within(job, &ready.dir, &executor, &Progress::new(), &STOP, memory) {
+    match device.run(Searching { job, dir: &ready.dir, memory }) {
         Ok(report) => {
             finish(&ready, &report)?;
             Ok(Outcome::Clean)
@@ -114,6 +115,21 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             Ok(Outcome::Stopped)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// The search itself, wherever it computes.
+struct Searching<'a> {
+    job: &'a Job,
+    dir: &'a RunDir,
+    memory: Option<Bytes>,
+}
+
+impl device::Work for Searching<'_> {
+    type Done = nasrec_runtime::Result<Report>;
+
+    fn on(self, backend: &impl Backend) -> Self::Done {
+        search_within(self.job, self.dir, backend, &Progress::new(), &STOP, self.memory)
     }
 }
 

@@ -1,0 +1,149 @@
+//! Where things are computed: on the CPU in tiles, or on a device of candle's.
+//!
+//! Lives here: what a backend is ([`Backend`]), what it is asked to compute ([`Task`]), and the two that there are. Never:
+//! what a primitive computes (`ops`), which architecture is trained next (`search`), or anything about strategies.
+
+mod batch;
+pub mod device;
+mod loss;
+mod task;
+pub mod tiled;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::borrow::Cow;
+
+
+pub use device::Candle;
+pub use loss::{cross_entropy, cross_entropy_gradient};
+pub use task::{Task, Trainable};
+pub use tiled::Tiled;
+
+use crate::Result;
+use crate::data::Batch;
+use crate::supernet::{Gradients, Rule, Store};
+
+/// Computes tasks on live parameters.
+///
+/// A [`Store`] is how parameters are kept and written down; [`Backend::Params`] is where they live while they are trained,
+/// which on a device is its memory. Where values lie and in which order, is a backend's own affair.
+pub trait Backend: Sync {
+    /// A task made ready to compute.
+    type Program: Send + Sync;
+    /// Live parameters, with what their optimiser remembers.
+    type Params: Send + Sync;
+    /// Copies of some of them, to be fine-tuned.
+    type Copies: Send;
+
+    /// Makes a task ready.
+    ///
+    /// # Errors
+    /// The task is damaged.
+    fn compile(&self, task: Task) -> Result<Self::Program>;
+
+    /// What a program computes.
+    fn task<'a>(&self, program: &'a Self::Program) -> &'a Task;
+
+    /// Brings parameters to where they are trained.
+    ///
+    /// # Errors
+    /// There is no memory for them.
+    fn load(&self, store: Store) -> Result<Self::Params>;
+
+    /// The parameters as they are, to be kept.
+    ///
+    /// # Errors
+    /// They cannot be read back.
+    fn save<'a>(&self, params: &'a Self::Params) -> Result<Cow<'a, Store>>;
+
+    /// Trains the slices that a program uses, on one batch, and tells every few steps how that went. Where a loss is not
+    /// finite nothing is updated.
+    ///
+    /// # Errors
+    /// The program is of another space, the batch does not fit it, or the parameters do not remember what the rule needs.
+    fn step(
+        &self,
+        program: &Self::Program,
+        params: &mut Self::Params,
+        batch: &Batch,
+        update: Update,
+    ) -> Result<Option<Stepped>>;
+
+    /// Copies what a program trains, with an optimiser state of its own.
+    ///
+    /// # Errors
+    /// The program is of another space.
+    fn copies(&self, program: &Self::Program, params: &Self::Params) -> Result<Self::Copies>;
+
+    /// Trains copies on one batch; the parameters are only read. Of merged plans, each trains what it owns on values that are
+    /// computed once for all, and takes the step that it would take alone.
+    ///
+    /// # Errors
+    /// The program trains tables, which are not copied; or the copies are of a program that trains less.
+    fn finetune(
+        &self,
+        program: &Self::Program,
+        copies: &mut Self::Copies,
+        params: &Self::Params,
+        batch: &Batch,
+        update: Update,
+    ) -> Result<()>;
+
+    /// The logit of each sample, for each of the plans that were merged, in order: what they share is computed once. Copies,
+    /// which are of this task or of one that it is frozen from, go before the parameters.
+    ///
+    /// # Errors
+    /// The program is of another space, or the batch does not fit it.
+    fn logits(
+        &self,
+        program: &Self::Program,
+        copies: &Self::Copies,
+        params: &Self::Params,
+        batch: &Batch,
+    ) -> Result<Vec<Vec<f32>>>;
+
+    /// The mean losses of each of the plans that were merged, and the gradients of what each trains.
+    ///
+    /// # Errors
+    /// Those of [`Backend::logits`].
+    fn gradients(
+        &self,
+        program: &Self::Program,
+        params: &Self::Params,
+        batch: &Batch,
+    ) -> Result<(Vec<f64>, Gradients)>;
+
+    /// How many threads of this machine it computes with.
+    fn threads(&self) -> usize;
+
+    /// Gives back the memory that is kept from step to step, where other work follows that needs less.
+    fn release(&self);
+}
+
+/// How gradients become updates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Update {
+    /// The update rule of this step.
+    pub rule: Rule,
+    /// Gradients are scaled to at most this norm; none where absent.
+    pub clip: Option<f64>,
+    /// The gradients of the rows in use grow by this times their values, before they are scaled.
+    pub l2: f64,
+}
+
+impl Update {
+    /// Adagrad without a penalty.
+    pub const fn adagrad(lr: f64, eps: f64, clip: Option<f64>) -> Self {
+        Self { rule: Rule::Adagrad { lr, eps, rowwise: false }, clip, l2: 0.0 }
+    }
+}
+
+/// What some steps found out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stepped {
+    /// How many steps this is of: since the last time that it was told.
+    pub steps: u64,
+    /// Mean loss over their batches, before each update. Not finite where all of theirs were not; others are left out.
+    pub loss: f64,
+}

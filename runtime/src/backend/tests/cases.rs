@@ -1,0 +1,165 @@
+//! Every primitive in a small plan, for tests.
+
+use std::sync::Arc;
+
+use nasrec_compiler::plan::{Place, Plan};
+use nasrec_compiler::primitives::{
+    Add, Axis, Concat, FieldProducts, Flatten, Gram, LowerTriangle, Mul, PairProducts, Reduce, Reduction, Relu, Rows,
+    Scale, Sigmoid, Square, Sub, SumFields,
+};
+
+use super::sketch::Sketch;
+
+/// One primitive between looked-up rows and the head, `s` sparse `[n, e]`, `x` dense `[n e]`.
+pub(crate) fn with_primitive(n: usize, e: usize, build: impl Fn(&mut Sketch, usize, usize) -> usize) -> Arc<Plan> {
+    let mut sketch = Sketch::new(1, false);
+    let s = sketch.embed(n, e, 7);
+    let x = sketch.plain(Flatten.into(), &[s]);
+    let out = build(&mut sketch, s, x);
+    let mut tail = out;
+    if sketch.shape(tail).len() == 2 {
+        tail = sketch.plain(Flatten.into(), &[tail]);
+    }
+    let head = sketch.linear(tail, Axis::Last, 1, true);
+    sketch.plan.nodes[head].place = Place { head: true, ..Place::outside("linear") }.into();
+    sketch.plan.logit = head;
+    Arc::new(sketch.plan)
+}
+
+pub(crate) type Build = fn(&mut Sketch, usize, usize) -> usize;
+
+/// Every primitive, by name.
+pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
+    vec![
+        ("embed", |_, s, _| s),
+        ("numeric", |k, _, x| {
+            let numeric = k.numeric(3);
+            k.plain(Concat.into(), &[numeric, x])
+        }),
+        ("linear over width", |k, _, x| k.linear(x, Axis::Last, 5, true)),
+        ("linear without bias", |k, _, x| k.linear(x, Axis::Last, 3, false)),
+        ("linear over embedding", |k, s, _| k.linear(s, Axis::Last, 3, true)),
+        ("linear over fields", |k, s, _| k.linear(s, Axis::Fields, 4, true)),
+        ("linear over joined fields", |k, s, _| {
+            let joined = k.plain(Concat.into(), &[s, s]);
+            k.linear(joined, Axis::Fields, 2, false)
+        }),
+        ("one parameter in two places", |k, _, x| {
+            let width = k.shape(x)[0];
+            let first = k.linear(x, Axis::Last, width, true);
+            let second = k.linear(first, Axis::Last, width, true);
+            k.plan.nodes[second].params = k.plan.nodes[first].params.clone();
+            k.plan.params.truncate(k.plan.params.len() - 2);
+            second
+        }),
+        ("norm over width", |k, _, x| k.norm(x, Axis::Last)),
+        ("norm over embedding", |k, s, _| k.norm(s, Axis::Last)),
+        ("norm over fields", |k, s, _| k.norm(s, Axis::Fields)),
+        ("relu", |k, _, x| k.plain(Relu.into(), &[x])),
+        ("sigmoid", |k, s, _| k.plain(Sigmoid.into(), &[s])),
+        ("square", |k, s, _| k.plain(Square.into(), &[s])),
+        ("add", |k, s, _| {
+            let other = k.linear(s, Axis::Last, k.shape(s)[1], false);
+            k.plain(Add.into(), &[s, other, s])
+        }),
+        ("sub", |k, s, _| {
+            let other = k.linear(s, Axis::Fields, k.shape(s)[0], false);
+            k.plain(Sub.into(), &[other, s])
+        }),
+        ("mul", |k, _, x| {
+            let other = k.linear(x, Axis::Last, k.shape(x)[0], true);
+            k.plain(Mul.into(), &[x, other])
+        }),
+        ("mul by itself", |k, _, x| k.plain(Mul.into(), &[x, x])),
+        ("concat", |k, _, x| {
+            let other = k.linear(x, Axis::Last, 2, true);
+            let joined = k.plain(Concat.into(), &[x, other, x]);
+            k.plain(Square.into(), &[joined])
+        }),
+        ("pad", |k, _, x| {
+            let padded = k.pad(x, k.shape(x)[0] + 3);
+            let squared = k.plain(Square.into(), &[padded]);
+            let both = k.plain(Concat.into(), &[squared, padded]);
+            k.linear(both, Axis::Last, 3, false)
+        }),
+        ("rows", |k, s, x| {
+            let shape = k.shape(s);
+            let doubled = k.linear(x, Axis::Last, 2 * shape[1], false);
+            k.node(Rows.into(), &[doubled], &[], &[2, shape[1]])
+        }),
+        ("sum of fields", |k, s, _| {
+            let sum = k.plain(SumFields.into(), &[s]);
+            k.plain(Square.into(), &[sum])
+        }),
+        ("gram", |k, s, _| k.plain(Gram.into(), &[s])),
+        ("triangle of a gram matrix", |k, s, _| {
+            let gram = k.plain(Gram.into(), &[s]);
+            k.plain(LowerTriangle.into(), &[gram])
+        }),
+        ("gram matrix read twice", |k, s, _| {
+            let gram = k.plain(Gram.into(), &[s]);
+            let triangle = k.plain(LowerTriangle.into(), &[gram]);
+            let flat = k.plain(Flatten.into(), &[gram]);
+            k.plain(Concat.into(), &[triangle, flat])
+        }),
+        ("triangle of a square", |k, s, _| {
+            let n = k.shape(s)[0];
+            let square = k.linear(s, Axis::Last, n, true);
+            k.plain(LowerTriangle.into(), &[square])
+        }),
+        ("attention of one head", |k, s, _| k.attention(s, 1)),
+        ("attention of width one", |k, s, _| k.attention(s, k.shape(s)[1])),
+        ("attention", |k, s, _| k.attention(s, 2)),
+        ("field products", |k, s, _| {
+            let other = k.linear(s, Axis::Fields, 3, false);
+            k.plain(FieldProducts.into(), &[other, s])
+        }),
+        ("field products with itself", |k, s, _| k.plain(FieldProducts.into(), &[s, s])),
+        ("pair products", |k, s, _| {
+            let other = k.linear(s, Axis::Last, k.shape(s)[1], false);
+            k.plain(PairProducts.into(), &[other, s])
+        }),
+        ("pair products with itself", |k, s, _| k.plain(PairProducts.into(), &[s, s])),
+        ("pair products of joined fields", |k, s, _| {
+            let other = k.linear(s, Axis::Last, k.shape(s)[1], true);
+            let (left, right) = (k.plain(Concat.into(), &[s, other]), k.plain(Concat.into(), &[other, s]));
+            k.plain(PairProducts.into(), &[left, right])
+        }),
+        ("scaled fields", |k, s, x| {
+            let by = k.linear(x, Axis::Last, k.shape(s)[0], true);
+            k.plain(Scale.into(), &[s, by])
+        }),
+        ("a scaled dense tensor", |k, _, x| {
+            let by = k.linear(x, Axis::Last, 1, true);
+            k.plain(Scale.into(), &[x, by])
+        }),
+        ("a scaled tensor, padded", |k, _, x| {
+            let padded = k.pad(x, k.shape(x)[0] + 2);
+            let by = k.linear(x, Axis::Last, 1, false);
+            let scaled = k.plain(Scale.into(), &[padded, by]);
+            k.linear(scaled, Axis::Last, 2, true)
+        }),
+        ("a number scaled by itself", |k, _, x| {
+            let one = k.linear(x, Axis::Last, 1, false);
+            k.plain(Scale.into(), &[one, one])
+        }),
+        ("sum of a field", |k, s, _| reduced(k, Reduction::Sum, s)),
+        ("sum of a dense tensor", |k, _, x| reduced(k, Reduction::Sum, x)),
+        ("mean of a field", |k, s, _| reduced(k, Reduction::Mean, s)),
+        ("mean of a dense tensor", |k, _, x| reduced(k, Reduction::Mean, x)),
+        ("largest of a field", |k, s, _| reduced(k, Reduction::Max, s)),
+        ("largest of a dense tensor", |k, _, x| reduced(k, Reduction::Max, x)),
+        ("shift", |k, _, x| {
+            let shifted = k.shift(x);
+            k.plain(Square.into(), &[shifted])
+        }),
+    ]
+}
+
+/// Beside a second reader of what is reduced, so that gradients add up.
+fn reduced(k: &mut Sketch, by: Reduction, x: usize) -> usize {
+    let reduced = k.plain(Reduce { by }.into(), &[x]);
+    let squared = k.plain(Square.into(), &[reduced]);
+    let other = if k.shape(x).len() == 2 { k.plain(SumFields.into(), &[x]) } else { x };
+    k.plain(Concat.into(), &[squared, other, reduced])
+}

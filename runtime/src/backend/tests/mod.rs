@@ -1,0 +1,6 @@
+//! Derivatives against finite differences, values worked out by hand, and the backends against each other.
+
+mod cases;
+mod derivatives;
+pub(crate) mod sketch;
+mod values;

@@ -1,0 +1,288 @@
+//! The backend of the CPU: the batch in tiles of samples, each tile on one thread.
+
+//!
+//! Lives here: the lowering of a task to steps, which buffer holds what, one tile's way forward and back, threads. Never:
+//! how a step is computed (`ops`), or what becomes of gradients (`supernet`).
+
+mod arena;
+mod footprint;
+mod lowering;
+mod program;
+mod tile;
+
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+pub use footprint::Footprint;
+pub use program::Program;
+use tile::{Arena, Tile};
+
+use super::{Backend, Stepped, Task, Update, batch};
+use crate::data::Batch;
+use crate::supernet::{Gradients, Slices, Store, TableGradient, Weights, lengthen};
+use crate::{Error, Result};
+
+/// Samples a tile. Fixed: what a sample's numbers are must not depend on the number of threads.
+pub(super) const TILE: usize = 128;
+
+/// Most groups of tiles whose weight gradients are summed apart; fixed for the same reason.
+pub(super) const GROUPS: usize = 4;
+
+/// How many buffers of dense gradients it takes to add up those of so many groups, so many at a time.
+pub(super) fn buffers(groups: usize, wave: usize) -> usize {
+    if groups <= wave { groups } else { wave + 1 }
+}
+
+/// Computes on the CPU, in `f32`, on parameters where a store has them. The same inputs give the same bytes with any number
+/// of threads.
+pub struct Tiled {
+    pool: rayon::ThreadPool,
+    arenas: Mutex<Vec<Arena>>,
+    spare: Mutex<Vec<Vec<f32>>>,
+    steps: Mutex<Vec<StepMemory>>,
+}
+
+/// What a training step works in, kept from step to step.
+#[derive(Default)]
+struct StepMemory {
+    weights: Weights,
+    gradients: Gradients,
+}
+
+impl Tiled {
+    /// With this many threads of its own. Fails where the system does not grant them.
+    pub fn new(threads: usize) -> Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.max(1))
+            .thread_name(|i| format!("tile-{i}"))
+            .build()
+            .map_err(|error| Error::Invalid(format!("cannot start {threads} threads: {error}")))?;
+        Ok(Self { pool, arenas: Mutex::default(), spare: Mutex::default(), steps: Mutex::default() })
+    }
+
+    /// Each output's logit of each sample.
+    fn each_logits(&self, program: &Program, params: &Slices, batch: &Batch) -> Result<Vec<Vec<f32>>> {
+        batch::check(program.task(), batch, false)?;
+        params.check()?;
+        let (rows, outputs) = (batch.rows, program.outputs());
+        let mut tiles = vec![0f32; rows * outputs];
+        self.pool.install(|| {
+            tiles.par_chunks_mut(TILE * outputs).with_max_len(1).enumerate().for_each(|(i, out)| {
+                self.on_tile(program, (params, batch), i, out.len() / outputs, |tile| tile.logits(out));
+            });
+        });
+        if outputs == 1 {
+            return Ok(vec![tiles]);
+        }
+        let mut logits = vec![Vec::with_capacity(rows); outputs];
+        for tile in tiles.chunks(TILE * outputs) {
+            let parts = tile.chunks_exact(tile.len() / outputs);
+            logits.iter_mut().zip(parts).for_each(|(logits, part)| logits.extend_from_slice(part));
+        }
+        Ok(logits)
+    }
+
+    /// Each output's mean loss, and the gradients of what the program trains.
+    fn each_gradients(
+        &self,
+        program: &Program,
+        params: &Slices,
+        batch: &Batch,
+        gradients: &mut Gradients,
+    ) -> Result<Vec<f64>> {
+        batch::check(program.task(), batch, true)?;
+        params.check()?;
+        let rows = batch.rows;
+        let tiles = rows.div_ceil(TILE);
+        let group_rows = tiles.div_ceil(GROUPS) * TILE;
+        let groups = rows.div_ceil(group_rows);
+        // As many groups at a time as there are threads. The first one's gradients become the sum.
+        let wave = self.pool.current_num_threads().min(groups);
+        lengthen(&mut gradients.dense, program.gradients_len);
+        let mut others: Vec<Vec<f32>> = (1..buffers(groups, wave)).map(|_| self.take(program.gradients_len)).collect();
+        let mut embedded = self.take(program.embedded * rows);
+        gradients.spans.clone_from(&program.gradients);
+        gradients.tables.resize_with(program.tables.len(), TableGradient::default);
+        // Without lookups there is nothing to cut, and chunks of no values are not allowed.
+        let empty = program.embedded == 0;
+        if empty {
+            embedded.resize(rows, 0.0);
+        }
+        let width = program.embedded.max(1);
+        let losses = self.pool.install(|| {
+            let mut losses: Vec<Vec<f64>> = Vec::with_capacity(groups);
+            for embedded in embedded.chunks_mut(wave * group_rows * width) {
+                let done = losses.len();
+                let parts = embedded.par_chunks_mut(group_rows * width);
+                let sum = (done == 0).then_some(&mut gradients.dense);
+                let others = &mut others[..parts.len() - usize::from(sum.is_some())];
+                let dense: Vec<&mut Vec<f32>> = sum.into_iter().chain(others.iter_mut()).collect();
+                let group = |(group, (dense, embedded)): (usize, (&mut Vec<f32>, &mut [f32]))| {
+                    let first = (done + group) * group_rows / TILE;
+                    let mut losses = vec![0.0; program.outputs()];
+                    for (i, embedded) in embedded.chunks_mut(TILE * width).enumerate() {
+                        let t = embedded.len() / width;
+                        self.on_tile(program, (params, batch), first + i, t, |tile| {
+                            tile.accumulate = i > 0;
+                            let embedded = if empty { &mut [] } else { embedded };
+                            tile.gradients(1.0 / rows as f64, dense, embedded, &mut losses);
+                        });
+                    }
+                    losses
+                };
+                losses.par_extend(dense.into_par_iter().zip(parts).with_max_len(1).enumerate().map(group));
+                gradients.add(others);
+            }
+            let embedded = &embedded;
+            gradients.tables.par_iter_mut().zip(&program.tables).for_each(|(table, &(param, at, dim))| {
+                table.sum(param, dim, batch::ids(program.plan(), batch, param), |sample, sum| {
+                    let start = sample / TILE * TILE;
+                    let t = TILE.min(rows - start);
+                    let column = &embedded[start * width + at * t + sample % TILE..];
+                    sum.iter_mut().zip(column.iter().step_by(t)).for_each(|(sum, value)| *sum += value);
+                });
+            });
+            let mean = |output: usize| losses.iter().map(|losses| losses[output]).sum::<f64>() / rows as f64;
+            (0..program.outputs()).map(mean).collect()
+        });
+        others.push(embedded);
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).append(&mut others);
+        Ok(losses)
+    }
+
+    /// [`Backend::gradients`] into memory that is there already, whatever it holds.
+    pub(crate) fn gradients_into(
+        &self,
+        program: &Program,
+        params: &Store,
+        batch: &Batch,
+        gradients: &mut Gradients,
+    ) -> Result<Vec<f64>> {
+        let copies = self.copies(program, params)?;
+        self.each_gradients(program, &params.slices(program.plan(), &copies), batch, gradients)
+    }
+
+    fn on_tile<R>(
+        &self,
+        program: &Program,
+        (params, batch): (&Slices, &Batch),
+        index: usize,
+        t: usize,
+        f: impl FnOnce(&mut Tile) -> R,
+    ) -> R {
+        let mut arena = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        arena.fit(program, t);
+        let result = f(&mut Tile { program, batch, params, arena: &mut arena, start: index * TILE, t, accumulate: false });
+        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
+        result
+    }
+
+    /// A buffer of this length with any contents, the largest spare one that there is.
+    fn take(&self, len: usize) -> Vec<f32> {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        let largest = (0..spare.len()).max_by_key(|&i| spare[i].capacity());
+        let mut buffer = largest.map(|i| spare.swap_remove(i)).unwrap_or_default();
+        drop(spare);
+        lengthen(&mut buffer, len);
+        buffer
+    }
+}
+
+impl Backend for Tiled {
+    type Program = Program;
+    type Params = Store;
+    type Copies = Weights;
+
+    fn compile(&self, task: Task) -> Result<Program> {
+        Program::new(task)
+    }
+
+    fn task<'a>(&self, program: &'a Program) -> &'a Task {
+        program.task()
+    }
+
+    fn load(&self, store: Store) -> Result<Store> {
+        Ok(store)
+    }
+
+    fn save<'a>(&self, params: &'a Store) -> Result<Cow<'a, Store>> {
+        Ok(Cow::Borrowed(params))
+    }
+
+    fn step(&self, program: &Program, params: &mut Store, batch: &Batch, update: Update) -> Result<Option<Stepped>> {
+        let known = self.steps.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let StepMemory { mut weights, mut gradients } = known.unwrap_or_default();
+        self.pool.install(|| params.gather_parts(program.plan(), &mut weights))?;
+        let loss = {
+            let params = params.slices(program.plan(), &weights);
+            self.each_gradients(program, &params, batch, &mut gradients)?[0]
+        };
+        if loss.is_finite() {
+            self.pool.install(|| {
+                if update.l2 > 0.0 {
+                    params.penalise(program.plan(), &mut gradients, update.l2);
+                }
+                let scale = gradients.clip_scale(update.clip);
+                params.apply(program.plan(), &gradients, update.rule, scale)
+            })?;
+        }
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(StepMemory { weights, gradients });
+        Ok(Some(Stepped { steps: 1, loss }))
+    }
+
+    fn copies(&self, program: &Program, params: &Store) -> Result<Weights> {
+        let task = program.task();
+        params.gather(task.plan(), |param| task.trains(param))
+    }
+
+    fn finetune(
+        &self,
+        program: &Program,
+        copies: &mut Weights,
+        params: &Store,
+        batch: &Batch,
+        update: Update,
+    ) -> Result<()> {
+        if !program.tables.is_empty() {
+            return Err(Error::Invalid("fine-tuning a copy cannot train embedding tables".into()));
+        }
+        if !copies.cover(&program.gradients) {
+            return Err(Error::Invalid("the copy to fine-tune was gathered for a program that trains less".into()));
+        }
+        params.check(program.plan())?;
+        let mut memory = self.steps.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+        let slices = params.slices(program.plan(), copies);
+        let losses = self.each_gradients(program, &slices, batch, &mut memory.gradients)?;
+        self.pool.install(|| {
+            for (part, _) in program.owned.iter().zip(&losses).filter(|(_, loss)| loss.is_finite()) {
+                let scale = memory.gradients.clip_scale_of(part.clone(), update.clip);
+                copies.apply(part.clone(), &memory.gradients, update.rule, scale);
+            }
+        });
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+        Ok(())
+    }
+
+    fn logits(&self, program: &Program, copies: &Weights, params: &Store, batch: &Batch) -> Result<Vec<Vec<f32>>> {
+        params.check(program.plan())?;
+        self.each_logits(program, &params.slices(program.plan(), copies), batch)
+    }
+
+    fn gradients(&self, program: &Program, params: &Store, batch: &Batch) -> Result<(Vec<f64>, Gradients)> {
+        let mut gradients = Gradients::default();
+        let losses = self.gradients_into(program, params, batch, &mut gradients)?;
+        Ok((losses, gradients))
+    }
+
+    fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    fn release(&self) {
+        self.arenas.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

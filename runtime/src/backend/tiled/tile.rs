@@ -1,0 +1,255 @@
+//! One tile of samples: the whole program forward and back on one thread.
+
+use std::mem::take;
+
+use smallvec::SmallVec;
+
+use super::program::{Program, Segment, Step, View};
+use crate::backend::batch;
+use crate::backend::loss::{cross_entropy, cross_entropy_gradient};
+use crate::data::Batch;
+use crate::ops::kernels::lanes::LANES;
+use crate::ops::tiled::{AtOnce, Here, Out, ParamGradients, Pieces, Stretch};
+use crate::supernet::{Slices, lengthen};
+
+/// The buffers of a thread, kept from tile to tile.
+#[derive(Default)]
+pub(crate) struct Arena {
+    buffers: Vec<Vec<f32>>,
+    scratch: Vec<f32>,
+}
+
+/// Samples `start .. start + t` of a batch.
+pub(crate) struct Tile<'a> {
+    pub program: &'a Program,
+    pub batch: &'a Batch,
+    pub params: &'a Slices<'a>,
+    pub arena: &'a mut Arena,
+    pub start: usize,
+    pub t: usize,
+    /// Whether the dense gradients are added to; otherwise they hold anything, and are written.
+    pub accumulate: bool,
+}
+
+impl Arena {
+    /// Makes room for `t` samples of a program. Contents are whatever they were: every step writes what it owns.
+    pub(crate) fn fit(&mut self, program: &Program, t: usize) {
+        let padded = t.next_multiple_of(LANES);
+        if self.buffers.len() < program.buffers.len() {
+            self.buffers.resize_with(program.buffers.len(), Vec::new);
+        }
+        for (buffer, len) in self.buffers.iter_mut().zip(&program.buffers) {
+            if buffer.len() < len * padded {
+                lengthen(buffer, len * padded);
+            }
+        }
+        let scratch = program.scratch * padded;
+        if self.scratch.len() < scratch {
+            lengthen(&mut self.scratch, scratch);
+        }
+    }
+}
+
+impl Tile<'_> {
+    /// Runs forward and writes the logits of the tile, `[outputs, t]`.
+    pub(crate) fn logits(&mut self, out: &mut [f32]) {
+        self.forward();
+        for (&logit, out) in self.program.logits.iter().zip(out.chunks_exact_mut(self.t)) {
+            out.copy_from_slice(self.value(logit));
+        }
+    }
+
+    /// Runs forward and back for the summed losses of the tile, which are added to `losses`, each sample's gradient
+    /// scaled by `per`. Dense gradients are written to `dense`, or added to it; the gradients of the looked-up rows are
+    /// written to `embedded`, `[values, t]`.
+    pub(crate) fn gradients(&mut self, per: f64, dense: &mut [f32], embedded: &mut [f32], losses: &mut [f64]) {
+        self.forward();
+        let labels = &self.batch.labels[self.start..][..self.t];
+        for (&logit, sum) in self.program.logits.iter().zip(losses) {
+            let mut loss = 0.0;
+            let mut dlogit: SmallVec<[f32; 128]> = SmallVec::with_capacity(self.t);
+            for (&z, &y) in self.value(logit).iter().zip(labels) {
+                loss += cross_entropy(z, y);
+                dlogit.push((cross_entropy_gradient(z, y) * per) as f32);
+            }
+            *sum += loss;
+            if let Some(slot) = self.program.steps[logit].grad {
+                self.arena.buffers[slot.buffer][..self.t].copy_from_slice(&dlogit);
+            }
+        }
+        if !self.accumulate {
+            self.program.unwritten.iter().for_each(|span| dense[span.clone()].fill(0.0));
+        }
+        // What no trained parameter needs has no gradient, and its backward does nothing.
+        for step in self.program.steps.iter().rev() {
+            self.backward(step, dense, embedded);
+        }
+    }
+
+    fn value(&self, step: usize) -> &[f32] {
+        let slot = self.program.steps[step].value;
+        &self.arena.buffers[slot.buffer][..slot.len * self.t]
+    }
+
+    fn segment(&self, segment: &Segment) -> &[f32] {
+        &self.value(segment.step)[segment.at * self.t..][..segment.len * self.t]
+    }
+
+    fn forward(&mut self) {
+        for step in &self.program.steps {
+            let mut value = take(&mut self.arena.buffers[step.value.buffer]);
+            let mut saved = step.saved.map(|slot| take(&mut self.arena.buffers[slot.buffer])).unwrap_or_default();
+            let mut scratch = take(&mut self.arena.scratch);
+            let saved_len = step.saved.map_or(0, |slot| slot.len * self.t.next_multiple_of(LANES));
+            let out = Out {
+                y: &mut value[..step.len * self.t],
+                saved: &mut saved[..saved_len],
+                scratch: &mut scratch,
+            };
+            step.kernel.forward(&At { tile: self, step }, out);
+            self.arena.scratch = scratch;
+            self.arena.buffers[step.value.buffer] = value;
+            if let Some(slot) = step.saved {
+                self.arena.buffers[slot.buffer] = saved;
+            }
+        }
+    }
+
+    fn backward(&mut self, step: &Step, dense: &mut [f32], embedded: &mut [f32]) {
+        let Some(slot) = step.grad else { return };
+        let t = self.t;
+        for &other in &step.zero {
+            if let Some(slot) = self.program.steps[other].grad {
+                self.arena.buffers[slot.buffer][..slot.len * t].fill(0.0);
+            }
+        }
+        let begins = if self.accumulate { &[][..] } else { &step.begins };
+        for &index in begins.iter().filter(|&&index| !step.kernel.writes(index)) {
+            dense[self.program.gradients[step.params[index]].clone()].fill(0.0);
+        }
+        let gradient = take(&mut self.arena.buffers[slot.buffer]);
+        let dy = &gradient[..slot.len * t];
+        if let Some(lookup) = step.kernel.looks_up() {
+            embedded[lookup.at * t..][..dy.len()].copy_from_slice(dy);
+        } else {
+            let mut gradients = ParamGradients { parts: self.disjoint(step, dense), begins: begins.into() };
+            if let Some(kernel) = step.kernel.at_once() {
+                self.backward_at_once(kernel, step, dy, &mut gradients);
+            } else {
+                step.kernel.backward_params(&At { tile: self, step }, dy, &mut gradients);
+                self.backward_operands(step, dy);
+            }
+        }
+        self.arena.buffers[slot.buffer] = gradient;
+    }
+
+    /// The kernels whose backward reads what their forward saved, and yields everything in one pass.
+    fn backward_at_once(
+        &mut self,
+        kernel: &dyn AtOnce,
+        step: &Step,
+        dy: &[f32],
+        gradients: &mut ParamGradients<'_>,
+    ) {
+        let t = self.t;
+        let segment = step.operands[0].segments[0];
+        let owner = &self.program.steps[segment.step];
+        let mut scratch = take(&mut self.arena.scratch);
+        let mut taken = owner.grad.map(|slot| take(&mut self.arena.buffers[slot.buffer])).unwrap_or_default();
+        let range = segment.at * t..(segment.at + segment.len) * t;
+        let dx = owner.grad.map(|_| (&mut taken[range], owner.accumulate));
+        let padded = t.next_multiple_of(LANES);
+        let saved = step.saved.map_or(&[][..], |slot| &self.arena.buffers[slot.buffer][..slot.len * padded]);
+        kernel.backward(&At { tile: self, step }, dy, (saved, &mut scratch), gradients, dx);
+        if let Some(slot) = owner.grad {
+            self.arena.buffers[slot.buffer] = taken;
+        }
+        self.arena.scratch = scratch;
+    }
+
+    /// The gradient of every stretch of every operand where one is wanted.
+    fn backward_operands(&mut self, step: &Step, dy: &[f32]) {
+        for (k, view) in step.operands.iter().enumerate() {
+            for segment in &view.segments {
+                let owner = &self.program.steps[segment.step];
+                let Some(slot) = owner.grad else { continue };
+                let mut gradient = take(&mut self.arena.buffers[slot.buffer]);
+                let dx = &mut gradient[segment.at * self.t..][..segment.len * self.t];
+                let stretch = Stretch { k, from: segment.from };
+                step.kernel.backward(&At { tile: self, step }, stretch, dy, dx, owner.accumulate);
+                self.arena.buffers[slot.buffer] = gradient;
+            }
+        }
+    }
+
+    /// The gradients of all of a step's parameters at once.
+    fn disjoint<'d>(&self, step: &Step, dense: &'d mut [f32]) -> SmallVec<[Option<&'d mut [f32]>; 4]> {
+        let mut found: SmallVec<[Option<&'d mut [f32]>; 4]> = step.params.iter().map(|_| None).collect();
+        let mut order: SmallVec<[usize; 4]> = (0..step.params.len()).collect();
+        order.sort_by_key(|&i| self.program.gradients[step.params[i]].start);
+        let (mut rest, mut at) = (dense, 0);
+        for i in order {
+            let span = self.program.gradients[step.params[i]].clone();
+            if span.is_empty() || span.start < at {
+                continue;
+            }
+            let (_, tail) = rest.split_at_mut(span.start - at);
+            let (here, tail) = tail.split_at_mut(span.len());
+            (rest, at) = (tail, span.end);
+            found[i] = Some(here);
+        }
+        found
+    }
+}
+
+/// A step on a tile.
+struct At<'t, 'a> {
+    tile: &'t Tile<'a>,
+    step: &'t Step,
+}
+
+impl At<'_, '_> {
+    fn view(&self, k: usize) -> &View {
+        &self.step.operands[k]
+    }
+}
+
+impl Here for At<'_, '_> {
+    fn samples(&self) -> usize {
+        self.tile.t
+    }
+
+    fn operands(&self) -> usize {
+        self.step.operands.len()
+    }
+
+    fn operand(&self, k: usize) -> &[f32] {
+        self.tile.segment(&self.view(k).segments[0])
+    }
+
+    fn pieces(&self, k: usize) -> Pieces<'_> {
+        self.view(k).segments.iter().map(|s| (s.from, self.tile.segment(s))).collect()
+    }
+
+    fn weight(&self, index: usize) -> Option<&[f32]> {
+        self.step.params.get(index).map(|&param| self.tile.params.dense(param))
+    }
+
+    fn value(&self) -> &[f32] {
+        &self.tile.arena.buffers[self.step.value.buffer][..self.step.len * self.tile.t]
+    }
+
+    fn is_trained(&self) -> bool {
+        self.step.grad.is_some()
+    }
+
+    fn column(&self, index: usize) -> &[f32] {
+        &self.tile.batch.numeric[index * self.tile.batch.rows + self.tile.start..][..self.tile.t]
+    }
+
+    fn look_up(&self, index: usize, rows: &mut [f32]) {
+        let Tile { program, batch, params, start, t, .. } = self.tile;
+        let param = self.step.params[index];
+        params.look_up(param, &batch::ids(program.plan(), batch, param)[*start..][..*t], rows);
+    }
+}

@@ -1,0 +1,41 @@
+//! `x x`, element by element.
+
+use candle_core::{Result, Tensor};
+use nasrec_compiler::primitives::Square;
+
+use super::device::{Back, Forward, Vjp};
+use super::kernels::elementwise;
+use super::tiled::{Here, Kernel, Lowered, Out, Site, Stretch};
+use super::{Op, Reads};
+
+impl Op for Square {
+    fn reads(&self) -> Reads {
+        Reads::OPERANDS
+    }
+
+    fn lower(&self, site: &Site<'_>) -> Lowered {
+        site.step(*self).nonzero(site.live[0])
+    }
+
+    fn forward(&self, at: &Forward<'_>) -> Result<Tensor> {
+        at.inputs[0].sqr()
+    }
+
+    fn backward(&self, at: &Back<'_>) -> Result<Vjp> {
+        Ok(Vjp::of([((at.input(0)? * at.dy)? * 2.0)?]))
+    }
+}
+
+impl Kernel for Square {
+    fn reads(&self, _: bool) -> Reads {
+        Op::reads(self)
+    }
+
+    fn forward(&self, here: &dyn Here, out: Out<'_>) {
+        elementwise::square(here.operand(0), out.y);
+    }
+
+    fn backward(&self, here: &dyn Here, _: Stretch, dy: &[f32], dx: &mut [f32], accumulate: bool) {
+        elementwise::square_backward(here.operand(0), dy, dx, accumulate);
+    }
+}
