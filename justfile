@@ -9,4 +9,4 @@ ci:
 
 # Accept what the compiler now says about the UI cases
 bless:
-    NASREC_BLESS=1 cargo test --release -p nasrecc --test ui
+    NASREC_BLESS=1 cargo test --release -p nasrecc --test end_to_end ui

@@ -1,7 +1,5 @@
 //! A subnet inside the supernet computes exactly what the same architecture computes standing alone.
 
-mod support;
-
 use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Counts;
@@ -12,6 +10,8 @@ use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::supernet::{ParamDef, Store};
 use rand::RngExt;
+
+use crate::support;
 
 const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
 const ARGUMENTS: [(&str, &str); 4] =

@@ -1,6 +1,5 @@
 //! The language server: a scripted editor talks to the real command.
 
-#[path = "lsp/client.rs"]
 mod client;
 
 use client::{Client, after, at, position};

@@ -1,7 +1,5 @@
 //! The models and spaces that ship: they learn, cost what their formulas say, and a subnet computes what it computes alone.
 
-mod support;
-
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +13,8 @@ use nasrec_runtime::data::{Batches, Dataset, Part};
 use nasrec_runtime::supernet::{ParamDef, Store};
 use nasrec_runtime::train::Attainable;
 use nasrec_runtime::{Silent, Stop};
+
+use crate::support;
 
 const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
 const MODELS: [(&str, &str); 13] = [

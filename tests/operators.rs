@@ -1,11 +1,11 @@
 //! The operators of `std/cross.nasrec` and `std/fields.nasrec`, against values worked out by hand.
 
-mod support;
-
 use nasrec_compiler::{Architecture, ItemKind, Space};
 use nasrec_runtime::backend::{Backend, Task, Tiled};
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::supernet::Store;
+
+use crate::support;
 
 /// The dense tensor that an expression of `x` and, its columns as fields of two, `s` yields. `params` are the values of
 /// its parameters by name.

@@ -1,7 +1,5 @@
 //! The same seed gives the same bytes, and so does a run that was stopped, in whichever phase.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +12,8 @@ use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
 use nasrec_runtime::search::{Job, RunDir, Strategy, search, search_by};
 use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
+
+use crate::support;
 
 const TINY: &str = include_str!("searches/tiny.nasrec");
 

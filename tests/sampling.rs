@@ -1,11 +1,11 @@
 //! What training draws costs what the method's figures say (semantics.md 5).
 
-mod support;
-
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::Sampling;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Space};
+
+use crate::support;
 
 fn full() -> Space {
     let text = "import \"nasrec_full.nasrec\" { nasrec_full }\nimport \"schemas.nasrec\" { criteo }\n\

@@ -1,8 +1,8 @@
 //! What the compiler says about wrong files, word for word: `ui/<topic>/<case>.nasrec` and, beside each, what `nasrecc
 //! check` writes to stderr about it. Files named `_….nasrec` are imported by cases and are none themselves.
 //!
-//! `NASREC_BLESS=1 cargo test --release -p nasrecc --test ui` rewrites the expected output of every case, and the gallery of
-//! them, `docs/gallery.md`.
+//! `NASREC_BLESS=1 cargo test --release -p nasrecc --test end_to_end ui` rewrites the expected output of every case, and
+//! the gallery of them, `docs/gallery.md`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

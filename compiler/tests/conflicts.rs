@@ -1,14 +1,13 @@
 //! Requirements that nothing satisfies, against every encoding of a small space: told if and only if there is no such
 //! encoding, and none of those that are named can be spared.
 
-mod memory;
-
-use memory::check;
 use nasrec_compiler::diagnostics::{Code, Diagnostic};
 use nasrec_compiler::ir::{Assignment, Made, SchemaSizes, SpaceGraph};
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{CheckedSpace, ItemKind, Program};
 use rand::RngExt;
+
+use crate::memory::check;
 
 /// Conditions on the choices of the space below; each for itself can be satisfied, but for the last.
 const CONDITIONS: &[&str] = &[

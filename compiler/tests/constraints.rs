@@ -1,8 +1,5 @@
 //! What `require` and `forbid` mean, against every encoding of small spaces, one by one.
 
-mod memory;
-
-use memory::check;
 use nasrec_compiler::ir::{Assignment, ChoiceId, Made, Offer, SchemaSizes, SpaceGraph};
 use nasrec_compiler::plan::Cost;
 use nasrec_compiler::recipe::Counts;
@@ -11,6 +8,8 @@ use nasrec_compiler::space::{Diagram, End};
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, CheckedSpace, ItemKind, Space};
 use num_bigint::BigUint;
+
+use crate::memory::check;
 
 /// Two blocks with every kind of choice, some inside others, and what they are to be.
 fn space(constraints: &str) -> CheckedSpace {

@@ -1,8 +1,5 @@
 //! What a meter says of an architecture is what its plan says; bounds of small spaces are those of every encoding.
 
-mod memory;
-
-use memory::space;
 use nasrec_compiler::Space;
 use nasrec_compiler::plan::Cost;
 use nasrec_compiler::primitives::{Attention, Axis, Gram, Linear, Primitive};
@@ -10,6 +7,8 @@ use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::{End, Sampling};
 use nasrec_compiler::streams::Streams;
 use rand::RngExt;
+
+use crate::memory::space;
 
 const SHIPPED: &[(&str, &str)] = &[
     ("nasrec_full", ""),

@@ -1,10 +1,9 @@
 //! How many architectures a space has, against formulas that do not know the compiler.
 
-mod memory;
-
-use memory::{check, space};
 use nasrec_compiler::ItemKind;
 use num_bigint::BigUint;
+
+use crate::memory::{check, space};
 
 /// n over k.
 fn binomial(n: u64, k: u64) -> u64 {

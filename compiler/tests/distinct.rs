@@ -1,11 +1,10 @@
 //! How many architectures of NASRec's spaces differ: the figures of docs/counting.md. `small_spaces.rs` compares the method
 //! with every graph built.
 
-mod memory;
-
-use memory::space;
 use nasrec_compiler::Space;
 use nasrec_compiler::space::Distinct;
+
+use crate::memory::space;
 
 #[test]
 fn nasrec() {

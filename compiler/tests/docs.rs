@@ -1,9 +1,8 @@
 //! The language reference is true: its examples are sound, and it lists every code.
 
-mod memory;
-
-use memory::check;
 use nasrec_compiler::diagnostics::Code;
+
+use crate::memory::check;
 
 const LANGUAGE: &str = include_str!("../../docs/language.md");
 

@@ -1,12 +1,10 @@
 //! The index of names, and what is asked of it, without a protocol.
 
-#[path = "../../tests/support/mod.rs"]
-mod support;
-
 use nasrec_compiler::Program;
 use nasrec_compiler::editor::{Analysis, FileIndex, Index, Kind, Meaning, Project, hints, outline};
 use nasrec_compiler::library;
-use support::Shipped;
+
+use crate::support::Shipped;
 
 fn index(text: &str) -> (Program, Index) {
     let (program, _) = Program::load("test.nasrec", &Shipped(text.to_owned()));

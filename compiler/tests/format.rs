@@ -1,13 +1,12 @@
 //! An architecture written as source and read back is the same architecture.
 
-mod memory;
-
-use memory::{check, space};
 use nasrec_compiler::diagnostics::FileId;
 use nasrec_compiler::format::{ArchSource, format_arch, format_source};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Space};
+
+use crate::memory::{check, space};
 
 /// Formats an architecture, reads it back and formats that.
 fn there_and_back(

@@ -1,9 +1,6 @@
 //! Formatting changes layout and nothing else, and formatting twice changes nothing more. `tests/fmt/` holds files before
 //! (`.in.nasrec`) and after (`.out.nasrec`); `NASREC_BLESS=1` rewrites the latter.
 
-mod laws;
-mod memory;
-
 use std::path::{Path, PathBuf};
 
 use nasrec_compiler::diagnostics::FileId;
@@ -11,7 +8,7 @@ use nasrec_compiler::format::{Refusal, format_source};
 use nasrec_compiler::streams::Streams;
 use rand::{Rng, RngExt};
 
-use laws::{formatted as format, tree};
+use crate::laws::{formatted as format, tree};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -1,17 +1,14 @@
 //! Random programs that mean something are understood, and random changes of them are answered. `NASREC_CASES` says how
 //! many times as many are tried.
 
-mod generate;
-mod laws;
-mod memory;
-
 use nasrec_compiler::diagnostics::Diagnostic;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Program};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use memory::{ENTRY, Memory};
+use crate::memory::{ENTRY, Memory};
+use crate::{generate, laws};
 
 fn times(cases: u64) -> u64 {
     let factor = std::env::var("NASREC_CASES").ok().and_then(|given| given.parse().ok()).unwrap_or(1);

@@ -1,10 +1,5 @@
 //! Lints are silent about what ships, and what they say is true of every architecture.
 
-#[path = "generate/mod.rs"]
-mod generate;
-mod memory;
-
-use memory::{ENTRY, Memory};
 use nasrec_compiler::diagnostics::{Code, Diagnostic, Severity, apply};
 use nasrec_compiler::library::FILES;
 use nasrec_compiler::recipe::Counts;
@@ -12,6 +7,9 @@ use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Program, Space};
 use rand::RngExt;
+
+use crate::generate;
+use crate::memory::{ENTRY, Memory};
 
 /// The errors and the lints of a file.
 fn told(text: &str) -> (Program, Vec<Diagnostic>, Vec<Diagnostic>) {

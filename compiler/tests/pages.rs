@@ -1,14 +1,13 @@
 //! Every code has its page, and the pages are true: what they call wrong is found, with that code, and what they call
 //! right is clean.
 
-mod memory;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use memory::Memory;
 use nasrec_compiler::Program;
 use nasrec_compiler::diagnostics::{Code, Diagnostic, Severity};
+
+use crate::memory::Memory;
 
 /// An example of a page with the files that it imports.
 struct Example {

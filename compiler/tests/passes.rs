@@ -1,8 +1,5 @@
 //! Each pass on graphs put together by hand, and on random architectures of the spaces that ship.
 
-mod memory;
-
-use memory::space;
 use nasrec_compiler::Space;
 use nasrec_compiler::plan::passes::{Merged, cse, dead, fold, identity, merge, together, verify};
 use nasrec_compiler::plan::{Init, Layout, Node, Param, ParamKind, Place};
@@ -10,6 +7,8 @@ use nasrec_compiler::primitives::{Add, Axis, Concat, Flatten, LayerNorm, Linear,
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::Sampling;
 use nasrec_compiler::streams::Streams;
+
+use crate::memory::space;
 
 /// A graph that grows by hand.
 #[derive(Default)]

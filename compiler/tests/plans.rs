@@ -1,16 +1,15 @@
 //! Properties of every plan, on random architectures of the spaces that ship, over Criteo: what an executor relies on.
 
-mod memory;
-
 use std::collections::HashMap;
 
-use memory::space;
 use nasrec_compiler::plan::{Layout, Node, Param, ParamKind, Plan, Shape};
 use nasrec_compiler::primitives::{Attention, Axis, LayerNorm, Linear, Primitive, Reduce};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::Sampling;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Space};
+
+use crate::memory::space;
 
 /// Architectures a space.
 const SAMPLES: u64 = 150;

@@ -1,17 +1,16 @@
 //! Whatever it is given, the compiler answers, soon, and in words: no panic, no overflow of the stack, no endless work.
 
-mod laws;
-mod memory;
-
 use std::time::{Duration, Instant};
 
-use memory::{ENTRY, Memory, check};
 use nasrec_compiler::diagnostics::{Code, Diagnostic, FileId};
 use nasrec_compiler::format::format_source;
 use nasrec_compiler::library::FILES;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Program, Space};
 use rand::RngExt;
+
+use crate::laws;
+use crate::memory::{ENTRY, Memory, check};
 
 /// More than any answer takes, several tests at a time on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,13 +1,12 @@
 //! The rules of the language (docs/language.md) that are about what is computed, each on the smallest space that shows
 //! it.
 
-mod memory;
-
-use memory::check;
 use nasrec_compiler::ir::{ChoiceId, Made, Takes, Word};
 use nasrec_compiler::plan::{Param, Plan};
 use nasrec_compiler::primitives::{Add, Concat, LayerNorm, Primitive, Relu};
 use nasrec_compiler::{Architecture, ItemKind, Program, Space};
+
+use crate::memory::check;
 
 /// A space of these statements over three numeric columns and two fields.
 fn bound(text: &str) -> Space {

@@ -3,11 +3,8 @@
 //! The spaces are built to cover every construct of the language. Each is a space's body; `x` is a dense input of 3
 //! columns, `f` a categorical one of 2 fields.
 
-mod memory;
-
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use memory::check;
 use nasrec_compiler::ir::{Assignment, Made, SpaceGraph};
 use nasrec_compiler::plan::{Cost, Costs};
 use nasrec_compiler::space::{Distinct, End, Tally};
@@ -15,6 +12,8 @@ use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Space};
 use num_bigint::BigUint;
 use num_traits::ToPrimitive;
+
+use crate::memory::check;
 
 const SPACES: &[(&str, &str)] = &[
     ("nothing is open", "logit = linear(x, 1)"),

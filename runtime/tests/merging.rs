@@ -1,14 +1,13 @@
 //! Merged graphs compute what their plans compute, bit for bit, and so do their heads when they are trained together.
 
-mod families;
-
-use families::{batch, family, space};
 use nasrec_compiler::Space;
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::plan::passes::{self, Merged};
 use nasrec_runtime::backend::{Backend, Candle, Task, Tiled, Trainable, Update};
 use nasrec_runtime::supernet::{ParamDef, Store};
 use nasrec_runtime::train::{evaluate, evaluate_each};
+
+use crate::families::{batch, family, space};
 
 const ROWS: usize = 150;
 const NUMERIC: usize = 5;

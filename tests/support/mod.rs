@@ -1,6 +1,8 @@
 //! Programs in memory, over the files that ship.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "each suite uses its part")]
+
+pub mod modules;
 
 use nasrec_compiler::diagnostics::SourceFile;
 use nasrec_compiler::{Loader, Program, library};

@@ -1,0 +1,10 @@
+//! The runtime's tests, as modules of one binary, which is linked once.
+
+mod data;
+mod families;
+mod merging;
+
+#[test]
+fn every_file_is_a_module() {
+    families::support::modules::all_named("tests/suite.rs", include_str!("suite.rs"));
+}

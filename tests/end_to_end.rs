@@ -1,0 +1,29 @@
+//! The tests from end to end, as modules of one binary, which is linked once.
+//!
+//! They share a process: none changes its working folder, its environment or the threads that all use. What does (the
+//! command limits its threads and answers Ctrl-C) or what is measured over a whole process (its memory) runs as a child.
+
+mod book;
+mod cli;
+mod fixes;
+mod highlighting;
+mod identity;
+mod invariants;
+mod looks;
+mod lsp;
+mod memory;
+mod messages;
+mod models;
+mod nets;
+mod operators;
+mod parity;
+mod resume;
+mod sampling;
+mod support;
+mod tutorial;
+mod ui;
+
+#[test]
+fn every_file_is_a_module() {
+    support::modules::all_named("../../tests/end_to_end.rs", include_str!("end_to_end.rs"));
+}
