@@ -8,7 +8,7 @@ use num_traits::ToPrimitive;
 use rand_chacha::ChaCha8Rng;
 
 use super::extremes::{End, Extreme};
-use crate::ir::Constraint;
+use crate::ir::{Constraint, Interval};
 use crate::space::count::{Census, Estimate, Intractable, Tally};
 use crate::space::{Architecture, Space};
 use crate::streams::Streams;
@@ -75,7 +75,7 @@ impl Space {
         let mut ranges = Vec::new();
         for cost in costs {
             let proved = |end| free.extreme(cost, end).map(|Extreme { proved, .. }| proved as f64);
-            ranges.push((cost, (proved(End::Least)?, proved(End::Most)?)));
+            ranges.push((cost, Interval::new(proved(End::Least)?, proved(End::Most)?)));
         }
         self.conditions_hold(&constraints, &ranges)
     }

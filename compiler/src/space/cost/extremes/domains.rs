@@ -1,7 +1,8 @@
 //! What a choice may still be while a space is divided, and what sizes and conditions may be with it.
 
 use crate::ir::{
-    Choice, ChoiceId, Cond, CondId, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId, SpaceGraph, Takes, Word,
+    Choice, ChoiceId, Cond, CondId, Interval, Knowledge, MAX_SIZE, Made, SchemaSizes, Size, SizeId, SpaceGraph, Taken,
+    Takes, Word,
 };
 use crate::plan::Cost;
 
@@ -141,15 +142,6 @@ pub(super) fn bits(mask: u64) -> impl Iterator<Item = u32> {
     })
 }
 
-/// The least and the most that a number can be.
-pub(super) type Range = (f64, f64);
-
-/// Anything: nothing is known.
-const ANY: Range = (f64::NEG_INFINITY, f64::INFINITY);
-
-/// How many `and`s deep an equality is looked for.
-const NARROWING: u32 = 6;
-
 /// The ranges of a space's sizes, and what is known of its conditions.
 pub(super) struct Ranges<'a> {
     graph: &'a SpaceGraph,
@@ -157,7 +149,7 @@ pub(super) struct Ranges<'a> {
     schema: SchemaSizes,
     /// Those that anything asks for, operands first.
     order: Vec<SizeId>,
-    sizes: Vec<Range>,
+    sizes: Vec<Interval>,
     /// Whether a size depends on costs: then nothing is known of it but by [`Ranges::condition`].
     of_costs: Vec<bool>,
     conds: Vec<Option<Option<bool>>>,
@@ -202,7 +194,7 @@ impl<'a> Ranges<'a> {
             of_costs[size.0 as usize] = depends;
         }
         let conds = vec![None; ex.cond_count()];
-        Self { graph, kinds, schema, order, sizes: vec![ANY; count], of_costs, conds }
+        Self { graph, kinds, schema, order, sizes: vec![Interval::ANYTHING; count], of_costs, conds }
     }
 
     pub fn len(&self) -> usize {
@@ -214,173 +206,34 @@ impl<'a> Ranges<'a> {
         self.conds.fill(None);
         for at in 0..self.order.len() {
             let id = self.order[at];
-            let range = if self.of_costs[id.0 as usize] { ANY } else { self.range(id, domains, None) };
-            self.sizes[id.0 as usize] = range;
+            if !self.of_costs[id.0 as usize] {
+                let graph = self.graph;
+                let range = graph.expressions.interval(id, &mut Known { ranges: self, domains, costs: None });
+                self.sizes[id.0 as usize] = range;
+            }
         }
     }
 
     /// The least or the most of a size of a tensor: such sizes are positive.
     pub fn size(&self, id: SizeId, most: bool) -> usize {
-        let (lo, hi) = self.sizes[id.0 as usize];
+        let Interval { lo, hi, .. } = self.sizes[id.0 as usize];
         let bound = if most { hi.floor() } else { lo.ceil() };
         bound.clamp(1.0, MAX_SIZE as f64) as usize
     }
 
     /// Whether a condition holds, where that is known, when each cost is in its range.
-    pub fn condition(&mut self, id: CondId, domains: &[Domain], costs: &dyn Fn(Cost) -> Range) -> Option<bool> {
-        self.holds(id, domains, Some(costs))
+    pub fn condition(&mut self, id: CondId, domains: &[Domain], costs: &dyn Fn(Cost) -> Interval) -> Option<bool> {
+        Known { ranges: self, domains, costs: Some(costs) }.condition(id)
     }
 
     /// The same for a condition of the graph.
     pub fn known(&mut self, id: CondId, domains: &[Domain]) -> Option<bool> {
-        self.holds(id, domains, None)
-    }
-
-    fn value(&mut self, id: SizeId, domains: &[Domain], costs: Option<&dyn Fn(Cost) -> Range>) -> Range {
-        match costs {
-            Some(_) if self.of_costs[id.0 as usize] => self.range(id, domains, costs),
-            _ => self.sizes[id.0 as usize],
-        }
-    }
-
-    fn holds(&mut self, id: CondId, domains: &[Domain], costs: Option<&dyn Fn(Cost) -> Range>) -> Option<bool> {
-        if costs.is_none()
-            && let Some(known) = self.conds[id.0 as usize]
-        {
-            return known;
-        }
-        let known = match *self.graph.expressions.cond(id) {
-            Cond::Known(value) => Some(value),
-            Cond::Opaque(_) => None,
-            Cond::Compare(relation, a, b) => {
-                let (a, b) = (self.value(a, domains, costs), self.value(b, domains, costs));
-                match relation {
-                    Relation::Equal if a.1 < b.0 || b.1 < a.0 => Some(false),
-                    Relation::Equal if a.0 == a.1 && a == b => Some(true),
-                    Relation::Less if a.1 < b.0 => Some(true),
-                    Relation::Less if a.0 >= b.1 => Some(false),
-                    Relation::AtMost if a.1 <= b.0 => Some(true),
-                    Relation::AtMost if a.0 > b.1 => Some(false),
-                    _ => None,
-                }
-            }
-            Cond::Not(a) => self.holds(a, domains, costs).map(|holds| !holds),
-            Cond::And(a, b) => match (self.holds(a, domains, costs), self.holds(b, domains, costs)) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            },
-            Cond::Or(a, b) => match (self.holds(a, domains, costs), self.holds(b, domains, costs)) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            },
-        };
-        if costs.is_none() {
-            self.conds[id.0 as usize] = Some(known);
-        }
-        known
-    }
-
-    fn range(&mut self, id: SizeId, domains: &[Domain], costs: Option<&dyn Fn(Cost) -> Range>) -> Range {
-        let graph = self.graph;
-        let of = |this: &mut Self, id: SizeId| this.value(id, domains, costs);
-        match graph.expressions.size(id) {
-            Size::Numeric => (self.schema.numeric as f64, self.schema.numeric as f64),
-            Size::Fields => (self.schema.fields as f64, self.schema.fields as f64),
-            Size::Opaque(_) => ANY,
-            Size::Cost(cost) => costs.map_or(ANY, |costs| costs(*cost)),
-            Size::Width(choice) => match (&self.kinds[choice.index()], domains[choice.index()]) {
-                (Kind::Width(ranked), Domain::Widths(from, to)) => {
-                    (ranked[from as usize].0 as f64, ranked[to as usize].0 as f64)
-                }
-                _ => ANY,
-            },
-            Size::Linear { constant, terms } => {
-                let mut sum = (constant.get(), constant.get());
-                for &(term, coefficient) in terms {
-                    let (lo, hi) = of(self, term);
-                    let (a, b) = (coefficient.get() * lo, coefficient.get() * hi);
-                    sum = (sum.0 + a.min(b), sum.1 + a.max(b));
-                }
-                sum
-            }
-            Size::Product(a, b) => corners(of(self, *a), of(self, *b), |x, y| x * y),
-            Size::Quotient(a, b) => {
-                let (a, b) = (of(self, *a), of(self, *b));
-                if b.0 > 0.0 { corners(a, b, |x, y| x / y) } else { ANY }
-            }
-            Size::Root(a) => {
-                let (lo, hi) = of(self, *a);
-                (lo.max(0.0).sqrt(), hi.max(0.0).sqrt())
-            }
-            Size::Round(a) => {
-                let (lo, hi) = of(self, *a);
-                (lo.round(), hi.round())
-            }
-            Size::Max(a, b) => {
-                let (a, b) = (of(self, *a), of(self, *b));
-                (a.0.max(b.0), a.1.max(b.1))
-            }
-            Size::Min(a, b) => {
-                let (a, b) = (of(self, *a), of(self, *b));
-                (a.0.min(b.0), a.1.min(b.1))
-            }
-            Size::If(cond, a, b) => match self.holds(*cond, domains, costs) {
-                Some(true) => of(self, *a),
-                Some(false) => of(self, *b),
-                None => {
-                    let then = self.narrowed(*cond, *a, NARROWING);
-                    either(then, of(self, *b))
-                }
-            },
-            Size::OneOf(choice, all) => {
-                let mut found: Option<Range> = None;
-                for bit in bits(domains[choice.index()].ends().1).filter(|&bit| (bit as usize) < all.len()) {
-                    let range = of(self, all[bit as usize]);
-                    found = Some(found.map_or(range, |found| either(found, range)));
-                }
-                found.unwrap_or(ANY)
-            }
-            Size::Picked(choice, all) => {
-                let (must, may) = domains[choice.index()].ends();
-                let (lo, hi) = match &self.kinds[choice.index()] {
-                    Kind::Set { lo, hi } => (*lo, *hi),
-                    _ => (1, 1),
-                };
-                let mut sum = (0.0, 0.0);
-                let mut open: smallvec::SmallVec<[Range; 16]> = smallvec::SmallVec::new();
-                for (position, &size) in all.iter().enumerate().take(64) {
-                    if must >> position & 1 == 1 {
-                        let (lo, hi) = of(self, size);
-                        sum = (sum.0 + lo, sum.1 + hi);
-                    } else if may >> position & 1 == 1 {
-                        open.push(of(self, size));
-                    }
-                }
-                let taken = must.count_ones();
-                open.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-                sum.0 += open.iter().take(lo.saturating_sub(taken) as usize).map(|range| range.0).sum::<f64>();
-                open.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
-                sum.1 += open.iter().take(hi.saturating_sub(taken) as usize).map(|range| range.1.max(0.0)).sum::<f64>();
-                sum
-            }
-            Size::When(choice, a) => {
-                let (must, may) = domains[choice.index()].ends();
-                let there = of(self, *a);
-                match (must >> 1 & 1 == 1, may >> 1 & 1 == 1) {
-                    (true, _) => there,
-                    (_, true) => either((0.0, 0.0), there),
-                    _ => (0.0, 0.0),
-                }
-            }
-        }
+        Known { ranges: self, domains, costs: None }.condition(id)
     }
 
     /// A choice that is open and that a size depends on, as its domains are; `None` where its value is known.
     pub fn open_in(&mut self, id: SizeId, domains: &[Domain]) -> Option<ChoiceId> {
-        let (lo, hi) = self.sizes[id.0 as usize];
-        if lo == hi {
+        if self.sizes[id.0 as usize].decided().is_some() {
             return None;
         }
         let graph = self.graph;
@@ -428,36 +281,62 @@ impl<'a> Ranges<'a> {
             Cond::And(a, b) | Cond::Or(a, b) => self.open_in_cond(a, domains).or_else(|| self.open_in_cond(b, domains)),
         }
     }
+}
 
-    /// The range of a size where a condition holds: an equality there bounds both of its sides by each other.
-    fn narrowed(&self, cond: CondId, size: SizeId, depth: u32) -> Range {
-        let (mut lo, mut hi) = self.sizes[size.0 as usize];
-        match *self.graph.expressions.cond(cond) {
-            Cond::Compare(Relation::Equal, p, q) if p == size || q == size => {
-                let other = self.sizes[if p == size { q } else { p }.0 as usize];
-                (lo, hi) = (lo.max(other.0), hi.min(other.1));
-            }
-            Cond::And(a, b) if depth > 0 => {
-                let (left, right) = (self.narrowed(a, size, depth - 1), self.narrowed(b, size, depth - 1));
-                (lo, hi) = (left.0.max(right.0), left.1.min(right.1));
-            }
-            _ => {}
+/// What is known within domains, with each cost in its range where those are given.
+struct Known<'r, 'a> {
+    ranges: &'r mut Ranges<'a>,
+    domains: &'r [Domain],
+    costs: Option<&'r dyn Fn(Cost) -> Interval>,
+}
+
+impl Knowledge for Known<'_, '_> {
+    fn size(&mut self, size: SizeId) -> Interval {
+        let graph = self.ranges.graph;
+        match self.costs {
+            Some(_) if self.ranges.of_costs[size.0 as usize] => graph.expressions.interval(size, self),
+            _ => self.ranges.sizes[size.0 as usize],
         }
-        (lo, hi)
     }
-}
 
-fn either(a: Range, b: Range) -> Range {
-    (a.0.min(b.0), a.1.max(b.1))
-}
-
-fn corners(a: Range, b: Range, f: impl Fn(f64, f64) -> f64) -> Range {
-    // Nothing is known of what is nothing times anything.
-    let all = [f(a.0, b.0), f(a.0, b.1), f(a.1, b.0), f(a.1, b.1)];
-    if all.iter().any(|x| x.is_nan()) {
-        return ANY;
+    fn condition(&mut self, condition: CondId) -> Option<bool> {
+        let graph = self.ranges.graph;
+        if self.costs.is_some() {
+            return graph.expressions.settled(condition, self);
+        }
+        if let Some(known) = self.ranges.conds[condition.0 as usize] {
+            return known;
+        }
+        let known = graph.expressions.settled(condition, self);
+        self.ranges.conds[condition.0 as usize] = Some(known);
+        known
     }
-    (all.iter().copied().fold(f64::INFINITY, f64::min), all.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+
+    fn width(&self, choice: ChoiceId) -> Interval {
+        match (&self.ranges.kinds[choice.index()], self.domains[choice.index()]) {
+            (Kind::Width(ranked), Domain::Widths(from, to)) => {
+                Interval::new(ranked[from as usize].0 as f64, ranked[to as usize].0 as f64)
+            }
+            _ => Interval::ANYTHING,
+        }
+    }
+
+    fn taken(&self, choice: ChoiceId) -> Taken {
+        let (must, may) = self.domains[choice.index()].ends();
+        let range = match self.ranges.kinds[choice.index()] {
+            Kind::Set { lo, hi } => (lo as usize, hi as usize),
+            _ => (1, 1),
+        };
+        Taken { must, may, range }
+    }
+
+    fn schema(&self) -> Option<SchemaSizes> {
+        Some(self.ranges.schema)
+    }
+
+    fn cost(&self, cost: Cost) -> Interval {
+        self.costs.map_or(Interval::ANYTHING, |costs| costs(cost))
+    }
 }
 
 /// The choices that sizes and conditions mention, nearest first.

@@ -12,7 +12,7 @@ mod search;
 
 use std::sync::Arc;
 
-use crate::ir::{CondId, Constraint, SpaceGraph};
+use crate::ir::{CondId, Constraint, Interval, SpaceGraph};
 use crate::plan::Cost;
 use crate::space::{Architecture, Space};
 
@@ -48,13 +48,14 @@ impl Extreme {
 
 impl Space {
     /// Whether conditions hold for all architectures, or some for none, when each cost is in its range.
-    pub(super) fn conditions_hold(&self, conditions: &[&Constraint], costs: &[(Cost, (f64, f64))]) -> Option<bool> {
+    pub(super) fn conditions_hold(&self, conditions: &[&Constraint], costs: &[(Cost, Interval)]) -> Option<bool> {
         let (kinds, domains): (Vec<_>, Vec<_>) = self.choices().iter().map(domains::kind).unzip();
         let conds: Vec<CondId> = conditions.iter().map(|condition| condition.holds).collect();
         let mut ranges = domains::Ranges::new(&self.graph, &kinds, self.sizes, (Vec::new(), conds.clone()));
         ranges.update(&domains);
         let of = |cost: Cost| {
-            costs.iter().find(|(known, _)| *known == cost).map_or((0.0, f64::INFINITY), |&(_, range)| range)
+            let known = costs.iter().find(|(known, _)| *known == cost);
+            known.map_or(Interval::new(0.0, f64::INFINITY), |&(_, range)| range)
         };
         let known: Vec<Option<bool>> = conds.iter().map(|&cond| ranges.condition(cond, &domains, &of)).collect();
         if known.contains(&Some(false)) {

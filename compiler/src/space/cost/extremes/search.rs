@@ -8,11 +8,11 @@ use std::collections::hash_map::Entry;
 use rustc_hash::FxHashMap;
 
 use super::super::meter::Meter;
-use super::domains::{Domain, Kind, Range, Ranges, mentioned};
+use super::domains::{Domain, Kind, Ranges, mentioned};
 use super::regions::{LOGIT, RegionId, Regions, Rule};
 use super::relax::{Floors, Relaxed, Within};
 use super::{Extreme, Witness};
-use crate::ir::{Assignment, ChoiceId, Cond, CondId, Made, Relation, Size};
+use crate::ir::{Assignment, ChoiceId, Cond, CondId, Interval, Made, Relation, Size};
 use crate::plan::Cost;
 use crate::recipe::Counts;
 use crate::space::count::Validity;
@@ -360,12 +360,10 @@ impl<'a> Search<'a> {
     /// Whether a constraint holds for nothing in these domains.
     fn forbidden(&mut self, domains: &[Domain], bound: u64) -> bool {
         let (cost, most) = (self.cost, self.most);
-        let costs = |of: Cost| -> Range {
-            match (of == cost, most) {
-                (true, true) => (0.0, bound as f64),
-                (true, false) => (bound as f64, f64::INFINITY),
-                _ => (0.0, f64::INFINITY),
-            }
+        let costs = |of: Cost| match (of == cost, most) {
+            (true, true) => Interval::new(0.0, bound as f64),
+            (true, false) => Interval::new(bound as f64, f64::INFINITY),
+            _ => Interval::new(0.0, f64::INFINITY),
         };
         let space = self.space;
         space.graph.constraints.iter().any(|c| self.ranges.condition(c.holds, domains, &costs) == Some(false))
