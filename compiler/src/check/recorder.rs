@@ -10,8 +10,12 @@ use super::Overrides;
 use super::elaborate::Elaborator;
 use super::program::{ItemKind, Program};
 use super::values::Value;
+use crate::cost::Cost;
 use crate::diagnostics::{Diagnostic, Span};
-use crate::ir::{CheckedSpace, Size, SizeId, TensorKind};
+use crate::ir::{
+    CheckedSpace, Choice, ChoiceId, CondId, Expressions, Interval, Knowledge, SchemaSizes, Size, SizeId, Taken,
+    TensorKind,
+};
 use crate::syntax::MAX_FINDINGS;
 use crate::syntax::tree::Name;
 
@@ -86,7 +90,8 @@ pub(super) struct Recorder {
     shapes: HashMap<Span, Shape>,
     /// Names of sizes about which only their origin is known.
     names: HashMap<SizeId, String>,
-    ranges: HashMap<SizeId, Option<(f64, f64)>>,
+    /// What each size can be over all choices.
+    intervals: HashMap<SizeId, Interval>,
 }
 
 impl Program {
@@ -158,7 +163,7 @@ impl Elaborator<'_> {
         }
         let words = sizes.iter().map(|&size| self.words(&recorder, size, MAX_DEPTH).filter(|w| w.len() <= MAX_WORDS));
         let sizes_in_words: Vec<Option<String>> = words.collect();
-        let ranges: Vec<_> = sizes.iter().map(|&size| self.range(&mut recorder, size, MAX_DEPTH)).collect();
+        let ranges: Vec<_> = sizes.iter().map(|&size| self.range(&mut recorder, size)).collect();
         let shape = Shape { kind, tensor, sizes: sizes_in_words, ranges };
         match recorder.shapes.get_mut(&name.span) {
             Some(known) if known.kind == shape.kind => {
@@ -225,54 +230,54 @@ impl Elaborator<'_> {
     }
 
     /// The smallest and the largest value over all choices; `None` where it depends on data, or on too much.
-    fn range(&self, recorder: &mut Recorder, size: SizeId, depth: u32) -> Option<(f64, f64)> {
-        let depth = depth.checked_sub(1)?;
-        if let Some(known) = recorder.ranges.get(&size) {
-            return *known;
-        }
-        let join = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
-        let mut of = |id: SizeId| self.range(recorder, id, depth);
-        let range = match self.ex.size(size) {
-            Size::Width(choice) => self.choices[choice.index()].offer.ends().map(|(lo, hi)| (lo as f64, hi as f64)),
-            Size::Linear { constant, terms } => {
-                terms.iter().try_fold((constant.get(), constant.get()), |(lo, hi), (term, by)| {
-                    let (a, b) = of(*term)?;
-                    let (a, b) = (a * by.get(), b * by.get());
-                    Some((lo + a.min(b), hi + a.max(b)))
-                })
-            }
-            Size::Product(a, b) => of(*a).zip(of(*b)).map(|(a, b)| corners(a, b, |x, y| x * y)),
-            Size::Quotient(a, b) => {
-                of(*a).zip(of(*b)).filter(|(_, b)| b.0 > 0.0).map(|(a, b)| corners(a, b, |x, y| x / y))
-            }
-            Size::Root(a) => of(*a).map(|(lo, hi)| (lo.max(0.0).sqrt(), hi.max(0.0).sqrt())),
-            Size::Round(a) => of(*a).map(|(lo, hi)| (lo.round(), hi.round())),
-            Size::Max(a, b) => of(*a).zip(of(*b)).map(|(a, b)| (a.0.max(b.0), a.1.max(b.1))),
-            Size::Min(a, b) => of(*a).zip(of(*b)).map(|(a, b)| (a.0.min(b.0), a.1.min(b.1))),
-            Size::If(_, a, b) => of(*a).zip(of(*b)).map(|(a, b)| join(a, b)),
-            Size::OneOf(_, all) => {
-                all.iter().map(|&id| of(id)).collect::<Option<Vec<_>>>().and_then(|all| all.into_iter().reduce(join))
-            }
-            Size::Picked(choice, all) => {
-                let all = all.iter().map(|&id| of(id)).collect::<Option<Vec<_>>>();
-                let (lo, hi) = self.choices[choice.index()].offer.takes().range();
-                all.map(|all| {
-                    let (mut least, mut most): (Vec<f64>, Vec<f64>) = all.into_iter().unzip();
-                    least.sort_by(f64::total_cmp);
-                    most.sort_by(|a, b| b.total_cmp(a));
-                    (least.iter().take(lo).sum(), most.iter().take(hi).sum())
-                })
-            }
-            Size::When(_, a) => of(*a).map(|(lo, hi)| (lo.min(0.0), hi)),
-            // Sizes that the data supplies, and those of an operator that is checked on its own.
-            _ => None,
-        };
-        recorder.ranges.insert(size, range);
-        range
+    fn range(&self, recorder: &mut Recorder, size: SizeId) -> Option<(f64, f64)> {
+        let Recorder { intervals, .. } = recorder;
+        let Interval { lo, hi, finite } =
+            Over { ex: &self.ex, choices: &self.choices, intervals, depth: MAX_DEPTH }.size(size);
+        (finite && lo.is_finite() && hi.is_finite()).then_some((lo, hi))
     }
 }
 
-fn corners(a: (f64, f64), b: (f64, f64), f: impl Fn(f64, f64) -> f64) -> (f64, f64) {
-    let all = [f(a.0, b.0), f(a.0, b.1), f(a.1, b.0), f(a.1, b.1)];
-    (all.iter().copied().fold(f64::INFINITY, f64::min), all.iter().copied().fold(f64::NEG_INFINITY, f64::max))
+/// What is known over all choices and all data.
+struct Over<'a> {
+    ex: &'a Expressions,
+    choices: &'a [Choice],
+    intervals: &'a mut HashMap<SizeId, Interval>,
+    /// How many operands deep it may still be looked into.
+    depth: u32,
+}
+
+impl Knowledge for Over<'_> {
+    fn size(&mut self, size: SizeId) -> Interval {
+        if let Some(&known) = self.intervals.get(&size) {
+            return known;
+        }
+        let Some(below) = self.depth.checked_sub(1) else { return Interval::ANYTHING };
+        let depth = std::mem::replace(&mut self.depth, below);
+        let ex = self.ex;
+        let interval = ex.interval(size, self);
+        self.depth = depth;
+        self.intervals.insert(size, interval);
+        interval
+    }
+
+    fn condition(&mut self, _: CondId) -> Option<bool> {
+        None
+    }
+
+    fn width(&self, choice: ChoiceId) -> Interval {
+        Interval::of_numbers(&self.choices[choice.index()].offer)
+    }
+
+    fn taken(&self, choice: ChoiceId) -> Taken {
+        Taken::any_of(&self.choices[choice.index()].offer)
+    }
+
+    fn schema(&self) -> Option<SchemaSizes> {
+        None
+    }
+
+    fn cost(&self, _: Cost) -> Interval {
+        Interval::ANYTHING
+    }
 }
