@@ -202,6 +202,34 @@ fn a_schema_without_numbers_supplies_one_zero_column() {
 }
 
 #[test]
+fn a_width_over_what_may_be_nothing_has_a_largest_form() {
+    // With thirteen numeric columns the divisor is nothing, and the condition keeps away from it.
+    let by_data = "if numeric.width > 13 { round(64 / (numeric.width - 13)) } else { 8 }";
+    // It is 4 or 40, and could be from -8 to 52 for all that its ends tell.
+    let by_widths = "round(64 / (w * w - 3 * w))";
+    let space = |columns: usize, width: &str| {
+        let text = format!(
+            "schema t {{\n  label click\n  dense I[1..{columns}]\n}}\nspace s {{\n  input numeric: dense\n  \
+             width w in [4, 8]\n  let y = linear(numeric, w)\n  let x = linear(y, {width})\n  logit = linear(x, 1)\n}}\n"
+        );
+        let (program, diagnostics) = check(&text);
+        assert_eq!(diagnostics, [], "{text}");
+        let (schema, space) = (program.schema(&program.items()[0]), program.check_space(&program.items()[1]));
+        Space::bind(&space.expect("it is sound"), &schema.expect("it is sound")).expect("it binds")
+    };
+    let largest = |space: &Space| {
+        let param = space.params().iter().find(|param| &*param.name == "x.linear.weight").expect("it is stored");
+        param.full.to_vec()
+    };
+    assert_eq!(largest(&space(13, by_data)), [64, 8]);
+    assert_eq!(largest(&space(15, by_data)), [32, 8]);
+    let tied = space(3, by_widths);
+    assert_eq!(largest(&tied), [64, 8]);
+    let lengths = [0, 1].map(|w| param(&plan(&tied, &[Made::One(w)]), "x.linear.weight").axes[0].len());
+    assert_eq!(lengths, [16, 2]);
+}
+
+#[test]
 fn a_choice_of_several_adds_them_up() {
     let space = space("  let d = choose 1..2 { a: linear(numeric, 4); b: linear(numeric, 4) }\n  logit = linear(d, 1)");
     assert_eq!(space.graph().raw_count().to_string(), "3");
