@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::offers::Offer;
+use super::offers::{Made, Offer};
 use super::sizes::{CondId, SizeId};
 use crate::cost::{Cost, Costs};
 use crate::diagnostics::Span;
@@ -37,41 +37,6 @@ impl Choice {
         match &self.block {
             Some(block) => &self.name[block.len() + 1..],
             None => &self.name,
-        }
-    }
-}
-
-/// What an architecture makes of one choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Made {
-    /// A position.
-    One(u32),
-    /// A set of positions, as a bit mask; in a relaxed architecture (rule 10) also where otherwise one is taken.
-    Set(u64),
-}
-
-impl Made {
-    /// Whether position `index` is in it.
-    pub fn has(self, index: usize) -> bool {
-        match self {
-            Made::One(one) => one as usize == index,
-            Made::Set(mask) => index < 64 && mask >> index & 1 == 1,
-        }
-    }
-
-    /// Whether any of these positions, as a bit mask, is in it.
-    pub fn meets(self, positions: u64) -> bool {
-        match self {
-            Made::One(one) => one < 64 && positions >> one & 1 == 1,
-            Made::Set(mask) => mask & positions != 0,
-        }
-    }
-
-    /// Its first position; 0 for an empty set.
-    pub fn first(self) -> usize {
-        match self {
-            Made::One(one) => one as usize,
-            Made::Set(mask) => (mask.trailing_zeros() % 64) as usize,
         }
     }
 }

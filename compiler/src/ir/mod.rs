@@ -21,12 +21,12 @@ mod wiring;
 
 pub use bounds::{Bounds, MAX_SIZE};
 pub use checked::{CheckedSpace, SpaceArguments};
-pub use choices::{Assignment, Choice, ChoiceId, Made, Memo, SchemaSizes, Undecided};
+pub use choices::{Assignment, Choice, ChoiceId, Memo, SchemaSizes, Undecided};
 pub use constraints::Constraint;
 pub use graph::{Gate, NodeKind, Operand, ParamTemplate, SpaceGraph, SpaceNode};
 pub(crate) use intervals::{Interval, Knowledge, Taken};
 pub use layouts::{AxisRef, LayoutExpr, LayoutId};
-pub use offers::{Offer, Takes, Word};
+pub use offers::{Made, Offer, Takes, Word};
 pub(crate) use restrict::Given;
 pub use sizes::{Cond, CondId, Expressions, Real, Relation, Size, SizeId};
 pub(crate) use symbolic::Symbolic;

@@ -1,9 +1,7 @@
-//! What a choice offers: labelled positions, of which a value takes one, or a set of so many.
+//! What a choice offers, labelled positions, and what is made of it: one of them, or a set of so many.
 //!
 //! Whatever counts, draws, numbers, bounds, reads or writes values goes by that. The word of the language only decides how a
 //! choice is worded, drawn and written.
-
-use super::choices::Made;
 
 /// The word of the language that leaves something open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -219,6 +217,41 @@ impl std::fmt::Display for Offer {
             write!(f, "{lo}..{hi} of ")?;
         }
         f.write_str(&self.labels.join(", "))
+    }
+}
+
+/// What an architecture makes of one choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Made {
+    /// A position.
+    One(u32),
+    /// A set of positions, as a bit mask; in a relaxed architecture (rule 10) also where otherwise one is taken.
+    Set(u64),
+}
+
+impl Made {
+    /// Whether position `index` is in it.
+    pub fn has(self, index: usize) -> bool {
+        match self {
+            Made::One(one) => one as usize == index,
+            Made::Set(mask) => index < 64 && mask >> index & 1 == 1,
+        }
+    }
+
+    /// Whether any of these positions, as a bit mask, is in it.
+    pub fn meets(self, positions: u64) -> bool {
+        match self {
+            Made::One(one) => one < 64 && positions >> one & 1 == 1,
+            Made::Set(mask) => mask & positions != 0,
+        }
+    }
+
+    /// Its first position; 0 for an empty set.
+    pub fn first(self) -> usize {
+        match self {
+            Made::One(one) => one as usize,
+            Made::Set(mask) => (mask.trailing_zeros() % 64) as usize,
+        }
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::choices::{Choice, ChoiceId, Made, SchemaSizes};
+use super::choices::{Choice, ChoiceId, SchemaSizes};
+use super::offers::Made;
 use super::sizes::{Cond, CondId, Expressions, Size, SizeId, Widths};
 
 /// What is known while a condition is restricted.
