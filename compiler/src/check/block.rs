@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use petgraph::graph::NodeIndex;
 
-use super::elaborate::{Elaborator, MAX_SOURCES, Part, Scope, number_words};
+use super::elaborate::{Elaborator, MAX_SOURCES, number_words};
 use super::program::{Item, ItemKind};
-use super::values::{Binding, Source, Value};
+use super::scope::Scope;
+use super::values::{Binding, Part, Source, Value};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::ir::MAX_SIZE;
 use crate::syntax::tree::{Block, Expr, Name, Reference, Statement};

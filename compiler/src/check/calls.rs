@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
 
-use super::elaborate::{Elaborator, Scope, number_words};
+use super::elaborate::{Elaborator, number_words};
 use super::joins::in_case;
 use super::program::{Item, ItemKind};
 use super::prove::Disproof;
+use super::scope::Scope;
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{AxisRef, Cond, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, SizeId, Symbolic, TensorKind};

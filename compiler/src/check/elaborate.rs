@@ -10,12 +10,11 @@ use smallvec::SmallVec;
 
 use super::Overrides;
 use super::conflicts::conflict;
-use super::demands::Pending;
-use super::lints::Fork;
 use super::program::{Item, ItemKind, Program};
 use super::recorder::Recorder;
-use super::values::{Binding, Source, Value};
-use crate::diagnostics::{Code, Diagnostic, FileId, Span};
+use super::scope::{Pending, Scope};
+use super::values::{Binding, Part, Value};
+use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::ir::{
     AxisRef, CheckedSpace, Choice, ChoiceId, CondId, Expressions, Gate, Memo, NodeKind, Offer, Operand, ParamTemplate,
     SizeId, SpaceNode, TensorKind,
@@ -42,36 +41,14 @@ pub(super) fn number_words(value: f64) -> String {
     if value.abs() < 1e15 { value.to_string() } else { format!("{value:e}") }
 }
 
-/// The names that an expression can see.
-#[derive(Clone)]
-pub(super) struct Scope {
-    /// Where the expression is written: its operators are those that this file sees.
-    pub file: FileId,
-    pub frames: Vec<HashMap<String, Binding>>,
-    /// In a block: the stem and the earlier instances, by output.
-    pub earlier: Option<Vec<(String, Rc<Vec<Source>>)>>,
-}
-
-impl Scope {
-    pub fn new(file: FileId) -> Self {
-        Self { file, frames: vec![HashMap::new()], earlier: None }
-    }
-
-    pub fn get(&self, name: &str) -> Option<&Binding> {
-        self.frames.iter().rev().find_map(|frame| frame.get(name))
-    }
-
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.frames.iter().flat_map(|frame| frame.keys().map(String::as_str))
-    }
-}
-
-/// The kinds of statements that nodes are told apart by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Stem,
-    Logit,
-    Other,
+/// An `if` of a space itself, in one of its block instances.
+pub(crate) struct Fork {
+    /// Its condition.
+    pub span: Span,
+    /// The condition and its negation, and what is known around it; `None` where it depends on no choice.
+    pub cond: Option<(CondId, CondId, Vec<CondId>)>,
+    /// The branch that was not written out.
+    pub skipped: Option<Span>,
 }
 
 pub(super) struct Elaborator<'p> {

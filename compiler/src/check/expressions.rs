@@ -2,8 +2,9 @@
 
 use std::rc::Rc;
 
-use super::elaborate::{Elaborator, Scope};
+use super::elaborate::Elaborator;
 use super::program::{Item, ItemKind};
+use super::scope::Scope;
 use super::values::Value;
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{CondId, Relation, SizeId};

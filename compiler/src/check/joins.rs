@@ -6,9 +6,9 @@ use std::rc::Rc;
 use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
 
-use super::elaborate::{Elaborator, MAX_SOURCES, Scope, number_words};
-use super::lints::Fork;
+use super::elaborate::{Elaborator, Fork, MAX_SOURCES, number_words};
 use super::prove::Disproof;
+use super::scope::Scope;
 use super::values::{Source, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::ir::{AxisRef, ChoiceId, Cond, Gate, LayoutExpr, NodeKind, Offer, Size, SizeId, TensorKind};

@@ -22,6 +22,7 @@ mod recipe;
 mod recorder;
 mod repeat;
 mod schema;
+mod scope;
 mod settings;
 mod shared;
 mod space;

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::elaborate::{Elaborator, MAX_SOURCES, Scope};
+use super::elaborate::{Elaborator, MAX_SOURCES};
+use super::scope::Scope;
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::ir::Offer;

@@ -2,25 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::elaborate::{Elaborator, Part, Scope};
-use super::values::{Binding, Value};
-use crate::diagnostics::{Code, Diagnostic, FileId, Span};
-use crate::ir::{AxisRef, ChoiceId};
+use super::elaborate::Elaborator;
+use super::scope::Scope;
+use super::values::{Binding, Shared, Value};
+use crate::diagnostics::{Code, Diagnostic, Span};
+use crate::ir::AxisRef;
 use crate::syntax::tree::{Arg, Expr, ExprKind, Name};
-
-/// A call with places left open, and where it is defined: there its parameters and choices belong.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    callee: Name,
-    /// What was given at the definition; `None` for each `_`.
-    args: Vec<(Option<Name>, Option<Value>, Span)>,
-    file: FileId,
-    path: Vec<String>,
-    turns: Vec<usize>,
-    part: Part,
-    block: Option<String>,
-    parents: Vec<(ChoiceId, u64)>,
-}
 
 impl Elaborator<'_> {
     /// The definition: everything but the `_` is evaluated here, once.

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use petgraph::graph::NodeIndex;
 
 use super::Overrides;
-use super::demands::Pending;
-use super::elaborate::{Elaborator, Part, Scope};
+use super::elaborate::Elaborator;
 use super::program::Item;
-use super::values::{Binding, Param, Value};
+use super::scope::{Pending, Scope};
+use super::values::{Binding, Param, Part, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{CheckedSpace, NodeKind, Offer, SpaceGraph, TensorKind};
 use crate::primitives::Numeric;

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use petgraph::graph::NodeIndex;
 
-use super::shared::Shared;
-use crate::diagnostics::Span;
+use crate::diagnostics::{FileId, Span};
 use crate::ir::{ChoiceId, CondId, SizeId, TensorKind};
+use crate::syntax::tree::Name;
 
 /// A tensor with the name of where it comes from, such as `b[2]`.
 #[derive(Clone, Debug)]
@@ -49,6 +49,28 @@ pub(crate) enum Value {
     Shared(Rc<Shared>),
     /// Its definition has a mistake, which was told there.
     Spoilt,
+}
+
+/// The kinds of statements that nodes are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Stem,
+    Logit,
+    Other,
+}
+
+/// A call with places left open, and where it is defined: there its parameters and choices belong.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub callee: Name,
+    /// What was given at the definition; `None` for each `_`.
+    pub args: Vec<(Option<Name>, Option<Value>, Span)>,
+    pub file: FileId,
+    pub path: Vec<String>,
+    pub turns: Vec<usize>,
+    pub part: Part,
+    pub block: Option<String>,
+    pub parents: Vec<(ChoiceId, u64)>,
 }
 
 /// A value with its name's place.

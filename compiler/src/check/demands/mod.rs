@@ -8,26 +8,11 @@ mod many;
 mod names;
 mod taken;
 
-use super::elaborate::{Elaborator, Scope};
-use crate::diagnostics::{Code, Diagnostic, FileId};
+use super::elaborate::Elaborator;
+use super::scope::Scope;
+use crate::diagnostics::{Code, Diagnostic};
 use crate::ir::{ChoiceId, CondId, Constraint, Size, SizeId, Word};
-use crate::syntax::tree::{Binary, Demand, Expr, ExprKind, Unary};
-
-/// A demand with what it sees.
-pub(super) struct Pending {
-    pub scope: Scope,
-    /// The block instance that it stands in.
-    pub block: Option<String>,
-    pub demand: Demand,
-}
-
-impl Pending {
-    /// A demand of a search, which sees the choices of the space and what its file sees.
-    pub fn of_search(demand: &Demand) -> Self {
-        let file = demand.conditions.first().map_or(FileId(0), |condition| condition.span.file);
-        Self { scope: Scope::new(file), block: None, demand: demand.clone() }
-    }
-}
+use crate::syntax::tree::{Binary, Expr, ExprKind, Unary};
 
 /// Where a condition is read.
 struct Place {

@@ -17,7 +17,6 @@ use super::program::{ItemKind, Program};
 use crate::diagnostics::{Code, Diagnostic, Severity, Span};
 use crate::syntax::MAX_FINDINGS;
 use names::Names;
-pub(super) use observed::Fork;
 use observed::Observed;
 
 impl Program {

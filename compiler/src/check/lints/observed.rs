@@ -3,22 +3,12 @@
 use std::collections::HashSet;
 
 use super::walk;
-use crate::check::elaborate::Elaborator;
+use crate::check::elaborate::{Elaborator, Fork};
 use crate::check::program::{Item, ItemKind, Program};
 use crate::diagnostics::Span;
-use crate::ir::{CheckedSpace, CondId};
+use crate::ir::CheckedSpace;
 use crate::space::Verdict;
 use crate::syntax::tree::{Alternative, Demand, Expr, ExprKind, SpaceItem, Statement};
-
-/// An `if` of a space itself, in one of its block instances.
-pub(crate) struct Fork {
-    /// Its condition.
-    pub span: Span,
-    /// The condition and its negation, and what is known around it; `None` where it depends on no choice.
-    pub cond: Option<(CondId, CondId, Vec<CondId>)>,
-    /// The branch that was not written out.
-    pub skipped: Option<Span>,
-}
 
 /// A space with its default parameters, or as a search asks for it.
 pub(super) struct Observed<'p> {
