@@ -1,6 +1,5 @@
-//! A strategy of one's own, a hill climber: `cargo run --release -p nasrec-runtime --example own_strategy`.
-//!
-//! Each candidate is one mutation away from the best so far, and further where all of those are known.
+//! A strategy of one's own: `cargo run --release -p nasrec-runtime --example own_strategy`. It climbs: each candidate is
+//! one mutation away from the best so far, and further where all of those are known.
 
 #![allow(clippy::print_stdout, reason = "an example prints what it found")]
 
@@ -16,8 +15,7 @@ const SEARCH: &str = "import \"nasrec_small.nasrec\" { nasrec_small }
 schema clicks { label click; dense I[1..3]; sparse C[1..4]: int | modulo(rows: 40) }
 search own on nasrec_small(blocks: 2, dim: 8, counts: [4, 6], widths: [8, 16, 24]) with clicks {
   data { synthetic { rows: 20_000 } }
-  evaluate { finetune: head(steps: 10, lr: 0.04) }
-  retrain { top: 1 }
+  evaluate { finetune: head(steps: 10, lr: 0.04) }; retrain { top: 1 }
 }";
 
 struct HillClimber;

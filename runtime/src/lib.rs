@@ -16,5 +16,5 @@ mod simd;
 pub mod supernet;
 pub mod train;
 
-pub use error::{Error, Result};
+pub use error::{Error, ProgramError, Result, WeightsError};
 pub use observe::{Observer, Silent, Stage, Stop};

@@ -9,6 +9,30 @@ use std::str::FromStr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
 
+/// What the machine does not give.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MachineError {
+    #[error("cannot start {threads} threads: {cause}")]
+    Threads { threads: usize, cause: rayon::ThreadPoolBuildError },
+    /// `purpose`: such as `read batches ahead`.
+    #[error("cannot start a thread to {purpose}: {cause}")]
+    Thread { purpose: &'static str, cause: std::io::Error },
+    #[error("`{text}` is not an amount of memory: expected such as 4GiB, 1.5GB or 800MiB")]
+    Amount { text: String },
+}
+
+impl MachineError {
+    /// See [`crate::Error::code`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            MachineError::Threads { .. } => "R0501",
+            MachineError::Thread { .. } => "R0502",
+            MachineError::Amount { .. } => "R0503",
+        }
+    }
+}
+
 /// Units of 1024; `G` alone means GiB, as it does to other programs that limit memory.
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
@@ -28,10 +52,10 @@ impl fmt::Display for Bytes {
 }
 
 impl FromStr for Bytes {
-    type Err = String;
+    type Err = MachineError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not an amount of memory: expected such as 4GiB, 1.5GB or 800MiB");
+    fn from_str(text: &str) -> Result<Self, MachineError> {
+        let wrong = || MachineError::Amount { text: text.to_owned() };
         let end = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_').unwrap_or(text.len());
         let number: f64 = text[..end].replace('_', "").parse().map_err(|_| wrong())?;
         let unit = text[end..].trim().to_ascii_lowercase();
@@ -55,7 +79,7 @@ impl FromStr for Bytes {
 /// Threads were started already, or the system does not grant them.
 pub fn limit_threads(threads: usize) -> crate::Result<()> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build_global();
-    pool.map_err(|error| crate::Error::Invalid(format!("cannot start {threads} threads: {error}")))
+    Ok(pool.map_err(|cause| MachineError::Threads { threads, cause })?)
 }
 
 /// The memory that this process may still take: what the system has available, and no more than its control groups
@@ -118,7 +142,7 @@ mod tests {
 
     #[test]
     fn amounts_are_read_and_shown() {
-        let read = |text: &str| text.parse::<Bytes>().map(|bytes| bytes.0);
+        let read = |text: &str| text.parse::<Bytes>().map(|bytes| bytes.0).map_err(|error| error.to_string());
         assert_eq!(read("4GiB"), Ok(4 << 30));
         assert_eq!(read("4 g"), Ok(4 << 30));
         assert_eq!(read("1.5GB"), Ok(1_500_000_000));

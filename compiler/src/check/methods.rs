@@ -5,8 +5,11 @@ use crate::diagnostics::{Code, Diagnostic};
 use crate::recipe::{Counts, Method, Paths};
 use crate::syntax::tree::{Expr, ExprKind};
 
+/// Reads the section of a way of searching.
+type ReadMethod = fn(&mut Settings) -> Method;
+
 /// Ways of searching, each a section of its own; without any of them, a recipe has the first.
-pub(super) const METHODS: [(&str, fn(&mut Settings) -> Method); 2] = [("evolve", evolve), ("random", random)];
+pub(super) const METHODS: [(&str, ReadMethod); 2] = [("evolve", evolve), ("random", random)];
 
 /// Reads the way of sampling paths that was called.
 type ReadPaths = fn(&Called<'_>) -> Result<Paths, Diagnostic>;

@@ -6,8 +6,9 @@ use nasrec_compiler::streams::{Streams, at};
 
 use super::batch::Batch;
 use super::dataset::Dataset;
+use super::error::DataError;
 use super::rows::{Rows, shuffle};
-use crate::{Error, Result};
+use crate::Result;
 
 /// The batches of a row list, epoch after epoch. Every batch is a pure function of the dataset, the rows, the order,
 /// the epoch and its index; what is kept here only saves drawing an epoch's order again for each of its batches.
@@ -33,7 +34,7 @@ impl Batches {
     /// end of an epoch are left out of it, unless there are fewer rows than one batch.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there are no rows or the batch size is 0.
+    /// [`DataError::NoBatches`] when there are no rows or the batch size is 0.
     pub fn shuffled(dataset: Arc<Dataset>, rows: Rows, size: usize, streams: &Streams, stream: &str) -> Result<Self> {
         Self::new(dataset, rows, size, Order::Shuffled { key: streams.key(stream) })
     }
@@ -41,17 +42,14 @@ impl Batches {
     /// For evaluation: always the listed order, and every row; the last batch may be smaller.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there are no rows or the batch size is 0.
+    /// [`DataError::NoBatches`] when there are no rows or the batch size is 0.
     pub fn listed(dataset: Arc<Dataset>, rows: Rows, size: usize) -> Result<Self> {
         Self::new(dataset, rows, size, Order::Listed)
     }
 
     fn new(dataset: Arc<Dataset>, rows: Rows, size: usize, order: Order) -> Result<Self> {
         if rows.is_empty() || size == 0 {
-            return Err(Error::Invalid(format!(
-                "{} rows cannot be cut into batches of {size}; expected at least one row, and a batch size of at least 1",
-                rows.len()
-            )));
+            return Err(DataError::NoBatches { rows: rows.len(), size }.into());
         }
         Ok(Self { dataset, rows, size, order, latest: Mutex::new(None) })
     }

@@ -13,6 +13,7 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::error::DataError;
 use super::lines::SourceFile;
 use super::malformed::Malformed;
 use super::record::Layout;
@@ -108,10 +109,7 @@ impl Writer {
         let before = self.labels.len();
         self.labels.extend(labels);
         if self.labels.len() > u32::MAX as usize {
-            return Err(Error::Invalid(format!(
-                "the table has more than {} rows, the most that are supported",
-                u32::MAX
-            )));
+            return Err(DataError::TooManyRows { most: u32::MAX }.into());
         }
         self.clicks += self.labels[before..].iter().map(|&label| u64::from(label)).sum::<u64>();
         let mut rest = records;
@@ -209,8 +207,7 @@ impl Cache {
         };
         let metadata = file.metadata().map_err(Error::io("read", path))?;
         if metadata.is_dir() {
-            let path = path.display();
-            return Err(Error::Invalid(format!("{path} is a directory; expected a place for the data cache")));
+            return Err(DataError::Directory { path: path.to_owned(), expected: "a place for the data cache" }.into());
         }
         let size = metadata.len();
         if size < PREAMBLE as u64 {

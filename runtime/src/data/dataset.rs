@@ -8,11 +8,12 @@ use nasrec_compiler::schema::Schema;
 
 use super::batch::Batch;
 use super::cache::{Cache, Found, Origin, Writer};
+use super::error::DataError;
 use super::malformed::Malformed;
 use super::record::Layout;
 use super::rows::Rows;
 use super::{lines, split, synthetic, tsv};
-use crate::{Error, Observer, Result, Stage, Stop};
+use crate::{Observer, Result, Stage, Stop};
 
 /// A part of the split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +48,10 @@ impl Dataset {
     /// Then splits the rows by the recipe.
     ///
     /// # Errors
-    /// [`Error::Invalid`] and [`Error::Io`] with sentences for a person: sources that cannot be read, more malformed
+    /// [`DataError`] and [`crate::Error::Io`] with sentences for a person: sources that cannot be read, more malformed
     /// lines than the recipe tolerates (with the first of them), only one kind of label, too few rows to split,
-    /// parameters of a synthetic table that make no sense; [`Error::Stopped`]. What lay at `cache_path` is then unharmed.
+    /// parameters of a synthetic table that make no sense; [`crate::Error::Stopped`]. What lay at `cache_path` is then
+    /// unharmed.
     pub fn prepare(
         schema: &Schema,
         recipe: &recipe::Data,
@@ -215,7 +217,7 @@ impl Wanted<'_> {
         let mut writer = Writer::create(cache_path, Layout::of(schema, synthetic))?;
         let (origin, malformed) = match &recipe.source {
             Source::Files(names) if names.is_empty() => {
-                return Err(Error::Invalid("the recipe names no data file; expected at least one".to_owned()));
+                return Err(DataError::NoFile.into());
             }
             Source::Files(names) => {
                 let limit = recipe.max_malformed;
@@ -229,17 +231,7 @@ impl Wanted<'_> {
         };
         let (rows, clicks) = writer.counts();
         if clicks == 0 || clicks == rows {
-            let (found, missing) = if rows == 0 {
-                ("no sound row at all".to_owned(), "no label")
-            } else if clicks == 0 {
-                (format!("label 0 in all {rows} rows"), "no click")
-            } else {
-                (format!("label 1 in all {rows} rows"), "no non-click")
-            };
-            return Err(Error::Invalid(format!(
-                "there is {missing} to learn from: found {found}; expected both labels 0 and 1 in column 1 ({})",
-                schema.label
-            )));
+            return Err(DataError::OneLabel { rows, clicks, label: schema.label.clone() }.into());
         }
         writer.finish(schema_hash(schema)?, origin, malformed)
     }

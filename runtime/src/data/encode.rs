@@ -6,9 +6,10 @@ use nasrec_compiler::schema::{DenseColumn, Encoding, Schema, SparseColumn, Trans
 
 use super::columns::Group;
 use super::digits::integer;
+use super::error::DataError;
 use super::record::Layout;
 use super::values::Line;
-use crate::{Error, Result};
+use crate::Result;
 
 /// Longest piece of a value that a message quotes, in characters.
 const QUOTED: usize = 24;
@@ -44,16 +45,17 @@ impl fmt::Display for Problem {
 
 impl<'a> Encoder<'a> {
     /// # Errors
-    /// [`Error::Invalid`] where a column's table is too small or too large to be addressed.
+    /// [`DataError::ColumnTable`] where a column's table is too small or too large to be addressed.
     pub fn new(schema: &'a Schema) -> Result<Self> {
         for column in &schema.sparse {
-            let largest = u32::MAX as usize;
-            if !(2..=largest).contains(&column.rows) || column.missing >= column.rows {
-                return Err(Error::Invalid(format!(
-                    "column {} of schema {} has a table of {} rows whose row {} stands for a missing value; expected 2 to \
-                     {largest} rows, the missing one among them",
-                    column.name, schema.name, column.rows, column.missing
-                )));
+            if !(2..=u32::MAX as usize).contains(&column.rows) || column.missing >= column.rows {
+                return Err(DataError::ColumnTable {
+                    column: column.name.clone(),
+                    schema: schema.name.clone(),
+                    rows: column.rows,
+                    missing: column.missing,
+                }
+                .into());
             }
         }
         let groups = Group::of(schema);

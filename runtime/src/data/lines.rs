@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
+use super::error::DataError;
 use crate::{Error, Result};
 
 /// Bytes read at a time: large enough that locks do not matter, and small enough that they, where their values lie, and
@@ -71,7 +72,7 @@ fn open(path: &Path) -> Result<(File, Metadata)> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let metadata = file.metadata().map_err(Error::io("read", path))?;
     if metadata.is_dir() {
-        return Err(Error::Invalid(format!("{} is a directory; expected a file of lines", path.display())));
+        return Err(DataError::Directory { path: path.to_owned(), expected: "a file of lines" }.into());
     }
     Ok((file, metadata))
 }
@@ -158,14 +159,11 @@ impl Current {
         self.begun.clear();
         self.begun.extend_from_slice(&read[len..]);
         if self.begun.len() > LONGEST_LINE {
-            return Err(Error::Invalid(format!(
-                "{} has a line of more than {LONGEST_LINE} bytes; expected lines of tab-separated values",
-                path.display()
-            )));
+            return Err(DataError::LongLine { path: path.to_owned(), most: LONGEST_LINE }.into());
         }
         self.has_lines |= len > 0;
         if ended && !self.has_lines {
-            return Err(Error::Invalid(format!("{} is empty; expected a line a sample", path.display())));
+            return Err(DataError::Empty { path: path.to_owned() }.into());
         }
         Ok((len, ended))
     }

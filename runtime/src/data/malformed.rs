@@ -3,7 +3,8 @@
 use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result};
+use super::error::DataError;
+use crate::Result;
 
 /// How many malformed lines are described; the rest are counted.
 pub(super) const DESCRIBED: usize = 5;
@@ -41,15 +42,15 @@ impl Malformed {
     pub(super) fn check_early(&self, limit: f64, schema: &Schema) -> Result<()> {
         let hopeless = 2.0 * limit * self.lines as f64 + DESCRIBED as f64;
         if self.lines >= ENOUGH && self.malformed as f64 > hopeless && self.too_many(limit) {
-            return Err(self.error("lines read so far", limit, schema));
+            return Err(self.error(true, limit, schema).into());
         }
         Ok(())
     }
 
     /// # Errors
-    /// [`Error::Invalid`], naming the lines, when more than the share `limit` of all lines is malformed.
+    /// [`DataError::Malformed`], naming the lines, when more than the share `limit` of all lines is malformed.
     pub(super) fn check(&self, limit: f64, schema: &Schema) -> Result<()> {
-        if self.too_many(limit) { Err(self.error("lines", limit, schema)) } else { Ok(()) }
+        if self.too_many(limit) { Err(self.error(false, limit, schema).into()) } else { Ok(()) }
     }
 
     /// What to tell the person when malformed lines were tolerated.
@@ -69,21 +70,38 @@ impl Malformed {
         text.join("\n")
     }
 
-    fn error(&self, lines: &str, limit: f64, schema: &Schema) -> Error {
+    fn error(&self, half_way: bool, tolerated: f64, schema: &Schema) -> DataError {
+        DataError::Malformed {
+            malformed: self.clone(),
+            half_way,
+            tolerated,
+            label: schema.label.clone(),
+            numeric: schema.dense.len(),
+            categorical: schema.sparse.len(),
+        }
+    }
+
+    /// What to tell the person when they were too many.
+    pub(super) fn refused(
+        &self,
+        half_way: bool,
+        tolerated: f64,
+        label: &str,
+        numeric: usize,
+        categorical: usize,
+    ) -> String {
         let share = 100.0 * self.malformed as f64 / self.lines as f64;
         let verb = if self.malformed == 1 { "is" } else { "are" };
-        Error::Invalid(format!(
+        let lines = if half_way { "lines read so far" } else { "lines" };
+        format!(
             "{} of {} {lines} {verb} malformed ({share:.3} %); `max_malformed` tolerates {:.3} %\n{}\nExpected on every line, \
-             separated by tabs and without a header: the label ({}), {} numeric and {} categorical columns. Correct the \
-             lines or the schema, or raise `max_malformed` to leave such lines out.",
+             separated by tabs and without a header: the label ({label}), {numeric} numeric and {categorical} categorical \
+             columns. Correct the lines or the schema, or raise `max_malformed` to leave such lines out.",
             self.malformed,
             self.lines,
-            100.0 * limit,
+            100.0 * tolerated,
             self.listing(),
-            schema.label,
-            schema.dense.len(),
-            schema.sparse.len(),
-        ))
+        )
     }
 }
 

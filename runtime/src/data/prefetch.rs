@@ -8,7 +8,8 @@ use crossbeam_channel::Receiver;
 
 use super::batch::Batch;
 use super::batches::Batches;
-use crate::{Error, Result};
+use crate::Result;
+use crate::machine::MachineError;
 
 /// Threads that build batches. One keeps ahead of any model; where nothing else is to do, memory serves two twice as
 /// fast as one, which mostly waits for it.
@@ -69,7 +70,7 @@ impl Builder {
                     }
                 }
             })
-            .map_err(|error| Error::Invalid(format!("cannot start a thread to read batches ahead: {error}")))?;
+            .map_err(|cause| MachineError::Thread { purpose: "read batches ahead", cause })?;
         Ok(Self { receiver: Some(receiver), thread: Some(thread) })
     }
 

@@ -2,8 +2,9 @@
 
 use nasrec_compiler::streams::Streams;
 
+use super::error::DataError;
 use super::rows::{Rows, shuffle};
-use crate::{Error, Result};
+use crate::Result;
 
 const NAMES: [&str; 3] = ["training", "validation", "test"];
 
@@ -12,13 +13,11 @@ const NAMES: [&str; 3] = ["training", "validation", "test"];
 /// Each part keeps the shuffled order: its first batches are a fair sample of it.
 ///
 /// # Errors
-/// [`Error::Invalid`] when there is no share for training, or too few rows for a part that has one.
+/// [`DataError::NothingToTrain`] and [`DataError::EmptyPart`]: no share for training, or too few rows for a part that
+/// has one.
 pub(super) fn split(labels: &[u8], shares: [u32; 3], stratified: bool, seed: u64) -> Result<[Rows; 3]> {
-    let [train, validation, test] = shares;
-    if train == 0 {
-        return Err(Error::Invalid(format!(
-            "the split {train}:{validation}:{test} leaves nothing to train on; expected shares such as 8:1:1"
-        )));
+    if shares[0] == 0 {
+        return Err(DataError::NothingToTrain { shares }.into());
     }
     let mut order: Vec<u32> = (0..labels.len() as u32).collect();
     shuffle(&mut order, &mut Streams::new(seed).rng("data/split", 0));
@@ -41,10 +40,7 @@ pub(super) fn split(labels: &[u8], shares: [u32; 3], stratified: bool, seed: u64
     }
     for ((part, share), name) in parts.iter().zip(shares).zip(NAMES) {
         if part.is_empty() && share > 0 {
-            return Err(Error::Invalid(format!(
-                "{} rows split {train}:{validation}:{test} leave no row for {name}; supply more rows, or a larger share",
-                labels.len()
-            )));
+            return Err(DataError::EmptyPart { rows: labels.len(), shares, part: name }.into());
         }
     }
     Ok(parts.map(Rows::from))

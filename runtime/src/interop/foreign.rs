@@ -6,6 +6,7 @@ use std::path::Path;
 use nasrec_compiler::plan::{ParamKind, Plan};
 use safetensors::{Dtype, SafeTensors};
 
+use super::error::ForeignError;
 use crate::backend::{Backend, Task, Trainable};
 use crate::data::Batch;
 use crate::supernet::Store;
@@ -84,7 +85,7 @@ impl Foreign {
         let mut values = Vec::new();
         for param in &plan.params {
             let Some(name) = names.get(&*param.name) else {
-                return Err(Error::Invalid(format!("nothing is known to correspond to parameter {}", param.name)));
+                return Err(ForeignError::Unnamed { parameter: param.name.to_string() }.into());
             };
             values.push(floats(&file, &format!("param.{name}"), Some(&param.full))?);
         }
@@ -104,7 +105,7 @@ impl Foreign {
     /// Nothing was recorded.
     pub fn verify(&self, backend: &impl Backend) -> Result<Report> {
         let Some(recorded) = &self.recorded else {
-            return Err(Error::Invalid("the file has no recorded `logit` to compare with".into()));
+            return Err(ForeignError::NothingRecorded.into());
         };
         let program = backend.compile(Task::training(self.plan.clone(), &Trainable::all(&self.plan))?)?;
         let params = backend.load(self.store.clone())?;
@@ -154,7 +155,7 @@ fn recorded(file: &SafeTensors, plan: &Plan, names: &HashMap<String, String>) ->
     let rows = labels.len();
     let ids = file.tensor("input.sparse")?;
     if ids.dtype() != Dtype::I64 || rows == 0 {
-        return Err(Error::Invalid("`input.sparse` should be 64-bit integers, for at least one sample".into()));
+        return Err(ForeignError::Ids.into());
     }
     let ids: Vec<u32> = ids.data().as_chunks::<8>().0.iter().map(|&b| i64::from_le_bytes(b) as u32).collect();
     let gradients = plan.params.iter().map(|param| {
@@ -163,7 +164,7 @@ fn recorded(file: &SafeTensors, plan: &Plan, names: &HashMap<String, String>) ->
     });
     let logits = floats(file, "logit", None)?;
     if logits.len() != rows {
-        return Err(Error::Invalid(format!("`logit` has {} values for {rows} samples", logits.len())));
+        return Err(ForeignError::Logits { logits: logits.len(), rows }.into());
     }
     Ok(Recorded {
         batch: Batch { rows, numeric: samples_last(&numeric, rows), ids: samples_last(&ids, rows), labels },
@@ -180,10 +181,15 @@ fn samples_last<T: Copy>(values: &[T], rows: usize) -> Vec<T> {
 }
 
 fn floats(file: &SafeTensors, name: &str, shape: Option<&[usize]>) -> Result<Vec<f32>> {
-    let tensor = file.tensor(name).map_err(|_| Error::Invalid(format!("the file has no tensor `{name}`")))?;
+    let tensor = file.tensor(name).map_err(|_| ForeignError::NoTensor { name: name.to_owned() })?;
     if tensor.dtype() != Dtype::F32 || shape.is_some_and(|shape| tensor.shape() != shape) {
-        let (dtype, found) = (tensor.dtype(), tensor.shape());
-        return Err(Error::Invalid(format!("tensor `{name}` is {dtype:?} {found:?}, expected F32 {shape:?}")));
+        return Err(ForeignError::Tensor {
+            name: name.to_owned(),
+            dtype: tensor.dtype(),
+            found: tensor.shape().to_vec(),
+            expected: shape.map(<[usize]>::to_vec),
+        }
+        .into());
     }
     Ok(tensor.data().as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
 }

@@ -7,15 +7,16 @@ use std::io::Read;
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::Source;
 
+use super::error::RunError;
 use super::job::Job;
 use super::paths;
 use super::programs::KEPT;
 use super::searching::TOGETHER;
+use crate::Result;
 use crate::backend::tiled::{Footprint, Program};
 use crate::backend::{Task, Trainable};
 use crate::machine::Bytes;
 use crate::supernet::{Keep, ParamDef, Store};
-use crate::{Error, Result};
 
 /// What the process takes whatever it does: code, stacks, buffers of files.
 const BASE: u64 = 96 << 20;
@@ -151,10 +152,19 @@ fn stored(defs: impl Iterator<Item = ParamDef>, keep: Keep, rows: u64) -> (u64, 
 /// See there.
 pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> {
     let phases = needs(job, rows, threads)?;
-    let most = phases.iter().map(Phase::total).max().unwrap_or(0);
-    if most <= budget.0 {
+    if phases.iter().all(|phase| phase.total() <= budget.0) {
         return Ok(());
     }
+    let worst = phases.iter().max_by_key(|phase| phase.total()).copied().unwrap_or_default();
+    // Nothing in a file makes programs smaller or fewer.
+    let parts = worst.parts().into_iter().filter(|(name, _)| *name != PROGRAMS);
+    let largest = parts.max_by_key(|(_, bytes)| *bytes).map_or("", |(name, _)| name);
+    Err(RunError::Memory { phases: Box::new(phases), budget, advice: advice(job, largest) }.into())
+}
+
+/// What is said of a search that needs more than `budget`.
+pub(super) fn needed(phases: &[Phase; 3], budget: Bytes, advice: &str) -> String {
+    let most = phases.iter().map(Phase::total).max().unwrap_or(0);
     let mut text = format!("this search needs up to {} of memory, and may take {budget}:\n", Bytes(most));
     let names: String = phases.iter().map(|phase| format!("{:>12}", phase.name)).collect();
     let _written = writeln!(text, "  {:<24}{names}", "");
@@ -164,12 +174,8 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
     }
     let totals: String = phases.iter().map(|phase| format!("{:>12}", Bytes(phase.total()))).collect();
     let _written = writeln!(text, "  {:<24}{totals}", "together");
-    let worst = phases.iter().max_by_key(|phase| phase.total()).copied().unwrap_or_default();
-    // Nothing in a file makes programs smaller or fewer.
-    let parts = worst.parts().into_iter().filter(|(name, _)| *name != PROGRAMS);
-    let largest = parts.max_by_key(|(_, bytes)| *bytes).map_or("", |(name, _)| name);
-    let _written = write!(text, "{}; or let it take more with --memory", advice(job, largest));
-    Err(Error::Invalid(text))
+    let _written = write!(text, "{advice}; or let it take more with --memory");
+    text
 }
 
 /// What to change where this part is the largest.

@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::error::RunError;
 use crate::{Error, Result};
 
 /// What makes a directory that of a run.
@@ -24,19 +25,13 @@ impl RunDir {
     /// It holds a run or something else, or cannot be made, or another process works in it.
     pub fn create(path: &Path) -> Result<Self> {
         if path.join(RECORD).is_file() {
-            return Err(Error::Invalid(format!(
-                "{0} holds a run already: continue it with `--resume {0}`, or choose another `--out`",
-                path.display()
-            )));
+            return Err(RunError::Occupied { path: path.to_owned() }.into());
         }
         let leftover = |name: &str| name == LOCK || name == "sources" || name.ends_with(".tmp");
         if fs::read_dir(path)
             .is_ok_and(|entries| entries.flatten().any(|entry| !leftover(&entry.file_name().to_string_lossy())))
         {
-            return Err(Error::Invalid(format!(
-                "{} is not empty and holds no run: choose another `--out`",
-                path.display()
-            )));
+            return Err(RunError::NotEmpty { path: path.to_owned() }.into());
         }
         fs::create_dir_all(path).map_err(Error::io("create", path))?;
         Self::lock(path)
@@ -48,7 +43,7 @@ impl RunDir {
     /// It does not exist, or another process works in it.
     pub fn open(path: &Path) -> Result<Self> {
         if !path.join(RECORD).is_file() {
-            return Err(Error::Invalid(format!("{} does not hold a run: there is no {RECORD} in it", path.display())));
+            return Err(RunError::NoRun { path: path.to_owned(), record: RECORD }.into());
         }
         let dir = Self::lock(path)?;
         for entry in fs::read_dir(path).map_err(Error::io("read", path))?.flatten() {
@@ -65,9 +60,7 @@ impl RunDir {
         let lock = File::create(&name).map_err(Error::io("create", &name))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => {
-                Err(Error::Invalid(format!("another nasrecc works in {}: wait until it ends", path.display())))
-            }
+            Err(TryLockError::WouldBlock) => Err(RunError::InUse { path: path.to_owned() }.into()),
             Err(TryLockError::Error(error)) => Err(Error::io("lock", name)(error)),
         }
     }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nasrec_compiler::recipe::{Length, Optimiser, Schedule};
 
 use super::directory::RunDir;
+use super::error::RunError;
 use crate::backend::{Backend, Update};
 use crate::data::{Batches, Prefetch};
 use crate::supernet::{Rule, Store};
@@ -113,10 +114,7 @@ pub(super) fn fit<B: Backend>(
             None => {}
         }
         if diverged >= MAX_DIVERGED {
-            return Err(Error::Invalid(format!(
-                "{title}: the loss was not finite for {MAX_DIVERGED} steps in a row, at step {step}; \
-                 lower the learning rate or turn clipping on"
-            )));
+            return Err(RunError::Diverged { title: title.to_owned(), step, steps: MAX_DIVERGED }.into());
         }
         shop.observer.progress(step + 1, &format!("log loss {shown:.4}"));
         if saved.elapsed() >= due && step + 1 < regime.steps {

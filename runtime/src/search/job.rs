@@ -8,7 +8,8 @@ use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, CheckedSearch, CheckedSpace, Space};
 
-use crate::{Error, Result};
+use super::error::RunError;
+use crate::Result;
 
 /// What a run does, all of it decided.
 #[derive(Debug)]
@@ -28,16 +29,14 @@ impl Job {
     /// # Errors
     /// The schema does not fit the space or a baseline.
     pub fn new(search: &CheckedSearch, base: impl Into<PathBuf>) -> Result<Self> {
-        let bind = |space: &CheckedSpace| {
-            Space::bind(space, &search.schema).map_err(|error| Error::Invalid(error.to_string()))
-        };
+        let bind = |space: &CheckedSpace| Space::bind(space, &search.schema);
         let baselines = search.baselines.iter().map(|baseline| {
-            let plan = bind(baseline)?.plan(&Architecture::new(Vec::new()));
-            Ok((baseline.title(), plan.map_err(|error| Error::Invalid(error.to_string()))?))
+            let plan = bind(baseline)?.plan(&Architecture::new(Vec::new()))?;
+            Ok((baseline.title(), plan))
         });
         Ok(Self {
-            space: bind(&search.space)?,
-            baselines: baselines.collect::<Result<_>>()?,
+            space: bind(&search.space).map_err(RunError::from)?,
+            baselines: baselines.collect::<Result<_, RunError>>()?,
             schema: search.schema.clone(),
             recipe: search.recipe.clone(),
             base: base.into(),
@@ -61,6 +60,6 @@ impl Job {
 
     /// The plan of an architecture, and the architecture without what its logit does not depend on.
     pub(super) fn selected(&self, architecture: &Architecture) -> Result<(Plan, Architecture)> {
-        self.space.selected(architecture).map_err(|error| Error::Invalid(error.to_string()))
+        Ok(self.space.selected(architecture).map_err(RunError::from)?)
     }
 }

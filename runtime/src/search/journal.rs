@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use nasrec_compiler::Architecture;
 use serde::{Deserialize, Serialize};
 
+use super::error::RunError;
 use crate::train::Metrics;
 use crate::{Error, Observer, Result};
 
@@ -103,9 +104,10 @@ impl Journal {
             if line.is_empty() {
                 continue;
             }
-            let entry = serde_json::from_slice(line).map_err(|error| {
-                let (path, line) = (path.display(), number + 1);
-                Error::Invalid(format!("{path}:{line}: this line of the journal cannot be read: {error}"))
+            let entry = serde_json::from_slice(line).map_err(|cause| RunError::Journal {
+                path: path.to_owned(),
+                line: number + 1,
+                cause,
             })?;
             entries.push(entry);
         }

@@ -9,6 +9,7 @@
 mod budget;
 mod candidate;
 mod directory;
+mod error;
 mod fit;
 mod job;
 mod journal;
@@ -24,6 +25,7 @@ mod unseen;
 
 pub use budget::{Phase, check as check_memory, expected_rows, needs};
 pub use directory::RunDir;
+pub use error::RunError;
 pub use job::Job;
 pub use journal::{Entry, Figures, Journal};
 pub use report::{Attainable, Report, Row, Usage};

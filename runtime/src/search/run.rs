@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use super::directory::RunDir;
+use super::error::RunError;
 use super::fit::Workshop;
 use super::job::Job;
 use super::journal::{Entry, Figures, Journal};
@@ -15,7 +16,7 @@ use crate::backend::Backend;
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::train;
-use crate::{Error, Observer, Result, Stop};
+use crate::{Observer, Result, Stop};
 
 /// The weights of the winner, in the run directory.
 const WEIGHTS: &str = "best.safetensors";
@@ -137,12 +138,7 @@ fn same_data(journal: &mut Journal, data: &Dataset, dir: &RunDir) -> Result<()> 
     match recorded {
         None => journal.append(Entry::Data { fingerprint, rows: data.rows(), seconds: 0.0 }),
         Some((known, _)) if known == fingerprint => Ok(()),
-        Some((_, rows)) => Err(Error::Invalid(format!(
-            "the data has changed since {} was started: {rows} rows then, {} rows now; \
-             a run goes on with the data that it began with, so put that back, or start anew",
-            dir.path().display(),
-            data.rows()
-        ))),
+        Some((_, then)) => Err(RunError::OtherData { path: dir.path().to_owned(), then, now: data.rows() }.into()),
     }
 }
 

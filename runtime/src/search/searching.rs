@@ -10,6 +10,7 @@ use nasrec_compiler::format::named;
 use nasrec_compiler::plan::Plan;
 
 use super::candidate::Judge;
+use super::error::RunError;
 use super::fit::Workshop;
 use super::job::Job;
 use super::journal::{Entry, Figures, Journal};
@@ -17,7 +18,7 @@ use super::strategies::{Attempt, Candidate, History, Proposal, Strategy};
 use super::unseen::{Selected, Unseen};
 use crate::backend::Backend;
 use crate::data::Dataset;
-use crate::{Error, Observer, Result, Stage};
+use crate::{Observer, Result, Stage};
 
 /// Candidates that are evaluated together at most: what bounds their memory, and what a kill loses.
 pub(super) const TOGETHER: usize = 16;
@@ -108,7 +109,7 @@ impl<'a> Searching<'a> {
         let mut waiting = Vec::new();
         for place in 0..size {
             let mut rng = streams.rng(stream, from + place);
-            // Siblings may be evaluated by now, so that few plans are held; what is drawn does not depend on how they did.
+            // What is drawn does not depend on how siblings did: some are evaluated by now, so that few plans are held.
             let history = History::new(self.job, generation, &self.all[..start]);
             let found = self.unseen.next(|tries| strategy.ask(&history, Attempt { tries, rng: &mut rng }))?;
             let Some((selected, plan)) = found else {
@@ -130,11 +131,7 @@ impl<'a> Searching<'a> {
     /// A candidate that the journal holds.
     fn recall(&mut self, generation: u64, selected: Selected, recorded: Recorded) -> Result<()> {
         if recorded.architecture != selected.canonical {
-            return Err(Error::Invalid(format!(
-                "the journal's candidate {} is not the one that this search comes to: \
-                 the directory belongs to another version, or was changed",
-                self.all.len()
-            )));
+            return Err(RunError::OtherSearch { candidate: self.all.len() }.into());
         }
         self.add(generation, selected, recorded.macs, recorded.figures);
         Ok(())

@@ -6,8 +6,9 @@ use nasrec_compiler::plan::Plan;
 use nasrec_compiler::space::Meter;
 use nasrec_compiler::{Architecture, Space};
 
+use super::error::RunError;
 use super::strategies::{MAX_TRIES, Proposal};
-use crate::{Error, Observer, Result};
+use crate::{Observer, Result};
 
 /// An architecture that is to be evaluated.
 pub(super) struct Selected {
@@ -43,14 +44,10 @@ impl<'a> Unseen<'a> {
         for tries in 0..MAX_TRIES {
             let proposal = propose(tries);
             if !self.space.offers(&proposal.architecture) {
-                return Err(Error::Invalid(format!(
-                    "what the strategy proposes is no architecture of {}: it needs a value of each choice, and only such \
-                     as the choice has",
-                    self.space.name
-                )));
+                return Err(RunError::NotOfSpace { space: self.space.name.clone() }.into());
             }
             if let Some(meter) = &mut self.meter {
-                let costs = meter.costs(&proposal.architecture).map_err(|error| Error::Invalid(error.to_string()))?;
+                let costs = meter.costs(&proposal.architecture).map_err(RunError::from)?;
                 if let Some(broken) = self.space.broken(&proposal.architecture, Some(costs)) {
                     excluded += 1;
                     if nearest.is_none_or(|(least, _)| costs.macs < least) {
@@ -59,19 +56,15 @@ impl<'a> Unseen<'a> {
                     continue;
                 }
             }
-            let selected = self.space.selected(&proposal.architecture);
-            let (plan, canonical) = selected.map_err(|error| Error::Invalid(error.to_string()))?;
+            let (plan, canonical) = self.space.selected(&proposal.architecture).map_err(RunError::from)?;
             if self.seen.insert(canonical.clone()) {
                 return Ok(Some((Selected { proposal, canonical }, plan)));
             }
             known += 1;
         }
         let found = self.seen.len();
-        if let (true, Some((least, broken))) = (found == 0, nearest) {
-            return Err(Error::Invalid(format!(
-                "none of {MAX_TRIES} architectures drawn meets what is required: `{broken}` excludes even the cheapest \
-                 of them, of {least} macs"
-            )));
+        if let (true, Some((macs, constraint))) = (found == 0, nearest) {
+            return Err(RunError::NoneAllowed { tries: MAX_TRIES, constraint: constraint.to_owned(), macs }.into());
         }
         self.observer.say(&format!(
             "the search ends with {found} candidates: of {MAX_TRIES} more that were drawn, {known} were known and \

@@ -22,7 +22,8 @@ use rayon::prelude::*;
 use self::planted::Planted;
 use super::cache::{Origin, Writer};
 use super::encode::Encoder;
-use crate::{Error, Observer, Result, Stage, Stop};
+use super::error::DataError;
+use crate::{Observer, Result, Stage, Stop};
 
 /// Goes up when the same parameters give other rows, so that old caches are not taken for new ones.
 const VERSION: u32 = 1;
@@ -38,7 +39,7 @@ pub(super) fn origin(parameters: &Synthetic) -> Result<Origin> {
 /// Draws all rows into `writer`.
 ///
 /// # Errors
-/// [`Error::Invalid`] for parameters that make no sense; a stop; what [`Writer::append`] fails with.
+/// [`DataError::Synthetic`] for parameters that make no sense; a stop; what [`Writer::append`] fails with.
 pub(super) fn write(
     schema: &Schema,
     parameters: &Synthetic,
@@ -75,9 +76,7 @@ fn draw(planted: &Planted, rows: u64, writer: &mut Writer, observer: &dyn Observ
 }
 
 fn check(parameters: &Synthetic) -> Result<()> {
-    let refuse = |name: &str, found: String, expected: &str| {
-        Err(Error::Invalid(format!("synthetic data: found {name} = {found}, expected {expected}")))
-    };
+    let refuse = |parameter, found: String, expected| Err(DataError::Synthetic { parameter, found, expected }.into());
     if parameters.rows == 0 || parameters.rows > u64::from(u32::MAX) {
         return refuse("rows", parameters.rows.to_string(), "1 to 4294967295");
     }

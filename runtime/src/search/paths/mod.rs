@@ -1,7 +1,7 @@
 //! What a supernet is trained on, step by step.
 //!
-//! Lives here: one file a way of sampling paths, and the list of those that a recipe names. Never: how a path is trained,
-//! or how candidates are drawn.
+//! Lives here: one file a way of sampling paths, and the list of those that a recipe names. Never: how a path is
+//! trained, or how candidates are drawn.
 
 mod single_operator_any_connection;
 

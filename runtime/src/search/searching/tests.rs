@@ -143,7 +143,8 @@ proptest! {
         prop_assert_eq!(again.together.iter().sum::<usize>(), whole.journal.len() - kept);
 
         prop_assert!(whole.together.iter().all(|&plans| plans <= TOGETHER));
-        let forms: HashSet<_> = whole.candidates.iter().map(|found| job.space.canonical(&found.architecture)).map(|form| form.expect("a plan")).collect();
+        let form = |found: &Candidate| job.space.canonical(&found.architecture).expect("a plan");
+        let forms: HashSet<_> = whole.candidates.iter().map(form).collect();
         prop_assert_eq!(forms.len(), whole.candidates.len(), "nothing is evaluated twice");
     }
 }

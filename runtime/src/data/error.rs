@@ -1,0 +1,87 @@
+//! What can be wrong with a table, or with how it is to be read.
+
+use std::path::PathBuf;
+
+use super::malformed::Malformed;
+
+/// What can be wrong with a table, or with how it is to be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    #[error("the recipe names no data file; expected at least one")]
+    NoFile,
+    #[error("{} is a directory; expected {expected}", path.display())]
+    Directory { path: PathBuf, expected: &'static str },
+    #[error("{} is empty; expected a line a sample", path.display())]
+    Empty { path: PathBuf },
+    /// `most`: bytes.
+    #[error("{} has a line of more than {most} bytes; expected lines of tab-separated values", path.display())]
+    LongLine { path: PathBuf, most: usize },
+    /// More lines are malformed than the share `tolerated` of all; `half_way`: so many that the rest was not read. The
+    /// schema has this label and so many columns of each kind.
+    #[error("{}", malformed.refused(*half_way, *tolerated, label, *numeric, *categorical))]
+    Malformed {
+        malformed: Malformed,
+        half_way: bool,
+        tolerated: f64,
+        label: String,
+        numeric: usize,
+        categorical: usize,
+    },
+    /// All rows have one label: `clicks` of `rows` are 1.
+    #[error("{}", one_label(*rows, *clicks, label))]
+    OneLabel { rows: u64, clicks: u64, label: String },
+    #[error("the table has more than {most} rows, the most that are supported")]
+    TooManyRows { most: u32 },
+    /// The embedding table of a column is too small or too large to be addressed.
+    #[error(
+        "column {column} of schema {schema} has a table of {rows} rows whose row {missing} stands for a missing value; \
+         expected 2 to {} rows, the missing one among them",
+        u32::MAX
+    )]
+    ColumnTable { column: String, schema: String, rows: usize, missing: usize },
+    #[error("the split {} leaves nothing to train on; expected shares such as 8:1:1", ratio(*shares))]
+    NothingToTrain { shares: [u32; 3] },
+    #[error("{rows} rows split {} leave no row for {part}; supply more rows, or a larger share", ratio(*shares))]
+    EmptyPart { rows: usize, shares: [u32; 3], part: &'static str },
+    #[error(
+        "{rows} rows cannot be cut into batches of {size}; expected at least one row, and a batch size of at least 1"
+    )]
+    NoBatches { rows: usize, size: usize },
+    /// A parameter of a drawn table makes no sense.
+    #[error("synthetic data: found {parameter} = {found}, expected {expected}")]
+    Synthetic { parameter: &'static str, found: String, expected: &'static str },
+}
+
+impl DataError {
+    /// See [`crate::Error::code`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            DataError::NoFile => "R0101",
+            DataError::Directory { .. } => "R0102",
+            DataError::Empty { .. } => "R0103",
+            DataError::LongLine { .. } => "R0104",
+            DataError::Malformed { .. } => "R0105",
+            DataError::OneLabel { .. } => "R0106",
+            DataError::TooManyRows { .. } => "R0107",
+            DataError::ColumnTable { .. } => "R0108",
+            DataError::NothingToTrain { .. } => "R0109",
+            DataError::EmptyPart { .. } => "R0110",
+            DataError::NoBatches { .. } => "R0111",
+            DataError::Synthetic { .. } => "R0112",
+        }
+    }
+}
+
+fn one_label(rows: u64, clicks: u64, label: &str) -> String {
+    let (found, missing) = match clicks {
+        _ if rows == 0 => ("no sound row at all".to_owned(), "no label"),
+        0 => (format!("label 0 in all {rows} rows"), "no click"),
+        _ => (format!("label 1 in all {rows} rows"), "no non-click"),
+    };
+    format!("there is {missing} to learn from: found {found}; expected both labels 0 and 1 in column 1 ({label})")
+}
+
+fn ratio([train, validation, test]: [u32; 3]) -> String {
+    format!("{train}:{validation}:{test}")
+}
