@@ -4,7 +4,7 @@ use super::conflicts::conflict;
 use super::elaborate::elaborate;
 use super::methods::{METHODS, method, paths};
 use super::program::{Item, ItemKind, Program};
-use super::settings::{Settings, rivals, within};
+use super::settings::{Settings, within};
 use super::{CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Span};
 use crate::ir::CheckedSpace;
@@ -87,7 +87,7 @@ impl Program {
                     .or_else(|| unbound(space, schema, with)),
             );
         }
-        let mut settings = Settings::new(&search.settings, overrides, search.name.span);
+        let mut settings = Settings::new(&search.settings, overrides, rivals, search.name.span);
         settings.incomplete = search.incomplete;
         let mut recipe = recipe(&mut settings);
         if let Some(space) = &space {
@@ -177,6 +177,14 @@ fn key(path: &[Name]) -> String {
     path.iter().map(|name| name.text.as_str()).collect::<Vec<_>>().join(".")
 }
 
+/// What a setting excludes: where it is set anew, that goes.
+fn rivals(key: &str) -> Vec<&'static str> {
+    let methods = METHODS.map(|(section, _)| section);
+    let groups: [&[&'static str]; 2] = [&methods, &["data.files", "data.synthetic"]];
+    let of_key = groups.into_iter().find(|group| group.iter().any(|one| within(key, one))).unwrap_or_default();
+    of_key.iter().copied().filter(|one| !within(key, one)).collect()
+}
+
 /// Why a space cannot be bound to a schema, if it cannot.
 pub(super) fn unbound(space: &CheckedSpace, schema: &Schema, named: &Name) -> Option<Diagnostic> {
     let error = Space::bind(space, schema).err()?;
@@ -194,7 +202,7 @@ pub(crate) fn setting_keys() -> Vec<String> {
             value: SettingValue::Section,
             span: nowhere,
         };
-        let mut settings = Settings::new(&[opened], &[], nowhere);
+        let mut settings = Settings::new(&[opened], &[], rivals, nowhere);
         recipe(&mut settings);
         keys.extend(settings.known());
     }

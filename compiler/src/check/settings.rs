@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::methods::METHODS;
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::recipe::Length;
 use crate::syntax::tree::{Arg, Expr, ExprKind, Name, Setting, SettingValue};
@@ -25,8 +24,13 @@ pub(super) struct Called<'a> {
 }
 
 impl Settings {
-    /// `overrides` replace what the file says.
-    pub fn new(settings: &[Setting], overrides: &[Setting], owner: Span) -> Self {
+    /// `overrides` replace what the file says, and what `rivals` says of each: the settings that it excludes.
+    pub fn new(
+        settings: &[Setting],
+        overrides: &[Setting],
+        rivals: impl Fn(&str) -> Vec<&'static str>,
+        owner: Span,
+    ) -> Self {
         let mut all =
             Self { values: BTreeMap::new(), known: Vec::new(), diagnostics: Vec::new(), owner, incomplete: false };
         for setting in settings {
@@ -244,14 +248,6 @@ impl Settings {
         }
         self.diagnostics
     }
-}
-
-/// What a setting excludes: where it is set anew, that goes.
-pub(super) fn rivals(key: &str) -> Vec<&'static str> {
-    let methods = METHODS.map(|(section, _)| section);
-    let groups: [&[&'static str]; 2] = [&methods, &["data.files", "data.synthetic"]];
-    let of_key = groups.into_iter().find(|group| group.iter().any(|one| within(key, one))).unwrap_or_default();
-    of_key.iter().copied().filter(|one| !within(key, one)).collect()
 }
 
 /// Whether a key is a section or lies in it.

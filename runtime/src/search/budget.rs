@@ -1,6 +1,5 @@
 //! Whether a search fits the memory that it may take, worked out from the job before anything is trained.
 
-use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 
@@ -10,58 +9,17 @@ use nasrec_compiler::recipe::Source;
 use super::error::RunError;
 use super::job::Job;
 use super::paths;
+use super::phase::Phase;
 use super::programs::KEPT;
 use super::searching::TOGETHER;
 use crate::Result;
-use crate::backend::tiled::{Footprint, Program};
+use crate::backend::tiled::Program;
 use crate::backend::{Task, Trainable};
 use crate::machine::Bytes;
 use crate::supernet::{Keep, ParamDef, Store};
 
-/// What the process takes whatever it does: code, stacks, buffers of files.
-const BASE: u64 = 96 << 20;
-
-/// The allocator holds back one part in so many.
-const HELD_BACK: u64 = 16;
-
 /// Bytes of a program for each node of its plan; measured, and rounded up.
 const NODE: u64 = 1000;
-
-/// What a phase of a search takes, at most, in bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Phase {
-    pub name: &'static str,
-    /// Dense parameters and what the optimiser remembers of them.
-    pub dense: u64,
-    /// Rows of embedding tables that the data can touch, and what the optimiser remembers of them.
-    pub tables: u64,
-    /// What executing takes.
-    pub executing: Footprint,
-    /// Lists of rows and batches that are held.
-    pub data: u64,
-    /// Programs of paths that are kept.
-    pub programs: u64,
-}
-
-const PROGRAMS: &str = "programs of paths";
-
-impl Phase {
-    fn parts(&self) -> [(&'static str, u64); 6] {
-        [
-            ("dense parameters", self.dense),
-            ("embedding tables", self.tables),
-            ("gradients", self.executing.gradients),
-            ("activations", self.executing.activations),
-            ("batches, lists of rows", self.data),
-            (PROGRAMS, self.programs),
-        ]
-    }
-
-    pub fn total(&self) -> u64 {
-        let parts = self.parts().iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
-        parts.saturating_add(parts / HELD_BACK).saturating_add(BASE)
-    }
-}
 
 /// What each phase of a search takes, at most, with a table of so many rows.
 ///
@@ -156,26 +114,7 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
         return Ok(());
     }
     let worst = phases.iter().max_by_key(|phase| phase.total()).copied().unwrap_or_default();
-    // Nothing in a file makes programs smaller or fewer.
-    let parts = worst.parts().into_iter().filter(|(name, _)| *name != PROGRAMS);
-    let largest = parts.max_by_key(|(_, bytes)| *bytes).map_or("", |(name, _)| name);
-    Err(RunError::Memory { phases: Box::new(phases), budget, advice: advice(job, largest) }.into())
-}
-
-/// What is said of a search that needs more than `budget`.
-pub(super) fn needed(phases: &[Phase; 3], budget: Bytes, advice: &str) -> String {
-    let most = phases.iter().map(Phase::total).max().unwrap_or(0);
-    let mut text = format!("this search needs up to {} of memory, and may take {budget}:\n", Bytes(most));
-    let names: String = phases.iter().map(|phase| format!("{:>12}", phase.name)).collect();
-    let _written = writeln!(text, "  {:<24}{names}", "");
-    for part in 0..phases[0].parts().len() {
-        let numbers: String = phases.iter().map(|phase| format!("{:>12}", Bytes(phase.parts()[part].1))).collect();
-        let _written = writeln!(text, "  {:<24}{numbers}", phases[0].parts()[part].0);
-    }
-    let totals: String = phases.iter().map(|phase| format!("{:>12}", Bytes(phase.total()))).collect();
-    let _written = writeln!(text, "  {:<24}{totals}", "together");
-    let _written = write!(text, "{advice}; or let it take more with --memory");
-    text
+    Err(RunError::Memory { phases: Box::new(phases), budget, advice: advice(job, worst.largest()) }.into())
 }
 
 /// What to change where this part is the largest.

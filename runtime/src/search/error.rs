@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nasrec_compiler::space::{BindError, PlanError};
 
-use super::budget::{Phase, needed};
+use super::phase::{Phase, needed};
 use crate::machine::Bytes;
 
 /// What stops a run: its directory, its journal, its limits, its strategy.
