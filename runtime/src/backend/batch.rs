@@ -5,14 +5,14 @@ use nasrec_compiler::primitives::Primitive;
 
 use super::Task;
 use crate::data::Batch;
-use crate::{Error, Result};
+use crate::{ProgramError, Result};
 
 /// Fails unless the batch has the columns that the task reads, rows of its tables, and as many labels as rows where they
 /// are wanted.
 pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
     let Batch { rows, numeric, ids, labels } = batch;
     let rows = *rows;
-    let mismatch = |what: String| Err(Error::Invalid(format!("the batch does not fit the plan: {what}")));
+    let mismatch = |mismatch: String| Err(ProgramError::Batch { mismatch }.into());
     if rows == 0 {
         return mismatch("it has no rows".into());
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nasrec_compiler::plan::passes::{self, Merged};
 use nasrec_compiler::plan::{ParamKind, Plan, sound};
 
-use crate::{Error, Result};
+use crate::{ProgramError, Result};
 
 /// Nodes and parameters in execution order, the node of each logit, and for each trained parameter the logit that has it
 /// for itself. A backend compiles it, whatever its values will be.
@@ -35,9 +35,9 @@ impl Task {
     pub fn training(plan: impl Into<Arc<Plan>>, trainable: &Trainable) -> Result<Self> {
         let plan = plan.into();
         let outputs = vec![plan.logit];
-        sound::check(&plan.nodes, &plan.params, &outputs).map_err(|damage| Error::Invalid(damage.to_string()))?;
+        sound::check(&plan.nodes, &plan.params, &outputs).map_err(ProgramError::from)?;
         if trainable.0.len() != plan.params.len() {
-            return Err(Error::Invalid("what is to be trained was chosen for another plan".into()));
+            return Err(ProgramError::OtherTrainable.into());
         }
         let owners = trainable.0.iter().map(|&trained| trained.then_some(0)).collect();
         Ok(Self { plan, outputs, owners })
@@ -53,7 +53,7 @@ impl Task {
             Merged::of(plan, |param| trainable.contains(param))
         };
         let merged = passes::together(plans.iter().map(graph).collect());
-        Self::merged(merged.map_err(|damage| Error::Invalid(damage.to_string()))?)
+        Self::merged(merged.map_err(ProgramError::from)?)
     }
 
     /// Plans that were merged, each to train what it owns.
@@ -61,7 +61,7 @@ impl Task {
     /// # Errors
     /// The graph is damaged.
     pub fn merged(graph: Merged) -> Result<Self> {
-        passes::verify(&graph).map_err(|damage| Error::Invalid(damage.to_string()))?;
+        passes::verify(&graph).map_err(ProgramError::from)?;
         let (outputs, owners) = (graph.outputs.clone(), graph.owners.clone());
         Ok(Self { plan: Arc::new(graph.into_plan()), outputs, owners })
     }

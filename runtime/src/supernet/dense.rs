@@ -8,7 +8,7 @@ use rand_distr::StandardNormal;
 
 use super::optimiser::{Memory, Prepared};
 use super::slices::{self, Stretch};
-use crate::{Error, Result};
+use crate::{Result, WeightsError};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Dense {
@@ -24,7 +24,7 @@ impl Dense {
         let mut values = Vec::new();
         // What cannot be had is an error, not the end of the process.
         let Some(len) = len.filter(|&len| values.try_reserve_exact(len).is_ok()) else {
-            return Err(Error::Invalid(format!("there is no memory for parameter {name} of shape {full:?}")));
+            return Err(WeightsError::Memory { parameter: name.to_owned(), shape: full.to_vec() }.into());
         };
         values.resize(len, 0.0);
         draw(init, full, &mut at(streams.key(name), 0), &mut values);

@@ -9,7 +9,7 @@ use safetensors::Dtype;
 use super::file::{Column, Tensors, write};
 use super::store::{Store, Stored};
 use super::table::Table;
-use crate::{Error, Result};
+use crate::{Result, WeightsError};
 
 /// Rows that are drawn, written or read at a time; each thread takes some of them.
 const BLOCK: usize = 1 << 14;
@@ -63,7 +63,8 @@ impl Store {
         for (def, values) in self.defs.iter().zip(found) {
             let wanted = def.full.iter().product::<usize>();
             if values.len() != wanted {
-                return Err(Error::Invalid(format!("{} has {wanted} values, not {}", def.name, values.len())));
+                let (parameter, found) = (def.name.to_string(), values.len());
+                return Err(WeightsError::Length { parameter, expected: wanted, found }.into());
             }
         }
         for (stored, values) in self.params.iter_mut().zip(found) {

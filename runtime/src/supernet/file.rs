@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use safetensors::tensor::{Metadata, TensorInfo};
 use safetensors::{Dtype, SafeTensorError};
 
-use crate::{Error, Result};
+use crate::{Error, Result, WeightsError};
 
 /// Bytes that are written at a time.
 const BUFFER: usize = 1 << 20;
@@ -160,5 +160,5 @@ impl Reading<'_> {
 }
 
 pub(super) fn damaged(path: &Path, what: &str) -> Error {
-    Error::Invalid(format!("{} does not hold the weights of this space: {what}", path.display()))
+    WeightsError::File { path: path.to_owned(), what: what.to_string() }.into()
 }

@@ -2,7 +2,7 @@
 
 use super::dense::Dense;
 use super::store::{Store, Stored};
-use crate::{Error, Result};
+use crate::{Result, WeightsError};
 
 /// A copy of some dense parameters and their optimiser state.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ impl Store {
     pub fn snapshot(&self, ids: impl IntoIterator<Item = usize>) -> Result<Snapshot> {
         let copy = |id: usize| match self.params.get(id) {
             Some(Stored::Dense(dense)) => Ok((id, dense.clone())),
-            _ => Err(Error::Invalid(format!("parameter {id} is not a dense parameter of this store"))),
+            _ => Err(WeightsError::NotDense { id }.into()),
         };
         Ok(Snapshot(ids.into_iter().map(copy).collect::<Result<_>>()?))
     }
@@ -23,7 +23,7 @@ impl Store {
         for (id, saved) in &snapshot.0 {
             match self.params.get_mut(*id) {
                 Some(Stored::Dense(dense)) if dense.values.len() == saved.values.len() => dense.clone_from(saved),
-                _ => return Err(Error::Invalid(format!("parameter {id} of the snapshot is not in this store"))),
+                _ => return Err(WeightsError::OtherStore { id: *id }.into()),
             }
         }
         Ok(())

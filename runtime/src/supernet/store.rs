@@ -16,7 +16,7 @@ use super::optimiser::{Memory, Rule};
 use super::slices;
 use super::table::Table;
 use super::weights::Weights;
-use crate::{Error, Result};
+use crate::{ProgramError, Result, WeightsError};
 
 /// What a stored parameter is. Its identity, [`Param::id`], is its place in the list that a store is made from.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +79,7 @@ impl Store {
         for def in &defs {
             let ranks = if def.kind == ParamKind::Dense { 1..=2 } else { 2..=2 };
             if !ranks.contains(&def.full.len()) || def.full.contains(&0) {
-                return Err(Error::Invalid(format!("parameter {} cannot have the shape {:?}", def.name, def.full)));
+                return Err(WeightsError::Shape { parameter: def.name.to_string(), shape: def.full.to_vec() }.into());
             }
         }
         let draw = |def: &ParamDef| {
@@ -119,7 +119,7 @@ impl Store {
         let mut seen = HashSet::new();
         for def in &self.defs {
             if !seen.insert(&def.name) {
-                return Err(Error::Invalid(format!("two parameters are called {}", def.name)));
+                return Err(WeightsError::Twice { parameter: def.name.to_string() }.into());
             }
         }
         Ok(self)
@@ -136,10 +136,8 @@ impl Store {
                 def.full == param.full && matches!(def.kind, ParamKind::Dense) == matches!(param.kind, ParamKind::Dense)
             });
             if !fits {
-                return Err(Error::Invalid(format!(
-                    "parameter {} of the plan, stored as {:?}, is not in this store: the plan belongs to another space",
-                    param.name, param.full
-                )));
+                let (parameter, shape) = (param.name.to_string(), param.full.to_vec());
+                return Err(WeightsError::OtherSpace { parameter, shape }.into());
             }
         }
         Ok(())
@@ -193,11 +191,8 @@ impl Store {
     pub fn apply(&mut self, plan: &Plan, gradients: &Gradients, rule: Rule, scale: f32) -> Result<()> {
         self.check(plan)?;
         if rule.memory() != self.keep.memory {
-            return Err(Error::Invalid(format!(
-                "the store keeps {} for its optimiser, and the rule needs {}",
-                self.keep.memory.name(),
-                rule.memory().name()
-            )));
+            let (kept, needed) = (self.keep.memory.name(), rule.memory().name());
+            return Err(WeightsError::OtherOptimiser { kept, needed }.into());
         }
         let rule = rule.prepared(scale);
         // What each stored parameter is moved by, in the order it was found in; large ones are shared out further.
@@ -272,7 +267,7 @@ impl Slices<'_> {
     pub(crate) fn check(&self) -> Result<()> {
         for (index, param) in self.plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
             if self.dense(index).len() != param.len() {
-                return Err(Error::Invalid(format!("{} was gathered for another plan", param.name)));
+                return Err(ProgramError::OtherValues { parameter: param.name.to_string() }.into());
             }
         }
         Ok(())

@@ -22,7 +22,8 @@ use tile::{Arena, Tile};
 use super::{Backend, Stepped, Task, Update, batch};
 use crate::data::Batch;
 use crate::supernet::{Gradients, Slices, Store, TableGradient, Weights, lengthen};
-use crate::{Error, Result};
+use crate::machine::MachineError;
+use crate::{ProgramError, Result};
 
 /// Samples a tile. Fixed: what a sample's numbers are must not depend on the number of threads.
 pub(super) const TILE: usize = 128;
@@ -58,7 +59,7 @@ impl Tiled {
             .num_threads(threads.max(1))
             .thread_name(|i| format!("tile-{i}"))
             .build()
-            .map_err(|error| Error::Invalid(format!("cannot start {threads} threads: {error}")))?;
+            .map_err(|cause| MachineError::Threads { threads, cause })?;
         Ok(Self { pool, arenas: Mutex::default(), spare: Mutex::default(), steps: Mutex::default() })
     }
 
@@ -246,10 +247,10 @@ impl Backend for Tiled {
         update: Update,
     ) -> Result<()> {
         if !program.tables.is_empty() {
-            return Err(Error::Invalid("fine-tuning a copy cannot train embedding tables".into()));
+            return Err(ProgramError::CopiedTables.into());
         }
         if !copies.cover(&program.gradients) {
-            return Err(Error::Invalid("the copy to fine-tune was gathered for a program that trains less".into()));
+            return Err(ProgramError::CopiedTooLittle.into());
         }
         params.check(program.plan())?;
         let mut memory = self.steps.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();

@@ -12,7 +12,7 @@ use super::lowering::Lowering;
 use crate::backend::Task;
 use crate::ops::tiled::{Kernel, Lookup};
 use crate::supernet::side_by_side;
-use crate::{Error, Result};
+use crate::{ProgramError, Result};
 
 /// A task made ready to execute in tiles.
 #[derive(Debug)]
@@ -259,7 +259,7 @@ fn owned(task: &Task, gradients: &[Range<usize>]) -> Result<Vec<Range<usize>>> {
         let range = if end == 0 { 0..0 } else { start..end.next_multiple_of(16) };
         // Parameters are listed plan after plan, so this only fails on a graph put together by hand.
         if all.iter().any(|other| range.start < other.end && other.start < range.end) {
-            return Err(Error::Invalid("the trained parameters of merged plans are not listed plan by plan".into()));
+            return Err(ProgramError::Interleaved.into());
         }
         all.push(range);
     }
