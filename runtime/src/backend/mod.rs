@@ -14,7 +14,6 @@ pub(crate) mod tests;
 
 use std::borrow::Cow;
 
-
 pub use device::Candle;
 pub use loss::{cross_entropy, cross_entropy_gradient};
 pub use task::{Task, Trainable};
@@ -107,12 +106,8 @@ pub trait Backend: Sync {
     ///
     /// # Errors
     /// Those of [`Backend::logits`].
-    fn gradients(
-        &self,
-        program: &Self::Program,
-        params: &Self::Params,
-        batch: &Batch,
-    ) -> Result<(Vec<f64>, Gradients)>;
+    fn gradients(&self, program: &Self::Program, params: &Self::Params, batch: &Batch)
+    -> Result<(Vec<f64>, Gradients)>;
 
     /// How many threads of this machine it computes with.
     fn threads(&self) -> usize;

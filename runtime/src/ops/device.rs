@@ -21,7 +21,6 @@ pub(crate) struct Forward<'a> {
 
 /// What a reverse reads.
 pub(crate) struct Back<'a> {
-    pub node: &'a Node,
     /// The shapes of its operands, without the batch.
     pub shapes: SmallVec<[&'a [usize]; 4]>,
     /// The values of its operands, where they were kept.
@@ -134,6 +133,13 @@ impl Indices {
         let made = Arc::new(Tensor::from_vec(values, len, &self.device)?);
         kept.insert((positions, n as usize), Arc::clone(&made));
         Ok(made)
+    }
+
+    /// Bytes that went to the device for all of them.
+    #[cfg(test)]
+    pub fn bytes(&self) -> usize {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.values().map(|positions| positions.elem_count() * size_of::<u32>()).sum()
     }
 }
 

@@ -18,11 +18,15 @@ impl Op for Relu {
     }
 
     fn forward(&self, at: &Forward<'_>) -> Result<Tensor> {
-        at.inputs[0].relu()
+        // candle's relu makes NaN zero on a GPU.
+        let zero = at.inputs[0].zeros_like()?;
+        at.inputs[0].le(&zero)?.where_cond(&zero, at.inputs[0])
     }
 
     fn backward(&self, at: &Back<'_>) -> Result<Vjp> {
-        Ok(Vjp::of([(at.output()?.gt(0.0)?.to_dtype(at.dy.dtype())? * at.dy)?]))
+        let y = at.output()?;
+        // Not `y > 0.0`: a number to compare with would be sent to the device each time.
+        Ok(Vjp::of([(y.gt(&y.zeros_like()?)?.to_dtype(at.dy.dtype())? * at.dy)?]))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::machine::Bytes;
 use crate::backend::tiled::Footprint;
+use crate::machine::Bytes;
 
 /// What the process takes whatever it does: code, stacks, buffers of files.
 const BASE: u64 = 96 << 20;

@@ -18,15 +18,13 @@ mod store;
 mod table;
 mod weights;
 
-#[cfg(test)]
-mod optimiser_tests;
-#[cfg(test)]
-mod tests;
-
 pub(crate) use buffer::{lengthen, side_by_side};
 pub(crate) use file::sync_folder;
 pub use gradients::{Gradients, TableGradient};
+pub(crate) use optimiser::{Kernel, Prepared};
 pub use optimiser::{Memory, Rule};
 pub use snapshot::Snapshot;
+pub(crate) use store::Stored;
 pub use store::{Keep, ParamDef, Slices, Store};
+pub(crate) use table::Table;
 pub use weights::Weights;

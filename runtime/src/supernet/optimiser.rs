@@ -122,14 +122,15 @@ impl Rule {
 /// A rule made ready for one step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prepared {
-    kernel: Kernel,
+    pub kernel: Kernel,
     /// Multiplies every gradient first.
     scale: f32,
     pub memory: Memory,
 }
 
+/// The numbers of a rule as its formulas use them, for every value the same.
 #[derive(Clone, Copy, Debug)]
-enum Kernel {
+pub(crate) enum Kernel {
     Adagrad { lr: f32, eps: f32 },
     Adam { lr: f32, first: f32, second: f32, unbias: f32, eps: f32 },
     Sgd { lr: f32, momentum: f32 },

@@ -143,6 +143,15 @@ impl Store {
         Ok(())
     }
 
+    /// Fails unless the store remembers what a rule needs.
+    pub(crate) fn check_rule(&self, rule: Rule) -> Result<()> {
+        if rule.memory() == self.keep.memory {
+            return Ok(());
+        }
+        let (kept, needed) = (self.keep.memory.name(), rule.memory().name());
+        Err(WeightsError::OtherOptimiser { kept, needed }.into())
+    }
+
     /// Copies what of a plan is `trained`, and what is only a part of a parameter, side by side, with a fresh optimiser state.
     /// Other whole parameters are read where they lie, so once the store was trained, gather again.
     pub fn gather(&self, plan: &Plan, trained: impl Fn(usize) -> bool) -> Result<Weights> {
@@ -190,10 +199,7 @@ impl Store {
     /// The plan belongs to another space, or the store does not remember what the rule needs.
     pub fn apply(&mut self, plan: &Plan, gradients: &Gradients, rule: Rule, scale: f32) -> Result<()> {
         self.check(plan)?;
-        if rule.memory() != self.keep.memory {
-            let (kept, needed) = (self.keep.memory.name(), rule.memory().name());
-            return Err(WeightsError::OtherOptimiser { kept, needed }.into());
-        }
+        self.check_rule(rule)?;
         let rule = rule.prepared(scale);
         // What each stored parameter is moved by, in the order it was found in; large ones are shared out further.
         let dense = plan.params.iter().zip(&gradients.spans).filter(|(_, span)| !span.is_empty());

@@ -10,12 +10,12 @@ use nasrec_compiler::streams::{Streams, at};
 use smallvec::SmallVec;
 
 use super::dense::draw;
+use super::gradients::TableGradient;
 use super::index::{Index, Slots};
 use super::optimiser::{Memory, Prepared};
 use super::slab::Slab;
 use super::slices::pick;
 use super::store::Keep;
-use super::gradients::TableGradient;
 use crate::simd::vectorised;
 
 /// Rows that are fetched together.
@@ -183,10 +183,15 @@ impl Table {
 
     /// Overwrites a row, with nothing remembered of it.
     pub(crate) fn put(&mut self, row: usize, values: &[f32]) {
+        let memory: Row = SmallVec::from_elem(0.0, self.keep.memory.of_row(self.dim));
+        self.put_with(row, values, &memory);
+    }
+
+    /// Overwrites a row and the optimiser's memory of it.
+    pub(crate) fn put_with(&mut self, row: usize, values: &[f32], memory: &[f32]) {
         let mut stored: Row = SmallVec::from_elem(0.0, words(self.dim, self.keep.storage));
         encode(self.keep.storage, values, &mut stored);
-        let memory: Row = SmallVec::from_elem(0.0, self.keep.memory.of_row(self.dim));
-        self.put_record(row, &stored, &memory);
+        self.put_record(row, &stored, memory);
     }
 
     pub(crate) fn forget_all(&mut self) {

@@ -15,6 +15,7 @@ use crate::backend::device::pass::{Derivatives, Leaves, Pass, backward, forward,
 use crate::backend::tiled::Program;
 use crate::backend::{Backend, Candle, Task, Tiled, Trainable};
 use crate::data::Batch;
+use crate::ops::device::Indices;
 use crate::supernet::{Gradients, Store};
 
 fn normal(shape: &[usize], scale: f64, rng: &mut ChaCha8Rng) -> Tensor {
@@ -39,7 +40,7 @@ fn random_leaves(plan: &Plan, b: usize, seed: u64) -> Leaves {
 
 /// A random but fixed weighting of the logits, as a scalar whose derivatives are looked at.
 fn objective(plan: &Plan, leaves: &Leaves, direction: &Tensor) -> f64 {
-    let wanted = vec![false; plan.nodes.len()];
+    let (wanted, indices) = (vec![false; plan.nodes.len()], Indices::new(Device::Cpu));
     let Pass { logits, .. } = forward(plan, &[plan.logit], leaves, &wanted, &indices).unwrap_or_else(|e| panic!("{e}"));
     (&logits[0] * direction).unwrap().sum_all().unwrap().to_scalar().unwrap()
 }
@@ -51,9 +52,11 @@ fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize) {
     let direction = normal(&[b, 1], 1.0, &mut rng);
     let trainable = Trainable::all(plan);
     let wanted = wanted(plan, |param| trainable.contains(param));
+    let indices = Indices::new(Device::Cpu);
     let pass = forward(plan, &[plan.logit], &leaves, &wanted, &indices).unwrap();
     let from = [(plan.logit, direction.clone())];
-    let Derivatives { params, nodes } = backward(plan, &leaves, pass, &trainable, &wanted, from).unwrap();
+    let Derivatives { params, nodes } =
+        backward(plan, &leaves, pass, (|param| trainable.contains(param), &wanted), from, &indices).unwrap();
     let mut compare = |which: &str, exact: &Tensor, set: &dyn Fn(Tensor) -> Leaves, at: &Tensor| {
         let exact: Vec<f64> = exact.flatten_all().unwrap().to_vec1().unwrap();
         let base: Vec<f64> = at.flatten_all().unwrap().to_vec1().unwrap();

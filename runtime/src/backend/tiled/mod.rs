@@ -21,8 +21,8 @@ use tile::{Arena, Tile};
 
 use super::{Backend, Stepped, Task, Update, batch};
 use crate::data::Batch;
-use crate::supernet::{Gradients, Slices, Store, TableGradient, Weights, lengthen};
 use crate::machine::MachineError;
+use crate::supernet::{Gradients, Slices, Store, TableGradient, Weights, lengthen};
 use crate::{ProgramError, Result};
 
 /// Samples a tile. Fixed: what a sample's numbers are must not depend on the number of threads.
@@ -175,7 +175,8 @@ impl Tiled {
     ) -> R {
         let mut arena = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         arena.fit(program, t);
-        let result = f(&mut Tile { program, batch, params, arena: &mut arena, start: index * TILE, t, accumulate: false });
+        let result =
+            f(&mut Tile { program, batch, params, arena: &mut arena, start: index * TILE, t, accumulate: false });
         self.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
         result
     }

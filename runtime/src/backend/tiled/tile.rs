@@ -101,11 +101,7 @@ impl Tile<'_> {
             let mut saved = step.saved.map(|slot| take(&mut self.arena.buffers[slot.buffer])).unwrap_or_default();
             let mut scratch = take(&mut self.arena.scratch);
             let saved_len = step.saved.map_or(0, |slot| slot.len * self.t.next_multiple_of(LANES));
-            let out = Out {
-                y: &mut value[..step.len * self.t],
-                saved: &mut saved[..saved_len],
-                scratch: &mut scratch,
-            };
+            let out = Out { y: &mut value[..step.len * self.t], saved: &mut saved[..saved_len], scratch: &mut scratch };
             step.kernel.forward(&At { tile: self, step }, out);
             self.arena.scratch = scratch;
             self.arena.buffers[step.value.buffer] = value;
@@ -144,13 +140,7 @@ impl Tile<'_> {
     }
 
     /// The kernels whose backward reads what their forward saved, and yields everything in one pass.
-    fn backward_at_once(
-        &mut self,
-        kernel: &dyn AtOnce,
-        step: &Step,
-        dy: &[f32],
-        gradients: &mut ParamGradients<'_>,
-    ) {
+    fn backward_at_once(&mut self, kernel: &dyn AtOnce, step: &Step, dy: &[f32], gradients: &mut ParamGradients<'_>) {
         let t = self.t;
         let segment = step.operands[0].segments[0];
         let owner = &self.program.steps[segment.step];

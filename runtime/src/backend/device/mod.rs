@@ -1,0 +1,382 @@
+//! The backend of a device of candle's: the whole batch at once, out of tensor operations, on parameters that stay there.
+//!
+//! Lives here: parameters and their optimiser's memory on the device, the way through a plan and back there, losses,
+//! clipping and updates out of candle's operations, and what moves between the host and the device. Never: what an op
+//! computes (`ops`), how parameters are drawn or written down (`supernet`), or kernels of our own.
+//!
+//! Samples are the first axis: numeric columns `[B, w]`, looked-up rows `[B, fields, dim]`. A training step takes the batch
+//! and gives back one number every few steps; an evaluation takes the batch and gives back logits. Every operation used is
+//! one that candle has for a GPU and that adds up in one order there, so that a search is the same each time.
+
+mod loss;
+mod params;
+pub(crate) mod pass;
+mod slices;
+mod tables;
+mod traffic;
+mod update;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use candle_core::{Device, Tensor};
+use nasrec_compiler::plan::{Node, Param, ParamKind, Plan};
+use nasrec_compiler::primitives::Primitive;
+use smallvec::SmallVec;
+
+use loss::{cross_entropy, finite};
+pub use params::Params;
+use params::State;
+use pass::{Derivatives, Leaves, backward, forward, wanted};
+use tables::{RowGradients, look_up, stretches};
+use traffic::Traffic;
+
+use super::{Backend, Stepped, Task, Update, batch};
+use crate::data::Batch;
+use crate::ops::device::Indices;
+use crate::supernet::{Gradients, Memory, Prepared, Store, TableGradient, side_by_side};
+use crate::{Error, Result};
+
+/// Computes on a device of candle's, in `f32`; losses and norms in `f64`.
+///
+/// Tables lie there whole, with the rows that nothing touched, so the device needs memory for all of them and for what the
+/// optimiser remembers of each row. A gradient that is not finite while the loss is spreads to the other rows of its field
+/// that the batch looked up.
+pub struct Candle {
+    traffic: Traffic,
+    indices: Indices,
+}
+
+/// A task with what its reverse has to reach.
+#[derive(Debug)]
+pub struct Program {
+    task: Task,
+    /// Which nodes' gradients are needed.
+    wanted: Vec<bool>,
+}
+
+/// Copies of the dense parameters that a program trains, by index into its plan's, with an optimiser state of their own.
+pub struct Copies {
+    params: Vec<Option<State>>,
+    /// What is remembered of those that have a memory.
+    memory: Memory,
+}
+
+/// A batch on the device, of it what a plan reads.
+struct Given {
+    /// `[B, w]`
+    numeric: Option<Tensor>,
+    /// `[columns, B]`
+    ids: Option<Tensor>,
+}
+
+impl Candle {
+    pub fn new(device: Device) -> Self {
+        Self { traffic: Traffic::new(device.clone()), indices: Indices::new(device) }
+    }
+
+    /// On the CPU, as it is done on every other device: for checking one without having it.
+    pub fn portable() -> Self {
+        Self::new(Device::Cpu)
+    }
+
+    /// On the CUDA device with this number.
+    ///
+    /// # Errors
+    /// There is no such device, or this program was built without the feature `cuda`.
+    #[cfg(feature = "cuda")]
+    pub fn cuda(ordinal: usize) -> Result<Self> {
+        Ok(Self::new(Device::new_cuda(ordinal)?))
+    }
+
+    /// On the CUDA device with this number.
+    ///
+    /// # Errors
+    /// There is no such device, or this program was built without the feature `cuda`.
+    #[cfg(not(feature = "cuda"))]
+    pub fn cuda(_: usize) -> Result<Self> {
+        Err(Error::Invalid(
+            "this nasrecc was built without CUDA: build it with `cargo build --release --features cuda`".into(),
+        ))
+    }
+
+    /// Brings a batch to the device as it lies, and turns it there.
+    fn give(&self, plan: &Plan, batch: &Batch) -> Result<Given> {
+        let reads = |is: fn(&Primitive) -> bool| plan.nodes.iter().any(|node| is(&node.primitive));
+        let of_rows = |len: usize| (len / batch.rows, batch.rows);
+        let numeric = if reads(|primitive| matches!(primitive, Primitive::Numeric(_))) {
+            Some(self.traffic.upload(&batch.numeric, of_rows(batch.numeric.len()))?.t()?.contiguous()?)
+        } else {
+            None
+        };
+        let ids = if reads(|primitive| matches!(primitive, Primitive::Embed(_))) {
+            Some(self.traffic.upload(&batch.ids, of_rows(batch.ids.len()))?)
+        } else {
+            None
+        };
+        Ok(Given { numeric, ids })
+    }
+
+    /// What a plan reads: copies before parameters, and of these their active part.
+    fn leaves(&self, plan: &Plan, copies: Option<&Copies>, params: &Params, given: &Given) -> Result<Leaves> {
+        let dense = |(index, param): (usize, &Param)| match param.kind {
+            ParamKind::Table { .. } => Ok(None),
+            ParamKind::Dense => Ok(Some(match copies.and_then(|copies| copies.of(index)) {
+                Some(copy) => copy.values.clone(),
+                None => slices::active(param, &params.dense(param).values)?,
+            })),
+        };
+        let node = |node: &Node| match node.primitive {
+            Primitive::Numeric(_) => Ok(given.numeric.clone()),
+            Primitive::Embed(_) => given.ids.as_ref().map(|ids| look_up(params, plan, node, ids)).transpose(),
+            _ => Ok(None),
+        };
+        Ok(Leaves {
+            params: plan.params.iter().enumerate().map(dense).collect::<candle_core::Result<_>>()?,
+            nodes: plan.nodes.iter().map(node).collect::<candle_core::Result<_>>()?,
+        })
+    }
+
+    /// Each output's mean loss over the batch, a number in `f64`, and the derivatives of what the program trains.
+    fn derivatives(
+        &self,
+        program: &Program,
+        leaves: &Leaves,
+        batch: &Batch,
+    ) -> candle_core::Result<(Vec<Tensor>, Derivatives)> {
+        let (task, wanted) = (&program.task, program.wanted.as_slice());
+        let (plan, outputs) = (task.plan(), task.outputs());
+        let labels = self.traffic.upload(&batch.labels, batch.rows)?;
+        let pass = forward(plan, outputs, leaves, wanted, &self.indices)?;
+        let (mut losses, mut from) = (Vec::new(), Vec::new());
+        for (&output, logits) in outputs.iter().zip(&pass.logits) {
+            let (loss, gradient) = cross_entropy(logits, &labels)?;
+            losses.push(loss);
+            from.push((output, gradient));
+        }
+        let derivatives = backward(plan, leaves, pass, (|param| task.trains(param), wanted), from, &self.indices)?;
+        Ok((losses, derivatives))
+    }
+
+    /// The gradients of the looked-up rows of all trained tables.
+    fn row_gradients(
+        &self,
+        program: &Program,
+        params: &Params,
+        (given, leaves): (&Given, &Leaves),
+        derivatives: &Derivatives,
+        l2: f64,
+    ) -> candle_core::Result<Vec<RowGradients>> {
+        let (task, plan) = (&program.task, program.task.plan());
+        let mut all = Vec::new();
+        for (i, node) in plan.nodes.iter().enumerate() {
+            let (Some(derivative), Some(looked_up), Some(ids)) = (&derivatives.nodes[i], &leaves.nodes[i], &given.ids)
+            else {
+                continue;
+            };
+            for stretch in stretches(params, plan, node, |param| task.trains(param)) {
+                all.push(RowGradients::sum(stretch, ids, derivative, looked_up, l2)?);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// The trained dense parameters that `included` says, with their derivatives side by side; none where there are none.
+fn dense_gradients(
+    plan: &Plan,
+    derivatives: &Derivatives,
+    included: impl Fn(usize) -> bool,
+) -> candle_core::Result<Option<(Vec<usize>, Tensor)>> {
+    let trained = (0..plan.params.len()).filter(|&index| included(index));
+    let (trained, gradients): (Vec<usize>, Vec<&Tensor>) =
+        trained.filter_map(|index| Some((index, derivatives.params[index].as_ref()?))).unzip();
+    if trained.is_empty() { Ok(None) } else { Ok(Some((trained, update::side_by_side(gradients)?))) }
+}
+
+impl Copies {
+    fn of(&self, param: usize) -> Option<&State> {
+        self.params.get(param).and_then(Option::as_ref)
+    }
+
+    /// With a memory for this rule; a fresh one where there is none of its kind.
+    fn ready(&mut self, rule: &Prepared) -> candle_core::Result<()> {
+        let renewed = self.memory != rule.memory;
+        self.memory = rule.memory;
+        for state in self.params.iter_mut().flatten() {
+            if renewed || state.memory.len() != rule.memory.of_value() {
+                let fresh = (0..rule.memory.of_value()).map(|_| state.values.zeros_like());
+                state.memory = fresh.collect::<candle_core::Result<SmallVec<_>>>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Backend for Candle {
+    type Program = Program;
+    type Params = Params;
+    type Copies = Copies;
+
+    fn compile(&self, task: Task) -> Result<Program> {
+        Ok(Program { wanted: wanted(task.plan(), |param| task.trains(param)), task })
+    }
+
+    fn task<'a>(&self, program: &'a Program) -> &'a Task {
+        &program.task
+    }
+
+    fn load(&self, store: Store) -> Result<Params> {
+        Params::load(&self.traffic, store)
+    }
+
+    fn save<'a>(&self, params: &'a Params) -> Result<Cow<'a, Store>> {
+        params.save(&self.traffic).map(Cow::Owned)
+    }
+
+    fn step(&self, program: &Program, params: &mut Params, batch: &Batch, update: Update) -> Result<Option<Stepped>> {
+        let (task, plan) = (&program.task, program.task.plan());
+        batch::check(task, batch, true)?;
+        params.check(plan)?;
+        params.check_rule(update.rule)?;
+        let given = self.give(plan, batch)?;
+        let leaves = self.leaves(plan, None, params, &given)?;
+        let (losses, derivatives) = self.derivatives(program, &leaves, batch)?;
+        let finite = finite(&losses[0])?;
+        let dense = dense_gradients(plan, &derivatives, |param| task.trains(param))?;
+        let rows = self.row_gradients(program, params, (&given, &leaves), &derivatives, update.l2)?;
+        let scale = match update.clip {
+            None => None,
+            Some(clip) => {
+                let dense = dense.iter().map(|(_, gradients)| update::squares(gradients));
+                let squares = dense.chain(rows.iter().map(RowGradients::squares));
+                let squares = squares.reduce(|sum, squares| sum? + squares?).transpose()?;
+                squares.map(|squares| update::clip_scale(clip, &squares)).transpose()?
+            }
+        };
+        let rule = update.rule.prepared(1.0);
+        if let Some((trained, gradients)) = dense {
+            let state =
+                |&index: &usize| params.dense(&plan.params[index]).map(|x| slices::active(&plan.params[index], x));
+            let states = trained.iter().map(state).collect::<candle_core::Result<Vec<_>>>()?;
+            let next = update::advance_all(&rule, &states, &gradients, scale.as_ref(), &finite)?;
+            for (&index, next) in trained.iter().zip(&next) {
+                let param = &plan.params[index];
+                for (full, active) in params.dense(param).tensors().zip(next.tensors()) {
+                    slices::set(param, full, active)?;
+                }
+            }
+        }
+        for rows in &rows {
+            rows.apply(params, &rule, scale.as_ref(), &finite)?;
+        }
+        params.touch(plan, |param| task.trains(param), batch);
+        Ok(params.losses.add(&self.traffic, &losses[0], &finite)?)
+    }
+
+    fn copies(&self, program: &Program, params: &Params) -> Result<Copies> {
+        let task = &program.task;
+        params.check(task.plan())?;
+        let copy = |(index, param): (usize, &Param)| {
+            if param.kind != ParamKind::Dense || !task.trains(index) {
+                return Ok(None);
+            }
+            let values = slices::active(param, &params.dense(param).values)?.force_contiguous()?;
+            Ok(Some(State { values, memory: SmallVec::new() }))
+        };
+        let params = task.plan().params.iter().enumerate().map(copy).collect::<candle_core::Result<_>>()?;
+        Ok(Copies { params, memory: Memory::Nothing })
+    }
+
+    fn finetune(
+        &self,
+        program: &Program,
+        copies: &mut Copies,
+        params: &Params,
+        batch: &Batch,
+        update: Update,
+    ) -> Result<()> {
+        let (task, plan) = (&program.task, program.task.plan());
+        if task.trains_tables() {
+            return Err(Error::Invalid("fine-tuning a copy cannot train embedding tables".into()));
+        }
+        let covered = |(index, param): (usize, &Param)| {
+            !task.trains(index) || copies.of(index).is_some_and(|copy| *copy.values.dims() == *param.shape())
+        };
+        if !plan.params.iter().enumerate().all(covered) {
+            return Err(Error::Invalid("the copy to fine-tune was gathered for a program that trains less".into()));
+        }
+        batch::check(task, batch, true)?;
+        params.check(plan)?;
+        let given = self.give(plan, batch)?;
+        let leaves = self.leaves(plan, Some(copies), params, &given)?;
+        let (losses, derivatives) = self.derivatives(program, &leaves, batch)?;
+        let rule = update.rule.prepared(1.0);
+        copies.ready(&rule)?;
+        for (output, loss) in losses.iter().enumerate() {
+            let owned = dense_gradients(plan, &derivatives, |param| task.owner(param) == Some(output))?;
+            let Some((trained, gradients)) = owned else { continue };
+            let scale = update.clip.map(|clip| update::clip_scale(clip, &update::squares(&gradients)?)).transpose()?;
+            let states: Vec<State> = trained.iter().filter_map(|&index| copies.of(index).cloned()).collect();
+            let next = update::advance_all(&rule, &states, &gradients, scale.as_ref(), &finite(loss)?)?;
+            for (index, next) in trained.into_iter().zip(next) {
+                copies.params[index] = Some(next);
+            }
+        }
+        Ok(())
+    }
+
+    fn logits(&self, program: &Program, copies: &Copies, params: &Params, batch: &Batch) -> Result<Vec<Vec<f32>>> {
+        let (task, plan) = (&program.task, program.task.plan());
+        batch::check(task, batch, false)?;
+        params.check(plan)?;
+        let given = self.give(plan, batch)?;
+        let leaves = self.leaves(plan, Some(copies), params, &given)?;
+        let nothing = vec![false; plan.nodes.len()];
+        let pass = forward(plan, task.outputs(), &leaves, &nothing, &self.indices)?;
+        let logits = Tensor::cat(&pass.logits, 1)?.t()?.contiguous()?;
+        let logits: Vec<f32> = self.traffic.download(&logits)?;
+        Ok(logits.chunks_exact(batch.rows).map(<[f32]>::to_vec).collect())
+    }
+
+    fn gradients(&self, program: &Program, params: &Params, batch: &Batch) -> Result<(Vec<f64>, Gradients)> {
+        let (task, plan) = (&program.task, program.task.plan());
+        batch::check(task, batch, true)?;
+        params.check(plan)?;
+        let given = self.give(plan, batch)?;
+        let leaves = self.leaves(plan, None, params, &given)?;
+        let (losses, derivatives) = self.derivatives(program, &leaves, batch)?;
+        let (spans, len) = side_by_side(plan, |index, _| task.trains(index));
+        let mut gradients = Gradients { dense: vec![0f32; len], spans, ..Gradients::default() };
+        for (span, derivative) in gradients.spans.iter().zip(&derivatives.params) {
+            if let Some(derivative) = derivative {
+                gradients.dense[span.clone()].copy_from_slice(&self.traffic.download::<f32>(derivative)?);
+            }
+        }
+        gradients.add(&[]);
+        for (node, derivative) in plan.nodes.iter().zip(&derivatives.nodes) {
+            let Some(derivative) = derivative else { continue };
+            let values: Vec<f32> = self.traffic.download(derivative)?;
+            let (fields, dim) = (node.shape[0], node.shape[1]);
+            for (field, &param) in node.params.iter().enumerate().filter(|(_, param)| task.trains(**param)) {
+                let mut table = TableGradient::default();
+                table.sum(param, dim, batch::ids(plan, batch, param), |sample, sum| {
+                    let row = &values[(sample * fields + field) * dim..][..dim];
+                    sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                });
+                gradients.tables.push(table);
+            }
+        }
+        let losses = Tensor::stack(&losses, 0)?;
+        Ok((self.traffic.download(&losses)?, gradients))
+    }
+
+    fn threads(&self) -> usize {
+        1
+    }
+
+    /// What is kept from step to step is a few positions.
+    fn release(&self) {}
+}

@@ -1,0 +1,210 @@
+//! Embedding tables: looking rows up, and the gradients of rows, which a batch may look up many times.
+
+use candle_core::{DType, Result, Tensor};
+use nasrec_compiler::plan::{Layout, Node, ParamKind, Plan};
+
+use super::loss::select;
+use super::params::{Params, State};
+use super::slices::{along, set_along};
+use super::update::{advance, squares};
+use crate::ops::device::matmul;
+use crate::supernet::Prepared;
+
+/// Most pairs of samples that are compared at a time: 64 MiB of numbers.
+const PAIRS: usize = 1 << 24;
+
+/// Neighbouring fields of a lookup whose tables are neighbours of one shape: what is done to one of them is done to all at
+/// once. The shipped schemas have one stretch.
+#[derive(Debug)]
+pub(super) struct Stretch {
+    /// The first field of the node.
+    pub start: usize,
+    pub fields: usize,
+    /// The batch's column of ids for that field.
+    column: usize,
+    bank: usize,
+    /// The place of its table there.
+    index: usize,
+    columns: Layout,
+}
+
+/// The stretches of a lookup, of the tables that are `included`, in the order of its fields. The plan was checked.
+pub(super) fn stretches(params: &Params, plan: &Plan, node: &Node, included: impl Fn(usize) -> bool) -> Vec<Stretch> {
+    let mut all: Vec<Stretch> = Vec::new();
+    for (start, &index) in node.params.iter().enumerate().filter(|(_, param)| included(**param)) {
+        let param = &plan.params[index];
+        let ParamKind::Table { field: column } = param.kind else { continue };
+        let (bank, index) = params.table(param);
+        match all.last_mut() {
+            Some(last)
+                if last.bank == bank
+                    && last.columns == param.axes[1]
+                    && [last.start, last.column, last.index].map(|first| first + last.fields)
+                        == [start, column, index] =>
+            {
+                last.fields += 1;
+            }
+            _ => all.push(Stretch { start, fields: 1, column, bank, index, columns: param.axes[1].clone() }),
+        }
+    }
+    all
+}
+
+/// The rows that a batch looks up, `[B, fields, dim]`. `ids` are those of all columns, `[columns, B]`.
+pub(super) fn look_up(params: &Params, plan: &Plan, node: &Node, ids: &Tensor) -> Result<Tensor> {
+    let rows = stretches(params, plan, node, |_| true).into_iter().map(|stretch| {
+        let values = stretch.gather(&params.bank(stretch.bank).values, &stretch.ids(ids)?)?;
+        along(&values, 2, &stretch.columns)
+    });
+    let rows = rows.collect::<Result<Vec<_>>>()?;
+    let rows = if let [rows] = rows.as_slice() { rows.clone() } else { Tensor::cat(&rows, 0)? };
+    rows.transpose(0, 1)?.contiguous()
+}
+
+impl Stretch {
+    /// Its ids, `[fields, B]`.
+    fn ids(&self, ids: &Tensor) -> Result<Tensor> {
+        ids.narrow(0, self.column, self.fields)
+    }
+
+    /// The rows of these ids in one tensor of the bank, `[fields, B, width]`, in `f32`.
+    fn gather(&self, bank: &Tensor, ids: &Tensor) -> Result<Tensor> {
+        let rows = bank.narrow(0, self.index, self.fields)?;
+        rows.gather(&beside(ids, bank.dim(2)?)?, 1)?.to_dtype(DType::F32)
+    }
+}
+
+/// Ids repeated for each column of their rows.
+fn beside(ids: &Tensor, width: usize) -> Result<Tensor> {
+    let (fields, samples) = ids.dims2()?;
+    ids.unsqueeze(2)?.broadcast_as((fields, samples, width))?.contiguous()
+}
+
+/// The gradients of the rows that a batch looked up in a stretch. A row has its whole gradient at each sample that looked it
+/// up, so whichever of them is written last is right.
+pub(super) struct RowGradients {
+    stretch: Stretch,
+    /// `[fields, B]`
+    ids: Tensor,
+    /// `[fields, B, dim]`
+    sums: Tensor,
+    /// How many samples looked up the same row, `[fields, B, 1]`.
+    times: Tensor,
+}
+
+impl RowGradients {
+    /// Sums up what each sample says, `derivative` being `[B, all fields, dim]`, and adds `l2` times the values that were
+    /// looked up, which have the same shape.
+    ///
+    /// Ids are compared in pairs, and the sums are products with the ones and zeros that result: one order whatever the
+    /// device, and no lock. A gradient that is not finite spreads to the rows of its field.
+    pub fn sum(stretch: Stretch, ids: &Tensor, derivative: &Tensor, looked_up: &Tensor, l2: f64) -> Result<Self> {
+        let ids = stretch.ids(ids)?;
+        let of_fields = |x: &Tensor| x.narrow(1, stretch.start, stretch.fields)?.transpose(0, 1)?.contiguous();
+        let derivative = of_fields(derivative)?;
+        let (fields, samples) = ids.dims2()?;
+        let rows = (PAIRS / samples).clamp(1, samples);
+        let together = (PAIRS / (rows * samples)).clamp(1, fields);
+        let (mut sums, mut times) = (Vec::new(), Vec::new());
+        for field in (0..fields).step_by(together) {
+            let together = together.min(fields - field);
+            let (ids, derivative) = (ids.narrow(0, field, together)?, derivative.narrow(0, field, together)?);
+            let (mut sum, mut time) = (Vec::new(), Vec::new());
+            for row in (0..samples).step_by(rows) {
+                let these = ids.narrow(1, row, rows.min(samples - row))?.unsqueeze(2)?;
+                let same = these.broadcast_eq(&ids.unsqueeze(1)?)?.to_dtype(derivative.dtype())?;
+                sum.push(matmul(&same, &derivative)?);
+                time.push(same.sum_keepdim(2)?);
+            }
+            sums.push(Tensor::cat(&sum, 1)?);
+            times.push(Tensor::cat(&time, 1)?);
+        }
+        let mut sums = Tensor::cat(&sums, 0)?;
+        if l2 > 0.0 {
+            sums = (sums + (of_fields(looked_up)? * l2)?)?;
+        }
+        Ok(Self { ids, sums, times: Tensor::cat(&times, 0)?, stretch })
+    }
+
+    /// The sum of the squares of all rows, each once: a number in `f64`.
+    pub fn squares(&self) -> Result<Tensor> {
+        squares(&self.sums.broadcast_div(&self.times.sqrt()?)?)
+    }
+
+    /// Updates the rows where they lie, unless `finite` is zero.
+    pub fn apply(&self, params: &Params, rule: &Prepared, scale: Option<&Tensor>, finite: &Tensor) -> Result<()> {
+        let Stretch { bank, index, fields, columns, .. } = &self.stretch;
+        let bank = params.bank(*bank);
+        // An id that is all ones is nowhere.
+        let nowhere = Tensor::full(u32::MAX, self.ids.shape(), self.ids.device())?;
+        let written = select(finite, &self.ids, &nowhere)?;
+        let rows = bank.map(|all| self.stretch.gather(all, &self.ids))?;
+        let dim = rows.values.dim(2)?;
+        let whole = |x: &Tensor| x.dim(2).map(|width| width != dim || columns.len() == dim);
+        let active = rows.map(|rows| if whole(rows)? { Ok(rows.clone()) } else { along(rows, 2, columns) })?;
+        let gradients = scale.map_or_else(|| Ok(self.sums.clone()), |scale| self.sums.broadcast_mul(scale))?;
+        let next: State = advance(rule, &gradients, &active)?;
+        for ((all, rows), next) in bank.tensors().zip(rows.tensors()).zip(next.tensors()) {
+            let next = if whole(rows)? {
+                next
+            } else {
+                set_along(rows, 2, columns, next)?;
+                rows
+            };
+            let ids = beside(&written, all.dim(2)?)?;
+            all.narrow(0, *index, *fields)?.scatter_set(&ids, &next.to_dtype(all.dtype())?.contiguous()?, 1)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::supernet::TableGradient;
+
+    /// Small batches have all pairs of several fields at once, large ones part of the pairs of one.
+    #[test]
+    fn duplicates_are_summed_and_counted_once() {
+        for (samples, heights) in [(1, [3, 5]), (700, [40, 3]), (6000, [2000, 900])] {
+            let mut rng = ChaCha8Rng::seed_from_u64(samples as u64);
+            let dim = 3;
+            let ids: Vec<u32> =
+                heights.iter().flat_map(|&height| vec![height; samples]).map(|h| rng.random_range(0..h)).collect();
+            // The node has one field before these two.
+            let derivative: Vec<f32> = (0..samples * 3 * dim).map(|_| rng.random_range(-1.0..1.0)).collect();
+            let values: Vec<f32> = derivative.iter().map(|value| value * 2.0).collect();
+            let tensor = |values: &[f32]| Tensor::from_slice(values, (samples, 3, dim), &Device::Cpu).unwrap();
+            let ids_there = Tensor::from_slice(&ids, (2, samples), &Device::Cpu).unwrap();
+            let stretch = Stretch { start: 1, fields: 2, column: 0, bank: 0, index: 0, columns: Layout::prefix(dim) };
+            let rows = RowGradients::sum(stretch, &ids_there, &tensor(&derivative), &tensor(&values), 0.5).unwrap();
+            let sums: Vec<Vec<Vec<f32>>> = rows.sums.to_vec3().unwrap();
+            let mut squares = 0.0;
+            for field in 0..2 {
+                let ids = &ids[field * samples..][..samples];
+                let of = |values: &[f32], sample: usize| values[(sample * 3 + 1 + field) * dim..][..dim].to_vec();
+                let mut expected = TableGradient::default();
+                expected.sum(0, dim, ids, |sample, sum| {
+                    sum.iter_mut().zip(of(&derivative, sample)).for_each(|(sum, value)| *sum += value);
+                });
+                for (sample, &id) in ids.iter().enumerate() {
+                    let row = expected.rows.binary_search(&id).unwrap();
+                    let penalty = of(&values, sample);
+                    for (column, penalty) in penalty.iter().enumerate() {
+                        let expected = expected.values[row * dim + column] + 0.5 * penalty;
+                        let found = sums[field][sample][column];
+                        assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+                    }
+                    let times = ids.iter().filter(|other| **other == id).count() as f64;
+                    squares += sums[field][sample].iter().map(|&sum| f64::from(sum).powi(2)).sum::<f64>() / times;
+                }
+            }
+            let found = rows.squares().unwrap().to_scalar::<f64>().unwrap();
+            assert!((found - squares).abs() < 1e-5 * squares, "{found} {squares}");
+        }
+    }
+}

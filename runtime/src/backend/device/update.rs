@@ -1,0 +1,97 @@
+//! The update rules out of tensor operations, and what a step's gradients are scaled by.
+
+use candle_core::{D, DType, Result, Tensor};
+use smallvec::smallvec;
+
+use super::loss::select;
+use super::params::State;
+use crate::supernet::{Kernel, Memory, Prepared};
+
+/// Numbers that are summed one after the other, before the sums are.
+const ROW: usize = 1024;
+
+/// The sum of the squares of all values: a number in `f64`.
+pub(super) fn squares(values: &Tensor) -> Result<Tensor> {
+    let squares = values.flatten_all()?.to_dtype(DType::F64)?.sqr()?;
+    let (len, rows) = (squares.elem_count(), squares.elem_count() / ROW);
+    if rows == 0 {
+        return squares.sum_all();
+    }
+    // A device sums each of many rows faster than one long one.
+    let sum = squares.narrow(0, 0, rows * ROW)?.reshape((rows, ROW))?.sum(1)?.sum_all()?;
+    if len == rows * ROW { Ok(sum) } else { sum + squares.narrow(0, rows * ROW, len - rows * ROW)?.sum_all()? }
+}
+
+/// What to scale gradients by so that their norm is at most `clip`: `min(1, clip / (norm + 1e-6))`, and 1 where the norm is
+/// no number; see [`Gradients::clip_scale`](crate::supernet::Gradients::clip_scale).
+pub(super) fn clip_scale(clip: f64, squares: &Tensor) -> Result<Tensor> {
+    let ratio = ((squares.sqrt()? + 1e-6)?.recip()? * clip)?;
+    let one = ratio.ones_like()?;
+    select(&ratio.lt(&one)?, &ratio, &one)?.to_dtype(DType::F32)
+}
+
+/// Values and memory after a step; see [`Rule`](crate::supernet::Rule) for the formulas.
+pub(super) fn advance(rule: &Prepared, gradients: &Tensor, state: &State) -> Result<State> {
+    let State { values, memory } = state;
+    match rule.kernel {
+        Kernel::Adagrad { lr, eps } => {
+            let mut squares = gradients.sqr()?;
+            if memory[0].shape() != gradients.shape() {
+                // One number a row.
+                squares = squares.mean_keepdim(D::Minus1)?;
+            }
+            let sum = (&memory[0] + squares)?;
+            let step = (gradients * f64::from(lr))?.broadcast_div(&(sum.sqrt()? + f64::from(eps))?)?;
+            Ok(State { values: (values - step)?, memory: smallvec![sum] })
+        }
+        Kernel::Adam { lr, first, second, unbias, eps } => {
+            let towards = |mean: &Tensor, x: &Tensor, by: f32| mean + ((x - mean)? * f64::from(by))?;
+            let m = towards(&memory[0], gradients, first)?;
+            let v = towards(&memory[1], &gradients.sqr()?, second)?;
+            let deviation = ((v.sqrt()? * f64::from(unbias))? + f64::from(eps))?;
+            let step = ((&m * f64::from(lr))? / deviation)?;
+            Ok(State { values: (values - step)?, memory: smallvec![m, v] })
+        }
+        Kernel::Sgd { lr, momentum } if rule.memory == Memory::Momentum => {
+            let m = ((&memory[0] * f64::from(momentum))? + gradients)?;
+            Ok(State { values: (values - (&m * f64::from(lr))?)?, memory: smallvec![m] })
+        }
+        Kernel::Sgd { lr, .. } => Ok(State { values: (values - (gradients * f64::from(lr))?)?, memory: smallvec![] }),
+    }
+}
+
+/// Tensors one after the other in one long one.
+pub(super) fn side_by_side<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<Tensor> {
+    let flat = tensors.into_iter().map(Tensor::flatten_all).collect::<Result<Vec<_>>>()?;
+    Tensor::cat(&flat, 0)
+}
+
+/// Dense values after a step, unless `finite` is zero. All are updated at once, so that a step takes as many operations for
+/// many parameters as for one; `gradients` are theirs side by side.
+pub(super) fn advance_all(
+    rule: &Prepared,
+    states: &[State],
+    gradients: &Tensor,
+    scale: Option<&Tensor>,
+    finite: &Tensor,
+) -> Result<Vec<State>> {
+    let before = State {
+        values: side_by_side(states.iter().map(|state| &state.values))?,
+        memory: (0..states[0].memory.len())
+            .map(|which| side_by_side(states.iter().map(|state| &state.memory[which])))
+            .collect::<Result<_>>()?,
+    };
+    let gradients = scale.map_or_else(|| Ok(gradients.clone()), |scale| gradients.broadcast_mul(scale))?;
+    let after = advance(rule, &gradients, &before)?;
+    let chosen = after.tensors().zip(before.tensors()).map(|(after, before)| select(finite, after, before));
+    let chosen = chosen.collect::<Result<Vec<_>>>()?;
+    let mut at = 0;
+    let part = |state: &State| {
+        let (start, len) = (at, state.values.elem_count());
+        at += len;
+        let mut parts = chosen.iter().map(|all| all.narrow(0, start, len)?.reshape(state.values.shape()));
+        let values = parts.next().unwrap_or_else(|| Ok(state.values.clone()))?;
+        Ok(State { values, memory: parts.collect::<Result<_>>()? })
+    };
+    states.iter().map(part).collect()
+}
