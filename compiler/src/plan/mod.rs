@@ -2,7 +2,8 @@
 //! slice of each stored parameter that it uses.
 //!
 //! Lives here: plain data and what can be read off it (shapes, costs, identity). Never: choices,
-//! sizes that are still open, names of operators (only primitives), or anything about tensors.
+//! sizes that are still open, operators (only primitives, each with the place it was written at), or
+//! anything about tensors.
 
 mod emit;
 mod fingerprint;
