@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nasrec_compiler::plan::{Place, Plan};
+use nasrec_compiler::plan::Plan;
 use nasrec_compiler::primitives::{
     Add, Axis, Concat, FieldProducts, Flatten, Gram, LowerTriangle, Mul, PairProducts, Reduce, Reduction, Relu, Rows,
     Scale, Sigmoid, Square, Sub, SumFields,
@@ -20,10 +20,7 @@ pub(crate) fn with_primitive(n: usize, e: usize, build: impl Fn(&mut Sketch, usi
     if sketch.shape(tail).len() == 2 {
         tail = sketch.plain(Flatten.into(), &[tail]);
     }
-    let head = sketch.linear(tail, Axis::Last, 1, true);
-    sketch.plan.nodes[head].place = Place { head: true, ..Place::outside("linear") }.into();
-    sketch.plan.logit = head;
-    Arc::new(sketch.plan)
+    sketch.close(tail)
 }
 
 pub(crate) type Build = fn(&mut Sketch, usize, usize) -> usize;

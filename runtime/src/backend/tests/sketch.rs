@@ -151,8 +151,15 @@ impl Sketch {
             .map(|i| if self.plan.nodes[i].shape.len() == 2 { self.plain(Flatten.into(), &[i]) } else { i })
             .collect();
         let joined = if flat.len() == 1 { flat[0] } else { self.plain(Concat.into(), &flat) };
-        let head = self.linear(joined, Axis::Last, 1, true);
-        self.plan.nodes[head].place = Place { head: true, ..Place::outside("linear") }.into();
+        self.close(joined)
+    }
+
+    /// Closes the plan with a linear layer over a dense value, as a `logit` statement would.
+    pub(crate) fn close(mut self, value: usize) -> Arc<Plan> {
+        let head = self.linear(value, Axis::Last, 1, true);
+        let node = &mut self.plan.nodes[head];
+        node.path = "logit.linear".into();
+        node.place = Place { head: true, ..Place::outside("linear") }.into();
         self.plan.logit = head;
         Arc::new(self.plan)
     }
