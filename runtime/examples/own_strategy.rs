@@ -52,7 +52,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = RunDir::create(&folder.path().join("run"))?;
     let report = search_by(&job, &dir, &Tiled::new(2)?, &Silent, &Stop::new(), None, &mut HillClimber)?;
     let best = &report.best[0];
-    println!("the best of {} candidates: log loss {:?}", report.candidates, best.validation.log_loss);
+    println!("the best of {} candidates: log loss {:.4}", report.candidates, best.validation.rank());
     let values = best.architecture.iter().flat_map(|best| named(job.space.choices(), best));
     values.for_each(|(name, value)| println!("  {name}: {value}"));
     Ok(())
