@@ -29,6 +29,13 @@ pub enum WeightsError {
     NotDense { id: usize },
     #[error("parameter {id} of the snapshot is not in this store")]
     OtherStore { id: usize },
+    /// A device counts the places of a table in 32 bits.
+    #[error(
+        "table {parameter} of {rows} rows of {dim} has more values than the {} that a device takes: train it on the CPU, \
+         or give it fewer rows",
+        u32::MAX
+    )]
+    TooLarge { parameter: String, rows: usize, dim: usize },
 }
 
 impl WeightsError {
@@ -44,6 +51,7 @@ impl WeightsError {
             WeightsError::OtherOptimiser { .. } => "R0407",
             WeightsError::NotDense { .. } => "R0408",
             WeightsError::OtherStore { .. } => "R0409",
+            WeightsError::TooLarge { .. } => "R0410",
         }
     }
 }

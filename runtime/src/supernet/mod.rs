@@ -18,6 +18,11 @@ mod store;
 mod table;
 mod weights;
 
+#[cfg(test)]
+mod optimiser_tests;
+#[cfg(test)]
+mod tests;
+
 pub(crate) use buffer::{lengthen, side_by_side};
 pub(crate) use file::sync_folder;
 pub use gradients::{Gradients, TableGradient};

@@ -37,7 +37,7 @@ use super::{Backend, Stepped, Task, Update, batch};
 use crate::data::Batch;
 use crate::ops::device::Indices;
 use crate::supernet::{Gradients, Memory, Prepared, Store, TableGradient, side_by_side};
-use crate::{Error, Result};
+use crate::{ProgramError, Result};
 
 /// Computes on a device of candle's, in `f32`; losses and norms in `f64`.
 ///
@@ -97,9 +97,7 @@ impl Candle {
     /// There is no such device, or this program was built without the feature `cuda`.
     #[cfg(not(feature = "cuda"))]
     pub fn cuda(_: usize) -> Result<Self> {
-        Err(Error::Invalid(
-            "this nasrecc was built without CUDA: build it with `cargo build --release --features cuda`".into(),
-        ))
+        Err(ProgramError::WithoutCuda.into())
     }
 
     /// Brings a batch to the device as it lies, and turns it there.
@@ -156,7 +154,7 @@ impl Candle {
             losses.push(loss);
             from.push((output, gradient));
         }
-        let derivatives = backward(plan, leaves, pass, (|param| task.trains(param), wanted), from, &self.indices)?;
+        let derivatives = backward(plan, leaves, pass, |param| task.trains(param), wanted, from, &self.indices)?;
         Ok((losses, derivatives))
     }
 
@@ -300,13 +298,13 @@ impl Backend for Candle {
     ) -> Result<()> {
         let (task, plan) = (&program.task, program.task.plan());
         if task.trains_tables() {
-            return Err(Error::Invalid("fine-tuning a copy cannot train embedding tables".into()));
+            return Err(ProgramError::CopiedTables.into());
         }
         let covered = |(index, param): (usize, &Param)| {
             !task.trains(index) || copies.of(index).is_some_and(|copy| *copy.values.dims() == *param.shape())
         };
         if !plan.params.iter().enumerate().all(covered) {
-            return Err(Error::Invalid("the copy to fine-tune was gathered for a program that trains less".into()));
+            return Err(ProgramError::CopiedTooLittle.into());
         }
         batch::check(task, batch, true)?;
         params.check(plan)?;

@@ -11,7 +11,7 @@ use super::loss::Losses;
 use super::traffic::Traffic;
 use crate::data::Batch;
 use crate::supernet::{Memory, Rule, Store, Stored, Table};
-use crate::{Error, Result, backend};
+use crate::{Result, WeightsError, backend};
 
 /// Values that pass at a time when a table is brought or taken back.
 const CHUNK: usize = 1 << 20;
@@ -190,11 +190,8 @@ fn bank_shapes(store: &Store) -> Result<Vec<[usize; 3]>> {
     for (def, stored) in store.defs.iter().zip(&store.params) {
         let Stored::Table(table) = stored else { continue };
         if table.rows.checked_mul(table.dim).is_none_or(|values| values > MOST) {
-            return Err(Error::Invalid(format!(
-                "table {} of {} rows of {} has more than {MOST} values, which is more than a device takes; train it on \
-                 the CPU, or with fewer rows",
-                def.name, table.rows, table.dim
-            )));
+            let (parameter, rows, dim) = (def.name.to_string(), table.rows, table.dim);
+            return Err(WeightsError::TooLarge { parameter, rows, dim }.into());
         }
         match shapes.last_mut() {
             Some([tables, rows, dim]) if [*rows, *dim] == [table.rows, table.dim] => *tables += 1,

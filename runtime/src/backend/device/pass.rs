@@ -85,7 +85,8 @@ pub(crate) fn backward(
     plan: &Plan,
     leaves: &Leaves,
     pass: Pass,
-    (trains, wanted): (impl Fn(usize) -> bool, &[bool]),
+    trains: impl Fn(usize) -> bool,
+    wanted: &[bool],
     from: impl IntoIterator<Item = (usize, Tensor)>,
     indices: &Indices,
 ) -> Result<Derivatives> {

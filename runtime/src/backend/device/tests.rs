@@ -14,6 +14,7 @@ use crate::backend::tests::sketch::{self, Sketch};
 use crate::backend::{Backend, Stepped, Task, Tiled, Trainable, Update};
 use crate::data::Batch;
 use crate::supernet::{Keep, ParamDef, Rule, Store, Stored};
+use crate::{Error, WeightsError};
 
 #[path = "../../../../tests/support/mod.rs"]
 mod support;
@@ -168,14 +169,9 @@ fn nothing_else_sends_values_to_the_device() {
             let made = ["Tensor::from_", "Tensor::new(", "Tensor::arange", ".to_device("];
             assert_eq!(made.iter().map(|call| product.matches(call).count()).sum::<usize>(), constants, "{name}");
             for comparison in ["eq", "ne", "lt", "le", "gt", "ge", "maximum", "minimum", "clamp"] {
-                for (_, rest) in product
-                    .match_indices(&format!(".{comparison}("))
-                    .map(|(at, call)| product[at..].split_at(call.len()))
-                {
-                    assert!(
-                        !rest.starts_with(|c: char| c.is_ascii_digit() || c == '-'),
-                        "{name}: .{comparison}({rest:.20}"
-                    );
+                for with in product.split(&format!(".{comparison}(")).skip(1) {
+                    let number = with.split([')', ',']).next().unwrap();
+                    assert!(!number.contains('.') || number.parse::<f64>().is_err(), "{name}: .{comparison}({number})");
                 }
             }
             read += 1;
@@ -385,5 +381,5 @@ fn what_does_not_fit_is_refused() {
     let table = defs.iter_mut().find(|def| matches!(def.kind, ParamKind::Table { .. })).unwrap();
     table.full[0] = 1 << 30;
     let Err(error) = device.load(Store::new(defs, 9).unwrap()) else { panic!("it was taken") };
-    assert!(error.to_string().contains("more than a device takes"), "{error}");
+    assert!(matches!(error, Error::Weights(WeightsError::TooLarge { rows, .. }) if rows == 1 << 30), "{error}");
 }

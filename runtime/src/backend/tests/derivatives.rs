@@ -56,7 +56,7 @@ fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize) {
     let pass = forward(plan, &[plan.logit], &leaves, &wanted, &indices).unwrap();
     let from = [(plan.logit, direction.clone())];
     let Derivatives { params, nodes } =
-        backward(plan, &leaves, pass, (|param| trainable.contains(param), &wanted), from, &indices).unwrap();
+        backward(plan, &leaves, pass, |param| trainable.contains(param), &wanted, from, &indices).unwrap();
     let mut compare = |which: &str, exact: &Tensor, set: &dyn Fn(Tensor) -> Leaves, at: &Tensor| {
         let exact: Vec<f64> = exact.flatten_all().unwrap().to_vec1().unwrap();
         let base: Vec<f64> = at.flatten_all().unwrap().to_vec1().unwrap();
