@@ -5,33 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
+pub use crate::error::MachineError;
+
 /// An amount of memory. Shown in the largest unit of which there is one; read as `4GiB`, `500MB` or plain bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bytes(pub u64);
-
-/// What the machine does not give.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum MachineError {
-    #[error("cannot start {threads} threads: {cause}")]
-    Threads { threads: usize, cause: rayon::ThreadPoolBuildError },
-    /// `purpose`: such as `read batches ahead`.
-    #[error("cannot start a thread to {purpose}: {cause}")]
-    Thread { purpose: &'static str, cause: std::io::Error },
-    #[error("`{text}` is not an amount of memory: expected such as 4GiB, 1.5GB or 800MiB")]
-    Amount { text: String },
-}
-
-impl MachineError {
-    /// See [`crate::Error::code`].
-    pub fn code(&self) -> &'static str {
-        match self {
-            MachineError::Threads { .. } => "R0501",
-            MachineError::Thread { .. } => "R0502",
-            MachineError::Amount { .. } => "R0503",
-        }
-    }
-}
 
 /// Units of 1024; `G` alone means GiB, as it does to other programs that limit memory.
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

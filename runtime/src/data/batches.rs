@@ -6,9 +6,9 @@ use nasrec_compiler::streams::{Streams, at};
 
 use super::batch::Batch;
 use super::dataset::Dataset;
-use super::error::DataError;
 use super::rows::{Rows, shuffle};
 use crate::Result;
+use crate::error::DataError;
 
 /// The batches of a row list, epoch after epoch. Every batch is a pure function of the dataset, the rows, the order,
 /// the epoch and its index; what is kept here only saves drawing an epoch's order again for each of its batches.

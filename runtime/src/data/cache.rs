@@ -13,10 +13,10 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::error::DataError;
 use super::lines::SourceFile;
 use super::malformed::Malformed;
 use super::record::Layout;
+use crate::error::DataError;
 use crate::{Error, Result};
 
 const MAGIC: &[u8; 8] = b"nasrecds";

@@ -8,11 +8,11 @@ use nasrec_compiler::schema::Schema;
 
 use super::batch::Batch;
 use super::cache::{Cache, Found, Origin, Writer};
-use super::error::DataError;
 use super::malformed::Malformed;
 use super::record::Layout;
 use super::rows::Rows;
 use super::{lines, split, synthetic, tsv};
+use crate::error::DataError;
 use crate::{Observer, Result, Stage, Stop};
 
 /// A part of the split.

@@ -6,10 +6,10 @@ use nasrec_compiler::schema::{DenseColumn, Encoding, Schema, SparseColumn, Trans
 
 use super::columns::Group;
 use super::digits::integer;
-use super::error::DataError;
 use super::record::Layout;
 use super::values::Line;
 use crate::Result;
+use crate::error::DataError;
 
 /// Longest piece of a value that a message quotes, in characters.
 const QUOTED: usize = 24;

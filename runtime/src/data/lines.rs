@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
-use super::error::DataError;
+use crate::error::DataError;
 use crate::{Error, Result};
 
 /// Bytes read at a time: large enough that locks do not matter, and small enough that they, where their values lie, and

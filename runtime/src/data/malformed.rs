@@ -3,8 +3,8 @@
 use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
 
-use super::error::DataError;
 use crate::Result;
+use crate::error::DataError;
 
 /// How many malformed lines are described; the rest are counted.
 pub(super) const DESCRIBED: usize = 5;
@@ -71,36 +71,26 @@ impl Malformed {
     }
 
     fn error(&self, half_way: bool, tolerated: f64, schema: &Schema) -> DataError {
-        DataError::Malformed {
-            malformed: self.clone(),
-            half_way,
-            tolerated,
-            label: schema.label.clone(),
-            numeric: schema.dense.len(),
-            categorical: schema.sparse.len(),
-        }
+        let described = self.refused(half_way, tolerated, schema);
+        DataError::Malformed { lines: self.lines, malformed: self.malformed, half_way, tolerated, described }
     }
 
     /// What to tell the person when they were too many.
-    pub(super) fn refused(
-        &self,
-        half_way: bool,
-        tolerated: f64,
-        label: &str,
-        numeric: usize,
-        categorical: usize,
-    ) -> String {
+    fn refused(&self, half_way: bool, tolerated: f64, schema: &Schema) -> String {
         let share = 100.0 * self.malformed as f64 / self.lines as f64;
         let verb = if self.malformed == 1 { "is" } else { "are" };
         let lines = if half_way { "lines read so far" } else { "lines" };
         format!(
             "{} of {} {lines} {verb} malformed ({share:.3} %); `max_malformed` tolerates {:.3} %\n{}\nExpected on every line, \
-             separated by tabs and without a header: the label ({label}), {numeric} numeric and {categorical} categorical \
-             columns. Correct the lines or the schema, or raise `max_malformed` to leave such lines out.",
+             separated by tabs and without a header: the label ({}), {} numeric and {} categorical columns. \
+             Correct the lines or the schema, or raise `max_malformed` to leave such lines out.",
             self.malformed,
             self.lines,
             100.0 * tolerated,
             self.listing(),
+            schema.label,
+            schema.dense.len(),
+            schema.sparse.len(),
         )
     }
 }

@@ -2,9 +2,9 @@
 
 use nasrec_compiler::streams::Streams;
 
-use super::error::DataError;
 use super::rows::{Rows, shuffle};
 use crate::Result;
+use crate::error::DataError;
 
 const NAMES: [&str; 3] = ["training", "validation", "test"];
 

@@ -1,20 +1,23 @@
 //! What can go wrong at run time, in words for the person at the terminal, and as values for a caller to match on.
 //!
-//! Lives here: the error that every room's errors become, and those of plans and of weights. A room's own errors are in
-//! the room. Never: how they are shown.
+//! Lives here: the error that every room's errors become, and each room's own, in words of the ground floor: what needs a
+//! room's types to be told is told there, and kept here as text. Never: how they are shown.
 
+mod data;
+mod foreign;
+mod machine;
 mod program;
+mod run;
 mod weights;
 
 use std::path::PathBuf;
 
+pub use data::DataError;
+pub use foreign::ForeignError;
+pub use machine::MachineError;
 pub use program::ProgramError;
+pub use run::RunError;
 pub use weights::WeightsError;
-
-use crate::data::DataError;
-use crate::interop::ForeignError;
-use crate::machine::MachineError;
-use crate::search::RunError;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 

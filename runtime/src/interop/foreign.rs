@@ -6,9 +6,9 @@ use std::path::Path;
 use nasrec_compiler::plan::{ParamKind, Plan};
 use safetensors::{Dtype, SafeTensors};
 
-use super::error::ForeignError;
 use crate::backend::{Backend, Task, Trainable};
 use crate::data::Batch;
+use crate::error::ForeignError;
 use crate::supernet::Store;
 use crate::{Error, Result};
 

@@ -6,15 +6,15 @@ use std::io::Read;
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::Source;
 
-use super::error::RunError;
 use super::job::Job;
 use super::paths;
-use super::phase::Phase;
+use super::phase::{self, Phase};
 use super::programs::KEPT;
 use super::searching::TOGETHER;
 use crate::Result;
 use crate::backend::tiled::Program;
 use crate::backend::{Task, Trainable};
+use crate::error::RunError;
 use crate::machine::Bytes;
 use crate::supernet::{Keep, ParamDef, Store};
 
@@ -114,7 +114,8 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
         return Ok(());
     }
     let worst = phases.iter().max_by_key(|phase| phase.total()).copied().unwrap_or_default();
-    Err(RunError::Memory { phases: Box::new(phases), budget, advice: advice(job, worst.largest()) }.into())
+    let described = phase::described(&phases, budget, &advice(job, worst.largest()));
+    Err(RunError::Memory { needed: worst.total(), budget: budget.0, described }.into())
 }
 
 /// What to change where this part is the largest.

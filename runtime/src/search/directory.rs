@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::error::RunError;
+use crate::error::RunError;
 use crate::{Error, Result};
 
 /// What makes a directory that of a run.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use nasrec_compiler::recipe::{Length, Optimiser, Schedule};
 
 use super::directory::RunDir;
-use super::error::RunError;
 use crate::backend::{Backend, Update};
 use crate::data::{Batches, Prefetch};
+use crate::error::RunError;
 use crate::supernet::{Rule, Store};
 use crate::train::Cosine;
 use crate::{Error, Observer, Result, Stage, Stop};

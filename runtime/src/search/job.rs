@@ -8,8 +8,8 @@ use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, CheckedSearch, CheckedSpace, Space};
 
-use super::error::RunError;
 use crate::Result;
+use crate::error::RunError;
 
 /// What a run does, all of it decided.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nasrec_compiler::Architecture;
 use serde::{Deserialize, Serialize};
 
-use super::error::RunError;
+use crate::error::RunError;
 use crate::train::Metrics;
 use crate::{Error, Observer, Result};
 

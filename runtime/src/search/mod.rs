@@ -9,7 +9,6 @@
 mod budget;
 mod candidate;
 mod directory;
-mod error;
 mod fit;
 mod job;
 mod journal;
@@ -24,9 +23,9 @@ pub mod strategies;
 mod supernet;
 mod unseen;
 
+pub use crate::error::RunError;
 pub use budget::{check as check_memory, expected_rows, needs};
 pub use directory::RunDir;
-pub use error::RunError;
 pub use job::Job;
 pub use journal::{Entry, Figures, Journal};
 pub use phase::Phase;

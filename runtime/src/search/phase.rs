@@ -54,7 +54,7 @@ impl Phase {
 }
 
 /// What is said of a search that needs more than `budget`.
-pub(super) fn needed(phases: &[Phase; 3], budget: Bytes, advice: &str) -> String {
+pub(super) fn described(phases: &[Phase; 3], budget: Bytes, advice: &str) -> String {
     let most = phases.iter().map(Phase::total).max().unwrap_or(0);
     let mut text = format!("this search needs up to {} of memory, and may take {budget}:\n", Bytes(most));
     let names: String = phases.iter().map(|phase| format!("{:>12}", phase.name)).collect();

@@ -4,7 +4,6 @@ use std::fs;
 use std::sync::Arc;
 
 use super::directory::RunDir;
-use super::error::RunError;
 use super::fit::Workshop;
 use super::job::Job;
 use super::journal::{Entry, Figures, Journal};
@@ -14,6 +13,7 @@ use super::strategies::{self, Strategy};
 use super::{budget, searching, supernet};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part};
+use crate::error::RunError;
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::train;
 use crate::{Observer, Result, Stop};

@@ -10,7 +10,6 @@ use nasrec_compiler::format::named;
 use nasrec_compiler::plan::Plan;
 
 use super::candidate::Judge;
-use super::error::RunError;
 use super::fit::Workshop;
 use super::job::Job;
 use super::journal::{Entry, Figures, Journal};
@@ -18,6 +17,7 @@ use super::strategies::{Attempt, Candidate, History, Proposal, Strategy};
 use super::unseen::{Selected, Unseen};
 use crate::backend::Backend;
 use crate::data::Dataset;
+use crate::error::RunError;
 use crate::{Observer, Result, Stage};
 
 /// Candidates that are evaluated together at most: what bounds their memory, and what a kill loses.

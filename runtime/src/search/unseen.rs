@@ -6,8 +6,8 @@ use nasrec_compiler::plan::Plan;
 use nasrec_compiler::space::Meter;
 use nasrec_compiler::{Architecture, Space};
 
-use super::error::RunError;
 use super::strategies::{MAX_TRIES, Proposal};
+use crate::error::RunError;
 use crate::{Observer, Result};
 
 /// An architecture that is to be evaluated.

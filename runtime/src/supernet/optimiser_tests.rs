@@ -231,8 +231,7 @@ fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
             assert!(number == other_number || bits(&wrong) == before);
             if other_keep.memory != keep.memory {
                 let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
-                let step =
-                    backend.step(&program, &mut store, &sketch::batch(&plan, 9, 1), other_update);
+                let step = backend.step(&program, &mut store, &sketch::batch(&plan, 9, 1), other_update);
                 assert!(step.unwrap_err().to_string().contains("the rule needs"));
             }
         }

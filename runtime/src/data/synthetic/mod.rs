@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use self::planted::Planted;
 use super::cache::{Origin, Writer};
 use super::encode::Encoder;
-use super::error::DataError;
+use crate::error::DataError;
 use crate::{Observer, Result, Stage, Stop};
 
 /// Goes up when the same parameters give other rows, so that old caches are not taken for new ones.

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::malformed::Malformed;
-
 /// What can be wrong with a table, or with how it is to be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -17,17 +15,10 @@ pub enum DataError {
     /// `most`: bytes.
     #[error("{} has a line of more than {most} bytes; expected lines of tab-separated values", path.display())]
     LongLine { path: PathBuf, most: usize },
-    /// More lines are malformed than the share `tolerated` of all; `half_way`: so many that the rest was not read. The
-    /// schema has this label and so many columns of each kind.
-    #[error("{}", malformed.refused(*half_way, *tolerated, label, *numeric, *categorical))]
-    Malformed {
-        malformed: Malformed,
-        half_way: bool,
-        tolerated: f64,
-        label: String,
-        numeric: usize,
-        categorical: usize,
-    },
+    /// More lines are malformed than the share `tolerated` of those that were read; `half_way`: so many that the rest was
+    /// not read. `described` says how many, which were the first of them, and what is expected of a line.
+    #[error("{described}")]
+    Malformed { lines: u64, malformed: u64, half_way: bool, tolerated: f64, described: String },
     /// All rows have one label: `clicks` of `rows` are 1.
     #[error("{}", one_label(*rows, *clicks, label))]
     OneLabel { rows: u64, clicks: u64, label: String },

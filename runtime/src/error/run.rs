@@ -4,9 +4,6 @@ use std::path::PathBuf;
 
 use nasrec_compiler::space::{BindError, PlanError};
 
-use super::phase::{Phase, needed};
-use crate::machine::Bytes;
-
 /// What stops a run: its directory, its journal, its limits, its strategy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -34,8 +31,9 @@ pub enum RunError {
          version, or was changed"
     )]
     OtherSearch { candidate: usize },
-    #[error("{}", needed(phases, *budget, advice))]
-    Memory { phases: Box<[Phase; 3]>, budget: Bytes, advice: String },
+    /// The search needs up to `needed` bytes, and may take `budget` bytes. `described` says of what, and what to change.
+    #[error("{described}")]
+    Memory { needed: u64, budget: u64, described: String },
     #[error(
         "{title}: the loss was not finite for {steps} steps in a row, at step {step}; lower the learning rate or turn \
          clipping on"
