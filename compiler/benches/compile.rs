@@ -29,7 +29,7 @@ const SEARCH: &str = "import \"nasrec_full.nasrec\" { nasrec_full }\nimport \"sc
 
 /// Everything that the command does before it computes: read, check, bind, draw, plan.
 fn plan(text: &str) -> Plan {
-    let (program, findings) = Program::load(ENTRY, &Memory(&[(ENTRY, text)]));
+    let (program, findings) = Program::load(ENTRY, &Memory::new([(ENTRY, text)]));
     assert!(findings.is_empty() && program.check().is_empty());
     let item = program.items().into_iter().find(|item| item.kind == ItemKind::Search).expect("it is there");
     let search = program.search(&item, &[]).expect("it was checked");
@@ -48,7 +48,7 @@ fn counts(criterion: &mut Criterion) {
     group.sample_size(20);
     for name in ["nasrec_full", "nasrec_small"] {
         let text = SEARCH.replace("nasrec_full", name);
-        let (program, _) = Program::load(ENTRY, &Memory(&[(ENTRY, &text)]));
+        let (program, _) = Program::load(ENTRY, &Memory::new([(ENTRY, &text)]));
         let search = program.search(&program.items()[0], &[]).expect("it is sound");
         let sizes = Space::sizes_of(&search.schema);
         group.bench_function(name, |bencher| bencher.iter(|| search.space.graph.distinct_count(black_box(sizes))));
@@ -59,7 +59,7 @@ fn counts(criterion: &mut Criterion) {
 /// Ten thousand architectures that keep to a limit on their cost, and their source.
 fn draws(criterion: &mut Criterion) {
     let text = SEARCH.replace("data {", "require macs <= 2M\ndata {");
-    let (program, findings) = Program::load(ENTRY, &Memory(&[(ENTRY, &text)]));
+    let (program, findings) = Program::load(ENTRY, &Memory::new([(ENTRY, &text)]));
     assert!(findings.is_empty());
     let search = program.search(&program.items()[0], &[]).expect("it is sound");
     let space = Space::bind(&search.space, &search.schema).expect("it fits");
@@ -100,7 +100,7 @@ fn bounds(criterion: &mut Criterion) {
     group.sample_size(10);
     for name in ["nasrec_full", "nasrec_small"] {
         let text = SEARCH.replace("nasrec_full", name);
-        let (program, _) = Program::load(ENTRY, &Memory(&[(ENTRY, &text)]));
+        let (program, _) = Program::load(ENTRY, &Memory::new([(ENTRY, &text)]));
         let search = program.search(&program.items()[0], &[]).expect("it is sound");
         let space = Space::bind(&search.space, &search.schema).expect("it fits");
         for (cost, end) in [(Cost::Macs, End::Least), (Cost::Macs, End::Most), (Cost::ActivationBytes, End::Most)] {
@@ -116,7 +116,7 @@ fn generated(lines: usize) -> String {
 }
 
 fn check(text: &str) -> usize {
-    let (program, mut findings) = Program::load(ENTRY, &Memory(&[(ENTRY, text)]));
+    let (program, mut findings) = Program::load(ENTRY, &Memory::new([(ENTRY, text)]));
     findings.extend(program.check());
     assert!(findings.is_empty(), "{:?}", findings[0]);
     program.items().len()

@@ -16,6 +16,7 @@ pub mod format;
 pub mod import;
 pub mod ir;
 pub mod library;
+pub mod loader;
 pub mod outline;
 mod place;
 pub mod plan;
@@ -27,6 +28,7 @@ pub mod streams;
 pub mod syntax;
 pub mod tensor;
 
-pub use check::{CheckedArch, CheckedSearch, Item, ItemKind, Loader, Program};
+pub use check::{CheckedArch, CheckedSearch, Item, ItemKind, Program};
 pub use ir::CheckedSpace;
+pub use loader::Loader;
 pub use space::{Architecture, Space};

@@ -3,11 +3,14 @@
 use nasrec_compiler::Program;
 use nasrec_compiler::editor::{Analysis, FileIndex, Index, Kind, Meaning, Project, hints, outline};
 use nasrec_compiler::library;
+use nasrec_compiler::loader::{Memory, Shipped};
 
-use crate::support::Shipped;
+fn memory(text: &str) -> Memory {
+    Memory::new([("test.nasrec", text)])
+}
 
 fn index(text: &str) -> (Program, Index) {
-    let (program, _) = Program::load("test.nasrec", &Shipped(text.to_owned()));
+    let (program, _) = Program::load("test.nasrec", &memory(text));
     let index = Index::new(&program);
     (program, index)
 }
@@ -117,9 +120,8 @@ fn every_prefix_of_every_shipped_file_has_an_index() {
 /// What is not understood here is a hole of the index: the shipped files use every name that they name.
 #[test]
 fn every_name_in_the_shipped_files_is_understood() {
-    for (path, text) in library::FILES {
-        let loader = Shipped((*text).to_owned());
-        let (program, findings) = Program::load(path, &loader);
+    for (path, _) in library::FILES {
+        let (program, findings) = Program::load(path, &Shipped);
         assert!(findings.is_empty(), "{path}: {findings:?}");
         let (index, entry) = (Index::new(&program), program.entry().expect("it was read"));
         for (at, used) in index.file(entry).uses.iter().enumerate() {
@@ -139,7 +141,7 @@ fn shapes_hold_over_all_choices() {
                 let d = choose { fc(a, 4); two: fc(a, 6) }\n  let n = w * 2\n  let e = concat(maybe fc(a, 3), d)\n  \
                 logit = linear(concat(x, e), 1)\n}\nop g(x: dense, s: sparse) = linear(x, s.dim + 1)\n\
                 op h(x: dense) { let y = linear(x, 2 * x.width); y }\n";
-    let analysis = Analysis::new("test.nasrec", &Shipped(text.to_owned()));
+    let analysis = Analysis::new("test.nasrec", &memory(text));
     assert!(analysis.diagnostics.is_empty(), "{:?}", analysis.diagnostics);
     let shown: Vec<String> = hints(&analysis)
         .into_iter()
@@ -151,7 +153,7 @@ fn shapes_hold_over_all_choices() {
 #[test]
 fn a_local_that_would_be_captured_is_not_renamed() {
     let text = "const k = 4\nop f(x: dense) -> dense {\n  let y = linear(x, k)\n  y\n}\n";
-    let project = Project::new(&["test.nasrec".to_owned()], &Shipped(text.to_owned()));
+    let project = Project::new(&["test.nasrec".to_owned()], &memory(text));
     let at = place(text, "y = linear");
     let refused = project.rename("test.nasrec", at, "k").expect_err("`k` is used there");
     assert!(refused.contains("constant"), "{refused}");

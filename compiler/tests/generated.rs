@@ -100,7 +100,7 @@ fn sound_programs_are_understood() {
         let text = generate::program(rng("programs", case));
         understood(case, &text, &laws::compile(&text));
         let formatted = laws::formatted(&text).expect("it parses");
-        let (program, mut diagnostics) = Program::load(ENTRY, &Memory(&[(ENTRY, &formatted)]));
+        let (program, mut diagnostics) = Program::load(ENTRY, &Memory::new([(ENTRY, &formatted)]));
         diagnostics.extend(program.check());
         understood(case, &formatted, &diagnostics);
         for item in program.items().iter().filter(|item| item.kind == ItemKind::Space) {

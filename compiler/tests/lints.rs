@@ -2,6 +2,7 @@
 
 use nasrec_compiler::diagnostics::{Code, Diagnostic, Severity, apply};
 use nasrec_compiler::library::FILES;
+use nasrec_compiler::loader::Shipped;
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
@@ -13,7 +14,7 @@ use crate::memory::{ENTRY, Memory};
 
 /// The errors and the lints of a file.
 fn told(text: &str) -> (Program, Vec<Diagnostic>, Vec<Diagnostic>) {
-    let (program, mut errors) = Program::load(ENTRY, &Memory(&[(ENTRY, text)]));
+    let (program, mut errors) = Program::load(ENTRY, &Memory::new([(ENTRY, text)]));
     errors.extend(program.check());
     let lints = program.lints(&errors);
     (program, errors, lints)
@@ -21,8 +22,8 @@ fn told(text: &str) -> (Program, Vec<Diagnostic>, Vec<Diagnostic>) {
 
 #[test]
 fn what_ships_is_clean() {
-    for (name, text) in FILES {
-        let (program, mut found) = Program::load(name, &Memory(&[(name, text)]));
+    for (name, _) in FILES {
+        let (program, mut found) = Program::load(name, &Shipped);
         found.extend(program.check());
         assert_eq!(found, [], "{name}");
         assert_eq!(program.lints(&found), [], "{name}");
@@ -47,7 +48,7 @@ fn examples_are_clean() {
         "tutorial/table.nasrec",
     ] {
         let files = [(ENTRY, &*read(path)), ("space.nasrec", &table), ("cross.nasrec", &cross)];
-        let (program, mut found) = Program::load(ENTRY, &Memory(&files));
+        let (program, mut found) = Program::load(ENTRY, &Memory::new(files));
         found.extend(program.check());
         assert_eq!(found, [], "{path}");
         assert_eq!(program.lints(&found), [], "{path}");

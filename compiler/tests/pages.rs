@@ -36,7 +36,7 @@ fn examples(page: &str) -> Vec<Example> {
 fn findings(example: &Example) -> Vec<Diagnostic> {
     let mut files = vec![("main.nasrec", example.text.as_str())];
     files.extend(example.others.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-    let (program, mut diagnostics) = Program::load("main.nasrec", &Memory(&files));
+    let (program, mut diagnostics) = Program::load("main.nasrec", &Memory::new(files));
     diagnostics.extend(program.check());
     diagnostics.extend(program.lints(&diagnostics));
     diagnostics

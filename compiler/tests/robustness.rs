@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use nasrec_compiler::diagnostics::{Code, Diagnostic, FileId};
 use nasrec_compiler::format::format_source;
 use nasrec_compiler::library::FILES;
+use nasrec_compiler::loader::Shipped;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Program, Space};
 use rand::RngExt;
@@ -21,7 +22,7 @@ fn answer(text: &str) -> Vec<Diagnostic> {
     let (program, diagnostics) = check(text);
     laws::places_exist(&diagnostics, &program.sources);
     let schema = "import \"schemas.nasrec\" { criteo }";
-    let (schemas, _) = Program::load(ENTRY, &Memory(&[(ENTRY, schema)]));
+    let (schemas, _) = Program::load(ENTRY, &Memory::new([(ENTRY, schema)]));
     let criteo = schemas.visible(ItemKind::Schema).into_iter().find(|item| item.name == "criteo").expect("it ships");
     let criteo = schemas.schema(&criteo).expect("it is sound");
     for item in program.items().iter().filter(|item| item.kind == ItemKind::Space) {
@@ -315,7 +316,7 @@ fn recursion_and_cycles_are_named() {
         ("b.nasrec", "import \"c.nasrec\"\nop b(x: dense) = c(x)"),
         ("c.nasrec", "import \"a.nasrec\"\nimport \"c.nasrec\"\nop c(x: dense) = relu(x)"),
     ];
-    let (program, mut diagnostics) = Program::load("a.nasrec", &Memory(&files));
+    let (program, mut diagnostics) = Program::load("a.nasrec", &Memory::new(files));
     diagnostics.extend(program.check());
     let codes: Vec<Code> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
     assert_eq!(codes, [Code::ImportCycle, Code::ImportCycle], "{diagnostics:?}");
@@ -327,7 +328,7 @@ fn a_long_chain_of_imports_is_read() {
         .map(|i| (format!("f{i}.nasrec"), format!("import \"f{}.nasrec\"\nop o{i}(x: dense) = relu(x)", i + 1)))
         .collect();
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let (_, diagnostics) = Program::load("f0.nasrec", &Memory(&files));
+    let (_, diagnostics) = Program::load("f0.nasrec", &Memory::new(files));
     let codes: Vec<Code> = diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
     assert_eq!(codes, [Code::Import], "only the last one is missing");
 }
@@ -428,7 +429,7 @@ fn finds_of_fuzzing_stay_fixed() {
 #[test]
 fn everything_that_ships_is_sound() {
     for (path, _) in FILES {
-        let (program, mut diagnostics) = Program::load(path, &Memory(&[]));
+        let (program, mut diagnostics) = Program::load(path, &Shipped);
         diagnostics.extend(program.check());
         assert_eq!(diagnostics, [], "{path}");
     }

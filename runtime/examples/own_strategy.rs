@@ -3,9 +3,9 @@
 
 #![allow(clippy::print_stdout, reason = "an example prints what it found")]
 
-use nasrec_compiler::diagnostics::SourceFile;
 use nasrec_compiler::format::named;
-use nasrec_compiler::{ItemKind, Loader, Program, library};
+use nasrec_compiler::loader::Memory;
+use nasrec_compiler::{ItemKind, Program};
 use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
 use nasrec_runtime::search::{Job, RunDir, Strategy, search_by};
@@ -34,18 +34,8 @@ impl Strategy for HillClimber {
     }
 }
 
-/// [`SEARCH`], and the files that ship.
-struct Files;
-
-impl Loader for Files {
-    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
-        let text = if importer.is_none() { Some(SEARCH) } else { library::find(path) };
-        Ok(text.map(|text| SourceFile { name: path.into(), text: text.into(), built_in: importer.is_some() }))
-    }
-}
-
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (program, found) = Program::load("own.nasrec", &Files);
+    let (program, found) = Program::load("own.nasrec", &Memory::new([("own.nasrec", SEARCH)]));
     let search = program.search(&program.visible(ItemKind::Search)[0], &[]);
     let job = Job::new(&search.map_err(|more| format!("{found:?} {more:?}"))?, ".")?;
     let folder = tempfile::tempdir()?;

@@ -10,10 +10,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use nasrec_compiler::diagnostics::SourceFile;
+use nasrec_compiler::loader::Memory;
 use nasrec_compiler::recipe::{Optimiser, Storage};
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::{Architecture, ItemKind, Loader, Program as Source, Space};
+use nasrec_compiler::{Architecture, ItemKind, Program as Source, Space};
 use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::machine::{Bytes, held_memory};
@@ -25,21 +25,13 @@ const BATCH: usize = 512;
 /// As the tiled backend cuts a batch.
 const TILE: usize = 128;
 
-struct OneFile(String);
-
-impl Loader for OneFile {
-    fn load(&self, _: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
-        Ok(Some(SourceFile { name: path.into(), text: self.0.as_str().into(), built_in: false }))
-    }
-}
-
 fn space(columns: usize, rows: usize) -> Space {
     let text = format!(
         "schema t {{ label click; sparse C[1..{columns}]: int | modulo(rows: {rows}) }}
 space s {{ input fields: categorical; logit = linear(flatten(embed(fields, {DIM})), 1) }}
 search x on s with t {{ data {{ files: \"none\" }} }}"
     );
-    let (program, diagnostics) = Source::load("study.nasrec", &OneFile(text));
+    let (program, diagnostics) = Source::load("study.nasrec", &Memory::new([("study.nasrec", text)]));
     assert!(diagnostics.is_empty(), "{diagnostics:#?}");
     let item = program.visible(ItemKind::Search).remove(0);
     let search = program.search(&item, &[]).expect("sound");

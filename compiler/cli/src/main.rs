@@ -6,7 +6,6 @@
 mod bounds;
 mod commands;
 mod device;
-mod files;
 mod lsp;
 mod output;
 mod render;

@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 
 use anyhow::{Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
+use nasrec_compiler::loader::Disk;
 use nasrec_compiler::outline;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Program, Space};
 
-use crate::files::Disk;
 use crate::render;
 
 /// A file that has no mistakes.

@@ -12,6 +12,7 @@ mod conflicts;
 mod demands;
 mod elaborate;
 mod expressions;
+mod given;
 mod imports;
 mod joins;
 mod lints;
@@ -30,7 +31,7 @@ mod values;
 
 pub(crate) use calls::FUNCTIONS;
 pub use claims::Claim;
-pub use program::{Item, ItemKind, Loader, Program};
+pub use program::{Item, ItemKind, Program};
 pub(crate) use recipe::setting_keys;
 pub use recorder::{Recorded, Shape};
 

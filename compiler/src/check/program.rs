@@ -5,18 +5,9 @@ use std::sync::Arc;
 
 use crate::diagnostics::{Code, Diagnostic, FileId, Fix, SourceFile, Sources, Span, nearest};
 use crate::library;
+use crate::loader::Loader;
 use crate::syntax::tree::{ArchItem, Const, File, Name, Op, Pattern, SchemaItem, SearchItem, SpaceItem, TestItem};
 use crate::syntax::{self, MAX_FINDINGS};
-
-/// Reads files for the compiler, which does none of that itself.
-pub trait Loader {
-    /// The file at `path`, as written in an import of the file `importer`; the entry file has no importer. The name of
-    /// the result identifies the file: two imports of one file give one name.
-    ///
-    /// # Errors
-    /// Why it cannot be read, in words; `None` where there is no such file.
-    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String>;
-}
 
 /// What a name at the top level of a file means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -282,6 +273,21 @@ impl Program {
         items
     }
 
+    /// The item of one kind and name that the entry file defines or imports.
+    pub fn find(&self, kind: ItemKind, name: &str) -> Option<Item> {
+        let item = self.scopes.get(self.entry?.0 as usize)?.items.get(name)?;
+        (item.kind == kind).then(|| item.clone())
+    }
+
+    /// A text that is not a file, such as one of a command line, among the sources: without a name that it defines or
+    /// sees.
+    pub(super) fn add_fragment(&mut self, name: &str, text: &str) -> FileId {
+        // A tree and a scope for every file, so that names in the text resolve: to nothing.
+        self.trees.push(File::default());
+        self.scopes.push(FileScope::default());
+        self.sources.add(SourceFile { name: name.to_owned(), text: text.into(), built_in: true })
+    }
+
     /// The file in which an item is defined.
     pub fn defined_in(&self, item: &Item) -> &SourceFile {
         self.sources.file(item.span.file)
@@ -305,7 +311,7 @@ impl Program {
         &self.tree(item.span.file).ops[item.index]
     }
 
-    pub(super) fn space(&self, item: &Item) -> &SpaceItem {
+    pub(super) fn space_item(&self, item: &Item) -> &SpaceItem {
         &self.tree(item.span.file).spaces[item.index]
     }
 
@@ -375,17 +381,9 @@ impl Program {
 }
 
 impl Program {
-    /// A file without items, for text that comes from a command line.
-    pub(super) fn add_empty(&mut self) {
-        self.trees.push(File::default());
-        self.scopes.push(FileScope::default());
-    }
-}
-
-impl Program {
     /// The parameters of a space with their defaults, as source.
     pub fn space_defaults(&self, item: &Item) -> Vec<(String, String)> {
-        let params = self.space(item).params.iter();
+        let params = self.space_item(item).params.iter();
         params
             .map(|(name, default)| {
                 let text = self.sources.text(default.span);

@@ -6,7 +6,7 @@ use super::methods::{METHODS, method, paths};
 use super::program::{Item, ItemKind, Program};
 use super::settings::{Settings, within};
 use super::{CheckedSearch, Overrides};
-use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Span};
+use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
     Data, Embeddings, Evaluate, Finetune, Length, Optimiser, Recipe, Retrain, Schedule, Source, Storage, Synthetic,
@@ -17,27 +17,25 @@ use crate::space::Space;
 use crate::syntax::tree::{Demand, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
 
 impl Program {
-    /// Reads `path=value`, as given on a command line.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn read_override(&mut self, text: &str) -> Result<Setting, Diagnostic> {
-        let name = "--set".to_owned();
-        let file: FileId = self.sources.add(SourceFile { name, text: text.into(), built_in: true });
-        // A tree and a scope for every file, so that names in the value resolve: to nothing.
-        self.add_empty();
-        crate::syntax::parse_override(file, text)
-    }
-
     /// Checks a search, its space, its schema and its baselines.
     ///
     /// # Errors
     /// The findings, where there are errors among them.
     pub fn search(&self, item: &Item, overrides: &[Setting]) -> Result<CheckedSearch, Vec<Diagnostic>> {
         let mut diagnostics = Vec::new();
-        let Some(search) = self.extended(item, &mut Vec::new(), &mut diagnostics) else {
-            return Err(diagnostics);
-        };
+        match self.extended(item, &mut Vec::new(), &mut diagnostics) {
+            Some(search) => self.searched(&search, overrides, diagnostics),
+            None => Err(diagnostics),
+        }
+    }
+
+    /// Checks a search that has taken over what it extends.
+    pub(super) fn searched(
+        &self,
+        search: &SearchItem,
+        overrides: &[Setting],
+        mut diagnostics: Vec<Diagnostic>,
+    ) -> Result<CheckedSearch, Vec<Diagnostic>> {
         let Some((over, with)) = &search.over else { return Err(diagnostics) };
         let mut of_space = Overrides::new();
         for setting in overrides {
@@ -106,7 +104,12 @@ impl Program {
     }
 
     /// A search with what it takes over from the one that it extends: its own settings come first.
-    fn extended(&self, item: &Item, chain: &mut Vec<Span>, diagnostics: &mut Vec<Diagnostic>) -> Option<SearchItem> {
+    pub(super) fn extended(
+        &self,
+        item: &Item,
+        chain: &mut Vec<Span>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<SearchItem> {
         let mut search = self.search_item(item).clone();
         let Some(base) = &search.base else { return Some(search) };
         chain.push(item.span);

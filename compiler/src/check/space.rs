@@ -26,7 +26,7 @@ fn defined(statements: &[Statement]) -> impl Iterator<Item = &Name> {
 impl Elaborator<'_> {
     pub(super) fn space(&mut self, item: &Item, args: &[Arg], overrides: &Overrides) -> Option<CheckedSpace> {
         let program = self.program;
-        let space = program.space(item);
+        let space = program.space_item(item);
         let mut scope = Scope::new(item.span.file);
         let arguments = self.space_params(space, args, overrides, &mut scope);
         if let Some(Binding { value: Value::Truth(cond), .. }) = scope.get("normalise") {

@@ -3,9 +3,10 @@
 use super::index::{Definition, Kind};
 use super::resolve::{Index, Symbol};
 use crate::check::{Recorded, Shape};
-use crate::diagnostics::{Diagnostic, FileId, SourceFile, Span};
+use crate::diagnostics::{Diagnostic, FileId, Span};
 use crate::ir::Choice;
-use crate::{CheckedSpace, Item, ItemKind, Loader, Program};
+use crate::loader::{Loader, Memory};
+use crate::{CheckedSpace, Item, ItemKind, Program};
 
 /// A program with what is known of its names.
 pub struct Analysis {
@@ -117,28 +118,12 @@ impl Analysis {
         let mut text = file.text[..head.body.min(file.text.len())].to_owned();
         text.push_str(" { .. }\n");
         text.push_str(&file.text[definition.extent.end.max(head.body).min(file.text.len())..]);
-        let opened = SourceFile { name: file.name.clone(), text: text.into(), built_in: file.built_in };
-        let (program, _) = Program::load(&file.name, &Replaced { file: opened, loader });
+        let (program, _) = Program::load(&file.name, &Memory::over(loader, [(file.name.as_str(), text)]));
         let item = program.items().into_iter().find(|item| {
             item.kind == ItemKind::Arch
                 && item.name == definition.name
                 && item.span.start as usize == definition.span.start
         })?;
         program.arch(&item).ok().map(|arch| arch.space)
-    }
-}
-
-/// A loader with another text in one file's place.
-struct Replaced<'a> {
-    file: SourceFile,
-    loader: &'a dyn Loader,
-}
-
-impl Loader for Replaced<'_> {
-    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
-        match importer {
-            None => Ok(Some(self.file.clone())),
-            Some(_) => self.loader.load(importer, path),
-        }
     }
 }

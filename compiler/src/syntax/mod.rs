@@ -89,20 +89,41 @@ pub fn parse(file: FileId, source: &str) -> (tree::File, Vec<Diagnostic>) {
 
 /// Parses `a.b=value`, the argument of `--set`.
 pub fn parse_override(file: FileId, source: &str) -> Result<tree::Setting, Diagnostic> {
-    nasrec_grammar::limit_work();
-    let mut reader = Reader::new(file);
-    let parsed = if too_deep(source).is_none() {
-        NasrecParser::parse(Rule::one_override, source)
-    } else {
-        return Err(Diagnostic::error(Code::TooLarge, "brackets are nested too deep"));
+    fragment(file, source, Rule::one_override, |reader, parsed| reader.override_setting(parsed, 0))
+}
+
+/// Parses the value of an argument, such as `[16, 32]`.
+pub fn parse_value(file: FileId, source: &str) -> Result<tree::Expr, Diagnostic> {
+    let read = |reader: &mut Reader, parsed: Pair<'_, Rule>| {
+        parsed.parts().next().map(|value| reader.expression(value, 0)).expect("the rule has a value")
     };
-    match parsed {
+    fragment(file, source, Rule::one_value, read)
+}
+
+/// Parses what stands behind `require`, such as `macs <= 2M`.
+pub fn parse_demand(file: FileId, source: &str) -> Result<tree::Demand, Diagnostic> {
+    fragment(file, source, Rule::one_demand, |reader, parsed| {
+        let conditions = parsed.parts().filter(|part| part.as_rule() != Rule::EOI);
+        tree::Demand { forbids: false, conditions: conditions.map(|part| reader.expression(part, 0)).collect() }
+    })
+}
+
+/// Parses text that is not a file, as one rule.
+fn fragment<T>(
+    file: FileId,
+    source: &str,
+    rule: Rule,
+    read: impl FnOnce(&mut Reader, Pair<'_, Rule>) -> T,
+) -> Result<T, Diagnostic> {
+    nasrec_grammar::limit_work();
+    if too_deep(source).is_some() {
+        return Err(Diagnostic::error(Code::TooLarge, "brackets are nested too deep"));
+    }
+    let mut reader = Reader::new(file);
+    match NasrecParser::parse(rule, source) {
         Ok(mut pairs) => {
-            let setting = reader.override_setting(pairs.next().expect("the rule was matched"), 0);
-            match reader.diagnostics.pop() {
-                Some(diagnostic) => Err(diagnostic),
-                None => Ok(setting),
-            }
+            let read = read(&mut reader, pairs.next().expect("the rule was matched"));
+            reader.diagnostics.pop().map_or(Ok(read), Err)
         }
         Err(error) => Err(reader.syntax_error(&error, source, 0)),
     }

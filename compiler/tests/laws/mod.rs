@@ -108,14 +108,14 @@ pub fn format(source: &str) {
 }
 
 static BOUND_TO: LazyLock<Schema> = LazyLock::new(|| {
-    let (program, diagnostics) = Program::load(ENTRY, &Memory(&[(ENTRY, TABLE)]));
+    let (program, diagnostics) = Program::load(ENTRY, &Memory::new([(ENTRY, TABLE)]));
     assert_eq!(diagnostics, []);
     program.schema(&program.items()[0]).expect("it is sound")
 });
 
 /// A program is answered, and a sound one has plans. What was found.
 pub fn compile(text: &str) -> Vec<Diagnostic> {
-    let (program, mut diagnostics) = Program::load(ENTRY, &Memory(&[(ENTRY, text)]));
+    let (program, mut diagnostics) = Program::load(ENTRY, &Memory::new([(ENTRY, text)]));
     diagnostics.extend(program.check());
     places_exist(&diagnostics, &program.sources);
     if diagnostics.is_empty() {
@@ -228,8 +228,10 @@ pub fn planned(text: &str, item: &Item, checked: &CheckedSpace) -> bool {
         schema: Some(table),
     };
     let printed = format_arch(&source, space.choices(), &canonical);
-    let (program, mut diagnostics) =
-        Program::load("drawn.nasrec", &Memory(&[("drawn.nasrec", &printed), (ENTRY, text), ("table.nasrec", TABLE)]));
+    let (program, mut diagnostics) = Program::load(
+        "drawn.nasrec",
+        &Memory::new([("drawn.nasrec", &*printed), (ENTRY, text), ("table.nasrec", TABLE)]),
+    );
     diagnostics.extend(program.check());
     if space.broken(&canonical, Some(plan.costs())).is_some() {
         // It costs more, or less, than it may.

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use nasrec_compiler::diagnostics::SourceFile;
+use nasrec_compiler::loader::Shipped;
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::primitives::Numeric;
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::{ItemKind, Loader, Program, Space, library};
+use nasrec_compiler::{ItemKind, Program, Space};
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::supernet::Store;
 use rand::RngExt;
@@ -23,15 +23,6 @@ pub const EVALUATION_ROWS: usize = 8192;
 pub const TRAIN_BATCHES: usize = EVALUATION_ROWS / TRAIN_ROWS;
 /// Of the initial weights.
 pub const SEED: u64 = 11;
-
-struct Shipped;
-
-impl Loader for Shipped {
-    fn load(&self, _: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
-        let text = library::find(path);
-        Ok(text.map(|text| SourceFile { name: path.into(), text: text.into(), built_in: true }))
-    }
-}
 
 /// The live graph of a published net over its schema, its parameters its own.
 pub fn plan(name: &str) -> Plan {

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use nasrec_compiler::diagnostics::SourceFile;
 use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::import::NasrecNet;
-use nasrec_compiler::{CheckedSpace, ItemKind, Loader, Program, Space};
+use nasrec_compiler::loader::{Disk, Memory};
+use nasrec_compiler::schema::Schema;
+use nasrec_compiler::{ItemKind, Loader, Program};
 use nasrec_runtime::backend::Backend;
 use nasrec_runtime::interop::{Foreign, Report, Tolerance};
 
 use super::Outcome;
-use crate::files::Disk;
 use crate::{device, output, render};
 
 /// Import an architecture, and its weights, from another notation
@@ -56,57 +56,28 @@ struct Nasrec {
     out: Option<PathBuf>,
 }
 
-/// One file in memory, beside those on disk.
-struct Generated {
-    text: String,
-}
-
-const GENERATED: &str = "imported.nasrec";
-
-impl Loader for Generated {
-    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
-        if importer.is_none() && path == GENERATED {
-            return Ok(Some(SourceFile { name: GENERATED.into(), text: self.text.as_str().into(), built_in: false }));
-        }
-        Disk.load(importer, path)
-    }
-}
-
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let From::Nasrec(args) = &args.from;
     let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
     let net = NasrecNet::read(&text).with_context(|| args.file.display().to_string())?;
     let name = args.name.clone().or_else(|| net.name.clone()).unwrap_or_else(|| stem(&args.file));
-    let (schema_name, schema_text) = schema(&net, &name)?;
-
-    // The space with the file's parameters, through the language like any other.
-    let given: Vec<String> = net.arguments().iter().map(|(name, value)| format!("{name}: {value}")).collect();
-    let schema_import =
-        if schema_text.is_empty() { format!("import \"schemas.nasrec\" {{ {schema_name} }}\n") } else { String::new() };
-    let text = format!(
-        "import \"{space}.nasrec\" {{ {space} }}\n{schema_import}{schema_text}\n\
-         search imported on {space}({arguments}) with {schema_name} {{ data {{ files: \"none\" }} }}\n",
-        space = args.space,
-        arguments = given.join(", "),
-    );
-    let (program, mut diagnostics) = Program::load(GENERATED, &Generated { text });
-    let search = program.items().into_iter().find(|item| item.kind == ItemKind::Search);
-    let search = match search.filter(|_| diagnostics.is_empty()).map(|item| program.search(&item, &[])) {
-        Some(Ok(search)) => search,
-        Some(Err(found)) => {
-            diagnostics.extend(found);
-            render::show(&diagnostics, &program.sources)?;
-            return Ok(Outcome::Findings);
-        }
-        None => {
-            render::show(&diagnostics, &program.sources)?;
+    let (schema, schema_text) = schema(&net, &name)?;
+    let (mut program, mut found) = Program::load(&format!("{}.nasrec", args.space), &Disk);
+    let given = net.arguments();
+    let arguments: Vec<(&str, &str)> = given.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let space = if found.is_empty() { program.space(&args.space, &arguments, &schema) } else { Err(Vec::new()) };
+    let space = match space {
+        Ok(space) => space,
+        Err(more) => {
+            found.extend(more);
+            render::show(&found, &program.sources)?;
             return Ok(Outcome::Findings);
         }
     };
-    let architecture = net.architecture(&search.space.graph.choices)?;
+    let architecture = net.architecture(space.choices())?;
     let mut imports = vec![(format!("{}.nasrec", args.space), vec![args.space.clone()])];
     if schema_text.is_empty() {
-        imports.push(("schemas.nasrec".to_owned(), vec![schema_name.clone()]));
+        imports.push(("schemas.nasrec".to_owned(), vec![schema.name.clone()]));
     }
     let source = ArchSource {
         name: &name,
@@ -114,17 +85,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         imports,
         items: schema_text,
         space: &args.space,
-        arguments: &differing(&net, &search.space),
-        schema: Some(&schema_name),
+        arguments: &differing(given, &program, &args.space),
+        schema: Some(&schema.name),
     };
-    let formatted = format_arch(&source, &search.space.graph.choices, &architecture);
+    let formatted = format_arch(&source, space.choices(), &architecture);
     match &args.out {
         Some(out) => output::write(Some(&with_suffix(out, "nasrec")), &formatted)?,
         None if !args.verify => output::print(&formatted)?,
         None => {}
     }
     let Some(weights) = &args.weights else { return Ok(Outcome::Clean) };
-    let space = Space::bind(&search.space, &search.schema)?;
     let plan = space.plan(&architecture)?;
     let names: HashMap<String, String> =
         plan.params.iter().filter_map(|param| Some((param.name.to_string(), net.foreign_name(&param.name)?))).collect();
@@ -170,9 +140,8 @@ fn told(report: &Report, name: &str) -> Result<Outcome> {
     Ok(if agrees { Outcome::Clean } else { Outcome::Findings })
 }
 
-/// The schema of the recorded inputs, or of the table that the file names: its name, and its source where it does not
-/// ship.
-fn schema(net: &NasrecNet, name: &str) -> Result<(String, String)> {
+/// The schema of the recorded inputs, or of the table that the file names; its source where it does not ship.
+fn schema(net: &NasrecNet, name: &str) -> Result<(Schema, String)> {
     if let Some(vocab) = &net.vocab {
         let schema = format!("{}_inputs", name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
         let mut text = format!("/// The recorded inputs.\nschema {schema} {{\n  label click\n");
@@ -186,21 +155,28 @@ fn schema(net: &NasrecNet, name: &str) -> Result<(String, String)> {
             first = last + 1;
         }
         text.push_str("}\n");
-        return Ok((schema, text));
+        return Ok((named(&schema, "inputs.nasrec", &Memory::new([("inputs.nasrec", text.as_str())]))?, text));
     }
     match net.dataset.as_deref() {
-        Some(dataset @ ("criteo" | "avazu" | "kdd")) => Ok((dataset.to_owned(), String::new())),
+        Some(dataset @ ("criteo" | "avazu" | "kdd")) => Ok((named(dataset, "schemas.nasrec", &Disk)?, String::new())),
         Some(other) => bail!("nasrecc ships no schema for the table `{other}`"),
         None => bail!("the file says neither its vocabulary (`vocab`) nor its table (`dataset`)"),
     }
 }
 
-/// The file's parameters of the space; those that equal the space's own defaults go without saying.
-fn differing(net: &NasrecNet, checked: &CheckedSpace) -> Vec<(String, String)> {
-    let defaults = Program::load(&format!("{}.nasrec", checked.name), &Disk).0;
-    let item = defaults.items().into_iter().find(|item| item.kind == ItemKind::Space && item.name == checked.name);
-    let stated = item.map(|item| defaults.space_defaults(&item)).unwrap_or_default();
-    net.arguments().into_iter().filter(|argument| !stated.contains(argument)).collect()
+/// A schema of a file.
+fn named(name: &str, file: &str, loader: &dyn Loader) -> Result<Schema> {
+    let (program, found) = Program::load(file, loader);
+    let item = program.find(ItemKind::Schema, name).filter(|_| found.is_empty());
+    let schema = item.and_then(|item| program.schema(&item).ok());
+    schema.with_context(|| format!("{file} has no sound schema `{name}`"))
+}
+
+/// Parameters of a space, without those that equal its own defaults.
+fn differing(given: Vec<(String, String)>, program: &Program, space: &str) -> Vec<(String, String)> {
+    let item = program.find(ItemKind::Space, space);
+    let stated = item.map(|item| program.space_defaults(&item)).unwrap_or_default();
+    given.into_iter().filter(|argument| !stated.contains(argument)).collect()
 }
 
 fn with_suffix(out: &Path, suffix: &str) -> PathBuf {

@@ -3,16 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use nasrec_compiler::diagnostics::{Diagnostic, Severity, SourceFile};
 use nasrec_compiler::format::{ArchSource, format_archs, value};
 use nasrec_compiler::plan::{Cost, Costs};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Loader, Program, Space};
+use nasrec_compiler::{Architecture, ItemKind, Space};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use crate::files::Disk;
 use crate::output::{self, Format, grouped, write};
 use crate::render;
 use crate::subject::{File, Subject};
@@ -69,7 +67,7 @@ fn counts(text: &str) -> Result<Counts, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let Some(file) = File::load(&args.file, args.shown)? else { return Ok(Outcome::Findings) };
+    let Some(mut file) = File::load(&args.file, args.shown)? else { return Ok(Outcome::Findings) };
     let items = file.items(args.name.as_deref())?;
     let item = match items.iter().filter(|item| item.kind != ItemKind::Arch).collect::<Vec<_>>().as_slice() {
         [item] => (*item).clone(),
@@ -78,13 +76,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     };
     let subject = file.subject(&item, args.with.as_deref())?;
     let narrowed;
-    let (space, schema) = if args.require.is_empty() {
-        (subject.bound()?, subject.schema.as_ref().map(|schema| schema.name.clone()).unwrap_or_default())
+    let space = if args.require.is_empty() {
+        subject.bound()?
     } else {
-        let Some(search) = required(args, &file, &subject)? else { return Ok(Outcome::Findings) };
-        narrowed = Space::bind(&search.space, &search.schema)?;
-        (&narrowed, search.schema.name)
+        let Some(space) = required(args, &mut file, &subject)? else { return Ok(Outcome::Findings) };
+        narrowed = space;
+        &narrowed
     };
+    let schema = subject.schema.as_ref().map(|schema| schema.name.clone()).unwrap_or_default();
     let Drawn { architectures, draws } = draw(args, space)?;
     let text = match args.format {
         Format::Text => source(args, &file, &subject, space, &schema, &architectures)?,
@@ -125,52 +124,32 @@ fn draw(args: &Args, space: &Space) -> Result<Drawn> {
     Ok(drawn)
 }
 
-/// A search over the space with what is required: its conditions mean what they mean in a file.
-struct Wrapped<'a> {
-    text: &'a str,
-}
-
-impl Loader for Wrapped<'_> {
-    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
-        match importer {
-            None => Ok(Some(SourceFile { name: "--require".to_owned(), text: self.text.into(), built_in: false })),
-            Some("--require") => Disk.load(None, path),
-            Some(importer) => Disk.load(Some(importer), path),
-        }
-    }
-}
-
-fn required(args: &Args, file: &File, subject: &Subject) -> Result<Option<CheckedSearch>> {
-    let name = &subject.item.name;
-    let mut text = format!("import \"{}\" {{ {name} }}\n", args.file);
-    let schema = subject.schema.as_ref().map(|schema| schema.name.clone());
-    match (subject.item.kind, schema) {
-        (ItemKind::Search, _) if args.with.is_none() => text.push_str(&format!("search required extends {name} {{\n")),
-        (ItemKind::Search, _) => bail!("--require and --with do not go together for a search"),
-        (_, None) => bail!("space `{name}` names no schema: say --with SCHEMA"),
-        (_, Some(schema)) => {
-            let seen = file.program.visible(ItemKind::Schema);
-            let from = seen.iter().find(|item| item.name == schema).map(|item| &file.program.defined_in(item).name);
-            let from = from.map_or("schemas.nasrec", |from| from.strip_prefix("nasrecc:").unwrap_or(from));
-            text.push_str(&format!("import \"{from}\" {{ {schema} }}\nsearch required on {name} with {schema} {{\n"));
-            text.push_str("  data { files: \"none\" }\n");
-        }
-    }
+/// The space as far as it meets what is required; `None` where that has mistakes, which are shown. A search's own
+/// conditions are replaced, as those of a search that extends it would replace them.
+fn required(args: &Args, file: &mut File, subject: &Subject) -> Result<Option<Space>> {
+    let item = &subject.item;
+    let mut conditions = Vec::new();
+    let mut found = Vec::new();
     for condition in &args.require {
-        text.push_str(&format!("  require {condition}\n"));
+        match file.program.read_condition(condition) {
+            Ok(condition) => conditions.push(condition),
+            Err(wrong) => found.push(wrong),
+        }
     }
-    text.push_str("}\n");
-    let (program, mut diagnostics) = Program::load("--require", &Wrapped { text: &text });
-    let item = program.items().into_iter().find(|item| item.name == "required");
-    let mut search = None;
-    match item.map(|item| program.search(&item, &[])) {
-        Some(Ok(found)) => search = Some(found),
-        Some(Err(found)) => diagnostics.extend(found),
-        None => {}
+    let space = match (item.kind, &subject.schema) {
+        _ if !found.is_empty() => Err(found),
+        (ItemKind::Search, _) if args.with.is_some() => bail!("--require and --with do not go together for a search"),
+        (ItemKind::Search, _) => match file.program.search_with(item, &conditions) {
+            Ok(search) => Ok(Space::bind(&search.space, &search.schema)?),
+            Err(found) => Err(found),
+        },
+        (_, Some(schema)) => file.program.space_with(item, &conditions, schema),
+        (_, None) => bail!("space `{}` names no schema: say --with SCHEMA", item.name),
+    };
+    if let Err(found) = &space {
+        render::show(found, &file.program.sources)?;
     }
-    Diagnostic::sort(&mut diagnostics);
-    render::show(&diagnostics, &program.sources)?;
-    Ok(search.filter(|_| diagnostics.iter().all(|d| d.severity != Severity::Error)))
+    Ok(space.ok())
 }
 
 fn source(

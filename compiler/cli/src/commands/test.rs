@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
+use nasrec_compiler::loader::Disk;
 use nasrec_compiler::{ItemKind, Program};
 
 use super::Outcome;
-use crate::files::Disk;
 use crate::output::print;
 use crate::render;
 

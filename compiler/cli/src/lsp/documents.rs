@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use lsp_types as lsp;
-use nasrec_compiler::Loader;
 use nasrec_compiler::diagnostics::SourceFile;
+use nasrec_compiler::loader::{Loader, SHIPPED, Shipped, normal};
 
 use super::places::{Lines, path_of, uri_of};
 use super::shipped;
-use crate::files::{self, Disk, SHIPPED};
 
 /// Most files of a workspace that are searched for names, and how deep folders are entered.
 const MAX_FILES: usize = 5_000;
@@ -122,7 +121,7 @@ pub(super) fn name_of(uri: &str) -> String {
 /// One name for one file, whether or not it is on disk yet.
 fn named(path: &Path) -> String {
     let full = path.canonicalize().unwrap_or_else(|_| {
-        let path = files::normal(path);
+        let path = normal(path);
         let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
         folder.zip(path.file_name()).map_or(path.clone(), |(folder, name)| folder.join(name))
     });
@@ -131,8 +130,8 @@ fn named(path: &Path) -> String {
 
 impl Documents {
     fn read(&self, name: &str) -> Result<Option<SourceFile>, String> {
-        if let Some(path) = name.strip_prefix(SHIPPED) {
-            return Ok(files::shipped(path));
+        if name.starts_with(SHIPPED) {
+            return Shipped.load(None, name);
         }
         if let Some(document) = self.open.get(name) {
             let text = document.text.as_str().into();
@@ -153,15 +152,14 @@ impl Loader for Documents {
     fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
         match importer {
             None => self.read(path),
-            Some(name) if name.starts_with(SHIPPED) => Disk.load(importer, path),
+            Some(name) if name.starts_with(SHIPPED) => Shipped.load(importer, path),
             Some(name) => {
                 // A document that was never saved lies nowhere, so it sees what ships.
                 let folder = Path::new(name).parent().filter(|folder| folder.is_absolute());
-                let beside = match folder {
-                    Some(folder) => self.read(&named(&folder.join(path)))?,
-                    None => None,
-                };
-                Ok(beside.or_else(|| files::shipped(path)))
+                match folder.map(|folder| self.read(&named(&folder.join(path)))).transpose()?.flatten() {
+                    Some(beside) => Ok(Some(beside)),
+                    None => Shipped.load(None, path),
+                }
             }
         }
     }

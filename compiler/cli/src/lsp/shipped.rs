@@ -5,8 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use nasrec_compiler::library;
-
-use crate::files::SHIPPED;
+use nasrec_compiler::loader::SHIPPED;
 
 /// Where the copies lie: one folder a version, so that two versions do not overwrite each other's.
 pub(super) fn folder() -> PathBuf {

@@ -26,7 +26,7 @@ pub(super) struct Observed<'p> {
 
 impl<'p> Observed<'p> {
     pub fn of_space(program: &'p Program, item: &Item) -> Option<Self> {
-        let tree = program.space(item);
+        let tree = program.space_item(item);
         let mut demands = Vec::new();
         required(&tree.body, &mut demands);
         Self::written_out(program, item, &[], &[], demands)
@@ -54,7 +54,7 @@ impl<'p> Observed<'p> {
         asked: &[Demand],
         demands: Vec<&'p Demand>,
     ) -> Option<Self> {
-        let tree = program.space(item);
+        let tree = program.space_item(item);
         let (space, forks) = Elaborator::observed(program, item, args, asked)?;
         let verdict = space.graph.verdict(None);
         // That is an error.

@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use nasrec_compiler::diagnostics::SourceFile;
 use nasrec_compiler::ir::Made;
-use nasrec_compiler::{ItemKind, Loader, Program};
+use nasrec_compiler::loader::Memory;
+use nasrec_compiler::{ItemKind, Program};
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 
 use super::*;
@@ -24,20 +24,11 @@ search s on switches with clicks {
   REQUIRE
 }";
 
-struct Text(String);
-
-impl Loader for Text {
-    fn load(&self, importer: Option<&str>, path: &str) -> std::result::Result<Option<SourceFile>, String> {
-        let text = importer.is_none().then(|| self.0.as_str().into());
-        Ok(text.map(|text| SourceFile { name: path.into(), text, built_in: false }))
-    }
-}
-
 fn job(seed: u64, require: &str) -> Job {
     let switch = |i: u32| format!("let a{i} = maybe linear(linear(numeric, {}), 4)", 1 << i);
     let switches: Vec<String> = (0..8).map(switch).collect();
     let text = SWITCHES.replace("SWITCHES", &switches.join("\n  ")).replace("REQUIRE", require);
-    let (program, found) = Program::load("switches.nasrec", &Text(text));
+    let (program, found) = Program::load("switches.nasrec", &Memory::new([("switches.nasrec", text)]));
     assert!(found.is_empty(), "{found:#?}");
     let search = program.search(&program.visible(ItemKind::Search)[0], &[]).expect("a sound search");
     let mut job = Job::new(&search, ".").expect("the schema fits");

@@ -5,9 +5,9 @@ mod fixes;
 use anyhow::Result;
 use nasrec_compiler::Program;
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
+use nasrec_compiler::loader::Disk;
 
 use super::Outcome;
-use crate::files::Disk;
 use crate::render;
 
 /// Most times that a file is fixed and checked anew: one fix can bring the next mistake to light.

@@ -9,12 +9,12 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use nasrec_compiler::diagnostics::FileId;
 use nasrec_compiler::draw::{self, Detail, Drawing};
+use nasrec_compiler::loader::Disk;
 use nasrec_compiler::outline;
 use nasrec_compiler::syntax;
 use nasrec_compiler::{Item, Program, Space};
 
 use super::Outcome;
-use crate::files::Disk;
 use crate::output::{Format, grouped, json, mmacs, write};
 use crate::render;
 use crate::subject::{File, Subject};

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::format::{ArchSource, format_arch};
+use nasrec_compiler::loader::Disk;
 use nasrec_compiler::recipe::Source;
 use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program};
 use nasrec_runtime::backend::Backend;
@@ -20,7 +21,6 @@ use nasrec_runtime::search::{Job, Report, RunDir, check_memory, expected_rows, s
 use nasrec_runtime::{Error, Stop};
 
 use super::Outcome;
-use crate::files::Disk;
 use crate::{device, output, render};
 use progress::Progress;
 use record::RunRecord;

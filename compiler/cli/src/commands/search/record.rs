@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use nasrec_compiler::Program;
 use nasrec_compiler::diagnostics::SourceFile;
+use nasrec_compiler::loader::Loader;
 use nasrec_compiler::recipe::Recipe;
-use nasrec_compiler::{Loader, Program};
 use nasrec_runtime::search::RunDir;
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,52 @@
+//! Where the files of a program come from: memory, disk, or what ships with the compiler.
+//!
+//! Lives here: how the path of an import leads to a file, and the only place of this crate that reads one. Never: what
+//! is in a file.
+
+mod disk;
+mod memory;
+mod shipped;
+
+use std::path::{Component, Path, PathBuf};
+
+pub use disk::Disk;
+pub use memory::Memory;
+pub use shipped::{SHIPPED, Shipped};
+
+use crate::diagnostics::SourceFile;
+
+/// Reads files for [`Program::load`](crate::Program::load).
+pub trait Loader {
+    /// The file at `path`, as written in an import of the file `importer`; the entry file has no importer. The name of
+    /// the result identifies the file: two imports of one file give one name.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words; `None` where there is no such file.
+    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String>;
+}
+
+impl<L: Loader + ?Sized> Loader for &L {
+    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
+        (**self).load(importer, path)
+    }
+}
+
+/// The path of a file that lies where `importer` does.
+fn beside(importer: Option<&str>, path: &str) -> PathBuf {
+    importer.and_then(|name| Path::new(name).parent()).unwrap_or(Path::new("")).join(path)
+}
+
+/// Without `.` and `..`.
+pub fn normal(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
