@@ -1,4 +1,4 @@
-//! What training draws costs what the method's figures say (semantics.md 5).
+//! What training draws costs what it should, and each choice is drawn as often as it should be.
 
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::Sampling;

@@ -1,5 +1,5 @@
 //! A recipe: how a search reads data, trains, evaluates, searches and retrains. Every value has the
-//! paper's default where it has one (semantics.md 5); what ran is written down whole.
+//! paper's default where it has one; what ran is written down whole.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ pub enum Source {
     Synthetic(Synthetic),
 }
 
-/// A planted click model: see the runtime's `data/synthetic.rs`.
+/// A planted click model: see the runtime's `data/synthetic/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Synthetic {
     pub rows: u64,

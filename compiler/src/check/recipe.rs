@@ -214,7 +214,7 @@ pub(crate) fn setting_keys() -> Vec<String> {
     keys
 }
 
-/// Reads a whole recipe; the defaults are the paper's (semantics.md 5).
+/// Reads a whole recipe; the defaults are the paper's.
 fn recipe(s: &mut Settings) -> Recipe {
     let seed = s.seed("seed", 1);
     let data = data(s);

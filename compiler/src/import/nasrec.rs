@@ -1,5 +1,5 @@
-//! The released NASRec implementation's notation (<https://github.com/facebookresearch/NasRec>, semantics.md 6): an
-//! architecture as JSON, and the names of its tensors.
+//! The released NASRec implementation's notation (<https://github.com/facebookresearch/NasRec>): an architecture as
+//! JSON, and the names of its tensors.
 
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! The main job: train a supernet over a space, search it, retrain the best, and keep the evidence.
 //!
 //! Lives here: the phases of a run in the order they happen, the run directory and its journal. Never: how a step
-//! is taken (`train`), how a plan is executed (`ops`), or anything drawn on a terminal.
+//! is taken, or how a plan is executed (`backend`), or anything drawn on a terminal.
 //!
 //! Every random draw is a pure function of the seed, a stream's name and an index, and every phase records what it
 //! has done at step boundaries, so a run that was stopped anywhere ends like one that was not.

@@ -2,8 +2,8 @@
 //!
 //! Lives here: one file a pass, the graph that they rewrite, and what must hold after each of them ([`verify`]). Never:
 //! how a node is computed. Kernels that do several nodes at once are the runtime's: its lowering
-//! (`runtime/src/ops/lowering.rs`) reads joins, pads and views where they lie and takes the triangle of a gram matrix
-//! without the matrix, so there is no pass for fusion here.
+//! (`runtime/src/backend/tiled/lowering.rs`) reads joins, pads and views where they lie, and the triangle of a gram
+//! matrix is computed without the matrix (`runtime/src/ops/lower_triangle.rs`), so there is no pass for fusion here.
 //!
 //! Two rules hold for every pass. No result changes in a single bit. And what training changes stays as it is: a node
 //! that an owned parameter reaches is never merged, moved or left out, so its gradients are added up in the order of

@@ -19,8 +19,8 @@ pub(in crate::space) const PROBES: usize = 10_000;
 pub struct Sampling {
     /// How many sources a pick takes.
     pub counts: Counts,
-    /// The probability of each coin of the full path (semantics.md 5): one for all connections, one for each
-    /// block's operators, tossed independently.
+    /// The probability of each coin of the full path: one for all connections, one for each block's operators, tossed
+    /// independently.
     pub full_path: f64,
 }
 
