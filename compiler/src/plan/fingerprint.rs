@@ -1,5 +1,5 @@
 //! What an architecture computes, as a hash: two plans with one fingerprint have the same primitives, attributes,
-//! sizes, parameter names and ordered inputs (language.md 6). Paths, places, positions and stored shapes make no difference.
+//! sizes, parameter names and ordered inputs. Paths, places, positions and stored shapes make no difference.
 
 use std::sync::Arc;
 

@@ -13,7 +13,7 @@ pub struct Census {
     pub raw: BigUint,
     /// Those of them that the constraints on choices allow.
     pub valid: Tally,
-    /// The architectures among these that differ (language.md 6).
+    /// The architectures among these that differ.
     pub distinct: Tally,
     /// For each block instance, and for what is outside of blocks: its ways, which multiply to all.
     pub blocks: Vec<(Option<String>, BigUint)>,

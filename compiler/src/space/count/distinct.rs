@@ -1,4 +1,4 @@
-//! How many architectures differ: encodings whose live graphs are the same count once (language.md 6).
+//! How many architectures differ: encodings whose live graphs are the same count once.
 //!
 //! Dynamic programming backwards from the logit. A state is what is still needed of the graph, with those choices that
 //! were made already and matter below; its ways are the different graphs that lead to it. A node that is needed reveals
