@@ -50,7 +50,7 @@ impl FromStr for Bytes {
     }
 }
 
-/// Has everything that is computed outside an executor, such as drawing tables, take this many threads. Once, before
+/// Has everything that is computed outside a backend, such as drawing tables, take this many threads. Once, before
 /// anything is.
 ///
 /// # Errors

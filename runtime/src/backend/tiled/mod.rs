@@ -1,5 +1,4 @@
 //! The backend of the CPU: the batch in tiles of samples, each tile on one thread.
-
 //!
 //! Lives here: the lowering of a task to steps, which buffer holds what, one tile's way forward and back, threads. Never:
 //! how a step is computed (`ops`), or what becomes of gradients (`supernet`).
