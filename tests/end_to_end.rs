@@ -17,6 +17,7 @@ mod models;
 mod nets;
 mod operators;
 mod parity;
+mod quickstart;
 mod resume;
 mod sampling;
 mod support;
