@@ -15,9 +15,11 @@ pub struct Stage {
 
 /// Receives progress; a terminal draws bars, a log prints lines, tests listen to nothing.
 pub trait Observer: Sync {
+    /// A stage begins; the one before it has ended.
     fn begin(&self, stage: Stage);
     /// `done` units of the current stage are done; `note` is a short figure such as `log loss 0.4521`.
     fn progress(&self, done: u64, note: &str);
+    /// The current stage has ended.
     fn end(&self);
     /// A line for the person, outside any bar.
     fn say(&self, line: &str);
@@ -38,14 +40,17 @@ impl Observer for Silent {
 pub struct Stop(AtomicBool);
 
 impl Stop {
+    /// No stop is requested.
     pub const fn new() -> Self {
         Self(AtomicBool::new(false))
     }
 
+    /// Requests a stop; from any thread, and from a signal handler.
     pub fn request(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
+    /// Whether a stop was requested.
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }

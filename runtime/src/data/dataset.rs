@@ -18,8 +18,11 @@ use crate::{Observer, Result, Stage, Stop};
 /// A part of the split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
+    /// What models learn from.
     Train,
+    /// What candidates and models are compared on.
     Validation,
+    /// What the winner and the baselines are told on, once.
     Test,
 }
 

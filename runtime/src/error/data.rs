@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 /// What can be wrong with a table, or with how it is to be read.
+#[allow(missing_docs, reason = "the message of a variant says what it is and what its values are")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {

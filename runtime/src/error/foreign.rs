@@ -3,6 +3,7 @@
 use safetensors::Dtype;
 
 /// What can be wrong with weights that another implementation wrote.
+#[allow(missing_docs, reason = "the message of a variant says what it is and what its values are")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ForeignError {

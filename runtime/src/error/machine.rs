@@ -1,6 +1,7 @@
 //! What the machine does not give.
 
 /// What the machine does not give.
+#[allow(missing_docs, reason = "the message of a variant says what it is and what its values are")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MachineError {

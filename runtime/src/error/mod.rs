@@ -19,9 +19,11 @@ pub use program::ProgramError;
 pub use run::RunError;
 pub use weights::WeightsError;
 
+/// The result of what can go wrong at run time.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong at run time. Its text says what was found, what was expected and what to do.
+#[allow(missing_docs, reason = "the message of a variant says what it is and what its values are")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -3,6 +3,7 @@
 use nasrec_compiler::plan::sound::Damage;
 
 /// What stops a plan from being executed.
+#[allow(missing_docs, reason = "the message of a variant says what it is and what its values are")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProgramError {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use nasrec_compiler::space::{BindError, PlanError};
 
 /// What stops a run: its directory, its journal, its limits, its strategy.
+#[allow(missing_docs, reason = "the message of a variant says what it is and what its values are")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {

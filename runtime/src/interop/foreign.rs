@@ -34,6 +34,7 @@ struct Recorded {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Of each logit, absolute.
+    /// Largest absolute difference of a logit.
     pub logits: f64,
     /// Of each gradient: the norm of the difference over the norm of the recorded one.
     pub gradients: f64,
@@ -48,14 +49,17 @@ impl Default for Tolerance {
 /// How far they did differ.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
+    /// How many inputs were recorded.
     pub samples: usize,
     pub logits: f64,
+    /// Absolute difference of the mean log loss.
     pub loss: f64,
-    /// By parameter.
+    /// Relative to the largest recorded value, by parameter.
     pub gradients: Vec<(String, f64)>,
 }
 
 impl Report {
+    /// The largest relative difference of all parameters.
     pub fn worst_gradient(&self) -> f64 {
         largest(self.gradients.iter().map(|(_, difference)| *difference))
     }

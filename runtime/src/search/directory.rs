@@ -65,10 +65,12 @@ impl RunDir {
         }
     }
 
+    /// The directory itself.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// The path of one of its files, which need not be there.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }

@@ -14,8 +14,11 @@ use crate::error::RunError;
 /// What a run does, all of it decided.
 #[derive(Debug)]
 pub struct Job {
+    /// What is searched, over its schema.
     pub space: Space,
+    /// The columns of the table.
     pub schema: Schema,
+    /// Data, training, evaluation, strategy and retraining.
     pub recipe: Recipe,
     /// Hand-made models, by name.
     pub baselines: Vec<(String, Plan)>,

@@ -17,9 +17,21 @@ use crate::{Error, Observer, Result};
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Entry {
     /// The data that everything after it was made from.
-    Data { fingerprint: String, rows: usize, seconds: f64 },
+    Data {
+        /// A hash of what was read.
+        fingerprint: String,
+        /// Rows that were read, malformed ones left out.
+        rows: usize,
+        /// What reading took.
+        seconds: f64,
+    },
     /// The supernet is trained and on disk.
-    Supernet { steps: u64, seconds: f64 },
+    Supernet {
+        /// Steps that it was trained for.
+        steps: u64,
+        /// What training took.
+        seconds: f64,
+    },
     /// A candidate was evaluated with the supernet's weights.
     Candidate {
         /// Number in the order of evaluation, from 0.
@@ -34,7 +46,9 @@ pub enum Entry {
         /// A version before this one wrote none.
         #[serde(default)]
         choices: BTreeMap<String, String>,
+        /// Multiply-accumulates a sample.
         macs: u64,
+        /// With the supernet's weights, on the validation part.
         figures: Figures,
         /// An even share of what those took that were evaluated with it.
         seconds: f64,
@@ -46,7 +60,9 @@ pub enum Entry {
         /// Whether training read the validation part too; the figures are of the test part then, else of the
         /// validation part.
         last: bool,
+        /// On the part that `last` says.
         figures: Figures,
+        /// What training and evaluating took.
         seconds: f64,
     },
 }
@@ -54,10 +70,13 @@ pub enum Entry {
 /// Figures of a model on a part of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
-    /// Absent where it is not finite.
+    /// Mean cross-entropy, in nats; absent where it is not finite.
     pub log_loss: Option<f64>,
+    /// Area under the ROC curve; absent where it is not finite.
     pub auc: Option<f64>,
+    /// Share of samples whose logit has the sign of their label.
     pub accuracy: f64,
+    /// Samples of the part.
     pub samples: usize,
 }
 
@@ -120,6 +139,7 @@ impl Journal {
         Ok(Self { path: path.to_owned(), file, entries })
     }
 
+    /// What was written so far, in its order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }

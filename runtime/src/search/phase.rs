@@ -14,6 +14,7 @@ const HELD_BACK: u64 = 16;
 /// What a phase of a search takes, at most, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Phase {
+    /// As the table of memory calls it.
     pub name: &'static str,
     /// Dense parameters and what the optimiser remembers of them.
     pub dense: u64,
@@ -47,6 +48,7 @@ impl Phase {
         parts.max_by_key(|(_, bytes)| *bytes).map_or("", |(name, _)| name)
     }
 
+    /// All of it, with what the process and the allocator take besides.
     pub fn total(&self) -> u64 {
         let parts = self.parts().iter().fold(0u64, |sum, (_, bytes)| sum.saturating_add(*bytes));
         parts.saturating_add(parts / HELD_BACK).saturating_add(BASE)

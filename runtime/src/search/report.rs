@@ -11,6 +11,7 @@ use crate::machine::Bytes;
 pub struct Report {
     /// Best first, as trained from scratch and compared on the validation part.
     pub best: Vec<Row>,
+    /// Hand-made models, in the order of the search.
     pub baselines: Vec<Row>,
     /// Candidates that were evaluated with the supernet's weights.
     pub candidates: usize,
@@ -41,6 +42,7 @@ pub struct Attainable {
 /// One model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
+    /// `best-1` and so on, or the name of a baseline.
     pub name: String,
     /// Of the search; baselines have none.
     pub architecture: Option<Architecture>,
@@ -52,6 +54,8 @@ pub struct Row {
     pub test: Option<Figures>,
     /// Multiply-accumulates a sample.
     pub macs: u64,
+    /// Parameters but for the embedding tables.
     pub dense_params: u64,
+    /// Values of the embedding tables.
     pub embedding_params: u64,
 }

@@ -24,6 +24,7 @@ pub struct Gradients {
 pub struct TableGradient {
     /// Index into the plan's parameters.
     pub param: usize,
+    /// The rows that were looked up.
     pub rows: Vec<u32>,
     /// `[rows, dim]`
     pub values: Vec<f32>,
@@ -35,6 +36,7 @@ impl Gradients {
         self.spans.get(param).map_or(&[], |span| &self.dense[span.clone()])
     }
 
+    /// The gradients of embedding tables, by rows.
     pub fn tables(&self) -> &[TableGradient] {
         &self.tables
     }

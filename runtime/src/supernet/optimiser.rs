@@ -9,18 +9,42 @@ use crate::simd::vectorised;
 pub enum Rule {
     /// `a += g^2; w -= lr g / (sqrt(a) + eps)`, `a` starting at 0. Rowwise: a row of a table has one `a`, which grows by
     /// the mean of the squares of its active columns; dense parameters have one a value all the same.
-    Adagrad { lr: f64, eps: f64, rowwise: bool },
+    Adagrad {
+        /// Learning rate of this step.
+        lr: f64,
+        /// Added to the root.
+        eps: f64,
+        /// Whether a row of a table has one sum.
+        rowwise: bool,
+    },
     /// `m += (1 - beta1) (g - m); v += (1 - beta2) (g^2 - v)`; `w -= lr m' / (sqrt(v') + eps)` with
     /// `m' = m / (1 - beta1^t)`, `v' = v / (1 - beta2^t)`, `t` counting all steps from 1: what is not active in a step
     /// does not move, its moments neither.
-    Adam { lr: f64, beta1: f64, beta2: f64, eps: f64, step: u64 },
+    Adam {
+        /// Learning rate of this step.
+        lr: f64,
+        /// How much of the mean of gradients stays.
+        beta1: f64,
+        /// How much of the mean of squares stays.
+        beta2: f64,
+        /// Added to the root.
+        eps: f64,
+        /// `t`, from 1.
+        step: u64,
+    },
     /// `m = momentum m + g; w -= lr m`, where active.
-    Sgd { lr: f64, momentum: f64 },
+    Sgd {
+        /// Learning rate of this step.
+        lr: f64,
+        /// How much of `m` stays; 0 for plain steps.
+        momentum: f64,
+    },
 }
 
 /// What an optimiser remembers from step to step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Memory {
+    /// Each step stands for itself.
     Nothing,
     /// One sum of squares a value.
     #[default]
@@ -89,6 +113,7 @@ impl Rule {
         }
     }
 
+    /// What the rule needs to be remembered.
     pub fn memory(self) -> Memory {
         match self {
             Self::Adagrad { rowwise: false, .. } => Memory::Squares,

@@ -25,7 +25,9 @@ pub struct ParamDef {
     pub name: Arc<str>,
     /// The largest shape: `[fan_out, fan_in]`, `[size]`, or `[rows, dim]` of a table.
     pub full: Shape,
+    /// Dense, or the embedding table of a field.
     pub kind: ParamKind,
+    /// How its values are drawn.
     pub init: Init,
 }
 
@@ -125,6 +127,7 @@ impl Store {
         Ok(self)
     }
 
+    /// The parameters, in the order of their ids.
     pub fn defs(&self) -> &[ParamDef] {
         &self.defs
     }

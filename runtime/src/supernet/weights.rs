@@ -21,6 +21,7 @@ pub struct Weights {
 }
 
 impl Weights {
+    /// All values, in the order of the parameters.
     pub fn values(&self) -> &[f32] {
         &self.values
     }

@@ -5,6 +5,7 @@ use crate::backend::cross_entropy;
 /// Figures over a set of samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Metrics {
+    /// How many samples there were.
     pub samples: usize,
     /// Mean cross-entropy, in nats.
     pub log_loss: f64,

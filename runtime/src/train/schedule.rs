@@ -8,11 +8,13 @@ const FLOOR: f64 = 1e-8;
 /// Linear warm-up, then a cosine down to almost nothing, or constant.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cosine {
+    /// The learning rate after warming up.
     pub lr: f64,
     /// Steps of warm-up.
     pub warmup: u64,
-    /// All steps.
+    /// All steps, those of warming up among them.
     pub total: u64,
+    /// How it goes on from there.
     pub shape: Schedule,
 }
 

@@ -73,6 +73,7 @@ struct Given {
 }
 
 impl Candle {
+    /// Computes on this device.
     pub fn new(device: Device) -> Self {
         Self { traffic: Traffic::new(device.clone()), indices: Indices::new(device) }
     }

@@ -13,6 +13,7 @@ const MANY_TRIES: usize = 1500;
 /// Evolves a population.
 #[derive(Clone, Copy, Debug)]
 pub struct Evolution {
+    /// Candidates that are kept: the youngest.
     pub population: usize,
     /// How many generations of children there are.
     pub generations: u64,

@@ -39,6 +39,7 @@ impl<'a> History<'a> {
         Self { space: &job.space, counts: job.recipe.train.paths.counts(), generation, evaluated }
     }
 
+    /// The space that is searched.
     pub fn space(&self) -> &'a Space {
         self.space
     }
