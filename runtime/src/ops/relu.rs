@@ -1,4 +1,4 @@
-//! `max(x, 0)`, element by element; NaN stays NaN.
+//! `max(x, 0)`, element by element; NaN stays NaN, so that a diverged model shows.
 
 use candle_core::{Result, Tensor};
 use nasrec_compiler::primitives::Relu;
@@ -36,10 +36,24 @@ impl Kernel for Relu {
     }
 
     fn forward(&self, here: &dyn Here, out: Out<'_>) {
-        elementwise::relu(here.operand(0), out.y);
+        elementwise::map(
+            out.y,
+            false,
+            here.operand(0),
+            #[inline(always)]
+            |x| if x < 0.0 { 0.0 } else { x },
+        );
     }
 
     fn backward(&self, here: &dyn Here, _: Stretch, dy: &[f32], dx: &mut [f32], accumulate: bool) {
-        elementwise::relu_backward(here.value(), dy, dx, accumulate);
+        // The gradient is 0 at 0.
+        elementwise::zip(
+            dx,
+            accumulate,
+            here.value(),
+            dy,
+            #[inline(always)]
+            |y, dy| if y > 0.0 { dy } else { 0.0 },
+        );
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use nasrec_compiler::primitives::Sigmoid;
 
 use super::device::{Back, Forward, Vjp};
-use super::kernels::elementwise;
+use super::kernels::{elementwise, simd};
 use super::tiled::{Here, Kernel, Lowered, Out, Site, Stretch};
 use super::{Op, Reads};
 
@@ -33,10 +33,17 @@ impl Kernel for Sigmoid {
     }
 
     fn forward(&self, here: &dyn Here, out: Out<'_>) {
-        elementwise::sigmoid(here.operand(0), out.y);
+        elementwise::map(out.y, false, here.operand(0), simd::sigmoid);
     }
 
     fn backward(&self, here: &dyn Here, _: Stretch, dy: &[f32], dx: &mut [f32], accumulate: bool) {
-        elementwise::sigmoid_backward(here.value(), dy, dx, accumulate);
+        elementwise::zip(
+            dx,
+            accumulate,
+            here.value(),
+            dy,
+            #[inline(always)]
+            |y, dy| dy * y * (1.0 - y),
+        );
     }
 }

@@ -1,10 +1,11 @@
-//! Primitives that work value by value: relu, sigmoid, add, sub, mul, square. Gradients are written to or, with
-//! `accumulate`, added to `dx`.
+//! Loops of ops that work value by value: those that several ops share. What is computed of a value is said where it is
+//! used. Gradients are written to or, with `accumulate`, added to `dx`.
 
 use super::simd;
 
+/// `y = f(a)`, or `y += f(a)`; `f` is inlined always.
 #[inline(always)]
-fn map(y: &mut [f32], accumulate: bool, a: &[f32], f: impl Fn(f32) -> f32) {
+pub(crate) fn map(y: &mut [f32], accumulate: bool, a: &[f32], f: impl Fn(f32) -> f32) {
     simd::vectorised(
         #[inline(always)]
         || {
@@ -17,8 +18,9 @@ fn map(y: &mut [f32], accumulate: bool, a: &[f32], f: impl Fn(f32) -> f32) {
     );
 }
 
+/// `y = f(a, b)`, or `y += f(a, b)`; `f` is inlined always.
 #[inline(always)]
-fn zip(y: &mut [f32], accumulate: bool, a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
+pub(crate) fn zip(y: &mut [f32], accumulate: bool, a: &[f32], b: &[f32], f: impl Fn(f32, f32) -> f32) {
     simd::vectorised(
         #[inline(always)]
         || {
@@ -31,58 +33,6 @@ fn zip(y: &mut [f32], accumulate: bool, a: &[f32], b: &[f32], f: impl Fn(f32, f3
     );
 }
 
-/// `max(x, 0)`; NaN stays NaN, so that a diverged model shows.
-pub(crate) fn relu(x: &[f32], y: &mut [f32]) {
-    map(
-        y,
-        false,
-        x,
-        #[inline(always)]
-        |x| if x < 0.0 { 0.0 } else { x },
-    );
-}
-
-/// The gradient is 0 at 0.
-pub(crate) fn relu_backward(y: &[f32], dy: &[f32], dx: &mut [f32], accumulate: bool) {
-    zip(
-        dx,
-        accumulate,
-        y,
-        dy,
-        #[inline(always)]
-        |y, dy| if y > 0.0 { dy } else { 0.0 },
-    );
-}
-
-pub(crate) fn sigmoid(x: &[f32], y: &mut [f32]) {
-    map(y, false, x, simd::sigmoid);
-}
-
-pub(crate) fn sigmoid_backward(y: &[f32], dy: &[f32], dx: &mut [f32], accumulate: bool) {
-    zip(
-        dx,
-        accumulate,
-        y,
-        dy,
-        #[inline(always)]
-        |y, dy| dy * y * (1.0 - y),
-    );
-}
-
-pub(crate) fn square(x: &[f32], y: &mut [f32]) {
-    map(
-        y,
-        false,
-        x,
-        #[inline(always)]
-        |x| x * x,
-    );
-}
-
-pub(crate) fn square_backward(x: &[f32], dy: &[f32], dx: &mut [f32], accumulate: bool) {
-    mul_scaled(x, dy, 2.0, dx, accumulate);
-}
-
 pub(crate) fn mul(a: &[f32], b: &[f32], y: &mut [f32], accumulate: bool) {
     zip(
         y,
@@ -91,17 +41,6 @@ pub(crate) fn mul(a: &[f32], b: &[f32], y: &mut [f32], accumulate: bool) {
         b,
         #[inline(always)]
         |a, b| a * b,
-    );
-}
-
-fn mul_scaled(a: &[f32], b: &[f32], scale: f32, y: &mut [f32], accumulate: bool) {
-    zip(
-        y,
-        accumulate,
-        a,
-        b,
-        #[inline(always)]
-        |a, b| scale * a * b,
     );
 }
 
