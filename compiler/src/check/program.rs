@@ -12,14 +12,21 @@ use crate::syntax::{self, MAX_FINDINGS};
 /// What a name at the top level of a file means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ItemKind {
+    /// `const name = value`
     Const,
+    /// `op name(params) = body`
     Op,
+    /// `space name(params) { … }`
     Space,
     /// A block that spaces instantiate.
     Pattern,
+    /// `schema name { … }`: the columns of a table.
     Schema,
+    /// `search name on space with schema { … }`
     Search,
+    /// `arch name of space { … }`
     Arch,
+    /// `test name { claims }`, to which no name refers.
     Test,
 }
 
@@ -42,11 +49,14 @@ impl ItemKind {
 /// A named item of some file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
+    /// Which keyword it begins with.
     pub kind: ItemKind,
+    /// What follows the keyword.
     pub name: String,
+    /// The place of its name, in the file that defines it.
     pub span: Span,
     /// Position among the items of its kind in its file.
-    pub index: usize,
+    pub(super) index: usize,
 }
 
 /// What the top level of one file sees.
@@ -62,6 +72,7 @@ struct FileScope {
 /// The entry file and everything that it imports.
 #[derive(Debug, Default)]
 pub struct Program {
+    /// The entry file first, where it could be read; then the imported ones, and the texts given from outside.
     pub sources: Sources,
     /// By [`FileId`].
     trees: Vec<File>,

@@ -7,7 +7,9 @@ mod expressions;
 mod items;
 pub(crate) mod lines;
 mod recovery;
-pub mod tree;
+pub(crate) mod tree;
+
+pub use tree::{Demand, File, Name, Op, Setting};
 
 use std::collections::{HashMap, HashSet};
 
@@ -19,7 +21,7 @@ use pest::iterators::Pair;
 use crate::diagnostics::{Code, Diagnostic, FileId, Fix, Span, nearest};
 
 /// The language version that this compiler speaks.
-pub const LANGUAGE_VERSION: u32 = 1;
+pub(crate) const LANGUAGE_VERSION: u32 = 1;
 
 /// Largest file, in bytes.
 const MAX_BYTES: usize = 16 << 20;
@@ -50,10 +52,10 @@ pub(crate) struct Reader {
 }
 
 /// Parses one file.
-pub fn parse(file: FileId, source: &str) -> (tree::File, Vec<Diagnostic>) {
+pub fn parse(file: FileId, source: &str) -> (File, Vec<Diagnostic>) {
     nasrec_grammar::limit_work();
     let mut reader = Reader::new(file);
-    let mut tree = tree::File::default();
+    let mut tree = File::default();
     if source.len() > MAX_BYTES {
         let message = format!("this file has {} bytes; at most {MAX_BYTES} are read", source.len());
         return (tree, vec![Diagnostic::error(Code::TooLarge, message).label(Span::new(file, 0, 0), "here")]);
@@ -88,12 +90,12 @@ pub fn parse(file: FileId, source: &str) -> (tree::File, Vec<Diagnostic>) {
 }
 
 /// Parses `a.b=value`, the argument of `--set`.
-pub fn parse_override(file: FileId, source: &str) -> Result<tree::Setting, Diagnostic> {
+pub fn parse_override(file: FileId, source: &str) -> Result<Setting, Diagnostic> {
     fragment(file, source, Rule::one_override, |reader, parsed| reader.override_setting(parsed, 0))
 }
 
 /// Parses the value of an argument, such as `[16, 32]`.
-pub fn parse_value(file: FileId, source: &str) -> Result<tree::Expr, Diagnostic> {
+pub(crate) fn parse_value(file: FileId, source: &str) -> Result<tree::Expr, Diagnostic> {
     let read = |reader: &mut Reader, parsed: Pair<'_, Rule>| {
         parsed.parts().next().map(|value| reader.expression(value, 0)).expect("the rule has a value")
     };
@@ -101,10 +103,10 @@ pub fn parse_value(file: FileId, source: &str) -> Result<tree::Expr, Diagnostic>
 }
 
 /// Parses what stands behind `require`, such as `macs <= 2M`.
-pub fn parse_demand(file: FileId, source: &str) -> Result<tree::Demand, Diagnostic> {
+pub(crate) fn parse_demand(file: FileId, source: &str) -> Result<Demand, Diagnostic> {
     fragment(file, source, Rule::one_demand, |reader, parsed| {
         let conditions = parsed.parts().filter(|part| part.as_rule() != Rule::EOI);
-        tree::Demand { forbids: false, conditions: conditions.map(|part| reader.expression(part, 0)).collect() }
+        Demand { forbids: false, conditions: conditions.map(|part| reader.expression(part, 0)).collect() }
     })
 }
 

@@ -4,31 +4,36 @@ use serde::Serialize;
 
 use crate::diagnostics::Span;
 
+/// A name, or the path of an import, where it is written.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Name {
+    /// Without quotes.
     pub text: String,
+    /// Where it is; with the quotes, where it has them.
     pub span: Span,
 }
 
+/// One file: its items by kind, each kind in source order.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct File {
-    pub imports: Vec<Import>,
-    pub consts: Vec<Const>,
+    pub(crate) imports: Vec<Import>,
+    pub(crate) consts: Vec<Const>,
+    /// The operators that it defines.
     pub ops: Vec<Op>,
-    pub spaces: Vec<SpaceItem>,
-    pub patterns: Vec<Pattern>,
-    pub schemas: Vec<SchemaItem>,
-    pub searches: Vec<SearchItem>,
-    pub archs: Vec<ArchItem>,
-    pub tests: Vec<TestItem>,
+    pub(crate) spaces: Vec<SpaceItem>,
+    pub(crate) patterns: Vec<Pattern>,
+    pub(crate) schemas: Vec<SchemaItem>,
+    pub(crate) searches: Vec<SearchItem>,
+    pub(crate) archs: Vec<ArchItem>,
+    pub(crate) tests: Vec<TestItem>,
     /// Names of items that could not be read.
-    pub spoilt: Vec<String>,
+    pub(crate) spoilt: Vec<String>,
     /// An import could not be read, so any name may come from it.
-    pub incomplete: bool,
+    pub(crate) incomplete: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Import {
+pub(crate) struct Import {
     pub path: Name,
     pub names: Vec<Name>,
     pub span: Span,
@@ -36,7 +41,7 @@ pub struct Import {
 
 /// `const name = value`
 #[derive(Clone, Debug, Serialize)]
-pub struct Const {
+pub(crate) struct Const {
     pub docs: Vec<String>,
     pub name: Name,
     pub value: Expr,
@@ -45,15 +50,17 @@ pub struct Const {
 /// `op name(params) -> type = body`
 #[derive(Clone, Debug, Serialize)]
 pub struct Op {
+    /// The lines of its `///` comment, without the slashes.
     pub docs: Vec<String>,
+    /// What it is called by.
     pub name: Name,
-    pub params: Vec<OpParam>,
-    pub result: Option<TypeOf>,
-    pub body: Body,
+    pub(crate) params: Vec<OpParam>,
+    pub(crate) result: Option<TypeOf>,
+    pub(crate) body: Body,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct OpParam {
+pub(crate) struct OpParam {
     pub name: Name,
     pub kind: TypeOf,
     pub default: Option<Expr>,
@@ -61,20 +68,20 @@ pub struct OpParam {
 
 /// `dense[w]`, `sparse[n, e]`, `size`, …
 #[derive(Clone, Debug, Serialize)]
-pub struct TypeOf {
+pub(crate) struct TypeOf {
     pub name: Name,
     pub sizes: Vec<Expr>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Body {
+pub(crate) struct Body {
     /// Each a `let`, a `width` or a `shared`.
     pub bindings: Vec<Statement>,
     pub value: Box<Expr>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct SpaceItem {
+pub(crate) struct SpaceItem {
     pub docs: Vec<String>,
     pub name: Name,
     pub params: Vec<(Name, Expr)>,
@@ -83,7 +90,7 @@ pub struct SpaceItem {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Statement {
+pub(crate) enum Statement {
     Input {
         name: Name,
         kind: Name,
@@ -120,13 +127,13 @@ pub enum Statement {
 /// What architectures must be, or must not be.
 #[derive(Clone, Debug, Serialize)]
 pub struct Demand {
-    pub forbids: bool,
+    pub(crate) forbids: bool,
     /// Each for itself.
-    pub conditions: Vec<Expr>,
+    pub(crate) conditions: Vec<Expr>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Block {
+pub(crate) struct Block {
     pub name: Name,
     /// The name of an instance's number in its statements.
     pub number: Option<Name>,
@@ -140,7 +147,7 @@ pub struct Block {
 
 /// `block name(params) { … }` at the top level: statements that blocks of any space can have.
 #[derive(Clone, Debug, Serialize)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     pub docs: Vec<String>,
     pub name: Name,
     /// With their defaults.
@@ -150,14 +157,14 @@ pub struct Pattern {
 
 /// `test name { claims }`
 #[derive(Clone, Debug, Serialize)]
-pub struct TestItem {
+pub(crate) struct TestItem {
     pub docs: Vec<String>,
     pub name: Name,
     pub claims: Vec<Expr>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct SchemaItem {
+pub(crate) struct SchemaItem {
     pub docs: Vec<String>,
     pub name: Name,
     pub lines: Vec<SchemaLine>,
@@ -167,7 +174,7 @@ pub struct SchemaItem {
 
 /// `keyword name[range]: encoding | stage | stage`
 #[derive(Clone, Debug, Serialize)]
-pub struct SchemaLine {
+pub(crate) struct SchemaLine {
     pub keyword: Name,
     pub column: Name,
     pub range: Option<Expr>,
@@ -178,13 +185,13 @@ pub struct SchemaLine {
 
 /// `name(arguments)` where a space is meant.
 #[derive(Clone, Debug, Serialize)]
-pub struct Reference {
+pub(crate) struct Reference {
     pub name: Name,
     pub args: Vec<Arg>,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct SearchItem {
+pub(crate) struct SearchItem {
     pub docs: Vec<String>,
     pub name: Name,
     /// The search that this one extends.
@@ -202,14 +209,14 @@ pub struct SearchItem {
 /// One `key: value`, its key with the sections around it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Setting {
-    pub path: Vec<Name>,
-    pub value: SettingValue,
-    pub span: Span,
+    pub(crate) path: Vec<Name>,
+    pub(crate) value: SettingValue,
+    pub(crate) span: Span,
 }
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum SettingValue {
+pub(crate) enum SettingValue {
     Ratio(Vec<f64>),
     Expr(Expr),
     /// A section was opened, so it is wanted even where it has no entries.
@@ -217,7 +224,7 @@ pub enum SettingValue {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct ArchItem {
+pub(crate) struct ArchItem {
     pub docs: Vec<String>,
     pub name: Name,
     pub space: Reference,
@@ -231,7 +238,7 @@ pub struct ArchItem {
 
 /// One choice that an architecture makes.
 #[derive(Clone, Debug, Serialize)]
-pub struct Made {
+pub(crate) struct Made {
     /// Such as `b[1].x`.
     pub choice: String,
     pub span: Span,
@@ -239,20 +246,20 @@ pub struct Made {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Arg {
+pub(crate) struct Arg {
     pub name: Option<Name>,
     pub value: Expr,
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Expr {
+pub(crate) struct Expr {
     pub kind: ExprKind,
     pub span: Span,
 }
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ExprKind {
+pub(crate) enum ExprKind {
     Number(f64),
     /// As a share: `21%` is 0.21.
     Percent(f64),
@@ -309,14 +316,14 @@ pub enum ExprKind {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub struct Alternative {
+pub(crate) struct Alternative {
     pub label: Option<Name>,
     pub value: Expr,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Unary {
+pub(crate) enum Unary {
     Negate,
     Not,
     Maybe,
@@ -324,7 +331,7 @@ pub enum Unary {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Binary {
+pub(crate) enum Binary {
     Add,
     Sub,
     Mul,
