@@ -8,6 +8,7 @@ macro_rules! codes {
         pub enum Code { $(#[doc = $title] $name),* }
 
         impl Code {
+            /// Every code, by its number.
             pub const ALL: &[Code] = &[$(Code::$name),*];
 
             /// Such as `E0201`.

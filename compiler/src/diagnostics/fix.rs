@@ -7,26 +7,27 @@ use super::{FileId, Span};
 pub struct Fix {
     /// Empty where something is inserted.
     pub span: Span,
+    /// What is to stand there; empty where something is taken out.
     pub replacement: String,
     /// What it does, for a person.
     pub title: String,
 }
 
 impl Fix {
-    pub fn replace(span: Span, replacement: impl Into<String>) -> Self {
+    pub(crate) fn replace(span: Span, replacement: impl Into<String>) -> Self {
         let replacement = replacement.into();
         let title = format!("write `{replacement}`");
         Self { span, replacement, title }
     }
 
-    pub fn insert(file: FileId, at: usize, text: impl Into<String>) -> Self {
+    pub(crate) fn insert(file: FileId, at: usize, text: impl Into<String>) -> Self {
         let replacement = text.into();
         let title = format!("insert `{}`", replacement.trim());
         Self { span: Span::new(file, at, at), replacement, title }
     }
 
     #[must_use]
-    pub fn titled(mut self, title: impl Into<String>) -> Self {
+    pub(crate) fn titled(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
         self
     }

@@ -17,61 +17,69 @@ pub use sources::{FileId, Place, SourceFile, Sources, Span};
 /// Whether a diagnostic stops the compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// It has no meaning: nothing can be made of the item that it is in.
     Error,
+    /// What is written has a meaning, though hardly the one that was meant; see the `W07` codes.
     Warning,
 }
 
 /// A text underlined, and its role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
+    /// What is underlined; empty where something is missing.
     pub span: Span,
+    /// The role of that text in the finding, such as `first here`.
     pub text: String,
 }
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// Which kind of mistake it is, for machines and for `nasrecc explain`.
     pub code: Code,
+    /// Whether it stops the compiler.
     pub severity: Severity,
+    /// What is wrong, on one line, without place, code or full stop.
     pub message: String,
     /// The first label is the place that the finding is about.
     pub labels: Vec<Label>,
+    /// What to do, or what is known besides, where there is more to say.
     pub help: Option<String>,
     /// What would put it right, where that needs no thought.
     pub fix: Option<Box<Fix>>,
 }
 
 impl Diagnostic {
-    pub fn error(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn error(code: Code, message: impl Into<String>) -> Self {
         Self { code, severity: Severity::Error, message: message.into(), labels: Vec::new(), help: None, fix: None }
     }
 
-    pub fn warning(code: Code, message: impl Into<String>) -> Self {
+    pub(crate) fn warning(code: Code, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, message) }
     }
 
     #[must_use]
-    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+    pub(crate) fn label(mut self, span: Span, text: impl Into<String>) -> Self {
         self.labels.push(Label { span, text: text.into() });
         self
     }
 
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Adds help where there is a suggestion, such as one of [`nearest`].
     #[must_use]
-    pub fn help_if(mut self, help: Option<String>) -> Self {
+    pub(crate) fn help_if(mut self, help: Option<String>) -> Self {
         self.help = self.help.or(help);
         self
     }
 
     /// Adds a fix where there is none yet, and its title as help where nothing else is said.
     #[must_use]
-    pub fn fix_if(mut self, fix: Option<Fix>) -> Self {
+    pub(crate) fn fix_if(mut self, fix: Option<Fix>) -> Self {
         if let (None, Some(fix)) = (&self.fix, fix) {
             self.help.get_or_insert_with(|| fix.title.clone());
             self.fix = Some(Box::new(fix));
@@ -81,7 +89,7 @@ impl Diagnostic {
 
     /// Suggests the name `near`, as help and as a fix, for `written`, whose last part is the text at `span`.
     #[must_use]
-    pub fn did_you_mean(mut self, span: Span, written: &str, near: Option<&str>) -> Self {
+    pub(crate) fn did_you_mean(mut self, span: Span, written: &str, near: Option<&str>) -> Self {
         let Some(near) = near else { return self };
         self.help = self.help.or_else(|| Some(format!("did you mean `{near}`?")));
         let outer = written.len().checked_sub(span.len()).and_then(|len| written.get(..len));

@@ -9,8 +9,11 @@ pub struct FileId(pub u32);
 /// A byte range of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {
+    /// The file that it is in.
     pub file: FileId,
+    /// The first byte.
     pub start: u32,
+    /// The byte behind the last one.
     pub end: u32,
 }
 
@@ -22,6 +25,7 @@ impl serde::Serialize for Span {
 }
 
 impl Span {
+    /// Bytes `start..end`, which the caller has seen to be within 4 GiB.
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
         Self { file, start: start as u32, end: end as u32 }
     }
@@ -31,11 +35,13 @@ impl Span {
         (self.end - self.start) as usize
     }
 
+    /// Whether it covers nothing: a place between two bytes.
     pub fn is_empty(self) -> bool {
         self.start == self.end
     }
 
-    pub fn to(self, other: Span) -> Span {
+    /// From the first byte of either to the last one of either, in the file of `self`.
+    pub(crate) fn to(self, other: Span) -> Span {
         Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 }
@@ -45,6 +51,7 @@ impl Span {
 pub struct SourceFile {
     /// As a person would open it; `std/…` and the like for what ships with the compiler.
     pub name: String,
+    /// All of it.
     pub text: Arc<str>,
     /// Whether it ships with the compiler.
     pub built_in: bool,
@@ -53,6 +60,7 @@ pub struct SourceFile {
 /// A line and a column, from 1, for people and for editors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// Counts `\n`, from 1.
     pub line: usize,
     /// In characters.
     pub column: usize,
@@ -81,15 +89,21 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// Adds a file, even one that is there already.
     pub fn add(&mut self, file: SourceFile) -> FileId {
         self.files.push(file);
         FileId(self.files.len() as u32 - 1)
     }
 
+    /// The file of an id that [`Sources::add`] of these sources has given.
+    ///
+    /// # Panics
+    /// If the id is of other sources that have more files.
     pub fn file(&self, id: FileId) -> &SourceFile {
         &self.files[id.0 as usize]
     }
 
+    /// All files; a [`FileId`] is a position among them.
     pub fn files(&self) -> &[SourceFile] {
         &self.files
     }
