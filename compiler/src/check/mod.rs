@@ -33,7 +33,7 @@ pub(crate) use calls::FUNCTIONS;
 pub use claims::Claim;
 pub use program::{Item, ItemKind, Program};
 pub(crate) use recipe::setting_keys;
-pub use recorder::{Recorded, Shape};
+pub(crate) use recorder::{Recorded, Shape};
 
 use std::collections::HashMap;
 
@@ -44,9 +44,13 @@ use crate::space::Architecture;
 /// A checked search: what to search, on which data, how.
 #[derive(Clone, Debug)]
 pub struct CheckedSearch {
+    /// As its item is called.
     pub name: String,
+    /// What is searched, with its arguments and the demands of the search among its constraints.
     pub space: CheckedSpace,
+    /// The table that it is searched on.
     pub schema: crate::schema::Schema,
+    /// How: all settings, the defaults of those that were not written among them.
     pub recipe: crate::recipe::Recipe,
     /// Hand-made models, trained the same way for comparison.
     pub baselines: Vec<CheckedSpace>,
@@ -55,9 +59,13 @@ pub struct CheckedSearch {
 /// A checked architecture.
 #[derive(Clone, Debug)]
 pub struct CheckedArch {
+    /// As its item is called.
     pub name: String,
+    /// The space that it is of, with its arguments.
     pub space: CheckedSpace,
+    /// What stands behind `with`; `None` where nothing does.
     pub schema: Option<crate::schema::Schema>,
+    /// A value, or none, for each choice of the space, in the order of the space's choices.
     pub architecture: Architecture,
     /// It ends in `..`: what it does not decide stays open.
     pub open: bool,

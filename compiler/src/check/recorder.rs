@@ -26,7 +26,7 @@ const MAX_DEPTH: u32 = 64;
 
 /// What is known of one name over all choices.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Shape {
+pub(crate) struct Shape {
     /// `dense`, `sparse`, `square`, or a word for something that is no tensor.
     pub kind: &'static str,
     /// Whether it is a tensor.
@@ -76,7 +76,7 @@ fn span_words(lo: f64, hi: f64, to: &str) -> String {
 
 /// The findings of a program, and what was seen on the way.
 #[derive(Debug, Default)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     pub diagnostics: Vec<Diagnostic>,
     /// By the place of the name.
     pub shapes: HashMap<Span, Shape>,
@@ -96,7 +96,7 @@ pub(super) struct Recorder {
 
 impl Program {
     /// Checks the entry file as [`Program::check`] does, and keeps what an editor can show.
-    pub fn check_and_record(&self) -> Recorded {
+    pub(crate) fn check_and_record(&self) -> Recorded {
         let mut recorded = Recorded::default();
         for item in self.items() {
             let recorder = Rc::new(RefCell::new(Recorder::default()));

@@ -10,9 +10,12 @@ use crate::{CheckedSpace, Item, ItemKind, Program};
 
 /// A program with what is known of its names.
 pub struct Analysis {
+    /// The file and what it imports, as far as they could be read.
     pub program: Program,
+    /// The names of all files of the program.
     pub index: Index,
-    pub recorded: Recorded,
+    /// What checking saw on the way.
+    pub(super) recorded: Recorded,
     /// All findings, those about files and imports too.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -7,7 +7,9 @@ use super::resolve::Symbol;
 /// A text to show behind a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hint {
+    /// The byte of the entry file that it stands behind: the end of a name.
     pub at: usize,
+    /// A type with its colon, such as `: dense[64]`.
     pub text: String,
     /// More of it, for who asks.
     pub tooltip: Option<String>,

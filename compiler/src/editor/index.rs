@@ -8,11 +8,17 @@ use std::ops::Range;
 /// What a name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
+    /// `const name = value`
     Const,
+    /// `op name(params) = body`
     Op,
+    /// `space name(params) { … }`
     Space,
+    /// `schema name { … }`
     Schema,
+    /// `search name …`
     Search,
+    /// `arch name of space { … }`
     Arch,
     /// A block at the top level, which spaces instantiate.
     Pattern,
@@ -20,16 +26,23 @@ pub enum Kind {
     Test,
     /// An item of a kind that the index does not know.
     Item,
+    /// A parameter of an operator, which has a type.
     OpParam,
+    /// A parameter of a space or of a block at the top level.
     SpaceParam,
+    /// `input name: kind`
     Input,
+    /// `width name in values`
     Width,
+    /// `let name = value`
     Let,
     /// A shared call.
     Shared,
     /// The number of a block's instance, or what a `for` goes over.
     Number,
+    /// `block name[range]` in a space.
     Block,
+    /// `after name { … }`: what the first instances of a block read.
     Stem,
     /// An output of a block: `out name = …`, or a part of the stem that it continues.
     Out,
@@ -43,7 +56,7 @@ pub enum Kind {
 
 impl Kind {
     /// Whether it is visible in the whole file, and to those that import it.
-    pub fn is_item(self) -> bool {
+    pub(super) fn is_item(self) -> bool {
         use Kind::{Arch, Const, Item, Op, Pattern, Schema, Search, Space};
         matches!(self, Const | Op | Space | Pattern | Schema | Search | Arch | Item)
     }
@@ -142,7 +155,7 @@ pub struct Use {
 
 /// A part of the file with names of its own.
 #[derive(Clone, Debug)]
-pub struct Scope {
+pub(super) struct Scope {
     pub range: Range<usize>,
     pub parent: Option<usize>,
     /// The definition that it belongs to.
@@ -151,26 +164,17 @@ pub struct Scope {
 
 /// `import "path" { names }`
 #[derive(Clone, Debug)]
-pub struct Imported {
+pub(super) struct Imported {
     pub path: String,
     /// The path with its quotes.
     pub span: Range<usize>,
     /// Empty where everything is imported.
     pub names: Vec<String>,
-    /// Where the last of the names, or else the import, ends.
-    pub end: usize,
-}
-
-/// The parentheses of a call, open to close.
-#[derive(Clone, Debug)]
-pub struct Call {
-    pub callee: usize,
-    pub range: Range<usize>,
 }
 
 /// The head of `arch name of space`.
 #[derive(Clone, Debug)]
-pub struct ArchHead {
+pub(super) struct ArchHead {
     pub definition: usize,
     /// The use that names the space.
     pub space: Option<usize>,
@@ -181,30 +185,31 @@ pub struct ArchHead {
 /// What one file names.
 #[derive(Clone, Debug, Default)]
 pub struct FileIndex {
+    /// Every place that gives something its name.
     pub definitions: Vec<Definition>,
+    /// Every name that is used, with what it is used for.
     pub uses: Vec<Use>,
     /// The first is the file.
-    pub scopes: Vec<Scope>,
-    pub imports: Vec<Imported>,
-    pub calls: Vec<Call>,
-    pub archs: Vec<ArchHead>,
+    pub(super) scopes: Vec<Scope>,
+    pub(super) imports: Vec<Imported>,
+    pub(super) archs: Vec<ArchHead>,
 }
 
 impl FileIndex {
     /// The innermost scope at a place.
-    pub fn scope_at(&self, at: usize) -> usize {
+    pub(super) fn scope_at(&self, at: usize) -> usize {
         let inside = |scope: &&Scope| scope.range.start <= at && at <= scope.range.end;
         let innermost = self.scopes.iter().filter(inside).min_by_key(|scope| scope.range.len());
         innermost.and_then(|scope| self.scopes.iter().position(|s| std::ptr::eq(s, scope))).unwrap_or(0)
     }
 
     /// A scope and those around it, innermost first.
-    pub fn scopes_from(&self, scope: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn scopes_from(&self, scope: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(scope), |&scope| self.scopes.get(scope).and_then(|scope| scope.parent))
     }
 
     /// The local definition that a name means at a place.
-    pub fn local(&self, scope: usize, name: &str, at: usize) -> Option<usize> {
+    pub(super) fn local(&self, scope: usize, name: &str, at: usize) -> Option<usize> {
         self.scopes_from(scope).filter(|&scope| scope != 0).find_map(|scope| {
             let here = |d: &Definition| d.scope == scope && d.name == name && d.from <= at && is_value(d.kind);
             self.definitions.iter().rposition(here)
@@ -212,7 +217,7 @@ impl FileIndex {
     }
 
     /// The local definitions that can be named at a place, innermost first; what an inner one hides is left out.
-    pub fn locals(&self, at: usize) -> Vec<usize> {
+    pub(super) fn locals(&self, at: usize) -> Vec<usize> {
         let mut out: Vec<usize> = Vec::new();
         for scope in self.scopes_from(self.scope_at(at)).filter(|&scope| scope != 0) {
             for (index, d) in self.definitions.iter().enumerate() {
@@ -226,19 +231,19 @@ impl FileIndex {
     }
 
     /// The item of this name that the file defines.
-    pub fn item(&self, name: &str) -> Option<usize> {
+    pub(super) fn item(&self, name: &str) -> Option<usize> {
         self.definitions.iter().position(|d| d.kind.is_item() && d.name == name)
     }
 
     /// The definition around a place that is of one of these kinds.
-    pub fn around(&self, at: usize, kinds: &[Kind]) -> Option<usize> {
+    pub(super) fn around(&self, at: usize, kinds: &[Kind]) -> Option<usize> {
         let inside = |d: &&Definition| kinds.contains(&d.kind) && d.extent.start <= at && at <= d.extent.end;
         let innermost = self.definitions.iter().filter(inside).min_by_key(|d| d.extent.len())?;
         self.definitions.iter().position(|d| std::ptr::eq(d, innermost))
     }
 
     /// The first place that names an output of a block: all of them are one thing.
-    pub fn canonical(&self, definition: usize) -> usize {
+    pub(super) fn canonical(&self, definition: usize) -> usize {
         let d = &self.definitions[definition];
         if d.kind != Kind::Out {
             return definition;
@@ -248,7 +253,7 @@ impl FileIndex {
     }
 
     /// The outputs of a block, each once.
-    pub fn outputs(&self, block: usize) -> Vec<usize> {
+    pub(super) fn outputs(&self, block: usize) -> Vec<usize> {
         let of_block = |&i: &usize| {
             let d = &self.definitions[i];
             d.kind == Kind::Out && d.owner == Some(block) && self.canonical(i) == i
@@ -257,7 +262,7 @@ impl FileIndex {
     }
 
     /// The parameters of an operator or a space, in order.
-    pub fn params(&self, owner: usize) -> impl Iterator<Item = usize> {
+    pub(super) fn params(&self, owner: usize) -> impl Iterator<Item = usize> {
         (0..self.definitions.len()).filter(move |&i| {
             let d = &self.definitions[i];
             d.owner == Some(owner) && matches!(d.kind, Kind::OpParam | Kind::SpaceParam)

@@ -18,6 +18,7 @@ pub struct Project {
 pub struct Located {
     /// The name of the file.
     pub file: String,
+    /// Its bytes, from and to.
     pub span: (u32, u32),
 }
 

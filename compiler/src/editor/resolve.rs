@@ -12,20 +12,23 @@ use crate::diagnostics::{FileId, Span};
 /// A definition of some file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Symbol {
-    pub file: FileId,
+    pub(super) file: FileId,
     /// Position among the definitions of the file.
-    pub definition: usize,
+    pub(super) definition: usize,
 }
 
 /// What a name means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
+    /// What some file defines.
     Symbol(Symbol),
     /// A primitive or a function of numbers.
     BuiltIn(String),
     /// An argument of something built in.
     BuiltInArgument {
+        /// The primitive or the function, such as `linear`.
         callee: String,
+        /// The argument, without its colon.
         argument: String,
     },
     /// A size of a tensor, such as `.width`.
@@ -42,26 +45,29 @@ pub struct Index {
 }
 
 impl Index {
+    /// Indexes every file of a program.
     pub fn new(program: &Program) -> Self {
         let files = program.sources.files().iter().map(|file| Arc::new(FileIndex::new(&file.text))).collect();
         let imports = program.imports.iter().map(|(from, path, to)| ((*from, path.clone()), *to)).collect();
         Self { files, imports }
     }
 
+    /// What one file of the program names.
     pub fn file(&self, file: FileId) -> &FileIndex {
         &self.files[file.0 as usize]
     }
 
-    pub fn files(&self) -> impl Iterator<Item = (FileId, &FileIndex)> {
+    pub(super) fn files(&self) -> impl Iterator<Item = (FileId, &FileIndex)> {
         self.files.iter().enumerate().map(|(at, index)| (FileId(at as u32), index.as_ref()))
     }
 
+    /// The definition that a symbol stands for; its places are in the symbol's file.
     pub fn definition(&self, symbol: Symbol) -> &Definition {
         &self.file(symbol.file).definitions[symbol.definition]
     }
 
     /// The item that a file knows by this name: its own, or one that it imports.
-    pub fn item(&self, file: FileId, name: &str) -> Option<Symbol> {
+    pub(super) fn item(&self, file: FileId, name: &str) -> Option<Symbol> {
         let own = |file: FileId| self.file(file).item(name).map(|definition| Symbol { file, definition });
         own(file).or_else(|| {
             self.file(file).imports.iter().find_map(|import| {
@@ -72,12 +78,12 @@ impl Index {
     }
 
     /// The file that a path means in another.
-    pub fn imported(&self, file: FileId, path: &str) -> Option<FileId> {
+    pub(super) fn imported(&self, file: FileId, path: &str) -> Option<FileId> {
         self.imports.get(&(file, path.to_owned())).copied()
     }
 
     /// All items that a file knows.
-    pub fn items(&self, file: FileId) -> Vec<Symbol> {
+    pub(super) fn items(&self, file: FileId) -> Vec<Symbol> {
         let own = |file: FileId| {
             let items = self.file(file).definitions.iter().enumerate().filter(|(_, d)| d.kind.is_item());
             items.map(move |(definition, _)| Symbol { file, definition })
@@ -184,7 +190,7 @@ impl Index {
     }
 
     /// The space of an architecture.
-    pub fn space_of(&self, file: FileId, arch: usize) -> Option<Symbol> {
+    pub(super) fn space_of(&self, file: FileId, arch: usize) -> Option<Symbol> {
         match self.meaning(file, self.file(file).archs.get(arch)?.space?)? {
             Meaning::Symbol(space) if self.definition(space).kind == Kind::Space => Some(space),
             _ => None,

@@ -7,10 +7,15 @@ use super::index::{FileIndex, Kind};
 /// A definition with what it holds.
 #[derive(Clone, Debug)]
 pub struct Outline {
+    /// The name that is defined.
     pub name: String,
+    /// What it is the name of.
     pub kind: Kind,
+    /// The bytes of the name.
     pub span: Range<usize>,
+    /// The bytes of the whole definition, from its keyword to its end.
     pub extent: Range<usize>,
+    /// The definitions in it, such as the `let`s of a block.
     pub inside: Vec<Outline>,
 }
 

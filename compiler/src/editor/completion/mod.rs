@@ -24,22 +24,34 @@ use context::Context;
 /// What kind of thing is offered, for an editor's sign beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
+    /// A word of the language, or `..`.
     Keyword,
+    /// A name that a file defines, and what it is the name of.
     Definition(Kind),
+    /// A primitive, or a function of numbers.
     BuiltIn,
+    /// What can follow a `.`, such as a size of a tensor.
     Member,
+    /// The name of an argument, with its colon.
     Argument,
+    /// A key of a search, or a section of such keys.
     Setting,
+    /// A choice in an architecture, or the block that it is in.
     Choice,
+    /// One of the values that a place can have.
     Value,
+    /// The kind of an input or of a parameter, such as `dense`.
     Type,
+    /// The path of a file that can be imported.
     File,
 }
 
 /// One thing that could be written.
 #[derive(Clone, Debug)]
 pub struct Candidate {
+    /// What is shown; it is written too, where `insert` says nothing else.
     pub label: String,
+    /// What kind of thing it is.
     pub sort: Sort,
     /// A few words beside it.
     pub detail: Option<String>,
@@ -56,7 +68,9 @@ pub struct Candidate {
 /// What is offered, and the text that it replaces.
 #[derive(Clone, Debug)]
 pub struct Completion {
+    /// Its bytes in the entry file: what has been typed of the word, or nothing.
     pub replaces: Range<usize>,
+    /// By rank, then by label; not narrowed down to what begins with that text.
     pub candidates: Vec<Candidate>,
 }
 

@@ -104,7 +104,6 @@ impl Walker<'_> {
 
     /// The arguments of a call; the parenthesis is at hand.
     pub(super) fn arguments(&mut self, callee: usize) {
-        let start = self.start();
         self.at += 1;
         loop {
             if self.word().is_some() && self.is_at(1, ":") {
@@ -126,9 +125,7 @@ impl Walker<'_> {
                 break;
             }
         }
-        // Where the parenthesis is missing, the call goes on to what ended it.
-        let end = if self.skip(")") { self.stop() } else { self.start() };
-        self.call(callee, start..end);
+        self.skip(")");
     }
 
     /// The names that `for`s give in the argument at hand.

@@ -5,28 +5,22 @@ use crate::editor::index::{ArchHead, Imported};
 use crate::format::tokens;
 
 impl Walker<'_> {
-    pub(super) fn import(&mut self, start: usize) {
+    pub(super) fn import(&mut self) {
         let Some(path) = self.peek().filter(|token| token.kind == tokens::Kind::Text) else { return };
         let (text, span) = (path.text.trim_matches('"').to_owned(), tokens::span(path));
         self.at += 1;
         let at = self.index.imports.len();
-        let (mut names, mut end) = (Vec::new(), span.end.max(start));
+        let mut names = Vec::new();
         if self.skip("{") {
             while self.at < self.last && !self.is("}") {
                 match self.used(Role::Imported(at)) {
-                    Some(used) => {
-                        names.push(self.index.uses[used].name.clone());
-                        end = self.stop();
-                    }
+                    Some(used) => names.push(self.index.uses[used].name.clone()),
                     None => self.at += 1,
                 }
             }
             self.skip("}");
-            if names.is_empty() {
-                end = self.stop();
-            }
         }
-        self.index.imports.push(Imported { path: text, span, names, end });
+        self.index.imports.push(Imported { path: text, span, names });
     }
 
     pub(super) fn schema(&mut self) {

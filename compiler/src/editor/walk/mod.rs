@@ -3,9 +3,7 @@
 mod expressions;
 mod items;
 
-use std::ops::Range;
-
-use super::index::{Call, Definition, FileIndex, Kind, Role, Scope, Use};
+use super::index::{Definition, FileIndex, Kind, Role, Scope, Use};
 use crate::format::tokens::{self, Token, tokens};
 use crate::syntax::lines;
 
@@ -188,7 +186,7 @@ impl<'a> Walker<'a> {
         self.at += 1;
         match word {
             "nasrec" => {}
-            "import" => self.import(start),
+            "import" => self.import(),
             "const" => {
                 let definition = self.define(Kind::Const, start);
                 self.skip("=");
@@ -411,9 +409,5 @@ impl<'a> Walker<'a> {
         (self.owner, self.block) = outer;
         let from = self.stop();
         self.close(block, from);
-    }
-
-    fn call(&mut self, callee: usize, range: Range<usize>) {
-        self.index.calls.push(Call { callee, range });
     }
 }
