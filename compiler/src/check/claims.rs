@@ -17,7 +17,9 @@ use crate::syntax::tree::{Arg, Binary, Expr, ExprKind, Name, Reference, Unary};
 pub struct Claim {
     /// As it was written.
     pub text: String,
+    /// Where it stands in its file.
     pub span: Span,
+    /// Whether it is true.
     pub holds: bool,
     /// What both sides of a comparison are.
     pub sides: Option<(String, String)>,

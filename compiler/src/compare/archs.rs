@@ -11,7 +11,9 @@ use crate::space::{Architecture, Space};
 /// A choice that two architectures make otherwise; nothing where it does not exist or is open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
+    /// Its name, such as `b[1].x`.
     pub choice: String,
+    /// What the first and the second make of it, as source writes it.
     pub values: (Option<String>, Option<String>),
 }
 
@@ -38,6 +40,7 @@ pub fn architectures(a: (&Space, &Architecture), b: (&Space, &Architecture)) -> 
 /// A parameter that both architectures use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Common {
+    /// Its name in both plans.
     pub name: String,
     /// Values that each uses.
     pub used: (u64, u64),

@@ -7,9 +7,11 @@ use crate::ir::{Choice, Made, Offer, SpaceGraph};
 /// What became of one choice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Change {
+    /// Of the choice, such as `b[1].x`.
     pub name: String,
     /// The word of its kind in the second space, or in the first where it is gone.
     pub kind: &'static str,
+    /// How what it offers changed.
     pub values: Values,
 }
 
@@ -22,19 +24,35 @@ pub enum Values {
     /// Only the first space has it.
     Removed,
     /// It offers more.
-    Widened { added: Vec<String> },
+    Widened {
+        /// Values of the second space only, as source writes them; `3 of them` for a number of members.
+        added: Vec<String>,
+    },
     /// It offers less.
-    Narrowed { removed: Vec<String> },
+    Narrowed {
+        /// Values of the first space only, written in the same way.
+        removed: Vec<String>,
+    },
     /// It offers more and less.
-    Changed { added: Vec<String>, removed: Vec<String> },
+    Changed {
+        /// Values of the second space only.
+        added: Vec<String>,
+        /// Values of the first space only.
+        removed: Vec<String>,
+    },
     /// It is of another kind.
-    Kind { was: &'static str },
+    Kind {
+        /// The word of its kind in the first space.
+        was: &'static str,
+    },
 }
 
 /// A choice that is somewhere else.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Moved {
+    /// Its name in the first space.
     pub from: String,
+    /// Its name in the second space; the same one where only what it is inside of has changed.
     pub to: String,
     /// What it is inside of, before and after.
     pub inside: (Option<String>, Option<String>),

@@ -10,6 +10,7 @@ use crate::space::Space;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
+    /// Of one shape in both.
     Same,
     /// The first one's is a slice of the second one's.
     Grows,
@@ -28,7 +29,9 @@ pub enum Fit {
 /// One stored parameter in both spaces.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Carried {
+    /// Of the parameter, the same in both spaces.
     pub name: String,
+    /// How the shape in the first space fits that in the second.
     pub fit: Fit,
     /// Shapes in the first and in the second space.
     pub shapes: (Option<Vec<usize>>, Option<Vec<usize>>),

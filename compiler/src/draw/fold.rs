@@ -14,7 +14,7 @@ use crate::space::{Live, PlanError};
 
 /// One thing in the picture.
 #[derive(Clone, Debug)]
-pub struct Part {
+pub(crate) struct Part {
     /// What the paths of its nodes start with.
     pub path: String,
     /// Index of its block instance.
@@ -56,7 +56,7 @@ pub(super) struct Pill {
 
 /// A graph, folded.
 #[derive(Clone, Debug)]
-pub struct Figure {
+pub(crate) struct Figure {
     pub parts: Vec<Part>,
     pub(super) links: Vec<Link>,
     pub(super) pills: Vec<Pill>,

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use crate::ir::{SchemaSizes, SpaceGraph};
 use crate::space::{Architecture, PlanError};
 
-pub use fold::{Figure, Part};
+pub(crate) use fold::Figure;
 
 /// How much is drawn as one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Detail {
 
 /// How a part is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     Input,
     Operator,
     /// There or not.
@@ -42,9 +42,13 @@ pub enum Role {
 
 /// What to draw.
 pub struct Drawing<'a> {
+    /// The space.
     pub graph: &'a SpaceGraph,
+    /// The heading of the picture.
     pub title: String,
+    /// A line below it; empty where there is nothing to say.
     pub subtitle: String,
+    /// How much of the graph is folded.
     pub detail: Detail,
     /// Sizes become numbers where a schema is known.
     pub schema: Option<SchemaSizes>,

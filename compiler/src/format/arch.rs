@@ -9,14 +9,19 @@ use crate::space::Architecture;
 /// What surrounds an architecture in its file.
 #[derive(Clone, Debug)]
 pub struct ArchSource<'a> {
+    /// What the architecture is called.
     pub name: &'a str,
+    /// The lines of its `///` comment, without the slashes.
     pub docs: Vec<String>,
     /// Paths and what is imported from each.
     pub imports: Vec<(String, Vec<String>)>,
     /// Other items before the architecture, such as its schema, as source.
     pub items: String,
+    /// The name of its space, which is imported or among `items`.
     pub space: &'a str,
+    /// The arguments of the space: names and values as source; no parentheses where there are none.
     pub arguments: &'a [(String, String)],
+    /// What stands behind `with`.
     pub schema: Option<&'a str>,
 }
 

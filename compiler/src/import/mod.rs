@@ -4,4 +4,4 @@
 
 mod nasrec;
 
-pub use nasrec::{ImportError, NasrecNet, foreign_name};
+pub use nasrec::{ImportError, NasrecNet};

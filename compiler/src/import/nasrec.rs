@@ -9,10 +9,11 @@ use crate::space::Architecture;
 /// An architecture in the released notation.
 #[derive(Clone, Debug, Deserialize)]
 pub struct NasrecNet {
+    /// What the file calls it, where it says.
     pub name: Option<String>,
     /// The table it was found on, where the file says.
     pub dataset: Option<String>,
-    pub num_blocks: usize,
+    num_blocks: usize,
     use_layernorm: Option<u8>,
     embedding_dim: Option<usize>,
     /// Numeric columns of the recorded inputs.
@@ -216,7 +217,7 @@ const PARAMETERS: [(&str, &str, &str); 31] = [
 ];
 
 /// What the released implementation, whose operators are `nodes`, calls the parameter `ours`.
-pub fn foreign_name(ours: &str, nodes: &[String]) -> Option<String> {
+fn foreign_name(ours: &str, nodes: &[String]) -> Option<String> {
     let within = |owner: &str, rest: &str| -> Option<String> {
         PARAMETERS.iter().filter(|(of, ..)| *of == owner).find_map(|(_, mine, theirs)| {
             let leaf = rest.strip_prefix(mine)?;

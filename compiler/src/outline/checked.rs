@@ -93,7 +93,7 @@ fn space_json(program: &Program, space: &CheckedSpace) -> Value {
 }
 
 /// The choices of a space: name, kind, values, and what each is inside of.
-pub fn choices_json(graph: &SpaceGraph) -> Vec<Value> {
+fn choices_json(graph: &SpaceGraph) -> Vec<Value> {
     let one = |choice: &crate::ir::Choice| {
         let inside = choice.parent.map(|(parent, positions)| {
             let parent = &graph.choices[parent.index()];
