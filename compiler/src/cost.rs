@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 pub enum Cost {
     /// Multiply-accumulates a sample.
     Macs,
+    /// Active values of all parameters but embedding tables.
     DenseParams,
+    /// Values of the embedding tables, all rows.
     EmbeddingParams,
     /// Bytes of all values that are computed for one sample, as 32-bit numbers: what training keeps.
     ActivationBytes,
@@ -17,6 +19,7 @@ pub enum Cost {
 }
 
 impl Cost {
+    /// Every cost, in the order of the enum.
     pub const ALL: [Cost; 5] =
         [Cost::Macs, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes, Cost::WeightBytes];
 
@@ -47,13 +50,16 @@ impl Cost {
 pub struct Costs {
     /// Multiply-accumulates a sample.
     pub macs: u64,
+    /// Active values of all parameters but embedding tables.
     pub dense_params: u64,
+    /// Values of the embedding tables, all rows.
     pub embedding_params: u64,
     /// Bytes of the values that are computed for one sample.
     pub activation_bytes: u64,
 }
 
 impl Costs {
+    /// Adds each cost to its own.
     pub fn add(&mut self, other: Costs) {
         self.macs = self.macs.saturating_add(other.macs);
         self.dense_params += other.dense_params;

@@ -8,42 +8,55 @@ use serde::{Deserialize, Serialize};
 pub struct Recipe {
     /// The one seed that every random stream of the run derives from.
     pub seed: u64,
+    /// What it learns from: the section `data`.
     pub data: Data,
+    /// The section `embeddings`.
     #[serde(default)]
     pub embeddings: Embeddings,
+    /// How the supernet is trained: the section `train`.
     pub train: Train,
+    /// How candidates are evaluated: the section `evaluate`.
     pub evaluate: Evaluate,
+    /// How candidates are found: the section `evolve` or `random`.
     pub method: Method,
     /// What candidates must be and may cost, as written; the constraints themselves are the space's.
     #[serde(default)]
     pub require: Vec<String>,
+    /// How the best candidates, and the baselines, are trained on their own: the section `retrain`.
     pub retrain: Retrain,
 }
 
+/// The section `data`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Data {
+    /// Where rows come from: `data.files` or `data.synthetic`. The one setting without a default.
     pub source: Source,
     /// Shares of training, validation and test, such as 8:1:1.
     pub split: [u32; 3],
     /// Split clicks and non-clicks separately, so that each part has the same click rate.
     pub stratified: bool,
+    /// Of the split only (`data.seed`, 2018 by default), so that runs of other seeds have the same parts.
     pub seed: u64,
     /// The largest share of malformed lines that is tolerated, of all lines read.
     pub max_malformed: f64,
 }
 
+/// Where the rows come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
     /// Paths, relative to the file that names them; `.gz` is unpacked as it is read.
     Files(Vec<String>),
+    /// Drawn, for measurements that need no real data.
     Synthetic(Synthetic),
 }
 
 /// A planted click model: see the runtime's `data/synthetic/`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Synthetic {
+    /// Rows to draw, of all three parts together; 100,000 by default.
     pub rows: u64,
+    /// Of the planted model and its rows: another one gives another model.
     pub seed: u64,
     /// Standard deviation of the linear part of the planted logit.
     pub linear: f64,
@@ -59,24 +72,36 @@ pub struct Synthetic {
     pub click_rate: f64,
 }
 
+/// An update rule and its numbers; the runtime's `supernet/optimiser.rs` has the formulas.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Optimiser {
-    /// Rowwise: one sum of squares a row of an embedding table.
+    /// The paper's, and the default.
     Adagrad {
+        /// The learning rate after warm-up: by default 0.12 in `train`, 0.16 in `retrain`.
         lr: f64,
+        /// Added to the root of the sum of squares; 0.01 by default.
         eps: f64,
+        /// One sum of squares a row of an embedding table, instead of one a value.
         #[serde(default, skip_serializing_if = "is_false")]
         rowwise: bool,
     },
+    /// What is not active in a step does not move, and neither do its moments.
     Adam {
+        /// The learning rate after warm-up; 0.001 by default.
         lr: f64,
+        /// Decay of the mean of gradients, at least 0 and below 1; 0.9 by default.
         beta1: f64,
+        /// Decay of the mean of their squares, at least 0 and below 1; 0.999 by default.
         beta2: f64,
+        /// Added to the root of that mean; 1e-8 by default.
         eps: f64,
     },
+    /// Gradient descent. What is not active in a step keeps its momentum.
     Sgd {
+        /// The learning rate after warm-up; 0.01 by default.
         lr: f64,
+        /// Decay of the sum of gradients, at least 0 and below 1; by default 0, where nothing is remembered.
         momentum: f64,
     },
 }
@@ -96,6 +121,7 @@ impl Optimiser {
         self
     }
 
+    /// The learning rate after warm-up.
     pub fn lr(self) -> f64 {
         match self {
             Optimiser::Adagrad { lr, .. } | Optimiser::Adam { lr, .. } | Optimiser::Sgd { lr, .. } => lr,
@@ -108,6 +134,7 @@ impl Optimiser {
 pub struct Embeddings {
     /// The weight of an L2 penalty on the rows that a batch looks up: their gradients grow by this times their values.
     pub l2: f64,
+    /// `embeddings.storage`.
     pub storage: Storage,
 }
 
@@ -115,15 +142,20 @@ pub struct Embeddings {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Storage {
+    /// Four bytes a value.
     #[default]
     F32,
+    /// Two bytes a value, eight significant bits. What the optimiser remembers stays in `f32`.
     Bf16,
 }
 
+/// The learning rate after warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
+    /// It stays.
     Constant,
+    /// It falls to almost 0 at the last step, along half a cosine; the default.
     Cosine,
 }
 
@@ -131,7 +163,9 @@ pub enum Schedule {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Length {
+    /// So many, however many there are in all.
     Steps(u64),
+    /// Of all steps, 0 to 1: `10%` is 0.1.
     Share(f64),
 }
 
@@ -145,17 +179,24 @@ impl Length {
     }
 }
 
+/// The section `train`: how the supernet is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Train {
+    /// Passes over the training part, at least 1.
     pub epochs: u64,
+    /// Samples a step; 512 by default.
     pub batch: usize,
+    /// Of dense parameters and embedding tables alike.
     pub optimiser: Optimiser,
+    /// How long the learning rate rises linearly from almost 0; a tenth by default.
     pub warmup: Length,
+    /// What the learning rate does then.
     pub schedule: Schedule,
-    /// Gradients are scaled to at most this norm; none where absent.
+    /// Gradients are scaled to at most this norm, 5 by default; `None` for `off`.
     pub clip: Option<f64>,
+    /// How the path of a step is drawn.
     pub paths: Paths,
-    /// How long the full path is mixed in, its probability falling linearly from 1 to 0.
+    /// How long the full path is mixed in, its probability falling linearly from 1 to 0 (language rule 10).
     pub full_path: Length,
 }
 
@@ -163,7 +204,11 @@ pub struct Train {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Paths {
-    SingleOperatorAnyConnection { counts: Counts },
+    /// One operator where there are alternatives, and any set of connections, as in the paper.
+    SingleOperatorAnyConnection {
+        /// `binomial(0.5)` by default.
+        counts: Counts,
+    },
 }
 
 impl Paths {
@@ -185,40 +230,69 @@ pub enum Counts {
     Uniform,
 }
 
+/// The section `evaluate`: how candidates are evaluated with the supernet's weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluate {
+    /// What of a candidate is trained before.
     pub finetune: Finetune,
-    /// Validation batches a candidate is evaluated on.
+    /// Most validation batches that a candidate is evaluated on, the same for all; 150 by default.
     pub validate: u64,
+    /// Samples of such a batch; 8192 by default.
     pub batch: usize,
 }
 
+/// What is trained of a candidate before it is evaluated, in a copy that is thrown away.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Finetune {
+    /// Nothing (`off`): the supernet's weights as they are.
     None,
     /// Only the head (the parameters of the `logit` statement) is trained.
     Head {
+        /// Batches of `train.batch` samples of the training part; 500 by default.
         steps: u64,
+        /// The learning rate after warm-up, 0.04 by default; all else of the optimiser is as in `train`.
         lr: f64,
     },
 }
 
+/// How architectures are found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    Evolve { population: usize, generations: u64, children: usize, tournament: usize },
-    Random { samples: u64 },
+    /// Regularised evolution (Real et al., AAAI 2019); the default.
+    Evolve {
+        /// Members, all drawn at random to begin with; 128 by default.
+        population: usize,
+        /// Generations of children after the first population; 240 by default, may be 0.
+        generations: u64,
+        /// Children a generation has, and how many of the oldest leave for them; 8 by default.
+        children: usize,
+        /// Members that are drawn, of which the best is a parent; 64 by default.
+        tournament: usize,
+    },
+    /// Candidates are drawn from the whole space.
+    Random {
+        /// How many; 2048 by default.
+        samples: u64,
+    },
 }
 
+/// The section `retrain`: how architectures are trained on their own, candidates and baselines alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Retrain {
-    /// How many of the best are retrained from scratch and compared on validation.
+    /// How many of the best are retrained from scratch and compared on validation; 15 by default.
     pub top: usize,
+    /// Passes over the training part, at least 1.
     pub epochs: u64,
+    /// Samples a step; 256 by default.
     pub batch: usize,
+    /// Of dense parameters and embedding tables alike.
     pub optimiser: Optimiser,
+    /// How long the learning rate rises linearly from almost 0; a tenth by default.
     pub warmup: Length,
+    /// What the learning rate does then.
     pub schedule: Schedule,
+    /// Gradients are scaled to at most this norm, 5 by default; `None` for `off`.
     pub clip: Option<f64>,
 }

@@ -11,6 +11,7 @@ pub struct Streams {
 }
 
 impl Streams {
+    /// Two runs of one seed draw the same.
     pub fn new(seed: u64) -> Self {
         Self { seed }
     }

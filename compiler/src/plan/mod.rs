@@ -31,6 +31,7 @@ pub const PLAN_VERSION: u32 = 2;
 /// One architecture, ready to execute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
+    /// [`PLAN_VERSION`] of the compiler that made it.
     pub version: u32,
     /// In execution order: a node's inputs come before it. Every node is needed by the logit.
     pub nodes: Vec<Node>,
@@ -43,11 +44,13 @@ pub struct Plan {
 /// One primitive applied to earlier nodes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
+    /// What is computed, with its attributes.
     pub primitive: Primitive,
     /// Indices into [`Plan::nodes`], in operand order.
     pub inputs: SmallVec<[usize; 4]>,
     /// Indices into [`Plan::params`], in the order that the primitive documents.
     pub params: SmallVec<[usize; 4]>,
+    /// Of its value, for one sample.
     pub shape: Shape,
     /// Where it comes from in the space, such as `b[2].d.fc.linear`.
     pub path: Arc<str>,
@@ -67,7 +70,9 @@ pub struct Param {
     pub full: Shape,
     /// For each axis of `full`, the active positions. The active shape is their lengths.
     pub axes: SmallVec<[Layout; 2]>,
+    /// Dense, or the table of a field.
     pub kind: ParamKind,
+    /// How the stored parameter, of shape `full`, is drawn.
     pub init: Init,
 }
 
@@ -75,10 +80,12 @@ pub struct Param {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ParamKind {
+    /// All of the slice takes part in every step.
     Dense,
     /// An embedding table `[rows, dim]` for one categorical field; only the rows in a batch are
     /// touched, so its row axis is always whole.
     Table {
+        /// Index into [`Schema::sparse`](crate::schema::Schema::sparse).
         field: usize,
     },
 }

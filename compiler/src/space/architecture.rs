@@ -11,18 +11,28 @@ pub struct Architecture {
 }
 
 impl Architecture {
+    /// One value for each choice of its space, in their order.
     pub fn new(made: Vec<Option<Made>>) -> Self {
         Self { made }
     }
 
+    /// The value of each choice, in the order of the space's choices.
     pub fn made(&self) -> &[Option<Made>] {
         &self.made
     }
 
+    /// The value of a choice.
+    ///
+    /// # Panics
+    /// If its space has no such choice.
     pub fn get(&self, choice: ChoiceId) -> Option<Made> {
         self.made[choice.index()]
     }
 
+    /// Changes the value of a choice.
+    ///
+    /// # Panics
+    /// If its space has no such choice.
     pub fn set(&mut self, choice: ChoiceId, value: Option<Made>) {
         self.made[choice.index()] = value;
     }

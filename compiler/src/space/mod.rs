@@ -32,6 +32,7 @@ pub use select::{Live, PlanError};
 /// A space over a given table.
 #[derive(Clone, Debug)]
 pub struct Space {
+    /// Of the item, without arguments.
     pub name: String,
     /// The parameters that it was given, as source.
     pub arguments: Vec<(String, String)>,
@@ -60,6 +61,7 @@ impl Space {
         self.graph.broken(&at)
     }
 
+    /// In source order, by [`ChoiceId`](crate::ir::ChoiceId).
     pub fn choices(&self) -> &[Choice] {
         &self.graph.choices
     }
@@ -81,10 +83,12 @@ impl Space {
         self.graph.blocks.iter().map(|(name, _)| name.as_str())
     }
 
+    /// All its architectures in one graph, the schema's sizes left open.
     pub fn graph(&self) -> &SpaceGraph {
         &self.graph
     }
 
+    /// What the schema supplied that it is bound to.
     pub fn schema_sizes(&self) -> SchemaSizes {
         self.sizes
     }

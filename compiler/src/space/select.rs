@@ -17,7 +17,12 @@ pub enum PlanError {
     /// A live choice, by name, is left open.
     Undecided(String),
     /// A size at this node is not a positive whole number.
-    Size { path: String, size: f64 },
+    Size {
+        /// Such as `b[2].d.fc.linear`.
+        path: String,
+        /// What it comes to.
+        size: f64,
+    },
 }
 
 impl std::fmt::Display for PlanError {

@@ -6,7 +6,9 @@ use smallvec::{SmallVec, smallvec};
 /// A run of consecutive positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Run {
+    /// The first position, from 0.
     pub start: usize,
+    /// How many positions; never 0 in a [`Layout`].
     pub len: usize,
 }
 
@@ -33,6 +35,7 @@ impl Layout {
         layout
     }
 
+    /// Ascending; none touches the next.
     pub fn runs(&self) -> &[Run] {
         &self.runs
     }
@@ -42,10 +45,12 @@ impl Layout {
         self.runs.iter().map(|r| r.len).sum()
     }
 
+    /// Whether no position is active.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }
 
+    /// Whether the first positions are active and no others.
     pub fn is_prefix(&self) -> bool {
         self.runs.is_empty() || (self.runs.len() == 1 && self.runs[0].start == 0)
     }

@@ -24,14 +24,19 @@ pub struct Census {
 /// A count, or what is known of it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Tally {
+    /// The count itself.
     Exactly(BigUint),
     /// No more than this, and why it is not known exactly.
     AtMost(BigUint, String),
     /// No less and no more than this, what draws estimate, and why it is not known exactly.
     Between {
+        /// Proved: what was drawn and is allowed.
         least: BigUint,
+        /// Proved: all but what was drawn and is not allowed.
         most: BigUint,
+        /// What draws say; not cut to what is proved.
         estimate: Estimate,
+        /// A clause, as text.
         why: String,
     },
     /// Why it is not known.
@@ -41,10 +46,13 @@ pub enum Tally {
 /// A count that draws estimate, each of what is counted as likely as any other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Estimate {
+    /// The share of the draws that were allowed, of all.
     pub count: BigUint,
-    /// The interval of 95 % confidence.
+    /// The interval of 95 % confidence: from here,
     pub from: BigUint,
+    /// to here.
     pub to: BigUint,
+    /// How many were drawn.
     pub draws: u64,
     /// How many of them were allowed.
     pub allowed: u64,

@@ -11,6 +11,7 @@ const MAX_STEPS: usize = 200_000;
 pub enum Verdict {
     /// Some architecture satisfies them all.
     Satisfiable,
+    /// No architecture satisfies them all.
     Conflict(Conflict),
     /// They couple too many choices.
     Undecided,

@@ -21,6 +21,7 @@ use crate::ir::{Assignment, ChoiceId, Cond, CondId, Expressions, Given, Made, Me
 /// How many architectures differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Distinct {
+    /// So many.
     Exactly(BigUint),
     /// No more than this; why it is not known exactly.
     AtMost(BigUint, String),

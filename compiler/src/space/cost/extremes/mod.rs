@@ -28,14 +28,18 @@ pub struct Extreme {
 /// An architecture, and what it costs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Witness {
+    /// The constraints allow it.
     pub architecture: Architecture,
+    /// In the unit of the [`Cost`] that was asked for.
     pub value: u64,
 }
 
 /// An end of what a space costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
+    /// The minimum over all architectures that are allowed.
     Least,
+    /// The maximum over them.
     Most,
 }
 
