@@ -40,7 +40,7 @@ impl Cost {
     }
 
     /// Whether it is counted in bytes.
-    pub fn is_bytes(self) -> bool {
+    pub(crate) fn is_bytes(self) -> bool {
         matches!(self, Cost::ActivationBytes | Cost::WeightBytes)
     }
 }
@@ -76,11 +76,6 @@ impl Costs {
             Cost::ActivationBytes => self.activation_bytes,
             Cost::WeightBytes => 4 * self.dense_params,
         }
-    }
-
-    /// Bytes of the dense parameters and of the embedding tables, as 32-bit numbers.
-    pub fn weight_bytes(&self) -> u64 {
-        4 * (self.dense_params + self.embedding_params)
     }
 }
 

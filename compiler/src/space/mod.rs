@@ -24,10 +24,11 @@ use crate::schema::Schema;
 pub use architecture::Architecture;
 pub use bind::BindError;
 pub use cost::{End, Extreme, Meter, Witness};
-pub(crate) use count::of_sets;
-pub use count::{Census, Conflict, Diagram, Distinct, Estimate, Intractable, Tally, Verdict};
+pub use count::{Census, Diagram, Distinct, Estimate, Intractable, Tally};
+pub(crate) use count::{Verdict, of_sets};
 pub use draw::Sampling;
-pub use select::{Live, PlanError};
+pub(crate) use select::Live;
+pub use select::PlanError;
 
 /// A space over a given table.
 #[derive(Clone, Debug)]

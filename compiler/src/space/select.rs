@@ -57,7 +57,7 @@ impl SpaceGraph {
     ///
     /// # Errors
     /// A live choice that is left open.
-    pub fn live(&self, architecture: &Architecture, schema: SchemaSizes) -> Result<Live, PlanError> {
+    pub(crate) fn live(&self, architecture: &Architecture, schema: SchemaSizes) -> Result<Live, PlanError> {
         let at = Assignment::new(architecture.made(), schema);
         let name = |Undecided(choice): Undecided| PlanError::Undecided(self.choices[choice.index()].name.clone());
         let wiring = Wiring::new(self);

@@ -29,7 +29,7 @@ pub struct Conflict {
 impl SpaceGraph {
     /// Whether the constraints on choices can be satisfied. Without a schema, those that depend on the sizes of one are
     /// left out.
-    pub fn verdict(&self, schema: Option<SchemaSizes>) -> Verdict {
+    pub(crate) fn verdict(&self, schema: Option<SchemaSizes>) -> Verdict {
         let mut members: Vec<usize> = (0..self.constraints.len())
             .filter(|&at| self.constraints[at].costs.is_empty())
             .filter(|&at| schema.is_some() || !self.expressions.depends_on_schema(self.constraints[at].holds))

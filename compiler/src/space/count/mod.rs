@@ -14,7 +14,7 @@ mod reveal;
 mod valid;
 
 pub use census::{Census, Estimate, Tally};
-pub use conflict::{Conflict, Verdict};
+pub(crate) use conflict::Verdict;
 pub use distinct::Distinct;
 pub(super) use distinct::{Counting, State, Steps};
 pub(crate) use raw::of_sets;

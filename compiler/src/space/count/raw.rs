@@ -14,7 +14,7 @@ impl SpaceGraph {
     }
 
     /// For each choice, in how many ways it and the choices inside of it can be decided, where it exists.
-    pub fn ways_inside(&self) -> Vec<BigUint> {
+    pub(crate) fn ways_inside(&self) -> Vec<BigUint> {
         // Choices inside an alternative come after it, so one pass backwards meets them first.
         let mut ways: Vec<BigUint> = vec![BigUint::one(); self.choices.len()];
         let mut inside: Vec<Vec<(u64, ChoiceId)>> = vec![Vec::new(); self.choices.len()];

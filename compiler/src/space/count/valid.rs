@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 
 use num_bigint::BigUint;
-use num_traits::{One, ToPrimitive, Zero};
+use num_traits::{One, Zero};
 use rand::{Rng, RngExt};
 
 use crate::ir::{ChoiceId, Cond, CondId, Expressions, Given, Made, SchemaSizes, SpaceGraph, Takes};
@@ -131,7 +131,7 @@ impl Diagram {
     ///
     /// # Errors
     /// It would be too large, or takes more steps.
-    pub fn build_within(
+    pub(crate) fn build_within(
         graph: &SpaceGraph,
         schema: SchemaSizes,
         conds: &[CondId],
@@ -262,7 +262,7 @@ impl Diagram {
 
     /// Draws the variables in proportion to `prior` among what is allowed; `fixed` variables keep their values. `None`
     /// where nothing with these values is allowed.
-    pub fn draw(
+    pub(crate) fn draw(
         &self,
         prior: &dyn Fn(ChoiceId, Made) -> f64,
         fixed: &dyn Fn(ChoiceId) -> Option<Made>,
@@ -304,12 +304,12 @@ impl Diagram {
     }
 
     /// Whether more than one way of deciding the variables is allowed when `fixed` ones keep their values.
-    pub fn is_open(&self, fixed: &dyn Fn(ChoiceId) -> Option<Made>) -> bool {
+    pub(crate) fn is_open(&self, fixed: &dyn Fn(ChoiceId) -> Option<Made>) -> bool {
         self.ways_with(fixed) > 1
     }
 
     /// Whether any way of deciding the variables is allowed when `fixed` ones keep their values.
-    pub fn allows(&self, fixed: &dyn Fn(ChoiceId) -> Option<Made>) -> bool {
+    pub(crate) fn allows(&self, fixed: &dyn Fn(ChoiceId) -> Option<Made>) -> bool {
         self.ways_with(fixed) > 0
     }
 
@@ -326,26 +326,8 @@ impl Diagram {
     }
 
     /// The choices that the diagram decides.
-    pub fn variables(&self) -> &[ChoiceId] {
+    pub(crate) fn variables(&self) -> &[ChoiceId] {
         &self.variables
-    }
-
-    /// Number of its nodes.
-    pub fn len(&self) -> usize {
-        self.nodes.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.variables.is_empty()
-    }
-
-    /// The share of its encodings that the constraints allow, of all that there are.
-    pub fn share(&self, raw: &BigUint) -> f64 {
-        if raw.is_zero() {
-            return 0.0;
-        }
-        // Enough digits for a ratio of integers beyond the range of floating point.
-        (self.count() * 1_000_000_000u32 / raw).to_f64().map_or(0.0, |share| share / 1e9)
     }
 }
 
