@@ -204,7 +204,7 @@ pub struct Train {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Paths {
-    /// One operator where there are alternatives, and any set of connections, as in the paper.
+    /// One operator a branch and any number of connections (NASRec, section 3).
     SingleOperatorAnyConnection {
         /// `binomial(0.5)` by default.
         counts: Counts,

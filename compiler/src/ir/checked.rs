@@ -8,9 +8,11 @@ pub type SpaceArguments = Vec<(String, String)>;
 /// A space checked over all its choices, before a schema is bound.
 #[derive(Clone, Debug)]
 pub struct CheckedSpace {
+    /// Of the item, without arguments.
     pub name: String,
     /// Every parameter with its value, as source.
     pub arguments: SpaceArguments,
+    /// The schema's sizes are left open in it.
     pub graph: SpaceGraph,
 }
 

@@ -12,6 +12,7 @@ use crate::diagnostics::Span;
 pub struct ChoiceId(pub u32);
 
 impl ChoiceId {
+    /// As an index into [`Space::choices`](crate::Space::choices).
     pub fn index(self) -> usize {
         self.0 as usize
     }
@@ -24,10 +25,12 @@ pub struct Choice {
     pub name: String,
     /// The block instance it belongs to, such as `b[1]`.
     pub block: Option<String>,
+    /// The values that it may have.
     pub offer: Offer,
     /// A choice inside an alternative or an iteration exists only when that one is taken (rule 8): when the value of
     /// this choice has one of these positions, as a bit mask.
     pub parent: Option<(ChoiceId, u64)>,
+    /// Where it is written, once for all instances of a block.
     pub span: Span,
 }
 
@@ -44,7 +47,9 @@ impl Choice {
 /// What a schema supplies to a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaSizes {
+    /// Width of the numeric input, at least 1.
     pub numeric: usize,
+    /// Fields of the categorical input; 0 for a schema without sparse columns.
     pub fields: usize,
 }
 
@@ -56,7 +61,7 @@ pub struct Undecided(pub ChoiceId);
 /// that are live.
 pub struct Assignment<'a> {
     made: &'a [Option<Made>],
-    pub schema: SchemaSizes,
+    pub(crate) schema: SchemaSizes,
     /// What the architecture costs, where that is known.
     costs: Option<Costs>,
     memo: RefCell<Memo>,
@@ -74,12 +79,13 @@ pub struct Memo {
 }
 
 impl<'a> Assignment<'a> {
+    /// Of a value for each choice, in their order; `None` where it is left open. Costs are not known.
     pub fn new(made: &'a [Option<Made>], schema: SchemaSizes) -> Self {
         Self::with_memo(made, schema, Memo::default())
     }
 
     /// With a memo that served another assignment of the same expressions.
-    pub fn with_memo(made: &'a [Option<Made>], schema: SchemaSizes, mut memo: Memo) -> Self {
+    pub(crate) fn with_memo(made: &'a [Option<Made>], schema: SchemaSizes, mut memo: Memo) -> Self {
         memo.stamp += 1;
         Self { made, schema, costs: None, memo: RefCell::new(memo) }
     }
@@ -98,11 +104,11 @@ impl<'a> Assignment<'a> {
         self.costs.map_or(f64::NAN, |costs| costs.of(cost) as f64)
     }
 
-    pub fn into_memo(self) -> Memo {
+    pub(crate) fn into_memo(self) -> Memo {
         self.memo.into_inner()
     }
 
-    pub fn made(&self, choice: ChoiceId) -> Result<Made, Undecided> {
+    pub(crate) fn made(&self, choice: ChoiceId) -> Result<Made, Undecided> {
         let memo = &mut *self.memo.borrow_mut();
         if memo.asked.len() < self.made.len() {
             memo.asked.resize(self.made.len(), 0);
@@ -112,7 +118,7 @@ impl<'a> Assignment<'a> {
     }
 
     /// Which choices were asked for since the assignment was made.
-    pub fn into_asked(self) -> Vec<bool> {
+    pub(crate) fn into_asked(self) -> Vec<bool> {
         let memo = self.memo.into_inner();
         let mut asked: Vec<bool> = memo.asked.iter().map(|&stamp| stamp == memo.stamp).collect();
         asked.resize(self.made.len(), false);

@@ -16,6 +16,7 @@ pub struct Constraint {
     pub holds: CondId,
     /// As it was written, with its keyword: `require macs <= 3M`.
     pub text: String,
+    /// Where it is written, once for all instances of a block.
     pub span: Span,
     /// The block instance that it stands in.
     pub block: Option<String>,

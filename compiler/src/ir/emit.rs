@@ -99,7 +99,7 @@ impl SpaceGraph {
     }
 
     /// A size as an expression over choices.
-    pub fn size_text(&self, size: SizeId) -> String {
+    pub(crate) fn size_text(&self, size: SizeId) -> String {
         self.size_to(size, TEXT_DEPTH)
     }
 

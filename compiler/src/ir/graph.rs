@@ -52,12 +52,13 @@ pub struct ParamTemplate {
     pub kind: TemplateKind,
 }
 
+/// A primitive or a choice between operands, for all architectures at once.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SpaceNode {
-    pub kind: NodeKind,
-    pub tensor: TensorKind,
-    pub axes: SmallVec<[AxisRef; 2]>,
-    pub params: SmallVec<[ParamTemplate; 2]>,
+    pub(crate) kind: NodeKind,
+    pub(crate) tensor: TensorKind,
+    pub(crate) axes: SmallVec<[AxisRef; 2]>,
+    pub(crate) params: SmallVec<[ParamTemplate; 2]>,
     /// Such as `b[2].d.fc.linear`.
     pub path: Arc<str>,
     /// The same, as data.
@@ -67,17 +68,19 @@ pub struct SpaceNode {
 /// An edge from a producer to its consumer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operand {
-    pub port: u32,
-    pub gate: Gate,
+    pub(crate) port: u32,
+    pub(crate) gate: Gate,
 }
 
 /// A checked space, all of its architectures at once.
 #[derive(Clone, Debug)]
 pub struct SpaceGraph {
+    /// Edges lead from producers to consumers; a node's operands have lower indices than it.
     pub graph: DiGraph<SpaceNode, Operand>,
-    pub expressions: Expressions,
+    pub(crate) expressions: Expressions,
+    /// In source order, by [`ChoiceId`].
     pub choices: Vec<Choice>,
-    pub logit: NodeIndex,
+    pub(crate) logit: NodeIndex,
     /// What architectures must be, beyond what their choices offer.
     pub constraints: Vec<Constraint>,
     /// What each block instance hands on: its name, and the node of each `out`.
@@ -86,13 +89,13 @@ pub struct SpaceGraph {
 
 impl SpaceGraph {
     /// The index of the block instance that a node is in.
-    pub fn block_of(&self, node: NodeIndex) -> Option<usize> {
+    pub(crate) fn block_of(&self, node: NodeIndex) -> Option<usize> {
         let own = self.graph[node].place.block.as_ref()?;
         self.blocks.iter().position(|(block, _)| **block == **own)
     }
 
     /// The operands of a node, in order of port.
-    pub fn operands(&self, node: NodeIndex) -> SmallVec<[(Gate, NodeIndex); 4]> {
+    pub(crate) fn operands(&self, node: NodeIndex) -> SmallVec<[(Gate, NodeIndex); 4]> {
         let mut operands: SmallVec<[(u32, Gate, NodeIndex); 4]> = self
             .graph
             .edges_directed(node, Direction::Incoming)

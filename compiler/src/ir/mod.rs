@@ -19,17 +19,20 @@ mod sizes;
 mod symbolic;
 mod wiring;
 
-pub use bounds::{Bounds, MAX_SIZE};
+pub(crate) use bounds::{Bounds, MAX_SIZE};
 pub use checked::{CheckedSpace, SpaceArguments};
-pub use choices::{Assignment, Choice, ChoiceId, Memo, SchemaSizes, Undecided};
+pub(crate) use choices::Memo;
+pub use choices::{Assignment, Choice, ChoiceId, SchemaSizes, Undecided};
 pub use constraints::Constraint;
-pub use graph::{Gate, NodeKind, Operand, ParamTemplate, SpaceGraph, SpaceNode};
+pub(crate) use graph::{Gate, NodeKind, ParamTemplate};
+pub use graph::{Operand, SpaceGraph, SpaceNode};
 pub(crate) use intervals::{Interval, Knowledge, Taken};
-pub use layouts::{AxisRef, LayoutExpr, LayoutId};
+pub(crate) use layouts::{AxisRef, LayoutExpr};
 pub use offers::{Made, Offer, Takes, Word};
 pub(crate) use restrict::Given;
-pub use sizes::{Cond, CondId, Expressions, Real, Relation, Size, SizeId};
+pub use sizes::CondId;
+pub(crate) use sizes::{Cond, Expressions, Relation, Size, SizeId};
 pub(crate) use symbolic::Symbolic;
-pub use wiring::Wiring;
+pub(crate) use wiring::Wiring;
 
-pub use crate::tensor::{TemplateKind, TensorKind};
+pub(crate) use crate::tensor::{TemplateKind, TensorKind};

@@ -37,7 +37,12 @@ pub enum Takes {
     /// Exactly one, as [`Made::One`].
     One,
     /// A set of `lo` to `hi` of them, as [`Made::Set`].
-    Set { lo: usize, hi: usize },
+    Set {
+        /// The fewest; may be 0.
+        lo: usize,
+        /// The most, at most the number of positions.
+        hi: usize,
+    },
 }
 
 impl Takes {
@@ -72,28 +77,28 @@ pub struct Offer {
 
 impl Offer {
     /// One of these sizes.
-    pub fn width(values: Vec<i64>) -> Self {
+    pub(crate) fn width(values: Vec<i64>) -> Self {
         Self::numbered(Word::Width, values)
     }
 
     /// `lo` to `hi` of these sources, by name.
-    pub fn pick(lo: usize, hi: usize, sources: Vec<String>) -> Self {
+    pub(crate) fn pick(lo: usize, hi: usize, sources: Vec<String>) -> Self {
         Self { word: Word::Pick, labels: sources, numbers: Vec::new(), takes: Takes::Set { lo, hi } }
     }
 
     /// `lo` to `hi` of these alternatives, by label: one of them where `hi` is 1.
-    pub fn choose(lo: usize, hi: usize, alternatives: Vec<String>) -> Self {
+    pub(crate) fn choose(lo: usize, hi: usize, alternatives: Vec<String>) -> Self {
         let takes = if hi == 1 { Takes::One } else { Takes::Set { lo, hi } };
         Self { word: Word::Choose, labels: alternatives, numbers: Vec::new(), takes }
     }
 
     /// `lo` to `hi` iterations; position 0 is `lo` of them.
-    pub fn repeat(lo: usize, hi: usize) -> Self {
+    pub(crate) fn repeat(lo: usize, hi: usize) -> Self {
         Self::numbered(Word::Repeat, (lo as i64..=hi as i64).collect())
     }
 
     /// Off at position 0, on at position 1.
-    pub fn maybe() -> Self {
+    pub(crate) fn maybe() -> Self {
         let labels = vec!["off".to_owned(), "on".to_owned()];
         Self { word: Word::Maybe, labels, numbers: Vec::new(), takes: Takes::One }
     }
@@ -102,16 +107,18 @@ impl Offer {
         Self { word, labels: numbers.iter().map(ToString::to_string).collect(), numbers, takes: Takes::One }
     }
 
+    /// How it was written.
     pub fn word(&self) -> Word {
         self.word
     }
 
+    /// One position, or a set of them.
     pub fn takes(&self) -> Takes {
         self.takes
     }
 
     /// How many positions a value takes, where it takes a set.
-    pub fn counts(&self) -> Option<(usize, usize)> {
+    pub(crate) fn counts(&self) -> Option<(usize, usize)> {
         match self.takes {
             Takes::One => None,
             Takes::Set { lo, hi } => Some((lo, hi)),
@@ -146,7 +153,7 @@ impl Offer {
     }
 
     /// The least and the largest number.
-    pub fn ends(&self) -> Option<(i64, i64)> {
+    pub(crate) fn ends(&self) -> Option<(i64, i64)> {
         self.numbers.iter().copied().min().zip(self.numbers.iter().copied().max())
     }
 
@@ -156,12 +163,12 @@ impl Offer {
     }
 
     /// The first 64 positions, as a bit mask.
-    pub fn all(&self) -> u64 {
+    pub(crate) fn all(&self) -> u64 {
         first(self.positions())
     }
 
     /// The position of this name.
-    pub fn position(&self, label: &str) -> Option<usize> {
+    pub(crate) fn position(&self, label: &str) -> Option<usize> {
         self.labels.iter().position(|known| known == label)
     }
 
@@ -190,7 +197,7 @@ impl Offer {
     }
 
     /// A value, of the first positions, with as little as can be taken; of a set that may be empty, one.
-    pub fn least(&self) -> Made {
+    pub(crate) fn least(&self) -> Made {
         match self.takes {
             Takes::One => Made::One(0),
             Takes::Set { lo, .. } => Made::Set(first(lo.max(1))),

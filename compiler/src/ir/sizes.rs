@@ -12,8 +12,9 @@ use crate::cost::Cost;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SizeId(pub u32);
 
+/// A condition of one space, such as what a constraint says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CondId(pub u32);
+pub struct CondId(pub(crate) u32);
 
 /// A number that can be compared and hashed: never NaN, and zero has one sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -101,6 +101,7 @@ impl Param {
         self.axes.iter().map(Layout::len).product()
     }
 
+    /// Whether there is none: never in a plan, whose sizes are positive.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -132,7 +133,7 @@ impl Plan {
     }
 
     /// Multiply-accumulates a sample of one of its nodes.
-    pub fn node_macs(&self, node: &Node) -> u64 {
+    pub(crate) fn node_macs(&self, node: &Node) -> u64 {
         node_macs(&self.nodes, node)
     }
 

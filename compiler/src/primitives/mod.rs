@@ -52,7 +52,7 @@ impl Primitive {
     }
 
     /// Whether it puts its operands together: of one operand it is that one, and no node of a plan.
-    pub fn joins(self) -> bool {
+    pub(crate) fn joins(self) -> bool {
         matches!(self, Primitive::Add(_) | Primitive::Concat(_))
     }
 }

@@ -61,7 +61,7 @@ impl Layout {
     }
 
     /// Appends a run that starts at or after the end of the last one, merging where they touch.
-    pub fn push(&mut self, run: Run) {
+    pub(crate) fn push(&mut self, run: Run) {
         if run.len == 0 {
             return;
         }
@@ -76,14 +76,14 @@ impl Layout {
     }
 
     /// Appends `other`, moved up by `offset`.
-    pub fn append_shifted(&mut self, other: &Layout, offset: usize) {
+    pub(crate) fn append_shifted(&mut self, other: &Layout, offset: usize) {
         for run in &other.runs {
             self.push(Run { start: run.start + offset, len: run.len });
         }
     }
 
     /// The layout of the flattened pair of axes (row-major): position `i * inner_full + j`.
-    pub fn flattened(outer: &Layout, inner: &Layout, inner_full: usize) -> Layout {
+    pub(crate) fn flattened(outer: &Layout, inner: &Layout, inner_full: usize) -> Layout {
         let mut layout = Layout::default();
         for i in outer.positions() {
             layout.append_shifted(inner, i * inner_full);
@@ -93,7 +93,7 @@ impl Layout {
 
     /// The layout of the strictly lower triangle, row by row, of a square whose axes both have this
     /// layout: position `i (i - 1) / 2 + j` for `j < i`.
-    pub fn lower_triangle(&self) -> Layout {
+    pub(crate) fn lower_triangle(&self) -> Layout {
         if self.is_prefix() {
             let n = self.len();
             return Layout::prefix(n * n.saturating_sub(1) / 2);
