@@ -12,7 +12,7 @@ use super::prove::Disproof;
 use super::scope::Scope;
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{AxisRef, Cond, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, SizeId, Symbolic, TensorKind};
+use crate::ir::{AxisRef, Cond, Demanded, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, SizeId, Symbolic, TensorKind};
 use crate::primitives::{
     self, Applied, Constant, Constants, Default, Demand, Numeric, Operand, Primitive, Signature, Wants,
 };
@@ -365,7 +365,6 @@ impl Elaborator<'_> {
         Some(size)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a signature taken apart, so that no primitive is copied")]
     fn primitive(
         &mut self,
         scope: &mut Scope,
@@ -479,7 +478,7 @@ impl Elaborator<'_> {
         nodes: &[NodeIndex],
         gates: &[Gate],
         given: &[AxisRef],
-    ) -> Option<(Applied<AxisRef>, Vec<(Demand, SizeId, SizeId)>)> {
+    ) -> Option<(Applied<AxisRef>, Vec<Demanded>)> {
         let operands: Vec<Operand<AxisRef>> =
             nodes.iter().map(|&node| Operand { kind: self.tensor(node), axes: self.axes(node) }).collect();
         let mut symbolic = Symbolic::new(&mut self.ex, &self.choices, gates);

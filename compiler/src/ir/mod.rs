@@ -32,7 +32,7 @@ pub use offers::{Made, Offer, Takes, Word};
 pub(crate) use restrict::Given;
 pub use sizes::CondId;
 pub(crate) use sizes::{Cond, Expressions, Relation, Size, SizeId};
-pub(crate) use symbolic::Symbolic;
+pub(crate) use symbolic::{Demanded, Symbolic};
 pub(crate) use wiring::Wiring;
 
 pub(crate) use crate::tensor::{TemplateKind, TensorKind};

@@ -8,6 +8,9 @@ use super::offers::Takes;
 use super::sizes::{Expressions, Size, SizeId};
 use crate::primitives::{Algebra, Demand};
 
+/// What a rule demands of two sizes.
+pub(crate) type Demanded = (Demand, SizeId, SizeId);
+
 /// The expressions of a space as what a shape rule works with. What the rule demands is kept, to be proved.
 pub(crate) struct Symbolic<'a> {
     pub ex: &'a mut Expressions,
@@ -15,7 +18,7 @@ pub(crate) struct Symbolic<'a> {
     /// When each operand takes part; all of them where it is empty.
     pub gates: &'a [Gate],
     /// What must be equal under every assignment.
-    pub demands: Vec<(Demand, SizeId, SizeId)>,
+    pub demands: Vec<Demanded>,
 }
 
 impl<'a> Symbolic<'a> {

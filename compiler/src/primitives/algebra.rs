@@ -174,7 +174,7 @@ impl Algebra for Concrete {
 
     fn multiple(&mut self, size: usize, by: usize) -> usize {
         // Half away from zero, as `round` of the language.
-        if by == 0 { 0 } else { size.saturating_add(by / 2) / by * by }
+        size.saturating_add(by / 2).checked_div(by).map_or(0, |times| times * by)
     }
 
     fn demand(&mut self, _: Demand, left: usize, right: usize) {

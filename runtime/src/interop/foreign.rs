@@ -34,7 +34,6 @@ struct Recorded {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
     /// Of each logit, absolute.
-    /// Largest absolute difference of a logit.
     pub logits: f64,
     /// Of each gradient: the norm of the difference over the norm of the recorded one.
     pub gradients: f64,
@@ -51,10 +50,11 @@ impl Default for Tolerance {
 pub struct Report {
     /// How many inputs were recorded.
     pub samples: usize,
+    /// Largest absolute difference of a logit.
     pub logits: f64,
     /// Absolute difference of the mean log loss.
     pub loss: f64,
-    /// Relative to the largest recorded value, by parameter.
+    /// By parameter: the norm of the difference over the norm of the recorded one.
     pub gradients: Vec<(String, f64)>,
 }
 

@@ -54,7 +54,7 @@ pub struct Attempt<'a> {
 /// What a strategy proposes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proposal {
-    /// A value for each choice of the space, dead ones too.
+    /// What is to be evaluated; it has a place for each choice of the space.
     pub architecture: Architecture,
     /// The index of the candidate that it was made from.
     pub parent: Option<u64>,
