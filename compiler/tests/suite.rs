@@ -11,6 +11,7 @@ mod format;
 mod formatter;
 mod generate;
 mod generated;
+mod given;
 mod laws;
 mod lints;
 mod memory;

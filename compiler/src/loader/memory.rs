@@ -11,8 +11,10 @@ use crate::diagnostics::SourceFile;
 /// use nasrec_compiler::Program;
 /// use nasrec_compiler::loader::{Disk, Memory};
 ///
-/// let text = "import \"models/dcnv2.nasrec\" { dcnv2 }  import \"schemas.nasrec\" { criteo }
-///     search tuned on dcnv2 with criteo { data { files: \"day.tsv\" } }";
+/// let text = "
+/// import \"models/dcnv2.nasrec\" { dcnv2 }
+/// import \"schemas.nasrec\" { criteo }
+/// search tuned on dcnv2 with criteo { data { files: \"day.tsv\" } }";
 /// let (_, findings) = Program::load("tuned.nasrec", &Memory::new([("tuned.nasrec", text)]));
 /// assert!(findings.is_empty());
 /// // The same, where `models/dcnv2.nasrec` may also lie in the current folder.

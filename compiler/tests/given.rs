@@ -1,0 +1,90 @@
+//! What a caller gives from outside of the files: arguments of a space, conditions.
+
+use nasrec_compiler::diagnostics::{Code, Diagnostic};
+use nasrec_compiler::loader::{Loader, Memory, Shipped};
+use nasrec_compiler::recipe::Counts;
+use nasrec_compiler::schema::Schema;
+use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{ItemKind, Program, Space};
+
+use crate::memory::{self, ENTRY};
+
+fn shipped(file: &str) -> Program {
+    let (program, found) = Program::load(file, &Shipped);
+    assert_eq!(found, []);
+    program
+}
+
+fn criteo() -> Schema {
+    let schemas = shipped("schemas.nasrec");
+    let criteo = schemas.find(ItemKind::Schema, "criteo").expect("it ships");
+    schemas.schema(&criteo).expect("it is sound")
+}
+
+fn told(found: &[Diagnostic]) -> (Code, &str) {
+    (found[0].code, &found[0].message)
+}
+
+#[test]
+fn a_space_with_arguments_is_that_of_a_search_with_them() {
+    for (name, arguments, written) in [
+        ("nasrec_small", &[("blocks", "3"), ("widths", "[16, 32]")][..], "blocks: 3, widths: [16, 32]"),
+        ("nasrec_full", &[("normalise", "off"), ("blocks", "2")], "blocks: 2, normalise: off"),
+        ("autoctr", &[], ""),
+    ] {
+        let given = shipped(&format!("{name}.nasrec")).space(name, arguments, &criteo()).expect("it is sound");
+        let (checked, schema) = memory::space(name, written, "criteo");
+        let searched = Space::bind(&checked, &schema).expect("it fits");
+        assert_eq!(given.choices(), searched.choices(), "{name}");
+        let mut rng = Streams::new(7).rng("sample", 0);
+        let drawn = given.sample(Counts::Uniform, &mut rng);
+        assert_eq!(given.plan(&drawn).expect("a plan"), searched.plan(&drawn).expect("a plan"), "{name}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_an_argument_is_told() {
+    let mut program = shipped("nasrec_small.nasrec");
+    let schema = criteo();
+    let mut wrong = |name: &str, argument| program.space(name, &[argument], &schema).expect_err("it is wrong");
+    assert_eq!(
+        told(&wrong("nasrec_small", ("block", "2"))),
+        (Code::Arguments, "space `nasrec_small` has no parameter `block`")
+    );
+    assert_eq!(told(&wrong("nasrec_small", ("blocks", "2 +"))).0, Code::Syntax);
+    assert_eq!(told(&wrong("nasrec_small", ("blocks", "width"))).0, Code::UnknownName);
+    assert_eq!(told(&wrong("nasrec", ("blocks", "2"))), (Code::UnknownName, "there is no space `nasrec`"));
+    let deep = "(".repeat(500);
+    assert_eq!(told(&wrong("nasrec_small", ("blocks", &deep))).0, Code::TooLarge);
+}
+
+#[test]
+fn conditions_narrow_a_space() {
+    let mut program = shipped("nasrec_small.nasrec");
+    let item = program.find(ItemKind::Space, "nasrec_small").expect("it ships");
+    let cheap = program.read_condition("macs <= 1M, b[1].d == dot").expect("it is sound");
+    let space = program.space_with(&item, &[cheap], &criteo()).expect("some architectures meet it");
+    let mut rng = Streams::new(7).rng("sample", 0);
+    let drawn: Vec<_> = (0..20).map(|_| space.sample(Counts::Uniform, &mut rng)).collect();
+    assert!(drawn.iter().any(|one| space.broken(one, Some(space.costs(one).expect("a plan"))).is_some()));
+    assert_eq!(program.read_condition("macs <=").expect_err("nothing follows").code, Code::Syntax);
+}
+
+#[test]
+fn a_file_in_memory_hides_one_that_ships_and_no_other() {
+    let own = [
+        (ENTRY, "import \"models/fm.nasrec\"\nimport \"near/b.nasrec\" { b }"),
+        ("models/fm.nasrec", "op own(x: dense) = relu(x)"),
+        ("near/b.nasrec", "import \"a.nasrec\" { a }\nimport \"../far.nasrec\" { far }\nop b(x: dense) = a(far(x))"),
+        ("near/a.nasrec", "op a(x: dense) = relu(x)"),
+        ("far.nasrec", "op far(x: dense) = relu(x)"),
+    ];
+    let (program, found) = Program::load(ENTRY, &Memory::new(own));
+    assert_eq!(found, []);
+    let names = ["own", "b"].map(|name| program.find(ItemKind::Op, name).map(|item| item.name));
+    assert_eq!(names, [Some("own".to_owned()), Some("b".to_owned())]);
+    // A shipped file sees what ships, whatever else has its name.
+    let memory = Memory::new([("std/ctr.nasrec", "nonsense")]);
+    let ctr = memory.load(Some("nasrecc:models/dcn.nasrec"), "std/ctr.nasrec").expect("it is read").expect("it ships");
+    assert!(ctr.built_in && ctr.name == "nasrecc:std/ctr.nasrec");
+}
