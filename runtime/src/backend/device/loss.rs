@@ -22,7 +22,7 @@ pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<(Tensor,
 /// Whether a number is finite: one number of 8 bits.
 pub(super) fn finite(number: &Tensor) -> Result<Tensor> {
     // Zero, or NaN, which equals nothing.
-    let zero = number.sub(number)?;
+    let zero = (number * 0.0)?;
     zero.eq(&zero)
 }
 

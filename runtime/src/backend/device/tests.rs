@@ -22,6 +22,11 @@ mod support;
 /// A table that fits the shipped spaces, with as many columns as Criteo's and few rows.
 const SCHEMA: &str = "schema criteo { label click; dense I[1..13]; sparse C[1..26]: int | modulo(rows: 30) }";
 
+/// A GPU where this build can use one, else the CPU in its place.
+fn device() -> Candle {
+    Candle::cuda(0).unwrap_or_else(|_| Candle::portable())
+}
+
 fn nasrec_small() -> Space {
     let program = support::load(&format!(
         "import \"nasrec_small.nasrec\" {{ nasrec_small }}\n{SCHEMA}\n\
@@ -118,7 +123,7 @@ fn close(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
 #[test]
 fn a_step_moves_the_batch_and_one_number_every_few_steps() {
     let space = nasrec_small();
-    let backend = Candle::portable();
+    let backend = device();
     let store = Store::new(space.params().iter().map(ParamDef::from), 5).unwrap();
     let mut params = backend.load(store).unwrap();
     let (rows, loss) = (24, size_of::<f64>() as u64);
@@ -182,7 +187,7 @@ fn nothing_else_sends_values_to_the_device() {
 
 #[test]
 fn a_store_comes_back_as_it_went() {
-    let backend = Candle::portable();
+    let backend = device();
     let plan = Sketch::random(5, true, 9);
     for (keep, which) in ways() {
         let tiled = Tiled::new(1).unwrap();
@@ -197,7 +202,7 @@ fn a_store_comes_back_as_it_went() {
 
 #[test]
 fn steps_are_those_of_the_tiled_backend() {
-    let (device, tiled) = (Candle::portable(), Tiled::new(2).unwrap());
+    let (device, tiled) = (device(), Tiled::new(2).unwrap());
     for (seed, sliced) in [(5, true), (6, false), (8, true)] {
         let plan = Sketch::random(seed, sliced, 9);
         for (keep, which) in ways() {
@@ -220,7 +225,7 @@ fn steps_are_those_of_the_tiled_backend() {
 /// A step that clips nothing and penalises nothing, on tables alone and on all else alone.
 #[test]
 fn parts_of_a_plan_are_trained_alone() {
-    let (device, tiled) = (Candle::portable(), Tiled::new(1).unwrap());
+    let (device, tiled) = (device(), Tiled::new(1).unwrap());
     let plan = Sketch::random(5, true, 9);
     let store = Store::new(sketch::defs(&plan), 9).unwrap();
     let batch = sketch::batch(&plan, 40, 1);
@@ -248,7 +253,7 @@ fn lost(mut batch: Batch) -> Batch {
 
 #[test]
 fn what_is_not_finite_updates_nothing() {
-    let device = Candle::portable();
+    let device = device();
     let plan = Sketch::random(5, true, 9);
     for (keep, which) in ways() {
         let mut live = device.load(Store::kept(sketch::defs(&plan), 9, keep).unwrap()).unwrap();
@@ -266,7 +271,7 @@ fn what_is_not_finite_updates_nothing() {
 
 #[test]
 fn losses_are_told_as_the_mean_of_a_window() {
-    let (device, tiled) = (Candle::portable(), Tiled::new(1).unwrap());
+    let (device, tiled) = (device(), Tiled::new(1).unwrap());
     let plan = Sketch::random(5, false, 6);
     let store = Store::new(sketch::defs(&plan), 9).unwrap();
     let (mut live, mut expected) = (device.load(store.clone()).unwrap(), store);
@@ -302,7 +307,7 @@ fn losses_are_told_as_the_mean_of_a_window() {
 
 #[test]
 fn merged_plans_are_tuned_each_alone() {
-    let (device, tiled) = (Candle::portable(), Tiled::new(2).unwrap());
+    let (device, tiled) = (device(), Tiled::new(2).unwrap());
     let space = nasrec_small();
     let plans: Vec<Plan> = paths(&space, 3).iter().map(|plan| (**plan).clone()).collect();
     let store = Store::new(space.params().iter().map(ParamDef::from), 5).unwrap();
@@ -336,7 +341,7 @@ fn merged_plans_are_tuned_each_alone() {
 
 #[test]
 fn copies_stay_as_they_are_while_parameters_are_trained() {
-    let device = Candle::portable();
+    let device = device();
     for sliced in [false, true] {
         let plan = Sketch::random(5, sliced, 9);
         let mut live = device.load(Store::new(sketch::defs(&plan), 9).unwrap()).unwrap();
@@ -359,7 +364,7 @@ fn copies_stay_as_they_are_while_parameters_are_trained() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let device = Candle::portable();
+    let device = device();
     let plan = Sketch::random(5, true, 9);
     let mut live = device.load(Store::new(sketch::defs(&plan), 9).unwrap()).unwrap();
     let program = training(&device, &plan);
