@@ -8,7 +8,7 @@ use super::traffic::Traffic;
 /// Steps after which their mean loss is told: the host waits for the device only then.
 pub(super) const WINDOW: u64 = 32;
 
-/// The mean loss over a batch, a number in `f64`, and its gradient in the type of the logits. Logits are `[B, 1]`, labels
+/// The mean loss over a batch, `[1]` in `f64`, and its gradient in the type of the logits. Logits are `[B, 1]`, labels
 /// `[B]`. It is [`cross_entropy`](crate::backend::cross_entropy), worked out in `f64` as there.
 pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<(Tensor, Tensor)> {
     let (z, y) = (logits.to_dtype(DType::F64)?, labels.to_dtype(DType::F64)?.reshape(logits.shape())?);
@@ -16,17 +16,18 @@ pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<(Tensor,
     // A GPU's relu makes NaN zero; the product beside it does not.
     let each = ((z.relu()? - (&z * &y)?)? + (z.abs()?.neg()?.exp()? + 1.0)?.log()?)?;
     let gradient = (((z.neg()?.exp()? + 1.0)?.recip()? - y)? / samples)?;
-    Ok(((each.sum_all()? / samples)?, gradient.to_dtype(logits.dtype())?))
+    Ok(((each.sum(0)? / samples)?, gradient.to_dtype(logits.dtype())?))
 }
 
-/// Whether a number is finite: one number of 8 bits.
+/// Whether a number is finite, `[1]` as it is: one number of 8 bits.
 pub(super) fn finite(number: &Tensor) -> Result<Tensor> {
     // Zero, or NaN, which equals nothing.
     let zero = (number * 0.0)?;
     zero.eq(&zero)
 }
 
-/// The first where a number is not zero, else the second, which has the same shape.
+/// The first where a number, `[1]`, is not zero, else the second, which has the same shape. That has axes: without any a
+/// GPU's choice fails.
 pub(super) fn select(condition: &Tensor, yes: &Tensor, no: &Tensor) -> Result<Tensor> {
     condition.broadcast_as(yes.shape())?.where_cond(yes, no)
 }
@@ -41,7 +42,7 @@ pub(super) struct Losses {
 
 impl Losses {
     pub fn new(device: &Device) -> Result<Self> {
-        let zero = Tensor::zeros((), DType::F64, device)?;
+        let zero = Tensor::zeros(1, DType::F64, device)?;
         Ok(Self { steps: 0, sum: zero.clone(), finite: zero })
     }
 
@@ -73,7 +74,7 @@ mod tests {
                 let (z_tensor, y) =
                     (Tensor::new(&[[z]], &Device::Cpu).unwrap(), Tensor::new(&[label], &Device::Cpu).unwrap());
                 let (loss, gradient) = cross_entropy(&z_tensor, &y).unwrap();
-                let (loss, gradient) = (loss.to_scalar::<f64>().unwrap(), gradient.to_vec2::<f32>().unwrap()[0][0]);
+                let (loss, gradient) = (loss.to_vec1::<f64>().unwrap()[0], gradient.to_vec2::<f32>().unwrap()[0][0]);
                 let exact = backend::cross_entropy(z, label);
                 assert!((loss - exact).abs() <= 1e-6 * exact + 1e-15, "{z} {label}: {loss} {exact}");
                 assert!((f64::from(gradient) - backend::cross_entropy_gradient(z, label)).abs() < 1e-7);
@@ -82,12 +83,12 @@ mod tests {
         let pair = Tensor::new(&[[1.0f32], [3.0]], &Device::Cpu).unwrap();
         let labels = Tensor::new(&[1.0f32, 0.0], &Device::Cpu).unwrap();
         let mean = (backend::cross_entropy(1.0, 1.0) + backend::cross_entropy(3.0, 0.0)) / 2.0;
-        assert!((cross_entropy(&pair, &labels).unwrap().0.to_scalar::<f64>().unwrap() - mean).abs() < 1e-9);
+        assert!((cross_entropy(&pair, &labels).unwrap().0.to_vec1::<f64>().unwrap()[0] - mean).abs() < 1e-9);
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let logits = Tensor::new(&[[0.5f32], [bad]], &Device::Cpu).unwrap();
             let (loss, _) = cross_entropy(&logits, &labels).unwrap();
             let host = f64::midpoint(backend::cross_entropy(0.5, 1.0), backend::cross_entropy(bad, 0.0));
-            assert_eq!(finite(&loss).unwrap().to_scalar::<u8>().unwrap(), u8::from(host.is_finite()), "{bad}");
+            assert_eq!(finite(&loss).unwrap().to_vec1::<u8>().unwrap()[0], u8::from(host.is_finite()), "{bad}");
         }
     }
 }

@@ -138,7 +138,7 @@ impl Candle {
         })
     }
 
-    /// Each output's mean loss over the batch, a number in `f64`, and the derivatives of what the program trains.
+    /// Each output's mean loss over the batch, `[1]` in `f64`, and the derivatives of what the program trains.
     fn derivatives(
         &self,
         program: &Program,
@@ -368,7 +368,7 @@ impl Backend for Candle {
                 gradients.tables.push(table);
             }
         }
-        let losses = Tensor::stack(&losses, 0)?;
+        let losses = Tensor::cat(&losses, 0)?;
         Ok((self.traffic.download(&losses)?, gradients))
     }
 

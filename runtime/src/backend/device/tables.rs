@@ -126,7 +126,7 @@ impl RowGradients {
         Ok(Self { ids, sums, times: Tensor::cat(&times, 0)?, stretch })
     }
 
-    /// The sum of the squares of all rows, each once: a number in `f64`.
+    /// The sum of the squares of all rows, each once: `[1]` in `f64`.
     pub fn squares(&self) -> Result<Tensor> {
         squares(&self.sums.broadcast_div(&self.times.sqrt()?)?)
     }
@@ -203,7 +203,7 @@ mod tests {
                     squares += sums[field][sample].iter().map(|&sum| f64::from(sum).powi(2)).sum::<f64>() / times;
                 }
             }
-            let found = rows.squares().unwrap().to_scalar::<f64>().unwrap();
+            let found = rows.squares().unwrap().to_vec1::<f64>().unwrap()[0];
             assert!((found - squares).abs() < 1e-5 * squares, "{found} {squares}");
         }
     }

@@ -10,16 +10,16 @@ use crate::supernet::{Kernel, Memory, Prepared};
 /// Numbers that are summed one after the other, before the sums are.
 const ROW: usize = 1024;
 
-/// The sum of the squares of all values: a number in `f64`.
+/// The sum of the squares of all values, `[1]` in `f64`.
 pub(super) fn squares(values: &Tensor) -> Result<Tensor> {
     let squares = values.flatten_all()?.to_dtype(DType::F64)?.sqr()?;
     let (len, rows) = (squares.elem_count(), squares.elem_count() / ROW);
     if rows == 0 {
-        return squares.sum_all();
+        return squares.sum_keepdim(0);
     }
     // A device sums each of many rows faster than one long one.
-    let sum = squares.narrow(0, 0, rows * ROW)?.reshape((rows, ROW))?.sum(1)?.sum_all()?;
-    if len == rows * ROW { Ok(sum) } else { sum + squares.narrow(0, rows * ROW, len - rows * ROW)?.sum_all()? }
+    let sum = squares.narrow(0, 0, rows * ROW)?.reshape((rows, ROW))?.sum(1)?.sum_keepdim(0)?;
+    if len == rows * ROW { Ok(sum) } else { sum + squares.narrow(0, rows * ROW, len - rows * ROW)?.sum_keepdim(0)? }
 }
 
 /// What to scale gradients by so that their norm is at most `clip`: `min(1, clip / (norm + 1e-6))`, and 1 where the norm is
