@@ -89,10 +89,16 @@ impl Program {
         let mut loading = Loading { loader, diagnostics: Vec::new(), by_name: HashMap::new(), stack: Vec::new() };
         match loader.load(None, path) {
             Ok(Some(file)) => program.entry = Some(program.add(file, &mut loading)),
-            Ok(None) => loading.diagnostics.push(
-                Diagnostic::error(Code::Import, format!("there is no file `{path}`"))
-                    .help("the first argument is the path of a .nasrec file"),
-            ),
+            Ok(None) => {
+                let near = nearest(path, library::FILES.iter().map(|&(name, _)| name));
+                let help = near.map_or_else(
+                    || "the first argument is the path of a .nasrec file".to_owned(),
+                    |near| format!("nasrecc ships `{near}`"),
+                );
+                loading
+                    .diagnostics
+                    .push(Diagnostic::error(Code::Import, format!("there is no file `{path}`")).help(help));
+            }
             Err(why) => {
                 loading.diagnostics.push(Diagnostic::error(Code::Import, format!("cannot read `{path}`: {why}")));
             }
