@@ -90,8 +90,7 @@ impl Program {
         match loader.load(None, path) {
             Ok(Some(file)) => program.entry = Some(program.add(file, &mut loading)),
             Ok(None) => {
-                let near = nearest(path, library::FILES.iter().map(|&(name, _)| name));
-                let help = near.map_or_else(
+                let help = shipped_near(path).map_or_else(
                     || "the first argument is the path of a .nasrec file".to_owned(),
                     |near| format!("nasrecc ships `{near}`"),
                 );
@@ -193,8 +192,7 @@ impl Program {
         let file = match loading.loader.load(Some(&self.sources.file(importer).name), &path.text) {
             Ok(Some(file)) => file,
             Ok(None) => {
-                let built_in = library::FILES.iter().map(|&(name, _)| name);
-                let near = nearest(&path.text, built_in);
+                let near = shipped_near(&path.text);
                 loading.diagnostics.push(
                     Diagnostic::error(Code::Import, format!("there is no file `{}`", path.text))
                         .label(path.span, "looked for beside this file, then among those that ship with nasrecc")
@@ -379,6 +377,11 @@ impl Program {
             }
         }
     }
+}
+
+/// The file that ships whose name is most like this one.
+fn shipped_near(path: &str) -> Option<&'static str> {
+    nearest(path, library::FILES.iter().map(|&(name, _)| name))
 }
 
 struct Loading<'a> {

@@ -1,5 +1,6 @@
 //! Files on disk.
 
+use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -17,13 +18,9 @@ impl Loader for Disk {
             return Shipped.load(importer, path);
         }
         let beside = beside(importer, path);
-        match std::fs::read(&beside) {
-            Ok(bytes) => {
-                let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
-                Ok(Some(SourceFile { name: short(&beside), text: text.into(), built_in: false }))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Shipped.load(None, path),
-            Err(error) => Err(error.to_string()),
+        match read(&beside)? {
+            Some(text) => Ok(Some(SourceFile { name: short(&beside), text: text.into(), built_in: false })),
+            None => Shipped.load(None, path),
         }
     }
 }
@@ -33,4 +30,16 @@ fn short(path: &Path) -> String {
     let absolute = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let here = std::env::current_dir().and_then(|here| here.canonicalize()).unwrap_or_default();
     absolute.strip_prefix(&here).unwrap_or(&absolute).display().to_string()
+}
+
+/// The text of a file on disk; `None` where there is no such file.
+///
+/// # Errors
+/// Why it cannot be read, in words.
+pub fn read(path: &Path) -> Result<Option<String>, String> {
+    match fs::read(path) {
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| "it is not UTF-8 text".to_owned()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
 }

@@ -1,6 +1,7 @@
 //! Files in memory, over those of another loader.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use super::{Loader, SHIPPED, Shipped, beside, normal};
 use crate::diagnostics::SourceFile;
@@ -23,7 +24,8 @@ use crate::diagnostics::SourceFile;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Memory<L = Shipped> {
-    files: HashMap<String, SourceFile>,
+    /// By their names, without `.` and `..`.
+    files: HashMap<PathBuf, SourceFile>,
     beside: L,
 }
 
@@ -41,14 +43,15 @@ impl<L: Loader> Memory<L> {
             let name = name.into();
             SourceFile { built_in: name.starts_with(SHIPPED), name, text: text.as_ref().into() }
         });
-        Self { files: files.map(|file| (file.name.clone(), file)).collect(), beside }
+        Self { files: files.map(|file| (normal(Path::new(&file.name)), file)).collect(), beside }
     }
 }
 
 impl<L: Loader> Loader for Memory<L> {
     fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
-        let named = self.files.get(path).filter(|_| importer.is_none());
-        match named.or_else(|| self.files.get(&*normal(&beside(importer, path)).to_string_lossy())) {
+        // What ships sees what ships, whatever else has its name.
+        let sees_these = !importer.is_some_and(|name| name.starts_with(SHIPPED));
+        match self.files.get(&normal(&beside(importer, path))).filter(|_| sees_these) {
             Some(file) => Ok(Some(file.clone())),
             None => self.beside.load(importer, path),
         }

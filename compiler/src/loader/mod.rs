@@ -9,7 +9,7 @@ mod shipped;
 
 use std::path::{Component, Path, PathBuf};
 
-pub use disk::Disk;
+pub use disk::{Disk, read};
 pub use memory::Memory;
 pub use shipped::{SHIPPED, Shipped};
 
@@ -36,15 +36,19 @@ fn beside(importer: Option<&str>, path: &str) -> PathBuf {
     importer.and_then(|name| Path::new(name).parent()).unwrap_or(Path::new("")).join(path)
 }
 
-/// Without `.` and `..`.
+/// Without `.`, and without `..` but those that lead out of where a relative path starts.
 pub fn normal(path: &Path) -> PathBuf {
     let mut out = PathBuf::new();
     for part in path.components() {
         match part {
             Component::CurDir => {}
-            Component::ParentDir => {
-                out.pop();
-            }
+            Component::ParentDir => match out.components().next_back() {
+                Some(Component::Normal(_)) => {
+                    out.pop();
+                }
+                Some(Component::RootDir | Component::Prefix(_)) => {}
+                _ => out.push(part),
+            },
             other => out.push(other),
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lsp_types as lsp;
 use nasrec_compiler::diagnostics::SourceFile;
-use nasrec_compiler::loader::{Loader, SHIPPED, Shipped, normal};
+use nasrec_compiler::loader::{self, Loader, SHIPPED, Shipped, normal};
 
 use super::places::{Lines, path_of, uri_of};
 use super::shipped;
@@ -137,14 +137,8 @@ impl Documents {
             let text = document.text.as_str().into();
             return Ok(Some(SourceFile { name: name.to_owned(), text, built_in: false }));
         }
-        match std::fs::read(name) {
-            Ok(bytes) => {
-                let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
-                Ok(Some(SourceFile { name: name.to_owned(), text: text.into(), built_in: false }))
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.to_string()),
-        }
+        let file = |text: String| SourceFile { name: name.to_owned(), text: text.into(), built_in: false };
+        Ok(loader::read(Path::new(name))?.map(file))
     }
 }
 

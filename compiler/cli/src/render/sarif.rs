@@ -1,6 +1,7 @@
 //! SARIF 2.1.0: one document a run, for code scanning.
 
 use nasrec_compiler::diagnostics::{Code, Diagnostic, Fix, Label, Sources, Span};
+use nasrec_compiler::loader::SHIPPED;
 use serde_json::{Value, json};
 
 /// The results of a run so far.
@@ -99,7 +100,7 @@ fn uri(path: &str) -> String {
             b'\\' if cfg!(windows) => out.push('/'),
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => out.push(char::from(byte)),
             // `nasrecc:` is the scheme of what ships; elsewhere a colon would look like one.
-            b':' if path.starts_with("nasrecc:") => out.push(':'),
+            b':' if path.starts_with(SHIPPED) => out.push(':'),
             other => out.push_str(&format!("%{other:02X}")),
         }
     }
