@@ -1,7 +1,7 @@
 //! What a caller gives from outside of the files: arguments of a space, conditions.
 
 use nasrec_compiler::diagnostics::{Code, Diagnostic};
-use nasrec_compiler::loader::{Loader, Memory, Shipped};
+use nasrec_compiler::loader::{Disk, Loader, Memory, Shipped};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
@@ -70,6 +70,10 @@ fn conditions_narrow_a_space() {
     let mut rng = Streams::new(7).rng("sample", 0);
     let drawn: Vec<_> = (0..20).map(|_| space.sample(Counts::Uniform, &mut rng)).collect();
     assert!(drawn.iter().any(|one| space.broken(one, Some(space.costs(one).expect("a plan"))).is_some()));
+    for lines in ["macs <= 2M,\n dense_params <= 1M", "macs <= 2M // small"] {
+        assert!(program.read_condition(lines).is_ok(), "{lines}");
+    }
+    assert_eq!(program.read_condition("(macs <= 2M").expect_err("nothing closes it").code, Code::Unbalanced);
     assert_eq!(program.read_condition("macs <=").expect_err("nothing follows").code, Code::Syntax);
 }
 
@@ -87,7 +91,27 @@ fn a_file_in_memory_hides_one_that_ships_and_no_other() {
     let names = ["own", "b"].map(|name| program.find(ItemKind::Op, name).map(|item| item.name));
     assert_eq!(names, [Some("own".to_owned()), Some("b".to_owned())]);
     // A shipped file sees what ships, whatever else has its name.
-    let memory = Memory::new([("std/ctr.nasrec", "nonsense")]);
-    let ctr = memory.load(Some("nasrecc:models/dcn.nasrec"), "std/ctr.nasrec").expect("it is read").expect("it ships");
-    assert!(ctr.built_in && ctr.name == "nasrecc:std/ctr.nasrec");
+    let nonsense = [(ENTRY, "import \"autoctr.nasrec\" { autoctr }"), ("std/ctr.nasrec", "nonsense")];
+    assert_eq!(Program::load(ENTRY, &Memory::new(nonsense)).1, []);
+    for (importer, path) in [("models/dcn.nasrec", "../std/ctr.nasrec"), ("autoctr.nasrec", "std/ctr.nasrec")] {
+        let found = Memory::new(nonsense).load(Some(&format!("nasrecc:{importer}")), path);
+        let ctr = found.expect("it is read").expect("it ships");
+        assert!(ctr.built_in && ctr.name == "nasrecc:std/ctr.nasrec");
+    }
+}
+
+#[test]
+fn a_path_that_leads_nowhere_is_no_file_that_ships() {
+    for path in ["../schemas.nasrec", "./schemas.nasrec", "x/../schemas.nasrec", "../../spaces/schemas.nasrec"] {
+        let missing = format!("there is no file `{path}`");
+        let text = format!("import \"{path}\" {{ criteo }}");
+        let (_, found) = Program::load(ENTRY, &Memory::new([(ENTRY, text.as_str())]));
+        assert_eq!(told(&found), (Code::Import, missing.as_str()));
+        assert_eq!(told(&Program::load(path, &Disk).1), (Code::Import, missing.as_str()));
+    }
+    // Names are the same however they are written; what lies above is another file.
+    let own = [("./a.nasrec", "import \"./b.nasrec\""), ("x/../b.nasrec", "op b(x: dense) = relu(x)")];
+    assert_eq!(Program::load("a.nasrec", &Memory::new(own)).1, []);
+    let above = [(ENTRY, "import \"../b.nasrec\""), own[1]];
+    assert_eq!(told(&Program::load(ENTRY, &Memory::new(above)).1).0, Code::Import);
 }

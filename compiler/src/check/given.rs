@@ -3,13 +3,13 @@
 use super::conflicts::conflict;
 use super::elaborate::elaborate;
 use super::program::{Item, ItemKind, Program};
-use super::recipe::unbound;
+use super::recipe::bound;
 use super::{CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::schema::Schema;
 use crate::space::Space;
 use crate::syntax;
-use crate::syntax::tree::{Demand, Name, Setting};
+use crate::syntax::tree::{Demand, Setting};
 
 impl Program {
     /// Reads `path=value`, as given on a command line.
@@ -76,12 +76,9 @@ impl Program {
     ) -> Result<Space, Vec<Diagnostic>> {
         let (checked, mut found) = elaborate(self, item, &[], given, conditions);
         let Some(checked) = checked else { return Err(found) };
-        let named = Name { text: item.name.clone(), span: item.span };
-        let conflict = conflict(&checked, Some(Space::sizes_of(schema)));
-        found.extend(conflict.or_else(|| unbound(&checked, schema, &named)));
+        found.extend(conflict(&checked, Some(Space::sizes_of(schema))));
         if found.is_empty() {
-            return Space::bind(&checked, schema)
-                .map_err(|error| vec![Diagnostic::error(Code::Unbound, error.to_string())]);
+            return bound(&checked, schema, item.span).map_err(|unbound| vec![unbound]);
         }
         Diagnostic::sort(&mut found);
         Err(found)

@@ -13,7 +13,7 @@ use crate::recipe::{
     Train,
 };
 use crate::schema::Schema;
-use crate::space::Space;
+use crate::space::{BindError, Space};
 use crate::syntax::tree::{Demand, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
 
 impl Program {
@@ -190,8 +190,13 @@ fn rivals(key: &str) -> Vec<&'static str> {
 
 /// Why a space cannot be bound to a schema, if it cannot.
 pub(super) fn unbound(space: &CheckedSpace, schema: &Schema, named: &Name) -> Option<Diagnostic> {
-    let error = Space::bind(space, schema).err()?;
-    Some(Diagnostic::error(Code::Unbound, error.to_string()).label(named.span, "bound here"))
+    bound(space, schema, named.span).err()
+}
+
+/// A space over a schema, said where `named` stands.
+pub(super) fn bound(space: &CheckedSpace, schema: &Schema, named: Span) -> Result<Space, Diagnostic> {
+    let told = |error: BindError| Diagnostic::error(Code::Unbound, error.to_string()).label(named, "bound here");
+    Space::bind(space, schema).map_err(told)
 }
 
 /// Every key that a search may set, sections too.

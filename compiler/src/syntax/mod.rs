@@ -69,15 +69,9 @@ pub fn parse(file: FileId, source: &str) -> (File, Vec<Diagnostic>) {
         );
     }
     let spoilt: HashSet<usize> = joined.unbalanced.iter().map(|unbalanced| unbalanced.item).collect();
-    for unbalanced in joined.unbalanced.iter().take(MAX_FINDINGS) {
-        let bracket = unbalanced.bracket as char;
-        let (message, label) = match bracket {
-            '(' | '[' | '{' => (format!("this `{bracket}` is never closed"), "opened here"),
-            _ => (format!("this `{bracket}` closes nothing"), "nothing is open here"),
-        };
-        let span = Span::new(file, unbalanced.at, unbalanced.at + 1);
-        reader.diagnostics.push(Diagnostic::error(Code::Unbalanced, message).label(span, label));
-    }
+    reader
+        .diagnostics
+        .extend(joined.unbalanced.iter().take(MAX_FINDINGS).map(|bracket| without_partner(file, bracket)));
     for (index, range) in joined.items.iter().enumerate() {
         let text = &joined.text[range.clone()];
         // A bracket error has been told; what else the grammar would say of this item is its echo.
@@ -110,7 +104,16 @@ pub(crate) fn parse_demand(file: FileId, source: &str) -> Result<Demand, Diagnos
     })
 }
 
-/// Parses text that is not a file, as one rule.
+fn without_partner(file: FileId, unbalanced: &lines::Unbalanced) -> Diagnostic {
+    let bracket = unbalanced.bracket as char;
+    let (message, label) = match bracket {
+        '(' | '[' | '{' => (format!("this `{bracket}` is never closed"), "opened here"),
+        _ => (format!("this `{bracket}` closes nothing"), "nothing is open here"),
+    };
+    Diagnostic::error(Code::Unbalanced, message).label(Span::new(file, unbalanced.at, unbalanced.at + 1), label)
+}
+
+/// Parses text that is not a file, as one rule; its lines are joined as those of a file are.
 fn fragment<T>(
     file: FileId,
     source: &str,
@@ -118,16 +121,20 @@ fn fragment<T>(
     read: impl FnOnce(&mut Reader, Pair<'_, Rule>) -> T,
 ) -> Result<T, Diagnostic> {
     nasrec_grammar::limit_work();
-    if too_deep(source).is_some() {
-        return Err(Diagnostic::error(Code::TooLarge, "brackets are nested too deep"));
+    let joined = recovery::without_blots(lines::join(source));
+    if source.len() > MAX_BYTES || too_deep(&joined.text).is_some() {
+        return Err(Diagnostic::error(Code::TooLarge, "this is too long, or its brackets are nested too deep"));
+    }
+    if let Some(bracket) = joined.unbalanced.first() {
+        return Err(without_partner(file, bracket));
     }
     let mut reader = Reader::new(file);
-    match NasrecParser::parse(rule, source) {
+    match NasrecParser::parse(rule, &joined.text) {
         Ok(mut pairs) => {
             let read = read(&mut reader, pairs.next().expect("the rule was matched"));
             reader.diagnostics.pop().map_or(Ok(read), Err)
         }
-        Err(error) => Err(reader.syntax_error(&error, source, 0)),
+        Err(error) => Err(reader.syntax_error(&error, &joined.text, 0)),
     }
 }
 
