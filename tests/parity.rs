@@ -96,3 +96,29 @@ fn a_file_that_is_none_is_a_failure_of_the_tool() {
     assert_eq!(verify("full_00", &path).status.code(), Some(2));
     assert_eq!(verify("full_00", &temporary.path().join("missing")).status.code(), Some(2));
 }
+
+/// What a file that was imported could not be checked with later is refused, with the reason.
+#[test]
+fn what_cannot_be_imported_from_is_refused_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let json = folder.path().join("net.json");
+    std::fs::copy(self::folder().join("small_02.json"), &json).expect("a copy");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spaces/nasrec_small.nasrec");
+    std::fs::copy(shipped, folder.path().join("own.nasrec")).expect("a copy");
+    std::fs::write(folder.path().join("mine.nasrec"), "import \"own.nasrec\" { nasrec_small }\n").expect("a file");
+    for (arguments, code, said) in [
+        (["--space", "nasrec_small", "--name", "2023"], 1, "a name starts with a letter"),
+        (["--space", "mine", "--name", "net"], 2, "`mine.nasrec` does not define a space `mine`"),
+        (["--space", "nasrec_small2", "--name", "net"], 1, "nasrecc ships `nasrec_small.nasrec`"),
+        (["--space", "autoctr", "--name", "net"], 1, "space `autoctr` has no parameter `counts`"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_nasrecc"))
+            .current_dir(folder.path())
+            .args(["import", "nasrec", "net.json"])
+            .args(arguments)
+            .output()
+            .expect("nasrecc starts");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", shown(&output));
+        assert!(shown(&output).contains(said), "{arguments:?}: {}", shown(&output));
+    }
+}

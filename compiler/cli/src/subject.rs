@@ -69,8 +69,8 @@ impl File {
 
     /// A schema by name: one that the file sees, else one that ships.
     pub(crate) fn schema(&self, name: &str) -> Result<Schema> {
-        if let Some(item) = self.program.visible(ItemKind::Schema).iter().find(|item| item.name == name) {
-            return self.program.schema(item).map_err(|_| anyhow::anyhow!("schema `{name}` has errors"));
+        if let Some(item) = self.program.find(ItemKind::Schema, name) {
+            return self.program.schema(&item).map_err(|_| anyhow::anyhow!("schema `{name}` has errors"));
         }
         let (shipped, _) = Program::load("schemas.nasrec", &Disk);
         let known = shipped.items();

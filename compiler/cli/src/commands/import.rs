@@ -8,7 +8,7 @@ use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::import::NasrecNet;
 use nasrec_compiler::loader::{Disk, Memory};
 use nasrec_compiler::schema::Schema;
-use nasrec_compiler::{ItemKind, Loader, Program};
+use nasrec_compiler::{Item, ItemKind, Loader, Program};
 use nasrec_runtime::backend::Backend;
 use nasrec_runtime::interop::{Foreign, Report, Tolerance};
 
@@ -61,11 +61,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
     let net = NasrecNet::read(&text).with_context(|| args.file.display().to_string())?;
     let name = args.name.clone().or_else(|| net.name.clone()).unwrap_or_else(|| stem(&args.file));
-    let (schema, schema_text) = schema(&net, &name)?;
+    let Some((schema, schema_text)) = schema(&net, &name)? else { return Ok(Outcome::Findings) };
     let (mut program, mut found) = Program::load(&format!("{}.nasrec", args.space), &Disk);
     let given = net.arguments();
     let arguments: Vec<(&str, &str)> = given.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let space = if found.is_empty() { program.space(&args.space, &arguments, &schema) } else { Err(Vec::new()) };
+    let space = match defined(&program, ItemKind::Space, &args.space) {
+        _ if !found.is_empty() => Err(Vec::new()),
+        Some(_) => program.space(&args.space, &arguments, &schema),
+        None => bail!("`{0}.nasrec` does not define a space `{0}`", args.space),
+    };
     let space = match space {
         Ok(space) => space,
         Err(more) => {
@@ -140,8 +144,9 @@ fn told(report: &Report, name: &str) -> Result<Outcome> {
     Ok(if agrees { Outcome::Clean } else { Outcome::Findings })
 }
 
-/// The schema of the recorded inputs, or of the table that the file names; its source where it does not ship.
-fn schema(net: &NasrecNet, name: &str) -> Result<(Schema, String)> {
+/// The schema of the recorded inputs, or of the table that the file names, and its source where it does not ship; `None`
+/// where it has mistakes, which are shown.
+fn schema(net: &NasrecNet, name: &str) -> Result<Option<(Schema, String)>> {
     if let Some(vocab) = &net.vocab {
         let schema = format!("{}_inputs", name.replace(|c: char| !c.is_ascii_alphanumeric(), "_"));
         let mut text = format!("/// The recorded inputs.\nschema {schema} {{\n  label click\n");
@@ -155,26 +160,44 @@ fn schema(net: &NasrecNet, name: &str) -> Result<(Schema, String)> {
             first = last + 1;
         }
         text.push_str("}\n");
-        return Ok((named(&schema, "inputs.nasrec", &Memory::new([("inputs.nasrec", text.as_str())]))?, text));
+        let inputs = Memory::new([("inputs.nasrec", text.as_str())]);
+        return Ok(named(&schema, "inputs.nasrec", &inputs)?.map(|schema| (schema, text)));
     }
     match net.dataset.as_deref() {
-        Some(dataset @ ("criteo" | "avazu" | "kdd")) => Ok((named(dataset, "schemas.nasrec", &Disk)?, String::new())),
+        Some(dataset @ ("criteo" | "avazu" | "kdd")) => {
+            Ok(named(dataset, "schemas.nasrec", &Disk)?.map(|schema| (schema, String::new())))
+        }
         Some(other) => bail!("nasrecc ships no schema for the table `{other}`"),
         None => bail!("the file says neither its vocabulary (`vocab`) nor its table (`dataset`)"),
     }
 }
 
-/// A schema of a file.
-fn named(name: &str, file: &str, loader: &dyn Loader) -> Result<Schema> {
-    let (program, found) = Program::load(file, loader);
-    let item = program.find(ItemKind::Schema, name).filter(|_| found.is_empty());
-    let schema = item.and_then(|item| program.schema(&item).ok());
-    schema.with_context(|| format!("{file} has no sound schema `{name}`"))
+/// What a file defines itself: an item that it only imports cannot be imported from it.
+fn defined(program: &Program, kind: ItemKind, name: &str) -> Option<Item> {
+    program.items().into_iter().find(|item| item.kind == kind && item.name == name)
+}
+
+/// A schema of a file; `None` where there are mistakes, which are shown.
+fn named(name: &str, file: &str, loader: &dyn Loader) -> Result<Option<Schema>> {
+    let (program, mut found) = Program::load(file, loader);
+    let schema = match defined(&program, ItemKind::Schema, name) {
+        _ if !found.is_empty() => Err(Vec::new()),
+        Some(item) => program.schema(&item),
+        None => bail!("`{file}` does not define a schema `{name}`"),
+    };
+    match schema {
+        Ok(schema) => Ok(Some(schema)),
+        Err(more) => {
+            found.extend(more);
+            render::show(&found, &program.sources)?;
+            Ok(None)
+        }
+    }
 }
 
 /// Parameters of a space, without those that equal its own defaults.
 fn differing(given: Vec<(String, String)>, program: &Program, space: &str) -> Vec<(String, String)> {
-    let item = program.find(ItemKind::Space, space);
+    let item = defined(program, ItemKind::Space, space);
     let stated = item.map(|item| program.space_defaults(&item)).unwrap_or_default();
     given.into_iter().filter(|argument| !stated.contains(argument)).collect()
 }

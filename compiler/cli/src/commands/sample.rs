@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::format::{ArchSource, format_archs, value};
+use nasrec_compiler::loader::SHIPPED;
 use nasrec_compiler::plan::{Cost, Costs};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
@@ -202,7 +203,7 @@ fn source(
 
 /// The path of a file as an import in `folder` writes it.
 fn path_from(folder: &Path, name: &str) -> Result<String> {
-    if let Some(shipped) = name.strip_prefix("nasrecc:") {
+    if let Some(shipped) = name.strip_prefix(SHIPPED) {
         return Ok(shipped.to_owned());
     }
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

@@ -51,7 +51,7 @@ pub(crate) struct Args {
     /// Go on with the run in this directory
     #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "name", "set", "seed", "out"])]
     resume: Option<PathBuf>,
-    /// Threads to compute with; all cores otherwise. The results do not depend on it
+    /// Threads to compute with on the CPU; all cores otherwise. The results do not depend on it
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Memory that the search may take, such as 4GiB; what is available otherwise. What cannot fit is refused before it
