@@ -116,7 +116,9 @@ pub(super) fn fit<B: Backend>(
         if diverged >= MAX_DIVERGED {
             return Err(RunError::Diverged { title: title.to_owned(), step, steps: MAX_DIVERGED }.into());
         }
-        shop.observer.progress(step + 1, &format!("log loss {shown:.4}"));
+        // A device tells its first loss after some steps.
+        let untold = shown.is_nan() && diverged == 0;
+        shop.observer.progress(step + 1, &if untold { String::new() } else { format!("log loss {shown:.4}") });
         if saved.elapsed() >= due && step + 1 < regime.steps {
             let start = Instant::now();
             checkpoint(shop.dir, name, step + 1, &*backend.save(&params)?)?;

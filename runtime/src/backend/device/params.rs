@@ -55,7 +55,8 @@ enum Place {
     Table { bank: usize, index: usize, touched: Touched },
 }
 
-/// Which rows of a table training touched, one bit each.
+/// Which rows of a table training looked up, one bit each: those of a batch whose loss is not finite too, of which the
+/// host is not told.
 struct Touched(Vec<u64>);
 
 impl Touched {
