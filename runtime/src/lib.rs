@@ -38,8 +38,8 @@
 //! ```
 //!
 //! The folders in the order data flows: `data` (tables to batches), `ops` (what each primitive computes), `supernet` (the
-//! parameter store), `backend` (where plans are executed), `train`, `search`, `interop`. Operator names never reach
-//! this crate: it executes primitives.
+//! parameter store), `backend` (where plans are executed), `train`, `search`, `interop`. This crate executes
+//! primitives, and asks for no operator's name.
 
 #![warn(missing_docs)]
 

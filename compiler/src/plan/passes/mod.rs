@@ -2,7 +2,7 @@
 //!
 //! Lives here: one file a pass, the graph that they rewrite, and what must hold after each of them ([`verify`]). Never:
 //! how a node is computed. Kernels that do several nodes at once are the runtime's: its lowering
-//! (`runtime/src/backend/tiled/lowering.rs`) reads joins, pads and views where they lie, and the triangle of a gram
+//! (`runtime/src/backend/tiled/lowering.rs`) has concatenations, pads and changes of shape as views, and the triangle of a gram
 //! matrix is computed without the matrix (`runtime/src/ops/lower_triangle.rs`), so there is no pass for fusion here.
 //!
 //! Two rules hold for every pass. No result changes in a single bit. And what training changes stays as it is: a node
