@@ -46,9 +46,11 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
             out[at] = params[0].shape()[0];
             Some(out)
         }
-        Primitive::LayerNorm(LayerNorm { .. }) | Primitive::Relu(_) | Primitive::Sigmoid(_) | Primitive::Square(_) => {
-            Some(inputs[0].clone())
-        }
+        Primitive::LayerNorm(LayerNorm { .. })
+        | Primitive::Relu(_)
+        | Primitive::Sigmoid(_)
+        | Primitive::Tanh(_)
+        | Primitive::Square(_) => Some(inputs[0].clone()),
         Primitive::Attention(Attention { heads }) => {
             assert_eq!(inputs[0][1] % heads, 0, "{}", node.path);
             Some(inputs[0].clone())

@@ -23,6 +23,7 @@ registry::primitives! {
     layer_norm::LayerNorm,
     relu::Relu,
     sigmoid::Sigmoid,
+    tanh::Tanh,
     square::Square,
     pad::Pad,
     flatten::Flatten,

@@ -67,6 +67,7 @@ ops! {
     layer_norm::LayerNorm,
     relu::Relu,
     sigmoid::Sigmoid,
+    tanh::Tanh,
     square::Square,
     add::Add,
     sub::Sub,

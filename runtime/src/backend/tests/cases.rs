@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::primitives::{
     Add, Axis, Concat, FieldProducts, Flatten, Gram, LowerTriangle, Mul, PairProducts, Reduce, Reduction, Relu, Rows,
-    Scale, Sigmoid, Square, Sub, SumFields,
+    Scale, Sigmoid, Square, Sub, SumFields, Tanh,
 };
 
 use super::sketch::Sketch;
@@ -54,6 +54,7 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
         ("norm over fields", |k, s, _| k.norm(s, Axis::Fields)),
         ("relu", |k, _, x| k.plain(Relu.into(), &[x])),
         ("sigmoid", |k, s, _| k.plain(Sigmoid.into(), &[s])),
+        ("tanh", |k, s, _| k.plain(Tanh.into(), &[s])),
         ("square", |k, s, _| k.plain(Square.into(), &[s])),
         ("add", |k, s, _| {
             let other = k.linear(s, Axis::Last, k.shape(s)[1], false);
