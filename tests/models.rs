@@ -73,7 +73,7 @@ fn learn(backend: &Tiled, data: &Arc<Dataset>, plan: Plan, what: &str) -> f64 {
     let batches = Batches::shuffled(data.clone(), rows, 128, &Streams::new(1), "test").expect("enough rows");
     let update = Update::adagrad(0.05, 1e-2, Some(5.0));
     let losses = (0..4 * batches.per_epoch()).map(|step| {
-        let loss = backend.step(&program, &mut store, &batches.step(step), update).expect("a step").expect("told").loss;
+        let loss = backend.step(&program, &mut store, &batches.step(step).expect("readable"), update).expect("a step").expect("told").loss;
         assert!(loss.is_finite(), "{what}, step {step}");
         loss
     });
@@ -84,7 +84,7 @@ fn learn(backend: &Tiled, data: &Arc<Dataset>, plan: Plan, what: &str) -> f64 {
 
 /// The log loss of the best constant, on the rows that `learn` trains on.
 fn constant(data: &Dataset) -> f64 {
-    Attainable::of(data, data.part(Part::Train)).expect("planted").base_rate_log_loss
+    Attainable::of(data, data.part(Part::Train)).expect("readable").expect("planted").base_rate_log_loss
 }
 
 #[test]
@@ -155,14 +155,14 @@ fn a_subnet_of_every_space_computes_what_it_computes_alone() {
             let everything = Trainable::all(&plan);
             let program = backend.compile(Task::training(plan, &everything).expect("executable")).expect("executable");
             let update = Update::adagrad(0.05, 1e-2, Some(5.0));
-            backend.step(&program, &mut store, &batches.batch(0, step), update).expect("a step");
+            backend.step(&program, &mut store, &batches.batch(0, step).expect("readable"), update).expect("a step");
         }
         for index in 0..15 {
             let plan = space.plan(&sample(index)).expect("a plan");
             let bits = |store: &Store, plan: Plan| -> Vec<u32> {
                 let program = backend.compile(Task::evaluating(plan).expect("executable")).expect("executable");
                 let weights = backend.copies(&program, store).expect("the plan is of this store");
-                let batch = batches.batch(0, index);
+                let batch = batches.batch(0, index).expect("readable");
                 let logits = backend.logits(&program, &weights, store, &batch).expect("it fits").remove(0);
                 logits.into_iter().map(f32::to_bits).collect()
             };

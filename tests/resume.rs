@@ -7,31 +7,47 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use nasrec_compiler::{Architecture, ItemKind, Program, Space};
+use nasrec_compiler::ItemKind;
 use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
-use nasrec_runtime::search::{Job, RunDir, Strategy, search, search_by};
+use nasrec_runtime::run::{Job, Origin, Run};
+use nasrec_runtime::search::{Strategy, search, search_by};
 use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
 
 use crate::support;
 
 const TINY: &str = include_str!("searches/tiny.nasrec");
+/// The weights of the winner.
+const WEIGHTS: &str = "best/weights.safetensors";
 
-fn job(program: &mut Program, overrides: &[&str]) -> Job {
-    let settings: Vec<_> = overrides.iter().map(|text| program.read_override(text).expect("a setting")).collect();
-    let item = program.visible(ItemKind::Search).remove(0);
-    let checked = program.search(&item, &settings).expect("the search is sound");
-    let baselines = checked.baselines.iter().map(|baseline| {
-        let space = Space::bind(baseline, &checked.schema).expect("the schema fits");
-        (baseline.name.clone(), space.plan(&Architecture::new(Vec::new())).expect("a plan"))
-    });
-    Job {
-        space: Space::bind(&checked.space, &checked.schema).expect("the schema fits"),
-        baselines: baselines.collect(),
-        schema: checked.schema,
-        recipe: checked.recipe,
-        base: PathBuf::from("."),
+/// What is run: a search as text, with values that are set from outside.
+struct Planned {
+    text: String,
+    settings: Vec<String>,
+    /// Where its table lies.
+    base: PathBuf,
+}
+
+fn planned(text: &str, settings: &[&str]) -> Planned {
+    let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
+    Planned { text: text.to_owned(), settings, base: PathBuf::from(".") }
+}
+
+impl Planned {
+    fn start(&self, path: &Path) -> nasrec_runtime::Result<Run> {
+        let mut program = support::load(&self.text);
+        let settings: Vec<_> =
+            self.settings.iter().map(|text| program.read_override(text).expect("a setting")).collect();
+        let item = program.visible(ItemKind::Search).remove(0);
+        let search = program.search(&item, &settings).expect("the search is sound");
+        let job = Job::new(&search, &self.base).expect("the schema fits");
+        let origin = Origin { program: &program, search: &item.name, settings: &self.settings };
+        Run::start(path, job, origin)
     }
+}
+
+fn resumed(path: &Path) -> Run {
+    Run::resume(path, &Silent).expect("the directory of a stopped run")
 }
 
 /// Asks to stop once a stage has come so far.
@@ -61,29 +77,32 @@ impl Observer for StopAt<'_> {
 /// Everything that a run leaves behind and that must not depend on when it ran: times are taken out.
 fn evidence(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
-    for name in ["best.safetensors", "supernet.safetensors", "report.json"] {
+    for name in [WEIGHTS, "best/model.json", "supernet.safetensors", "report.json"] {
         files.insert(name.to_owned(), fs::read(dir.join(name)).expect(name));
     }
     let journal = fs::read_to_string(dir.join("journal.jsonl")).expect("a journal");
     let lines = journal.lines().map(|line| {
         let mut entry: serde_json::Value = serde_json::from_str(line).expect("a journal line");
-        entry.as_object_mut().expect("an object").remove("seconds").expect("each entry has its time");
+        let members = entry.as_object_mut().expect("an object");
+        // The time that an entry took is in the checksum of its line, and of those after it.
+        members.remove("seconds");
+        members.remove("checksum").expect("each line has one");
         entry.to_string()
     });
     files.insert("journal".to_owned(), lines.collect::<Vec<_>>().join("\n").into_bytes());
     let left: Vec<String> = fs::read_dir(dir)
         .expect("a directory")
         .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.contains(".tmp") || name.starts_with("retrain-") || name.starts_with("supernet-"))
+        .filter(|name| name.contains("unfinished") || name.starts_with("retrain-") || name.starts_with("supernet-"))
         .collect();
     assert!(left.is_empty(), "left behind: {left:?}");
     files
 }
 
-fn run(job: &Job, path: &Path, threads: usize) -> BTreeMap<String, Vec<u8>> {
-    let dir = RunDir::create(path).expect("a new directory");
-    search(job, &dir, &Tiled::new(threads).expect("threads"), &Silent, &Stop::new()).expect("a run");
-    drop(dir);
+fn run(planned: &Planned, path: &Path, threads: usize) -> BTreeMap<String, Vec<u8>> {
+    let run = planned.start(path).expect("a new directory");
+    search(&run, &Tiled::new(threads).expect("threads"), &Silent, &Stop::new()).expect("a run");
+    drop(run);
     evidence(path)
 }
 
@@ -96,21 +115,21 @@ fn same(left: &BTreeMap<String, Vec<u8>>, right: &BTreeMap<String, Vec<u8>>) {
 #[test]
 fn a_run_is_a_function_of_its_seed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let tiny = job(&mut support::load(TINY), &[]);
+    let tiny = planned(TINY, &[]);
     let first = run(&tiny, &folder.path().join("a"), 2);
     same(&first, &run(&tiny, &folder.path().join("b"), 2));
     // Not of the number of threads either.
     same(&first, &run(&tiny, &folder.path().join("c"), 1));
-    let other = job(&mut support::load(TINY), &["seed=8"]);
+    let other = planned(TINY, &["seed=8"]);
     let other = run(&other, &folder.path().join("d"), 2);
-    assert_ne!(first["best.safetensors"], other["best.safetensors"]);
+    assert_ne!(first[WEIGHTS], other[WEIGHTS]);
     assert_ne!(first["journal"], other["journal"]);
 }
 
 #[test]
 fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
     let folder = tempfile::tempdir().expect("a folder");
-    let tiny = job(&mut support::load(TINY), &[]);
+    let tiny = planned(TINY, &[]);
     let expected = run(&tiny, &folder.path().join("whole"), 2);
     let phases = [
         ("draw data", 1),
@@ -120,8 +139,8 @@ fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
         ("search", 12),
         ("train best-1", 20),
         ("train best-2", 1),
-        ("train dlrm", 30),
-        ("train dlrm on train + validation", 11),
+        ("train dlrm(dim: 8)", 30),
+        ("train dlrm(dim: 8) on train + validation", 11),
     ];
     let backend = Tiled::new(2).expect("threads");
     let mut stops = 0;
@@ -129,19 +148,18 @@ fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
     let alone: Vec<Vec<_>> = phases.iter().map(|phase| vec![*phase]).collect();
     for (number, phases) in alone.into_iter().chain([phases.to_vec()]).enumerate() {
         let path = folder.path().join(format!("stopped-{number}"));
-        let mut dir = RunDir::create(&path).expect("a new directory");
-        fs::write(path.join("run.json"), "{}").expect("a record");
+        let mut run = tiny.start(&path).expect("a new directory");
         for (stage, done) in phases {
             let stop = Stop::new();
             let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
-            match search(&tiny, &dir, &backend, &observer, &stop) {
+            match search(&run, &backend, &observer, &stop) {
                 Err(Error::Stopped) => stops += 1,
                 other => panic!("{stage}: not stopped, {:?}", other.map(|_| "finished")),
             }
-            drop(dir);
-            dir = RunDir::open(&path).expect("the directory of a stopped run");
+            drop(run);
+            run = resumed(&path);
         }
-        search(&tiny, &dir, &backend, &Silent, &Stop::new()).expect("the rest of the run");
+        search(&run, &backend, &Silent, &Stop::new()).expect("the rest of the run");
         same(&expected, &evidence(&path));
     }
     assert_eq!(stops, 18);
@@ -168,24 +186,23 @@ fn every_optimiser_goes_on_where_it_was_stopped() {
             "evolve.generations=1".to_owned(),
         ];
         let overrides: Vec<&str> = overrides.iter().map(String::as_str).collect();
-        let tiny = job(&mut support::load(TINY), &overrides);
+        let tiny = planned(TINY, &overrides);
         let expected = run(&tiny, &folder.path().join(format!("whole-{number}")), 1);
         let path = folder.path().join(format!("stopped-{number}"));
-        let mut dir = RunDir::create(&path).expect("a new directory");
-        fs::write(path.join("run.json"), "{}").expect("a record");
+        let mut run = tiny.start(&path).expect("a new directory");
         for (stage, done) in [("train supernet", 40), ("search", 3), ("train best-1", 20)] {
             let stop = Stop::new();
             let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
-            let stopped = search(&tiny, &dir, &backend, &observer, &stop);
+            let stopped = search(&run, &backend, &observer, &stop);
             assert!(matches!(stopped, Err(Error::Stopped)), "{stage}: not stopped");
-            drop(dir);
-            dir = RunDir::open(&path).expect("the directory of a stopped run");
+            drop(run);
+            run = resumed(&path);
         }
-        search(&tiny, &dir, &backend, &Silent, &Stop::new()).expect("the rest of the run");
+        search(&run, &backend, &Silent, &Stop::new()).expect("the rest of the run");
         same(&expected, &evidence(&path));
         found.push(expected);
     }
-    assert!((1..found.len()).all(|i| found[i]["best.safetensors"] != found[0]["best.safetensors"]));
+    assert!((1..found.len()).all(|i| found[i][WEIGHTS] != found[0][WEIGHTS]));
 }
 
 /// Candidates are evaluated together and written one by one: a kill may leave some of them.
@@ -193,20 +210,19 @@ fn every_optimiser_goes_on_where_it_was_stopped() {
 fn a_journal_cut_within_a_generation_goes_on_to_the_same_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run");
-    let tiny = job(&mut support::load(TINY), &["evolve.children=4"]);
+    let tiny = planned(TINY, &["evolve.children=4"]);
     let expected = run(&tiny, &path, 2);
-    fs::write(path.join("run.json"), "{}").expect("a record");
     let journal = fs::read_to_string(path.join("journal.jsonl")).expect("a journal");
-    // The data and the supernet come first, then 8 candidates, then generations of 4.
+    // The beginning, the data and the supernet come first, then 8 candidates, then generations of 4.
     for candidates in [3, 8, 9, 15] {
-        let kept: Vec<&str> = journal.lines().take(2 + candidates).collect();
+        let kept: Vec<&str> = journal.lines().take(3 + candidates).collect();
         fs::write(path.join("journal.jsonl"), kept.join("\n") + "\n").expect("written");
-        for name in ["best.safetensors", "report.json"] {
+        for name in [WEIGHTS, "report.json"] {
             fs::remove_file(path.join(name)).expect("removed");
         }
-        let dir = RunDir::open(&path).expect("a run");
-        search(&tiny, &dir, &Tiled::new(2).expect("threads"), &Silent, &Stop::new()).expect("the rest of the run");
-        drop(dir);
+        let run = resumed(&path);
+        search(&run, &Tiled::new(2).expect("threads"), &Silent, &Stop::new()).expect("the rest of the run");
+        drop(run);
         same(&expected, &evidence(&path));
     }
 }
@@ -231,44 +247,46 @@ impl Strategy for Climber {
 #[test]
 fn a_strategy_of_another_crate_goes_on_where_it_was_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
-    let tiny = job(&mut support::load(TINY), &[]);
+    let tiny = planned(TINY, &[]);
     let backend = Tiled::new(2).expect("threads");
-    let climb = |dir: &RunDir, observer: &dyn Observer, stop: &Stop| {
-        search_by(&tiny, dir, &backend, observer, stop, None, &mut Climber)
+    let climb = |run: &Run, observer: &dyn Observer, stop: &Stop| {
+        search_by(run, &backend, observer, stop, None, &mut Climber)
     };
     let whole = folder.path().join("whole");
-    let dir = RunDir::create(&whole).expect("a new directory");
-    let report = climb(&dir, &Silent, &Stop::new()).expect("a run");
+    let run = tiny.start(&whole).expect("a new directory");
+    let report = climb(&run, &Silent, &Stop::new()).expect("a run");
     assert_eq!(report.candidates, 10);
     let expected = evidence(&whole);
     let path = folder.path().join("stopped");
-    let dir = RunDir::create(&path).expect("a new directory");
+    let run = tiny.start(&path).expect("a new directory");
     for done in [1, 4, 7] {
         let stop = Stop::new();
         let observer = StopAt { stage: "search", done, stop: &stop, current: Mutex::default() };
-        assert!(matches!(climb(&dir, &observer, &stop), Err(Error::Stopped)), "not stopped at {done}");
+        assert!(matches!(climb(&run, &observer, &stop), Err(Error::Stopped)), "not stopped at {done}");
     }
-    climb(&dir, &Silent, &Stop::new()).expect("the rest of the run");
+    climb(&run, &Silent, &Stop::new()).expect("the rest of the run");
     same(&expected, &evidence(&path));
+    // What the journal holds was not found by the recipe's own strategy.
+    let error = search(&run, &backend, &Silent, &Stop::new()).unwrap_err().to_string();
+    assert!(error.contains("is not the one that this search comes to"), "{error}");
 }
 
 #[test]
 fn a_journal_of_another_search_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("run");
-    run(&job(&mut support::load(TINY), &[]), &path, 2);
-    fs::write(path.join("run.json"), "{}").expect("a record");
-    let other = job(&mut support::load(TINY), &["evolve.generations=6", "evolve.tournament=2"]);
-    let dir = RunDir::open(&path).expect("a run");
-    let error = search(&other, &dir, &Tiled::new(1).expect("threads"), &Silent, &Stop::new()).unwrap_err();
-    assert!(error.to_string().contains("is not the one that this search comes to"), "{error}");
+    let (path, other) = (folder.path().join("run"), folder.path().join("other"));
+    run(&planned(TINY, &[]), &path, 2);
+    let begun = planned(TINY, &["evolve.generations=6", "evolve.tournament=2"]).start(&other).expect("a new directory");
+    fs::copy(path.join("journal.jsonl"), other.join("journal.jsonl")).expect("copied");
+    let error = search(&begun, &Tiled::new(1).expect("threads"), &Silent, &Stop::new()).unwrap_err();
+    assert!(error.to_string().contains("journal.jsonl is of another run"), "{error}");
 }
 
 #[test]
 fn what_is_required_holds_for_every_candidate() {
     let folder = tempfile::tempdir().expect("a folder");
     let limited = TINY.replace("  baseline dlrm", "  require macs <= 12K, params.dense <= 9K\n  baseline dlrm");
-    let limited = job(&mut support::load(&limited), &[]);
+    let limited = planned(&limited, &[]);
     let files = run(&limited, &folder.path().join("limited"), 2);
     let journal = String::from_utf8(files["journal"].clone()).expect("text");
     let macs: Vec<u64> = journal
@@ -278,10 +296,10 @@ fn what_is_required_holds_for_every_candidate() {
     assert_eq!(macs.len(), 18);
     assert!(macs.iter().all(|&macs| macs <= 12_000), "{macs:?}");
     let text = TINY.replace("  baseline dlrm", "  require macs <= 10\n  baseline dlrm");
-    let impossible = job(&mut support::load(&text), &[]);
-    let dir = RunDir::create(&folder.path().join("impossible")).expect("a new directory");
+    let impossible = planned(&text, &[]);
+    let run = impossible.start(&folder.path().join("impossible")).expect("a new directory");
     let backend = Tiled::new(1).expect("threads");
-    let error = search(&impossible, &dir, &backend, &Silent, &Stop::new()).unwrap_err().to_string();
+    let error = search(&run, &backend, &Silent, &Stop::new()).unwrap_err().to_string();
     assert!(
         error.contains("meets what is required: `require macs <= 10` excludes even the cheapest of them"),
         "{error}"
@@ -310,7 +328,7 @@ fn evolution_spends_its_budget_and_ends_when_a_space_is_seen() {
     let sums: Vec<String> = (1..=8).map(|i| format!("let a{i} = maybe linear(numeric, 4)")).collect();
     let text = SWITCHES.replace("SUMS", &sums.join("\n  "));
     let candidates = |overrides: &[&str], name: &str| {
-        let files = run(&job(&mut support::load(&text), overrides), &folder.path().join(name), 2);
+        let files = run(&planned(&text, overrides), &folder.path().join(name), 2);
         let journal = String::from_utf8(files["journal"].clone()).expect("text");
         journal.lines().filter(|line| line.contains("\"event\":\"candidate\"")).count()
     };
@@ -334,47 +352,74 @@ fn a_run_goes_on_with_its_data_or_not_at_all() {
         .replace("search tiny on nasrec_small(blocks: 3, dim: 8, counts: [4, 6], widths: [8, 16, 24])", "search tiny on s")
         .replace("baseline dlrm(dim: 8)", "")
         .replace("search tiny", "space s { input numeric: dense; width w in [2, 4, 8, 16]; logit = linear(relu(linear(numeric, w)), 1) }\nsearch tiny");
-    let mut tiny = job(&mut support::load(&text), &["evolve.population=3", "evolve.generations=0"]);
+    let mut tiny = planned(&text, &["evolve.population=3", "evolve.generations=0"]);
     tiny.base = folder.path().to_owned();
     let path = folder.path().join("run");
     let expected = run(&tiny, &path, 1);
-    fs::write(path.join("run.json"), "{}").expect("a record");
-    let again = || {
-        let dir = RunDir::open(&path).expect("a run");
-        search(&tiny, &dir, &Tiled::new(1).expect("threads"), &Silent, &Stop::new())
-    };
+    let again = || search(&resumed(&path), &Tiled::new(1).expect("threads"), &Silent, &Stop::new());
     // The table is gone: the cache holds what was read of it. The winner's weights are gone: they are made again.
     fs::remove_file(&data).expect("removed");
-    fs::remove_file(path.join("best.safetensors")).expect("removed");
+    fs::remove_file(path.join(WEIGHTS)).expect("removed");
     again().expect("a finished run");
     same(&expected, &evidence(&path));
-    // Another table is another run.
+    // The table is another one: the run goes on with what it began with, which is left alone.
     fs::write(&data, rows(2)).expect("written");
+    let cache = fs::read(path.join("data.cache")).expect("the cache");
+    again().expect("a finished run");
+    same(&expected, &evidence(&path));
+    assert_eq!(fs::read(path.join("data.cache")).expect("the cache"), cache);
+    // Neither is what it was: nothing is overwritten, and either will do.
+    fs::write(path.join("data.cache"), &cache[..1000]).expect("written");
     let error = again().unwrap_err().to_string();
-    assert!(error.contains("the data has changed since"), "{error}");
+    assert!(error.contains("the rows that this was begun with are lost"), "{error}");
+    assert_eq!(fs::read(path.join("data.cache")).expect("the cache"), cache[..1000]);
+    fs::write(&data, rows(1)).expect("written");
+    again().expect("the table is back");
+    same(&expected, &evidence(&path));
 }
 
 #[test]
-fn a_directory_that_a_killed_start_left_is_new_and_another_is_not() {
+fn a_directory_is_taken_only_where_nothing_is_lost() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run");
-    fs::create_dir_all(path.join("sources")).expect("made");
-    fs::write(path.join("run.json.tmp"), "{").expect("written");
-    let dir = RunDir::create(&path).expect("what a killed start left is no run");
-    let error = RunDir::create(&path).unwrap_err().to_string();
-    assert!(error.contains("another nasrecc works in"), "{error}");
-    drop(dir);
-    fs::write(path.join("thesis.tex"), "").expect("written");
-    let error = RunDir::create(&path).unwrap_err().to_string();
-    assert!(error.contains("is not empty and holds no run"), "{error}");
-    fs::remove_file(path.join("thesis.tex")).expect("removed");
-    fs::write(path.join("run.json"), "{}").expect("written");
-    let error = RunDir::create(&path).unwrap_err().to_string();
-    assert!(error.contains("holds a run already: continue it with `--resume"), "{error}");
-    fs::write(path.join("supernet-3.safetensors.tmp"), "").expect("written");
-    fs::write(path.join("data.cache.partial-77"), "").expect("written");
-    drop(RunDir::open(&path).expect("a run"));
-    assert!(!path.join("data.cache.partial-77").exists() && !path.join("supernet-3.safetensors.tmp").exists());
+    let tiny = planned(TINY, &[]);
+    let refused = || tiny.start(&path).expect_err("it is taken").to_string();
+    // A process that was killed before it wrote anything down.
+    fs::create_dir(&path).expect("made");
+    fs::write(path.join("lock"), "").expect("written");
+    fs::write(path.join(".run.json.nasrecc-unfinished"), "{").expect("written");
+    let run = tiny.start(&path).expect("what a killed start left is no run");
+    assert!(refused().contains("another nasrecc works in"));
+    drop(run);
+    // A run that has done nothing is begun anew, with other sources too; what else lies there stays.
+    fs::write(path.join("notes.tmp"), "mine").expect("written");
+    fs::write(path.join("sources/own/mine.nasrec"), "mine").expect("written");
+    drop(planned(&format!("// corrected\n{TINY}"), &["seed=8"]).start(&path).expect("nothing was done yet"));
+    assert!(fs::read_to_string(path.join("sources/own/test.nasrec")).expect("a copy").starts_with("// corrected"));
+    assert_eq!(fs::read(path.join("sources/own/mine.nasrec")).expect("there"), b"mine");
+    // One that has trained is not.
+    let stop = Stop::new();
+    let observer = StopAt { stage: "train supernet", done: 20, stop: &stop, current: Mutex::default() };
+    let begun = resumed(&path);
+    assert!(matches!(search(&begun, &Tiled::new(1).expect("threads"), &observer, &stop), Err(Error::Stopped)));
+    drop(begun);
+    assert!(refused().contains("holds a run already: continue it with `--resume"));
+    drop(resumed(&path));
+    assert_eq!(fs::read(path.join("notes.tmp")).expect("there"), b"mine");
+
+    // A directory of somebody else is left as it is.
+    for name in ["thesis.tex", "sources", "lock", "notes.tmp", "usage.json"] {
+        let other = folder.path().join(format!("with-{name}"));
+        fs::create_dir(&other).expect("made");
+        fs::write(other.join(name), "mine").expect("written");
+        let error = tiny.start(&other).expect_err("it is not empty").to_string();
+        assert!(error.contains("is not empty and holds no run"), "{error}");
+        let left: Vec<_> = fs::read_dir(&other).expect("there").map(|entry| entry.expect("one").file_name()).collect();
+        assert_eq!(left, [name]);
+        assert_eq!(fs::read(other.join(name)).expect("there"), b"mine");
+    }
+    let error = tiny.start(&folder.path().join("with-lock/lock")).expect_err("a file").to_string();
+    assert!(error.contains("is a file; expected a directory"), "{error}");
 }
 
 /// The command, with a recipe that takes a few seconds.

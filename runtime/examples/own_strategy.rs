@@ -8,7 +8,8 @@ use nasrec_compiler::loader::Memory;
 use nasrec_compiler::{ItemKind, Program};
 use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
-use nasrec_runtime::search::{Job, RunDir, Strategy, search_by};
+use nasrec_runtime::run::{Job, Origin, Run};
+use nasrec_runtime::search::{Strategy, search_by};
 use nasrec_runtime::{Silent, Stop};
 
 const SEARCH: &str = "import \"nasrec_small.nasrec\" { nasrec_small }
@@ -39,11 +40,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let search = program.search(&program.visible(ItemKind::Search)[0], &[]);
     let job = Job::new(&search.map_err(|more| format!("{found:?} {more:?}"))?, ".")?;
     let folder = tempfile::tempdir()?;
-    let dir = RunDir::create(&folder.path().join("run"))?;
-    let report = search_by(&job, &dir, &Tiled::new(2)?, &Silent, &Stop::new(), None, &mut HillClimber)?;
+    let origin = Origin { program: &program, search: "own", settings: &[] };
+    let run = Run::start(&folder.path().join("run"), job, origin)?;
+    let report = search_by(&run, &Tiled::new(2)?, &Silent, &Stop::new(), None, &mut HillClimber)?;
     let best = &report.best[0];
     println!("the best of {} candidates: log loss {:.4}", report.candidates, best.validation.rank());
-    let values = best.architecture.iter().flat_map(|best| named(job.space.choices(), best));
+    let values = best.architecture.iter().flat_map(|best| named(run.job().space.choices(), best));
     values.for_each(|(name, value)| println!("  {name}: {value}"));
     Ok(())
 }

@@ -1,13 +1,16 @@
 //! Trains one weight-sharing supernet over a checked space, searches it, and retrains the best.
 //!
-//! A [`search::Job`] is what a search does; [`search::search`] does it on a [`backend::Backend`], in a directory from
-//! which it goes on after a stop, and tells an [`Observer`] how far it is.
+//! A [`run::Job`] is what a search does; a [`run::Run`] does it in a directory of its own; [`search::search`] does it on a
+//! [`backend::Backend`], going on after a stop, and tells an [`Observer`] how far it is. What it finds is a
+//! [`model::Model`].
 //!
 //! ```
 //! use nasrec_compiler::loader::Memory;
 //! use nasrec_compiler::{ItemKind, Program};
 //! use nasrec_runtime::backend::Tiled;
-//! use nasrec_runtime::search::{Job, RunDir, search};
+//! use nasrec_runtime::model::Model;
+//! use nasrec_runtime::run::{Job, Origin, Run};
+//! use nasrec_runtime::search::search;
 //! use nasrec_runtime::{Silent, Stop};
 //!
 //! let text = "
@@ -30,30 +33,37 @@
 //! let job = Job::new(&program.search(&small, &[]).expect("it has no mistakes"), ".")?;
 //!
 //! let folder = tempfile::tempdir()?;
-//! let dir = RunDir::create(&folder.path().join("run"))?;
-//! let report = search(&job, &dir, &Tiled::new(1)?, &Silent, &Stop::new())?;
+//! let path = folder.path().join("run");
+//! let run = Run::start(&path, job, Origin { program: &program, search: "small", settings: &[] })?;
+//! let report = search(&run, &Tiled::new(1)?, &Silent, &Stop::new())?;
 //! assert_eq!(report.candidates, 3);
 //! assert!(report.best[0].validation.rank() < 1.0, "log loss of the best, trained from scratch");
+//! let model = Model::load(&path.join("best"))?;
+//! assert_eq!(model.evidence.test, report.best[0].test);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The folders in the order data flows: `data` (tables to batches), `ops` (what each primitive computes), `supernet` (the
-//! parameter store), `backend` (where plans are executed), `train`, `search`, `interop`. This crate executes
-//! primitives, and asks for no operator's name.
+//! The folders in the order data flows: `files` (nothing is lost on a disk), `data` (tables to batches), `ops` (what each
+//! primitive computes), `supernet` (the parameter store), `backend` (where plans are executed), `train`, `model` (what comes
+//! out), `run` (what is on disk meanwhile), `search`, `interop`. This crate executes primitives, and asks for no operator's
+//! name.
 
 #![warn(missing_docs)]
 
 pub mod backend;
 pub mod data;
 mod error;
+mod files;
 pub mod interop;
 pub mod machine;
+pub mod model;
 mod observe;
 mod ops;
+pub mod run;
 pub mod search;
 mod simd;
 pub mod supernet;
 pub mod train;
 
-pub use error::{Error, ProgramError, Result, WeightsError};
+pub use error::{Error, FileError, ProgramError, Result, WeightsError};
 pub use observe::{Observer, Silent, Stage, Stop};

@@ -109,6 +109,9 @@ pub trait Backend: Sync {
     fn gradients(&self, program: &Self::Program, params: &Self::Params, batch: &Batch)
     -> Result<(Vec<f64>, Gradients)>;
 
+    /// What it computes on, as `--device` calls it. Figures of one are not to the last digit those of another.
+    fn device(&self) -> &'static str;
+
     /// How many threads of this machine it computes with.
     fn threads(&self) -> usize;
 

@@ -65,21 +65,27 @@ impl Batches {
 
     /// Batch `index` of epoch `epoch`, both counted from 0.
     ///
+    /// # Errors
+    /// Its rows can no longer be read.
+    ///
     /// # Panics
     /// When `index` is not below [`per_epoch`](Self::per_epoch).
-    pub fn batch(&self, epoch: u64, index: u64) -> Batch {
+    pub fn batch(&self, epoch: u64, index: u64) -> Result<Batch> {
         assert!(index < self.per_epoch(), "batch {index} of {}", self.per_epoch());
         self.cut(&self.order(epoch), index)
     }
 
     /// The batch of training step `step`, counted from 0 over all epochs.
-    pub fn step(&self, step: u64) -> Batch {
+    ///
+    /// # Errors
+    /// Its rows can no longer be read.
+    pub fn step(&self, step: u64) -> Result<Batch> {
         self.batch(step / self.per_epoch(), step % self.per_epoch())
     }
 
     /// As [`step`](Self::step), for somebody who takes steps one after the other and keeps the order of an epoch: at its
     /// end others may be in the next one already.
-    pub(super) fn step_of(&self, step: u64, known: &mut Option<(u64, Rows)>) -> Batch {
+    pub(super) fn step_of(&self, step: u64, known: &mut Option<(u64, Rows)>) -> Result<Batch> {
         let epoch = step / self.per_epoch();
         if known.as_ref().is_none_or(|(known, _)| *known != epoch) {
             *known = None;
@@ -88,7 +94,7 @@ impl Batches {
         self.cut(order, step % self.per_epoch())
     }
 
-    fn cut(&self, order: &Rows, index: u64) -> Batch {
+    fn cut(&self, order: &Rows, index: u64) -> Result<Batch> {
         let start = index as usize * self.size;
         self.dataset.batch(&order[start..order.len().min(start + self.size)])
     }
@@ -124,7 +130,7 @@ mod tests {
     }
 
     fn epoch(batches: &Batches, epoch: u64) -> Vec<u32> {
-        (0..batches.per_epoch()).flat_map(|index| rows(&batches.batch(epoch, index))).collect()
+        (0..batches.per_epoch()).flat_map(|index| rows(&batches.batch(epoch, index).expect("readable"))).collect()
     }
 
     fn sorted(mut rows: Vec<u32>) -> Vec<u32> {
@@ -148,8 +154,8 @@ mod tests {
         let other = Batches::shuffled(dataset.clone(), part.clone(), 64, &Streams::new(5), "other").expect("rows");
         assert_ne!(first, epoch(&other, 0), "each stream has its own order");
         let again = Batches::shuffled(dataset, part, 64, &Streams::new(5), "train").expect("rows");
-        assert_eq!(again.batch(1, 3), batches.batch(1, 3), "a batch needs no batch before it");
-        assert_eq!(again.step(again.per_epoch() + 3), batches.batch(1, 3));
+        assert_eq!(again.batch(1, 3).unwrap(), batches.batch(1, 3).unwrap(), "a batch needs no batch before it");
+        assert_eq!(again.step(again.per_epoch() + 3).unwrap(), batches.batch(1, 3).unwrap());
         assert_eq!(epoch(&again, 0), first);
     }
 
@@ -175,7 +181,7 @@ mod tests {
     #[test]
     fn a_batch_has_the_batch_as_its_last_axis() {
         let (_folder, dataset) = dataset(1_000);
-        let batch = dataset.batch(&[7, 3, 12]);
+        let batch = dataset.batch(&[7, 3, 12]).unwrap();
         assert_eq!(batch.rows, 3);
         assert_eq!(batch.numeric.len(), 2 * 3);
         assert_eq!(rows(&batch), [7, 3, 12]);

@@ -1,15 +1,16 @@
 //! The cache: one file of fixed-width records that says itself what it was made from.
 //!
 //! A preamble of 64 bytes (magic, version, place and hash of the description), the records, and the description in
-//! JSON. A cache is written beside its place and renamed, and the preamble is written last of all: a torn file is
-//! never taken for a cache. Records are hashed in blocks, in parallel; nothing that was altered is used. So nobody waits
-//! for the disk either: what a machine that lost its power wrote half of is found damaged, and made anew.
+//! JSON. A cache is written beside its place and put there when it is whole and on disk, the preamble last of all: a torn
+//! file is never taken for a cache. Records are hashed in blocks, in parallel; nothing that was altered is used.
+//!
+//! Records are read as they are needed, each with a call of the system: a mapping would save that call, and end the process
+//! where somebody shortens the file meanwhile.
 
-use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -17,11 +18,13 @@ use super::lines::SourceFile;
 use super::malformed::Malformed;
 use super::record::Layout;
 use crate::error::DataError;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 const MAGIC: &[u8; 8] = b"nasrecds";
 const VERSION: u32 = 1;
 const PREAMBLE: usize = 64;
+/// A description names files and the first malformed lines; no sound one is longer.
+const LONGEST_DESCRIPTION: u64 = 16 << 20;
 /// Rows hashed and written at a time.
 const BLOCK_ROWS: usize = 1 << 14;
 
@@ -71,15 +74,12 @@ pub(super) struct Writer {
 impl Writer {
     pub fn create(place: &Path, layout: Layout) -> Result<Self> {
         if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(Error::io("create the folder", folder))?;
+            files::create_folder(folder)?;
         }
-        let mut partial = place.as_os_str().to_owned();
-        partial.push(format!(".partial-{}", std::process::id()));
-        let partial = PathBuf::from(partial);
-        let open = File::options().read(true).write(true).create(true).truncate(true).open(&partial);
+        let partial = files::beside(place);
         let mut writer = Self {
             place: place.to_path_buf(),
-            file: open.map_err(Error::io("create", &partial))?,
+            file: files::fresh(&partial).map_err(Error::io("create", &partial))?,
             partial,
             layout,
             hasher: blake3::Hasher::new(),
@@ -135,8 +135,15 @@ impl Writer {
         self.file.write_all(bytes).map_err(Error::io("write", &self.partial))
     }
 
-    /// Completes the cache, puts it in its place and opens it; what was hashed as it was written is not read again.
-    pub fn finish(mut self, schema: String, origin: Origin, malformed: Malformed) -> Result<Cache> {
+    /// Completes the cache, puts it in its place if `accept` lets it, and opens it; what was hashed as it was written is not
+    /// read again.
+    pub fn finish(
+        mut self,
+        schema: String,
+        origin: Origin,
+        malformed: Malformed,
+        accept: impl FnOnce(&Description) -> Result<()>,
+    ) -> Result<Cache> {
         if self.block_rows > 0 {
             self.end_block();
         }
@@ -144,6 +151,7 @@ impl Writer {
         let layout = self.layout;
         let (rows, clicks) = self.counts();
         let description = Description { schema, layout, origin, rows, clicks, malformed, records };
+        accept(&description)?;
         let text = serde_json::to_vec(&description)?;
         self.write(&text)?;
 
@@ -157,10 +165,13 @@ impl Writer {
         preamble.extend_from_slice(blake3::hash(&text).as_bytes());
         self.file.seek(SeekFrom::Start(0)).map_err(Error::io("write", &self.partial))?;
         self.write(&preamble)?;
-        fs::rename(&self.partial, &self.place).map_err(Error::io("put in place", &self.place))?;
+        // Whoever notes down what was read may do so from here on: the source may be gone when it is read again.
+        self.file.sync_all().map_err(Error::io("write", &self.partial))?;
+        files::put(&self.partial, &self.place)?;
         self.finished = true;
         let labels = std::mem::take(&mut self.labels);
-        Ok(Cache { map: map(&self.file, &self.place)?, description, labels })
+        let file = self.file.try_clone().map_err(Error::io("open", &self.place))?;
+        Ok(Cache { path: self.place.clone(), file, description, labels })
     }
 }
 
@@ -168,22 +179,16 @@ impl Drop for Writer {
     fn drop(&mut self) {
         if !self.finished {
             // Nothing can be done about a file that cannot be removed; the failure that led here is what is told.
-            let _ = fs::remove_file(&self.partial);
+            let _removed = files::remove(&self.partial);
         }
     }
-}
-
-/// A finished cache in memory.
-fn map(file: &File, path: &Path) -> Result<Mmap> {
-    // SAFETY: a finished cache is never written to again, only replaced by renaming another over it, which leaves this
-    // mapping on the old file.
-    unsafe { Mmap::map(file) }.map_err(Error::io("map", path))
 }
 
 /// A complete, verified cache.
 #[derive(Debug)]
 pub(super) struct Cache {
-    map: Mmap,
+    path: PathBuf,
+    file: File,
     pub description: Description,
     /// Of all rows, in their order: what splitting them takes.
     pub labels: Vec<u8>,
@@ -201,48 +206,53 @@ pub(super) enum Found {
 impl Cache {
     /// Opens and verifies the cache at `path`.
     pub fn open(path: &Path) -> Result<Found> {
-        let file = match File::open(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
-            file => file.map_err(Error::io("open", path))?,
+        let file = match files::open(path) {
+            Err(error) if files::is_missing(&error) => return Ok(Found::Nothing),
+            file => file?,
         };
-        let metadata = file.metadata().map_err(Error::io("read", path))?;
-        if metadata.is_dir() {
-            return Err(DataError::Directory { path: path.to_owned(), expected: "a place for the data cache" }.into());
-        }
-        let size = metadata.len();
+        let size = file.metadata().map_err(Error::io("read", path))?.len();
         if size < PREAMBLE as u64 {
             return Ok(Found::Unusable("it is not a data cache"));
         }
-        let map = map(&file, path)?;
-        if &map[..8] != MAGIC {
+        let read = |bytes: &mut [u8], at: u64| read_at(&file, bytes, at).map_err(Error::io("read", path));
+        let mut preamble = [0; PREAMBLE];
+        read(&mut preamble, 0)?;
+        if &preamble[..8] != MAGIC {
             return Ok(Found::Unusable("it is not a complete data cache"));
         }
-        if map[8..12] != VERSION.to_le_bytes() {
+        if preamble[8..12] != VERSION.to_le_bytes() {
             return Ok(Found::Unusable("another version wrote it"));
         }
-        let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| map[at + index]));
+        let number = |at: usize| u64::from_le_bytes(std::array::from_fn(|index| preamble[at + index]));
         let (offset, length) = (number(16), number(24));
-        if offset < PREAMBLE as u64 || offset.checked_add(length) != Some(size) {
+        if offset < PREAMBLE as u64 || offset.checked_add(length) != Some(size) || length > LONGEST_DESCRIPTION {
             return Ok(Found::Unusable("it is torn"));
         }
-        let (records, text) = (&map[PREAMBLE..offset as usize], &map[offset as usize..]);
-        if blake3::hash(text).as_bytes() != &map[32..PREAMBLE] {
+        let mut text = vec![0; length as usize];
+        read(&mut text, offset)?;
+        if blake3::hash(&text).as_bytes() != &preamble[32..] {
             return Ok(Found::Unusable("its description is damaged"));
         }
-        let Ok(description) = serde_json::from_slice::<Description>(text) else {
+        let Ok(description) = serde_json::from_slice::<Description>(&text) else {
             return Ok(Found::Unusable("its description cannot be read"));
         };
-        let expected = u128::from(description.rows) * description.layout.stride() as u128;
         let layout = description.layout;
-        if expected != records.len() as u128 {
+        let expected = layout.checked_stride().and_then(|stride| description.rows.checked_mul(stride as u64));
+        if expected != Some(offset - PREAMBLE as u64) || description.rows > u64::from(u32::MAX) {
             return Ok(Found::Unusable("its records are damaged"));
         }
         // A block's labels are read while it is at hand.
-        let block = |records: &[u8]| {
-            let labels: Vec<u8> = records.chunks_exact(layout.stride()).map(|record| layout.label(record)).collect();
-            (blake3::hash(records), labels)
+        let stride = layout.stride();
+        let block = |buffer: &mut Vec<u8>, block: u64| {
+            let start = block * BLOCK_ROWS as u64;
+            let rows = (description.rows - start).min(BLOCK_ROWS as u64) as usize;
+            buffer.resize(rows * stride, 0);
+            read(buffer, PREAMBLE as u64 + start * stride as u64)?;
+            let labels: Vec<u8> = buffer.chunks_exact(stride).map(|record| layout.label(record)).collect();
+            Ok::<_, Error>((blake3::hash(buffer), labels))
         };
-        let blocks: Vec<_> = records.par_chunks(BLOCK_ROWS * layout.stride()).map(block).collect();
+        let blocks = (0..description.rows.div_ceil(BLOCK_ROWS as u64)).into_par_iter().map_init(Vec::new, block);
+        let blocks = blocks.collect::<Result<Vec<_>>>()?;
         let mut hasher = blake3::Hasher::new();
         blocks.iter().for_each(|(hash, _)| {
             hasher.update(hash.as_bytes());
@@ -251,21 +261,56 @@ impl Cache {
             return Ok(Found::Unusable("its records are damaged"));
         }
         let labels = blocks.into_iter().flat_map(|(_, labels)| labels).collect();
-        Ok(Found::Cache(Self { map, description, labels }))
+        Ok(Found::Cache(Self { path: path.to_owned(), file, description, labels }))
     }
 
+    /// The records of these rows, one after the other.
+    ///
+    /// # Errors
+    /// The file was shortened meanwhile, or the disk fails.
+    ///
     /// # Panics
-    /// When `row` is beyond the last.
-    pub fn record(&self, row: u32) -> &[u8] {
+    /// When a row is beyond the last.
+    pub fn records(&self, rows: &[u32]) -> Result<Vec<u8>> {
         let stride = self.description.layout.stride();
-        let start = PREAMBLE + row as usize * stride;
-        assert!(u64::from(row) < self.description.rows, "row {row} of {}", self.description.rows);
-        &self.map[start..start + stride]
+        let mut records = vec![0; rows.len() * stride];
+        let mut rest = records.as_mut_slice();
+        // Rows that lie one behind the other are read at once.
+        for run in rows.chunk_by(|before, after| before.checked_add(1) == Some(*after)) {
+            let last = run[run.len() - 1];
+            assert!(u64::from(last) < self.description.rows, "row {last} of {}", self.description.rows);
+            let (now, later) = rest.split_at_mut(run.len() * stride);
+            let start = PREAMBLE as u64 + u64::from(run[0]) * stride as u64;
+            read_at(&self.file, now, start).map_err(Error::io("read", &self.path))?;
+            rest = later;
+        }
+        Ok(records)
+    }
+}
+
+/// Reads as many bytes from this place on; other threads may do so at the same time.
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+    }
+    #[cfg(windows)]
+    {
+        let (mut rest, mut at) = (bytes, at);
+        while !rest.is_empty() {
+            match std::os::windows::fs::FileExt::seek_read(file, rest, at)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => (rest, at) = (&mut rest[read..], at + read as u64),
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     const LAYOUT: Layout = Layout { numeric: 1, fields: 1, probability: false };
@@ -281,7 +326,8 @@ mod tests {
         let mut writer = Writer::create(path, LAYOUT).expect("a cache");
         cuts.windows(2).for_each(|cut| writer.append(&records(cut[0]..cut[1])).expect("written"));
         let origin = Origin::Synthetic { version: 1, parameters: "{}".to_owned() };
-        writer.finish("schema".to_owned(), origin, Malformed::default()).expect("finished");
+        let accept = |_: &Description| Ok(());
+        writer.finish("schema".to_owned(), origin, Malformed::default(), accept).expect("finished");
     }
 
     #[test]
@@ -294,8 +340,11 @@ mod tests {
         let Found::Cache(cache) = Cache::open(&one).expect("readable") else { panic!("a sound cache is refused") };
         assert_eq!((cache.description.rows, cache.description.clicks), (50_000, 12_500));
         for row in [0, 1, 16_383, 16_384, 49_999] {
-            assert_eq!(cache.record(row), records(row..row + 1));
+            assert_eq!(cache.records(&[row]).expect("there"), records(row..row + 1));
         }
+        let several = [49_999, 3, 4, 5, 5, 2];
+        let expected: Vec<u8> = several.iter().flat_map(|&row| records(row..row + 1)).collect();
+        assert_eq!(cache.records(&several).expect("there"), expected);
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing else may be left behind");
     }
 
@@ -324,8 +373,19 @@ mod tests {
     fn a_directory_is_no_place_for_a_cache() {
         let folder = tempfile::tempdir().expect("a folder");
         let error = Cache::open(folder.path()).expect_err("a directory").to_string();
-        assert_eq!(error, format!("{} is a directory; expected a place for the data cache", folder.path().display()));
+        assert_eq!(error, format!("{} is a folder; expected a regular file", folder.path().display()));
         assert!(matches!(Cache::open(&folder.path().join("none")).expect("readable"), Found::Nothing));
+    }
+
+    #[test]
+    fn a_cache_that_is_shortened_while_it_is_read_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cache");
+        write(&path, &[0, 20_000]);
+        let Found::Cache(cache) = Cache::open(&path).expect("readable") else { panic!("a sound cache is refused") };
+        File::options().write(true).open(&path).and_then(|file| file.set_len(1000)).expect("shortened");
+        let error = cache.records(&[19_999]).expect_err("it is gone").to_string();
+        assert!(error.starts_with(&format!("cannot read {}", path.display())), "{error}");
     }
 
     #[test]

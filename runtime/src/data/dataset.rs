@@ -1,13 +1,12 @@
 //! A table, encoded and split.
 
-use std::hint::black_box;
 use std::path::Path;
 
 use nasrec_compiler::recipe::{self, Source};
 use nasrec_compiler::schema::Schema;
 
 use super::batch::Batch;
-use super::cache::{Cache, Found, Origin, Writer};
+use super::cache::{Cache, Description, Found, Origin, Writer};
 use super::malformed::Malformed;
 use super::record::Layout;
 use super::rows::Rows;
@@ -26,13 +25,10 @@ pub enum Part {
     Test,
 }
 
-/// Rows of a batch that are read together. Records lie all over the cache, and what is copied of so many of them first
-/// waits for memory once for all; written column by column right away, a batch of 512 has its columns in a few sets of
-/// the processor's first cache, where they drive each other out. Sixteen values fill a line of it.
+/// Rows of a batch that are turned into columns together: written column by column right away, a batch of 512 has its
+/// columns in a few sets of the processor's first cache, where they drive each other out. Sixteen values fill a line of
+/// it.
 const TILE: usize = 16;
-
-/// Bytes that come from memory together.
-const LINE: usize = 64;
 
 /// The encoded rows of a table and their split. Rows are read from the cache as they are needed; only the row lists of
 /// the parts are in memory (4 bytes a row).
@@ -63,20 +59,25 @@ impl Dataset {
         observer: &dyn Observer,
         stop: &Stop,
     ) -> Result<Self> {
-        let wanted = Wanted { schema, recipe, base, cache_path, observer, stop };
-        let mut cache = match wanted.reuse()? {
-            Some(cache) => cache,
-            None => wanted.build()?,
-        };
-        let malformed = &cache.description.malformed;
-        malformed.check(recipe.max_malformed, schema)?;
-        if let Some(warning) = malformed.warning() {
-            observer.say(&warning);
-        }
-        let parts = split::split(&std::mem::take(&mut cache.labels), recipe.split, recipe.stratified, recipe.seed)?;
-        let fingerprint = [&cache.description.schema, &cache.description.records].map(String::as_str).concat();
-        let fingerprint = blake3::hash(fingerprint.as_bytes()).to_hex().to_string();
-        Ok(Self { cache, numeric_width: schema.numeric_width(), parts, fingerprint })
+        Wanted { schema, recipe, base, cache_path, observer, stop, known: None }.dataset()
+    }
+
+    /// The rows that were read before, when the dataset had this fingerprint: from the cache, whatever has become of the
+    /// sources; where the cache is no longer sound, from the sources, if they still give the same rows. Otherwise what lies
+    /// at `cache_path` is left alone.
+    ///
+    /// # Errors
+    /// [`DataError::OtherRows`] where neither gives those rows; else those of [`Dataset::prepare`].
+    pub fn recover(
+        schema: &Schema,
+        recipe: &recipe::Data,
+        base: &Path,
+        cache_path: &Path,
+        fingerprint: &str,
+        observer: &dyn Observer,
+        stop: &Stop,
+    ) -> Result<Self> {
+        Wanted { schema, recipe, base, cache_path, observer, stop, known: Some(fingerprint) }.dataset()
     }
 
     /// Number of rows, all parts together.
@@ -106,9 +107,12 @@ impl Dataset {
 
     /// These rows as one batch, in this order.
     ///
+    /// # Errors
+    /// They can no longer be read.
+    ///
     /// # Panics
     /// When a row is not below [`rows`](Self::rows).
-    pub fn batch(&self, rows: &[u32]) -> Batch {
+    pub fn batch(&self, rows: &[u32]) -> Result<Batch> {
         let (count, layout) = (rows.len(), self.cache.description.layout);
         let mut batch = Batch {
             rows: count,
@@ -118,39 +122,39 @@ impl Dataset {
         };
         let words = layout.numeric + layout.fields;
         let mut tile = vec![0u32; words * TILE];
-        for (index, rows) in rows.chunks(TILE).enumerate() {
-            let start = index * TILE;
-            // Asked for at once, all these records come in the time of one.
-            black_box(rows.iter().fold(0, |sum: u8, &row| {
-                let record = self.cache.record(row);
-                let lines = record.iter().step_by(LINE).chain(record.last());
-                lines.fold(sum, |sum, byte| sum.wrapping_add(*byte))
-            }));
-            for ((&row, words), label) in rows.iter().zip(tile.chunks_exact_mut(words)).zip(&mut batch.labels[start..])
-            {
-                let record = self.cache.record(row);
+        let (stride, records) = (layout.stride(), self.cache.records(rows)?);
+        for (index, records) in records.chunks(TILE * stride).enumerate() {
+            let (start, count) = (index * TILE, records.len() / stride);
+            let records = records.chunks_exact(stride).zip(tile.chunks_exact_mut(words));
+            for ((record, words), label) in records.zip(&mut batch.labels[start..]) {
                 layout.words(record).zip(words).for_each(|(word, to)| *to = word);
                 *label = f32::from(layout.label(record));
             }
-            let column = |at: usize| tile[at..].iter().step_by(words).take(rows.len()).copied();
-            for (at, values) in batch.numeric.chunks_exact_mut(count).take(layout.numeric).enumerate() {
+            let column = |at: usize| tile[at..].iter().step_by(words).take(count).copied();
+            for (at, values) in batch.numeric.chunks_exact_mut(rows.len()).take(layout.numeric).enumerate() {
                 values[start..].iter_mut().zip(column(at)).for_each(|(value, word)| *value = f32::from_bits(word));
             }
-            for (at, ids) in batch.ids.chunks_exact_mut(count).enumerate() {
+            for (at, ids) in batch.ids.chunks_exact_mut(rows.len()).enumerate() {
                 ids[start..].iter_mut().zip(column(layout.numeric + at)).for_each(|(id, word)| *id = word);
             }
         }
-        batch
+        Ok(batch)
     }
 
     /// The click probability that was planted in each row, and whether a click was drawn; of synthetic data only.
-    pub fn planted(&self, rows: &Rows) -> Option<Vec<(f64, bool)>> {
+    ///
+    /// # Errors
+    /// The rows can no longer be read.
+    pub fn planted(&self, rows: &Rows) -> Result<Option<Vec<(f64, bool)>>> {
         let layout = self.cache.description.layout;
-        let of = |&row: &u32| {
-            let record = self.cache.record(row);
-            Some((f64::from(layout.probability(record)?), layout.label(record) == 1))
-        };
-        rows.iter().map(of).collect()
+        let mut pairs = Vec::with_capacity(rows.len());
+        for rows in rows.chunks(1 << 14) {
+            for record in self.cache.records(rows)?.chunks_exact(layout.stride()) {
+                let Some(probability) = layout.probability(record) else { return Ok(None) };
+                pairs.push((f64::from(probability), layout.label(record) == 1));
+            }
+        }
+        Ok(Some(pairs))
     }
 }
 
@@ -162,12 +166,30 @@ struct Wanted<'a> {
     cache_path: &'a Path,
     observer: &'a dyn Observer,
     stop: &'a Stop,
+    /// The fingerprint of the rows, where no others will do.
+    known: Option<&'a str>,
 }
 
 impl Wanted<'_> {
-    /// The cache that is there, if it is what would be built.
+    fn dataset(&self) -> Result<Dataset> {
+        let Self { schema, recipe, observer, .. } = *self;
+        let mut cache = match self.reuse()? {
+            Some(cache) => cache,
+            None => self.build()?,
+        };
+        let malformed = &cache.description.malformed;
+        malformed.check(recipe.max_malformed, schema)?;
+        if let Some(warning) = malformed.warning() {
+            observer.say(&warning);
+        }
+        let parts = split::split(&std::mem::take(&mut cache.labels), recipe.split, recipe.stratified, recipe.seed)?;
+        let fingerprint = fingerprint(&cache.description);
+        Ok(Dataset { cache, numeric_width: schema.numeric_width(), parts, fingerprint })
+    }
+
+    /// The cache that is there, if it is what would be built; or what was known before, whatever would be built now.
     fn reuse(&self) -> Result<Option<Cache>> {
-        if !self.cache_path.exists() {
+        if self.cache_path.symlink_metadata().is_err() {
             return Ok(None);
         }
         self.observer.begin(Stage { name: "check data cache".to_owned(), total: None, unit: "bytes" });
@@ -175,10 +197,22 @@ impl Wanted<'_> {
         let outcome = found.and_then(|found| match found {
             Found::Nothing => Ok((None, None)),
             Found::Unusable(why) => Ok((None, Some(why))),
-            Found::Cache(cache) => Ok(match self.difference(&cache)? {
-                Some(why) => (None, Some(why)),
-                None => (Some(cache), None),
-            }),
+            Found::Cache(cache) => {
+                let fits = self.known.is_none_or(|known| known == fingerprint(&cache.description));
+                let difference = if fits { self.difference(&cache)? } else { Some("it holds other rows") };
+                match (difference, self.known.filter(|_| fits)) {
+                    (None, _) => Ok((Some(cache), None)),
+                    (Some(why), None) => Ok((None, Some(why))),
+                    (Some(why), Some(_)) => {
+                        let cache_path = self.cache_path.display();
+                        self.observer.say(&format!(
+                            "{why} since they were read; going on with the {} rows that {cache_path} holds",
+                            cache.description.rows
+                        ));
+                        Ok((Some(cache), None))
+                    }
+                }
+            }
         });
         self.observer.end();
         let (cache, why) = outcome?;
@@ -215,7 +249,7 @@ impl Wanted<'_> {
     }
 
     fn build(&self) -> Result<Cache> {
-        let Self { schema, recipe, base, cache_path, observer, stop } = *self;
+        let Self { schema, recipe, base, cache_path, observer, stop, known } = *self;
         let synthetic = matches!(recipe.source, Source::Synthetic(_));
         let mut writer = Writer::create(cache_path, Layout::of(schema, synthetic))?;
         let (origin, malformed) = match &recipe.source {
@@ -236,8 +270,19 @@ impl Wanted<'_> {
         if clicks == 0 || clicks == rows {
             return Err(DataError::OneLabel { rows, clicks, label: schema.label.clone() }.into());
         }
-        writer.finish(schema_hash(schema)?, origin, malformed)
+        writer.finish(schema_hash(schema)?, origin, malformed, |description| match known {
+            Some(known) if known != fingerprint(description) => {
+                Err(DataError::OtherRows { cache: cache_path.to_owned(), rows }.into())
+            }
+            _ => Ok(()),
+        })
     }
+}
+
+/// A hash of the schema and every encoded row.
+fn fingerprint(description: &Description) -> String {
+    let both = [&description.schema, &description.records].map(String::as_str).concat();
+    blake3::hash(both.as_bytes()).to_hex().to_string()
 }
 
 fn schema_hash(schema: &Schema) -> Result<String> {

@@ -27,7 +27,7 @@ pub struct Prefetch {
 #[derive(Debug)]
 struct Builder {
     /// None once this is being dropped, which is how the thread learns of it.
-    receiver: Option<Receiver<Batch>>,
+    receiver: Option<Receiver<Result<Batch>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -47,9 +47,9 @@ impl Prefetch {
 }
 
 impl Iterator for Prefetch {
-    type Item = Batch;
+    type Item = Result<Batch>;
 
-    fn next(&mut self) -> Option<Batch> {
+    fn next(&mut self) -> Option<Result<Batch>> {
         let batch = self.builders[self.next].next();
         self.next = (self.next + 1) % self.builders.len();
         batch
@@ -74,7 +74,7 @@ impl Builder {
         Ok(Self { receiver: Some(receiver), thread: Some(thread) })
     }
 
-    fn next(&mut self) -> Option<Batch> {
+    fn next(&mut self) -> Option<Result<Batch>> {
         let batch = self.receiver.as_ref()?.recv().ok();
         if batch.is_none()
             && let Some(Err(panic)) = self.thread.take().map(JoinHandle::join)
@@ -111,8 +111,10 @@ mod tests {
         let batches = Arc::new(Batches::shuffled(dataset, part, 32, &Streams::new(1), "train").expect("rows"));
         let steps = 3..3 * batches.per_epoch() + 2;
         for ahead in [0, 1, 7] {
-            let read: Vec<Batch> = Prefetch::start(batches.clone(), steps.clone(), ahead).expect("a thread").collect();
-            assert_eq!(read, steps.clone().map(|step| batches.step(step)).collect::<Vec<_>>());
+            let read = Prefetch::start(batches.clone(), steps.clone(), ahead).expect("a thread");
+            let read: Vec<Batch> = read.collect::<Result<_>>().expect("readable");
+            let expected: Result<Vec<Batch>> = steps.clone().map(|step| batches.step(step)).collect();
+            assert_eq!(read, expected.expect("readable"));
         }
     }
 
@@ -122,7 +124,7 @@ mod tests {
         let part = dataset.part(Part::Train).clone();
         let batches = Arc::new(Batches::listed(dataset, part, 8).expect("rows"));
         let mut prefetch = Prefetch::start(batches.clone(), 0..u64::MAX, 2).expect("a thread");
-        assert_eq!(prefetch.next(), Some(batches.step(0)));
+        assert_eq!(prefetch.next().expect("one").expect("readable"), batches.step(0).expect("readable"));
         drop(prefetch);
         assert_eq!(Arc::strong_count(&batches), 1, "the thread still holds the batches");
     }

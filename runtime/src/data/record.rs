@@ -23,6 +23,12 @@ impl Layout {
         4 * (self.numeric + self.fields + usize::from(self.probability)) + 1
     }
 
+    /// The same, of a layout that a stranger wrote down.
+    pub fn checked_stride(&self) -> Option<usize> {
+        let words = self.numeric.checked_add(self.fields)?.checked_add(1)?;
+        words.checked_mul(4)?.checked_add(1).map(|_| self.stride())
+    }
+
     /// The numbers, as their bits, and after them the ids.
     pub fn words<'a>(&self, record: &'a [u8]) -> impl Iterator<Item = u32> + 'a {
         let (words, _) = record[..4 * (self.numeric + self.fields)].as_chunks::<4>();

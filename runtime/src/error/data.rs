@@ -40,6 +40,13 @@ pub enum DataError {
         "{rows} rows cannot be cut into batches of {size}; expected at least one row, and a batch size of at least 1"
     )]
     NoBatches { rows: usize, size: usize },
+    /// Neither the cache nor the sources give the rows that were read before; `rows`: what the sources give now.
+    #[error(
+        "the rows that this was begun with are lost: {} does not hold them any more, and the {rows} rows that its source \
+         gives now are not the same; put the one or the other back, or start anew",
+        cache.display()
+    )]
+    OtherRows { cache: PathBuf, rows: u64 },
     /// A parameter of a drawn table makes no sense.
     #[error("synthetic data: found {parameter} = {found}, expected {expected}")]
     Synthetic { parameter: &'static str, found: String, expected: &'static str },
@@ -61,6 +68,7 @@ impl DataError {
             DataError::EmptyPart { .. } => "R0110",
             DataError::NoBatches { .. } => "R0111",
             DataError::Synthetic { .. } => "R0112",
+            DataError::OtherRows { .. } => "R0113",
         }
     }
 }

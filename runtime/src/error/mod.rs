@@ -4,8 +4,10 @@
 //! room's types to be told is told there, and kept here as text. Never: how they are shown.
 
 mod data;
+mod file;
 mod foreign;
 mod machine;
+mod model;
 mod program;
 mod run;
 mod weights;
@@ -13,8 +15,10 @@ mod weights;
 use std::path::PathBuf;
 
 pub use data::DataError;
+pub use file::FileError;
 pub use foreign::ForeignError;
 pub use machine::MachineError;
+pub use model::ModelError;
 pub use program::ProgramError;
 pub use run::RunError;
 pub use weights::WeightsError;
@@ -53,6 +57,10 @@ pub enum Error {
     Machine(#[from] MachineError),
     #[error(transparent)]
     Foreign(#[from] ForeignError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
 }
 
 impl Error {
@@ -78,6 +86,8 @@ impl Error {
             Error::Weights(error) => error.code(),
             Error::Machine(error) => error.code(),
             Error::Foreign(error) => error.code(),
+            Error::File(error) => error.code(),
+            Error::Model(error) => error.code(),
         }
     }
 }

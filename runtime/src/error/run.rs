@@ -13,25 +13,58 @@ pub enum RunError {
     Occupied { path: PathBuf },
     #[error("{} is not empty and holds no run: choose another `--out`", path.display())]
     NotEmpty { path: PathBuf },
+    #[error("{} is a file; expected a directory, or nothing yet", path.display())]
+    NotADirectory { path: PathBuf },
+    #[error("there is no directory {}", path.display())]
+    NoDirectory { path: PathBuf },
     /// `record`: the file that makes a directory that of a run.
     #[error("{} does not hold a run: there is no {record} in it", path.display())]
     NoRun { path: PathBuf, record: &'static str },
     #[error("another nasrecc works in {}: wait until it ends", path.display())]
     InUse { path: PathBuf },
-    #[error("{}:{line}: this line of the journal cannot be read: {cause}", path.display())]
-    Journal { path: PathBuf, line: usize, cause: serde_json::Error },
-    /// The journal is of this table with so many rows, and the table is another one now.
     #[error(
-        "the data has changed since {} was started: {then} rows then, {now} rows now; a run goes on with the data that \
-         it began with, so put that back, or start anew", path.display()
+        "{} was moved or removed while it was worked in; what was done is in the directory, wherever that is now, and \
+         --resume goes on with it there",
+        path.display()
     )]
-    OtherData { path: PathBuf, then: usize, now: usize },
+    Moved { path: PathBuf },
+    #[error(
+        "{} was started by nasrecc {there}, and this is {here}: go on with that version, or start anew", path.display()
+    )]
+    OtherVersion { path: PathBuf, there: String, here: String },
+    #[error(
+        "{} is of another run than the {record} beside it: put back the one that belongs here, or start anew in another \
+         directory",
+        path.display(), record = "run.json"
+    )]
+    OtherJournal { path: PathBuf },
+    /// Half of a run on each of two devices would be a run on neither.
+    #[error(
+        "the run of {} computes on {on}, and this is {now}: go on with --device {on}, or start anew", path.display()
+    )]
+    OtherDevice { path: PathBuf, on: String, now: String },
+    /// What was trained again is not what was trained before.
+    #[error(
+        "{} was trained again and came out otherwise than before: this is another machine than the one that began this \
+         run, or another build of nasrecc; go on there, or start anew",
+        path.display()
+    )]
+    OtherMachine { path: PathBuf },
+    /// A program that was not read from files, or a record that does not say which.
+    #[error("there are no source files to go on from")]
+    NoSources,
+    /// The copied sources no longer mean what they meant: `described` says the first finding.
+    #[error("the sources of {} are no longer sound: {described}; start anew from your own files", path.display())]
+    Sources { path: PathBuf, described: String },
     /// The journal's candidate with this index was found by another search.
     #[error(
-        "the journal's candidate {candidate} is not the one that this search comes to: the directory belongs to another \
-         version, or was changed"
+        "the journal's candidate {candidate} is not the one that this search comes to: another build of nasrecc wrote it, \
+         or another strategy; go on with that one, or start anew"
     )]
     OtherSearch { candidate: usize },
+    /// The run writes up to `needed` bytes, and the disk has room for `free`. `described` says so, and what to do.
+    #[error("{described}")]
+    Disk { needed: u64, free: u64, described: String },
     /// The search needs up to `needed` bytes, and may take `budget` bytes. `described` says of what, and what to change.
     #[error("{described}")]
     Memory { needed: u64, budget: u64, described: String },
@@ -68,8 +101,6 @@ impl RunError {
             RunError::NotEmpty { .. } => "R0202",
             RunError::NoRun { .. } => "R0203",
             RunError::InUse { .. } => "R0204",
-            RunError::Journal { .. } => "R0205",
-            RunError::OtherData { .. } => "R0206",
             RunError::OtherSearch { .. } => "R0207",
             RunError::Memory { .. } => "R0208",
             RunError::Diverged { .. } => "R0209",
@@ -77,6 +108,16 @@ impl RunError {
             RunError::NotOfSpace { .. } => "R0211",
             RunError::Architecture(_) => "R0212",
             RunError::Schema(_) => "R0213",
+            RunError::NotADirectory { .. } => "R0214",
+            RunError::NoDirectory { .. } => "R0215",
+            RunError::Moved { .. } => "R0216",
+            RunError::OtherVersion { .. } => "R0217",
+            RunError::OtherJournal { .. } => "R0218",
+            RunError::OtherDevice { .. } => "R0219",
+            RunError::OtherMachine { .. } => "R0220",
+            RunError::NoSources => "R0221",
+            RunError::Sources { .. } => "R0222",
+            RunError::Disk { .. } => "R0223",
         }
     }
 }

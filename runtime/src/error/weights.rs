@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
-    #[error("{} does not hold the weights of this space: {what}", path.display())]
+    #[error("{} does not hold the weights that are asked for: {what}", path.display())]
     File { path: PathBuf, what: String },
     /// The plan stores a parameter in a shape that the store has not.
     #[error(

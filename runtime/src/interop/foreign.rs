@@ -4,19 +4,21 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use nasrec_compiler::plan::{ParamKind, Plan};
+use nasrec_compiler::schema::Schema;
 use safetensors::{Dtype, SafeTensors};
 
 use crate::backend::{Backend, Task, Trainable};
 use crate::data::Batch;
 use crate::error::ForeignError;
+use crate::machine::available_memory;
+use crate::model::{Evidence, Model};
 use crate::supernet::Store;
-use crate::{Error, Result};
+use crate::{Result, files};
 
-/// A plan on its own, with another implementation's weights.
+/// A model with another implementation's weights.
 #[derive(Debug)]
 pub struct Foreign {
-    plan: Plan,
-    store: Store,
+    model: Model,
     recorded: Option<Recorded>,
 }
 
@@ -80,9 +82,17 @@ impl Foreign {
     /// recorded, where the file has it.
     ///
     /// # Errors
-    /// A parameter without a foreign name or tensor, or of another shape.
-    pub fn read(path: &Path, plan: &Plan, names: &HashMap<String, String>) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    /// A parameter without a foreign name or tensor, or of another shape; a file that is no regular one, or larger than the
+    /// memory that is left.
+    pub fn read(
+        path: &Path,
+        name: &str,
+        schema: &Schema,
+        plan: &Plan,
+        names: &HashMap<String, String>,
+    ) -> Result<Self> {
+        let most = available_memory().map_or(u64::MAX - 1, |bytes| bytes.0 / 2);
+        let bytes = files::read_given(path, most)?;
         let file = SafeTensors::deserialize(&bytes)?;
         let plan = plan.standalone();
         let mut store = Store::standalone(&plan, 0)?;
@@ -95,12 +105,18 @@ impl Foreign {
         }
         store.set(&values)?;
         let recorded = if file.tensor("logit").is_ok() { Some(recorded(&file, &plan, names)?) } else { None };
-        Ok(Self { plan, store, recorded })
+        let model = Model::new(name, schema.clone(), plan, store, 0, Evidence::default())?;
+        Ok(Self { model, recorded })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
     }
 
     /// Writes the weights under our names.
     pub fn export(&self, path: &Path) -> Result<()> {
-        self.store.export(path)
+        self.model.store().export(path)
     }
 
     /// Executes the recorded inputs and compares.
@@ -111,15 +127,16 @@ impl Foreign {
         let Some(recorded) = &self.recorded else {
             return Err(ForeignError::NothingRecorded.into());
         };
-        let program = backend.compile(Task::training(self.plan.clone(), &Trainable::all(&self.plan))?)?;
-        let params = backend.load(self.store.clone())?;
+        let plan = self.model.plan();
+        let program = backend.compile(Task::training(plan.clone(), &Trainable::all(plan))?)?;
+        let params = backend.load(self.model.store().clone())?;
         let copies = backend.copies(&program, &params)?;
         let logits = backend.logits(&program, &copies, &params, &recorded.batch)?.swap_remove(0);
         let (losses, gradients) = backend.gradients(&program, &params, &recorded.batch)?;
         let difference = |a: f32, b: f32| f64::from((a - b).abs());
         let differences = logits.iter().zip(&recorded.logits).map(|(&a, &b)| difference(a, b));
         let mut compared = Vec::new();
-        for (index, (param, theirs)) in self.plan.params.iter().zip(&recorded.gradients).enumerate() {
+        for (index, (param, theirs)) in plan.params.iter().zip(&recorded.gradients).enumerate() {
             let ours = match param.kind {
                 ParamKind::Dense => gradients.dense(index).to_vec(),
                 ParamKind::Table { .. } => {

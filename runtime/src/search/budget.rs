@@ -6,7 +6,6 @@ use std::io::Read;
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::Source;
 
-use super::job::Job;
 use super::paths;
 use super::phase::{self, Phase};
 use super::programs::KEPT;
@@ -16,6 +15,7 @@ use crate::backend::tiled::Program;
 use crate::backend::{Task, Trainable};
 use crate::error::RunError;
 use crate::machine::Bytes;
+use crate::run::Job;
 use crate::supernet::{Keep, ParamDef, Store};
 
 /// Bytes of a program for each node of its plan; measured, and rounded up.
@@ -116,6 +116,37 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
     let worst = phases.iter().max_by_key(|phase| phase.total()).copied().unwrap_or_default();
     let described = phase::described(&phases, budget, &advice(job, worst.largest()));
     Err(RunError::Memory { needed: worst.total(), budget: budget.0, described }.into())
+}
+
+/// Bytes that a run writes into its directory, at most, with a table of so many rows: the encoded table, and the largest
+/// files of weights that lie there at one time.
+///
+/// # Errors
+/// Those of [`needs`].
+pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
+    let phases = needs(job, rows, 1)?;
+    let [supernet, _, retrained] = phases.map(|phase| phase.dense.saturating_add(phase.tables));
+    // A new checkpoint beside the last one; the trained supernet beside a model's checkpoints, and the model that is kept.
+    let weights = supernet.saturating_mul(2).max(supernet.saturating_add(retrained.saturating_mul(3)));
+    let columns = (job.schema.dense.len() + job.schema.sparse.len() + 1) as u64;
+    Ok(weights.saturating_add(rows.saturating_mul(4 * columns + 1)))
+}
+
+/// Fails where a run writes more than there is room for, before anything is read or trained. `there`: what it holds already.
+///
+/// # Errors
+/// See there.
+pub fn check_disk(job: &Job, rows: u64, there: u64, free: Bytes) -> Result<()> {
+    let needed = disk_needs(job, rows)?;
+    if needed.saturating_sub(there) <= free.0 {
+        return Ok(());
+    }
+    let described = format!(
+        "this search writes up to {} into its run directory, and the disk has room for {free}: choose another `--out`, \
+         make room, or cap the rows of tables (`modulo(rows: …)`)",
+        Bytes(needed.saturating_sub(there))
+    );
+    Err(RunError::Disk { needed, free: free.0, described }.into())
 }
 
 /// What to change where this part is the largest.

@@ -10,12 +10,11 @@ use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::{Finetune, Length};
 
 use super::fit::{Regime, Workshop};
-use super::job::Job;
-use super::journal::Figures;
 use crate::Result;
 use crate::backend::{Backend, Task, Trainable};
 use crate::data::{Batch, Batches, Dataset, Part};
-use crate::train::evaluate_each;
+use crate::run::Job;
+use crate::train::{Figures, evaluate_each};
 
 /// Evaluates candidates of one supernet, all on the same batches.
 pub(super) struct Judge<'a, B: Backend> {
@@ -54,7 +53,7 @@ impl<'a, B: Backend> Judge<'a, B> {
         let rows = data.part(Part::Validation).clone();
         let batches = Batches::listed(Arc::clone(data), rows, recipe.evaluate.batch)?;
         let count = batches.per_epoch().min(recipe.evaluate.validate);
-        let validation = (0..count).map(|index| batches.batch(0, index)).collect();
+        let validation = (0..count).map(|index| batches.batch(0, index)).collect::<Result<_>>()?;
         Ok(Self { shop, params, finetune, regime, validation })
     }
 
@@ -68,7 +67,7 @@ impl<'a, B: Backend> Judge<'a, B> {
             let rate = regime.rate();
             for step in 0..regime.steps {
                 self.shop.stop.check()?;
-                let batch = batches.step(step);
+                let batch = batches.step(step)?;
                 let update = regime.update(rate.at(step), step);
                 backend.finetune(&training, &mut heads, self.params, &batch, update)?;
             }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use nasrec_compiler::recipe::{Length, Optimiser, Schedule};
 
-use super::directory::RunDir;
+use super::curve::Drawn;
 use crate::backend::{Backend, Update};
 use crate::data::{Batches, Prefetch};
-use crate::error::RunError;
-use crate::supernet::{Rule, Store};
+use crate::error::{FileError, RunError, WeightsError};
+use crate::run::{Curve, Run, RunDir};
+use crate::supernet::{Label, Rule, Store};
 use crate::train::Cosine;
 use crate::{Error, Observer, Result, Stage, Stop};
 
@@ -40,7 +41,7 @@ impl Regime {
 
 /// What every phase of a run works with.
 pub(super) struct Workshop<'a, B> {
-    pub dir: &'a RunDir,
+    pub run: &'a Run,
     pub backend: &'a B,
     pub observer: &'a dyn Observer,
     pub stop: &'a Stop,
@@ -54,6 +55,23 @@ impl<B> Clone for Workshop<'_, B> {
 }
 
 impl<B> Copy for Workshop<'_, B> {}
+
+impl<'a, B> Workshop<'a, B> {
+    pub fn dir(&self) -> &'a RunDir {
+        self.run.dir()
+    }
+
+    /// Of weights of this run, after so many steps of a training.
+    pub fn label(&self, training: &str, step: u64) -> Label {
+        Label { of: format!("{training} of run {}", self.run.identity()), step }
+    }
+}
+
+/// What a training comes to.
+pub(super) struct Trained<P> {
+    pub params: P,
+    pub curve: Curve,
+}
 
 /// Batches that are read ahead of training.
 const AHEAD: usize = 4;
@@ -78,10 +96,11 @@ pub(super) fn fit<B: Backend>(
     mut store: Store,
     batches: &Arc<Batches>,
     mut program: impl FnMut(u64) -> Result<Arc<B::Program>>,
-) -> Result<B::Params> {
-    let mut from = 0;
-    if let Some((step, path)) = shop.dir.checkpoint(name)?.filter(|(step, _)| *step <= regime.steps) {
-        store.load(&path)?;
+) -> Result<Trained<B::Params>> {
+    let (mut from, mut curve) = (0, Drawn::default());
+    if let Some((step, path)) = shop.dir().checkpoint(name)? {
+        let kept = store.load(&path, &shop.label(name, step)).map_err(refused)?;
+        curve = serde_json::from_str(&kept.notes)?;
         from = step;
         shop.observer.say(&format!("{title}: going on from step {step} of {}", regime.steps));
     }
@@ -96,15 +115,17 @@ pub(super) fn fit<B: Backend>(
     let prefetch = Prefetch::start(Arc::clone(batches), steps.clone(), AHEAD)?;
     for (step, batch) in steps.zip(prefetch) {
         if shop.stop.requested() {
-            checkpoint(shop.dir, name, step, &*backend.save(&params)?)?;
+            checkpoint(shop, name, step, &*backend.save(&params)?, &curve)?;
             shop.observer.end();
             return Err(Error::Stopped);
         }
         if step % RENEW == 0 {
             backend.release();
         }
-        let program = program(step)?;
-        match backend.step(&program, &mut params, &batch, regime.update(rate.at(step), step))? {
+        let (program, batch) = (program(step)?, batch?);
+        let told = backend.step(&program, &mut params, &batch, regime.update(rate.at(step), step))?;
+        curve.step(step + 1, regime.steps, told.as_ref());
+        match told {
             Some(stepped) if stepped.loss.is_finite() => {
                 diverged = 0;
                 let share = (stepped.steps as f64 / SHOWN).min(1.0);
@@ -121,17 +142,30 @@ pub(super) fn fit<B: Backend>(
         shop.observer.progress(step + 1, &if untold { String::new() } else { format!("log loss {shown:.4}") });
         if saved.elapsed() >= due && step + 1 < regime.steps {
             let start = Instant::now();
-            checkpoint(shop.dir, name, step + 1, &*backend.save(&params)?)?;
+            checkpoint(shop, name, step + 1, &*backend.save(&params)?, &curve)?;
             due = CHECKPOINT_EVERY.max(start.elapsed() * CHECKPOINT_SHARE);
             saved = Instant::now();
         }
     }
     shop.observer.end();
     backend.release();
-    Ok(params)
+    Ok(Trained { params, curve: curve.ended() })
 }
 
-fn checkpoint(dir: &RunDir, name: &str, step: u64, store: &Store) -> Result<()> {
-    store.save(&dir.checkpoint_path(name, step))?;
+fn checkpoint<B>(shop: Workshop<'_, B>, name: &str, step: u64, store: &Store, curve: &Drawn) -> Result<()> {
+    let dir = shop.dir();
+    dir.still_here()?;
+    store.save(&dir.checkpoint_path(name, step), &shop.label(name, step), &serde_json::to_string(curve)?)?;
     dir.sweep(name, Some(step))
+}
+
+/// What to do about a checkpoint that cannot be gone on from.
+fn refused(error: Error) -> Error {
+    match error {
+        Error::Weights(WeightsError::File { path, what }) => {
+            let remedy = "put it back as it was; or remove it, and what it is of is trained from the beginning";
+            FileError::Changed { path, what, remedy: remedy.to_owned() }.into()
+        }
+        error => error,
+    }
 }

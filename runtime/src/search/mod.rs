@@ -1,17 +1,15 @@
 //! The main job: train a supernet over a space, search it, retrain the best, and keep the evidence.
 //!
-//! Lives here: the phases of a run in the order they happen, the run directory and its journal. Never: how a step
-//! is taken, or how a plan is executed (`backend`), or anything drawn on a terminal.
+//! Lives here: the phases of a run in the order they happen. Never: how a step is taken, or how a plan is executed
+//! (`backend`), which files a run has (`run`), or anything drawn on a terminal.
 //!
 //! Every random draw is a pure function of the seed, a stream's name and an index, and every phase records what it
 //! has done at step boundaries, so a run that was stopped anywhere ends like one that was not.
 
 mod budget;
 mod candidate;
-mod directory;
+mod curve;
 mod fit;
-mod job;
-mod journal;
 mod paths;
 mod phase;
 mod programs;
@@ -23,11 +21,7 @@ pub mod strategies;
 mod supernet;
 mod unseen;
 
-pub use crate::error::RunError;
-pub use budget::{check as check_memory, expected_rows, needs};
-pub use directory::RunDir;
-pub use job::Job;
-pub use journal::{Entry, Figures, Journal};
+pub use budget::{check as check_memory, check_disk, expected_rows, needs};
 pub use phase::Phase;
 pub use report::{Attainable, Report, Row, Usage};
 pub use run::{search, search_by, search_within};

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use lru::LruCache;
 use nasrec_compiler::Architecture;
 
-use super::job::Job;
 use crate::Result;
 use crate::backend::{Backend, Task, Trainable};
+use crate::run::Job;
 
 /// Programs that are kept: some 50 MB of the largest space that ships.
 pub(super) const KEPT: NonZeroUsize = NonZeroUsize::new(512).unwrap();

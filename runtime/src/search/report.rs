@@ -3,8 +3,8 @@
 use nasrec_compiler::Architecture;
 use serde::{Deserialize, Serialize};
 
-use super::journal::Figures;
 use crate::machine::Bytes;
+use crate::train::Figures;
 
 /// The result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

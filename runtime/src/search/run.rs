@@ -1,35 +1,28 @@
 //! The phases of a run, one after the other.
 
-use std::fs;
 use std::sync::Arc;
 
-use super::directory::RunDir;
 use super::fit::Workshop;
-use super::job::Job;
-use super::journal::{Entry, Figures, Journal};
 use super::report::{Attainable, Report, Row, Usage};
-use super::retrain::{self, Model};
+use super::retrain::{Contender, Course};
 use super::strategies::{self, Strategy};
-use super::{budget, searching, supernet};
+use super::supernet::Supernet;
+use super::{budget, searching};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part};
-use crate::error::RunError;
 use crate::machine::{Bytes, available_memory, peak_memory};
-use crate::train;
-use crate::{Observer, Result, Stop};
+use crate::model::Evidence;
+use crate::run::{CACHE, Entry, Journal, REPORT, Run, RunDir, USAGE};
+use crate::train::{self, Figures};
+use crate::{Observer, Result, Stop, files};
 
-/// The weights of the winner, in the run directory.
-const WEIGHTS: &str = "best.safetensors";
-/// What the run took of the machine.
-const USAGE: &str = "usage.json";
-
-/// Runs the job in its directory, going on where an earlier process stopped. The winner's weights are in
-/// `best.safetensors`, the journal in `journal.jsonl`, the supernet in `supernet.safetensors`.
+/// Does what a run is to do, going on where an earlier process stopped. The winner is kept as a [`crate::model::Model`] in
+/// `best`, what was done in `journal.jsonl`, the supernet in `supernet.safetensors`.
 ///
 /// # Errors
 /// [`crate::Error::Stopped`] after a request to stop, everything done so far on disk; whatever else goes wrong.
-pub fn search(job: &Job, dir: &RunDir, backend: &impl Backend, observer: &dyn Observer, stop: &Stop) -> Result<Report> {
-    search_within(job, dir, backend, observer, stop, available_memory())
+pub fn search(run: &Run, backend: &impl Backend, observer: &dyn Observer, stop: &Stop) -> Result<Report> {
+    search_within(run, backend, observer, stop, available_memory())
 }
 
 /// The same, failing before anything is trained where it needs more memory than `budget`; without one, it is tried.
@@ -37,14 +30,13 @@ pub fn search(job: &Job, dir: &RunDir, backend: &impl Backend, observer: &dyn Ob
 /// # Errors
 /// See [`search`].
 pub fn search_within(
-    job: &Job,
-    dir: &RunDir,
+    run: &Run,
     backend: &impl Backend,
     observer: &dyn Observer,
     stop: &Stop,
     budget: Option<Bytes>,
 ) -> Result<Report> {
-    search_by(job, dir, backend, observer, stop, budget, &mut *strategies::of(&job.recipe.method))
+    search_by(run, backend, observer, stop, budget, &mut *strategies::of(&run.job().recipe.method))
 }
 
 /// The same with another strategy than the recipe's. A run goes on with the strategy that it began with.
@@ -52,70 +44,79 @@ pub fn search_within(
 /// # Errors
 /// See [`search`].
 pub fn search_by(
-    job: &Job,
-    dir: &RunDir,
+    run: &Run,
     backend: &impl Backend,
     observer: &dyn Observer,
     stop: &Stop,
     budget: Option<Bytes>,
     strategy: &mut dyn Strategy,
 ) -> Result<Report> {
-    let shop = Workshop { dir, backend, observer, stop };
-    let result = phases(shop, job, budget, strategy);
-    let peak = peak_memory().map(|bytes| bytes.0).max(usage(dir).peak_memory);
-    let written = dir.write(USAGE, &serde_json::to_vec_pretty(&Usage { peak_memory: peak })?);
+    let result = phases(Workshop { run, backend, observer, stop }, budget, strategy);
+    let peak = peak_memory().map(|bytes| bytes.0).max(usage(run.dir()).peak_memory);
+    let written = run.dir().write(USAGE, &files::seal(&Usage { peak_memory: peak })?);
     let report = result?;
     written?;
     Ok(Report { peak_memory: peak.map(Bytes), ..report })
 }
 
-/// What earlier processes of the run took.
+/// What earlier processes of the run took; nothing where that cannot be told.
 fn usage(dir: &RunDir) -> Usage {
-    fs::read(dir.file(USAGE)).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    let text = files::read(&dir.file(USAGE), 1 << 10);
+    text.ok().and_then(|text| files::unseal(&text).ok()).map(|(usage, _)| usage).unwrap_or_default()
 }
 
-fn phases<B: Backend>(
-    shop: Workshop<'_, B>,
-    job: &Job,
-    budget: Option<Bytes>,
-    strategy: &mut dyn Strategy,
-) -> Result<Report> {
-    let Workshop { dir, backend, observer, stop } = shop;
-    let mut journal = Journal::open(&dir.file("journal.jsonl"), observer)?;
-    let cache = dir.file("data.cache");
-    let data = Arc::new(Dataset::prepare(&job.schema, &job.recipe.data, &job.base, &cache, observer, stop)?);
-    same_data(&mut journal, &data, dir)?;
+fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &mut dyn Strategy) -> Result<Report> {
+    let Workshop { run, backend, observer, .. } = shop;
+    let job = run.job();
+    let mut journal = run.journal(backend.device(), observer)?;
+    // Before the table is read and once its rows are counted: nothing is trained that cannot be kept.
+    let room = |rows| match run.dir().free_space() {
+        Some(free) => budget::check_disk(job, rows, run.dir().holds(), free),
+        None => Ok(()),
+    };
+    room(budget::expected_rows(job).unwrap_or(0))?;
+    let data = Arc::new(read(shop, &mut journal)?);
+    let rows = data.rows() as u64;
+    room(rows)?;
     if let Some(budget) = budget {
-        budget::check(job, data.rows() as u64, backend.threads(), budget)?;
+        budget::check(job, rows, backend.threads(), budget)?;
     }
-    let params = supernet::train(shop, job, &data, &mut journal)?;
-    let ranked = searching::search(shop, job, &data, &params, &mut journal, strategy)?;
+    let supernet = Supernet::trained(shop, job, &data, &mut journal)?;
+    let ranked = searching::search(shop, job, &data, &supernet, &mut journal, strategy)?;
     let candidates = ranked.len();
     // On disk, and in the way from here on.
-    drop(params);
+    drop(supernet);
     backend.release();
 
+    let course = Course { shop, job, data: &data };
     let mut best = Vec::new();
     for (rank, candidate) in ranked.iter().take(job.recipe.retrain.top).enumerate() {
         let (plan, canonical) = job.selected(&candidate.architecture)?;
-        let model = Model { name: format!("best-{}", rank + 1), plan };
-        let validation = retrain::train(shop, job, &data, &mut journal, &model, false, None)?;
-        best.push((row(&model, Some(canonical), Some(candidate.figures), validation), model));
+        let contender = Contender { name: format!("best-{}", rank + 1), plan };
+        let validation = course.validated(&contender, &mut journal)?;
+        best.push((row(&contender, Some(canonical), Some(candidate.figures), validation), contender));
     }
     best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
-    if let Some((row, model)) = best.first_mut() {
-        let path = dir.file(WEIGHTS);
-        row.test = Some(retrain::train(shop, job, &data, &mut journal, model, true, Some(&path))?);
+    if let Some((row, contender)) = best.first_mut() {
+        let evidence = Evidence {
+            search: Some(run.name().to_owned()),
+            run: Some(run.identity().to_owned()),
+            data: Some(data.fingerprint().to_owned()),
+            in_supernet: row.in_supernet,
+            validation: Some(row.validation),
+            test: None,
+        };
+        row.test = Some(course.kept(contender, evidence, &mut journal)?);
     }
     let mut baselines = Vec::new();
     for (name, plan) in &job.baselines {
-        let model = Model { name: name.clone(), plan: plan.clone() };
-        let validation = retrain::train(shop, job, &data, &mut journal, &model, false, None)?;
-        let mut row = row(&model, None, None, validation);
-        row.test = Some(retrain::train(shop, job, &data, &mut journal, &model, true, None)?);
+        let contender = Contender { name: name.clone(), plan: plan.clone() };
+        let validation = course.validated(&contender, &mut journal)?;
+        let mut row = row(&contender, None, None, validation);
+        row.test = Some(course.tested(&contender, &mut journal)?);
         baselines.push(row);
     }
-    let attainable = train::Attainable::of(&data, data.part(Part::Test))
+    let attainable = train::Attainable::of(&data, data.part(Part::Test))?
         .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });
     let report = Report {
         best: best.into_iter().map(|(row, _)| row).collect(),
@@ -124,38 +125,43 @@ fn phases<B: Backend>(
         attainable,
         peak_memory: None,
     };
-    dir.write("report.json", &serde_json::to_vec_pretty(&report)?)?;
+    run.dir().write(REPORT, &serde_json::to_vec_pretty(&report)?)?;
     Ok(report)
 }
 
-/// Remembers the data of a run, and refuses to go on with other data.
-fn same_data(journal: &mut Journal, data: &Dataset, dir: &RunDir) -> Result<()> {
-    let recorded = journal.entries().iter().find_map(|entry| match entry {
-        Entry::Data { fingerprint, rows, .. } => Some((fingerprint.clone(), *rows)),
+/// The data of a run: what it began with, and no other.
+fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> Result<Dataset> {
+    let Workshop { run, observer, stop, .. } = shop;
+    let (job, cache) = (run.job(), run.dir().file(CACHE));
+    let (schema, recipe, base) = (&job.schema, &job.recipe.data, &job.base);
+    let known = journal.entries().iter().find_map(|entry| match entry {
+        Entry::Data { fingerprint, .. } => Some(fingerprint.clone()),
         _ => None,
     });
-    let fingerprint = data.fingerprint().to_owned();
-    match recorded {
-        None => journal.append(Entry::Data { fingerprint, rows: data.rows(), seconds: 0.0 }),
-        Some((known, _)) if known == fingerprint => Ok(()),
-        Some((_, then)) => Err(RunError::OtherData { path: dir.path().to_owned(), then, now: data.rows() }.into()),
+    match known {
+        Some(fingerprint) => Dataset::recover(schema, recipe, base, &cache, &fingerprint, observer, stop),
+        None => {
+            let data = Dataset::prepare(schema, recipe, base, &cache, observer, stop)?;
+            journal.append(Entry::Data { fingerprint: data.fingerprint().to_owned(), rows: data.rows() })?;
+            Ok(data)
+        }
     }
 }
 
 fn row(
-    model: &Model,
+    contender: &Contender,
     architecture: Option<nasrec_compiler::Architecture>,
     in_supernet: Option<Figures>,
     validation: Figures,
 ) -> Row {
     Row {
-        name: model.name.clone(),
+        name: contender.name.clone(),
         architecture,
         in_supernet,
         validation,
         test: None,
-        macs: model.plan.macs(),
-        dense_params: model.plan.dense_params(),
-        embedding_params: model.plan.embedding_params(),
+        macs: contender.plan.macs(),
+        dense_params: contender.plan.dense_params(),
+        embedding_params: contender.plan.embedding_params(),
     }
 }

@@ -1,6 +1,7 @@
 //! Asks a strategy for candidates, evaluates them and tells it how good they are. What is asked for next is a function
 //! of what was evaluated before: a journal read again gives the same search, whatever the strategy.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Instant;
 use std::vec::IntoIter;
@@ -11,13 +12,14 @@ use nasrec_compiler::plan::Plan;
 
 use super::candidate::Judge;
 use super::fit::Workshop;
-use super::job::Job;
-use super::journal::{Entry, Figures, Journal};
 use super::strategies::{Attempt, Candidate, History, Proposal, Strategy};
+use super::supernet::Supernet;
 use super::unseen::{Selected, Unseen};
 use crate::backend::Backend;
 use crate::data::Dataset;
 use crate::error::RunError;
+use crate::run::{Entry, Job, Journal};
+use crate::train::Figures;
 use crate::{Observer, Result, Stage};
 
 /// Candidates that are evaluated together at most: what bounds their memory, and what a kill loses.
@@ -28,14 +30,22 @@ pub(super) fn search<B: Backend>(
     shop: Workshop<'_, B>,
     job: &Job,
     data: &Arc<Dataset>,
-    params: &B::Params,
+    supernet: &Supernet<'_, B>,
     journal: &mut Journal,
     strategy: &mut dyn Strategy,
 ) -> Result<Vec<Candidate>> {
-    let judge = Judge::new(shop, job, data, params)?;
+    let finished = journal.entries().iter().any(|entry| matches!(entry, Entry::Trained { .. }));
+    if !finished {
+        supernet.params()?;
+    }
+    // Where the journal holds all candidates, neither it nor the supernet is needed.
+    let judge = OnceCell::new();
     let evaluate = |plans: &[Plan]| {
         shop.stop.check()?;
-        judge.evaluate(plans)
+        if judge.get().is_none() {
+            let _set = judge.set(Judge::new(shop, job, data, supernet.params()?)?);
+        }
+        judge.get().map_or_else(|| Ok(Vec::new()), |judge| judge.evaluate(plans))
     };
     shop.observer.begin(Stage { name: "search".into(), total: strategy.budget(), unit: "candidates" });
     let mut searching = Searching::new(job, &evaluate, journal, shop.observer);

@@ -1,40 +1,104 @@
 //! Training the supernet: each step one path of the space, its slices of the store trained as if it stood alone.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::fit::{Regime, Workshop, fit};
-use super::job::Job;
-use super::journal::{Entry, Journal};
+use super::fit::{Regime, Trained, Workshop, fit};
 use super::paths;
 use super::programs::Programs;
-use crate::Result;
 use crate::backend::Backend;
 use crate::data::{Batches, Dataset, Part};
-use crate::supernet::{Keep, ParamDef, Store};
+use crate::error::RunError;
+use crate::run::{Entry, Job, Journal, SUPERNET};
+use crate::supernet::{Keep, Label, ParamDef, Store};
+use crate::{Error, Result, files};
 
-/// The trained supernet in its run directory.
-const FILE: &str = "supernet.safetensors";
+/// What its checkpoints are called, and its streams.
+const NAME: &str = "supernet";
 
-/// The trained supernet: from disk where it is there already.
-pub(super) fn train<B: Backend>(
-    shop: Workshop<'_, B>,
-    job: &Job,
-    data: &Arc<Dataset>,
-    journal: &mut Journal,
-) -> Result<B::Params> {
+/// The trained supernet, brought to where it is used when it is first asked for: a run that only writes its report again
+/// needs none.
+pub(super) struct Supernet<'a, B: Backend> {
+    shop: Workshop<'a, B>,
+    job: &'a Job,
+    data: &'a Arc<Dataset>,
+    /// Of its file, as the journal says.
+    checksum: String,
+    params: OnceCell<B::Params>,
+}
+
+impl<'a, B: Backend> Supernet<'a, B> {
+    /// Trains it, unless the journal says that it was trained.
+    pub fn trained(
+        shop: Workshop<'a, B>,
+        job: &'a Job,
+        data: &'a Arc<Dataset>,
+        journal: &mut Journal,
+    ) -> Result<Self> {
+        let known = journal.entries().iter().find_map(|entry| match entry {
+            Entry::Supernet { checksum, .. } => Some(checksum.clone()),
+            _ => None,
+        });
+        let (checksum, params) = match known {
+            Some(checksum) => (checksum, OnceCell::new()),
+            None => {
+                let start = Instant::now();
+                let made = make(shop, job, data)?;
+                let seconds = start.elapsed().as_secs_f64();
+                let Made { params, checksum, curve, steps } = made;
+                journal.append(Entry::Supernet { steps, checksum: checksum.clone(), curve, seconds })?;
+                (checksum, OnceCell::from(params))
+            }
+        };
+        shop.dir().sweep(NAME, None)?;
+        Ok(Self { shop, job, data, checksum, params })
+    }
+
+    /// Its parameters: from its file; where that is lost or damaged, trained once more, which gives the same.
+    pub fn params(&self) -> Result<&B::Params> {
+        if let Some(params) = self.params.get() {
+            return Ok(params);
+        }
+        let path = self.shop.dir().file(SUPERNET);
+        let (mut store, regime, _) = plan(self.job, self.data)?;
+        let loaded = match store.load(&path, &label(self.shop, &regime)) {
+            Ok(kept) if kept.checksum == self.checksum => Ok(()),
+            Ok(_) => Err(format!("{} is not the one that the journal speaks of", path.display())),
+            Err(error) if files::is_missing(&error) => Err(format!("{} is not there any more", path.display())),
+            Err(error @ (Error::Weights(_) | Error::File(_))) => Err(error.to_string()),
+            Err(error) => return Err(error),
+        };
+        let params = match loaded {
+            Ok(()) => self.shop.backend.load(store)?,
+            Err(why) => {
+                self.shop.observer.say(&format!("{why}; the supernet is trained once more"));
+                let made = make(self.shop, self.job, self.data)?;
+                if made.checksum != self.checksum {
+                    return Err(RunError::OtherMachine { path }.into());
+                }
+                self.shop.dir().sweep(NAME, None)?;
+                made.params
+            }
+        };
+        Ok(self.params.get_or_init(|| params))
+    }
+}
+
+struct Made<P> {
+    params: P,
+    checksum: String,
+    curve: crate::run::Curve,
+    steps: u64,
+}
+
+/// A store with nothing learnt, and what it is to be trained by, on which batches.
+fn plan(job: &Job, data: &Arc<Dataset>) -> Result<(Store, Regime, Arc<Batches>)> {
     let recipe = &job.recipe.train;
     let keep = Keep::for_optimiser(recipe.optimiser, job.recipe.embeddings.storage);
-    let mut store = Store::kept(job.space.params().iter().map(ParamDef::from), job.seed_of("supernet"), keep)?;
-    let path = shop.dir.file(FILE);
-    if journal.entries().iter().any(|entry| matches!(entry, Entry::Supernet { .. })) {
-        store.load(&path)?;
-        shop.dir.sweep("supernet", None)?;
-        return shop.backend.load(store);
-    }
+    let store = Store::kept(job.space.params().iter().map(ParamDef::from), job.seed_of(NAME), keep)?;
     let rows = data.part(Part::Train).clone();
     let batches = Batches::shuffled(Arc::clone(data), rows, recipe.batch, &job.streams(), "supernet/batches")?;
-    let batches = Arc::new(batches);
     let regime = Regime {
         steps: recipe.epochs * batches.per_epoch(),
         optimiser: recipe.optimiser,
@@ -43,16 +107,25 @@ pub(super) fn train<B: Backend>(
         clip: recipe.clip,
         l2: job.recipe.embeddings.l2,
     };
-    let paths = paths::of(recipe);
+    Ok((store, regime, Arc::new(batches)))
+}
+
+fn label<B>(shop: Workshop<'_, B>, regime: &Regime) -> Label {
+    shop.label(NAME, regime.steps)
+}
+
+/// Trains it, and writes it down.
+fn make<B: Backend>(shop: Workshop<'_, B>, job: &Job, data: &Arc<Dataset>) -> Result<Made<B::Params>> {
+    let (store, regime, batches) = plan(job, data)?;
+    let paths = paths::of(&job.recipe.train);
     let streams = job.streams();
     let mut programs = Programs::new(job, shop.backend);
-    let start = Instant::now();
-    let params = fit(shop, "supernet", "train supernet", &regime, store, &batches, |step| {
+    let Trained { params, curve } = fit(shop, NAME, "train supernet", &regime, store, &batches, |step| {
         let path = paths.path(&job.space, step, regime.steps, &mut streams.rng("supernet/path", step));
         programs.training(path)
     })?;
-    shop.backend.save(&params)?.save(&path)?;
-    journal.append(Entry::Supernet { steps: regime.steps, seconds: start.elapsed().as_secs_f64() })?;
-    shop.dir.sweep("supernet", None)?;
-    Ok(params)
+    shop.dir().still_here()?;
+    let path = shop.dir().file(SUPERNET);
+    let checksum = shop.backend.save(&params)?.save(&path, &label(shop, &regime), "")?;
+    Ok(Made { params, checksum, curve, steps: regime.steps })
 }

@@ -4,16 +4,49 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::Storage;
 use safetensors::Dtype;
+use serde::{Deserialize, Serialize};
 
 use super::file::{Column, Tensors, damaged, write};
+use super::optimiser::Memory;
 use super::store::{Store, Stored};
 use super::table::Table;
 use crate::Result;
 
 /// Version of the layout of the file.
-const VERSION: &str = "2";
+const VERSION: u32 = 3;
+
+/// Whose weights a file holds: written into it, and asked of it when it is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// What they are of, and of which run.
+    pub of: String,
+    /// Steps that they were trained for.
+    pub step: u64,
+}
+
+/// What a file of weights was when it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// BLAKE3 of the file; no other has it.
+    pub checksum: String,
+    /// What was written down beside the weights.
+    pub notes: String,
+}
+
+/// What a file says of itself.
+#[derive(Serialize, Deserialize)]
+struct About {
+    version: u32,
+    #[serde(flatten)]
+    label: Label,
+    optimiser_keeps: String,
+    /// By table: how its rows are drawn that nothing touched.
+    origins: BTreeMap<String, String>,
+    notes: String,
+}
 
 /// What the optimiser's memories of a dense parameter are called; a table has the first for all that it remembers of a
 /// row.
@@ -35,25 +68,39 @@ fn row_bytes(table: &Table) -> usize {
 }
 
 impl Store {
-    /// Writes everything that is not a pure function of the seed. Replaces `path` in one go.
-    pub fn save(&self, path: &Path) -> Result<()> {
+    /// Writes everything that is not a pure function of the seed, in the place of `path` in one go; `notes` beside it.
+    /// Gives the checksum of the file.
+    ///
+    /// # Errors
+    /// The disk takes no more.
+    pub fn save(&self, path: &Path, label: &Label, notes: &str) -> Result<String> {
+        self.write(path, label, notes, self.keep.memory)
+    }
+
+    /// The same without what the optimiser remembers: for a store that is kept with [`Memory::Nothing`].
+    ///
+    /// # Errors
+    /// The disk takes no more.
+    pub fn save_values(&self, path: &Path, label: &Label) -> Result<String> {
+        self.write(path, label, "", Memory::Nothing)
+    }
+
+    fn write(&self, path: &Path, label: &Label, notes: &str, memory: Memory) -> Result<String> {
         let mut columns = Vec::new();
-        let mut about = BTreeMap::from([
-            ("version".to_owned(), VERSION.to_owned()),
-            ("optimiser keeps".to_owned(), self.keep.memory.name().to_owned()),
-        ]);
+        let mut origins = BTreeMap::new();
         for (def, stored) in self.defs.iter().zip(&self.params) {
             let name = &def.name;
             match stored {
                 Stored::Dense(dense) => {
                     columns.push((format!("values/{name}"), Column::of(&dense.values, &def.full)));
-                    let kept = MEMORIES.iter().zip(&dense.memory).filter(|(_, memory)| !memory.is_empty());
+                    let kept = MEMORIES.iter().zip(&dense.memory).filter(|(_, kept)| !kept.is_empty());
+                    let kept = kept.filter(|_| memory != Memory::Nothing);
                     columns.extend(kept.map(|(key, memory)| (format!("{key}/{name}"), Column::of(memory, &def.full))));
                 }
                 Stored::Table(table) => {
-                    about.insert(format!("origin/{name}"), table.fingerprint());
+                    origins.insert(name.to_string(), table.fingerprint());
                     let rows = table.records().count();
-                    let remembered = table.keep.memory.of_row(table.dim);
+                    let remembered = memory.of_row(table.dim);
                     let ids = Column::by(Dtype::U32, &[rows], |to| {
                         table.records().try_for_each(|(row, ..)| to.write_all(&(row as u32).to_le_bytes()))
                     });
@@ -73,26 +120,41 @@ impl Store {
                 }
             }
         }
-        write(path, columns, Some(serde_json::to_string(&about)?))
+        let about = About {
+            version: VERSION,
+            label: label.clone(),
+            optimiser_keeps: memory.name().to_owned(),
+            origins,
+            notes: notes.to_owned(),
+        };
+        write(path, columns, about)
     }
 
-    /// Replaces everything by what [`Store::save`] wrote for a store of the same parameters, seed and optimiser. Where
-    /// the file is not one of those, the store is as it was.
-    pub fn load(&mut self, path: &Path) -> Result<()> {
+    /// Replaces everything by what [`Store::save`] wrote for a store of the same parameters, seed and optimiser, under
+    /// this label. Where the file is not that, to the last bit, the store is as it was.
+    ///
+    /// # Errors
+    /// The file cannot be read, was damaged, or belongs to something else.
+    pub fn load(&mut self, path: &Path, label: &Label) -> Result<Kept> {
         let file = Tensors::open(path)?;
-        let about: BTreeMap<String, String> = match file.about() {
-            Some(text) => serde_json::from_str(text)?,
-            None => return Err(damaged(path, "it is not a checkpoint")),
-        };
-        if about.get("version").map(String::as_str) != Some(VERSION) {
-            return Err(damaged(path, "it is not a checkpoint of this version"));
+        let (about, checksum): (About, String) = file.about()?;
+        if about.version != VERSION {
+            return Err(damaged(path, "another version of nasrecc wrote it"));
         }
-        if about.get("optimiser keeps").map(String::as_str) != Some(self.keep.memory.name()) {
+        if about.label != *label {
+            let (found, Label { of, step }) = (about.label, label);
+            let what = format!(
+                "it belongs to {} after {} steps, and what is asked for is {of} after {step} steps",
+                found.of, found.step
+            );
+            return Err(damaged(path, &what));
+        }
+        if about.optimiser_keeps != self.keep.memory.name() {
             return Err(damaged(path, "it was written for another optimiser"));
         }
         let mut rows = Vec::with_capacity(self.params.len());
         for (def, stored) in self.defs.iter().zip(&self.params) {
-            rows.push(self.fitting(&file, path, &about, &def.name, &def.full, stored)?);
+            rows.push(self.fitting(&file, path, &about.origins, &def.name, &def.full, stored)?);
         }
         for ((def, stored), rows) in self.defs.iter().zip(&mut self.params).zip(rows) {
             let name = &def.name;
@@ -106,7 +168,28 @@ impl Store {
                 Stored::Table(table) => read_rows(&file, name, table, &rows)?,
             }
         }
+        Ok(Kept { checksum, notes: about.notes })
+    }
+
+    /// Fails unless a file has every dense value of a plan on its own, so that making room for the plan takes no more memory
+    /// than the file is long; and addresses no more rows than there are ids.
+    pub(crate) fn check_file(path: &Path, plan: &Plan) -> Result<()> {
+        let file = Tensors::open(path)?;
+        for param in &plan.params {
+            match param.kind {
+                ParamKind::Dense => file.expect(&format!("values/{}", param.name), Dtype::F32, &param.full)?,
+                ParamKind::Table { .. } if param.full[0] > u32::MAX as usize => {
+                    return Err(damaged(path, &format!("{} would have {} rows", param.name, param.full[0])));
+                }
+                ParamKind::Table { .. } => {}
+            }
+        }
         Ok(())
+    }
+
+    /// The checksum of a file that is what was written, whatever it holds.
+    pub(crate) fn checksum_of(path: &Path) -> Result<String> {
+        Ok(Tensors::open(path)?.about::<serde::de::IgnoredAny>()?.1)
     }
 
     /// Whether a file has what this parameter needs; of a table, the rows that it holds.
@@ -114,7 +197,7 @@ impl Store {
         &self,
         file: &Tensors,
         path: &Path,
-        about: &BTreeMap<String, String>,
+        origins: &BTreeMap<String, String>,
         name: &str,
         full: &[usize],
         stored: &Stored,
@@ -129,7 +212,7 @@ impl Store {
             }
             Stored::Table(table) => table,
         };
-        if about.get(&format!("origin/{name}")) != Some(&table.fingerprint()) {
+        if origins.get(name) != Some(&table.fingerprint()) {
             return Err(damaged(path, &format!("{name} was drawn with another seed or shape")));
         }
         let key = format!("rows/{name}");

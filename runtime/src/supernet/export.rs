@@ -5,6 +5,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 use safetensors::Dtype;
+use serde::Serialize;
 
 use super::file::{Column, Tensors, write};
 use super::store::{Store, Stored};
@@ -14,6 +15,12 @@ use crate::{Result, WeightsError};
 /// Rows that are drawn, written or read at a time; each thread takes some of them.
 const BLOCK: usize = 1 << 14;
 const PIECE: usize = 256;
+
+/// What an exported file says of itself besides its checksum.
+#[derive(Serialize)]
+struct Exported {
+    values: &'static str,
+}
 
 impl Store {
     /// Writes every parameter's values, without what the optimiser remembers, as `name -> tensor`.
@@ -25,7 +32,8 @@ impl Store {
             };
             (def.name.to_string(), column)
         });
-        write(path, columns.collect(), None)
+        write(path, columns.collect(), Exported { values: "f32" })?;
+        Ok(())
     }
 
     /// Takes every parameter's values from a file that [`Store::export`] wrote, and has the optimiser start afresh.

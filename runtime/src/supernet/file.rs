@@ -2,16 +2,17 @@
 //! for both at once may not be there. The library gives the header; what follows it is the tensors, end to end.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
-use safetensors::{Dtype, SafeTensorError};
+use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, WeightsError};
+use crate::{Error, Result, WeightsError, files};
 
-/// Bytes that are written at a time.
+/// Bytes that are written or read at a time.
 const BUFFER: usize = 1 << 20;
 /// No header is longer, says the library.
 const LONGEST_HEADER: u64 = 100_000_000;
@@ -35,8 +36,25 @@ impl<'a> Column<'a> {
     }
 }
 
-/// Writes tensors beside `path` and renames, so that the file is either the old one or the whole new one.
-pub(super) fn write(path: &Path, mut columns: Vec<(String, Column)>, about: Option<String>) -> Result<()> {
+/// What a file of ours says of itself.
+#[derive(Serialize, Deserialize)]
+pub(super) struct About<T> {
+    /// BLAKE3 of the whole file, zeros in the place of this. The first member, so that its place is found.
+    checksum: String,
+    #[serde(flatten)]
+    pub rest: T,
+}
+
+/// The key of the header under which a file tells of itself. The only one: a header with several is written in an order
+/// that differs from run to run.
+const ABOUT: &str = "nasrecc";
+/// How that text begins, quoted once more inside of the header.
+const BEGIN: &str = r#"{\"checksum\":\""#;
+/// Digits of a checksum.
+const DIGITS: usize = 2 * blake3::OUT_LEN;
+
+/// Writes tensors, and what the file says of itself, in the place of `path`; gives the file's checksum.
+pub(super) fn write(path: &Path, mut columns: Vec<(String, Column)>, about: impl Serialize) -> Result<String> {
     // As the library orders them: wide numbers first, so that all are aligned.
     columns.sort_by(|(a, left), (b, right)| right.dtype.cmp(&left.dtype).then(a.cmp(b)));
     let (mut infos, mut end) = (Vec::new(), 0);
@@ -46,36 +64,47 @@ pub(super) fn write(path: &Path, mut columns: Vec<(String, Column)>, about: Opti
         let info = TensorInfo { dtype: column.dtype, shape: column.shape.clone(), data_offsets: (start, end) };
         infos.push((name.clone(), info));
     }
-    // One key: a header with several is written in an order that differs from run to run.
-    let about = about.map(|about| HashMap::from([(ABOUT.to_owned(), about)]));
-    let mut header = serde_json::to_vec(&Metadata::new(about, infos)?)?;
+    let about = serde_json::to_string(&About { checksum: "0".repeat(DIGITS), rest: about })?;
+    let about = HashMap::from([(ABOUT.to_owned(), about)]);
+    let mut header = serde_json::to_vec(&Metadata::new(Some(about), infos)?)?;
     header.resize(header.len().next_multiple_of(8), b' ');
+    let Some(place) = memchr::memmem::find(&header, BEGIN.as_bytes()) else {
+        return Err(damaged(path, "its header has no place for a checksum"));
+    };
+    let place = (8 + place + BEGIN.len()) as u64;
 
-    let mut name = path.as_os_str().to_owned();
-    name.push(".tmp");
-    let beside = Path::new(&name);
-    let file = File::create(beside).map_err(Error::io("create", beside))?;
-    let mut out = BufWriter::with_capacity(BUFFER, file);
-    let mut filled = || {
+    let mut checksum = String::new();
+    files::replace(path, |file| {
+        let mut out = BufWriter::with_capacity(BUFFER, Hashing { file: &mut *file, hasher: blake3::Hasher::new() });
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
         columns.iter().try_for_each(|(_, column)| (column.fill)(&mut out))?;
         out.flush()?;
-        out.get_ref().sync_all()
-    };
-    filled().map_err(Error::io("write", beside))?;
-    fs::rename(beside, path).map_err(Error::io("write", path))?;
-    sync_folder(path)
+        checksum = out.get_ref().hasher.finalize().to_hex().to_string();
+        drop(out);
+        file.seek(SeekFrom::Start(place))?;
+        file.write_all(checksum.as_bytes())
+    })?;
+    Ok(checksum)
 }
 
-/// Makes a rename last: the journal must not outlive the file that it speaks of.
-pub(crate) fn sync_folder(path: &Path) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("write", folder))
+/// Hashes what is written.
+struct Hashing<'a> {
+    file: &'a mut File,
+    hasher: blake3::Hasher,
 }
 
-/// The key of the header under which a file tells of itself.
-const ABOUT: &str = "nasrecc";
+impl Write for Hashing<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
 
 /// An open file, its header read and found sound.
 pub(super) struct Tensors {
@@ -84,34 +113,66 @@ pub(super) struct Tensors {
     /// Where the tensors begin.
     start: u64,
     header: Metadata,
+    /// The header as it stands in the file, its length before it.
+    text: Vec<u8>,
 }
 
 impl Tensors {
     pub fn open(path: &Path) -> Result<Self> {
-        let mut file = File::open(path).map_err(Error::io("read", path))?;
+        let mut file = files::open(path)?;
         let length = file.metadata().map_err(Error::io("read", path))?.len();
-        let mut size = [0; 8];
         if length < 8 {
-            return Err(SafeTensorError::HeaderTooSmall.into());
+            return Err(damaged(path, "it is too short to be a file of tensors"));
         }
-        file.read_exact(&mut size).map_err(Error::io("read", path))?;
-        let size = u64::from_le_bytes(size);
-        if size > LONGEST_HEADER.min(length - 8) {
-            return Err(SafeTensorError::InvalidHeaderLength.into());
-        }
-        let mut text = vec![0; size as usize];
+        let mut text = vec![0; 8];
         file.read_exact(&mut text).map_err(Error::io("read", path))?;
-        let header: Metadata = serde_json::from_slice(&text)?;
+        let size = u64::from_le_bytes(std::array::from_fn(|at| text[at]));
+        if size > LONGEST_HEADER.min(length - 8) {
+            return Err(damaged(path, "it is cut off, or no file of tensors: its header would be longer than it is"));
+        }
+        text.resize(8 + size as usize, 0);
+        file.read_exact(&mut text[8..]).map_err(Error::io("read", path))?;
+        let header: Metadata = serde_json::from_slice(&text[8..])
+            .map_err(|cause| damaged(path, &format!("its header is not one of tensors: {cause}")))?;
         let start = 8 + size;
         if start + header.data_len() as u64 != length {
-            return Err(damaged(path, "it is cut off"));
+            return Err(damaged(path, "it is cut off, or something was added to it"));
         }
-        Ok(Self { path: path.to_owned(), file, start, header })
+        Ok(Self { path: path.to_owned(), file, start, header, text })
     }
 
-    /// What the file says of itself.
-    pub fn about(&self) -> Option<&str> {
-        self.header.metadata().as_ref()?.get(ABOUT).map(String::as_str)
+    /// What a file of ours says of itself, where it is as it was written; and its checksum.
+    pub fn about<T: for<'de> Deserialize<'de>>(&self) -> Result<(T, String)> {
+        let about = self.header.metadata().as_ref().and_then(|about| about.get(ABOUT));
+        let about = about.and_then(|about| serde_json::from_str::<About<T>>(about).ok());
+        let Some(About { checksum, rest }) = about else {
+            return Err(damaged(&self.path, "this version of nasrecc did not write it"));
+        };
+        let mut text = self.text.clone();
+        let place = memchr::memmem::find(&text, format!("{BEGIN}{checksum}").as_bytes());
+        let Some(place) = place.filter(|_| checksum.len() == DIGITS) else {
+            return Err(damaged(&self.path, "its header is damaged"));
+        };
+        text[place + BEGIN.len()..][..DIGITS].fill(b'0');
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&text);
+        let (mut file, mut buffer) = (&self.file, vec![0; BUFFER]);
+        let mut read = || {
+            file.seek(SeekFrom::Start(self.start))?;
+            loop {
+                match file.read(&mut buffer) {
+                    Ok(0) => return Ok(()),
+                    Ok(bytes) => hasher.update(&buffer[..bytes]),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => return Err(error),
+                };
+            }
+        };
+        read().map_err(Error::io("read", &self.path))?;
+        if hasher.finalize().to_hex().as_str() != checksum {
+            return Err(damaged(&self.path, "it is damaged: its checksum is another"));
+        }
+        Ok((rest, checksum))
     }
 
     /// The shape of a tensor, where there is one of that name.

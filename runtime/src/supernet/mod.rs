@@ -24,7 +24,7 @@ mod optimiser_tests;
 mod tests;
 
 pub(crate) use buffer::{lengthen, side_by_side};
-pub(crate) use file::sync_folder;
+pub use checkpoint::{Kept, Label};
 pub use gradients::{Gradients, TableGradient};
 pub(crate) use optimiser::{Kernel, Prepared};
 pub use optimiser::{Memory, Rule};

@@ -6,7 +6,7 @@ use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::Storage;
 
 use super::store::Stored;
-use super::tests::{bits, logits, train};
+use super::tests::{bits, label, logits, train};
 use super::{Keep, Memory, Rule, Store};
 use crate::backend::tests::sketch::{self, Sketch};
 use crate::backend::{Backend, Task, Tiled, Trainable, Update};
@@ -212,10 +212,10 @@ fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
     for (number, (keep, update)) in ways().into_iter().enumerate() {
         let mut store = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
         train(&backend, &plan, &mut store, 0..3, update);
-        store.save(&path).unwrap();
+        store.save(&path, &label(), "").unwrap();
         let mut other = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
         train(&backend, &plan, &mut other, 0..5, update);
-        other.load(&path).unwrap();
+        other.load(&path, &label()).unwrap();
         assert_eq!(bits(&other), bits(&store), "{keep:?}");
         let mut extracted = store.extract(&plan).unwrap();
         assert_eq!(logits(&backend, &plan, &store), logits(&backend, &alone, &extracted), "{keep:?}");
@@ -227,7 +227,7 @@ fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
         for (other_number, (other_keep, other_update)) in ways().into_iter().enumerate() {
             let mut wrong = Store::kept(sketch::defs(&plan), 9, other_keep).unwrap();
             let before = bits(&wrong);
-            assert_eq!(wrong.load(&path).is_ok(), number == other_number, "{keep:?} {other_keep:?}");
+            assert_eq!(wrong.load(&path, &label()).is_ok(), number == other_number, "{keep:?} {other_keep:?}");
             assert!(number == other_number || bits(&wrong) == before);
             if other_keep.memory != keep.memory {
                 let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();

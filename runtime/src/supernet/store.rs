@@ -127,6 +127,11 @@ impl Store {
         Ok(self)
     }
 
+    /// How it keeps parameters.
+    pub fn kept_as(&self) -> Keep {
+        self.keep
+    }
+
     /// The parameters, in the order of their ids.
     pub fn defs(&self) -> &[ParamDef] {
         &self.defs

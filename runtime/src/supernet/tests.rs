@@ -7,7 +7,7 @@ use nasrec_compiler::plan::{Init, ParamKind, Plan};
 use smallvec::smallvec;
 
 use super::store::Stored;
-use super::{ParamDef, Rule, Store, Weights};
+use super::{Label, ParamDef, Rule, Store, Weights};
 use crate::backend::tests::sketch::{self, Sketch};
 use crate::backend::{Backend, Task, Tiled, Trainable, Update};
 use crate::train::log_loss;
@@ -154,6 +154,10 @@ fn an_update_is_adagrad_with_one_norm() {
     assert!(moved > 20);
 }
 
+pub(super) fn label() -> Label {
+    Label { of: "a test".to_owned(), step: 2 }
+}
+
 #[test]
 fn checkpoints_and_exports_come_back_whole() {
     let backend = Tiled::new(2).unwrap();
@@ -162,20 +166,20 @@ fn checkpoints_and_exports_come_back_whole() {
     let plan = Sketch::random(5, true, 9);
     let mut store = Store::new(sketch::defs(&plan), 9).unwrap();
     train(&backend, &plan, &mut store, 0..2, UPDATE);
-    store.save(&path).unwrap();
+    store.save(&path, &label(), "").unwrap();
     let mut other = Store::new(sketch::defs(&plan), 9).unwrap();
     train(&backend, &plan, &mut other, 0..5, UPDATE);
-    other.load(&path).unwrap();
+    other.load(&path, &label()).unwrap();
     assert_eq!(bits(&other), bits(&store));
     assert_eq!(train(&backend, &plan, &mut other, 0..2, UPDATE), train(&backend, &plan, &mut store, 0..2, UPDATE));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside the file");
 
     let mut reseeded = Store::new(sketch::defs(&plan), 10).unwrap();
     let before = bits(&reseeded);
-    assert!(reseeded.load(&path).unwrap_err().to_string().contains("another seed"));
+    assert!(reseeded.load(&path, &label()).unwrap_err().to_string().contains("another seed"));
     assert_eq!(bits(&reseeded), before);
     std::fs::write(&path, b"torn").unwrap();
-    assert!(store.load(&path).is_err());
+    assert!(store.load(&path, &label()).is_err());
 
     let alone = Arc::new(plan.standalone());
     let extracted = store.extract(&plan).unwrap();

@@ -1,6 +1,7 @@
 //! How well a model could do at best where the click probabilities are known, and at worst.
 
 use super::metrics::share_won;
+use crate::Result;
 use crate::data::{Dataset, Rows};
 
 /// Scores of the planted click probabilities on some rows.
@@ -18,8 +19,11 @@ pub struct Attainable {
 
 impl Attainable {
     /// How well any model could do on these rows at best; known for synthetic data only.
-    pub fn of(dataset: &Dataset, rows: &Rows) -> Option<Self> {
-        Some(Self::of_pairs(&mut dataset.planted(rows)?))
+    ///
+    /// # Errors
+    /// The rows can no longer be read.
+    pub fn of(dataset: &Dataset, rows: &Rows) -> Result<Option<Self>> {
+        Ok(dataset.planted(rows)?.map(|mut pairs| Self::of_pairs(&mut pairs)))
     }
 
     /// Of (probability, click) pairs, which it sorts; all not a number where there are none.

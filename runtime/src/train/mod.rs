@@ -5,6 +5,7 @@
 
 mod attainable;
 mod evaluate;
+mod figures;
 mod metrics;
 mod schedule;
 
@@ -13,5 +14,6 @@ mod tests;
 
 pub use attainable::Attainable;
 pub use evaluate::{evaluate, evaluate_each, logits};
+pub use figures::Figures;
 pub use metrics::{Metrics, accuracy, auc, log_loss};
 pub use schedule::Cosine;

@@ -102,7 +102,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let plan = space.plan(&architecture)?;
     let names: HashMap<String, String> =
         plan.params.iter().filter_map(|param| Some((param.name.to_string(), net.foreign_name(&param.name)?))).collect();
-    let foreign = Foreign::read(weights, &plan, &names)?;
+    let foreign = Foreign::read(weights, &name, &schema, &plan, &names)?;
     if let Some(out) = &args.out {
         let path = with_suffix(out, "safetensors");
         foreign.export(&path)?;

@@ -372,6 +372,10 @@ impl Backend for Candle {
         Ok((self.traffic.download(&losses)?, gradients))
     }
 
+    fn device(&self) -> &'static str {
+        if self.traffic.device().is_cpu() { "cpu:portable" } else { "cuda" }
+    }
+
     fn threads(&self) -> usize {
         1
     }

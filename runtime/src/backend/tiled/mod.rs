@@ -277,6 +277,10 @@ impl Backend for Tiled {
         Ok((losses, gradients))
     }
 
+    fn device(&self) -> &'static str {
+        "cpu"
+    }
+
     fn threads(&self) -> usize {
         self.pool.current_num_threads()
     }

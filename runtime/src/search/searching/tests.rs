@@ -62,7 +62,7 @@ struct Ended {
 fn searched(job: &Job, strategy: &mut dyn Strategy, journal: &[Entry]) -> Result<Ended> {
     let folder = tempfile::tempdir().expect("a folder");
     let said = Said::default();
-    let mut open = Journal::open(&folder.path().join("journal.jsonl"), &said)?;
+    let mut open = Journal::open(&folder.path().join("journal.jsonl"), "run", "cpu", &said)?;
     for entry in journal {
         open.append(entry.clone())?;
     }
@@ -76,7 +76,8 @@ fn searched(job: &Job, strategy: &mut dyn Strategy, journal: &[Entry]) -> Result
     let mut searching = Searching::new(job, &evaluate, &mut open, &said);
     searching.run(strategy)?;
     let candidates = searching.all;
-    let mut journal = open.entries().to_vec();
+    // What the search wrote itself.
+    let mut journal = open.entries()[1..].to_vec();
     for entry in &mut journal {
         if let Entry::Candidate { seconds, .. } = entry {
             *seconds = 0.0;

@@ -4,8 +4,8 @@ use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::{Architecture, Space};
 use rand::Rng;
 
-use crate::search::job::Job;
-use crate::search::journal::Figures;
+use crate::run::Job;
+use crate::train::Figures;
 
 /// An evaluated architecture.
 #[derive(Clone, Debug, PartialEq)]

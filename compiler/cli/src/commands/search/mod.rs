@@ -1,10 +1,9 @@
 //! `nasrecc search`: train a supernet, search it, retrain the best.
 //!
-//! Lives here: what a run directory says of the run beyond the runtime's own files, progress for people, the table at
-//! the end. Never: how anything is trained or chosen (`nasrec_runtime::search`).
+//! Lives here: what is asked for on the command line, progress for people, the table at the end. Never: how anything is
+//! trained or chosen (`nasrec_runtime::search`), or what a run directory holds (`nasrec_runtime::run`).
 
 mod progress;
-mod record;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -17,13 +16,13 @@ use nasrec_compiler::recipe::Source;
 use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program};
 use nasrec_runtime::backend::Backend;
 use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
-use nasrec_runtime::search::{Job, Report, RunDir, check_memory, expected_rows, search_within};
+use nasrec_runtime::run::{Job, Origin, Run};
+use nasrec_runtime::search::{Report, check_memory, expected_rows, search_within};
 use nasrec_runtime::{Error, Stop};
 
 use super::Outcome;
 use crate::{device, output, render};
 use progress::Progress;
-use record::RunRecord;
 
 /// Search a space: train its supernet, evolve architectures, retrain the best
 #[derive(clap::Args)]
@@ -58,9 +57,10 @@ pub(crate) struct Args {
     /// is trained
     #[arg(long, value_name = "AMOUNT")]
     memory: Option<Bytes>,
-    /// Where to compute: cpu, cuda or cuda:N; cpu:portable is what a device runs, on the CPU
-    #[arg(long, default_value = "cpu")]
-    device: String,
+    /// Where to compute: cpu, cuda or cuda:N; cpu:portable is what a device runs, on the CPU [default: cpu, or where the
+    /// run began]
+    #[arg(long)]
+    device: Option<String>,
 }
 
 /// Set by Ctrl-C and by a termination signal.
@@ -73,28 +73,25 @@ struct Limits {
     threads: usize,
 }
 
-/// A search that is ready to run, with its directory.
-struct Ready {
-    dir: RunDir,
-    record: RunRecord,
-    program: Program,
-    /// Name of the search.
-    name: String,
-    job: Job,
-}
-
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let device = device::named(&args.device, args.threads)?;
+    let progress = Progress::new();
+    let resumed = args.resume.as_ref().map(|dir| Run::resume(dir, &progress)).transpose()?;
+    let began_on = match &resumed {
+        Some(run) => run.device()?,
+        None => None,
+    };
+    let device = args.device.clone().or(began_on).unwrap_or_else(|| "cpu".to_owned());
+    let device = device::named(&device, args.threads)?;
     // What is computed outside the backend, such as drawing tables, takes no more threads than it does.
     limit_threads(device.threads())?;
     let memory = args.memory.or_else(available_memory);
-    let limits = Limits { memory, threads: device.threads() };
-    let ready = match &args.resume {
-        Some(dir) => resumed(dir)?,
-        None => started(args, limits)?,
+    let run = match resumed {
+        Some(run) => run,
+        None => match started(args, Limits { memory, threads: device.threads() })? {
+            Some(run) => run,
+            None => return Ok(Outcome::Findings),
+        },
     };
-    let Some(ready) = ready else { return Ok(Outcome::Findings) };
-    let job = &ready.job;
     ctrlc::set_handler(|| {
         if STOP.requested() {
             std::process::exit(130);
@@ -103,11 +100,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         eprintln!("stopping at the next step; once more to stop at once");
     })
     .context("cannot listen for Ctrl-C")?;
-    let shown = ready.dir.path().display();
-    eprintln!("{} on {} with {}: run directory {shown}", ready.name, job.space.name, job.schema.name);
-    match device.run(Searching { job, dir: &ready.dir, memory }) {
+    let shown = run.dir().path().display();
+    let job = run.job();
+    eprintln!("{} on {} with {}: run directory {shown}", run.name(), job.space.name, job.schema.name);
+    match device.run(Searching { run: &run, progress: &progress, memory }) {
         Ok(report) => {
-            finish(&ready, &report)?;
+            finish(&run, &report)?;
             Ok(Outcome::Clean)
         }
         Err(Error::Stopped) => {
@@ -120,8 +118,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 
 /// The search itself, wherever it computes.
 struct Searching<'a> {
-    job: &'a Job,
-    dir: &'a RunDir,
+    run: &'a Run,
+    progress: &'a Progress,
     memory: Option<Bytes>,
 }
 
@@ -129,22 +127,18 @@ impl device::Work for Searching<'_> {
     type Done = nasrec_runtime::Result<Report>;
 
     fn on(self, backend: &impl Backend) -> Self::Done {
-        search_within(self.job, self.dir, backend, &Progress::new(), &STOP, self.memory)
+        search_within(self.run, backend, self.progress, &STOP, self.memory)
     }
 }
 
-/// A new run: checked, its directory made and its record written.
-fn started(args: &Args, limits: Limits) -> Result<Option<Ready>> {
+/// A new run, checked and with its directory; `None` where the file has mistakes, which are shown.
+fn started(args: &Args, limits: Limits) -> Result<Option<Run>> {
     let file = args.file.as_deref().unwrap_or_default();
     let (mut program, mut diagnostics) = Program::load(file, &Disk);
     let mut overrides = args.set.clone();
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
     let Some(search) = checked(&mut program, &mut diagnostics, file, args.name.as_deref(), &overrides)? else {
         return Ok(None);
-    };
-    let path = match &args.out {
-        Some(path) => path.clone(),
-        None => free_directory(&search.name),
     };
     // A path typed on the command line starts where the command is typed, one in a file beside that file.
     let typed = overrides.iter().any(|setting| setting.trim_start().starts_with("data.files"));
@@ -153,7 +147,6 @@ fn started(args: &Args, limits: Limits) -> Result<Option<Ready>> {
     let base = base.canonicalize().with_context(|| format!("cannot find the folder of {file}"))?;
     // What does not fit shows before a directory is made.
     let job = Job::new(&search, base)?;
-    let name = search.name;
     if let Source::Files(files) = &job.recipe.data.source {
         for file in files {
             let path = job.base.join(file);
@@ -165,30 +158,11 @@ fn started(args: &Args, limits: Limits) -> Result<Option<Ready>> {
     if let Some(memory) = limits.memory {
         check_memory(&job, expected_rows(&job).unwrap_or(0), limits.threads, memory)?;
     }
-    let dir = RunDir::create(&path)?;
-    RunRecord::write(&dir, &program, &name, &overrides, &job.base, &job.recipe)?;
-    let record = RunRecord::read(&dir)?;
-    Ok(Some(Ready { dir, record, program, name, job }))
-}
-
-fn resumed(path: &Path) -> Result<Option<Ready>> {
-    let dir = RunDir::open(path)?;
-    let record = RunRecord::read(&dir)?;
-    let (mut program, mut diagnostics) = record.load(&dir)?;
-    let shown = path.display().to_string();
-    let search = checked(&mut program, &mut diagnostics, &shown, Some(&record.search), &record.overrides)?;
-    let Some(search) = search else { return Ok(None) };
-    if search.recipe != record.recipe {
-        bail!(
-            "the recipe in {shown} means something else to this nasrecc ({}) than to the one that started it ({}): \
-             go on with that one, or start anew",
-            env!("CARGO_PKG_VERSION"),
-            record.nasrecc
-        );
-    }
-    let name = search.name.clone();
-    let job = Job::new(&search, record.base.clone())?;
-    Ok(Some(Ready { dir, record, program, name, job }))
+    let origin = Origin { program: &program, search: &search.name, settings: &overrides };
+    Ok(Some(match &args.out {
+        Some(path) => Run::start(path, job, origin)?,
+        None => Run::start_in(Path::new("runs"), job, origin)?,
+    }))
 }
 
 fn checked(
@@ -233,38 +207,30 @@ fn checked(
     Ok(result)
 }
 
-fn free_directory(name: &str) -> PathBuf {
-    (1u32..).map(|n| PathBuf::from(format!("runs/{name}-{n}"))).find(|path| !path.exists()).unwrap_or_default()
-}
-
 /// Writes the winner's source and shows the table.
-fn finish(ready: &Ready, report: &Report) -> Result<()> {
+fn finish(run: &Run, report: &Report) -> Result<()> {
     let text = report::table(report);
     if let Some(architecture) = report.best.first().and_then(|row| row.architecture.as_ref()) {
-        let source = winner(ready, report, architecture)?;
-        ready.dir.write("best.nasrec", source.as_bytes())?;
+        let source = winner(run, report, architecture)?;
+        run.dir().write("best.nasrec", source.as_bytes())?;
     }
-    ready.dir.write("report.txt", text.as_bytes())?;
+    run.dir().write("report.txt", text.as_bytes())?;
     output::print(&text)?;
-    let path = ready.dir.path();
-    eprintln!(
-        "the best architecture: {}\nits weights: {}",
-        path.join("best.nasrec").display(),
-        path.join("best.safetensors").display()
-    );
+    let path = run.dir().path();
+    eprintln!("the best architecture: {}\nits model: {}", path.join("best.nasrec").display(), path.join("best").display());
     Ok(())
 }
 
 /// The winner as a source file that stands in the run directory.
-fn winner(ready: &Ready, report: &Report, architecture: &Architecture) -> Result<String> {
-    let job = &ready.job;
+fn winner(run: &Run, report: &Report, architecture: &Architecture) -> Result<String> {
+    let job = run.job();
+    let program = run.program()?;
     let mut imports: Vec<(String, Vec<String>)> = Vec::new();
     let wanted = [(ItemKind::Space, &job.space.name), (ItemKind::Schema, &job.schema.name)];
     for (kind, name) in wanted {
-        let items = ready.program.visible(kind);
-        let item = items.iter().find(|item| item.name == *name).context("the search's space and schema are visible")?;
-        let file = ready.program.defined_in(item);
-        let path = ready.record.copy_of(&file.name).unwrap_or(&file.name).to_owned();
+        let item = program.find(kind, name).context("the search's space and schema are visible")?;
+        let file = Path::new(&program.defined_in(&item).name);
+        let path = file.strip_prefix(run.dir().path()).unwrap_or(file).display().to_string();
         match imports.iter_mut().find(|(known, _)| *known == path) {
             Some((_, names)) => names.push(name.clone()),
             None => imports.push((path, vec![name.clone()])),
@@ -272,7 +238,7 @@ fn winner(ready: &Ready, report: &Report, architecture: &Architecture) -> Result
     }
     let test = report.best.first().and_then(|row| row.test);
     let figures = test.and_then(|figures| figures.log_loss.zip(figures.auc));
-    let mut docs = vec![format!("Found by search `{}`, seed {}.", ready.name, job.recipe.seed)];
+    let mut docs = vec![format!("Found by search `{}`, seed {}.", run.name(), job.recipe.seed)];
     docs.extend(figures.map(|(loss, auc)| format!("Log loss {loss:.5} and AUC {auc:.5} on the test part.")));
     let source = ArchSource {
         name: "best",

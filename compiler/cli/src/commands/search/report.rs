@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use nasrec_runtime::search::{Figures, Report, Row};
+use nasrec_runtime::search::{Report, Row};
+use nasrec_runtime::train::Figures;
 
 use crate::output::{self, grouped, right};
 

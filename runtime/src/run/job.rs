@@ -46,23 +46,23 @@ impl Job {
         })
     }
 
-    pub(super) fn streams(&self) -> Streams {
+    pub(crate) fn streams(&self) -> Streams {
         Streams::new(self.recipe.seed)
     }
 
     /// The seed of the initial values of one store.
-    pub(super) fn seed_of(&self, name: &str) -> u64 {
+    pub(crate) fn seed_of(&self, name: &str) -> u64 {
         let key = self.streams().key(&format!("{name}/values"));
         u64::from_le_bytes([key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7]])
     }
 
     /// The plan of an architecture; a space that was checked has one for each that is complete.
-    pub(super) fn plan(&self, architecture: &Architecture) -> Result<Plan> {
+    pub(crate) fn plan(&self, architecture: &Architecture) -> Result<Plan> {
         Ok(self.selected(architecture)?.0)
     }
 
     /// The plan of an architecture, and the architecture without what its logit does not depend on.
-    pub(super) fn selected(&self, architecture: &Architecture) -> Result<(Plan, Architecture)> {
+    pub(crate) fn selected(&self, architecture: &Architecture) -> Result<(Plan, Architecture)> {
         Ok(self.space.selected(architecture).map_err(RunError::from)?)
     }
 }

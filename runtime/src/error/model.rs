@@ -1,0 +1,31 @@
+//! What can be wrong with a model.
+
+use std::path::PathBuf;
+
+/// What can be wrong with a model.
+#[allow(missing_docs, reason = "the message of a variant says what it is and what its values are")]
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// `record`: the file that makes a directory that of a model.
+    #[error("{} holds no model: there is no {record} in it", path.display())]
+    None { path: PathBuf, record: &'static str },
+    #[error("{} holds something else than a model; choose another directory for it", path.display())]
+    NotEmpty { path: PathBuf },
+    #[error("the model in {} was written by nasrecc {there}, and this is {here}: read it with that version", path.display())]
+    OtherVersion { path: PathBuf, there: String, here: String },
+    #[error("these do not make a model: {what}")]
+    Unfit { what: String },
+}
+
+impl ModelError {
+    /// See [`crate::Error::code`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            ModelError::None { .. } => "R0801",
+            ModelError::NotEmpty { .. } => "R0802",
+            ModelError::OtherVersion { .. } => "R0803",
+            ModelError::Unfit { .. } => "R0804",
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! A model's directory: `model.json` says what it is, `weights.safetensors` holds what was trained. Of an embedding table
+//! only the rows that training touched are there, so its size is that of what was learnt, not of the table.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nasrec_compiler::plan::{PLAN_VERSION, ParamKind, Plan, sound};
+use nasrec_compiler::recipe::Storage;
+use nasrec_compiler::schema::Schema;
+use serde::{Deserialize, Serialize};
+
+use super::{Evidence, Model};
+use crate::error::{FileError, ModelError};
+use crate::supernet::{Keep, Label, Memory, Store};
+use crate::{Error, Result, files};
+
+const RECORD: &str = "model.json";
+const WEIGHTS: &str = "weights.safetensors";
+/// Version of `model.json`.
+const VERSION: u32 = 1;
+
+/// No `model.json` is longer.
+const LONGEST: u64 = 64 << 20;
+/// No sound model computes more bytes of values for a sample: those that ship stay below a hundredth of this.
+const MOST_ACTIVATIONS: u64 = 1 << 30;
+
+/// `model.json`
+#[derive(Serialize, Deserialize)]
+struct Record {
+    version: u32,
+    /// Version of nasrecc that wrote it.
+    nasrecc: String,
+    name: String,
+    evidence: Evidence,
+    schema: Schema,
+    seed: u64,
+    storage: Storage,
+    /// BLAKE3 of `weights.safetensors`.
+    weights: String,
+    plan: Plan,
+}
+
+/// What is read of a record before all of it can be.
+#[derive(Deserialize)]
+struct Header {
+    version: u32,
+    nasrecc: String,
+}
+
+impl Model {
+    /// Writes it into a directory, which is new, empty or that of a model. Gives its checksum, which no other model has.
+    ///
+    /// # Errors
+    /// The directory holds something else, or the disk takes no more.
+    pub fn save(&self, folder: &Path) -> Result<String> {
+        let ours = |name: &str| [RECORD, WEIGHTS].contains(&name) || name.ends_with(files::UNFINISHED);
+        let others = fs::read_dir(folder).into_iter().flatten().flatten();
+        if others.into_iter().any(|entry| !ours(&entry.file_name().to_string_lossy())) {
+            return Err(ModelError::NotEmpty { path: folder.to_owned() }.into());
+        }
+        files::create_folder(folder)?;
+        let weights = self.store.save_values(&folder.join(WEIGHTS), &label(&self.plan))?;
+        // Last: with it the directory is a model.
+        let record = files::seal(&Record {
+            version: VERSION,
+            nasrecc: env!("CARGO_PKG_VERSION").to_owned(),
+            name: self.name.clone(),
+            evidence: self.evidence.clone(),
+            schema: self.schema.clone(),
+            seed: self.seed,
+            storage: self.store.kept_as().storage,
+            weights,
+            plan: self.plan.clone(),
+        })?;
+        files::replace(&folder.join(RECORD), |file| std::io::Write::write_all(file, &record))?;
+        Ok(read(folder)?.1)
+    }
+
+    /// Reads it from its directory.
+    ///
+    /// # Errors
+    /// There is none, another version wrote it, or something in it is not what was written.
+    pub fn load(folder: &Path) -> Result<Self> {
+        let (record, _) = read(folder)?;
+        let Record { name, evidence, schema, seed, storage, weights, plan, .. } = record;
+        check(&plan, &schema).map_err(|error| changed(&folder.join(RECORD), &error.to_string()))?;
+        let path = folder.join(WEIGHTS);
+        // Room is made for what the file holds, not for what the plan says.
+        Store::check_file(&path, &plan)?;
+        let keep = Keep { memory: Memory::Nothing, storage };
+        let mut store = Store::standalone_kept(&plan, seed, keep)?;
+        let kept = store.load(&path, &label(&plan))?;
+        if kept.checksum != weights {
+            return Err(changed(&path, "it belongs to another model"));
+        }
+        Ok(Self { name, schema, plan, store, seed, evidence })
+    }
+
+    /// Whether a directory holds the model with this checksum, to the last bit.
+    ///
+    /// # Errors
+    /// In words why not.
+    pub(crate) fn verify(folder: &Path, checksum: &str) -> Result<()> {
+        let (record, found) = read(folder)?;
+        if found != checksum {
+            return Err(changed(&folder.join(RECORD), "it is of another model"));
+        }
+        let path = folder.join(WEIGHTS);
+        if Store::checksum_of(&path)? != record.weights {
+            return Err(changed(&path, "it belongs to another model"));
+        }
+        Ok(())
+    }
+}
+
+fn label(plan: &Plan) -> Label {
+    Label { of: format!("model {}", plan.fingerprint()), step: 0 }
+}
+
+fn changed(path: &Path, what: &str) -> Error {
+    let remedy = "take the model from where it came from again".to_owned();
+    FileError::Changed { path: path.to_owned(), what: what.to_owned(), remedy }.into()
+}
+
+fn read(folder: &Path) -> Result<(Record, String)> {
+    let path = folder.join(RECORD);
+    let bytes = match files::read(&path, LONGEST) {
+        Err(error) if files::is_missing(&error) => {
+            return Err(ModelError::None { path: PathBuf::from(folder), record: RECORD }.into());
+        }
+        read => read?,
+    };
+    if let Ok(Header { version, nasrecc }) = serde_json::from_slice(&bytes)
+        && version != VERSION
+    {
+        let here = env!("CARGO_PKG_VERSION").to_owned();
+        return Err(ModelError::OtherVersion { path: folder.to_owned(), there: nasrecc, here }.into());
+    }
+    let (record, checksum) = files::unseal::<Record>(&bytes).map_err(|what| changed(&path, what))?;
+    if record.plan.version != PLAN_VERSION {
+        let here = env!("CARGO_PKG_VERSION").to_owned();
+        return Err(ModelError::OtherVersion { path: folder.to_owned(), there: record.nasrecc, here }.into());
+    }
+    Ok((record, checksum))
+}
+
+/// Whether a plan is sound and reads no other columns than a schema has.
+pub(super) fn check(plan: &Plan, schema: &Schema) -> Result<()> {
+    let unfit = |what: String| Err(Error::from(ModelError::Unfit { what }));
+    if let Err(damage) = sound::check(&plan.nodes, &plan.params, &[plan.logit]) {
+        return unfit(damage.to_string());
+    }
+    let alone = plan.params.iter().enumerate().all(|(id, param)| param.id == id && param.is_whole());
+    if !alone {
+        return unfit("the plan takes slices of a supernet; a model has parameters of its own".to_owned());
+    }
+    if plan.activation_bytes() > MOST_ACTIVATIONS {
+        return unfit(format!("a sample would take {} bytes of values", plan.activation_bytes()));
+    }
+    for param in &plan.params {
+        if let ParamKind::Table { field } = param.kind
+            && schema.sparse.get(field).is_none_or(|column| column.rows != param.full[0])
+        {
+            return unfit(format!("table {} is of no column of schema {}", param.name, schema.name));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! A model: everything that it takes to go from rows of a table to click probabilities, and what is known of it.
+//!
+//! Lives here: what a model is, its directory, and what it says of batches. Never: how one was found or trained (`search`),
+//! or what was run (`run`).
+//!
+//! A model is complete. Its directory alone predicts, on another machine, without the space, the table or the run: the
+//! schema says how columns are read and encoded, the plan what is computed, the weights with which numbers. Everything in it
+//! is vouched for by checksums.
+
+mod directory;
+
+use nasrec_compiler::plan::Plan;
+use nasrec_compiler::schema::Schema;
+use serde::{Deserialize, Serialize};
+
+pub use crate::error::ModelError;
+
+use crate::Result;
+use crate::backend::{Backend, Task};
+use crate::data::Batch;
+use crate::supernet::Store;
+use crate::train::{Figures, Metrics, evaluate, logits};
+
+/// A trained model.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What it is called, such as `best-1`.
+    pub name: String,
+    /// The columns of its table, and how each is encoded.
+    schema: Schema,
+    /// What it computes; every parameter is stored at the shape that it has here.
+    plan: Plan,
+    store: Store,
+    /// The seed of the rows of tables that no training touched: they are drawn, not stored.
+    seed: u64,
+    /// What is known of it.
+    pub evidence: Evidence,
+}
+
+/// What is known of a model: where it comes from, and how good it was.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The search that found it.
+    pub search: Option<String>,
+    /// A hash of the run that it comes from: of its sources, its recipe and the version of nasrecc.
+    pub run: Option<String>,
+    /// A hash of every row that it could be trained or judged on.
+    pub data: Option<String>,
+    /// With the supernet's weights, on the validation part.
+    pub in_supernet: Option<Figures>,
+    /// Trained on the training part, on the validation part: what it was chosen by.
+    pub validation: Option<Figures>,
+    /// As it is, trained on both, on the test part.
+    pub test: Option<Figures>,
+}
+
+impl Model {
+    /// A model of weights that were drawn with `seed` for a plan on its own ([`Plan::standalone`]), and trained since.
+    ///
+    /// # Errors
+    /// The plan, the weights and the schema do not fit together.
+    pub fn new(name: &str, schema: Schema, plan: Plan, store: Store, seed: u64, evidence: Evidence) -> Result<Self> {
+        directory::check(&plan, &schema)?;
+        store.check(&plan)?;
+        Ok(Self { name: name.to_owned(), schema, plan, store, seed, evidence })
+    }
+
+    /// The columns of its table, and how each is encoded.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// What it computes.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its weights.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The click probability of each sample, batch after batch. Labels are not looked at.
+    ///
+    /// # Errors
+    /// A batch does not fit the schema, or cannot be read.
+    pub fn predict(
+        &self,
+        backend: &impl Backend,
+        batches: impl IntoIterator<Item = Result<Batch>>,
+    ) -> Result<Vec<f32>> {
+        let logits =
+            self.ready(backend, |program, copies, params| logits(backend, program, copies, params, batches))?.0;
+        Ok(logits.into_iter().map(|logit| (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32).collect())
+    }
+
+    /// How good it is on labelled batches.
+    ///
+    /// # Errors
+    /// A batch does not fit the schema, or cannot be read.
+    pub fn evaluate(
+        &self,
+        backend: &impl Backend,
+        batches: impl IntoIterator<Item = Result<Batch>>,
+    ) -> Result<Metrics> {
+        self.ready(backend, |program, copies, params| evaluate(backend, program, copies, params, batches))
+    }
+
+    fn ready<B: Backend, T>(
+        &self,
+        backend: &B,
+        work: impl FnOnce(&B::Program, &B::Copies, &B::Params) -> Result<T>,
+    ) -> Result<T> {
+        let program = backend.compile(Task::evaluating(self.plan.clone())?)?;
+        let params = backend.load(self.store.clone())?;
+        let copies = backend.copies(&program, &params)?;
+        work(&program, &copies, &params)
+    }
+}

@@ -1,0 +1,317 @@
+//! The journal of a run: one JSON object a line, only ever appended to, each with a checksum of itself and of all before it.
+//! So what a kill, a full disk or a lost sector did to the last line shows, and so does any change to another.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use nasrec_compiler::Architecture;
+use serde::{Deserialize, Serialize};
+
+use super::record::VERSION;
+use crate::error::{FileError, RunError};
+use crate::train::Figures;
+use crate::{Error, Observer, Result, files};
+
+/// No journal is longer: a line has some hundred bytes.
+const LONGEST: u64 = 4 << 30;
+
+/// What a run has done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Entry {
+    /// The first line: what the journal is of.
+    Begun {
+        /// Version of the journal's lines.
+        version: u32,
+        /// Of nasrecc.
+        nasrecc: String,
+        /// A hash of the sources, the recipe and the version.
+        run: String,
+        /// Where it computes, as a backend calls itself.
+        device: String,
+    },
+    /// The data that everything after it was made from.
+    Data {
+        /// A hash of what was read.
+        fingerprint: String,
+        /// Rows that were read, malformed ones left out.
+        rows: usize,
+    },
+    /// The supernet is trained and on disk.
+    Supernet {
+        /// Steps that it was trained for.
+        steps: u64,
+        /// BLAKE3 of its file.
+        checksum: String,
+        /// How the loss went.
+        curve: Curve,
+        /// What training took.
+        seconds: f64,
+    },
+    /// A candidate was evaluated with the supernet's weights.
+    Candidate {
+        /// Number in the order of evaluation, from 0.
+        index: u64,
+        /// 0 for the first population.
+        generation: u64,
+        /// The candidate that it was mutated from.
+        parent: Option<u64>,
+        /// Without what its logit does not depend on.
+        architecture: Architecture,
+        /// The same for who has no space at hand: the names of its choices, and their values as an `arch` writes them.
+        choices: BTreeMap<String, String>,
+        /// Multiply-accumulates a sample.
+        macs: u64,
+        /// With the supernet's weights, on the validation part.
+        figures: Figures,
+        /// An even share of what those took that were evaluated with it.
+        seconds: f64,
+    },
+    /// A model was trained from scratch and evaluated.
+    Trained {
+        /// `best-1` and so on, or the name of a baseline.
+        model: String,
+        /// Whether training read the validation part too; the figures are of the test part then, else of the
+        /// validation part.
+        last: bool,
+        /// On the part that `last` says.
+        figures: Figures,
+        /// BLAKE3 of its weights in the run directory, where they are kept.
+        checksum: Option<String>,
+        /// How the loss went.
+        curve: Curve,
+        /// What training and evaluating took.
+        seconds: f64,
+    },
+}
+
+/// The loss of a training: after how many steps, and its mean over the steps since the point before, in nats. Absent where
+/// none of those was finite.
+pub type Curve = Vec<(u64, Option<f64>)>;
+
+/// An open journal, with everything that it held when it was opened and what was added since.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    entries: Vec<Entry>,
+    /// Of the last line.
+    checksum: String,
+}
+
+/// The sound lines of a journal.
+struct Lines {
+    entries: Vec<Entry>,
+    checksum: String,
+    /// Bytes of them.
+    sound: u64,
+    /// Bytes of a last line that was not finished.
+    torn: u64,
+}
+
+impl Journal {
+    /// Opens or makes the journal of a run. A last line that a kill tore is said and cut.
+    ///
+    /// # Errors
+    /// Another line is not what was written, or the journal is of another run or of another device.
+    pub fn open(path: &Path, run: &str, device: &str, observer: &dyn Observer) -> Result<Self> {
+        let Lines { entries, checksum, sound, torn } = read(path)?;
+        let file = files::append(path)?;
+        if torn > 0 {
+            observer.say(&format!("{}: cut {torn} bytes of a last line that was not finished", path.display()));
+            file.set_len(sound).and_then(|()| file.sync_all()).map_err(Error::io("cut", path))?;
+        }
+        let mut journal = Self { path: path.to_owned(), file, entries, checksum };
+        match journal.entries.first() {
+            None => {
+                // The name of the file lasts before anything that it says.
+                files::sync_folder(path)?;
+                journal.append(Entry::Begun {
+                    version: VERSION,
+                    nasrecc: env!("CARGO_PKG_VERSION").to_owned(),
+                    run: run.to_owned(),
+                    device: device.to_owned(),
+                })?;
+            }
+            Some(Entry::Begun { version: VERSION, run: of, device: on, .. }) if of == run => {
+                if on != device {
+                    let (path, on, now) = (path.to_owned(), on.clone(), device.to_owned());
+                    return Err(RunError::OtherDevice { path, on, now }.into());
+                }
+            }
+            Some(_) => return Err(RunError::OtherJournal { path: path.to_owned() }.into()),
+        }
+        Ok(journal)
+    }
+
+    /// What a journal holds, without changing it; nothing where there is none.
+    ///
+    /// # Errors
+    /// A line is not what was written.
+    pub fn peek(path: &Path) -> Result<Vec<Entry>> {
+        Ok(read(path)?.entries)
+    }
+
+    /// What was written so far, in its order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Appends an entry; it is on disk when this returns.
+    pub fn append(&mut self, entry: Entry) -> Result<()> {
+        let (line, checksum) = line(&entry, &self.checksum)?;
+        self.file.write_all(&line).and_then(|()| self.file.sync_data()).map_err(Error::io("write", &self.path))?;
+        self.checksum = checksum;
+        self.entries.push(entry);
+        Ok(())
+    }
+}
+
+/// Stands between the last member of a line and its checksum.
+const MARK: &str = r#","checksum":""#;
+const END: &str = "\"}\n";
+
+/// Digits of a line's checksum.
+const DIGITS: usize = 16;
+
+/// Of a line and of all that came before it.
+fn checksum(before: &str, body: &[u8]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(before.as_bytes()).update(body);
+    hasher.finalize().to_hex()[..DIGITS].to_owned()
+}
+
+/// An entry as a line, its checksum the last member.
+fn line(entry: &Entry, before: &str) -> Result<(Vec<u8>, String)> {
+    let mut line = serde_json::to_vec(entry)?;
+    line.pop();
+    let checksum = checksum(before, &line);
+    line.extend([MARK, &checksum, END].concat().bytes());
+    Ok((line, checksum))
+}
+
+/// The entry of a line, and the line's checksum, where it is as it was written.
+fn entry(line: &[u8], before: &str) -> Option<(Entry, String)> {
+    let rest = line.strip_suffix(END.as_bytes())?;
+    let (body, found) = rest.split_at_checked(rest.len().checked_sub(DIGITS)?)?;
+    let body = body.strip_suffix(MARK.as_bytes())?;
+    let checksum = checksum(before, body);
+    let entry = serde_json::from_slice([body, b"}"].concat().as_slice()).ok()?;
+    (found == checksum.as_bytes()).then_some((entry, checksum))
+}
+
+fn read(path: &Path) -> Result<Lines> {
+    let bytes = match files::read(path, LONGEST) {
+        Err(error) if files::is_missing(&error) => Vec::new(),
+        read => read?,
+    };
+    let mut lines = Lines { entries: Vec::new(), checksum: String::new(), sound: 0, torn: 0 };
+    let mut rest = bytes.split_inclusive(|&byte| byte == b'\n');
+    for line in rest.by_ref() {
+        let Some((entry, checksum)) = entry(line, &lines.checksum) else {
+            let number = lines.entries.len() + 1;
+            // Each line is on disk before the next one is written, so only the last one can be torn.
+            if rest.next().is_some() {
+                return Err(FileError::Changed {
+                    path: path.to_owned(),
+                    what: format!("line {number} is not what was written there"),
+                    remedy: match number - 1 {
+                        0 => "put it back as it was; or remove it, and all will be done again".to_owned(),
+                        sound => format!(
+                            "put it back as it was; or keep its first {sound} lines and remove the rest, which will be \
+                             done again"
+                        ),
+                    },
+                }
+                .into());
+            }
+            lines.torn = line.len() as u64;
+            break;
+        };
+        lines.entries.push(entry);
+        lines.checksum = checksum;
+        lines.sound += line.len() as u64;
+    }
+    Ok(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::Silent;
+
+    fn supernet(steps: u64) -> Entry {
+        Entry::Supernet { steps, checksum: "c".to_owned(), curve: vec![(steps, Some(0.5)), (9, None)], seconds: 1.0 }
+    }
+
+    /// A journal of three lines.
+    fn written(path: &Path) -> Vec<u8> {
+        let mut journal = Journal::open(path, "run", "cpu", &Silent).expect("a new journal");
+        journal.append(supernet(3)).expect("written");
+        journal.append(supernet(4)).expect("written");
+        fs::read(path).expect("there")
+    }
+
+    #[test]
+    fn a_torn_last_line_is_cut_wherever_it_is_torn() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        let whole = written(&path);
+        let last = whole[..whole.len() - 1].iter().rposition(|&byte| byte == b'\n').expect("lines") + 1;
+        let reopened = |bytes: &[u8]| {
+            fs::write(&path, bytes).expect("written");
+            let journal = Journal::open(&path, "run", "cpu", &Silent).expect("what is left of it");
+            assert_eq!(fs::read(&path).expect("there"), whole[..last]);
+            journal.entries().len()
+        };
+        for cut in last + 1..whole.len() {
+            assert_eq!(reopened(&whole[..cut]), 2, "cut to {cut} bytes");
+            // Its first bytes never arrived, and the end of the line did.
+            let mut headless = whole.clone();
+            headless[last..cut].fill(0);
+            assert_eq!(reopened(&headless), 2, "without {} bytes at its head", cut - last);
+        }
+    }
+
+    #[test]
+    fn a_change_to_any_other_line_is_refused_with_a_way_out() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        let whole = written(&path);
+        let lines: Vec<&[u8]> = whole.split_inclusive(|&byte| byte == b'\n').collect();
+        let refused = |bytes: &[u8]| {
+            fs::write(&path, bytes).expect("written");
+            let error = Journal::open(&path, "run", "cpu", &Silent).expect_err("changed").to_string();
+            assert_eq!(fs::read(&path).expect("there"), bytes, "nothing is cut");
+            error
+        };
+        for at in 0..lines[0].len() + lines[1].len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            let line = if at < lines[0].len() { 1 } else { 2 };
+            // Two lines in one are one that is not what was written.
+            if changed[at] != b'\n' && whole[at] != b'\n' {
+                assert!(refused(&changed).contains(&format!("line {line} is not what was written there")), "{at}");
+            }
+        }
+        assert!(refused(&[lines[0], lines[2], lines[1]].concat()).contains("line 2"));
+        assert!(refused(&[lines[1], lines[2]].concat()).contains("line 1"));
+        assert!(refused(&[lines[0], b"\n", lines[1]].concat()).contains("keep its first 1 lines and remove the rest"));
+    }
+
+    #[test]
+    fn a_journal_is_of_one_run_on_one_device() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        written(&path);
+        let refused = |run, device| Journal::open(&path, run, device, &Silent).expect_err("another").to_string();
+        assert!(refused("other", "cpu").contains("is of another run"));
+        assert!(refused("run", "cuda").contains("computes on cpu, and this is cuda"));
+        assert_eq!(Journal::open(&path, "run", "cpu", &Silent).expect("the same").entries().len(), 3);
+        assert_eq!(Journal::peek(&folder.path().join("none")).expect("none").len(), 0);
+    }
+}

@@ -1,0 +1,92 @@
+//! `run.json`: what a run is, enough to go on with it or to repeat it.
+
+use std::path::{Path, PathBuf};
+
+use nasrec_compiler::Program;
+use nasrec_compiler::recipe::Recipe;
+use serde::{Deserialize, Serialize};
+
+use super::directory::RunDir;
+use super::layout::RECORD;
+use super::sources::Copies;
+use crate::error::{FileError, RunError};
+use crate::{Result, files};
+
+/// Version of `run.json`, of the journal, and of everything else that a run goes on with.
+pub(crate) const VERSION: u32 = 2;
+
+/// No record is longer.
+const LONGEST: u64 = 16 << 20;
+
+/// What a run is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub version: u32,
+    /// Version of nasrecc that started the run.
+    pub nasrecc: String,
+    /// Name of the search.
+    pub search: String,
+    /// Values of the recipe or the space that were set from outside, each `path=value`.
+    pub settings: Vec<String>,
+    /// Where relative paths of data start.
+    pub base: PathBuf,
+    /// The whole recipe, defaults included.
+    pub recipe: Recipe,
+    pub sources: Copies,
+}
+
+/// What is read of a record before all of it can be.
+#[derive(Deserialize)]
+struct Header {
+    version: u32,
+    nasrecc: String,
+}
+
+impl Record {
+    pub fn new(program: &Program, search: &str, settings: &[String], base: &Path, recipe: &Recipe) -> Result<Self> {
+        Ok(Self {
+            version: VERSION,
+            nasrecc: env!("CARGO_PKG_VERSION").to_owned(),
+            search: search.to_owned(),
+            settings: settings.to_vec(),
+            base: base.to_owned(),
+            recipe: recipe.clone(),
+            sources: Copies::of(program)?,
+        })
+    }
+
+    pub fn write(&self, dir: &RunDir) -> Result<()> {
+        dir.write(RECORD, &files::seal(self)?)
+    }
+
+    /// Reads the record of a run that this version can go on with.
+    ///
+    /// # Errors
+    /// It was damaged or changed, or another version of nasrecc wrote it.
+    pub fn read(dir: &RunDir) -> Result<Self> {
+        let path = dir.file(RECORD);
+        let bytes = files::read(&path, LONGEST)?;
+        // Another version may have sealed it in another way, or not at all.
+        if let Ok(Header { version, nasrecc }) = serde_json::from_slice(&bytes)
+            && (version != VERSION || nasrecc != env!("CARGO_PKG_VERSION"))
+        {
+            let here = env!("CARGO_PKG_VERSION").to_owned();
+            return Err(RunError::OtherVersion { path: dir.path().to_owned(), there: nasrecc, here }.into());
+        }
+        let unsealed = files::unseal(&bytes).map_err(|what| FileError::Changed {
+            path,
+            what: what.to_owned(),
+            remedy: "put it back as it was; without it nothing can go on from this directory, so else start anew in \
+                     another"
+                .to_owned(),
+        });
+        Ok(unsealed?.0)
+    }
+
+    /// Tells runs apart that may come to other results. Where the table lies is not part of it: what is in it is known when
+    /// it was read.
+    pub fn identity(&self) -> Result<String> {
+        let all = (VERSION, &self.nasrecc, &self.search, &self.settings, &self.recipe, self.sources.identity());
+        Ok(blake3::hash(&serde_json::to_vec(&all)?).to_hex().to_string())
+    }
+}

@@ -1,0 +1,217 @@
+//! The files that a program was read from, copied into a run directory: byte for byte, each under a name of its own, and
+//! each import with the file that it led to. So the copies give the same program wherever the directory lies, whatever has
+//! become of the files, and whichever two of them had one name.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use nasrec_compiler::Program;
+use nasrec_compiler::diagnostics::{Diagnostic, SourceFile};
+use nasrec_compiler::loader::{Loader, SHIPPED};
+use serde::{Deserialize, Serialize};
+
+use super::directory::RunDir;
+use super::layout::SOURCES;
+use crate::error::{FileError, RunError};
+use crate::{Observer, Result, files};
+
+/// No source file is longer.
+const LONGEST: u64 = 16 << 20;
+
+/// The copies of a program's files.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Copies {
+    /// Which of the files is the entry.
+    entry: usize,
+    files: Vec<Copy>,
+    imports: Vec<Import>,
+}
+
+/// A source file and its copy in the directory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Copy {
+    /// As it was called, from where the run was started.
+    name: String,
+    /// Where it lay, if it lay on a disk.
+    original: Option<PathBuf>,
+    /// Path from the run directory.
+    copy: String,
+    blake3: String,
+    built_in: bool,
+}
+
+/// Which file an import led to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Import {
+    importer: usize,
+    path: String,
+    file: usize,
+}
+
+impl Copies {
+    /// Of a program's files; nothing is written yet.
+    pub fn of(program: &Program) -> Result<Self> {
+        // A text of a command line is no file.
+        let is_file = |file: &SourceFile| !file.built_in || file.name.starts_with(SHIPPED);
+        let all = program.sources.files();
+        let read: Vec<&SourceFile> = all.iter().filter(|file| is_file(file)).collect();
+        let root = common_root(read.iter().filter(|file| !file.built_in).map(|file| Path::new(&file.name)));
+        let mut taken = HashSet::new();
+        let files: Vec<Copy> = read
+            .iter()
+            .map(|file| {
+                let shipped = file.name.strip_prefix(SHIPPED).map(Path::new);
+                let inside = shipped.unwrap_or_else(|| {
+                    let path = Path::new(&file.name);
+                    path.strip_prefix(&root).unwrap_or(path)
+                });
+                let folder = if shipped.is_some() { "shipped" } else { "own" };
+                // A program may come from memory, under the name of something else.
+                let is_read =
+                    |path: &PathBuf| files::read(path, LONGEST).is_ok_and(|text| text == file.text.as_bytes());
+                let original = Path::new(&file.name).canonicalize().ok();
+                Copy {
+                    name: file.name.clone(),
+                    original: original.filter(|path| shipped.is_none() && is_read(path)),
+                    copy: format!("{SOURCES}/{folder}/{}", free_name(inside, folder, &mut taken)),
+                    blake3: blake3::hash(file.text.as_bytes()).to_hex().to_string(),
+                    built_in: file.built_in,
+                }
+            })
+            .collect();
+        let place = |id| {
+            let name = &program.sources.file(id).name;
+            files.iter().position(|file| file.name == *name).ok_or(RunError::NoSources)
+        };
+        let imports = program.imports.iter().map(|(importer, path, file)| {
+            Ok(Import { importer: place(*importer)?, path: path.clone(), file: place(*file)? })
+        });
+        let imports = imports.collect::<Result<_, RunError>>()?;
+        let entry = place(program.entry().ok_or(RunError::NoSources)?)?;
+        Ok(Self { entry, files, imports })
+    }
+
+    /// Writes the copies.
+    pub fn write(&self, dir: &RunDir, program: &Program) -> Result<()> {
+        for file in &self.files {
+            let known = program.sources.files().iter().find(|known| known.name == file.name);
+            dir.write(&file.copy, known.ok_or(RunError::NoSources)?.text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Removes the copies, and the folders that nothing else is in.
+    pub fn remove(&self, dir: &RunDir) -> Result<()> {
+        for file in &self.files {
+            let path = dir.file(&file.copy);
+            files::remove(&path)?;
+            for folder in path.ancestors().skip(1).take_while(|folder| *folder != dir.path()) {
+                // Not where something is left in it.
+                if std::fs::remove_dir(folder).is_err() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What the copies are, but for where the originals lay.
+    pub fn identity(&self) -> impl Serialize + '_ {
+        let files: Vec<_> = self.files.iter().map(|file| (&file.copy, &file.blake3, file.built_in)).collect();
+        let imports: Vec<_> =
+            self.imports.iter().map(|Import { importer, path, file }| (importer, path, file)).collect();
+        (self.entry, files, imports)
+    }
+
+    /// Reads the program, from copies that are what they were.
+    pub fn load(&self, dir: &RunDir) -> Result<(Program, Vec<Diagnostic>)> {
+        let read = |file: &Copy| {
+            let path = dir.file(&file.copy);
+            let changed = |what: &str| FileError::Changed {
+                path: path.clone(),
+                what: what.to_owned(),
+                remedy: "put it back as it was, or start a new run from your own files".to_owned(),
+            };
+            for folder in path.ancestors().skip(1).take_while(|folder| *folder != dir.path()) {
+                if folder.is_symlink() {
+                    return Err(changed("it is behind a link").into());
+                }
+            }
+            let bytes = match files::read(&path, LONGEST) {
+                Err(error) if files::is_missing(&error) => return Err(changed("it is not there any more").into()),
+                read => read?,
+            };
+            if blake3::hash(&bytes).to_hex().as_str() != file.blake3 {
+                return Err(changed("it was changed after the run began").into());
+            }
+            let text = String::from_utf8(bytes).map_err(|_| changed("it is not UTF-8 text"))?;
+            Ok(SourceFile { name: path.display().to_string(), text: text.into(), built_in: file.built_in })
+        };
+        let files = self.files.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let entry = files.get(self.entry).ok_or(RunError::NoSources)?.name.clone();
+        Ok(Program::load(&entry, &Imports { files, imports: &self.imports }))
+    }
+
+    /// Says which originals are no longer what was copied.
+    pub fn say_changes(&self, dir: &RunDir, observer: &dyn Observer) {
+        for file in &self.files {
+            let Some(original) = &file.original else { continue };
+            let Ok(bytes) = files::read(original, LONGEST) else { continue };
+            if blake3::hash(&bytes).to_hex().as_str() != file.blake3 {
+                observer.say(&format!(
+                    "{} has changed since this run began; it goes on with its copy {}",
+                    file.name,
+                    dir.file(&file.copy).display()
+                ));
+            }
+        }
+    }
+}
+
+/// The copies by where the imports of the originals led.
+struct Imports<'a> {
+    files: Vec<SourceFile>,
+    imports: &'a [Import],
+}
+
+impl Loader for Imports<'_> {
+    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
+        let Some(importer) = importer else {
+            return Ok(self.files.iter().find(|file| file.name == path).cloned());
+        };
+        let led = self.imports.iter().find(|import| {
+            import.path == path && self.files.get(import.importer).is_some_and(|file| file.name == importer)
+        });
+        Ok(led.and_then(|import| self.files.get(import.file)).cloned())
+    }
+}
+
+/// A path for a copy whose parts any system takes, and that no other copy has.
+fn free_name(path: &Path, folder: &str, taken: &mut HashSet<String>) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
+    let parts = path.components().filter_map(|part| match part {
+        std::path::Component::Normal(part) => Some(part.to_string_lossy().chars().map(plain).collect::<String>()),
+        _ => None,
+    });
+    let name = parts.collect::<Vec<_>>().join("/");
+    let name = if name.is_empty() { "unnamed.nasrec".to_owned() } else { name };
+    let (stem, ending) = name.strip_suffix(".nasrec").map_or((name.as_str(), ""), |stem| (stem, ".nasrec"));
+    let numbered = (2u32..).map(|number| format!("{stem}-{number}{ending}"));
+    let mut free = std::iter::once(name.clone()).chain(numbered);
+    // Some file systems take `A` for `a`.
+    let found = free.find(|name| taken.insert(format!("{folder}/{name}").to_ascii_lowercase()));
+    found.unwrap_or(name)
+}
+
+/// The deepest folder that all files are in.
+fn common_root<'a>(mut files: impl Iterator<Item = &'a Path>) -> PathBuf {
+    let mut root = files.next().and_then(Path::parent).unwrap_or(Path::new("")).to_owned();
+    for file in files {
+        while !file.starts_with(&root) {
+            if !root.pop() {
+                break;
+            }
+        }
+    }
+    root
+}
