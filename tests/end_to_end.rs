@@ -5,6 +5,9 @@
 
 mod book;
 mod cli;
+// What it stands between is glibc and a program.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod faults;
 mod fixes;
 mod highlighting;
 mod identity;
