@@ -5,9 +5,10 @@
 //! Never: how a run directory is laid out. All of it speaks to the command and compares what a user reads.
 //!
 //! The suite runs a sample. What runs more: `FAULTS=all` every fault at every call, `SIMULATIONS=1000` so many histories
-//! (`SIMULATION=17` the one of that number), and `--nocapture` shows the counts.
+//! (`SIMULATION=17` the one of that number), `DAMAGE=100` so many damages of each file; `--nocapture` shows the counts.
 
 mod bench;
+mod damage;
 mod disk;
 mod every_call;
 mod modes;

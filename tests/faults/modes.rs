@@ -64,10 +64,11 @@ const MOVES_BYTES: &[&str] = &["read", "write", "copy"];
 /// What may wait, and so be interrupted.
 const WAITS: &[&str] = &["open", "create", "read", "write", "sync", "truncate"];
 
-pub(super) static MODES: [Mode; 17] = [
+pub(super) static MODES: [Mode; 18] = [
     Mode { name: "crash", effect: Effect::Ends, kinds: &[] },
     Mode { name: "crash-after", effect: Effect::Ends, kinds: &[] },
     Mode { name: "torn", effect: Effect::Ends, kinds: &["write"] },
+    Mode { name: "torn-head", effect: Effect::Ends, kinds: &["write"] },
     Mode { name: "lost", effect: Effect::Ends, kinds: &[] },
     Mode { name: "lost-data", effect: Effect::Ends, kinds: &[] },
     Mode { name: "lost-names", effect: Effect::Ends, kinds: &[] },
