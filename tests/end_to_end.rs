@@ -24,8 +24,10 @@ mod quickstart;
 mod resume;
 mod sampling;
 mod support;
+mod terminals;
 mod tutorial;
 mod ui;
+mod written;
 
 #[test]
 fn every_file_is_a_module() {

@@ -6,7 +6,7 @@ use nasrec_compiler::plan::Cost;
 use nasrec_compiler::space::{End, Extreme, Witness};
 use serde_json::{Map, Value, json};
 
-use crate::output::{grouped, right, table};
+use crate::output::{grouped, table};
 
 /// The costs that are bounded: the bytes of weights follow from their number.
 const BOUNDED: [Cost; 4] = [Cost::Macs, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes];
@@ -31,7 +31,7 @@ impl Bounds {
         self.0.iter().map(line).collect()
     }
 
-    pub(crate) fn table(&self) -> String {
+    pub(crate) fn table(&self, columns: Option<usize>) -> String {
         let mut table = table(["cost", "least, proved", "found", "most, proved", "found"]);
         for (cost, least, most) in &self.0 {
             let mut row = vec![cost.words().to_owned()];
@@ -45,9 +45,10 @@ impl Bounds {
             }
             table.add_row(row);
         }
-        right(&mut table, 1);
+        table.right(1);
         format!(
-            "{table}\nNo architecture that is allowed costs less, or more. An optimal bound is attained by one: JSON has it.\n"
+            "{}\nNo architecture that is allowed costs less, or more. An optimal bound is attained by one: JSON has it.\n",
+            table.laid_out(columns)
         )
     }
 

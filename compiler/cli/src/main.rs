@@ -1,7 +1,8 @@
 //! `nasrecc`: a compiler for recommender search spaces.
 //!
 //! One file a subcommand, in `commands/`. Machine output goes to stdout, talk to stderr; the exit status is 0 for success, 1 where the
-//! compiler found mistakes (or a verification failed), 2 where the tool itself could not do its work.
+//! compiler found mistakes (or a verification failed), 2 where the tool itself could not do its work, 130 where a search was stopped,
+//! 141 where nobody reads stdout any more.
 
 mod bounds;
 mod commands;
@@ -11,11 +12,14 @@ mod output;
 mod render;
 mod subject;
 
+use std::io::Write;
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use commands::{Outcome, check, compile, cost, count, diff, explain, fmt, import, sample, search, test};
+use output::say;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -52,7 +56,22 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let result = Cli::try_parse().map_or_else(|said| answered(&said), |cli| run(cli.command));
+    match result {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Misused) => ExitCode::from(2),
+        Ok(Outcome::Stopped) => ExitCode::from(130),
+        Err(error) if error.is::<output::Gone>() => ExitCode::from(141),
+        Err(error) => {
+            say!("error: {}", output::worded(&format!("{error:#}")));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<Outcome> {
+    match command {
         Command::Check(args) => check::run(&args),
         Command::Fmt(args) => fmt::run(&args),
         Command::Test(args) => test::run(&args),
@@ -65,14 +84,21 @@ fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Lsp(args) => lsp::run(&args),
-    };
-    match result {
-        Ok(Outcome::Clean) => ExitCode::SUCCESS,
-        Ok(Outcome::Findings) => ExitCode::from(1),
-        Ok(Outcome::Stopped) => ExitCode::from(130),
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::from(2)
-        }
     }
+}
+
+/// What clap answers itself: help and the version, and what is wrong with the arguments.
+fn answered(said: &clap::Error) -> Result<Outcome> {
+    if !said.use_stderr() {
+        said.print().and_then(|()| std::io::stdout().flush()).map_err(output::unwritable)?;
+        return Ok(Outcome::Clean);
+    }
+    let plain = said.to_string();
+    if output::has_hidden(&plain) {
+        // It quotes an argument, which matters more than colours.
+        output::show(&output::visible(&plain));
+    } else {
+        let _heard = said.print();
+    }
+    Ok(Outcome::Misused)
 }

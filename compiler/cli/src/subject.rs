@@ -1,6 +1,7 @@
 //! What a subcommand is about: one item of a file, with its space, its schema and its architecture.
 
 use std::cell::OnceCell;
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
@@ -30,6 +31,11 @@ pub(crate) struct Subject {
     bound: OnceCell<Space>,
 }
 
+/// The files of a program that are not those that ship.
+pub(crate) fn read(program: &Program) -> impl Iterator<Item = &Path> {
+    program.sources.files().iter().filter(|file| !file.built_in).map(|file| Path::new(&file.name))
+}
+
 impl File {
     /// Reads and checks a file; `None` where it has mistakes, which are shown.
     pub(crate) fn load(path: &str, options: render::Options) -> Result<Option<File>> {
@@ -41,6 +47,11 @@ impl File {
         shown.finish()?;
         let sound = diagnostics.iter().all(|d| d.severity != Severity::Error);
         Ok(sound.then(|| File { path: path.to_owned(), program }))
+    }
+
+    /// The files that it is made of, but those that ship.
+    pub(crate) fn read(&self) -> impl Iterator<Item = &Path> {
+        read(&self.program)
     }
 
     /// The spaces, searches and architectures, or the one of this name.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::bounds::Bounds;
-use crate::output::{self, Format, grouped, right, table, write};
+use crate::output::{self, Format, Text, grouped, table, write};
 use crate::render;
 use crate::subject::File;
 
@@ -52,27 +52,28 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let subject = file.subject(&item, args.with.as_deref())?;
     let space = subject.bound()?;
     let heading = subject.heading();
+    let columns = output::columns(args.out.as_ref());
     let text = match (subject.one(), args.format) {
         (Some(architecture), format) => {
             let plan = space.plan(&architecture)?;
             match format {
-                Format::Text => format!("{heading}\n{}", of_plan(space, &plan)),
+                Format::Text => Text::People(format!("{heading}\n{}", of_plan(space, &plan, columns))),
                 Format::Json => output::json(&plan_json(&plan))?,
             }
         }
         (None, format) => {
             let spread = Spread::of(space, args.samples, args.seed)?;
             match format {
-                Format::Text => format!("{heading}\n{}", spread.table(space)),
+                Format::Text => Text::People(format!("{heading}\n{}", spread.table(space, columns))),
                 Format::Json => output::json(&spread.json(space))?,
             }
         }
     };
-    write(args.out.as_ref(), &text)?;
+    write(args.out.as_ref(), text, file.read())?;
     Ok(Outcome::Clean)
 }
 
-fn of_plan(space: &Space, plan: &Plan) -> String {
+fn of_plan(space: &Space, plan: &Plan, columns: Option<usize>) -> String {
     let mut totals = table(["cost", "a sample", "bytes"]);
     let held = plan.activations();
     let (dense, embedding) = (plan.dense_params(), plan.embedding_params());
@@ -86,15 +87,15 @@ fn of_plan(space: &Space, plan: &Plan) -> String {
         let shown = |value: Option<u64>| value.map_or_else(String::new, grouped);
         totals.add_row([name.to_owned(), shown(value), shown(bytes)]);
     }
-    right(&mut totals, 1);
+    totals.right(1);
     let has_blocks = space.blocks().next().is_some();
-    let mut out = format!("{totals}\nThe peak is where {} runs.\n", plan.nodes[held.peak_at].path);
+    let mut out = format!("{}\nThe peak is where {} runs.\n", totals.laid_out(columns), plan.nodes[held.peak_at].path);
     if has_blocks {
-        out.push_str(&parts("block", &plan.costs_by(block)));
+        out.push_str(&parts("block", &plan.costs_by(block), columns));
     }
-    out.push_str(&parts("operator", &plan.costs_by(operator)));
+    out.push_str(&parts("operator", &plan.costs_by(operator), columns));
     if has_blocks {
-        out.push_str(&parts("block and operator", &plan.costs_by(block_and_operator)));
+        out.push_str(&parts("block and operator", &plan.costs_by(block_and_operator), columns));
     }
     out
 }
@@ -112,7 +113,7 @@ fn block_and_operator(place: &Place) -> String {
 }
 
 /// The costliest first; rows that cost neither products nor parameters are summed up in the last.
-fn parts(what: &str, rows: &[(String, Costs)]) -> String {
+fn parts(what: &str, rows: &[(String, Costs)], columns: Option<usize>) -> String {
     let mut table =
         table([what, "macs", "share", "params\ndense", "share", "params\nembedding", "activations\nbytes", "share"]);
     let mut all = Costs::default();
@@ -142,8 +143,8 @@ fn parts(what: &str, rows: &[(String, Costs)]) -> String {
         [only] => add(only, &rest),
         several => add(&format!("{} more", several.len()), &rest),
     }
-    right(&mut table, 1);
-    format!("{table}\n")
+    table.right(1);
+    format!("{}\n", table.laid_out(columns))
 }
 
 fn plan_json(plan: &Plan) -> Value {
@@ -202,7 +203,7 @@ impl Spread {
         values[((values.len() - 1) as f64 * share).round() as usize]
     }
 
-    fn table(&self, space: &Space) -> String {
+    fn table(&self, space: &Space, columns: Option<usize>) -> String {
         let mut header = vec!["cost"];
         header.extend(QUANTILES.iter().map(|(_, name)| *name));
         let mut table = table(header);
@@ -211,9 +212,10 @@ impl Spread {
             row.extend(QUANTILES.iter().map(|&(share, _)| grouped(Self::quantile(values, share))));
             table.add_row(row);
         }
-        right(&mut table, 1);
-        let mut out = format!("{table}\nof {} architectures that were drawn.\n", grouped(self.samples));
-        out.push_str(&self.bounds.table());
+        table.right(1);
+        let drawn = grouped(self.samples);
+        let mut out = format!("{}\nof {drawn} architectures that were drawn.\n", table.laid_out(columns));
+        out.push_str(&self.bounds.table(columns));
         let (dense, embedding) = stored(space);
         out.push_str(&format!(
             "The whole store has {} dense and {} embedding parameters.\n",

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use comfy_table::CellAlignment;
 use nasrec_compiler::space::{Census, Tally};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use crate::output::{self, Format, grouped, right, write};
+use crate::output::{self, Format, Text, grouped, write};
 use crate::render;
 use crate::subject::{File, Subject};
 
@@ -47,10 +46,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         None => subject.space.graph.census(None),
     };
     let text = match args.format {
-        Format::Text => table(&subject, &census),
+        Format::Text => Text::People(table(&subject, &census, output::columns(args.out.as_ref()))),
         Format::Json => output::json(&machine(&subject, &census))?,
     };
-    write(args.out.as_ref(), &text)?;
+    write(args.out.as_ref(), text, file.read())?;
     Ok(Outcome::Clean)
 }
 
@@ -101,7 +100,7 @@ fn estimate(tally: &Tally) -> Option<Value> {
     }))
 }
 
-fn table(subject: &Subject, census: &Census) -> String {
+fn table(subject: &Subject, census: &Census, columns: Option<usize>) -> String {
     let graph = &subject.space.graph;
     let mut totals = output::table(["count", "encodings"]);
     totals.add_row(["raw".to_owned(), grouped(&census.raw)]);
@@ -123,7 +122,7 @@ fn table(subject: &Subject, census: &Census) -> String {
         };
         totals.add_row([name.to_owned(), count]);
     }
-    right(&mut totals, 1);
+    totals.right(1);
 
     let mut blocks = output::table(["block", "choices", "ways", "share of all, by digits"]);
     for (block, ways) in &census.blocks {
@@ -139,7 +138,7 @@ fn table(subject: &Subject, census: &Census) -> String {
             format!("{:.1}%", 100.0 * share),
         ]);
     }
-    right(&mut blocks, 1);
+    blocks.right(1);
 
     let mut choices = output::table(["choice", "kind", "options", "ways with what is inside", "inside of"]);
     for (choice, ways) in graph.choices.iter().zip(&census.choices) {
@@ -151,14 +150,10 @@ fn table(subject: &Subject, census: &Census) -> String {
             choice.parent.map_or_else(String::new, |(parent, _)| graph.choices[parent.index()].name.clone()),
         ]);
     }
-    for column in [2, 3] {
-        if let Some(column) = choices.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    let mut out = format!("{}\n{totals}\n", subject.heading());
+    [2, 3].into_iter().for_each(|column| choices.right_only(column));
+    let mut out = format!("{}\n{}\n", subject.heading(), totals.laid_out(columns));
     if !census.blocks.is_empty() {
-        out.push_str(&format!("{blocks}\n{choices}\n"));
+        out.push_str(&format!("{}\n{}\n", blocks.laid_out(columns), choices.laid_out(columns)));
     }
     out
 }

@@ -10,7 +10,7 @@ use nasrec_compiler::plan::{Cost, Plan};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use crate::output::{self, Format, grouped, right, write};
+use crate::output::{self, Format, Text, grouped, write};
 use crate::render;
 use crate::subject::{File, Subject};
 
@@ -60,14 +60,14 @@ enum Listed {
 const SOME: usize = 20;
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let (Some(a), Some(b)) = (File::load(&args.a, args.shown)?, File::load(&args.b, args.shown)?) else {
+    let (Some(file_a), Some(file_b)) = (File::load(&args.a, args.shown)?, File::load(&args.b, args.shown)?) else {
         return Ok(Outcome::Findings);
     };
     let of = |file: &File, name: &Option<String>, option: &str| {
         let item = file.item(name.as_deref(), option)?;
         file.subject(&item, args.with.as_deref())
     };
-    let (a, b) = (of(&a, &args.name_a, "--name-a")?, of(&b, &args.name_b, "--name-b")?);
+    let (a, b) = (of(&file_a, &args.name_a, "--name-a")?, of(&file_b, &args.name_b, "--name-b")?);
     let found = match (&a.architecture, &b.architecture) {
         (None, None) => spaces(&a, &b)?,
         (Some(_), Some(_)) => architectures(&a, &b)?,
@@ -75,10 +75,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     };
     let text = match args.format {
         Format::Json => output::json(&found)?,
-        Format::Text if a.architecture.is_some() => architectures_text(args, &found),
-        Format::Text => spaces_text(args, &a, &b, &found),
+        Format::Text => {
+            let lists = Lists { list: args.list, columns: output::columns(args.out.as_ref()) };
+            Text::People(match a.architecture {
+                Some(_) => lists.architectures(&found),
+                None => lists.spaces(&a, &b, &found),
+            })
+        }
     };
-    write(args.out.as_ref(), &text)?;
+    write(args.out.as_ref(), text, file_a.read().chain(file_b.read()))?;
     Ok(Outcome::Clean)
 }
 
@@ -146,17 +151,6 @@ fn architectures(a: &Subject, b: &Subject) -> Result<Value> {
     }))
 }
 
-fn table(header: &[&str], rows: Vec<Vec<String>>, list: Listed) -> String {
-    let mut table = output::table(header);
-    let all = rows.len();
-    let most = if list == Listed::All { all } else { SOME };
-    for row in rows.into_iter().take(most) {
-        table.add_row(row);
-    }
-    let more = if all > most { format!("and {} more: --list all\n", all - most) } else { String::new() };
-    format!("{table}\n{more}")
-}
-
 fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
@@ -173,55 +167,6 @@ fn rows(all: &Value, fields: &[&str]) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn heading(found: &Value) -> String {
-    let mut out = format!("A: {}\nB: {}\n", text(&found["a"]["title"]), text(&found["b"]["title"]));
-    let parameters = rows(&found["parameters"], &["/name", "/a", "/b"]);
-    if !parameters.is_empty() {
-        out.push_str(&table(&["parameter of the space", "A", "B"], parameters, Listed::All));
-    }
-    out
-}
-
-fn spaces_text(args: &Args, a: &Subject, b: &Subject, found: &Value) -> String {
-    let mut out = heading(found);
-    let changes = compare::choices(&a.space.graph, &b.space.graph);
-    if changes.is_empty() {
-        out.push_str("The choices are the same.\n");
-    } else {
-        let rows = changes.iter().map(change).collect();
-        out.push_str(&table(&["choice", "kind", "change", "values"], rows, args.list));
-    }
-    let moved = rows(&found["moved"], &["/from", "/inside/0", "/to", "/inside/1"]);
-    if !moved.is_empty() {
-        out.push_str(&table(&["moved from", "inside of", "to", "inside of"], moved, args.list));
-    }
-    let count = |which: &str| {
-        let count = &found["common"][which];
-        match count["known"].as_str() {
-            Some(known) => grouped(known),
-            None => format!("unknown: {}", text(&count["unknown"])),
-        }
-    };
-    let of = |side: &str| grouped(text(&found[side]["raw"]));
-    let counts = vec![
-        vec!["encodings of A".to_owned(), of("a")],
-        vec!["encodings of B".to_owned(), of("b")],
-        vec!["in both".to_owned(), count("raw")],
-        vec!["in both, and allowed by both".to_owned(), count("valid")],
-        vec!["of A, in B with further choices".to_owned(), count("a_extends_to_b")],
-        vec!["of B, in A with further choices".to_owned(), count("b_extends_to_a")],
-    ];
-    out.push_str(&table(&["count", "encodings"], counts, Listed::All));
-    if let Some(path) = found["common"]["computes_otherwise_at"].as_str() {
-        out.push_str(&format!("What is in both need not compute the same: `{path}` is another operation in B.\n"));
-    }
-    match &found["weights"] {
-        Value::Null => out.push_str("Which weights could be carried over depends on the data: say --with SCHEMA.\n"),
-        _ => out.push_str(&weights(args, a, b)),
-    }
-    out
-}
-
 fn change(change: &Change) -> Vec<String> {
     let plus = |all: &[String]| all.iter().map(|value| format!("+ {value}")).collect::<Vec<_>>().join(", ");
     let minus = |all: &[String]| all.iter().map(|value| format!("- {value}")).collect::<Vec<_>>().join(", ");
@@ -236,66 +181,136 @@ fn change(change: &Change) -> Vec<String> {
     vec![change.name.clone(), change.kind.to_owned(), word.to_owned(), values]
 }
 
-/// Stored parameters by how they fit, then those that fit in part.
-fn weights(args: &Args, a: &Subject, b: &Subject) -> String {
-    let (Ok(space_a), Ok(space_b)) = (a.bound(), b.bound()) else { return String::new() };
-    let all = compare::weights(space_a, space_b);
-    let words = |fit: Fit| match fit {
-        Fit::Same => "same shape",
-        Fit::Grows => "a slice in B",
-        Fit::Shrinks => "a slice of A's",
-        Fit::Partly => "a common slice",
-        Fit::Unfit => "other axes",
-        Fit::Gone => "only in A",
-        Fit::New => "only in B",
-    };
-    let kinds = [Fit::Same, Fit::Grows, Fit::Shrinks, Fit::Partly, Fit::Unfit, Fit::Gone, Fit::New];
-    let totals = kinds.into_iter().filter_map(|fit| {
-        let of: Vec<_> = all.iter().filter(|one| one.fit == fit).collect();
-        let values: u64 = of.iter().map(|one| one.values).sum();
-        (!of.is_empty()).then(|| vec![words(fit).to_owned(), grouped(of.len()), grouped(values)])
-    });
-    let mut out = table(&["stored parameters", "number", "values to carry over"], totals.collect(), Listed::All);
-    let shape = |shape: &Option<Vec<usize>>| {
-        shape
-            .as_ref()
-            .map_or_else(String::new, |shape| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x"))
-    };
-    let partial = all.iter().filter(|one| matches!(one.fit, Fit::Grows | Fit::Shrinks | Fit::Partly | Fit::Unfit));
-    let partial: Vec<Vec<String>> = partial
-        .map(|one| vec![one.name.clone(), shape(&one.shapes.0), shape(&one.shapes.1), words(one.fit).to_owned()])
-        .collect();
-    if !partial.is_empty() {
-        out.push_str(&table(&["parameter", "A", "B", "fits as"], partial, args.list));
-    }
-    out
+/// How tables are written.
+struct Lists {
+    list: Listed,
+    columns: Option<usize>,
 }
 
-fn architectures_text(args: &Args, found: &Value) -> String {
-    let mut out = heading(found);
-    if found["a"]["plan"] == found["b"]["plan"] {
-        out.push_str("Both have one plan: they compute the same.\n");
+impl Lists {
+    fn table(&self, header: &[&str], rows: Vec<Vec<String>>, list: Listed) -> String {
+        let mut table = output::table(header.iter().copied());
+        let all = rows.len();
+        let most = if list == Listed::All { all } else { SOME };
+        for row in rows.into_iter().take(most) {
+            table.add_row(row);
+        }
+        let more = if all > most { format!("and {} more: --list all\n", all - most) } else { String::new() };
+        format!("{}\n{more}", table.laid_out(self.columns))
     }
-    let choices = rows(&found["choices"], &["/choice", "/values/0", "/values/1"]);
-    if choices.is_empty() {
-        out.push_str("The choices are the same.\n");
-    } else {
-        out.push_str(&table(&["choice", "A", "B"], choices, args.list));
+
+    fn heading(&self, found: &Value) -> String {
+        let mut out = format!("A: {}\nB: {}\n", text(&found["a"]["title"]), text(&found["b"]["title"]));
+        let parameters = rows(&found["parameters"], &["/name", "/a", "/b"]);
+        if !parameters.is_empty() {
+            out.push_str(&self.table(&["parameter of the space", "A", "B"], parameters, Listed::All));
+        }
+        out
     }
-    let mut costs = output::table(["cost", "A", "B", "B / A"]);
-    for cost in found["costs"].as_array().map_or(&[][..], Vec::as_slice) {
-        let number = |side: &str| cost[side].as_u64().unwrap_or(0);
-        let (a, b) = (number("a"), number("b"));
-        let ratio = if a == 0 { String::new() } else { format!("{:.2}", b as f64 / a as f64) };
-        costs.add_row([text(&cost["cost"]), grouped(a), grouped(b), ratio]);
+
+    fn spaces(&self, a: &Subject, b: &Subject, found: &Value) -> String {
+        let mut out = self.heading(found);
+        let changes = compare::choices(&a.space.graph, &b.space.graph);
+        if changes.is_empty() {
+            out.push_str("The choices are the same.\n");
+        } else {
+            let rows = changes.iter().map(change).collect();
+            out.push_str(&self.table(&["choice", "kind", "change", "values"], rows, self.list));
+        }
+        let moved = rows(&found["moved"], &["/from", "/inside/0", "/to", "/inside/1"]);
+        if !moved.is_empty() {
+            out.push_str(&self.table(&["moved from", "inside of", "to", "inside of"], moved, self.list));
+        }
+        let count = |which: &str| {
+            let count = &found["common"][which];
+            match count["known"].as_str() {
+                Some(known) => grouped(known),
+                None => format!("unknown: {}", text(&count["unknown"])),
+            }
+        };
+        let of = |side: &str| grouped(text(&found[side]["raw"]));
+        let counts = vec![
+            vec!["encodings of A".to_owned(), of("a")],
+            vec!["encodings of B".to_owned(), of("b")],
+            vec!["in both".to_owned(), count("raw")],
+            vec!["in both, and allowed by both".to_owned(), count("valid")],
+            vec!["of A, in B with further choices".to_owned(), count("a_extends_to_b")],
+            vec!["of B, in A with further choices".to_owned(), count("b_extends_to_a")],
+        ];
+        out.push_str(&self.table(&["count", "encodings"], counts, Listed::All));
+        if let Some(path) = found["common"]["computes_otherwise_at"].as_str() {
+            out.push_str(&format!("What is in both need not compute the same: `{path}` is another operation in B.\n"));
+        }
+        match &found["weights"] {
+            Value::Null => {
+                out.push_str("Which weights could be carried over depends on the data: say --with SCHEMA.\n")
+            }
+            _ => out.push_str(&self.weights(a, b)),
+        }
+        out
     }
-    let blocks = |side: &str| format!("{} of {}", found[side]["blocks"]["live"], found[side]["blocks"]["of"]);
-    costs.add_row(["live blocks".to_owned(), blocks("a"), blocks("b"), String::new()]);
-    right(&mut costs, 1);
-    out.push_str(&format!("{costs}\n"));
-    let common = found["common"].as_array().map_or(&[][..], Vec::as_slice);
-    let sum = |field: &str| common.iter().filter_map(|one| one.pointer(field).and_then(Value::as_u64)).sum::<u64>();
-    out.push_str(&format!(
+
+    /// Stored parameters by how they fit, then those that fit in part.
+    fn weights(&self, a: &Subject, b: &Subject) -> String {
+        let (Ok(space_a), Ok(space_b)) = (a.bound(), b.bound()) else { return String::new() };
+        let all = compare::weights(space_a, space_b);
+        let words = |fit: Fit| match fit {
+            Fit::Same => "same shape",
+            Fit::Grows => "a slice in B",
+            Fit::Shrinks => "a slice of A's",
+            Fit::Partly => "a common slice",
+            Fit::Unfit => "other axes",
+            Fit::Gone => "only in A",
+            Fit::New => "only in B",
+        };
+        let kinds = [Fit::Same, Fit::Grows, Fit::Shrinks, Fit::Partly, Fit::Unfit, Fit::Gone, Fit::New];
+        let totals = kinds.into_iter().filter_map(|fit| {
+            let of: Vec<_> = all.iter().filter(|one| one.fit == fit).collect();
+            let values: u64 = of.iter().map(|one| one.values).sum();
+            (!of.is_empty()).then(|| vec![words(fit).to_owned(), grouped(of.len()), grouped(values)])
+        });
+        let mut out =
+            self.table(&["stored parameters", "number", "values to carry over"], totals.collect(), Listed::All);
+        let shape = |shape: &Option<Vec<usize>>| {
+            shape
+                .as_ref()
+                .map_or_else(String::new, |shape| shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x"))
+        };
+        let partial = all.iter().filter(|one| matches!(one.fit, Fit::Grows | Fit::Shrinks | Fit::Partly | Fit::Unfit));
+        let partial: Vec<Vec<String>> = partial
+            .map(|one| vec![one.name.clone(), shape(&one.shapes.0), shape(&one.shapes.1), words(one.fit).to_owned()])
+            .collect();
+        if !partial.is_empty() {
+            out.push_str(&self.table(&["parameter", "A", "B", "fits as"], partial, self.list));
+        }
+        out
+    }
+
+    fn architectures(&self, found: &Value) -> String {
+        let mut out = self.heading(found);
+        if found["a"]["plan"] == found["b"]["plan"] {
+            out.push_str("Both have one plan: they compute the same.\n");
+        }
+        let choices = rows(&found["choices"], &["/choice", "/values/0", "/values/1"]);
+        if choices.is_empty() {
+            out.push_str("The choices are the same.\n");
+        } else {
+            out.push_str(&self.table(&["choice", "A", "B"], choices, self.list));
+        }
+        let mut costs = output::table(["cost", "A", "B", "B / A"]);
+        for cost in found["costs"].as_array().map_or(&[][..], Vec::as_slice) {
+            let number = |side: &str| cost[side].as_u64().unwrap_or(0);
+            let (a, b) = (number("a"), number("b"));
+            let ratio = if a == 0 { String::new() } else { format!("{:.2}", b as f64 / a as f64) };
+            costs.add_row([text(&cost["cost"]), grouped(a), grouped(b), ratio]);
+        }
+        let blocks = |side: &str| format!("{} of {}", found[side]["blocks"]["live"], found[side]["blocks"]["of"]);
+        costs.add_row(["live blocks".to_owned(), blocks("a"), blocks("b"), String::new()]);
+        costs.right(1);
+        out.push_str(&format!("{}\n", costs.laid_out(self.columns)));
+        let common = found["common"].as_array().map_or(&[][..], Vec::as_slice);
+        let sum = |field: &str| common.iter().filter_map(|one| one.pointer(field).and_then(Value::as_u64)).sum::<u64>();
+        out.push_str(&format!(
         "{} parameters are in both, of {} in A and {} in B; {} values are in both slices, of {} in A's and {} in B's.\n",
         grouped(common.len()),
         found["a"]["parameters"],
@@ -304,9 +319,10 @@ fn architectures_text(args: &Args, found: &Value) -> String {
         grouped(sum("/used/0")),
         grouped(sum("/used/1"))
     ));
-    if args.list == Listed::All {
-        let rows = rows(&found["common"], &["/name", "/used/0", "/used/1", "/shared"]);
-        out.push_str(&table(&["parameter", "used by A", "used by B", "both"], rows, Listed::All));
+        if self.list == Listed::All {
+            let rows = rows(&found["common"], &["/name", "/used/0", "/used/1", "/shared"]);
+            out.push_str(&self.table(&["parameter", "used by A", "used by B", "both"], rows, Listed::All));
+        }
+        out
     }
-    out
 }

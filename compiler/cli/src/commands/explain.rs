@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use nasrec_compiler::diagnostics::{Code, nearest};
 
 use super::Outcome;
-use crate::output;
+use crate::output::{self, Text};
 
 /// Explain a code: what it means, a wrong example and the right one; without a code, list all
 #[derive(clap::Args)]
@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         Some(code) => find(code)?.page().to_owned(),
         None => list(),
     };
-    output::print(&text)?;
+    output::print(Text::People(text))?;
     Ok(Outcome::Clean)
 }
 

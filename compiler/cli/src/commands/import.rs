@@ -13,7 +13,8 @@ use nasrec_runtime::backend::Backend;
 use nasrec_runtime::interop::{Foreign, Report, Tolerance};
 
 use super::Outcome;
-use crate::{device, output, render};
+use crate::output::{self, Text, say};
+use crate::{device, render, subject};
 
 /// Import an architecture, and its weights, from another notation
 #[derive(clap::Args)]
@@ -93,9 +94,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         schema: Some(&schema.name),
     };
     let formatted = format_arch(&source, space.choices(), &architecture);
+    let read: Vec<&Path> =
+        subject::read(&program).chain([args.file.as_path()]).chain(args.weights.as_deref()).collect();
     match &args.out {
-        Some(out) => output::write(Some(&with_suffix(out, "nasrec")), &formatted)?,
-        None if !args.verify => output::print(&formatted)?,
+        Some(out) => {
+            if args.weights.is_some() {
+                output::apart(&with_suffix(out, "safetensors"), read.iter().copied())?;
+            }
+            output::write(Some(&with_suffix(out, "nasrec")), Text::Program(formatted), read)?;
+        }
+        None if !args.verify => output::print(Text::Program(formatted))?,
         None => {}
     }
     let Some(weights) = &args.weights else { return Ok(Outcome::Clean) };
@@ -106,7 +114,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if let Some(out) = &args.out {
         let path = with_suffix(out, "safetensors");
         foreign.export(&path)?;
-        eprintln!("wrote {}", path.display());
+        say!("wrote {}", path.display());
     }
     if !args.verify {
         return Ok(Outcome::Clean);
@@ -140,7 +148,7 @@ fn told(report: &Report, name: &str) -> Result<Outcome> {
     line("gradients", format!("{worst:.3e} largest relative difference (at most {:.0e})", tolerance.gradients));
     let agrees = report.within(&tolerance);
     out.push_str(if agrees { "  agrees\n" } else { "  does not agree\n" });
-    output::print(&out)?;
+    output::print(Text::People(out))?;
     Ok(if agrees { Outcome::Clean } else { Outcome::Findings })
 }
 

@@ -12,7 +12,7 @@ use nasrec_compiler::{Architecture, ItemKind, Space};
 use serde_json::{Value, json};
 
 use super::Outcome;
-use crate::output::{self, Format, grouped, write};
+use crate::output::{self, Format, Text, grouped, say, write};
 use crate::render;
 use crate::subject::{File, Subject};
 
@@ -87,12 +87,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let schema = subject.schema.as_ref().map(|schema| schema.name.clone()).unwrap_or_default();
     let Drawn { architectures, draws } = draw(args, space)?;
     let text = match args.format {
-        Format::Text => source(args, &file, &subject, space, &schema, &architectures)?,
+        Format::Text => Text::Program(source(args, &file, &subject, space, &schema, &architectures)?),
         Format::Json => output::json(&machine(space, &architectures)?)?,
     };
-    write(args.out.as_ref(), &text)?;
+    write(args.out.as_ref(), text, file.read())?;
     let share = 100.0 * args.n as f64 / draws as f64;
-    eprintln!("{} of {} draws accepted ({share:.1}%)", grouped(args.n), grouped(draws));
+    say!("{} of {} draws accepted ({share:.1}%)", grouped(args.n), grouped(draws));
     Ok(Outcome::Clean)
 }
 

@@ -6,7 +6,7 @@ use nasrec_compiler::loader::Disk;
 use nasrec_compiler::{ItemKind, Program};
 
 use super::Outcome;
-use crate::output::print;
+use crate::output::{Text, print, say, visible_line};
 use crate::render;
 
 /// Run the tests of files: claims about counts of spaces and costs of architectures
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         for item in tests.filter(|item| args.name.as_ref().is_none_or(|name| *name == item.name)) {
             let claims = program.test(&item).map_err(|_| anyhow::anyhow!("test `{}` has errors", item.name))?;
             for claim in claims {
-                let place = format!("{file}:{}", program.sources.position(claim.span).0);
+                let place = format!("{}:{}", visible_line(file), program.sources.position(claim.span).0);
                 let (mark, sides) = match (&claim.sides, claim.holds) {
                     (_, true) => ("ok    ", String::new()),
                     (Some((left, right)), false) => {
@@ -50,15 +50,15 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                     (None, false) => ("FAILED", String::new()),
                 };
                 *(if claim.holds { &mut held } else { &mut failed }) += 1;
-                print(&format!("{mark} {}: {} ({place}){sides}\n", item.name, claim.text))?;
+                print(Text::People(format!("{mark} {}: {} ({place}){sides}\n", item.name, claim.text)))?;
             }
         }
     }
     shown.finish()?;
     if held + failed == 0 && sound {
-        eprintln!("there is no test here; a test is an item such as `test small {{ raw(my_space) == 128 }}`");
+        say!("there is no test here; a test is an item such as `test small {{ raw(my_space) == 128 }}`");
     } else {
-        eprintln!("{held} claim{} held, {failed} failed", if held == 1 { "" } else { "s" });
+        say!("{held} claim{} held, {failed} failed", if held == 1 { "" } else { "s" });
     }
     Ok(if sound && failed == 0 { Outcome::Clean } else { Outcome::Findings })
 }

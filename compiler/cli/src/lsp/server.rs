@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use lsp_server::{ErrorCode, Message, Notification, Request, Response};
 use lsp_types as lsp;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,7 @@ use super::places::path_of;
 use super::session::{Answer, Failure, Session};
 use super::transport::{self, Incoming, incoming};
 use crate::commands::Outcome;
+use crate::output::unwritable;
 
 /// How long the editor must be silent before changes are checked: a burst of them is checked once.
 const PAUSE: Duration = Duration::from_millis(30);
@@ -61,7 +62,7 @@ pub(super) fn serve() -> Result<Outcome> {
             }
         };
         match message {
-            Incoming::Malformed(answer) => transport::send_raw(&answer).context("stdout cannot be written")?,
+            Incoming::Malformed(answer) => transport::send_raw(&answer).map_err(unwritable)?,
             Incoming::Message(Message::Request(request)) => server.request(request)?,
             Incoming::Message(Message::Notification(notification)) if notification.method == "exit" => break,
             Incoming::Message(Message::Notification(notification)) => server.notification(notification),
@@ -85,7 +86,7 @@ impl Server {
             Ok(value) => Response::new_ok(id, value),
             Err(failure) => Response::new_err(id, failure.code as i32, failure.message),
         };
-        transport::send(&Message::Response(response)).context("stdout cannot be written")
+        transport::send(&Message::Response(response)).map_err(unwritable)
     }
 
     fn answer(&mut self, method: &str, params: Value) -> Answer {
@@ -232,7 +233,7 @@ fn send_findings(uri: &str, version: Option<i32>, list: &[Value]) -> Result<()> 
         None => json!({ "uri": uri, "diagnostics": list }),
     };
     let method = "textDocument/publishDiagnostics".to_owned();
-    transport::send(&Message::Notification(Notification { method, params })).context("stdout cannot be written")
+    transport::send(&Message::Notification(Notification { method, params })).map_err(unwritable)
 }
 
 fn read<T: DeserializeOwned>(params: Value) -> Result<T, Failure> {

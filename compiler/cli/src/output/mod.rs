@@ -1,20 +1,31 @@
 //! What commands write, other than findings.
 //!
-//! Lives here: the one way to stdout and to files, the one JSON, the one style of tables, numbers as people read them.
-//! Never: what is said; that is each command's. Findings are written in `render/`.
+//! Lives here: the one way to stdout, to stderr and to files, and what keeps a terminal from obeying what it is shown; the
+//! one JSON, the one style of tables, numbers and errors as people read them. Never: what is said; that is each
+//! command's. Findings are written in `render/`.
 
+mod file;
+mod streams;
 mod table;
+mod visible;
 mod words;
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
-pub(crate) use table::{right, table};
-pub(crate) use words::{grouped, mmacs};
+pub(crate) use file::replace;
+pub(crate) use streams::{Gone, columns, print, show, tell, unwritable};
+pub(crate) use table::table;
+pub(crate) use visible::{Visible, has_hidden, visible, visible_line};
+pub(crate) use words::{grouped, mmacs, worded};
+
+/// Says a line on stderr, as `println!` would. Nobody has to hear it: where stderr is closed or full nothing happens.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::output::tell(format_args!($($words)*)) };
+}
+pub(crate) use say;
 
 /// How machine output is written.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -23,53 +34,56 @@ pub(crate) enum Format {
     Json,
 }
 
-/// JSON that a person can read as well.
-pub(crate) fn json(value: &impl serde::Serialize) -> Result<String> {
-    Ok(format!("{}\n", serde_json::to_string_pretty(value)?))
+/// What is written, by how that is kept from it which a terminal would obey.
+pub(crate) enum Text {
+    /// For people: such characters are shown.
+    People(String),
+    /// For machines: such characters, which only strings can have, are escaped, which means the same.
+    Json(String),
+    /// A program again: nothing is changed.
+    Program(String),
 }
 
-/// Writes machine output to a file or to stdout.
-pub(crate) fn write(out: Option<&PathBuf>, text: &str) -> Result<()> {
+/// JSON that a person can read as well.
+pub(crate) fn json(value: &impl serde::Serialize) -> Result<Text> {
+    Ok(Text::Json(format!("{}\n", serde_json::to_string_pretty(value)?)))
+}
+
+/// Writes machine output to a file, which must be none of those that were read, or to stdout.
+pub(crate) fn write<'a>(out: Option<&PathBuf>, text: Text, read: impl IntoIterator<Item = &'a Path>) -> Result<()> {
     match out {
         Some(path) => {
-            fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-            eprintln!("wrote {}", path.display());
+            apart(path, read)?;
+            file::write(path, &text.written())?;
+            say!("wrote {}", path.display());
+            Ok(())
         }
-        None => print(text)?,
+        None => print(text),
     }
-    Ok(())
 }
 
-/// Writes to stdout.
+/// Refuses a file for writing that is one of those that are read.
 ///
 /// # Errors
-/// Nobody reads it any more, or it is a file that takes no more.
-pub(crate) fn print(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).context("stdout cannot be written")
-}
-
-/// Puts a text in a file's place at once: a reader sees the old text or the new one, never a part.
-pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
-    // A link stays a link.
-    let path = path.canonicalize()?;
-    let beside = beside(&path)?;
-    let written = write_new(&beside, text, &path).and_then(|()| fs::rename(&beside, &path));
-    if written.is_err() {
-        // What went wrong matters more than what is left lying about.
-        let _removed = fs::remove_file(&beside);
+/// It is one, by this or another path.
+pub(crate) fn apart<'a>(out: &Path, read: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    match read.into_iter().find(|read| file::same(out, read)) {
+        Some(read) if read == out => {
+            anyhow::bail!("-o {} would overwrite what is read; choose another name", out.display())
+        }
+        Some(read) => {
+            anyhow::bail!("-o {} would overwrite what is read, {}; choose another name", out.display(), read.display())
+        }
+        None => Ok(()),
     }
-    Ok(written?)
 }
 
-fn beside(path: &Path) -> Result<PathBuf> {
-    let name = path.file_name().context("it has no name")?.to_string_lossy();
-    Ok(path.with_file_name(format!(".{name}.{}.new", std::process::id())))
-}
-
-fn write_new(path: &Path, text: &str, like: &Path) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.set_permissions(fs::metadata(like)?.permissions())?;
-    file.sync_all()
+impl Text {
+    fn written(&self) -> std::borrow::Cow<'_, str> {
+        match self {
+            Self::People(text) => visible(text),
+            Self::Json(text) => visible::escaped_in_json(text),
+            Self::Program(text) => text.into(),
+        }
+    }
 }

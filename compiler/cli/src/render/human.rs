@@ -1,9 +1,13 @@
 //! Diagnostics for a person's terminal, by miette.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
-use nasrec_compiler::diagnostics::{Diagnostic, Severity, Sources};
+use nasrec_compiler::diagnostics::{Diagnostic, FileId, Label, Severity, Sources, Span};
+
+use crate::output::{Visible, visible, visible_line};
 
 /// Most findings that are shown of one file.
 const MAX_SHOWN: usize = 100;
@@ -20,14 +24,15 @@ pub(super) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, style: Sty
     let theme = if style.colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(style.width);
     let mut out = String::new();
+    let mut quoted = Quoted { sources, shown: HashMap::new() };
     for diagnostic in &diagnostics[..diagnostics.len().min(MAX_SHOWN)] {
-        let report = report(diagnostic, sources);
+        let report = quoted.report(diagnostic);
         if handler.render_report(&mut out, report.as_ref()).is_err() {
             // Only a label outside of its file could do this; say at least what was found.
-            let _written = writeln!(out, "{}: {}", diagnostic.code, diagnostic.message);
+            let _written = writeln!(out, "{}: {}", diagnostic.code, visible(&diagnostic.message));
         }
         // miette shows one file a report; labels elsewhere follow as notes with their own source.
-        for note in notes(diagnostic, sources) {
+        for note in quoted.notes(diagnostic) {
             let _written = handler.render_report(&mut out, note.as_ref());
         }
         out.push('\n');
@@ -48,41 +53,64 @@ pub(super) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, style: Sty
     out
 }
 
-/// The labels that are not in the file of the first, each as a report of its own.
-fn notes(diagnostic: &Diagnostic, sources: &Sources) -> Vec<Report> {
-    let Some(first) = diagnostic.labels.first() else { return Vec::new() };
-    let elsewhere = diagnostic.labels.iter().filter(|label| label.span.file != first.span.file);
-    elsewhere
-        .map(|label| {
-            let file = sources.file(label.span.file);
-            let place = LabeledSpan::underline(label.span.start as usize..label.span.end as usize);
-            let note = MietteDiagnostic::new(&label.text).with_severity(miette::Severity::Advice).with_label(place);
-            Report::new(note).with_source_code(NamedSource::new(&file.name, file.text.to_string()))
-        })
-        .collect()
+/// Sources as they are shown: miette colours what it is given, so what a terminal would obey is taken from it before.
+struct Quoted<'a> {
+    sources: &'a Sources,
+    shown: HashMap<FileId, Visible>,
 }
 
-fn report(diagnostic: &Diagnostic, sources: &Sources) -> Report {
-    let severity = match diagnostic.severity {
-        Severity::Error => miette::Severity::Error,
-        Severity::Warning => miette::Severity::Warning,
-    };
-    let mut shown =
-        MietteDiagnostic::new(&diagnostic.message).with_code(diagnostic.code.as_str()).with_severity(severity);
-    if let Some(help) = &diagnostic.help {
-        shown = shown.with_help(help);
+impl Quoted<'_> {
+    /// The labels that are not in the file of the first, each as a report of its own.
+    fn notes(&mut self, diagnostic: &Diagnostic) -> Vec<Report> {
+        let Some(first) = diagnostic.labels.first() else { return Vec::new() };
+        let elsewhere = diagnostic.labels.iter().filter(|label| label.span.file != first.span.file);
+        elsewhere
+            .map(|label| {
+                let place = LabeledSpan::underline(self.place(label.span));
+                let words = visible(&label.text);
+                let note = MietteDiagnostic::new(words).with_severity(miette::Severity::Advice).with_label(place);
+                Report::new(note).with_source_code(self.source(label.span.file))
+            })
+            .collect()
     }
-    let Some(first) = diagnostic.labels.first() else { return Report::new(shown) };
-    let file = sources.file(first.span.file);
-    let labels = diagnostic.labels.iter().filter(|label| label.span.file == first.span.file).map(|label| {
-        let (start, end) = (label.span.start as usize, label.span.end as usize);
-        let place = start..end.max(start);
-        if label.span == first.span {
-            LabeledSpan::new_primary_with_span(Some(label.text.clone()), place)
-        } else {
-            LabeledSpan::new_with_span(Some(label.text.clone()), place)
+
+    fn report(&mut self, diagnostic: &Diagnostic) -> Report {
+        let severity = match diagnostic.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+        };
+        let mut shown = MietteDiagnostic::new(visible(&diagnostic.message))
+            .with_code(diagnostic.code.as_str())
+            .with_severity(severity);
+        if let Some(help) = &diagnostic.help {
+            shown = shown.with_help(visible(help));
         }
-    });
-    let shown = shown.with_labels(labels);
-    Report::new(shown).with_source_code(NamedSource::new(&file.name, file.text.to_string()))
+        let Some(first) = diagnostic.labels.first() else { return Report::new(shown) };
+        let here = diagnostic.labels.iter().filter(|label| label.span.file == first.span.file);
+        let labels: Vec<LabeledSpan> = here.map(|label| self.label(label, label.span == first.span)).collect();
+        Report::new(shown.with_labels(labels)).with_source_code(self.source(first.span.file))
+    }
+
+    fn label(&mut self, label: &Label, primary: bool) -> LabeledSpan {
+        let (words, place) = (Some(visible(&label.text).into_owned()), self.place(label.span));
+        if primary {
+            LabeledSpan::new_primary_with_span(words, place)
+        } else {
+            LabeledSpan::new_with_span(words, place)
+        }
+    }
+
+    fn source(&mut self, file: FileId) -> NamedSource<String> {
+        NamedSource::new(visible_line(&self.sources.file(file).name), self.text(file).text.clone())
+    }
+
+    fn place(&mut self, span: Span) -> Range<usize> {
+        let text = self.text(span.file);
+        let (start, end) = (text.place(span.start as usize), text.place(span.end as usize));
+        start..end.max(start)
+    }
+
+    fn text(&mut self, file: FileId) -> &Visible {
+        self.shown.entry(file).or_insert_with(|| Visible::of(&self.sources.file(file).text))
+    }
 }

@@ -12,7 +12,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use nasrec_compiler::diagnostics::{Diagnostic, Severity, Sources};
 
-use crate::output::print;
+use crate::output::{self, Text, print, say};
 
 /// How findings are shown.
 #[derive(Clone, Copy, Default, clap::Args)]
@@ -71,16 +71,19 @@ impl Report {
 
     /// Shows the findings of one file and its imports.
     pub(crate) fn add(&mut self, diagnostics: &[Diagnostic], sources: &Sources) -> Result<()> {
+        // Why a file cannot be read are words of the system.
+        let worded = |one: &Diagnostic| Diagnostic { message: output::worded(&one.message), ..one.clone() };
+        let diagnostics: &[Diagnostic] = &diagnostics.iter().map(worded).collect::<Vec<_>>();
         match self.options.message_format {
             Format::Human => {
                 let style = human::Style { colour: self.options.color.wanted(), width: width() };
-                eprint!("{}", human::rendered(diagnostics, sources, style));
+                output::show(&human::rendered(diagnostics, sources, style));
                 let first = diagnostics.first().map(|diagnostic| diagnostic.code.as_str());
                 self.example = self.example.or(first);
             }
-            Format::Short => eprint!("{}", short::rendered(diagnostics, sources)),
-            Format::Json => print(&json::rendered(diagnostics, sources))?,
-            Format::Github => print(&github::rendered(diagnostics, sources))?,
+            Format::Short => output::show(&short::rendered(diagnostics, sources)),
+            Format::Json => print(Text::Json(json::rendered(diagnostics, sources)))?,
+            Format::Github => print(Text::People(github::rendered(diagnostics, sources)))?,
             Format::Sarif => self.sarif.add(diagnostics, sources),
         }
         Ok(())
@@ -89,13 +92,13 @@ impl Report {
     /// Ends the run: what is said once.
     pub(crate) fn finish(self) -> Result<()> {
         if self.options.message_format == Format::Sarif {
-            print(&self.sarif.rendered())?;
+            print(Text::Json(self.sarif.rendered()))?;
         }
         // A hint for people; logs do without.
         if let Some(code) = self.example
             && std::io::stderr().is_terminal()
         {
-            eprintln!("`nasrecc explain {code}` tells more");
+            say!("`nasrecc explain {code}` tells more");
         }
         Ok(())
     }

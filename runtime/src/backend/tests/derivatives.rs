@@ -122,6 +122,7 @@ fn derivatives_of_random_plans() {
 fn case(name: &str, f: impl FnOnce()) {
     struct Named<'a>(&'a str);
     impl Drop for Named<'_> {
+        #[allow(clippy::print_stderr, reason = "a test says where it failed")]
         fn drop(&mut self) {
             if std::thread::panicking() {
                 eprintln!("in case: {}", self.0);

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use nasrec_compiler::diagnostics::{Diagnostic, FileId, Fix, Sources, apply};
 
-use crate::output;
+use crate::output::{self, say};
 
 /// Makes the fixes of findings, except in files that ship with nasrecc, and tells each on stderr. How many were made.
 pub(super) fn make(diagnostics: &[Diagnostic], sources: &Sources) -> Result<usize> {
@@ -24,7 +24,7 @@ pub(super) fn make(diagnostics: &[Diagnostic], sources: &Sources) -> Result<usiz
         output::replace(Path::new(&file.name), &text).with_context(|| format!("cannot write {}", file.name))?;
         for fix in &made {
             let place = file.place(fix.span.start);
-            eprintln!("{}:{}:{}: fixed: {}", file.name, place.line, place.column, fix.title);
+            say!("{}:{}:{}: fixed: {}", file.name, place.line, place.column, fix.title);
         }
         count += made.len();
     }

@@ -8,6 +8,7 @@ use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::loader::Disk;
 
 use super::Outcome;
+use crate::output::say;
 use crate::render;
 
 /// Most times that a file is fixed and checked anew: one fix can bring the next mistake to light.
@@ -48,14 +49,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                 made += now;
                 (program, diagnostics) = checked(file);
             }
-            eprintln!("{file}: {made} fix{} made", if made == 1 { "" } else { "es" });
+            say!("{file}: {made} fix{} made", if made == 1 { "" } else { "es" });
         }
         shown.add(&diagnostics, &program.sources)?;
         let errors = diagnostics.iter().any(|d| d.severity == Severity::Error);
         sound &= !errors && (diagnostics.is_empty() || !args.deny_warnings);
         if !errors {
             let count = program.items().len();
-            eprintln!("{file}: {count} item{} checked", if count == 1 { "" } else { "s" });
+            say!("{file}: {count} item{} checked", if count == 1 { "" } else { "s" });
         }
     }
     shown.finish()?;

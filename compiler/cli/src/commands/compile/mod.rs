@@ -15,9 +15,9 @@ use nasrec_compiler::syntax;
 use nasrec_compiler::{Item, Program, Space};
 
 use super::Outcome;
-use crate::output::{Format, grouped, json, mmacs, write};
+use crate::output::{Format, Text, grouped, json, mmacs, write};
 use crate::render;
-use crate::subject::{File, Subject};
+use crate::subject::{File, Subject, read};
 
 /// Compile a file: sum up its spaces, searches and architectures, or write a stage out
 #[derive(clap::Args)]
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         None => {
             let items = file.items(name)?;
             let parts = items.iter().map(|item| summed_up(&file, item, args.with.as_deref()));
-            parts.collect::<Result<Vec<_>>>()?.join("\n")
+            Text::People(parts.collect::<Result<Vec<_>>>()?.join("\n"))
         }
         Some(Stage::Checked) => {
             let checked = outline::checked(&file.program, name);
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             }
             match args.format {
                 Some(Format::Json) => json(&checked)?,
-                _ => outline::checked_text(&checked),
+                _ => Text::People(outline::checked_text(&checked)),
             }
         }
         Some(stage) => {
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             written_out(&file, &subject, stage, args)?
         }
     };
-    write(args.out.as_ref(), &text)?;
+    write(args.out.as_ref(), text, file.read())?;
     Ok(Outcome::Clean)
 }
 
@@ -125,8 +125,11 @@ fn tree(args: &Args) -> Result<Outcome> {
         return Ok(Outcome::Findings);
     }
     let tree = outline::tree(&tree);
-    let text = if args.format == Some(Format::Json) { json(&tree)? } else { outline::tree_text(&tree) };
-    write(args.out.as_ref(), &text)?;
+    let text = match args.format {
+        Some(Format::Json) => json(&tree)?,
+        _ => Text::People(outline::tree_text(&tree)),
+    };
+    write(args.out.as_ref(), text, read(&program))?;
     Ok(Outcome::Clean)
 }
 
@@ -144,7 +147,7 @@ fn summed_up(file: &File, item: &Item, with: Option<&str>) -> Result<String> {
     }
 }
 
-fn written_out(file: &File, subject: &Subject, stage: Stage, args: &Args) -> Result<String> {
+fn written_out(file: &File, subject: &Subject, stage: Stage, args: &Args) -> Result<Text> {
     let plan = || -> Result<nasrec_compiler::plan::Plan> {
         let Some(architecture) = subject.one() else {
             bail!("a plan is made of an architecture, and `{}` is none", subject.item.name)
@@ -156,13 +159,13 @@ fn written_out(file: &File, subject: &Subject, stage: Stage, args: &Args) -> Res
     }
     let text = args.format == Some(Format::Text);
     Ok(match stage {
-        Stage::Plan if text => outline::plan_text(&plan()?),
+        Stage::Plan if text => Text::People(outline::plan_text(&plan()?)),
         Stage::Plan => json(&plan()?)?,
-        Stage::Graph if text => outline::graph_text(&subject.space.graph),
+        Stage::Graph if text => Text::People(outline::graph_text(&subject.space.graph)),
         Stage::Graph => json(&subject.space.graph.to_json())?,
-        Stage::Dot if subject.architecture.is_some() => plan()?.to_dot(&subject.item.name),
-        Stage::Svg => picture(file, subject, args)?,
-        _ => subject.space.graph.to_dot(&subject.space.name),
+        Stage::Dot if subject.architecture.is_some() => Text::People(plan()?.to_dot(&subject.item.name)),
+        Stage::Svg => Text::People(picture(file, subject, args)?),
+        _ => Text::People(subject.space.graph.to_dot(&subject.space.name)),
     })
 }
 

@@ -11,7 +11,8 @@ use nasrec_compiler::diagnostics::{FileId, SourceFile, Sources};
 use nasrec_compiler::format::{Refusal, format_source};
 
 use super::Outcome;
-use crate::{output, render};
+use crate::output::{self, Text, say};
+use crate::render;
 use lines::diff;
 
 /// Lay files out in the style of the language
@@ -57,15 +58,15 @@ fn one(file: &str, check: bool) -> Result<bool> {
     };
     if check {
         if formatted != source {
-            eprintln!("{} is not formatted:\n{}", shown(file), diff(&source, &formatted));
+            say!("{} is not formatted:\n{}", shown(file), diff(&source, &formatted));
         }
         return Ok(formatted == source);
     }
     if file == STDIN {
-        output::print(&formatted)?;
+        output::print(Text::Program(formatted))?;
     } else if formatted != source {
         output::replace(Path::new(file), &formatted).with_context(|| format!("{file} cannot be written"))?;
-        eprintln!("{file}: formatted");
+        say!("{file}: formatted");
     }
     Ok(true)
 }

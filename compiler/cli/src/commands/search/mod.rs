@@ -5,6 +5,7 @@
 
 mod progress;
 mod report;
+mod signals;
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +22,8 @@ use nasrec_runtime::search::{Report, check_memory, expected_rows, search_within}
 use nasrec_runtime::{Error, Stop};
 
 use super::Outcome;
-use crate::{device, output, render};
+use crate::output::{self, Gone, Text, say};
+use crate::{device, render};
 use progress::Progress;
 
 /// Search a space: train its supernet, evolve architectures, retrain the best
@@ -92,24 +94,17 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             None => return Ok(Outcome::Findings),
         },
     };
-    ctrlc::set_handler(|| {
-        if STOP.requested() {
-            std::process::exit(130);
-        }
-        STOP.request();
-        eprintln!("stopping at the next step; once more to stop at once");
-    })
-    .context("cannot listen for Ctrl-C")?;
+    signals::listen(&STOP)?;
     let shown = run.dir().path().display();
     let job = run.job();
-    eprintln!("{} on {} with {}: run directory {shown}", run.name(), job.space.name, job.schema.name);
+    say!("{} on {} with {}: run directory {shown}", run.name(), job.space.name, job.schema.name);
     match device.run(Searching { run: &run, progress: &progress, memory }) {
         Ok(report) => {
             finish(&run, &report)?;
             Ok(Outcome::Clean)
         }
         Err(Error::Stopped) => {
-            eprintln!("stopped; go on with: nasrecc search --resume {shown}");
+            say!("stopped; go on with: nasrecc search --resume {shown}");
             Ok(Outcome::Stopped)
         }
         Err(error) => Err(error.into()),
@@ -209,15 +204,19 @@ fn checked(
 
 /// Writes the winner's source and shows the table.
 fn finish(run: &Run, report: &Report) -> Result<()> {
-    let text = report::table(report);
+    let text = report::table(report, None);
     if let Some(architecture) = report.best.first().and_then(|row| row.architecture.as_ref()) {
         let source = winner(run, report, architecture)?;
         run.dir().write("best.nasrec", source.as_bytes())?;
     }
     run.dir().write("report.txt", text.as_bytes())?;
-    output::print(&text)?;
+    // A run whose reader has gone is as good as another.
+    match output::print(Text::People(report::table(report, output::columns(None)))) {
+        Err(error) if error.is::<Gone>() => {}
+        printed => printed?,
+    }
     let path = run.dir().path();
-    eprintln!("the best architecture: {}\nits model: {}", path.join("best.nasrec").display(), path.join("best").display());
+    say!("the best architecture: {}\nits model: {}", path.join("best.nasrec").display(), path.join("best").display());
     Ok(())
 }
 

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use nasrec_runtime::{Observer, Stage};
 
+use crate::output::{say, visible_line};
+
 /// Between two plain lines of one stage.
 const LINES_EVERY: Duration = Duration::from_secs(10);
 
@@ -54,7 +56,7 @@ impl Observer for Progress {
                 let _written = if rate >= 100.0 { write!(out, "{rate:.0}/s") } else { write!(out, "{rate:.1}/s") };
             });
             bar.set_style(style.progress_chars("=> "));
-            bar.set_prefix(stage.name.clone());
+            bar.set_prefix(visible_line(&stage.name));
             bar
         });
         let now = Instant::now();
@@ -77,11 +79,11 @@ impl Observer for Progress {
             match &current.bar {
                 Some(bar) => {
                     bar.set_position(done);
-                    bar.set_message(note.to_owned());
+                    bar.set_message(visible_line(note));
                 }
                 None if current.told.elapsed() >= LINES_EVERY => {
                     current.told = Instant::now();
-                    eprintln!("{}", current.line());
+                    say!("{}", current.line());
                 }
                 None => {}
             }
@@ -100,14 +102,14 @@ impl Observer for Progress {
                 "bytes" => HumanBytes(current.done).to_string(),
                 unit => format!("{} {unit}", HumanCount(current.done)),
             };
-            eprintln!("{}: {done} in {seconds:.1} s{note}", current.stage.name);
+            say!("{}: {done} in {seconds:.1} s{note}", current.stage.name);
         });
     }
 
     fn say(&self, line: &str) {
         self.with(|slot| match slot.as_ref().and_then(|current| current.bar.as_ref()) {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| say!("{line}")),
+            None => say!("{line}"),
         });
     }
 }

@@ -5,10 +5,10 @@ use std::fmt::Write;
 use nasrec_runtime::search::{Report, Row};
 use nasrec_runtime::train::Figures;
 
-use crate::output::{self, grouped, right};
+use crate::output::{self, grouped};
 
 /// Best first, then the baselines; what is not known is left empty.
-pub(super) fn table(report: &Report) -> String {
+pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     let mut table = output::table([
         "rank",
         "model",
@@ -26,8 +26,8 @@ pub(super) fn table(report: &Report) -> String {
     for row in &report.baselines {
         table.add_row(cells("baseline", row));
     }
-    right(&mut table, 2);
-    let mut out = format!("{table}\n");
+    table.right(2);
+    let mut out = format!("{}\n", table.laid_out(columns));
     let _written = writeln!(
         out,
         "{} candidates evaluated in the supernet. Validation: trained from scratch on the training part. Test: on \

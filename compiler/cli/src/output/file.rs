@@ -1,0 +1,104 @@
+//! Files, written so that nothing is lost: a reader sees the old text or the new one, never a part of one, and a disk
+//! that is full leaves the old.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Gone, words};
+
+/// Most names that are tried for the new file beside the old one.
+const MAX_NAMES: u32 = 100;
+
+/// Writes a file, new or in the place of another. What is no regular file, such as a pipe, is written to as it is.
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+    if is_stream(path) {
+        return match append(path, text) {
+            Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Err(Gone.into()),
+            Err(cause) => bail!("cannot write {}: {}", path.display(), words::reason(&cause)),
+            Ok(()) => Ok(()),
+        };
+    }
+    if path.symlink_metadata().is_ok() {
+        return replace(path, text).with_context(|| format!("cannot write {}", path.display()));
+    }
+    let folder = folder(path);
+    if !folder.is_dir() {
+        bail!("cannot write {}: there is no folder {}; make it first", path.display(), folder.display());
+    }
+    put(path, text, None).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Puts a text in a file's place at once. The file keeps its permissions, and a link stays a link.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
+    let path = path.canonicalize().context("it leads to no file")?;
+    let old = fs::metadata(&path)?;
+    if old.is_dir() {
+        bail!("is a directory; expected a file");
+    }
+    if old.permissions().readonly() {
+        bail!("it is read-only; change that, or choose another name");
+    }
+    put(&path, text, Some(old.permissions()))
+}
+
+/// Whether two paths lead to one file.
+pub(super) fn same(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    if let (Ok(a), Ok(b)) = (fs::metadata(a), fs::metadata(b)) {
+        use std::os::unix::fs::MetadataExt;
+        return a.is_file() && (a.dev(), a.ino()) == (b.dev(), b.ino());
+    }
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// Devices and pipes, and what the system shows as a file though another process, or this one, has it open.
+fn is_stream(path: &Path) -> bool {
+    let of_system = cfg!(unix) && (path.starts_with("/dev") || path.starts_with("/proc"));
+    of_system || fs::metadata(path).is_ok_and(|known| !known.is_file() && !known.is_dir())
+}
+
+fn append(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().append(true).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn put(path: &Path, text: &str, permissions: Option<fs::Permissions>) -> Result<()> {
+    let (beside, file) = new_beside(path)?;
+    let written = fill(file, text, permissions).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // What went wrong matters more than what is left lying about.
+        let _removed = fs::remove_file(&beside);
+    }
+    written?;
+    // The file is there; some file systems cannot make its name as lasting as its text.
+    let _lasting = File::open(folder(path)).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// A file that was not there, so that no link is followed.
+fn new_beside(path: &Path) -> Result<(PathBuf, File)> {
+    path.file_name().context("it has no name")?;
+    for number in 0..MAX_NAMES {
+        let beside = folder(path).join(format!(".nasrecc-{}-{number}.new", std::process::id()));
+        match OpenOptions::new().write(true).create_new(true).open(&beside) {
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return Ok((beside, opened?)),
+        }
+    }
+    bail!("its folder is full of files that end in .new; remove them")
+}
+
+fn fill(mut file: File, text: &str, permissions: Option<fs::Permissions>) -> io::Result<()> {
+    file.write_all(text.as_bytes())?;
+    if let Some(permissions) = permissions {
+        file.set_permissions(permissions)?;
+    }
+    file.sync_all()
+}
