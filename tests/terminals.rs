@@ -108,6 +108,33 @@ fn a_search_goes_on_without_a_reader() {
     assert!(folder.path().join("run/report.txt").exists() && folder.path().join("run/best.nasrec").exists());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_was_ignored_stays_ignored_and_others_stop() {
+    let folder = folder();
+    let start = |out: &str, epochs: u32, ignored: &str, signal: &str| {
+        // The shell sends the signal once the search runs, and ends as the search does.
+        let line = format!(
+            "trap '' {ignored}; '{}' search '{TINY}' --set train.epochs={epochs} --out {out} 2>{out}.err & child=$!; \
+             for i in $(seq 600); do [ -s {out}/data.cache ] && break; sleep 0.05; done; sleep 0.3; \
+             kill -{signal} $child; wait $child; exit $?",
+            env!("CARGO_BIN_EXE_nasrecc")
+        );
+        let ran = Command::new("bash").current_dir(folder.path()).args(["-c", &line]).output().expect("a shell");
+        (ran.status.code(), fs::read_to_string(folder.path().join(format!("{out}.err"))).expect("what was said"))
+    };
+    for signal in ["HUP", "TERM"] {
+        let (status, said) = start(&format!("stopped-{signal}"), 3000, "USR1", signal);
+        assert_eq!(status, Some(130), "{signal}: {said}");
+        assert!(said.contains("stopping at the next step") && said.contains("--resume"), "{signal}: {said}");
+    }
+    for signal in ["HUP", "INT"] {
+        let (status, said) = start(&format!("ignored-{signal}"), 30, signal, signal);
+        assert_eq!(status, Some(0), "{signal}: {said}");
+        assert!(!said.contains("stopp"), "{signal}: {said}");
+    }
+}
+
 /// What a terminal obeys or does not show: controls but line ends and tabs, and marks of direction.
 fn raw(text: &str) -> Option<char> {
     text.chars().find(|&c| {
