@@ -12,6 +12,13 @@ use crate::output::{say, visible_line};
 /// Between two plain lines of one stage.
 const LINES_EVERY: Duration = Duration::from_secs(10);
 
+/// What the longest parts of a line take: the name of a stage, its counts and a note.
+const NAME: usize = 34;
+const COUNTS: usize = 46;
+const NOTE: usize = 22;
+/// A line with all of it, and a bar of the best width.
+const WIDEST: usize = NAME + COUNTS + NOTE + 30 + 5;
+
 /// Draws bars or prints lines, as stderr allows.
 pub(super) struct Progress {
     terminal: bool,
@@ -43,12 +50,9 @@ impl Observer for Progress {
     fn begin(&self, stage: Stage) {
         let bar = self.terminal.then(|| {
             let bar = stage.total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-            let counts = if stage.unit == "bytes" {
-                "{bytes}/{total_bytes} ({binary_bytes_per_sec}, {eta} left)"
-            } else {
-                "{human_pos}/{human_len} {unit} ({rate}, {eta} left)"
-            };
-            let template = format!("{{prefix:>34}} [{{bar:30}}] {} {{msg}}", counts.replace("{unit}", stage.unit));
+            let columns = terminal_size::terminal_size_of(std::io::stderr());
+            let columns = columns.map_or(WIDEST, |(terminal_size::Width(columns), _)| usize::from(columns));
+            let template = template(columns, &stage);
             let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
             // Whole units where there are many a second, one decimal where there are few.
             let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
@@ -114,6 +118,24 @@ impl Observer for Progress {
     }
 }
 
+/// A line that fits a terminal of so many columns. A narrow one does without the bar, then without the note, then without
+/// the rate.
+fn template(columns: usize, stage: &Stage) -> String {
+    let bytes = stage.unit == "bytes";
+    let done =
+        if bytes { "{bytes}/{total_bytes}".to_owned() } else { format!("{{human_pos}}/{{human_len}} {}", stage.unit) };
+    let rate = if bytes { "{binary_bytes_per_sec}" } else { "{rate}" };
+    // A bar has its brackets and a space behind it.
+    let room = (columns + 30).saturating_sub(WIDEST).min(30);
+    let name = stage.name.chars().count();
+    match columns {
+        _ if room >= 8 => format!("{{prefix:>{NAME}!}} [{{bar:{room}}}] {done} ({rate}, {{eta}} left) {{msg}}"),
+        _ if columns > name + COUNTS + NOTE + 2 => format!("{{prefix}} {done} ({rate}, {{eta}} left) {{msg}}"),
+        _ if columns > name + COUNTS + 1 => format!("{{prefix}} {done} ({rate}, {{eta}} left)"),
+        _ => format!("{{prefix:{}!}} {done} ({{eta}} left)", NAME.min(columns / 3)),
+    }
+}
+
 impl Current {
     /// Such as `train supernet: 120/470 steps (26 %), 31.2 steps/s, 11 s left, log loss 0.5123`.
     fn line(&self) -> String {
@@ -130,5 +152,74 @@ impl Current {
         };
         let note = if self.note.is_empty() { String::new() } else { format!(", {}", self.note) };
         format!("{name}: {counts}{note}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The template with values in its places that are as wide as a long search has them.
+    fn drawn(columns: usize, name: &str, unit: &'static str) -> String {
+        let line = template(columns, &Stage { name: name.to_owned(), total: Some(1), unit });
+        let values = [
+            ("{human_pos}", "1,234,567"),
+            ("{human_len}", "9,999,999"),
+            ("{rate}", "1234/s"),
+            ("{bytes}", "123.45 MiB"),
+            ("{total_bytes}", "123.45 GiB"),
+            ("{binary_bytes_per_sec}", "812.34 MiB/s"),
+            ("{eta}", "59m"),
+            ("{msg}", "log loss 0.4521"),
+        ];
+        let line = values.iter().fold(line, |line, (key, value)| line.replace(key, value));
+        let mut out = String::new();
+        for part in line.split_inclusive('}') {
+            let Some((before, key)) = part.split_once('{') else {
+                out.push_str(part);
+                continue;
+            };
+            out.push_str(before);
+            let width = key
+                .trim_end_matches('}')
+                .split_once(':')
+                .map(|(_, width)| width.trim_matches(['>', '!']).parse::<usize>().expect("a width"));
+            if key.starts_with("bar") {
+                out.push_str(&"=".repeat(width.expect("a bar has a width")));
+            } else {
+                let cut = width.map_or(name.to_owned(), |width| name.chars().take(width).collect());
+                out.push_str(&format!("{cut:>0$}", if key.contains('>') { width.unwrap_or(0) } else { 0 }));
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn a_line_fits_its_terminal() {
+        for (name, unit) in
+            [("train supernet", "steps"), ("train 12 of 20: nasrecnet_criteo_full", "steps"), ("read data", "bytes")]
+        {
+            for columns in [60, 72, 80, 100, 120, 140, 200] {
+                let line = drawn(columns, name, unit);
+                assert!(line.chars().count() < columns, "{columns}: {line}");
+                assert!(line.contains("59m left"), "{columns}: {line}");
+            }
+            assert!(drawn(140, name, unit).contains("[=========="));
+            assert!(drawn(120, name, unit).contains("[==="), "{}", drawn(120, name, unit));
+            assert!(drawn(120, name, unit).contains("log loss 0.4521"));
+        }
+        assert!(
+            drawn(90, "train supernet", "steps").contains("log loss")
+                && !drawn(90, "train supernet", "steps").contains('[')
+        );
+        assert!(!drawn(80, "train supernet", "steps").contains("log loss"));
+    }
+
+    #[test]
+    fn indicatif_takes_every_template() {
+        for columns in 20..200 {
+            let stage = Stage { name: "train supernet".to_owned(), total: Some(1), unit: "steps" };
+            assert!(ProgressStyle::with_template(&template(columns, &stage)).is_ok(), "{columns}");
+        }
     }
 }
