@@ -39,12 +39,13 @@
 //!
 //! The folders in the order data flows: `syntax` (text to tree), `check` (tree to meaning), `ir` (the graph of a
 //! space), `space` (architectures, and their selection from it), `plan` (what a runtime executes). `primitives` is what
-//! operators are written over, `recipe` and `schema` are data that travels, `format` writes source, `diagnostics`
-//! speaks to people, `editor` answers their editors. Pure, but for a loader that reads files: no other input or output
+//! operators are written over, `recipe` and `schema` are data that travels, `format` writes source, `names`
+//! says what a name means, `bundle` makes items of many files one text, `diagnostics` speaks to people, `editor` answers their editors. Pure, but for a loader that reads files: no other input or output
 //! happens here, and no tensor is known.
 
 #![warn(missing_docs)]
 
+pub mod bundle;
 pub mod check;
 pub mod compare;
 mod cost;
@@ -56,6 +57,7 @@ pub mod import;
 pub mod ir;
 pub mod library;
 pub mod loader;
+pub mod names;
 pub mod outline;
 mod place;
 pub mod plan;

@@ -1,9 +1,10 @@
 //! The index of names, and what is asked of it, without a protocol.
 
 use nasrec_compiler::Program;
-use nasrec_compiler::editor::{Analysis, FileIndex, Index, Kind, Meaning, Project, hints, outline};
+use nasrec_compiler::editor::{Analysis, Project, hints, outline};
 use nasrec_compiler::library;
 use nasrec_compiler::loader::{Memory, Shipped};
+use nasrec_compiler::names::{FileIndex, Index, Kind, Meaning};
 
 fn memory(text: &str) -> Memory {
     Memory::new([("test.nasrec", text)])
@@ -127,7 +128,7 @@ fn every_name_in_the_shipped_files_is_understood() {
         for (at, used) in index.file(entry).uses.iter().enumerate() {
             assert!(
                 index.meaning(entry, at).is_some(),
-                "{path}: `{}` ({:?}) means nothing; a keyword belongs into `WORDS` in editor/walk/expressions.rs",
+                "{path}: `{}` ({:?}) means nothing; a keyword belongs into `WORDS` in names/walk/expressions.rs",
                 used.name,
                 used.role
             );

@@ -103,6 +103,15 @@ impl Program {
         }
     }
 
+    /// The space and the schema of a search, in whatever files they are defined: those of the search that it extends,
+    /// if it extends one.
+    pub fn searched_items(&self, item: &Item) -> Option<(Item, Item)> {
+        let (space, schema) = self.extended(item, &mut Vec::new(), &mut Vec::new())?.over?;
+        let space = self.resolve(&space.name, ItemKind::Space).ok()?;
+        let schema = self.resolve(&schema, ItemKind::Schema).ok()?;
+        Some((space.clone(), schema.clone()))
+    }
+
     /// A search with what it takes over from the one that it extends: its own settings come first.
     pub(super) fn extended(
         &self,

@@ -115,12 +115,12 @@ impl Elaborator<'_> {
             let from_outside = overrides.get(&name.text).or(arg.map(|arg| &arg.value));
             let value = match from_outside {
                 Some(expr) => {
-                    let text = self.program.sources.text(expr.span);
-                    let source = text.split_whitespace().collect::<Vec<_>>().join(" ");
-                    given.push(Param { name: name.text.clone(), source });
                     // An argument is written where the space is used, so it sees none of the space's names.
                     let mut outside = Scope::new(expr.span.file);
-                    self.eval(&mut outside, expr)
+                    let value = self.eval(&mut outside, expr);
+                    let source = self.argument(expr, value.as_ref());
+                    given.push(Param { name: name.text.clone(), source });
+                    value
                 }
                 None => self.eval(scope, default),
             };
@@ -149,6 +149,40 @@ impl Elaborator<'_> {
             );
         }
         given
+    }
+
+    /// An argument as source that means the same in every file: as it is written, or its value where it names what
+    /// its own file defines.
+    fn argument(&mut self, expr: &Expr, value: Option<&Value>) -> String {
+        let text = self.program.sources.text(expr.span);
+        let mut words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        let named = words.any(|word| self.program.lookup(expr.span.file, word).is_some());
+        let value = value.filter(|_| named).and_then(|value| self.written(value));
+        value.unwrap_or_else(|| text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// A value as source, where no choice decides it.
+    fn written(&mut self, value: &Value) -> Option<String> {
+        let number = |this: &Self, size| this.ex.as_constant(size).map(|number| number.to_string());
+        match value {
+            Value::Size(size) => number(self, *size),
+            Value::Truth(cond) => {
+                let word = |on: bool| if on { "on" } else { "off" };
+                [true, false].into_iter().find(|&on| self.ex.known(on) == *cond).map(|on| word(on).to_owned())
+            }
+            Value::List(items) => {
+                let items: Option<Vec<String>> = items.iter().map(|item| self.written(item)).collect();
+                Some(format!("[{}]", items?.join(", ")))
+            }
+            Value::Range { lo, hi, step } => {
+                let step = match step {
+                    Some(step) => format!(" step {}", number(self, *step)?),
+                    None => String::new(),
+                };
+                Some(format!("{}..{}{step}", number(self, *lo)?, number(self, *hi)?))
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn statement(&mut self, scope: &mut Scope, statement: &Statement) {

@@ -1,11 +1,10 @@
 //! One file with its imports, checked and indexed: what most questions are asked of.
 
-use super::index::{Definition, Kind};
-use super::resolve::{Index, Symbol};
 use crate::check::{Recorded, Shape};
 use crate::diagnostics::{Diagnostic, FileId, Span};
 use crate::ir::Choice;
 use crate::loader::{Loader, Memory};
+use crate::names::{Definition, Index, Kind, Symbol};
 use crate::{CheckedSpace, Item, ItemKind, Program};
 
 /// A program with what is known of its names.

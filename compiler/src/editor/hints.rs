@@ -1,8 +1,7 @@
 //! Shapes beside the names that have them.
 
 use super::analysis::Analysis;
-use super::index::Kind;
-use super::resolve::Symbol;
+use crate::names::{Kind, Symbol};
 
 /// A text to show behind a place.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,11 +3,9 @@
 use std::ops::Range;
 
 use super::analysis::Analysis;
-use super::builtin;
-use super::index::{Kind, Role};
-use super::resolve::{Meaning, Symbol};
 use crate::diagnostics::FileId;
 use crate::ir::{Offer, Word};
+use crate::names::{Kind, Meaning, Role, Symbol, builtin};
 use crate::space::Space;
 use crate::{ItemKind, Loader};
 

@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::builtin;
-use super::index::{FileIndex, Kind, Role};
-use super::resolve::{Index, Meaning, Symbol};
 use crate::diagnostics::{FileId, SourceFile, Span};
+use crate::names::{FileIndex, Index, Kind, Meaning, Role, Symbol, builtin};
 use crate::{Loader, Program};
 
 /// Files that may name one another's items; none of them is checked.

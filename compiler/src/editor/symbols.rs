@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::index::{FileIndex, Kind};
+use crate::names::{FileIndex, Kind};
 
 /// A definition with what it holds.
 #[derive(Clone, Debug)]

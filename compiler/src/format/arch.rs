@@ -95,6 +95,11 @@ impl<'a> Items<'a> {
             let _written = writeln!(out, "/// {doc}");
         }
         out.push_str(&heading(self.source, name));
+        if self.blocks.is_empty() {
+            out.truncate(out.trim_end().len());
+            out.push_str(" }\n");
+            return;
+        }
         for (block, members) in &self.blocks {
             let Some(block) = block else {
                 self.entries(out, members, architecture, "  ", "\n");

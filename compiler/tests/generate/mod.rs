@@ -9,6 +9,7 @@
 
 mod demands;
 mod dense;
+pub mod files;
 mod items;
 pub mod mutate;
 mod sizes;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use lsp_server::ErrorCode;
 use lsp_types as lsp;
 use nasrec_compiler::diagnostics::{FileId, Span};
-use nasrec_compiler::editor::{self, Analysis, FileIndex, Located, Meaning, Outline, Project};
+use nasrec_compiler::editor::{self, Analysis, Located, Outline, Project};
 use nasrec_compiler::format::{Refusal, format_source};
 use nasrec_compiler::loader::Loader;
+use nasrec_compiler::names::{FileIndex, Meaning};
 use serde_json::{Value, json};
 
 use super::completion::{items, symbol_kind};

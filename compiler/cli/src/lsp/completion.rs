@@ -1,7 +1,8 @@
 //! What could be written, as an editor lists it.
 
 use lsp_types as lsp;
-use nasrec_compiler::editor::{Candidate, Completion, Kind, Sort};
+use nasrec_compiler::editor::{Candidate, Completion, Sort};
+use nasrec_compiler::names::Kind;
 
 use super::places::Lines;
 

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::editor::walk::code;
 use crate::format::tokens::{Kind, Token, span, tokens};
+use crate::names::code;
 use crate::syntax::lines;
 
 /// What the brackets around a place are for.

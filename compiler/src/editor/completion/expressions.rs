@@ -2,9 +2,8 @@
 
 use super::{Candidate, Completer, Sort, builtin};
 use crate::editor::completion::context::Inside;
-use crate::editor::index::{Base, Kind};
-use crate::editor::resolve::{Meaning, Symbol};
 use crate::format::tokens;
+use crate::names::{Base, Kind, Meaning, Symbol};
 
 impl Completer<'_> {
     /// Inside an operator, a space or a constant.

@@ -2,7 +2,7 @@
 
 use super::{Candidate, Completer, Sort, builtin};
 use crate::editor::completion::context::Inside;
-use crate::editor::index::{FileIndex, Kind};
+use crate::names::{FileIndex, Kind};
 
 impl Completer<'_> {
     /// The names that the imported file defines and that are not imported yet.

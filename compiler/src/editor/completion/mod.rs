@@ -11,13 +11,11 @@ mod settings;
 use std::ops::Range;
 
 use super::analysis::Analysis;
-use super::builtin;
 use super::hover::symbol_text;
-use super::index::Kind;
-use super::resolve::Symbol;
 use crate::Loader;
 use crate::diagnostics::{FileId, Fix, Span};
 use crate::library;
+use crate::names::{FileIndex, Kind, Symbol, builtin};
 use crate::syntax::tree::Name;
 use context::Context;
 
@@ -200,7 +198,7 @@ impl<'a> Completer<'a> {
             if kind == Kind::Op && !path.starts_with("std/") || own.ends_with(path) {
                 continue;
             }
-            let index = super::index::FileIndex::new(text);
+            let index = FileIndex::new(text);
             for definition in index.definitions.iter().filter(|d| d.kind == kind) {
                 if self.analysis.index.item(self.file, &definition.name).is_some() {
                     continue;

@@ -3,7 +3,7 @@
 use super::{Candidate, Completer, Sort};
 use crate::check::setting_keys;
 use crate::editor::completion::context::Inside;
-use crate::editor::index::Kind;
+use crate::names::Kind;
 
 /// Values that can be written after a key, by the last part of the key.
 const VALUES: [(&str, &[&str]); 11] = [

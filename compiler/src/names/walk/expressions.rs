@@ -1,8 +1,8 @@
 //! Expressions: names used, calls, and the scopes of bodies.
 
 use super::{Kind, Role, Walker};
-use crate::editor::index::Base;
 use crate::format::tokens;
+use crate::names::index::Base;
 
 /// Words of expressions that name nothing.
 const WORDS: [&str; 24] = [
@@ -196,7 +196,11 @@ impl Walker<'_> {
             if self.is("{") {
                 self.body(None);
             } else {
+                let first = self.index.uses.len();
                 self.expression(false);
+                if let Some(used) = self.index.uses.get_mut(first).filter(|used| used.span.start == start) {
+                    used.label = used.role == Role::Callee;
+                }
             }
             let from = self.stop();
             self.close(label, from);

@@ -1,8 +1,8 @@
 //! Items that hold no statements: imports, schemas, searches, architectures.
 
 use super::{Kind, Role, Walker};
-use crate::editor::index::{ArchHead, Imported};
 use crate::format::tokens;
+use crate::names::index::{ArchHead, Imported};
 
 impl Walker<'_> {
     pub(super) fn import(&mut self) {
@@ -61,7 +61,7 @@ impl Walker<'_> {
         while self.at < self.last {
             if (self.is("require") || self.is("forbid")) && !self.is_at(1, ":") {
                 self.at += 1;
-                self.expression(false);
+                self.conditions();
             } else if self.is("baseline") && !self.is_at(1, ":") {
                 self.at += 1;
                 self.reference();

@@ -22,6 +22,7 @@ impl FileIndex {
             scope: 0,
             owner: None,
             block: None,
+            condition: false,
             end: text.len(),
         };
         walker.index.scopes.push(Scope { range: 0..text.len(), parent: None, owner: None });
@@ -32,14 +33,14 @@ impl FileIndex {
                 walker.item();
             }
             walker.at = walker.last;
-            (walker.scope, walker.owner, walker.block) = (0, None, None);
+            (walker.scope, walker.owner, walker.block, walker.condition) = (0, None, None, false);
         }
         walker.index
     }
 }
 
 /// The tokens of a joined text without its comments; only line breaks that end a statement are counted.
-pub(in crate::editor) fn code(joined: &str) -> Vec<Token<'_>> {
+pub(crate) fn code(joined: &str) -> Vec<Token<'_>> {
     let mut breaks = 0;
     let mut out = Vec::new();
     for mut token in tokens(joined) {
@@ -63,6 +64,8 @@ struct Walker<'a> {
     /// The definition around what is at hand.
     owner: Option<usize>,
     block: Option<usize>,
+    /// Whether a condition is at hand.
+    condition: bool,
     /// Where the item at hand ends.
     end: usize,
 }
@@ -161,7 +164,8 @@ impl<'a> Walker<'a> {
         let token = self.peek().filter(|token| token.kind == tokens::Kind::Word)?;
         let (name, span) = (token.text.to_owned(), tokens::span(token));
         self.at += 1;
-        self.index.uses.push(Use { name, span, scope: self.scope, role, owner: self.owner });
+        let (scope, owner, condition) = (self.scope, self.owner, self.condition);
+        self.index.uses.push(Use { name, span, scope, role, owner, condition, label: false });
         Some(self.index.uses.len() - 1)
     }
 
@@ -210,6 +214,7 @@ impl<'a> Walker<'a> {
                 walker.block = None;
             }),
             "test" => self.held(Kind::Test, start, |walker, _| {
+                walker.condition = true;
                 walker.skip("{");
                 walker.statements();
             }),
@@ -333,8 +338,19 @@ impl<'a> Walker<'a> {
                 self.expression(false);
             }
             Some("block") => self.block(start),
+            Some("require" | "forbid") => {
+                self.at += 1;
+                self.conditions();
+            }
             _ => self.expression(false),
         }
+    }
+
+    /// What stands behind `require` and `forbid`.
+    pub(super) fn conditions(&mut self) {
+        let outer = std::mem::replace(&mut self.condition, true);
+        self.expression(false);
+        self.condition = outer;
     }
 
     /// The value of a definition, to the end of the statement.

@@ -12,9 +12,10 @@ use crate::diagnostics::{FileId, Span};
 /// A definition of some file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Symbol {
-    pub(super) file: FileId,
+    /// Where it is defined.
+    pub file: FileId,
     /// Position among the definitions of the file.
-    pub(super) definition: usize,
+    pub(crate) definition: usize,
 }
 
 /// What a name means.
@@ -57,7 +58,7 @@ impl Index {
         &self.files[file.0 as usize]
     }
 
-    pub(super) fn files(&self) -> impl Iterator<Item = (FileId, &FileIndex)> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = (FileId, &FileIndex)> {
         self.files.iter().enumerate().map(|(at, index)| (FileId(at as u32), index.as_ref()))
     }
 
@@ -67,7 +68,7 @@ impl Index {
     }
 
     /// The item that a file knows by this name: its own, or one that it imports.
-    pub(super) fn item(&self, file: FileId, name: &str) -> Option<Symbol> {
+    pub(crate) fn item(&self, file: FileId, name: &str) -> Option<Symbol> {
         let own = |file: FileId| self.file(file).item(name).map(|definition| Symbol { file, definition });
         own(file).or_else(|| {
             self.file(file).imports.iter().find_map(|import| {
@@ -78,12 +79,12 @@ impl Index {
     }
 
     /// The file that a path means in another.
-    pub(super) fn imported(&self, file: FileId, path: &str) -> Option<FileId> {
+    pub(crate) fn imported(&self, file: FileId, path: &str) -> Option<FileId> {
         self.imports.get(&(file, path.to_owned())).copied()
     }
 
     /// All items that a file knows.
-    pub(super) fn items(&self, file: FileId) -> Vec<Symbol> {
+    pub(crate) fn items(&self, file: FileId) -> Vec<Symbol> {
         let own = |file: FileId| {
             let items = self.file(file).definitions.iter().enumerate().filter(|(_, d)| d.kind.is_item());
             items.map(move |(definition, _)| Symbol { file, definition })
@@ -117,20 +118,27 @@ impl Index {
     /// What a use of a name means.
     pub fn meaning(&self, file: FileId, used: usize) -> Option<Meaning> {
         let index = self.file(file);
-        let Use { name, span, scope, role, .. } = &index.uses[used];
+        let Use { name, span, scope, role, condition, .. } = &index.uses[used];
         let symbol = |symbol: Option<Symbol>| symbol.map(Meaning::Symbol);
         let here = |definition: usize| Symbol { file, definition: index.canonical(definition) };
         match role {
             Role::Value => {
-                let local = index.local(*scope, name, span.start).map(here);
+                // A condition is read when all of its space is known.
+                let at = if *condition { usize::MAX } else { span.start };
+                let local = index.local(*scope, name, at).map(here);
                 let built_in = || (name == builtin::NORMALISE).then(|| Meaning::BuiltIn(name.clone()));
-                symbol(local.or_else(|| self.item(file, name))).or_else(built_in)
+                symbol(local).or_else(built_in).or_else(|| symbol(self.item(file, name)))
             }
             Role::Callee => {
                 let built_in = || builtin::is_callable(name).then(|| Meaning::BuiltIn(name.clone()));
+                // There only the language's functions are called, and spaces are given arguments.
+                if *condition {
+                    return built_in().or_else(|| symbol(self.item(file, name)));
+                }
                 let shared =
                     index.local(*scope, name, span.start).filter(|&d| index.definitions[d].kind == Kind::Shared);
-                symbol(shared.map(here).or_else(|| self.item(file, name))).or_else(built_in)
+                let item = || self.item(file, name).filter(|_| !builtin::is_reserved(name));
+                symbol(shared.map(here).or_else(item)).or_else(built_in)
             }
             Role::Item => symbol(self.item(file, name)),
             Role::Imported(import) => {
@@ -153,7 +161,8 @@ impl Index {
                     };
                     symbol(output.or_else(choice))
                 }
-                None => builtin::SIZES.contains(&name.as_str()).then(|| Meaning::Size(name.clone())),
+                None if builtin::SIZES.contains(&name.as_str()) => Some(Meaning::Size(name.clone())),
+                None => symbol(self.part(self.spoken_of(file, used)?, name).map(|(symbol, _)| symbol)),
             },
             Role::Choice { arch, before } => symbol(self.choice_part(file, *arch, before, name)),
             Role::ChoiceValue { arch, choice } => symbol(self.choice_value(file, *arch, choice, name)),
@@ -190,7 +199,7 @@ impl Index {
     }
 
     /// The space of an architecture.
-    pub(super) fn space_of(&self, file: FileId, arch: usize) -> Option<Symbol> {
+    pub(crate) fn space_of(&self, file: FileId, arch: usize) -> Option<Symbol> {
         match self.meaning(file, self.file(file).archs.get(arch)?.space?)? {
             Meaning::Symbol(space) if self.definition(space).kind == Kind::Space => Some(space),
             _ => None,
@@ -199,15 +208,45 @@ impl Index {
 
     /// What one part of a choice's name means: a block, a `let`, an alternative, a called operator.
     fn choice_part(&self, file: FileId, arch: usize, before: &[String], name: &str) -> Option<Symbol> {
+        self.part(self.choice_around(file, arch, before)?, name).map(|(symbol, _)| symbol)
+    }
+
+    /// What the parts of a choice's name lead to, and where what it holds is written.
+    fn choice_around(&self, file: FileId, arch: usize, parts: &[String]) -> Option<(Symbol, Range<usize>)> {
         let space = self.space_of(file, arch)?;
         let mut around = (space, self.definition(space).extent.clone());
-        for part in before {
-            // Iterations are numbered, not named.
-            if !part.starts_with("turn_") {
-                around = self.part(around, part)?.1;
-            }
+        for part in parts.iter().filter(|part| !is_place(part)) {
+            around = self.part(around, part)?.1;
         }
-        self.part(around, name).map(|(symbol, _)| symbol)
+        Some(around)
+    }
+
+    /// What a part of a choice's name is looked for in: in `d.fc.w` that of `w` is the operator `fc`.
+    fn spoken_of(&self, file: FileId, used: usize) -> Option<(Symbol, Range<usize>)> {
+        match &self.file(file).uses[used].role {
+            Role::Choice { arch, before } => self.choice_around(file, *arch, before),
+            Role::Member(Base::Use(base)) if is_place(&self.file(file).uses[*base].name) => self.spoken_of(file, *base),
+            Role::Member(Base::Use(base)) => match self.meaning(file, *base)? {
+                Meaning::Symbol(symbol) => Some((symbol, self.definition(symbol).extent.clone())),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether a use that means an operator speaks of the alternative that a call of it is: of a label, which the
+    /// alternative would keep under another name of the operator.
+    pub(crate) fn is_label(&self, file: FileId, used: usize) -> bool {
+        let Use { name, role, condition, .. } = &self.file(file).uses[used];
+        match role {
+            Role::Value => *condition,
+            Role::ChoiceValue { .. } => true,
+            Role::Choice { .. } | Role::Member(_) => self.spoken_of(file, used).is_some_and(|(of, range)| {
+                let index = self.file(of.file);
+                self.called(of, &range, name).is_some_and(|call| index.uses[call].label)
+            }),
+            _ => false,
+        }
     }
 
     /// What is called `name` directly in a part of a file, and where what it holds is written.
@@ -231,14 +270,48 @@ impl Index {
             let symbol = Symbol { file: of.file, definition: index.canonical(definition) };
             return Some((symbol, (symbol, d.extent.clone())));
         }
+        let Some(used) = self.called(of, &range, name) else {
+            return self.part(self.pattern_of(of)?, name);
+        };
+        match self.meaning(of.file, used)? {
+            Meaning::Symbol(symbol) => Some((symbol, (symbol, self.definition(symbol).extent.clone()))),
+            _ => None,
+        }
+    }
+
+    /// The call, or the alternative, in a part of a file that a part of a choice's name speaks of: one that is no part
+    /// of another, where there is one, and rather an alternative.
+    fn called(&self, of: Symbol, range: &Range<usize>, name: &str) -> Option<usize> {
+        let index = self.file(of.file);
         let called = numbered(name);
-        let used = index.uses.iter().position(|used| {
+        let inside = |span: &Range<usize>| range.start <= span.start && span.end <= range.end;
+        let parts: Vec<&Range<usize>> = index
+            .definitions
+            .iter()
+            .filter(|d| matches!(d.kind, Kind::Let | Kind::Shared | Kind::Out | Kind::Alternative | Kind::Block))
+            .map(|d| &d.extent)
+            .filter(|extent| inside(extent) && *extent != range)
+            .collect();
+        let spoken = |used: &Use| {
             inside(&used.span)
                 && (used.name == name || Some(used.name.as_str()) == called && used.role == Role::Callee)
                 && matches!(used.role, Role::Callee | Role::Value)
-        })?;
-        match self.meaning(of.file, used)? {
-            Meaning::Symbol(symbol) => Some((symbol, (symbol, self.definition(symbol).extent.clone()))),
+        };
+        let found = (0..index.uses.len()).filter(|&used| spoken(&index.uses[used]));
+        found.min_by_key(|&used| {
+            let used = &index.uses[used];
+            let apart = parts.iter().filter(|part| part.contains(&used.span.start)).count();
+            (apart, !used.label, used.span.start)
+        })
+    }
+
+    /// The block at the top level that a block of a space is `of`.
+    fn pattern_of(&self, block: Symbol) -> Option<(Symbol, Range<usize>)> {
+        let index = self.file(block.file);
+        let of_block = Some(&index.definitions[block.definition]).filter(|d| d.kind == Kind::Block)?;
+        let named = |used: &Use| used.role == Role::Item && of_block.extent.contains(&used.span.start);
+        match self.meaning(block.file, index.uses.iter().position(named)?)? {
+            Meaning::Symbol(pattern) => Some((pattern, self.definition(pattern).extent.clone())),
             _ => None,
         }
     }
@@ -291,6 +364,11 @@ impl Index {
 fn numbered(name: &str) -> Option<&str> {
     let (called, number) = name.rsplit_once('_')?;
     (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(called)
+}
+
+/// Whether a part of a choice's name says where it is and is no name: iterations are numbered, a space has one logit.
+fn is_place(part: &str) -> bool {
+    part.starts_with("turn_") || part == "logit"
 }
 
 /// A place that names something.

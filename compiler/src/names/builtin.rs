@@ -7,11 +7,11 @@ use crate::check::FUNCTIONS;
 use crate::primitives::{self, Default, Wants};
 
 /// The switch that every space has and every operator sees.
-pub(super) const NORMALISE: &str = "normalise";
+pub(crate) const NORMALISE: &str = "normalise";
 /// Sizes of tensors.
-pub(super) const SIZES: [&str; 3] = ["width", "fields", "dim"];
+pub(crate) const SIZES: [&str; 3] = ["width", "fields", "dim"];
 /// What an operator's parameter can be, with what each is.
-pub(super) const TYPES: [(&str, &str); 6] = [
+pub(crate) const TYPES: [(&str, &str); 6] = [
     ("dense", "a tensor of `width` numbers a sample"),
     ("sparse", "a tensor of `fields` rows of `dim` numbers a sample"),
     ("square", "a tensor of all pairs of fields"),
@@ -21,19 +21,29 @@ pub(super) const TYPES: [(&str, &str); 6] = [
 ];
 
 /// The names of everything that can be called without a definition.
-pub(super) fn callables() -> impl Iterator<Item = &'static str> {
+pub(crate) fn callables() -> impl Iterator<Item = &'static str> {
     primitives::names().chain(["concat"]).chain(FUNCTIONS.iter().map(|&(name, _)| name))
 }
 
 /// What can be called in `require`, `forbid` and `test`.
 const OF_CONDITIONS: [&str; 7] = ["all", "any", "sum", "count", "raw", "valid", "distinct"];
 
-pub(super) fn is_callable(name: &str) -> bool {
+/// Whether a call of this name means the language's, whatever a file defines.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    name == "concat" || FUNCTIONS.iter().any(|&(known, _)| known == name)
+}
+
+/// Whether it is called in expressions without a definition, so that no operator may have its name.
+pub(crate) fn is_operator(name: &str) -> bool {
+    callables().any(|known| known == name)
+}
+
+pub(crate) fn is_callable(name: &str) -> bool {
     callables().chain(OF_CONDITIONS).any(|known| known == name)
 }
 
 /// The word of the language for what a parameter takes.
-pub(super) fn type_word(wants: Wants) -> &'static str {
+pub(crate) fn type_word(wants: Wants) -> &'static str {
     match wants {
         Wants::Dense => "dense",
         Wants::Sparse => "sparse",
@@ -47,13 +57,13 @@ pub(super) fn type_word(wants: Wants) -> &'static str {
 }
 
 /// The parameters of something built in: each name with its type.
-pub(super) fn params(name: &str) -> Vec<(&'static str, &'static str)> {
+pub(crate) fn params(name: &str) -> Vec<(&'static str, &'static str)> {
     let params = primitives::find(name).map(|signature| signature.params).unwrap_or_default();
     params.iter().map(|(name, wants, _)| (*name, type_word(*wants))).collect()
 }
 
 /// How something built in is called, such as `linear(x: tensor, width: size, bias: switch = on)`.
-pub(super) fn signature(name: &str) -> Option<String> {
+pub(crate) fn signature(name: &str) -> Option<String> {
     if let Some(signature) = primitives::find(name) {
         let params = signature.params.iter().map(|(name, wants, default)| {
             let word = type_word(*wants);
@@ -78,7 +88,7 @@ pub(super) fn signature(name: &str) -> Option<String> {
 }
 
 /// What something built in computes.
-pub(super) fn meaning(name: &str) -> &'static str {
+pub(crate) fn meaning(name: &str) -> &'static str {
     if let Some(signature) = primitives::find(name) {
         return signature.meaning;
     }
@@ -104,7 +114,7 @@ pub(super) fn meaning(name: &str) -> &'static str {
 }
 
 /// Whether the grammar takes this as a name.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     NasrecParser::parse(Rule::name, text).is_ok_and(|mut pairs| pairs.next().is_some_and(|pair| pair.as_str() == text))
 }
 
@@ -115,7 +125,7 @@ mod tests {
     #[test]
     fn everything_built_in_is_explained() {
         for name in callables().chain(SIZES).chain([NORMALISE]) {
-            assert!(!meaning(name).is_empty(), "say what `{name}` computes in editor/builtin.rs");
+            assert!(!meaning(name).is_empty(), "say what `{name}` computes in names/builtin.rs");
         }
         assert!(callables().all(|name| signature(name).is_some()));
         let linear = signature("linear");

@@ -56,7 +56,7 @@ pub enum Kind {
 
 impl Kind {
     /// Whether it is visible in the whole file, and to those that import it.
-    pub(super) fn is_item(self) -> bool {
+    pub(crate) fn is_item(self) -> bool {
         use Kind::{Arch, Const, Item, Op, Pattern, Schema, Search, Space};
         matches!(self, Const | Op | Space | Pattern | Schema | Search | Arch | Item)
     }
@@ -151,11 +151,15 @@ pub struct Use {
     pub role: Role,
     /// The definition around it.
     pub owner: Option<usize>,
+    /// Whether it stands in a condition: there a word may be a label, and only the language's functions are called.
+    pub condition: bool,
+    /// Whether it is what a call without a label gives its alternative as one: `fc` of `choose { fc(x, w) }`.
+    pub label: bool,
 }
 
 /// A part of the file with names of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Scope {
+pub(crate) struct Scope {
     pub range: Range<usize>,
     pub parent: Option<usize>,
     /// The definition that it belongs to.
@@ -164,7 +168,7 @@ pub(super) struct Scope {
 
 /// `import "path" { names }`
 #[derive(Clone, Debug)]
-pub(super) struct Imported {
+pub(crate) struct Imported {
     pub path: String,
     /// The path with its quotes.
     pub span: Range<usize>,
@@ -174,7 +178,7 @@ pub(super) struct Imported {
 
 /// The head of `arch name of space`.
 #[derive(Clone, Debug)]
-pub(super) struct ArchHead {
+pub(crate) struct ArchHead {
     pub definition: usize,
     /// The use that names the space.
     pub space: Option<usize>,
@@ -190,26 +194,26 @@ pub struct FileIndex {
     /// Every name that is used, with what it is used for.
     pub uses: Vec<Use>,
     /// The first is the file.
-    pub(super) scopes: Vec<Scope>,
-    pub(super) imports: Vec<Imported>,
-    pub(super) archs: Vec<ArchHead>,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) imports: Vec<Imported>,
+    pub(crate) archs: Vec<ArchHead>,
 }
 
 impl FileIndex {
     /// The innermost scope at a place.
-    pub(super) fn scope_at(&self, at: usize) -> usize {
+    pub(crate) fn scope_at(&self, at: usize) -> usize {
         let inside = |scope: &&Scope| scope.range.start <= at && at <= scope.range.end;
         let innermost = self.scopes.iter().filter(inside).min_by_key(|scope| scope.range.len());
         innermost.and_then(|scope| self.scopes.iter().position(|s| std::ptr::eq(s, scope))).unwrap_or(0)
     }
 
     /// A scope and those around it, innermost first.
-    pub(super) fn scopes_from(&self, scope: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn scopes_from(&self, scope: usize) -> impl Iterator<Item = usize> {
         std::iter::successors(Some(scope), |&scope| self.scopes.get(scope).and_then(|scope| scope.parent))
     }
 
     /// The local definition that a name means at a place.
-    pub(super) fn local(&self, scope: usize, name: &str, at: usize) -> Option<usize> {
+    pub(crate) fn local(&self, scope: usize, name: &str, at: usize) -> Option<usize> {
         self.scopes_from(scope).filter(|&scope| scope != 0).find_map(|scope| {
             let here = |d: &Definition| d.scope == scope && d.name == name && d.from <= at && is_value(d.kind);
             self.definitions.iter().rposition(here)
@@ -217,7 +221,7 @@ impl FileIndex {
     }
 
     /// The local definitions that can be named at a place, innermost first; what an inner one hides is left out.
-    pub(super) fn locals(&self, at: usize) -> Vec<usize> {
+    pub(crate) fn locals(&self, at: usize) -> Vec<usize> {
         let mut out: Vec<usize> = Vec::new();
         for scope in self.scopes_from(self.scope_at(at)).filter(|&scope| scope != 0) {
             for (index, d) in self.definitions.iter().enumerate() {
@@ -231,19 +235,19 @@ impl FileIndex {
     }
 
     /// The item of this name that the file defines.
-    pub(super) fn item(&self, name: &str) -> Option<usize> {
+    pub(crate) fn item(&self, name: &str) -> Option<usize> {
         self.definitions.iter().position(|d| d.kind.is_item() && d.name == name)
     }
 
     /// The definition around a place that is of one of these kinds.
-    pub(super) fn around(&self, at: usize, kinds: &[Kind]) -> Option<usize> {
+    pub(crate) fn around(&self, at: usize, kinds: &[Kind]) -> Option<usize> {
         let inside = |d: &&Definition| kinds.contains(&d.kind) && d.extent.start <= at && at <= d.extent.end;
         let innermost = self.definitions.iter().filter(inside).min_by_key(|d| d.extent.len())?;
         self.definitions.iter().position(|d| std::ptr::eq(d, innermost))
     }
 
     /// The first place that names an output of a block: all of them are one thing.
-    pub(super) fn canonical(&self, definition: usize) -> usize {
+    pub(crate) fn canonical(&self, definition: usize) -> usize {
         let d = &self.definitions[definition];
         if d.kind != Kind::Out {
             return definition;
@@ -253,7 +257,7 @@ impl FileIndex {
     }
 
     /// The outputs of a block, each once.
-    pub(super) fn outputs(&self, block: usize) -> Vec<usize> {
+    pub(crate) fn outputs(&self, block: usize) -> Vec<usize> {
         let of_block = |&i: &usize| {
             let d = &self.definitions[i];
             d.kind == Kind::Out && d.owner == Some(block) && self.canonical(i) == i
@@ -262,7 +266,7 @@ impl FileIndex {
     }
 
     /// The parameters of an operator or a space, in order.
-    pub(super) fn params(&self, owner: usize) -> impl Iterator<Item = usize> {
+    pub(crate) fn params(&self, owner: usize) -> impl Iterator<Item = usize> {
         (0..self.definitions.len()).filter(move |&i| {
             let d = &self.definitions[i];
             d.owner == Some(owner) && matches!(d.kind, Kind::OpParam | Kind::SpaceParam)
