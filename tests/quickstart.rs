@@ -31,6 +31,36 @@ fn lanes() -> Option<usize> {
     None
 }
 
+/// The winner's file means the same wherever it lies: nothing is read beside it, and no other file says its space.
+fn the_winner_stands_alone(best: &Path) {
+    let nasrecc = |folder: &Path, arguments: &[&str]| {
+        let command = Command::new(env!("CARGO_BIN_EXE_nasrecc")).current_dir(folder).args(arguments).output();
+        let output = command.expect("nasrecc starts");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let plan = |folder: &Path, file: &str| nasrecc(folder, &["compile", file, "--name", "best", "--emit", "plan"]);
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    std::fs::copy(best, elsewhere.path().join("best.nasrec")).expect("it is copied");
+    // What a file beside it defines is not what it means.
+    std::fs::write(elsewhere.path().join("schemas.nasrec"), "schema criteo { label click }\n").expect("it is written");
+    nasrecc(elsewhere.path(), &["check", "--deny-warnings", "best.nasrec"]);
+    nasrecc(elsewhere.path(), &["fmt", "--check", "best.nasrec"]);
+
+    // The same architecture, of the files that were searched.
+    let text = std::fs::read_to_string(best).expect("it is there");
+    assert!(!text.contains("import"), "{text}");
+    let (_, arch) = text.split_once("\narch best of ").expect("it ends in the architecture");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("it is there");
+    let whole = format!(
+        "import \"nasrec_small.nasrec\" {{ nasrec_small }}\nimport \"{}\" {{ clicks }}\narch best of {arch}",
+        root.join("examples/quickstart.nasrec").display()
+    );
+    let original = tempfile::tempdir().expect("a folder");
+    std::fs::write(original.path().join("whole.nasrec"), whole).expect("it is written");
+    assert_eq!(plan(elsewhere.path(), "best.nasrec"), plan(original.path(), "whole.nasrec"));
+}
+
 #[test]
 fn the_quickstart_ends_as_the_pages_say() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -43,6 +73,7 @@ fn the_quickstart_ends_as_the_pages_say() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).expect("text");
     let printed = lasting(&printed);
+    the_winner_stands_alone(&folder.path().join("run/best.nasrec"));
 
     let (readme, results) = (page("README.md"), page("docs/results.md"));
     let pages = [(8, shown(&readme, "## Try it")), (16, shown(&results, "## The quickstart"))];

@@ -110,4 +110,6 @@ fn the_search_runs_to_its_end() {
     assert_eq!(status, Some(0), "{said}");
     let best = std::fs::read_to_string(run.join("best.nasrec")).expect("the best architecture is there");
     assert!(best.contains("arch best of crossed with clicks"), "{best}");
+    let (items, _) = best.split_once("/// Found by").expect("it says which search found it");
+    assert!(PAGE.contains(items), "the page does not quote what stands before the winner:\n{items}");
 }

@@ -8,6 +8,7 @@ pub(crate) const JOURNAL: &str = "journal.jsonl";
 pub(crate) const CACHE: &str = "data.cache";
 pub(crate) const SUPERNET: &str = "supernet.safetensors";
 pub(crate) const BEST: &str = "best";
+pub(crate) const BEST_SOURCE: &str = "best.nasrec";
 pub(crate) const REPORT: &str = "report.json";
 pub(crate) const USAGE: &str = "usage.json";
 pub(crate) const LOCK: &str = "lock";

@@ -23,7 +23,7 @@ pub use crate::error::RunError;
 pub use directory::RunDir;
 pub use job::Job;
 pub use journal::{Curve, Entry, Journal};
-pub(crate) use layout::{BEST, CACHE, REPORT, SUPERNET, USAGE};
+pub(crate) use layout::{BEST, BEST_SOURCE, CACHE, REPORT, SUPERNET, USAGE};
 pub use layout::{PARTS, Part};
 
 use crate::{Observer, Result};

@@ -20,6 +20,7 @@ mod searching;
 pub mod strategies;
 mod supernet;
 mod unseen;
+mod winner;
 
 pub use budget::{check as check_memory, check_disk, expected_rows, needs};
 pub use phase::Phase;

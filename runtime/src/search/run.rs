@@ -7,17 +7,17 @@ use super::report::{Attainable, Report, Row, Usage};
 use super::retrain::{Contender, Course};
 use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
-use super::{budget, searching};
+use super::{budget, searching, winner};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::model::Evidence;
-use crate::run::{CACHE, Entry, Journal, REPORT, Run, RunDir, USAGE};
+use crate::run::{BEST_SOURCE, CACHE, Entry, Journal, REPORT, Run, RunDir, USAGE};
 use crate::train::{self, Figures};
 use crate::{Observer, Result, Stop, files};
 
 /// Does what a run is to do, going on where an earlier process stopped. The winner is kept as a [`crate::model::Model`] in
-/// `best`, what was done in `journal.jsonl`, the supernet in `supernet.safetensors`.
+/// `best` and as source in `best.nasrec`, what was done in `journal.jsonl`, the supernet in `supernet.safetensors`.
 ///
 /// # Errors
 /// [`crate::Error::Stopped`] after a request to stop, everything done so far on disk; whatever else goes wrong.
@@ -126,6 +126,13 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
         peak_memory: None,
     };
     run.dir().write(REPORT, &serde_json::to_vec_pretty(&report)?)?;
+    if let Some(architecture) = report.best.first().and_then(|row| row.architecture.as_ref()) {
+        match winner::source(run, &report, architecture)? {
+            Ok(source) => run.dir().write(BEST_SOURCE, source.as_bytes())?,
+            // A mistake of ours, and no reason to keep the results back.
+            Err(why) => observer.say(&format!("{BEST_SOURCE} cannot be written: {why}")),
+        }
+    }
     Ok(report)
 }
 

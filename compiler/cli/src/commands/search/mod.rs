@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
-use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::loader::Disk;
 use nasrec_compiler::recipe::Source;
-use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program};
+use nasrec_compiler::{CheckedSearch, ItemKind, Program};
 use nasrec_runtime::backend::Backend;
 use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
 use nasrec_runtime::run::{Job, Origin, Run};
@@ -202,13 +201,9 @@ fn checked(
     Ok(result)
 }
 
-/// Writes the winner's source and shows the table.
+/// Writes the table and shows it.
 fn finish(run: &Run, report: &Report) -> Result<()> {
     let text = report::table(report, None);
-    if let Some(architecture) = report.best.first().and_then(|row| row.architecture.as_ref()) {
-        let source = winner(run, report, architecture)?;
-        run.dir().write("best.nasrec", source.as_bytes())?;
-    }
     run.dir().write("report.txt", text.as_bytes())?;
     // A run whose reader has gone is as good as another.
     match output::print(Text::People(report::table(report, output::columns(None)))) {
@@ -218,35 +213,4 @@ fn finish(run: &Run, report: &Report) -> Result<()> {
     let path = run.dir().path();
     say!("the best architecture: {}\nits model: {}", path.join("best.nasrec").display(), path.join("best").display());
     Ok(())
-}
-
-/// The winner as a source file that stands in the run directory.
-fn winner(run: &Run, report: &Report, architecture: &Architecture) -> Result<String> {
-    let job = run.job();
-    let program = run.program()?;
-    let mut imports: Vec<(String, Vec<String>)> = Vec::new();
-    let wanted = [(ItemKind::Space, &job.space.name), (ItemKind::Schema, &job.schema.name)];
-    for (kind, name) in wanted {
-        let item = program.find(kind, name).context("the search's space and schema are visible")?;
-        let file = Path::new(&program.defined_in(&item).name);
-        let path = file.strip_prefix(run.dir().path()).unwrap_or(file).display().to_string();
-        match imports.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, names)) => names.push(name.clone()),
-            None => imports.push((path, vec![name.clone()])),
-        }
-    }
-    let test = report.best.first().and_then(|row| row.test);
-    let figures = test.and_then(|figures| figures.log_loss.zip(figures.auc));
-    let mut docs = vec![format!("Found by search `{}`, seed {}.", run.name(), job.recipe.seed)];
-    docs.extend(figures.map(|(loss, auc)| format!("Log loss {loss:.5} and AUC {auc:.5} on the test part.")));
-    let source = ArchSource {
-        name: "best",
-        docs,
-        imports,
-        items: String::new(),
-        space: &job.space.name,
-        arguments: &job.space.arguments,
-        schema: Some(&job.schema.name),
-    };
-    Ok(format_arch(&source, job.space.choices(), architecture))
 }
