@@ -124,6 +124,12 @@ fn attempt(left: &Left<'_>, file: &Path, number: u64) -> Result<(), String> {
     let ran = case.run(Go::Resume, None);
     let file_name = file.file_name().expect("a name").to_string_lossy();
     let judged = ran.end().and_then(|end| match end {
+        // What a finished search needs no more is not trained again, which may take hours: that is said.
+        End::Done
+            if ran.said.lines().any(|line| line.contains(&*file_name) && line.ends_with("goes on without it")) =>
+        {
+            case.sound_but(&name)
+        }
         End::Done => case.sound(),
         End::Refused if ran.said.lines().any(|line| line.starts_with("error: ") && line.contains(&*file_name)) => {
             Ok(())

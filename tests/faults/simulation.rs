@@ -20,8 +20,7 @@ const EVENTS: usize = 10;
 /// Longer than a search of the bench takes.
 const A_WHILE: u64 = 40;
 
-/// What happens while a process works on a run directory. Whatever else may, such as a version of the command that goes on
-/// with what an earlier one left, is one more of these, with its line in `draw` and its arm in `happen`.
+/// What happens while a process works on a run directory.
 #[derive(Clone, Debug)]
 enum Event {
     /// `kill -9` after so many milliseconds.
@@ -32,15 +31,18 @@ enum Event {
     Fault(Fault),
     /// A second process on the same directory, started while the first is in the middle of a call.
     Second { at: u64, go: Go },
+    /// Another version of the command finds the run.
+    Upgrade,
 }
 
 impl Event {
     fn draw(calls: &[Call], rng: &mut impl RngExt) -> Self {
         let after = rng.random_range(0..A_WHILE);
         let at = rng.random_range(1..=calls.len() as u64);
-        match rng.random_range(0..10) {
+        match rng.random_range(0..11) {
             0 => Self::Kill { after },
             1 => Self::Signal { name: ["-INT", "-TERM", "-HUP"].choose(rng).expect("three"), after },
+            10 => Self::Upgrade,
             2 | 3 => Self::Second { at, go: if rng.random_bool(0.8) { Go::Resume } else { Go::Start } },
             _ => {
                 let all: Vec<Fault> = MODES.choose(rng).expect("modes").at_each(calls).collect();
@@ -60,7 +62,7 @@ impl Event {
                 Effect::Stops => &[End::Stopped, End::Died],
                 Effect::Fails | Effect::Nothing => &[],
             },
-            Self::Second { .. } => &[],
+            Self::Second { .. } | Self::Upgrade => &[],
         }
     }
 
@@ -96,11 +98,32 @@ impl Event {
                 }
                 first.wait()
             }
+            Self::Upgrade => return upgraded(case),
         };
         let end = ran.end()?;
         let may = [End::Done, End::Refused].contains(&end) || self.may_end().contains(&end);
         if may { Ok(end) } else { Err(format!("ended as {end:?}: {}", ran.said)) }
     }
+}
+
+/// A run that another version began is refused, and left as it is.
+fn upgraded(case: &Case<'_>) -> Result<End, String> {
+    let record = case.run_dir().join("run.json");
+    let this = concat!("\"nasrecc\": \"", env!("CARGO_PKG_VERSION"), "\"");
+    let Some(text) = std::fs::read_to_string(&record).ok().filter(|text| text.contains(this)) else {
+        return Ok(End::Refused);
+    };
+    std::fs::write(&record, text.replace(this, "\"nasrecc\": \"0.0.9\"")).expect("written");
+    let before = case.everything();
+    let ran = case.run(Go::Resume, None);
+    if ran.end()? != End::Refused || !ran.said.contains("was started by nasrecc 0.0.9") {
+        return Err(format!("another version's run: {}", ran.said));
+    }
+    if case.everything() != before {
+        return Err("another version's run was changed".to_owned());
+    }
+    std::fs::write(&record, text).expect("written");
+    Ok(End::Stopped)
 }
 
 /// A process that waits at a call, or ended before it came there.

@@ -40,6 +40,9 @@ pub(super) struct Record {
 struct Header {
     version: u32,
     nasrecc: String,
+    /// What no other file has that says a version.
+    #[serde(rename = "search")]
+    _search: String,
 }
 
 impl Record {
@@ -67,7 +70,7 @@ impl Record {
         let path = dir.file(RECORD);
         let bytes = files::read(&path, LONGEST)?;
         // Another version may have sealed it in another way, or not at all.
-        if let Ok(Header { version, nasrecc }) = serde_json::from_slice(&bytes)
+        if let Ok(Header { version, nasrecc, .. }) = serde_json::from_slice(&bytes)
             && (version != VERSION || nasrecc != env!("CARGO_PKG_VERSION"))
         {
             let here = env!("CARGO_PKG_VERSION").to_owned();

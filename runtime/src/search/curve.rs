@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn a_curve_is_the_same_wherever_it_was_interrupted() {
-        let told = |step: u64| Stepped { steps: 1, loss: if step.is_multiple_of(7) { f64::NAN } else { 1.0 / step as f64 } };
+        let told =
+            |step: u64| Stepped { steps: 1, loss: if step.is_multiple_of(7) { f64::NAN } else { 1.0 / step as f64 } };
         for all in [1, 3, 99, 100, 101, 250, 1234] {
             let draw = |drawn: &mut Drawn, steps: std::ops::Range<u64>| {
                 steps.for_each(|step| drawn.step(step + 1, all, Some(&told(step + 1))));

@@ -35,7 +35,9 @@ pub(super) fn search<B: Backend>(
     strategy: &mut dyn Strategy,
 ) -> Result<Vec<Candidate>> {
     let finished = journal.entries().iter().any(|entry| matches!(entry, Entry::Trained { .. }));
-    if !finished {
+    if finished {
+        supernet.say_damage()?;
+    } else {
         supernet.params()?;
     }
     // Where the journal holds all candidates, neither it nor the supernet is needed.

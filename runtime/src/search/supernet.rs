@@ -30,12 +30,7 @@ pub(super) struct Supernet<'a, B: Backend> {
 
 impl<'a, B: Backend> Supernet<'a, B> {
     /// Trains it, unless the journal says that it was trained.
-    pub fn trained(
-        shop: Workshop<'a, B>,
-        job: &'a Job,
-        data: &'a Arc<Dataset>,
-        journal: &mut Journal,
-    ) -> Result<Self> {
+    pub fn trained(shop: Workshop<'a, B>, job: &'a Job, data: &'a Arc<Dataset>, journal: &mut Journal) -> Result<Self> {
         let known = journal.entries().iter().find_map(|entry| match entry {
             Entry::Supernet { checksum, .. } => Some(checksum.clone()),
             _ => None,
@@ -53,6 +48,20 @@ impl<'a, B: Backend> Supernet<'a, B> {
         };
         shop.dir().sweep(NAME, None)?;
         Ok(Self { shop, job, data, checksum, params })
+    }
+
+    /// Says so where its file is not what it was, for a run that needs it no more.
+    pub fn say_damage(&self) -> Result<()> {
+        let path = self.shop.dir().file(SUPERNET);
+        let why = match Store::checksum_of(&path) {
+            Ok(checksum) if checksum == self.checksum => return Ok(()),
+            Ok(_) => format!("{} is not the one that the journal speaks of", path.display()),
+            Err(error) if files::is_missing(&error) => format!("{} is not there any more", path.display()),
+            Err(error @ (Error::Weights(_) | Error::File(_))) => error.to_string(),
+            Err(error) => return Err(error),
+        };
+        self.shop.observer.say(&format!("{why}; the search is over and goes on without it"));
+        Ok(())
     }
 
     /// Its parameters: from its file; where that is lost or damaged, trained once more, which gives the same.
