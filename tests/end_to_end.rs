@@ -18,6 +18,7 @@ mod nets;
 mod operators;
 mod parity;
 mod quickstart;
+mod reading;
 mod resume;
 mod sampling;
 mod support;

@@ -1,13 +1,21 @@
 //! Files, their imports and the names each of them sees.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::diagnostics::{Code, Diagnostic, FileId, Fix, SourceFile, Sources, Span, nearest};
 use crate::library;
 use crate::loader::Loader;
-use crate::syntax::tree::{ArchItem, Const, File, Name, Op, Pattern, SchemaItem, SearchItem, SpaceItem, TestItem};
+use crate::syntax::tree::{
+    ArchItem, Const, File, Import, Name, Op, Pattern, SchemaItem, SearchItem, SpaceItem, TestItem,
+};
 use crate::syntax::{self, MAX_FINDINGS};
+
+/// Most bytes of all files of a program, most files, and most names that are imported without being named.
+const MAX_PROGRAM_BYTES: usize = 64 << 20;
+const MAX_FILES: usize = 1_000;
+const MAX_NAMES: usize = 1_000_000;
 
 /// What a name at the top level of a file means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +94,7 @@ impl Program {
     /// Reads and parses the entry file and its imports. Never fails: what could not be read is in the findings.
     pub fn load(path: &str, loader: &dyn Loader) -> (Program, Vec<Diagnostic>) {
         let mut program = Program::default();
-        let mut loading = Loading { loader, diagnostics: Vec::new(), by_name: HashMap::new(), stack: Vec::new() };
+        let mut loading = Loading::new(loader);
         match loader.load(None, path) {
             Ok(Some(file)) => program.entry = Some(program.add(file, &mut loading)),
             Ok(None) => {
@@ -121,9 +129,10 @@ impl Program {
             incomplete: tree.incomplete,
         });
         self.trees.push(tree);
-        let own = self.own_items(id);
+        let own: Rc<[Item]> = self.own_items(id).into();
+        loading.items.insert(id, Rc::clone(&own));
         let mut tests: HashMap<&str, Span> = HashMap::new();
-        for item in &own {
+        for item in own.iter() {
             // Nothing refers to a test, so it may be called as what it tests.
             if item.kind != ItemKind::Test {
                 self.define(id, item.clone(), item.span, loading);
@@ -136,7 +145,7 @@ impl Program {
             }
         }
         let imports = self.tree(id).imports.clone();
-        for import in imports {
+        for import in &imports {
             if loading.diagnostics.len() >= MAX_FINDINGS {
                 break;
             }
@@ -146,69 +155,111 @@ impl Program {
                 scope.spoilt.extend(import.names.iter().map(|name| name.text.clone()));
                 continue;
             };
-            self.imports.push((id, import.path.text.clone(), from));
-            let mut offered = self.own_items(from);
-            offered.retain(|item| item.kind != ItemKind::Test);
             if import.names.is_empty() {
-                for item in offered {
-                    self.define(id, item, import.span, loading);
-                }
-                let (spoilt, incomplete) = (self.trees[from.0 as usize].spoilt.clone(), self.tree(from).incomplete);
-                self.scopes[id.0 as usize].spoilt.extend(spoilt);
-                self.scopes[id.0 as usize].incomplete |= incomplete;
-                continue;
-            }
-            for name in &import.names {
-                match offered.iter().find(|item| item.name == name.text) {
-                    Some(item) => self.define(id, item.clone(), name.span, loading),
-                    None => {
-                        self.scopes[id.0 as usize].spoilt.insert(name.text.clone());
-                        let file = self.tree(from);
-                        if file.incomplete || file.spoilt.contains(&name.text) {
-                            continue;
-                        }
-                        let names: Vec<&str> = offered.iter().map(|item| item.name.as_str()).collect();
-                        let near = nearest(&name.text, names.iter().copied());
-                        let defines =
-                            (1..=12).contains(&names.len()).then(|| format!("it defines {}", names.join(", ")));
-                        loading.diagnostics.push(
-                            Diagnostic::error(
-                                Code::UnknownName,
-                                format!("`{}` does not define `{}`", import.path.text, name.text),
-                            )
-                            .label(name.span, "imported here")
-                            .did_you_mean(name.span, &name.text, near)
-                            .help_if(defines),
-                        );
-                    }
-                }
+                self.bring_all(id, from, import.span, loading);
+            } else {
+                self.bring(id, from, import, loading);
             }
         }
         loading.stack.pop();
         id
     }
 
+    /// Everything that a file defines itself.
+    fn bring_all(&mut self, into: FileId, from: FileId, span: Span, loading: &mut Loading<'_>) {
+        // Once more is nothing more.
+        if !loading.brought.insert((into, from)) {
+            return;
+        }
+        let offered = loading.offered(from);
+        loading.names += offered.len();
+        let affordable = loading.names <= MAX_NAMES;
+        if !affordable {
+            let message = format!("the imports of this program bring in more than {MAX_NAMES} names");
+            loading.diagnostics.push(
+                Diagnostic::error(Code::TooLarge, message)
+                    .label(span, "too many from here")
+                    .help("say which names are imported: `import \"path\" { a, b }`"),
+            );
+        }
+        for item in offered.iter().filter(|item| affordable && item.kind != ItemKind::Test) {
+            self.define(into, item.clone(), span, loading);
+        }
+        let (spoilt, incomplete) = (self.trees[from.0 as usize].spoilt.clone(), self.tree(from).incomplete);
+        self.scopes[into.0 as usize].spoilt.extend(spoilt);
+        self.scopes[into.0 as usize].incomplete |= incomplete || !affordable;
+    }
+
+    /// These of the names that a file defines itself.
+    fn bring(&mut self, into: FileId, from: FileId, import: &Import, loading: &mut Loading<'_>) {
+        let offered = loading.offered(from);
+        for name in &import.names {
+            if let Some(at) = loading.position(from, &name.text) {
+                self.define(into, offered[at].clone(), name.span, loading);
+                continue;
+            }
+            self.scopes[into.0 as usize].spoilt.insert(name.text.clone());
+            let file = self.tree(from);
+            if file.incomplete || file.spoilt.contains(&name.text) || loading.diagnostics.len() >= MAX_FINDINGS {
+                continue;
+            }
+            let items = offered.iter().filter(|item| item.kind != ItemKind::Test);
+            let names: Vec<&str> = items.map(|item| item.name.as_str()).collect();
+            let near = nearest(&name.text, names.iter().copied());
+            let defines = (1..=12).contains(&names.len()).then(|| format!("it defines {}", names.join(", ")));
+            loading.diagnostics.push(
+                Diagnostic::error(Code::UnknownName, format!("`{}` does not define `{}`", import.path.text, name.text))
+                    .label(name.span, "imported here")
+                    .did_you_mean(name.span, &name.text, near)
+                    .help_if(defines),
+            );
+        }
+    }
+
+    /// The file that an import means, read where it is met first.
     fn import(&mut self, importer: FileId, path: &Name, loading: &mut Loading<'_>) -> Option<FileId> {
-        let file = match loading.loader.load(Some(&self.sources.file(importer).name), &path.text) {
+        if let Some(&known) = loading.known.get(&(importer, path.text.clone())) {
+            return known;
+        }
+        let file = match self.imported(importer, path, loading) {
+            Ok(file) => Some(file),
+            Err(diagnostic) => {
+                loading.diagnostics.push(diagnostic);
+                None
+            }
+        };
+        loading.known.insert((importer, path.text.clone()), file);
+        self.imports.extend(file.map(|file| (importer, path.text.clone(), file)));
+        file
+    }
+
+    fn imported(&mut self, importer: FileId, path: &Name, loading: &mut Loading<'_>) -> Result<FileId, Diagnostic> {
+        let of = &self.sources.file(importer).name;
+        if !loading.loader.allows(Some(of), &path.text) {
+            return Err(Diagnostic::error(Code::Forbidden, format!("`{}` may not be imported", path.text))
+                .label(path.span, "leads out of the folder of the file that is read")
+                .help("`--allow-import DIR` allows what lies in another folder, or below"));
+        }
+        let file = match loading.loader.load(Some(of), &path.text) {
             Ok(Some(file)) => file,
             Ok(None) => {
                 let near = shipped_near(&path.text);
-                loading.diagnostics.push(
-                    Diagnostic::error(Code::Import, format!("there is no file `{}`", path.text))
-                        .label(path.span, "looked for beside this file, then among those that ship with nasrecc")
-                        .help_if(near.map(|near| format!("nasrecc ships `{near}`")))
-                        .fix_if(near.map(|near| Fix::replace(path.span, format!("\"{near}\"")))),
-                );
-                return None;
+                return Err(Diagnostic::error(Code::Import, format!("there is no file `{}`", path.text))
+                    .label(path.span, "looked for beside this file, then among those that ship with nasrecc")
+                    .help_if(near.map(|near| format!("nasrecc ships `{near}`")))
+                    .fix_if(near.map(|near| Fix::replace(path.span, format!("\"{near}\"")))));
             }
             Err(why) => {
-                loading.diagnostics.push(
-                    Diagnostic::error(Code::Import, format!("cannot read `{}`: {why}", path.text))
-                        .label(path.span, "imported here"),
-                );
-                return None;
+                return Err(Diagnostic::error(Code::Import, format!("cannot read `{}`: {why}", path.text))
+                    .label(path.span, "imported here"));
             }
         };
+        // Reading a file again, by another path, is work too.
+        loading.bytes += file.text.len();
+        if loading.bytes > MAX_PROGRAM_BYTES {
+            let message = format!("the files of this program have more than {} MiB", MAX_PROGRAM_BYTES >> 20);
+            return Err(Diagnostic::error(Code::TooLarge, message).label(path.span, "too much with this one"));
+        }
         match loading.by_name.get(&file.name) {
             Some(&id) if loading.stack.contains(&id) => {
                 let names: Vec<&str> = loading
@@ -217,15 +268,16 @@ impl Program {
                     .skip_while(|&&f| f != id)
                     .map(|&f| self.sources.file(f).name.as_str())
                     .collect();
-                loading.diagnostics.push(
-                    Diagnostic::error(Code::ImportCycle, "these files import each other")
-                        .label(path.span, format!("{} -> {}", names.join(" -> "), file.name))
-                        .help("move what both need into a file of its own"),
-                );
-                None
+                Err(Diagnostic::error(Code::ImportCycle, "these files import each other")
+                    .label(path.span, format!("{} -> {}", names.join(" -> "), file.name))
+                    .help("move what both need into a file of its own"))
             }
-            Some(&id) => Some(id),
-            None => Some(self.add(file, loading)),
+            Some(&id) => Ok(id),
+            None if self.trees.len() >= MAX_FILES => {
+                let message = format!("this program has more than {MAX_FILES} files");
+                Err(Diagnostic::error(Code::TooLarge, message).label(path.span, "too many with this one"))
+            }
+            None => Ok(self.add(file, loading)),
         }
     }
 
@@ -388,8 +440,49 @@ struct Loading<'a> {
     loader: &'a dyn Loader,
     diagnostics: Vec<Diagnostic>,
     by_name: HashMap<String, FileId>,
+    /// What the imports of a file have led to.
+    known: HashMap<(FileId, String), Option<FileId>>,
+    /// What each file defines itself, and where its names stand there.
+    items: HashMap<FileId, Rc<[Item]>>,
+    positions: HashMap<FileId, HashMap<String, usize>>,
+    /// All of the second was brought into the first.
+    brought: HashSet<(FileId, FileId)>,
     /// The files being read, for cycles.
     stack: Vec<FileId>,
+    /// Bytes that were read, and names that were brought in without being named.
+    bytes: usize,
+    names: usize,
+}
+
+impl<'a> Loading<'a> {
+    fn new(loader: &'a dyn Loader) -> Self {
+        Self {
+            loader,
+            diagnostics: Vec::new(),
+            by_name: HashMap::new(),
+            known: HashMap::new(),
+            items: HashMap::new(),
+            positions: HashMap::new(),
+            brought: HashSet::new(),
+            stack: Vec::new(),
+            bytes: 0,
+            names: 0,
+        }
+    }
+
+    fn offered(&self, file: FileId) -> Rc<[Item]> {
+        self.items.get(&file).cloned().unwrap_or_default()
+    }
+
+    /// Where the first item of this name stands among what a file offers.
+    fn position(&mut self, file: FileId, name: &str) -> Option<usize> {
+        let offered = self.offered(file);
+        let positions = self.positions.entry(file).or_insert_with(|| {
+            let items = offered.iter().enumerate().rev().filter(|(_, item)| item.kind != ItemKind::Test);
+            items.map(|(at, item)| (item.name.clone(), at)).collect()
+        });
+        positions.get(name).copied()
+    }
 }
 
 impl Program {

@@ -6,7 +6,7 @@ use super::builtin;
 use super::index::{FileIndex, Kind, Role};
 use super::resolve::{Index, Meaning, Symbol};
 use crate::diagnostics::{FileId, SourceFile, Span};
-use crate::{Loader, Program};
+use crate::{Loader, Program, syntax};
 
 /// Files that may name one another's items; none of them is checked.
 pub struct Project {
@@ -114,7 +114,7 @@ impl Project {
     pub fn rename(&self, file: &str, at: usize, new: &str) -> Result<Vec<Located>, String> {
         self.renamable(file, at)?;
         let found = self.find(file, at)?;
-        if !builtin::is_name(new) {
+        if !syntax::is_name(new) {
             return Err(format!("`{new}` is not a name: a name is a word that is no keyword"));
         }
         if new == found.name {

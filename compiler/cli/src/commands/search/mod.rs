@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::format::{ArchSource, format_arch};
-use nasrec_compiler::loader::Disk;
 use nasrec_compiler::recipe::Source;
 use nasrec_compiler::{Architecture, CheckedSearch, ItemKind, Program};
 use nasrec_runtime::backend::Backend;
@@ -21,6 +20,7 @@ use nasrec_runtime::search::{Job, Report, RunDir, check_memory, expected_rows, s
 use nasrec_runtime::{Error, Stop};
 
 use super::Outcome;
+use crate::imports::Imports;
 use crate::{device, output, render};
 use progress::Progress;
 use record::RunRecord;
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in this directory
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "name", "set", "seed", "out"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "name", "set", "seed", "out", "folders"])]
     resume: Option<PathBuf>,
     /// Threads to compute with on the CPU; all cores otherwise. The results do not depend on it
     #[arg(long, value_name = "N")]
@@ -61,6 +61,8 @@ pub(crate) struct Args {
     /// Where to compute: cpu, cuda or cuda:N; cpu:portable is what a device runs, on the CPU
     #[arg(long, default_value = "cpu")]
     device: String,
+    #[command(flatten)]
+    imports: Imports,
 }
 
 /// Set by Ctrl-C and by a termination signal.
@@ -136,7 +138,7 @@ impl device::Work for Searching<'_> {
 /// A new run: checked, its directory made and its record written.
 fn started(args: &Args, limits: Limits) -> Result<Option<Ready>> {
     let file = args.file.as_deref().unwrap_or_default();
-    let (mut program, mut diagnostics) = Program::load(file, &Disk);
+    let (mut program, mut diagnostics) = Program::load(file, &args.imports.disk(file));
     let mut overrides = args.set.clone();
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
     let Some(search) = checked(&mut program, &mut diagnostics, file, args.name.as_deref(), &overrides)? else {
