@@ -21,6 +21,7 @@ mod nets;
 mod operators;
 mod parity;
 mod quickstart;
+mod reading;
 mod resume;
 mod sampling;
 mod support;

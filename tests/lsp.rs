@@ -51,6 +51,60 @@ fn item<'a>(items: &'a Value, label: &str) -> &'a Value {
 }
 
 #[test]
+fn imports_stay_in_what_the_editor_has_open() {
+    let outside = tempfile::tempdir().expect("a folder");
+    std::fs::write(outside.path().join("lib.nasrec"), LIBRARY).expect("it can be written");
+    let path = outside.path().canonicalize().expect("it is there");
+    let text = format!(
+        "import \"{}/lib.nasrec\" {{ double }}\nimport \"/dev/zero\"\nop f(x: dense) -> dense = double(x)\n",
+        path.display()
+    );
+    let codes = |client: &mut Client| {
+        let uri = client.open("main.nasrec", &text);
+        let found = client.findings(&uri);
+        found.iter().map(|one| one["code"].as_str().expect("a code").to_owned()).collect::<Vec<_>>()
+    };
+    let mut client = Client::start();
+    assert_eq!(codes(&mut client), ["E0205", "E0205"]);
+    // The person allows another folder: a device is still none that is read.
+    let mut client = Client::silent();
+    let options = json!({ "allowImport": [path.to_str(), "/dev"] });
+    let params = json!({ "rootUri": client.uri(""), "capabilities": {}, "initializationOptions": options });
+    client.request("initialize", params);
+    assert_eq!(codes(&mut client), ["E0203"]);
+    // A folder of the workspace is one too.
+    let mut client = Client::start();
+    let added = json!([{ "uri": format!("file://{}", path.display()), "name": "lib" }]);
+    client.notify("workspace/didChangeWorkspaceFolders", json!({ "event": { "added": added, "removed": [] } }));
+    assert_eq!(codes(&mut client), ["E0205"]);
+}
+
+#[test]
+fn a_document_nested_without_end_is_answered() {
+    let mut client = Client::start();
+    let start = std::time::Instant::now();
+    let parts =
+        ["(", "[", "{", "f(", "if x { ", "not ", "-", "a.b", "x + ", "choose { a: ", "block b[1] {\n", "\"", "/"];
+    for (at, part) in parts.iter().enumerate() {
+        for count in [75_000, 300_000] {
+            let uri =
+                client.open(&format!("deep{at}.nasrec"), &format!("space s {{\n  let x = {}", part.repeat(count)));
+            assert!(!client.findings(&uri).is_empty(), "{part}");
+            let end = position(9_000_000, 0);
+            client.ask("textDocument/completion", &uri, end.clone());
+            client.ask("textDocument/hover", &uri, end);
+            client.request("textDocument/documentSymbol", json!({ "textDocument": { "uri": uri } }));
+            client.request(
+                "textDocument/formatting",
+                json!({ "textDocument": { "uri": uri }, "options": { "tabSize": 2, "insertSpaces": true } }),
+            );
+            client.close(&uri);
+        }
+    }
+    assert!(start.elapsed() < std::time::Duration::from_secs(120), "{:?}", start.elapsed());
+}
+
+#[test]
 fn findings_come_as_one_types_and_go_with_the_document() {
     let mut client = Client::start();
     client.write("lib.nasrec", LIBRARY);

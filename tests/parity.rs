@@ -107,9 +107,9 @@ fn what_cannot_be_imported_from_is_refused_in_words() {
     std::fs::copy(shipped, folder.path().join("own.nasrec")).expect("a copy");
     std::fs::write(folder.path().join("mine.nasrec"), "import \"own.nasrec\" { nasrec_small }\n").expect("a file");
     for (arguments, code, said) in [
-        (["--space", "nasrec_small", "--name", "2023"], 1, "a name starts with a letter"),
+        (["--space", "nasrec_small", "--name", "2023"], 2, "--name is \"2023\", which is no name"),
         (["--space", "mine", "--name", "net"], 2, "`mine.nasrec` does not define a space `mine`"),
-        (["--space", "nasrec_small2", "--name", "net"], 1, "nasrecc ships `nasrec_small.nasrec`"),
+        (["--space", "nasrec_small2", "--name", "net"], 2, "it ships autoctr, interactions, nasrec_full, nasrec_small"),
         (["--space", "autoctr", "--name", "net"], 1, "space `autoctr` has no parameter `counts`"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_nasrecc"))

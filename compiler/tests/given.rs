@@ -107,11 +107,38 @@ fn a_path_that_leads_nowhere_is_no_file_that_ships() {
         let text = format!("import \"{path}\" {{ criteo }}");
         let (_, found) = Program::load(ENTRY, &Memory::new([(ENTRY, text.as_str())]));
         assert_eq!(told(&found), (Code::Import, missing.as_str()));
-        assert_eq!(told(&Program::load(path, &Disk).1), (Code::Import, missing.as_str()));
+        assert_eq!(told(&Program::load(path, &Disk::beside(path)).1), (Code::Import, missing.as_str()));
     }
     // Names are the same however they are written; what lies above is another file.
     let own = [("./a.nasrec", "import \"./b.nasrec\""), ("x/../b.nasrec", "op b(x: dense) = relu(x)")];
     assert_eq!(Program::load("a.nasrec", &Memory::new(own)).1, []);
     let above = [(ENTRY, "import \"../b.nasrec\""), own[1]];
     assert_eq!(told(&Program::load(ENTRY, &Memory::new(above)).1).0, Code::Import);
+}
+
+#[test]
+fn a_program_has_so_many_files_and_bytes() {
+    let chain = |files: usize| -> Vec<(String, String)> {
+        let file = |i| (format!("f{i}.nasrec"), format!("import \"f{}.nasrec\"\nop o{i}(x: dense) = relu(x)", i + 1));
+        let last = (format!("f{files}.nasrec"), String::new());
+        (0..files).map(file).chain([last]).collect()
+    };
+    assert_eq!(Program::load("f0.nasrec", &Memory::new(chain(900))).1, []);
+    let found = Program::load("f0.nasrec", &Memory::new(chain(1_100))).1;
+    assert_eq!(told(&found), (Code::TooLarge, "this program has more than 1000 files"));
+    // Comments, so that there is nothing to check.
+    let long = format!("//{}\n", " ".repeat(12 << 20));
+    let mut files: Vec<(String, String)> = (0..6).map(|i| (format!("f{i}.nasrec"), long.clone())).collect();
+    let imports = |count: usize| (0..count).map(|i| format!("import \"f{i}.nasrec\"\n")).collect::<String>();
+    files.push(("five.nasrec".to_owned(), imports(5)));
+    files.push(("six.nasrec".to_owned(), imports(6)));
+    // One file by many paths is read each time.
+    let again = (0..6).map(|i| format!("import \"{}f0.nasrec\"\n", "./".repeat(i))).collect();
+    files.push(("again.nasrec".to_owned(), again));
+    let files = Memory::new(files);
+    assert_eq!(Program::load("five.nasrec", &files).1, []);
+    for entry in ["six.nasrec", "again.nasrec"] {
+        let found = Program::load(entry, &files).1;
+        assert_eq!(told(&found), (Code::TooLarge, "the files of this program have more than 64 MiB"));
+    }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use nasrec_compiler::Program;
 use nasrec_compiler::diagnostics::{Code, Diagnostic, Severity};
+use nasrec_compiler::loader::Disk;
 
 use crate::memory::Memory;
 
@@ -36,7 +37,7 @@ fn examples(page: &str) -> Vec<Example> {
 fn findings(example: &Example) -> Vec<Diagnostic> {
     let mut files = vec![("main.nasrec", example.text.as_str())];
     files.extend(example.others.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-    let (program, mut diagnostics) = Program::load("main.nasrec", &Memory::new(files));
+    let (program, mut diagnostics) = Program::load("main.nasrec", &Memory::over(Disk::beside("main.nasrec"), files));
     diagnostics.extend(program.check());
     diagnostics.extend(program.lints(&diagnostics));
     diagnostics

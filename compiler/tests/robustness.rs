@@ -368,6 +368,114 @@ fn requirements_that_couple_everything_are_bounded() {
     assert_eq!(codes(&space("  width v in 1..20_000\n  width w in 1..20_000\n  require v <= w")), []);
 }
 
+/// Loads, checks and lints a file in a time that a person waits for; its codes.
+fn soon(what: &str, text: &str) -> Vec<Code> {
+    let start = Instant::now();
+    let (program, mut found) = Program::load(ENTRY, &Memory::new([(ENTRY, text)]));
+    found.extend(program.check());
+    found.extend(program.lints(&found));
+    // Many times what each takes on a machine that does nothing else, and a fraction of what each took.
+    assert!(start.elapsed() < Duration::from_secs(8), "{what}: {:?}", start.elapsed());
+    let mut codes: Vec<Code> = found.iter().map(|found| found.code).collect();
+    codes.dedup();
+    codes
+}
+
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    (0..count).map(|i| line(i) + "\n").collect()
+}
+
+#[test]
+fn what_is_asked_twice_is_answered_once() {
+    // Each is written with the one before twice: two to the number of them.
+    let squares =
+        lines(120, |i| if i == 0 { "const c0 = 3".to_owned() } else { format!("const c{i} = c{0} * c{0}", i - 1) });
+    assert_eq!(soon("squares", &squares), []);
+    let lists =
+        lines(120, |i| if i == 0 { "const c0 = [1]".to_owned() } else { format!("const c{i} = [c{0}, c{0}]", i - 1) });
+    assert_eq!(soon("lists", &lists), []);
+    let wrong =
+        lines(120, |i| if i == 0 { "const c0 = 1 / 0".to_owned() } else { format!("const c{i} = c{0} * c{0}", i - 1) });
+    assert_eq!(soon("squares of a mistake", &wrong), [Code::Size]);
+    // Used from elsewhere, too.
+    let used = format!("{squares}{}", space("  let x = linear(numeric, c3)"));
+    assert_eq!(soon("a use of squares", &used), [Code::Unused]);
+}
+
+#[test]
+fn what_is_looked_up_is_not_looked_for() {
+    let unused = [Code::Unused];
+    assert_eq!(soon("lets", &space(&lines(100_000, |i| format!("  let x{i} = {i}")))), unused);
+    assert_eq!(
+        soon("widths", &space(&lines(40_000, |i| format!("  width w{i} in [1, 2]")))),
+        [Code::Unused, Code::DeadWidth]
+    );
+    let ifs = lines(20_000, |i| format!("  let x{i} = if w == {i} {{ 1 }} else {{ 2 }}"));
+    drop(soon("ifs", &space(&format!("  width w in [2, 4]\n{ifs}"))));
+    // A requirement sees what its place saw, without a copy of it.
+    let between = lines(20_000, |i| format!("  let x{i} = {i}\n  require w < {}", i + 5));
+    drop(soon("requirements", &space(&format!("  width w in [1, 2]\n{between}"))));
+    let chosen = lines(8_000, |i| format!("  let x{i} = choose {{ a: relu(numeric); b: numeric }}"));
+    drop(soon("alternatives", &space(&chosen)));
+    let params = (0..40_000).map(|i| format!("a{i}: size")).collect::<Vec<_>>().join(", ");
+    let args = (0..40_000).map(|i| format!("a{i}: 1")).collect::<Vec<_>>().join(", ");
+    let call = space(&format!("  let _x = f({args})"));
+    drop(soon("arguments", &format!("op f({params}) = 1\n{call}")));
+    let parameters = (0..40_000).map(|i| format!("a{i} = 1")).collect::<Vec<_>>().join(", ");
+    drop(soon("parameters", &format!("space s({parameters}) {{\n  input x: dense\n  logit = linear(x, 1)\n}}\n")));
+    let alternatives = lines(60_000, |i| format!("a{i}: numeric"));
+    assert_eq!(
+        soon("too many alternatives", &space(&format!("  let x = choose {{\n{alternatives}}}"))),
+        [Code::TooLarge]
+    );
+    let outs = lines(2_000, |i| format!("    out o{i} = numeric"));
+    let block = space(&format!("  block b[1..64] {{\n{outs}  }}"));
+    assert_eq!(soon("outputs", &block), [Code::TooLarge]);
+    let long = "a".repeat(300_000);
+    assert_eq!(soon("long names", &space(&format!("  let {long} = 1\n  let x = {long}b"))), [Code::UnknownName]);
+}
+
+#[test]
+fn what_all_items_of_a_file_take_is_bounded() {
+    // Each operator is within its limits, and there are many.
+    let chain = lines(14, |i| {
+        if i == 0 { "op f0(x: size) = x".to_owned() } else { format!("op f{i}(x: size) = f{0}(x) + f{0}(x)", i - 1) }
+    });
+    let many = lines(5_000, |i| format!("op g{i}(x: size) = f13(x)"));
+    assert_eq!(soon("operators", &format!("{chain}{many}")), [Code::TooLarge]);
+    // The terms of sums of ever more sizes.
+    let sums = lines(20_000, |i| match i {
+        0 => "  width w0 in [1, 2]\n  let s0 = w0".to_owned(),
+        _ => format!("  width w{i} in [1, 2]\n  let s{i} = s{} + w{i}", i - 1),
+    });
+    assert_eq!(soon("sums", &space(&sums)), [Code::TooLarge]);
+}
+
+#[test]
+fn imports_of_one_file_cost_what_one_costs() {
+    let library = lines(20_000, |i| format!("op f{i}(x: dense) = relu(x)"));
+    let names = (0..20_000).map(|i| format!("f{i}")).collect::<Vec<_>>().join(", ");
+    let missing = (0..20_000).map(|i| format!("g{i}")).collect::<Vec<_>>().join(", ");
+    let start = Instant::now();
+    let load = |text: &str| {
+        let (program, mut found) = Program::load(ENTRY, &Memory::new([(ENTRY, text), ("lib.nasrec", &library)]));
+        found.extend(program.lints(&found));
+        found.first().map(|found| found.code)
+    };
+    assert_eq!(load(&"import \"lib.nasrec\"\n".repeat(30_000)), Some(Code::UnusedImport));
+    assert_eq!(load(&"import \"lib.nasrec\" { f1 }\n".repeat(30_000)), Some(Code::UnusedImport));
+    assert_eq!(load(&format!("import \"lib.nasrec\" {{ {names} }}")), Some(Code::UnusedImport));
+    assert_eq!(load(&format!("import \"lib.nasrec\" {{ {missing} }}")), Some(Code::UnknownName));
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
+    // Names that nobody names are counted, over all files.
+    let middle = "import \"lib.nasrec\"\n";
+    let files = (0..60).map(|i| (format!("m{i}.nasrec"), middle.to_owned()));
+    let entry = lines(60, |i| format!("import \"m{i}.nasrec\""));
+    let files = files.chain([(ENTRY.to_owned(), entry), ("lib.nasrec".to_owned(), library.clone())]);
+    let found = Program::load(ENTRY, &Memory::new(files)).1;
+    assert_eq!(found[0].code, Code::TooLarge, "{found:?}");
+}
+
 /// What the fuzz targets have found, once each.
 #[test]
 fn finds_of_fuzzing_stay_fixed() {

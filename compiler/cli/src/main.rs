@@ -7,6 +7,7 @@
 mod bounds;
 mod commands;
 mod device;
+mod imports;
 mod lsp;
 mod output;
 mod render;

@@ -5,11 +5,12 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
-use nasrec_compiler::loader::Disk;
+use nasrec_compiler::loader::Shipped;
 use nasrec_compiler::outline;
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Program, Space};
 
+use crate::imports::Imports;
 use crate::render;
 
 /// A file that has no mistakes.
@@ -38,8 +39,8 @@ pub(crate) fn read(program: &Program) -> impl Iterator<Item = &Path> {
 
 impl File {
     /// Reads and checks a file; `None` where it has mistakes, which are shown.
-    pub(crate) fn load(path: &str, options: render::Options) -> Result<Option<File>> {
-        let (program, mut diagnostics) = Program::load(path, &Disk);
+    pub(crate) fn load(path: &str, imports: &Imports, options: render::Options) -> Result<Option<File>> {
+        let (program, mut diagnostics) = Program::load(path, &imports.disk(path));
         diagnostics.extend(program.check());
         Diagnostic::sort(&mut diagnostics);
         let mut shown = render::Report::new(options);
@@ -83,7 +84,7 @@ impl File {
         if let Some(item) = self.program.find(ItemKind::Schema, name) {
             return self.program.schema(&item).map_err(|_| anyhow::anyhow!("schema `{name}` has errors"));
         }
-        let (shipped, _) = Program::load("schemas.nasrec", &Disk);
+        let (shipped, _) = Program::load("schemas.nasrec", &Shipped);
         let known = shipped.items();
         match known.iter().find(|item| item.name == name) {
             Some(item) => shipped.schema(item).map_err(|_| anyhow::anyhow!("schema `{name}` has errors")),

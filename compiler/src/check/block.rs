@@ -1,6 +1,6 @@
 //! Blocks: statements written out once an instance, and what each hands on to the later ones.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use petgraph::graph::NodeIndex;
@@ -12,6 +12,9 @@ use super::values::{Binding, Part, Source, Value};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::ir::MAX_SIZE;
 use crate::syntax::tree::{Block, Expr, Name, Reference, Statement};
+
+/// Most outputs of one block.
+const MAX_OUTS: usize = 1_000;
 
 impl Elaborator<'_> {
     /// Writes a block's instances out; `None` where one has a mistake.
@@ -54,7 +57,7 @@ impl Elaborator<'_> {
         let mut family = Vec::new();
         for index in lo..=hi {
             let name = format!("{}[{index}]", block.name.text);
-            scope.frames.push(HashMap::new());
+            scope.enter();
             if let Some(number) = &block.number {
                 let value = Value::Size(self.ex.constant(index as f64));
                 self.bind(scope, number, value);
@@ -63,7 +66,7 @@ impl Elaborator<'_> {
                 None => self.instance(scope, (&block.name, &block.body), &name, &handed_on),
                 Some((item, reference)) => self.instance_of(scope, item, reference, &name, &handed_on),
             };
-            scope.frames.pop();
+            scope.leave();
             let outs = outs?;
             for (out, node) in &outs {
                 let source = Source { label: name.clone(), node: *node };
@@ -89,9 +92,9 @@ impl Elaborator<'_> {
         name: &str,
         handed_on: &[(String, Vec<Source>)],
     ) -> Option<Vec<(String, NodeIndex)>> {
-        scope.frames.push(HashMap::new());
+        scope.enter();
         let earlier = handed_on.iter().map(|(out, sources)| (out.clone(), Rc::new(sources.clone()))).collect();
-        let outside = scope.earlier.replace(earlier);
+        let outside = scope.earlier.replace(Rc::new(earlier));
         self.path.push(name.to_owned());
         self.block = Some(name.to_owned());
         let mut outs: Vec<(String, NodeIndex)> = Vec::new();
@@ -107,6 +110,11 @@ impl Elaborator<'_> {
                     if outs.iter().any(|(known, _)| *known == name.text) {
                         let message = format!("output `{}` is defined twice", name.text);
                         self.report(Diagnostic::error(Code::Duplicate, message).label(name.span, "again here"));
+                    }
+                    if outs.len() >= MAX_OUTS {
+                        let message = format!("a block hands on at most {MAX_OUTS} outputs");
+                        self.report(Diagnostic::error(Code::TooLarge, message).label(name.span, "one too many"));
+                        break;
                     }
                     outs.push((name.text.clone(), node));
                 }
@@ -136,7 +144,7 @@ impl Elaborator<'_> {
         self.block = None;
         self.path.pop();
         scope.earlier = outside;
-        scope.frames.pop();
+        scope.leave();
         (self.failures == before).then_some(outs)
     }
 
@@ -164,7 +172,7 @@ impl Elaborator<'_> {
             };
             match value {
                 Some(value) => {
-                    inner.frames[0].insert(param.text.clone(), Binding { value, span: param.span });
+                    inner.set(&param.text, Binding { value, span: param.span });
                 }
                 None => sound = false,
             }

@@ -40,7 +40,7 @@ const TYPES: [&str; 6] = ["dense", "sparse", "square", "tensor", "size", "switch
 impl Elaborator<'_> {
     pub fn call(&mut self, scope: &mut Scope, callee: &Name, args: &[Arg], span: Span, named: bool) -> Option<Value> {
         let name = callee.text.as_str();
-        match scope.get(name).map(|binding| binding.value.clone()) {
+        match scope.get(name).map(|binding| binding.value) {
             Some(Value::Shared(shared)) => return self.use_of_shared(scope, (callee, &shared), args, span),
             Some(Value::Spoilt) => return self.already_told(),
             _ => {}
@@ -129,6 +129,9 @@ impl Elaborator<'_> {
     ) -> Option<Vec<Option<&'a Expr>>> {
         let mut slots: Vec<Option<&Expr>> = vec![None; params.len()];
         let mut next = 0;
+        let named = args.iter().any(|arg| arg.name.is_some());
+        let places = params.iter().enumerate().rev().take(if named { params.len() } else { 0 });
+        let places: HashMap<&str, usize> = places.map(|(at, (name, _))| (*name, at)).collect();
         let listed = || params.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let takes = format!("`{}` takes ({})", callee.text, listed());
         for arg in args {
@@ -137,7 +140,7 @@ impl Elaborator<'_> {
                     next += 1;
                     next - 1
                 }
-                Some(name) => match params.iter().position(|(param, _)| *param == name.text) {
+                Some(name) => match places.get(name.text.as_str()).copied() {
                     Some(at) => at,
                     None => {
                         let near = nearest(&name.text, params.iter().map(|(param, _)| *param));
@@ -235,7 +238,7 @@ impl Elaborator<'_> {
             };
             match self.of_kind(value, wants, at, &param.name) {
                 Some(value) => {
-                    inner.frames[0].insert(param.name.text.clone(), Binding { value, span: param.name.span });
+                    inner.set(&param.name.text, Binding { value, span: param.name.span });
                 }
                 None => sound = false,
             }
@@ -581,7 +584,7 @@ impl Elaborator<'_> {
         }
         self.calls.push((item.span, op.name.span));
         self.path.push(op.name.text.clone());
-        scope.frames.push(HashMap::new());
+        scope.enter();
         if let Some(value) = self.body(&mut scope, &op.body) {
             let _checked = self.result(&mut scope, op, value);
         }

@@ -27,6 +27,11 @@ use crate::syntax::tree::{Arg, Demand, Name};
 const MAX_NODES: usize = 100_000;
 /// Most expressions that one space evaluates, with every operator written out at every call.
 const MAX_STEPS: usize = 1_000_000;
+/// Most expressions that all items of one file evaluate while it is checked, and how many are counted at once.
+pub(super) const MAX_FILE_STEPS: usize = 10_000_000;
+const METERED: usize = 64;
+/// Most terms of all sums of sizes of one space.
+const MAX_TERMS: usize = 4_000_000;
 /// An operator that is checked on its own gets this share of what a space gets.
 const SHARE_OF_AN_OPERATOR: usize = 20;
 /// Deepest nesting of expressions, with operators written out.
@@ -59,6 +64,10 @@ pub(super) struct Elaborator<'p> {
     /// Each block's instances by number.
     pub families: Vec<Vec<(i64, Value)>>,
     pub blocks: Vec<(String, Vec<(String, NodeIndex)>)>,
+    /// What constants are, each evaluated once: under this meaning of `normalise`, which they see.
+    pub constants: HashMap<(Span, CondId), Option<Value>>,
+    /// Where the inputs of the space are defined, by their kind.
+    pub inputs: HashMap<String, Span>,
     /// Where the statements of the space define names.
     pub statements: HashMap<String, Span>,
     pub diagnostics: Vec<Diagnostic>,
@@ -147,6 +156,8 @@ pub(super) fn elaborate(
 
 impl<'p> Elaborator<'p> {
     pub fn new(program: &'p Program) -> Self {
+        // What every item costs, however little is in it.
+        program.meter.take(METERED);
         let mut ex = Expressions::default();
         let normalise = ex.known(true);
         Self {
@@ -157,6 +168,8 @@ impl<'p> Elaborator<'p> {
             families: Vec::new(),
             blocks: Vec::new(),
             diagnostics: Vec::new(),
+            constants: HashMap::new(),
+            inputs: HashMap::new(),
             statements: HashMap::new(),
             failures: 0,
             depth: 0,
@@ -223,14 +236,22 @@ impl<'p> Elaborator<'p> {
     /// Whether one more expression may be evaluated: what is written in a few lines can be exponentially large.
     pub fn affordable(&mut self, at: Span) -> bool {
         self.steps += 1;
+        if self.steps.is_multiple_of(METERED) {
+            self.program.meter.take(METERED);
+        }
         let share = if self.generic { SHARE_OF_AN_OPERATOR } else { 1 };
         let (max_nodes, max_steps) = (MAX_NODES / share, MAX_STEPS / share);
         let (steps, nodes) = (self.steps > max_steps, self.graph.node_count() > max_nodes);
-        if steps || nodes || self.depth > MAX_DEPTH {
+        let (terms, file) = (self.ex.term_count() > MAX_TERMS, self.program.meter.is_spent());
+        if steps || nodes || terms || file || self.depth > MAX_DEPTH {
             let message = if nodes {
                 format!("this needs more than {max_nodes} graph nodes")
             } else if steps {
                 format!("this takes more than {max_steps} steps to write out")
+            } else if terms {
+                format!("the sums of this have more than {MAX_TERMS} terms together")
+            } else if file {
+                format!("all of this file takes more than {MAX_FILE_STEPS} steps to write out")
             } else {
                 format!("calls and expressions are nested more than {MAX_DEPTH} deep")
             };
@@ -335,8 +356,7 @@ impl<'p> Elaborator<'p> {
 
     pub fn bind(&mut self, scope: &mut Scope, name: &Name, value: Value) {
         self.record(name, &value);
-        let frame = scope.frames.last_mut().expect("a scope has a frame");
-        if let Some(first) = frame.get(&name.text) {
+        if let Some(first) = scope.innermost(&name.text) {
             let first = first.span;
             self.report(
                 Diagnostic::error(Code::Duplicate, format!("`{}` is defined twice", name.text))
@@ -345,13 +365,14 @@ impl<'p> Elaborator<'p> {
             );
             return;
         }
-        frame.insert(name.text.clone(), Binding { value, span: name.span });
+        scope.set(&name.text, Binding { value, span: name.span });
     }
 
     /// Binds a name whose definition has a mistake, so that its uses say nothing more.
     pub fn spoil(&mut self, scope: &mut Scope, name: &Name) {
-        let frame = scope.frames.last_mut().expect("a scope has a frame");
-        frame.entry(name.text.clone()).or_insert(Binding { value: Value::Spoilt, span: name.span });
+        if scope.innermost(&name.text).is_none() {
+            scope.set(&name.text, Binding { value: Value::Spoilt, span: name.span });
+        }
     }
 
     pub fn constant_size(&self, size: SizeId) -> Option<f64> {
@@ -360,13 +381,12 @@ impl<'p> Elaborator<'p> {
 }
 
 impl Program {
-    /// Checks one item of the entry file.
-    pub(super) fn check_item(&self, item: &Item) -> Vec<Diagnostic> {
+    /// Checks one item of the entry file; `constants` knows those before it.
+    pub(super) fn check_item<'p>(&'p self, item: &Item, constants: &mut Elaborator<'p>) -> Vec<Diagnostic> {
         match item.kind {
             ItemKind::Const => {
-                let mut elaborator = Elaborator::new(self);
-                let _checked = elaborator.constant_item(item, item.span);
-                elaborator.diagnostics
+                let _checked = constants.constant_item(item, item.span);
+                std::mem::take(&mut constants.diagnostics)
             }
             ItemKind::Op => Elaborator::new(self).check_op(item),
             ItemKind::Space => elaborate(self, item, &[], &Overrides::new(), &[]).1,

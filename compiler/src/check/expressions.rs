@@ -112,9 +112,9 @@ impl Elaborator<'_> {
 
     fn name(&mut self, scope: &Scope, name: &str, span: Span) -> Option<Value> {
         if let Some(binding) = scope.get(name) {
-            return match &binding.value {
+            return match binding.value {
                 Value::Spoilt => self.already_told(),
-                value => Some(value.clone()),
+                value => Some(value),
             };
         }
         if name == "normalise" {
@@ -144,7 +144,8 @@ impl Elaborator<'_> {
                     .help("a name is known from its definition on"),
             );
         }
-        let near = nearest(name, scope.names());
+        let names = scope.names();
+        let near = nearest(name, names.iter().map(String::as_str));
         self.fail(
             Diagnostic::error(Code::UnknownName, format!("there is no `{name}` here"))
                 .label(span, "not defined")
@@ -161,6 +162,19 @@ impl Elaborator<'_> {
                     .label(item.span, "defined here"),
             );
         }
+        let key = (item.span, self.normalise);
+        if let Some(known) = self.constants.get(&key) {
+            return match known {
+                Some(value) => Some(value.clone()),
+                None => self.already_told(),
+            };
+        }
+        let value = self.constant_written(item, span);
+        self.constants.insert(key, value.clone());
+        value
+    }
+
+    fn constant_written(&mut self, item: &Item, span: Span) -> Option<Value> {
         let written = &self.program.const_item(item).value;
         self.calls.push((item.span, span));
         let value = self.eval(&mut Scope::new(item.span.file), written);

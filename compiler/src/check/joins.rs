@@ -1,6 +1,5 @@
 //! Where tensors meet: concat, sums, picks, `choose`, `maybe` and `if`.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use petgraph::graph::NodeIndex;
@@ -319,6 +318,10 @@ impl Elaborator<'_> {
             return self
                 .fail(Diagnostic::error(Code::Arguments, "`choose` from nothing").label(span, "no alternatives"));
         }
+        if alternatives.len() > MAX_SOURCES {
+            let message = format!("{} alternatives; at most {MAX_SOURCES} are possible", alternatives.len());
+            return self.fail(Diagnostic::error(Code::TooLarge, message).label(span, "too many"));
+        }
         let mut labels: Vec<String> = Vec::new();
         for alternative in alternatives {
             let label = match (&alternative.label, &alternative.value.kind) {
@@ -341,10 +344,6 @@ impl Elaborator<'_> {
                 );
             }
             labels.push(label);
-        }
-        if labels.len() > MAX_SOURCES {
-            let message = format!("{} alternatives; at most {MAX_SOURCES} are possible", labels.len());
-            return self.fail(Diagnostic::error(Code::TooLarge, message).label(span, "too many"));
         }
         let (lo, hi) = match count {
             None => (1, 1),
@@ -492,12 +491,12 @@ impl Elaborator<'_> {
     }
 
     pub fn body(&mut self, scope: &mut Scope, body: &Body) -> Option<Value> {
-        scope.frames.push(HashMap::new());
+        scope.enter();
         for binding in &body.bindings {
             self.statement(scope, binding);
         }
         let value = self.eval(scope, &body.value);
-        scope.frames.pop();
+        scope.leave();
         value
     }
 }

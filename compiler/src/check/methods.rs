@@ -29,10 +29,13 @@ pub(super) fn method(s: &mut Settings) -> Method {
     read(s)
 }
 
+/// Most generations of a search: years of them, and no more candidates than can be counted.
+const MAX_GENERATIONS: u64 = 1_000_000;
+
 fn evolve(s: &mut Settings) -> Method {
     Method::Evolve {
         population: s.count("evolve.population", 128) as usize,
-        generations: s.seed("evolve.generations", 240),
+        generations: s.up_to("evolve.generations", 240, MAX_GENERATIONS),
         children: s.count("evolve.children", 8) as usize,
         tournament: s.count("evolve.tournament", 64) as usize,
     }

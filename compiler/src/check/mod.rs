@@ -16,6 +16,8 @@ mod given;
 mod imports;
 mod joins;
 mod lints;
+mod loading;
+mod meter;
 mod methods;
 mod program;
 mod prove;
@@ -85,9 +87,11 @@ fn listed(words: &[String]) -> String {
 impl Program {
     /// Everything that the entry file defines, checked; the findings of all of it.
     pub fn check(&self) -> Vec<Diagnostic> {
+        let _limited = self.meter.limited(elaborate::MAX_FILE_STEPS);
         let mut diagnostics = Vec::new();
+        let mut constants = elaborate::Elaborator::new(self);
         for item in self.items() {
-            diagnostics.extend(self.check_item(&item));
+            diagnostics.extend(self.check_item(&item, &mut constants));
             if diagnostics.len() >= crate::syntax::MAX_FINDINGS {
                 break;
             }

@@ -1,13 +1,11 @@
-//! Files, their imports and the names each of them sees.
+//! A program: its files, and the names each of them sees.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
-use crate::diagnostics::{Code, Diagnostic, FileId, Fix, SourceFile, Sources, Span, nearest};
+use super::meter::Meter;
+use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Sources, Span, nearest};
 use crate::library;
-use crate::loader::Loader;
 use crate::syntax::tree::{ArchItem, Const, File, Name, Op, Pattern, SchemaItem, SearchItem, SpaceItem, TestItem};
-use crate::syntax::{self, MAX_FINDINGS};
 
 /// What a name at the top level of a file means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,12 +59,12 @@ pub struct Item {
 
 /// What the top level of one file sees.
 #[derive(Debug, Default)]
-struct FileScope {
-    items: HashMap<String, Item>,
+pub(super) struct FileScope {
+    pub items: HashMap<String, Item>,
     /// Names that stand for something which could not be read.
-    spoilt: HashSet<String>,
+    pub spoilt: HashSet<String>,
     /// Something that could not be read may define any name.
-    incomplete: bool,
+    pub incomplete: bool,
 }
 
 /// The entry file and everything that it imports.
@@ -75,176 +73,16 @@ pub struct Program {
     /// The entry file first, where it could be read; then the imported ones, and the texts given from outside.
     pub sources: Sources,
     /// By [`FileId`].
-    trees: Vec<File>,
-    scopes: Vec<FileScope>,
-    entry: Option<FileId>,
+    pub(super) trees: Vec<File>,
+    pub(super) scopes: Vec<FileScope>,
+    pub(super) entry: Option<FileId>,
+    /// What checking may still take.
+    pub(super) meter: Meter,
     /// `(importer, path) -> file`, so that a run can be repeated from copies.
     pub imports: Vec<(FileId, String, FileId)>,
 }
 
 impl Program {
-    /// Reads and parses the entry file and its imports. Never fails: what could not be read is in the findings.
-    pub fn load(path: &str, loader: &dyn Loader) -> (Program, Vec<Diagnostic>) {
-        let mut program = Program::default();
-        let mut loading = Loading { loader, diagnostics: Vec::new(), by_name: HashMap::new(), stack: Vec::new() };
-        match loader.load(None, path) {
-            Ok(Some(file)) => program.entry = Some(program.add(file, &mut loading)),
-            Ok(None) => {
-                let help = shipped_near(path).map_or_else(
-                    || "the first argument is the path of a .nasrec file".to_owned(),
-                    |near| format!("nasrecc ships `{near}`"),
-                );
-                loading
-                    .diagnostics
-                    .push(Diagnostic::error(Code::Import, format!("there is no file `{path}`")).help(help));
-            }
-            Err(why) => {
-                loading.diagnostics.push(Diagnostic::error(Code::Import, format!("cannot read `{path}`: {why}")));
-            }
-        }
-        let mut diagnostics = loading.diagnostics;
-        Diagnostic::sort(&mut diagnostics);
-        (program, diagnostics)
-    }
-
-    fn add(&mut self, file: SourceFile, loading: &mut Loading<'_>) -> FileId {
-        let name = file.name.clone();
-        let text: Arc<str> = file.text.clone();
-        let id = self.sources.add(file);
-        loading.by_name.insert(name, id);
-        loading.stack.push(id);
-        let (tree, diagnostics) = syntax::parse(id, &text);
-        loading.diagnostics.extend(diagnostics);
-        self.scopes.push(FileScope {
-            items: HashMap::new(),
-            spoilt: tree.spoilt.iter().cloned().collect(),
-            incomplete: tree.incomplete,
-        });
-        self.trees.push(tree);
-        let own = self.own_items(id);
-        let mut tests: HashMap<&str, Span> = HashMap::new();
-        for item in &own {
-            // Nothing refers to a test, so it may be called as what it tests.
-            if item.kind != ItemKind::Test {
-                self.define(id, item.clone(), item.span, loading);
-            } else if let Some(first) = tests.insert(&item.name, item.span) {
-                loading.diagnostics.push(
-                    Diagnostic::error(Code::Duplicate, format!("two tests are called `{}`", item.name))
-                        .label(item.span, "again here")
-                        .label(first, "first here"),
-                );
-            }
-        }
-        let imports = self.tree(id).imports.clone();
-        for import in imports {
-            if loading.diagnostics.len() >= MAX_FINDINGS {
-                break;
-            }
-            let Some(from) = self.import(id, &import.path, loading) else {
-                let scope = &mut self.scopes[id.0 as usize];
-                scope.incomplete |= import.names.is_empty();
-                scope.spoilt.extend(import.names.iter().map(|name| name.text.clone()));
-                continue;
-            };
-            self.imports.push((id, import.path.text.clone(), from));
-            let mut offered = self.own_items(from);
-            offered.retain(|item| item.kind != ItemKind::Test);
-            if import.names.is_empty() {
-                for item in offered {
-                    self.define(id, item, import.span, loading);
-                }
-                let (spoilt, incomplete) = (self.trees[from.0 as usize].spoilt.clone(), self.tree(from).incomplete);
-                self.scopes[id.0 as usize].spoilt.extend(spoilt);
-                self.scopes[id.0 as usize].incomplete |= incomplete;
-                continue;
-            }
-            for name in &import.names {
-                match offered.iter().find(|item| item.name == name.text) {
-                    Some(item) => self.define(id, item.clone(), name.span, loading),
-                    None => {
-                        self.scopes[id.0 as usize].spoilt.insert(name.text.clone());
-                        let file = self.tree(from);
-                        if file.incomplete || file.spoilt.contains(&name.text) {
-                            continue;
-                        }
-                        let names: Vec<&str> = offered.iter().map(|item| item.name.as_str()).collect();
-                        let near = nearest(&name.text, names.iter().copied());
-                        let defines =
-                            (1..=12).contains(&names.len()).then(|| format!("it defines {}", names.join(", ")));
-                        loading.diagnostics.push(
-                            Diagnostic::error(
-                                Code::UnknownName,
-                                format!("`{}` does not define `{}`", import.path.text, name.text),
-                            )
-                            .label(name.span, "imported here")
-                            .did_you_mean(name.span, &name.text, near)
-                            .help_if(defines),
-                        );
-                    }
-                }
-            }
-        }
-        loading.stack.pop();
-        id
-    }
-
-    fn import(&mut self, importer: FileId, path: &Name, loading: &mut Loading<'_>) -> Option<FileId> {
-        let file = match loading.loader.load(Some(&self.sources.file(importer).name), &path.text) {
-            Ok(Some(file)) => file,
-            Ok(None) => {
-                let near = shipped_near(&path.text);
-                loading.diagnostics.push(
-                    Diagnostic::error(Code::Import, format!("there is no file `{}`", path.text))
-                        .label(path.span, "looked for beside this file, then among those that ship with nasrecc")
-                        .help_if(near.map(|near| format!("nasrecc ships `{near}`")))
-                        .fix_if(near.map(|near| Fix::replace(path.span, format!("\"{near}\"")))),
-                );
-                return None;
-            }
-            Err(why) => {
-                loading.diagnostics.push(
-                    Diagnostic::error(Code::Import, format!("cannot read `{}`: {why}", path.text))
-                        .label(path.span, "imported here"),
-                );
-                return None;
-            }
-        };
-        match loading.by_name.get(&file.name) {
-            Some(&id) if loading.stack.contains(&id) => {
-                let names: Vec<&str> = loading
-                    .stack
-                    .iter()
-                    .skip_while(|&&f| f != id)
-                    .map(|&f| self.sources.file(f).name.as_str())
-                    .collect();
-                loading.diagnostics.push(
-                    Diagnostic::error(Code::ImportCycle, "these files import each other")
-                        .label(path.span, format!("{} -> {}", names.join(" -> "), file.name))
-                        .help("move what both need into a file of its own"),
-                );
-                None
-            }
-            Some(&id) => Some(id),
-            None => Some(self.add(file, loading)),
-        }
-    }
-
-    fn define(&mut self, file: FileId, item: Item, span: Span, loading: &mut Loading<'_>) {
-        let scope = &mut self.scopes[file.0 as usize].items;
-        match scope.get(&item.name) {
-            // One item through two imports is one item.
-            Some(known) if known.span == item.span => {}
-            Some(known) => loading.diagnostics.push(
-                Diagnostic::error(Code::Duplicate, format!("`{}` is defined twice", item.name))
-                    .label(span, "again here")
-                    .label(known.span, "first here"),
-            ),
-            None => {
-                scope.insert(item.name.clone(), item);
-            }
-        }
-    }
-
     pub(super) fn own_items(&self, file: FileId) -> Vec<Item> {
         let tree = self.tree(file);
         let mut items = Vec::new();
@@ -377,19 +215,6 @@ impl Program {
             }
         }
     }
-}
-
-/// The file that ships whose name is most like this one.
-fn shipped_near(path: &str) -> Option<&'static str> {
-    nearest(path, library::FILES.iter().map(|&(name, _)| name))
-}
-
-struct Loading<'a> {
-    loader: &'a dyn Loader,
-    diagnostics: Vec<Diagnostic>,
-    by_name: HashMap<String, FileId>,
-    /// The files being read, for cycles.
-    stack: Vec<FileId>,
 }
 
 impl Program {

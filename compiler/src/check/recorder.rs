@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Overrides;
-use super::elaborate::Elaborator;
+use super::elaborate::{Elaborator, MAX_FILE_STEPS};
 use super::program::{ItemKind, Program};
 use super::values::Value;
 use crate::cost::Cost;
@@ -97,7 +97,9 @@ pub(super) struct Recorder {
 impl Program {
     /// Checks the entry file as [`Program::check`] does, and keeps what an editor can show.
     pub(crate) fn check_and_record(&self) -> Recorded {
+        let _limited = self.meter.limited(MAX_FILE_STEPS);
         let mut recorded = Recorded::default();
+        let mut constants = Elaborator::new(self);
         for item in self.items() {
             let recorder = Rc::new(RefCell::new(Recorder::default()));
             let mut elaborator = Elaborator::new(self);
@@ -110,7 +112,7 @@ impl Program {
                     recorded.spaces.extend(sound.map(|space| (item.span, space)));
                     std::mem::take(&mut elaborator.diagnostics)
                 }
-                _ => self.check_item(&item),
+                _ => self.check_item(&item, &mut constants),
             };
             recorded.diagnostics.extend(found);
             recorded.shapes.extend(std::mem::take(&mut recorder.borrow_mut().shapes));

@@ -1,7 +1,5 @@
 //! `repeat`: a value put through the same steps a variable number of times.
 
-use std::collections::HashMap;
-
 use super::elaborate::{Elaborator, MAX_SOURCES};
 use super::scope::Scope;
 use super::values::{Binding, Value};
@@ -47,9 +45,10 @@ impl Elaborator<'_> {
             self.turns.push(self.path.len());
             self.path.push(format!("turn_{iteration}"));
             let binding = Binding { value: Value::Tensor(value), span: name.span };
-            scope.frames.push(HashMap::from([(name.text.clone(), binding)]));
+            scope.enter();
+            scope.set(&name.text, binding);
             let result = self.body(scope, body);
-            scope.frames.pop();
+            scope.leave();
             self.path.pop();
             self.turns.pop();
             if optional.is_some() {

@@ -95,6 +95,12 @@ impl Settings {
         self.get(key, default, "a whole number", whole)
     }
 
+    /// A whole number, 0 included, of at most `most`.
+    pub fn up_to(&mut self, key: &str, default: u64, most: u64) -> u64 {
+        let expected = format!("a whole number from 0 to {most}");
+        self.get(key, default, &expected, |e| whole(e).filter(|number| *number <= most))
+    }
+
     pub fn real(&mut self, key: &str, default: f64, lo: f64, hi: f64) -> f64 {
         self.get(key, default, &format!("a number from {lo} to {hi}"), |e| number(e).filter(|x| (lo..=hi).contains(x)))
     }

@@ -82,7 +82,7 @@ impl Elaborator<'_> {
                 }
             };
             let known = format!("#{index}");
-            inner.frames[0].insert(known.clone(), Binding { value, span: at });
+            inner.set(&known, Binding { value, span: at });
             filled.push(Arg { name: name.clone(), value: Expr { kind: ExprKind::Name(known), span: at } });
         }
         let key = self.use_key(shared, &inner, filled.len());
@@ -110,7 +110,7 @@ impl Elaborator<'_> {
     fn use_key(&self, shared: &Shared, given: &Scope, count: usize) -> Option<(Vec<String>, Vec<String>)> {
         let mut key = Vec::new();
         for index in 0..count {
-            key.push(match given.frames[0].get(&format!("#{index}"))?.value {
+            key.push(match given.get(&format!("#{index}"))?.value {
                 Value::Tensor(node) => format!("tensor {}", node.index()),
                 Value::Size(size) => format!("size {}", size.0),
                 Value::Truth(cond) => format!("condition {}", cond.0),

@@ -1,6 +1,6 @@
 //! The space itself: its parameters, its statements, its inputs and its logit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use petgraph::graph::NodeIndex;
 
@@ -30,9 +30,9 @@ impl Elaborator<'_> {
         let mut scope = Scope::new(item.span.file);
         let arguments = self.space_params(space, args, overrides, &mut scope);
         if let Some(Binding { value: Value::Truth(cond), .. }) = scope.get("normalise") {
-            self.normalise = *cond;
+            self.normalise = cond;
         }
-        scope.frames.push(HashMap::new());
+        scope.enter();
         self.statements = defined(&space.body).map(|name| (name.text.clone(), name.span)).collect();
         let mut logit = None;
         for statement in &space.body {
@@ -85,6 +85,9 @@ impl Elaborator<'_> {
     ) -> Vec<Param> {
         let mut given = Vec::new();
         let known: Vec<&str> = space.params.iter().map(|(name, _)| name.text.as_str()).chain(["normalise"]).collect();
+        let is_known: HashSet<&str> = known.iter().copied().collect();
+        let named = args.iter().rev().filter_map(|arg| Some((arg.name.as_ref()?.text.as_str(), arg)));
+        let by_name: HashMap<&str, &Arg> = named.collect();
         for arg in args {
             match &arg.name {
                 None => self.report(
@@ -92,7 +95,7 @@ impl Elaborator<'_> {
                         .label(arg.value.span, "which parameter is this?")
                         .help(format!("`{}` has the parameters {}", space.name.text, known.join(", "))),
                 ),
-                Some(name) if !known.contains(&name.text.as_str()) => {
+                Some(name) if !is_known.contains(name.text.as_str()) => {
                     let near = nearest(&name.text, known.iter().copied());
                     self.report(
                         Diagnostic::error(
@@ -111,7 +114,7 @@ impl Elaborator<'_> {
         let on = Expr { kind: ExprKind::Switch(true), span: space.name.span };
         let implied = (!space.params.iter().any(|(name, _)| name.text == "normalise")).then_some((normalise, on));
         for (name, default) in implied.iter().chain(&space.params) {
-            let arg = args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n.text == name.text));
+            let arg = by_name.get(name.text.as_str());
             let from_outside = overrides.get(&name.text).or(arg.map(|arg| &arg.value));
             let value = match from_outside {
                 Some(expr) => {
@@ -137,9 +140,9 @@ impl Elaborator<'_> {
                 self.spoil(scope, name);
                 continue;
             }
-            scope.frames[0].insert(name.text.clone(), Binding { value, span: name.span });
+            scope.set(&name.text, Binding { value, span: name.span });
         }
-        for name in overrides.keys().filter(|name| !known.contains(&name.as_str())) {
+        for name in overrides.keys().filter(|name| !is_known.contains(name.as_str())) {
             let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
             self.report(
                 Diagnostic::error(Code::Arguments, format!("space `{}` has no parameter `{name}`", space.name.text))
@@ -227,7 +230,11 @@ impl Elaborator<'_> {
                 None => self.spoil(scope, name),
             },
             Statement::Demand(demand) => {
-                self.demands.push(Pending { scope: scope.clone(), block: self.block.clone(), demand: demand.clone() });
+                self.demands.push(Pending {
+                    scope: scope.snapshot(),
+                    block: self.block.clone(),
+                    demand: demand.clone(),
+                });
             }
             Statement::Logit { .. } => {}
         }
@@ -252,10 +259,7 @@ impl Elaborator<'_> {
                 );
             }
         };
-        let same = |other: &Value| {
-            matches!((&value, other), (Value::Tensor(_), Value::Tensor(_)) | (Value::Categorical, Value::Categorical))
-        };
-        if let Some(first) = scope.frames[1].values().find(|binding| same(&binding.value)).map(|binding| binding.span) {
+        if let Some(&first) = self.inputs.get(&kind.text) {
             self.report(
                 Diagnostic::error(Code::Duplicate, format!("two inputs of kind `{}`", kind.text))
                     .label(name.span, "a second one")
@@ -265,6 +269,7 @@ impl Elaborator<'_> {
             self.spoil(scope, name);
             return;
         }
+        self.inputs.insert(kind.text.clone(), name.span);
         self.bind(scope, name, value);
     }
 

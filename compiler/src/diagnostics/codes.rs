@@ -40,6 +40,7 @@ codes! {
     Duplicate = "E0202" "a name defined twice",
     Import = "E0203" "an import that cannot be read",
     ImportCycle = "E0204" "files that import each other",
+    Forbidden = "E0205" "an import from a folder that is not allowed",
     Kind = "E0301" "a value of another kind than is expected",
     Arguments = "E0302" "arguments that do not match the parameters",
     NotConstant = "E0303" "a value that must not depend on choices",

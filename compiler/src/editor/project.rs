@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::diagnostics::{FileId, SourceFile, Span};
 use crate::names::{FileIndex, Index, Kind, Meaning, Role, Symbol, builtin};
-use crate::{Loader, Program};
+use crate::{Loader, Program, syntax};
 
 /// Files that may name one another's items; none of them is checked.
 pub struct Project {
@@ -112,7 +112,7 @@ impl Project {
     pub fn rename(&self, file: &str, at: usize, new: &str) -> Result<Vec<Located>, String> {
         self.renamable(file, at)?;
         let found = self.find(file, at)?;
-        if !builtin::is_name(new) {
+        if !syntax::is_name(new) {
             return Err(format!("`{new}` is not a name: a name is a word that is no keyword"));
         }
         if new == found.name {

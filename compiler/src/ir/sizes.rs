@@ -96,6 +96,8 @@ pub struct Expressions {
     cond_depths: Vec<u16>,
     pub(super) layout_depths: Vec<u16>,
     pub(super) overflow: bool,
+    /// Terms of all sums.
+    terms: usize,
     /// Operands that restrictions have looked at.
     pub(super) restricted: usize,
 }
@@ -116,6 +118,11 @@ impl Expressions {
         self.sizes.len()
     }
 
+    /// How many terms all sums have together.
+    pub fn term_count(&self) -> usize {
+        self.terms
+    }
+
     pub fn cond_count(&self) -> usize {
         self.conds.len()
     }
@@ -131,6 +138,9 @@ impl Expressions {
         if depth > MAX_DEPTH {
             self.overflow = true;
             return self.constant(1.0);
+        }
+        if let Size::Linear { terms, .. } = &size {
+            self.terms += terms.len();
         }
         let id = SizeId(self.sizes.len() as u32);
         self.whole.push(self.obviously_whole(&size));

@@ -19,7 +19,8 @@ use crate::diagnostics::SourceFile;
 /// let (_, findings) = Program::load("tuned.nasrec", &Memory::new([("tuned.nasrec", text)]));
 /// assert!(findings.is_empty());
 /// // The same, where `models/dcnv2.nasrec` may also lie in the current folder.
-/// let (_, findings) = Program::load("tuned.nasrec", &Memory::over(Disk, [("tuned.nasrec", text)]));
+/// let disk = Disk::beside("tuned.nasrec");
+/// let (_, findings) = Program::load("tuned.nasrec", &Memory::over(disk, [("tuned.nasrec", text)]));
 /// assert!(findings.is_empty());
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -47,11 +48,21 @@ impl<L: Loader> Memory<L> {
     }
 }
 
-impl<L: Loader> Loader for Memory<L> {
-    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
+impl<L> Memory<L> {
+    fn file(&self, importer: Option<&str>, path: &str) -> Option<&SourceFile> {
         // What ships sees what ships, whatever else has its name.
         let sees_these = !importer.is_some_and(|name| name.starts_with(SHIPPED));
-        match self.files.get(&normal(&beside(importer, path))).filter(|_| sees_these) {
+        self.files.get(&normal(&beside(importer, path))).filter(|_| sees_these)
+    }
+}
+
+impl<L: Loader> Loader for Memory<L> {
+    fn allows(&self, importer: Option<&str>, path: &str) -> bool {
+        self.file(importer, path).is_some() || self.beside.allows(importer, path)
+    }
+
+    fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
+        match self.file(importer, path) {
             Some(file) => Ok(Some(file.clone())),
             None => self.beside.load(importer, path),
         }

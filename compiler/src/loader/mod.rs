@@ -1,22 +1,32 @@
 //! Where the files of a program come from: memory, disk, or what ships with the compiler.
 //!
-//! Lives here: how the path of an import leads to a file, and the only place of this crate that reads one. Never: what
-//! is in a file.
+//! Lives here: how the path of an import leads to a file, which files may be imported, and the only place of this crate
+//! that reads one. Never: what is in a file.
 
 mod disk;
+mod folders;
 mod memory;
+mod reading;
 mod shipped;
 
 use std::path::{Component, Path, PathBuf};
 
-pub use disk::{Disk, read};
+pub use disk::Disk;
+pub use folders::Folders;
 pub use memory::Memory;
+pub use reading::{read_from, read_named, read_regular};
 pub use shipped::{SHIPPED, Shipped};
 
 use crate::diagnostics::SourceFile;
 
 /// Reads files for [`Program::load`](crate::Program::load).
 pub trait Loader {
+    /// Whether the file `importer` may import what `path` leads to; asked before anything is looked for there. A loader
+    /// that reads what it chooses itself allows all of it.
+    fn allows(&self, _importer: Option<&str>, _path: &str) -> bool {
+        true
+    }
+
     /// The file at `path`, as written in an import of the file `importer`; the entry file has no importer. The name of
     /// the result identifies the file: two imports of one file give one name.
     ///
@@ -26,6 +36,10 @@ pub trait Loader {
 }
 
 impl<L: Loader + ?Sized> Loader for &L {
+    fn allows(&self, importer: Option<&str>, path: &str) -> bool {
+        (**self).allows(importer, path)
+    }
+
     fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
         (**self).load(importer, path)
     }

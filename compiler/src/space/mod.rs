@@ -24,6 +24,7 @@ use crate::schema::Schema;
 pub use architecture::Architecture;
 pub use bind::BindError;
 pub use cost::{End, Extreme, Meter, Witness};
+pub(crate) use count::Decider;
 pub use count::{Census, Diagram, Distinct, Estimate, Intractable, Tally};
 pub(crate) use count::{Verdict, of_sets};
 pub use draw::Sampling;

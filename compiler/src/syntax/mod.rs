@@ -24,9 +24,9 @@ use crate::diagnostics::{Code, Diagnostic, FileId, Fix, Span, nearest};
 pub(crate) const LANGUAGE_VERSION: u32 = 1;
 
 /// Largest file, in bytes.
-const MAX_BYTES: usize = 16 << 20;
+pub(crate) const MAX_BYTES: usize = 16 << 20;
 /// Deepest nesting of brackets, and of `if` and `pick`, which nest without them.
-const MAX_NESTING: usize = 64;
+pub(crate) const MAX_NESTING: usize = 64;
 /// Most mistakes that are told of one file.
 pub(crate) const MAX_FINDINGS: usize = 100;
 
@@ -102,6 +102,11 @@ pub(crate) fn parse_demand(file: FileId, source: &str) -> Result<Demand, Diagnos
         let conditions = parsed.parts().filter(|part| part.as_rule() != Rule::EOI);
         Demand { forbids: false, conditions: conditions.map(|part| reader.expression(part, 0)).collect() }
     })
+}
+
+/// Whether the language takes this as a name: a word that is no keyword.
+pub fn is_name(text: &str) -> bool {
+    NasrecParser::parse(Rule::name, text).is_ok_and(|mut pairs| pairs.next().is_some_and(|pair| pair.as_str() == text))
 }
 
 fn without_partner(file: FileId, unbalanced: &lines::Unbalanced) -> Diagnostic {
@@ -348,5 +353,16 @@ fn closers(inside: Option<u8>) -> &'static [&'static str] {
         Some(b'(') => &["`,`", "`)`"],
         Some(b'[') => &["`,`", "`]`"],
         _ => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_name;
+
+    #[test]
+    fn words_are_names_but_for_keywords() {
+        assert!(is_name("dense_2") && is_name("lets") && is_name("_x"));
+        assert!(!["let", "2b", "a b", "", "a\nb", "a\"", "ä"].into_iter().any(is_name));
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::bounds::Bounds;
+use crate::imports::Imports;
 use crate::output::{self, Format, Text, grouped, table, write};
 use crate::render;
 use crate::subject::File;
@@ -43,11 +44,13 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    imports: Imports,
+    #[command(flatten)]
     shown: render::Options,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let Some(file) = File::load(&args.file, args.shown)? else { return Ok(Outcome::Findings) };
+    let Some(file) = File::load(&args.file, &args.imports, args.shown)? else { return Ok(Outcome::Findings) };
     let item = file.item(args.name.as_deref(), "--name")?;
     let subject = file.subject(&item, args.with.as_deref())?;
     let space = subject.bound()?;

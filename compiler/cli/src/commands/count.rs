@@ -7,6 +7,7 @@ use nasrec_compiler::space::{Census, Tally};
 use serde_json::{Value, json};
 
 use super::Outcome;
+use crate::imports::Imports;
 use crate::output::{self, Format, Text, grouped, write};
 use crate::render;
 use crate::subject::{File, Subject};
@@ -34,11 +35,13 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    imports: Imports,
+    #[command(flatten)]
     shown: render::Options,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let Some(file) = File::load(&args.file, args.shown)? else { return Ok(Outcome::Findings) };
+    let Some(file) = File::load(&args.file, &args.imports, args.shown)? else { return Ok(Outcome::Findings) };
     let item = file.item(args.name.as_deref(), "--name")?;
     let subject = file.subject(&item, args.with.as_deref())?;
     let census = match &subject.schema {

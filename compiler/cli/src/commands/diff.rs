@@ -10,6 +10,7 @@ use nasrec_compiler::plan::{Cost, Plan};
 use serde_json::{Value, json};
 
 use super::Outcome;
+use crate::imports::Imports;
 use crate::output::{self, Format, Text, grouped, write};
 use crate::render;
 use crate::subject::{File, Subject};
@@ -47,6 +48,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    imports: Imports,
+    #[command(flatten)]
     shown: render::Options,
 }
 
@@ -60,7 +63,9 @@ enum Listed {
 const SOME: usize = 20;
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let (Some(file_a), Some(file_b)) = (File::load(&args.a, args.shown)?, File::load(&args.b, args.shown)?) else {
+    let (Some(file_a), Some(file_b)) =
+        (File::load(&args.a, &args.imports, args.shown)?, File::load(&args.b, &args.imports, args.shown)?)
+    else {
         return Ok(Outcome::Findings);
     };
     let of = |file: &File, name: &Option<String>, option: &str| {

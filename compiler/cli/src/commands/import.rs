@@ -4,17 +4,22 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use nasrec_compiler::diagnostics::Diagnostic;
 use nasrec_compiler::format::{ArchSource, format_arch};
 use nasrec_compiler::import::NasrecNet;
-use nasrec_compiler::loader::{Disk, Memory};
+use nasrec_compiler::loader::{Memory, Shipped, read_named};
 use nasrec_compiler::schema::Schema;
-use nasrec_compiler::{Item, ItemKind, Loader, Program};
+use nasrec_compiler::{Item, ItemKind, Loader, Program, library, syntax};
 use nasrec_runtime::backend::Backend;
 use nasrec_runtime::interop::{Foreign, Report, Tolerance};
 
 use super::Outcome;
+use crate::imports::{Imports, path_from};
 use crate::output::{self, Text, say};
 use crate::{device, render, subject};
+
+/// How much of a name that is none is shown.
+const MAX_SHOWN: usize = 60;
 
 /// Import an architecture, and its weights, from another notation
 #[derive(clap::Args)]
@@ -37,8 +42,9 @@ struct Nasrec {
     /// The architecture, as JSON
     #[arg(value_name = "FILE.json")]
     file: PathBuf,
-    /// The space that it is of: one that ships, or that SPACE.nasrec in this folder defines
-    #[arg(long)]
+    /// The space that it is of: the name of one that ships, or that NAME.nasrec in this folder defines; or a file,
+    /// FILE.nasrec, that defines one space
+    #[arg(long, value_name = "NAME|FILE.nasrec")]
     space: String,
     /// Tensors `param.*`, and for --verify the recorded `input.*`, `label`, `logit`, `loss` and `grad.*`
     #[arg(long, value_name = "FILE.safetensors")]
@@ -55,23 +61,33 @@ struct Nasrec {
     /// Write OUT.nasrec, and with --weights OUT.safetensors; the source goes to stdout otherwise
     #[arg(short, long)]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    imports: Imports,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let From::Nasrec(args) = &args.from;
-    let text = std::fs::read_to_string(&args.file).with_context(|| format!("cannot read {}", args.file.display()))?;
+    let text = match read_named(&args.file) {
+        Ok(text) => text.with_context(|| format!("cannot read {}: there is no such file", args.file.display()))?,
+        Err(why) => bail!("cannot read {}: {why}", args.file.display()),
+    };
     let net = NasrecNet::read(&text).with_context(|| args.file.display().to_string())?;
-    let name = args.name.clone().or_else(|| net.name.clone()).unwrap_or_else(|| stem(&args.file));
+    let name = name(args, &net)?;
     let Some((schema, schema_text)) = schema(&net, &name)? else { return Ok(Outcome::Findings) };
-    let (mut program, mut found) = Program::load(&format!("{}.nasrec", args.space), &Disk);
+    let path = space_file(&args.space)?;
+    let (mut program, mut found) = Program::load(&path, &args.imports.disk(&path));
     let given = net.arguments();
     let arguments: Vec<(&str, &str)> = given.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let space = match defined(&program, ItemKind::Space, &args.space) {
-        _ if !found.is_empty() => Err(Vec::new()),
-        Some(_) => program.space(&args.space, &arguments, &schema),
-        None => bail!("`{0}.nasrec` does not define a space `{0}`", args.space),
+    let space = if found.is_empty() {
+        let of = space_name(&program, &args.space, &path)?;
+        program.space(&of, &arguments, &schema).map(|space| (of, space))
+    } else if program.entry().is_none() {
+        // There is no text to show: it was the command line that named the file.
+        bail!("{}", no_space(&args.space, &found));
+    } else {
+        Err(Vec::new())
     };
-    let space = match space {
+    let (of, space) = match space {
         Ok(space) => space,
         Err(more) => {
             found.extend(more);
@@ -79,8 +95,13 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
             return Ok(Outcome::Findings);
         }
     };
+    if name == of || name == schema.name {
+        bail!("the architecture would be called `{name}` as what it imports is: say --name NAME");
+    }
     let architecture = net.architecture(space.choices())?;
-    let mut imports = vec![(format!("{}.nasrec", args.space), vec![args.space.clone()])];
+    let folder = args.out.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let source = defined(&program, ItemKind::Space, &of).map(|item| program.defined_in(&item).name.clone());
+    let mut imports = vec![(path_from(folder, &source.unwrap_or(path))?, vec![of.clone()])];
     if schema_text.is_empty() {
         imports.push(("schemas.nasrec".to_owned(), vec![schema.name.clone()]));
     }
@@ -89,8 +110,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         docs: vec![format!("Imported from {}, in NASRec's notation.", file_name(&args.file))],
         imports,
         items: schema_text,
-        space: &args.space,
-        arguments: &differing(given, &program, &args.space),
+        space: &of,
+        arguments: &differing(given, &program, &of),
         schema: Some(&schema.name),
     };
     let formatted = format_arch(&source, space.choices(), &architecture);
@@ -173,10 +194,73 @@ fn schema(net: &NasrecNet, name: &str) -> Result<Option<(Schema, String)>> {
     }
     match net.dataset.as_deref() {
         Some(dataset @ ("criteo" | "avazu" | "kdd")) => {
-            Ok(named(dataset, "schemas.nasrec", &Disk)?.map(|schema| (schema, String::new())))
+            Ok(named(dataset, "schemas.nasrec", &Shipped)?.map(|schema| (schema, String::new())))
         }
         Some(other) => bail!("nasrecc ships no schema for the table `{other}`"),
         None => bail!("the file says neither its vocabulary (`vocab`) nor its table (`dataset`)"),
+    }
+}
+
+/// What the architecture is called: a name of the language, for it becomes source.
+fn name(args: &Nasrec, net: &NasrecNet) -> Result<String> {
+    let (name, told_by) = match (&args.name, &net.name) {
+        (Some(name), _) => (name.clone(), "--name".to_owned()),
+        (None, Some(name)) => (name.clone(), format!("`name` in {}", args.file.display())),
+        (None, None) => return Ok(stem(&args.file)),
+    };
+    if !syntax::is_name(&name) {
+        let shown: String = name.chars().take(MAX_SHOWN).collect();
+        bail!(
+            "{told_by} is {shown:?}, which is no name: expected a letter, then letters, digits and `_`, and no word of \
+             the language; say --name NAME"
+        );
+    }
+    Ok(name)
+}
+
+/// The file of a space that is told by its name, or by its file.
+fn space_file(space: &str) -> Result<String> {
+    if is_file(space) {
+        return Ok(space.to_owned());
+    }
+    if !syntax::is_name(space) {
+        bail!("--space is {space:?}: expected the name of a space, such as nasrec_full, or a file, FILE.nasrec");
+    }
+    Ok(format!("{space}.nasrec"))
+}
+
+fn is_file(space: &str) -> bool {
+    space.ends_with(".nasrec")
+}
+
+/// Why there is no file that a space could be in.
+fn no_space(space: &str, found: &[Diagnostic]) -> String {
+    let why = found.first().map(|found| found.message.as_str()).unwrap_or_default();
+    if is_file(space) {
+        return format!("--space {space}: {why}");
+    }
+    let spaces = library::FILES.iter().filter_map(|(name, text)| {
+        let name = name.strip_suffix(".nasrec")?;
+        text.contains(&format!("\nspace {name}")).then_some(name)
+    });
+    let spaces: Vec<&str> = spaces.collect();
+    format!(
+        "no space `{space}` ships with nasrecc, and {why}; it ships {}; a file is named with its ending, FILE.nasrec",
+        spaces.join(", ")
+    )
+}
+
+/// The name of the space that is meant among those that a file defines.
+fn space_name(program: &Program, space: &str, path: &str) -> Result<String> {
+    let spaces = program.items().into_iter().filter(|item| item.kind == ItemKind::Space);
+    let mut names: Vec<String> = spaces.map(|item| item.name).collect();
+    match names.as_slice() {
+        _ if !is_file(space) && names.iter().any(|name| name == space) => Ok(space.to_owned()),
+        [_] if is_file(space) => Ok(names.swap_remove(0)),
+        [] if is_file(space) => bail!("`{path}` defines no space"),
+        [] => bail!("`{path}` does not define a space `{space}`"),
+        _ if is_file(space) => bail!("`{path}` defines {}: keep one of them in a file", names.join(", ")),
+        _ => bail!("`{path}` does not define a space `{space}`, but {}", names.join(", ")),
     }
 }
 
@@ -220,9 +304,11 @@ fn with_suffix(out: &Path, suffix: &str) -> PathBuf {
 fn stem(path: &Path) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let name = stem.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-    if name.starts_with(|c: char| c.is_ascii_alphabetic()) { name } else { format!("net_{name}") }
+    if syntax::is_name(&name) { name } else { format!("net_{name}") }
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    // It stands in a comment, which ends with its line.
+    name.replace(char::is_control, "?")
 }

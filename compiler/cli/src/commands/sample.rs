@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use nasrec_compiler::format::{ArchSource, format_archs, value};
-use nasrec_compiler::loader::SHIPPED;
 use nasrec_compiler::plan::{Cost, Costs};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::streams::Streams;
@@ -12,6 +11,7 @@ use nasrec_compiler::{Architecture, ItemKind, Space};
 use serde_json::{Value, json};
 
 use super::Outcome;
+use crate::imports::{Imports, path_from};
 use crate::output::{self, Format, Text, grouped, say, write};
 use crate::render;
 use crate::subject::{File, Subject};
@@ -55,6 +55,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    imports: Imports,
+    #[command(flatten)]
     shown: render::Options,
 }
 
@@ -68,7 +70,7 @@ fn counts(text: &str) -> Result<Counts, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let Some(mut file) = File::load(&args.file, args.shown)? else { return Ok(Outcome::Findings) };
+    let Some(mut file) = File::load(&args.file, &args.imports, args.shown)? else { return Ok(Outcome::Findings) };
     let items = file.items(args.name.as_deref())?;
     let item = match items.iter().filter(|item| item.kind != ItemKind::Arch).collect::<Vec<_>>().as_slice() {
         [item] => (*item).clone(),
@@ -199,21 +201,6 @@ fn source(
         schema: Some(schema),
     };
     Ok(format_archs(&whole, space.choices(), &sources))
-}
-
-/// The path of a file as an import in `folder` writes it.
-fn path_from(folder: &Path, name: &str) -> Result<String> {
-    if let Some(shipped) = name.strip_prefix(SHIPPED) {
-        return Ok(shipped.to_owned());
-    }
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let folder = folder.canonicalize().with_context(|| format!("there is no folder {}", folder.display()))?;
-    let file = Path::new(name).canonicalize().with_context(|| format!("cannot find {name}"))?;
-    let shared = folder.components().zip(file.components()).take_while(|(a, b)| a == b).count();
-    let mut path = PathBuf::new();
-    folder.components().skip(shared).for_each(|_| path.push(".."));
-    file.components().skip(shared).for_each(|part| path.push(part));
-    Ok(path.to_string_lossy().replace('\\', "/"))
 }
 
 fn machine(space: &Space, architectures: &[(Architecture, Costs)]) -> Result<Value> {

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
-use nasrec_compiler::loader::Disk;
 use nasrec_compiler::{ItemKind, Program};
 
 use super::Outcome;
+use crate::imports::Imports;
 use crate::output::{Text, print, say, visible_line};
 use crate::render;
 
@@ -22,6 +22,8 @@ pub(crate) struct Args {
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
+    imports: Imports,
+    #[command(flatten)]
     shown: render::Options,
 }
 
@@ -29,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let mut shown = render::Report::new(args.shown);
     let (mut held, mut failed, mut sound) = (0usize, 0usize, true);
     for file in &args.files {
-        let (program, mut diagnostics) = Program::load(file, &Disk);
+        let (program, mut diagnostics) = Program::load(file, &args.imports.disk(file));
         diagnostics.extend(program.check());
         Diagnostic::sort(&mut diagnostics);
         shown.add(&diagnostics, &program.sources)?;

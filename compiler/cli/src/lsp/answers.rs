@@ -152,17 +152,21 @@ pub(super) fn symbols(session: &mut Session, params: lsp::DocumentSymbolParams) 
     let text = &analysis.program.sources.file(file).text;
     let lines = Lines::new(text);
     let outline = editor::outline(&FileIndex::new(text));
-    Ok(Value::Array(outline.iter().map(|one| symbol(one, &lines)).collect()))
+    Ok(Value::Array(outline.iter().map(|one| symbol(one, &lines, MAX_DEPTH)).collect()))
 }
 
-fn symbol(one: &Outline, lines: &Lines<'_>) -> Value {
+/// Deepest outline: clients have limits on how deep JSON may nest, which does so twice for each definition.
+const MAX_DEPTH: usize = 32;
+
+fn symbol(one: &Outline, lines: &Lines<'_>, depth: usize) -> Value {
+    let inside = one.inside.iter().filter(|_| depth > 1);
     json!({
         "name": one.name,
         "detail": one.kind.word(),
         "kind": symbol_kind(one.kind),
         "range": lines.range(one.extent.clone()),
         "selectionRange": lines.range(one.span.clone()),
-        "children": one.inside.iter().map(|inner| symbol(inner, lines)).collect::<Vec<_>>(),
+        "children": inside.map(|inner| symbol(inner, lines, depth - 1)).collect::<Vec<_>>(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lsp_types as lsp;
 use nasrec_compiler::diagnostics::SourceFile;
-use nasrec_compiler::loader::{self, Loader, SHIPPED, Shipped, normal};
+use nasrec_compiler::loader::{self, Folders, Loader, SHIPPED, Shipped, normal};
 
 use super::places::{Lines, path_of, uri_of};
 use super::shipped;
@@ -28,6 +28,8 @@ pub(super) struct Documents {
     open: BTreeMap<String, Document>,
     /// Folders of the workspace.
     pub roots: Vec<PathBuf>,
+    /// Folders that may be imported from besides those of the workspace and of what is open.
+    pub allowed: Vec<PathBuf>,
 }
 
 impl Documents {
@@ -129,6 +131,14 @@ fn named(path: &Path) -> String {
 }
 
 impl Documents {
+    /// Whether a file on disk may be read, and a name be imported.
+    fn may_read(&self, name: &str) -> bool {
+        let open = self.open.keys().filter_map(|name| Path::new(name).parent()).filter(|folder| folder.is_absolute());
+        let mut folders = Folders::default();
+        self.roots.iter().chain(&self.allowed).map(PathBuf::as_path).chain(open).for_each(|folder| folders.add(folder));
+        folders.hold(Path::new(name))
+    }
+
     fn read(&self, name: &str) -> Result<Option<SourceFile>, String> {
         if name.starts_with(SHIPPED) {
             return Shipped.load(None, name);
@@ -138,23 +148,35 @@ impl Documents {
             return Ok(Some(SourceFile { name: name.to_owned(), text, built_in: false }));
         }
         let file = |text: String| SourceFile { name: name.to_owned(), text: text.into(), built_in: false };
-        Ok(loader::read(Path::new(name))?.map(file))
+        if !self.may_read(name) {
+            return Ok(None);
+        }
+        Ok(loader::read_regular(Path::new(name))?.map(file))
     }
 }
 
+/// The file that a path leads to from the file that imports it, whether or not there is one. A document that was never
+/// saved lies nowhere, so it sees what ships.
+fn beside(importer: &str, path: &str) -> Option<PathBuf> {
+    let folder = Path::new(importer).parent().filter(|folder| folder.is_absolute());
+    folder.map(|folder| folder.join(path))
+}
+
 impl Loader for Documents {
+    fn allows(&self, importer: Option<&str>, path: &str) -> bool {
+        let Some(importer) = importer.filter(|name| !name.starts_with(SHIPPED)) else { return true };
+        let ships = || matches!(Shipped.load(None, path), Ok(Some(_)));
+        beside(importer, path).is_none_or(|beside| self.may_read(&beside.to_string_lossy())) || ships()
+    }
+
     fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
         match importer {
             None => self.read(path),
             Some(name) if name.starts_with(SHIPPED) => Shipped.load(importer, path),
-            Some(name) => {
-                // A document that was never saved lies nowhere, so it sees what ships.
-                let folder = Path::new(name).parent().filter(|folder| folder.is_absolute());
-                match folder.map(|folder| self.read(&named(&folder.join(path)))).transpose()?.flatten() {
-                    Some(beside) => Ok(Some(beside)),
-                    None => Shipped.load(None, path),
-                }
-            }
+            Some(name) => match beside(name, path).map(|beside| self.read(&named(&beside))).transpose()?.flatten() {
+                Some(beside) => Ok(Some(beside)),
+                None => Shipped.load(None, path),
+            },
         }
     }
 }

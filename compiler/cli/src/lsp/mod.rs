@@ -15,6 +15,7 @@ mod transport;
 use anyhow::Result;
 
 use crate::commands::Outcome;
+use crate::imports::Imports;
 
 /// Serve an editor: the language server protocol on stdin and stdout
 ///
@@ -23,14 +24,18 @@ use crate::commands::Outcome;
 /// formatting, quick fixes and shapes beside the source. Positions count UTF-16 code units. Stdout carries messages
 /// only.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nasrecc lsp\n\nHow to set up VS Code, Helix and Neovim: docs/editors.md")]
+#[command(
+    after_help = "Examples:\n  nasrecc lsp\n  nasrecc lsp --allow-import ../shared\n\nHow to set up VS Code, Helix and Neovim: docs/editors.md"
+)]
 pub(crate) struct Args {
     /// Accepted because many editors add it: stdin and stdout are always what is used
     #[arg(long)]
     stdio: bool,
+    #[command(flatten)]
+    imports: Imports,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let Args { stdio: _ } = args;
-    server::serve()
+    let Args { stdio: _, imports } = args;
+    server::serve(imports.folders.clone())
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -40,10 +41,11 @@ struct Server {
     stale: bool,
 }
 
-/// Serves until the editor leaves.
-pub(super) fn serve() -> Result<Outcome> {
+/// Serves until the editor leaves; these folders may be imported from besides those that it names.
+pub(super) fn serve(allowed: Vec<PathBuf>) -> Result<Outcome> {
     let mut server =
         Server { session: Session::default(), published: BTreeMap::new(), stage: Stage::New, stale: false };
+    server.session.documents.allowed = allowed;
     let messages = incoming();
     loop {
         let message = if server.stale {
@@ -129,6 +131,8 @@ impl Server {
             roots.extend(params["rootUri"].as_str());
         }
         self.session.documents.roots = roots.into_iter().filter_map(path_of).collect();
+        let more = params["initializationOptions"]["allowImport"].as_array().into_iter().flatten();
+        self.session.documents.allowed.extend(more.filter_map(Value::as_str).map(PathBuf::from));
         self.stage = Stage::Running;
         Ok(json!({
             "serverInfo": { "name": "nasrecc", "version": env!("CARGO_PKG_VERSION") },
@@ -179,7 +183,8 @@ impl Server {
                 let removed = uris("removed");
                 self.session.documents.roots.retain(|root| !removed.contains(root));
                 self.session.documents.roots.extend(uris("added"));
-                false
+                // What may be imported has changed.
+                true
             }
             _ => false,
         };

@@ -6,25 +6,21 @@ use std::collections::{HashMap, HashSet};
 use petgraph::graph::NodeIndex;
 
 use super::observed::Observed;
-use crate::diagnostics::{Code, Diagnostic};
+use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::ir::{ChoiceId, Gate, NodeKind, SpaceGraph, Takes};
 
 pub(super) fn alternatives(observed: &Observed<'_>) -> Vec<Diagnostic> {
     let graph = &observed.space.graph;
     let mut found = Vec::new();
+    // Of each place, in every block instance.
+    let mut all: HashMap<Span, Vec<(NodeIndex, ChoiceId)>> = HashMap::new();
+    for node in graph.graph.node_indices() {
+        if let NodeKind::Choose(choice) = graph.graph[node].kind {
+            all.entry(graph.choices[choice.index()].span).or_default().push((node, choice));
+        }
+    }
     for (span, written) in observed.chooses() {
-        // In every block instance.
-        let mut nodes = Vec::new();
-        for node in graph.graph.node_indices() {
-            if let NodeKind::Choose(choice) = graph.graph[node].kind
-                && graph.choices[choice.index()].span == span
-            {
-                nodes.push((node, choice));
-            }
-        }
-        if nodes.is_empty() {
-            continue;
-        }
+        let Some(nodes) = all.get(&span) else { continue };
         for second in 1..written.len() {
             let first = (0..second).find(|&first| {
                 nodes.iter().all(|&(node, choice)| Comparison::of(graph, node, choice, (first, second)).is_same())

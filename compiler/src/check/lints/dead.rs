@@ -1,6 +1,6 @@
 //! What no architecture's logit depends on: choices, widths, outputs and instances of blocks.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use petgraph::graph::NodeIndex;
 
@@ -58,12 +58,17 @@ fn blocks<'a>(observed: &Observed<'a>) -> impl Iterator<Item = &'a Block> {
 }
 
 /// The instances of a block, in order: each one's name and what it hands on.
-fn instances<'a>(graph: &'a SpaceGraph, block: &Block) -> Vec<(&'a str, &'a [(String, NodeIndex)])> {
-    let own = graph
-        .blocks
-        .iter()
-        .filter(|(name, _)| name.split_once('[').is_some_and(|(family, _)| family == block.name.text));
-    own.map(|(name, outs)| (name.as_str(), outs.as_slice())).collect()
+type Instances<'a> = Vec<(&'a str, &'a [(String, NodeIndex)])>;
+
+/// The instances of all blocks, by the name of the block.
+fn instances(graph: &SpaceGraph) -> HashMap<&str, Instances<'_>> {
+    let mut all: HashMap<&str, Instances<'_>> = HashMap::new();
+    for (name, outs) in &graph.blocks {
+        if let Some((family, _)) = name.split_once('[') {
+            all.entry(family).or_default().push((name, outs));
+        }
+    }
+    all
 }
 
 /// Instances of blocks, and outputs of all of them, that no logit reads.
@@ -71,12 +76,13 @@ pub(super) fn outputs(observed: &Observed<'_>) -> Vec<Diagnostic> {
     let graph = &observed.space.graph;
     let live = Reach::from(graph, &[graph.logit]).nodes;
     let mut found = Vec::new();
+    let instances = instances(graph);
     for block in blocks(observed) {
         let name = &block.name;
         if name.text.starts_with('_') || observed.is_said_elsewhere(&name.text) {
             continue;
         }
-        let all = instances(graph, block);
+        let all = instances.get(name.text.as_str()).map_or(&[][..], Vec::as_slice);
         let (read, unread): (Vec<_>, Vec<_>) =
             all.iter().copied().partition(|(_, outs)| outs.iter().any(|&(_, node)| live[node.index()]));
         if read.is_empty() {
@@ -95,12 +101,13 @@ pub(super) fn outputs(observed: &Observed<'_>) -> Vec<Diagnostic> {
                     .help("end the block earlier, or use what they hand on"),
             );
         }
+        let outs_read = outs_read(&read, &live);
+        let said_earlier = said_earlier(block);
         for statement in &block.body {
             let Statement::Out { name: out, value } = statement else { continue };
-            let nodes = read.iter().flat_map(|(_, outs)| outs.iter().filter(|(name, _)| *name == out.text));
-            let unread = nodes.clone().all(|&(_, node)| !live[node.index()]);
+            let unread = !outs_read.contains(out.text.as_str());
             // With more instances, or with other parameters, a later one may read it.
-            let alone = all.len() == 1 && says_earlier(block, &out.text);
+            let alone = all.len() == 1 && said_earlier.contains(out.text.as_str());
             if unread && !alone && !out.text.starts_with('_') && !observed.is_said_elsewhere(&out.text) {
                 found.push(
                     Diagnostic::warning(Code::Unread, format!("no logit reads the output `{}`", out.text))
@@ -113,13 +120,22 @@ pub(super) fn outputs(observed: &Observed<'_>) -> Vec<Diagnostic> {
     found
 }
 
-fn says_earlier(block: &Block, output: &str) -> bool {
+/// The outputs that the logit reads of one of these instances.
+fn outs_read<'a>(instances: &[(&str, &'a [(String, NodeIndex)])], live: &[bool]) -> HashSet<&'a str> {
+    let outs = instances.iter().flat_map(|(_, outs)| outs.iter());
+    outs.filter(|(_, node)| live[node.index()]).map(|(name, _)| name.as_str()).collect()
+}
+
+/// The outputs that a block reads of what stands before.
+fn said_earlier(block: &Block) -> HashSet<&str> {
     use crate::syntax::tree::ExprKind;
-    let mut says = false;
+    let mut said = HashSet::new();
     super::walk::statements(&block.body, &mut |expr| {
-        says |= matches!(&expr.kind, ExprKind::Earlier(name) if name.text == output);
+        if let ExprKind::Earlier(name) = &expr.kind {
+            said.insert(name.text.as_str());
+        }
     });
-    says
+    said
 }
 
 /// Choices of the space itself that no logit depends on, in any instance.
@@ -128,25 +144,25 @@ pub(super) fn choices(observed: &Observed<'_>) -> Vec<Diagnostic> {
     // What an output that nothing reads depends on goes with it.
     let live = Reach::from(graph, &[graph.logit]).nodes;
     let mut roots = vec![graph.logit];
+    let instances = instances(graph);
     for block in blocks(observed) {
-        let all = instances(graph, block);
-        let read = |outs: &[(String, NodeIndex)]| outs.iter().any(|&(_, node)| live[node.index()]);
-        let out_is_read =
-            |out: &str| all.iter().any(|(_, outs)| outs.iter().any(|(name, node)| name == out && live[node.index()]));
-        for (_, outs) in &all {
-            let gone = outs.iter().filter(|(out, _)| !read(outs) || !out_is_read(out));
+        let all = instances.get(block.name.text.as_str()).map_or(&[][..], Vec::as_slice);
+        let outs_read = outs_read(all, &live);
+        for (_, outs) in all {
+            let read = outs.iter().any(|&(_, node)| live[node.index()]);
+            let gone = outs.iter().filter(|(out, _)| !read || !outs_read.contains(out.as_str()));
             roots.extend(gone.map(|&(_, node)| node));
         }
     }
     let needed = Reach::from(graph, &roots).choices;
     let places = observed.places();
     let mut dead: HashMap<Span, Vec<&Choice>> = HashMap::new();
-    let mut alive: Vec<Span> = Vec::new();
+    let mut alive: HashSet<Span> = HashSet::new();
     for (index, choice) in graph.choices.iter().enumerate() {
         // What is inside of a dead choice is dead with it.
         let inside = choice.parent.is_some_and(|(parent, _)| !needed[parent.index()]);
         if needed[index] || inside {
-            alive.push(choice.span);
+            alive.insert(choice.span);
         } else if places.contains(&choice.span) {
             dead.entry(choice.span).or_default().push(choice);
         }

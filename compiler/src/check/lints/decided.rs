@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::lines;
 use super::observed::Observed;
 use crate::diagnostics::{Code, Diagnostic, Fix, Sources, Span};
-use crate::ir::{CondId, Constraint, SchemaSizes, SpaceGraph};
-use crate::space::{Diagram, Verdict};
+use crate::ir::{CondId, Constraint, SchemaSizes};
+use crate::space::{Decider, Verdict};
 use crate::syntax::tree::{Demand, Expr, ExprKind};
 
 /// What does not depend on a schema is the same with any.
@@ -16,14 +16,14 @@ const ANY: SchemaSizes = SchemaSizes { numeric: 1, fields: 1 };
 const MAX_STEPS: usize = 200_000;
 
 /// Whether no encoding satisfies these. What cannot be decided may be satisfied.
-fn impossible(graph: &SpaceGraph, conds: &[CondId], budget: &mut usize) -> bool {
-    matches!(Diagram::build_within(graph, ANY, conds, budget), Ok(None))
+fn impossible(decider: &mut Decider<'_>, conds: &[CondId]) -> bool {
+    decider.is_satisfiable(conds) == Ok(false)
 }
 
-pub(super) fn constraints(observed: &mut Observed<'_>) -> Vec<Diagnostic> {
-    let constraints = observed.space.graph.constraints.clone();
+pub(super) fn constraints(observed: &Observed<'_>) -> Vec<Diagnostic> {
+    let graph = &observed.space.graph;
     let judged: Vec<&Constraint> =
-        constraints.iter().filter(|constraint| observed.asked(constraint.span).is_some()).collect();
+        graph.constraints.iter().filter(|constraint| observed.asked(constraint.span).is_some()).collect();
     let mut found = Vec::new();
     let first = judged.iter().find(|constraint| constraint.costs.is_empty());
     if let (Verdict::Undecided, Some(first)) = (&observed.verdict, first) {
@@ -38,15 +38,14 @@ pub(super) fn constraints(observed: &mut Observed<'_>) -> Vec<Diagnostic> {
         );
     }
     // In every block instance.
-    let mut budget = MAX_STEPS;
+    let mut decider = Decider::new(graph, ANY, MAX_STEPS);
     let mut always: BTreeMap<Span, bool> = BTreeMap::new();
-    let graph = &mut observed.space.graph;
     for constraint in judged {
         let decidable = constraint.costs.is_empty() && !graph.expressions.depends_on_schema(constraint.holds);
         let always = always.entry(constraint.span).or_insert(true);
         if *always {
-            let broken = graph.expressions.not(constraint.holds);
-            *always = decidable && impossible(graph, &[broken], &mut budget);
+            let broken = decider.expressions().not(constraint.holds);
+            *always = decidable && impossible(&mut decider, &[broken]);
         }
     }
     for (span, _) in always.into_iter().filter(|&(_, always)| always) {
@@ -92,7 +91,7 @@ fn without(sources: &Sources, demand: &Demand, span: Span) -> Option<Fix> {
 /// `if`s of the space itself that take one branch under every choice, though their condition depends on choices.
 pub(super) fn branches(observed: &Observed<'_>) -> Vec<Diagnostic> {
     let graph = &observed.space.graph;
-    let mut budget = MAX_STEPS;
+    let mut decider = Decider::new(graph, ANY, MAX_STEPS);
     // In every block instance: the same answer, as long as there is one.
     let mut answers: BTreeMap<Span, Option<bool>> = BTreeMap::new();
     for fork in &observed.forks {
@@ -102,10 +101,10 @@ pub(super) fn branches(observed: &Observed<'_>) -> Vec<Diagnostic> {
             }
             let with = |cond: CondId| known.iter().copied().chain([cond]).collect::<Vec<_>>();
             // Nothing gets here at all.
-            if impossible(graph, known, &mut budget) {
+            if impossible(&mut decider, known) {
                 return None;
             }
-            match (impossible(graph, &with(*fails), &mut budget), impossible(graph, &with(*holds), &mut budget)) {
+            match (impossible(&mut decider, &with(*fails)), impossible(&mut decider, &with(*holds))) {
                 (true, false) => Some(true),
                 (false, true) => Some(false),
                 _ => None,

@@ -13,11 +13,39 @@ mod shadowing;
 mod unused;
 mod walk;
 
+use std::collections::HashSet;
+
+use super::elaborate::MAX_FILE_STEPS;
 use super::program::{ItemKind, Program};
 use crate::diagnostics::{Code, Diagnostic, Severity, Span};
 use crate::syntax::MAX_FINDINGS;
 use names::Names;
 use observed::Observed;
+
+/// Extents of one file.
+struct Extents {
+    /// Where they start, ascending, and the furthest that any up to there ends.
+    reach: Vec<(u32, u32)>,
+}
+
+impl Extents {
+    fn new(spans: impl Iterator<Item = Span>) -> Self {
+        let mut reach: Vec<(u32, u32)> = spans.map(|span| (span.start, span.end)).collect();
+        reach.sort_unstable();
+        let mut furthest = 0;
+        for (_, end) in &mut reach {
+            furthest = furthest.max(*end);
+            *end = furthest;
+        }
+        Self { reach }
+    }
+
+    /// Whether one of them holds a place.
+    fn hold(&self, span: Span) -> bool {
+        let before = self.reach.partition_point(|&(start, _)| start <= span.start);
+        before > 0 && self.reach[before - 1].1 >= span.end
+    }
+}
 
 impl Program {
     /// The lints of the entry file, given what loading and checking have found.
@@ -27,6 +55,7 @@ impl Program {
         if found.iter().any(|finding| matches!(finding.code, Code::Syntax | Code::Unbalanced)) {
             return Vec::new();
         }
+        let _limited = self.meter.limited(MAX_FILE_STEPS);
         let sound = found.iter().all(|finding| finding.severity != Severity::Error);
         let names = Names::of(self, file);
         let mut lints = shadowing::hidden(&names);
@@ -39,33 +68,27 @@ impl Program {
         for item in self.items() {
             match item.kind {
                 ItemKind::Space => {
-                    let Some(mut observed) = Observed::of_space(self, &item) else { continue };
+                    let Some(observed) = Observed::of_space(self, &item) else { continue };
                     lints.extend(dead::outputs(&observed));
                     lints.extend(dead::choices(&observed));
                     lints.extend(alike::alternatives(&observed));
-                    lints.extend(decided::constraints(&mut observed));
+                    lints.extend(decided::constraints(&observed));
                     lints.extend(decided::branches(&observed));
                 }
                 ItemKind::Search => {
-                    let Some(mut observed) = Observed::of_search(self, &item) else { continue };
-                    lints.extend(decided::constraints(&mut observed));
+                    let Some(observed) = Observed::of_search(self, &item) else { continue };
+                    lints.extend(decided::constraints(&observed));
                 }
                 _ => {}
             }
         }
         // What is left open inside of a definition that nothing uses goes with it.
-        let gone: Vec<Span> = names
-            .definitions
-            .iter()
-            .filter(|definition| {
-                unused.iter().any(|told| told.labels.first().is_some_and(|l| l.span == definition.name.span))
-            })
-            .map(|definition| definition.span)
-            .collect();
+        let told: HashSet<Span> = unused.iter().filter_map(|told| Some(told.labels.first()?.span)).collect();
+        let gone = names.definitions.iter().filter(|definition| told.contains(&definition.name.span));
+        let gone = Extents::new(gone.map(|definition| definition.span));
         let follows = |lint: &Diagnostic| {
             let meaning = matches!(lint.code, Code::DeadChoice | Code::Alike | Code::Settled);
-            let inside = |span: Span| gone.iter().any(|of| of.start <= span.start && span.end <= of.end);
-            meaning && lint.labels.first().is_some_and(|label| inside(label.span))
+            meaning && lint.labels.first().is_some_and(|label| gone.hold(label.span))
         };
         lints.retain(|lint| !follows(lint));
         lints.extend(unused);

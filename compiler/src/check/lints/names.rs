@@ -1,6 +1,6 @@
 //! Which names a file defines, which of them it uses, and which hide others: all that can be known from text.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::walk;
 use crate::check::program::{ItemKind, Program};
@@ -49,8 +49,10 @@ pub(super) struct Names<'p> {
     pub definitions: Vec<Definition>,
     /// Names at the top level that something uses.
     pub items: HashSet<String>,
-    /// The definitions in scope, innermost last.
-    scopes: Vec<Vec<usize>>,
+    /// Where the definitions of each scope begin, innermost last, and those of them that are still in scope.
+    scopes: Vec<(usize, Vec<usize>)>,
+    /// The definitions in scope by name, innermost last.
+    visible: HashMap<String, Vec<usize>>,
     /// Words of requirements, which speak of choices wherever these are.
     words: HashSet<String>,
     /// Where the definitions of the item at hand begin.
@@ -65,6 +67,7 @@ impl<'p> Names<'p> {
             definitions: Vec::new(),
             items: HashSet::new(),
             scopes: Vec::new(),
+            visible: HashMap::new(),
             words: HashSet::new(),
             start: 0,
         };
@@ -133,11 +136,10 @@ impl<'p> Names<'p> {
     /// One item: its parameters in a scope, its statements in one inside of it.
     fn item(&mut self, statements: &[Statement], parameters: impl FnOnce(&mut Self)) {
         self.start = self.definitions.len();
-        self.scopes.push(Vec::new());
-        parameters(self);
-        self.scopes.push(Vec::new());
-        statements.iter().for_each(|statement| self.statement(statement));
-        self.scopes.clear();
+        self.scoped(|this| {
+            parameters(this);
+            this.scoped(|this| statements.iter().for_each(|statement| this.statement(statement)));
+        });
         for definition in &mut self.definitions[self.start..] {
             definition.used |= self.words.contains(&definition.name.text);
         }
@@ -147,12 +149,12 @@ impl<'p> Names<'p> {
     }
 
     fn find(&self, name: &str) -> Option<usize> {
-        let known = self.scopes.iter().rev().flat_map(|scope| scope.iter().rev());
-        known.copied().find(|&at| self.definitions[at].name.text == name)
+        self.visible.get(name)?.last().copied()
     }
 
     fn define(&mut self, name: &Name, kind: Kind, span: Span) {
-        let outside = self.find(&name.text).map(|at| Hidden::Outer(self.definitions[at].name.span));
+        let known = self.find(&name.text);
+        let outside = known.map(|at| Hidden::Outer(self.definitions[at].name.span));
         let item = self.program.lookup(self.file, &name.text).and_then(|item| {
             // Operators and values have names of their own, except that a shared call is called.
             let hidden = if kind == Kind::Shared { ItemKind::Op } else { ItemKind::Const };
@@ -161,8 +163,7 @@ impl<'p> Names<'p> {
         let called = name.text == "concat" || primitives::find(&name.text).is_some();
         let primitive = (kind == Kind::Shared && called).then_some(Hidden::Primitive);
         // A second definition in one scope is an error.
-        let twice =
-            self.scopes.last().is_some_and(|scope| scope.iter().any(|&at| self.definitions[at].name.text == name.text));
+        let twice = self.scopes.last().zip(known).is_some_and(|((start, _), known)| known >= *start);
         let hides = outside.or(item).or(primitive).filter(|_| !twice && kind != Kind::Turn);
         // What is hidden may well have been meant.
         if hides.is_some() {
@@ -170,15 +171,20 @@ impl<'p> Names<'p> {
         }
         let at = self.definitions.len();
         self.definitions.push(Definition { name: name.clone(), kind, span, used: false, hides });
-        if let Some(scope) = self.scopes.last_mut() {
+        if let Some((_, scope)) = self.scopes.last_mut() {
             scope.push(at);
+            self.visible.entry(name.text.clone()).or_default().push(at);
         }
     }
 
     fn scoped(&mut self, inner: impl FnOnce(&mut Self)) {
-        self.scopes.push(Vec::new());
+        self.scopes.push((self.definitions.len(), Vec::new()));
         inner(self);
-        self.scopes.pop();
+        for at in self.scopes.pop().into_iter().flat_map(|(_, scope)| scope) {
+            if let Some(known) = self.visible.get_mut(&self.definitions[at].name.text) {
+                known.pop();
+            }
+        }
     }
 
     fn statement(&mut self, statement: &Statement) {

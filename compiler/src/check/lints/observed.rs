@@ -1,6 +1,6 @@
 //! A space as it was written out, with what lints want to know of that.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::walk;
 use crate::check::elaborate::{Elaborator, Fork};
@@ -19,7 +19,9 @@ pub(super) struct Observed<'p> {
     /// Names that depend on parameters of the space: with others all may be different.
     parametric: HashSet<&'p str>,
     /// What is judged.
-    demands: Vec<&'p Demand>,
+    asked: HashMap<Span, (&'p Expr, &'p Demand)>,
+    /// The words that the branches say which these parameters leave out.
+    skipped: HashSet<&'p str>,
     /// Whether they can be satisfied.
     pub verdict: Verdict,
 }
@@ -61,14 +63,16 @@ impl<'p> Observed<'p> {
         if let Verdict::Conflict(_) = verdict {
             return None;
         }
-        Some(Self { program, tree, space, forks, parametric: parametric(tree), demands, verdict })
+        let conditions = demands.iter().flat_map(|&demand| demand.conditions.iter().map(move |all| (demand, all)));
+        let asked = conditions.rev().map(|(demand, condition)| (condition.span, (condition, demand))).collect();
+        let places: HashSet<Span> = forks.iter().filter_map(|fork| fork.skipped).collect();
+        let skipped = places.iter().flat_map(|&span| words_of(program.sources.text(span))).collect();
+        Some(Self { program, tree, space, forks, parametric: parametric(tree), asked, skipped, verdict })
     }
 
     /// The condition at a place, and the requirement that it is part of, if it is judged.
     pub fn asked(&self, span: Span) -> Option<(&'p Expr, &'p Demand)> {
-        self.demands.iter().find_map(|demand| {
-            demand.conditions.iter().find(|condition| condition.span == span).map(|condition| (condition, *demand))
-        })
+        self.asked.get(&span).copied()
     }
 
     /// Whether an expression may mean something else with other parameters.
@@ -78,9 +82,7 @@ impl<'p> Observed<'p> {
 
     /// Whether a branch that these parameters leave out says this word.
     pub fn is_said_elsewhere(&self, word: &str) -> bool {
-        let skipped = self.forks.iter().filter_map(|fork| fork.skipped);
-        let sources = &self.program.sources;
-        skipped.into_iter().any(|span| words_of(sources.text(span)).any(|said| said == word))
+        self.skipped.contains(word)
     }
 
     /// The `choose`s that stand in the space itself, and their alternatives.

@@ -1,5 +1,7 @@
 //! Imports and definitions that nothing uses.
 
+use std::collections::HashMap;
+
 use super::names::{Kind, Names};
 use crate::check::listed;
 use crate::check::program::{ItemKind, Program};
@@ -52,14 +54,18 @@ pub(super) fn items(program: &Program, names: &Names<'_>) -> Vec<Diagnostic> {
 
 pub(super) fn imports(program: &Program, file: FileId, names: &Names<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let led = program.imports.iter().filter(|(by, ..)| *by == file);
+    let led: HashMap<&str, FileId> = led.map(|(_, path, from)| (path.as_str(), *from)).collect();
+    let mut used: HashMap<FileId, bool> = HashMap::new();
     for import in &program.tree(file).imports {
         let unused: Vec<usize> =
             (0..import.names.len()).filter(|&at| !names.items.contains(&import.names[at].text)).collect();
         if import.names.is_empty() {
             // All that the file defines: one of it is enough.
-            let from = program.imports.iter().find(|(by, path, _)| *by == file && *path == import.path.text);
-            let used = from
-                .is_none_or(|&(.., from)| program.own_items(from).iter().any(|item| names.items.contains(&item.name)));
+            let used = led.get(import.path.text.as_str()).is_none_or(|&from| {
+                let any = || program.own_items(from).iter().any(|item| names.items.contains(&item.name));
+                *used.entry(from).or_insert_with(any)
+            });
             if !used {
                 found.push(whole(program, import, "nothing of this file is used".to_owned()));
             }

@@ -1,5 +1,6 @@
 //! Where a place is, told from the tokens before it.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use crate::format::tokens::{Kind, Token, span, tokens};
@@ -63,13 +64,12 @@ impl<'a> Context<'a> {
         let prefix = if in_text { tokens(head).last().map_or(start, |last| last.start + 1)..at } else { start..at };
         let joined = lines::join(&text[..start]);
         let item = joined.items.last().map_or(0, |item| item.start);
-        let places: Vec<(usize, usize)> =
-            code(&joined.text).iter().filter(|token| token.start >= item).map(|t| (t.start, span(t).end)).collect();
+        let code = code(&joined.text);
+        let places: HashSet<usize> = code.iter().map(|token| token.start).filter(|&start| start >= item).collect();
         // The same tokens, borrowed from the file rather than from the joined copy.
-        let all = tokens(&text[..start]);
         let before: Vec<Token<'a>> =
-            all.into_iter().filter(|token| places.iter().any(|place| place.0 == token.start)).collect();
-        let end = places.last().map_or(0, |place| place.1);
+            tokens(&text[..start]).into_iter().filter(|token| places.contains(&token.start)).collect();
+        let end = code.last().filter(|last| last.start >= item).map_or(0, |last| span(last).end);
         let broken = joined.text.get(end..).is_some_and(|rest| rest.contains('\n'));
         let after = before.last().is_none_or(|last| last.is(";") || last.is("{"));
         let mut open = Vec::new();

@@ -47,7 +47,7 @@ impl Walker<'_> {
                     match next {
                         Next::Body => self.body(None),
                         Next::Repeat(name) => self.body(name),
-                        Next::Alternatives => self.alternatives(),
+                        Next::Alternatives => self.nested(Self::alternatives),
                     }
                     next = Next::Body;
                 }
@@ -92,40 +92,42 @@ impl Walker<'_> {
 
     /// What is between brackets, divided by commas; the opening one is at hand.
     pub(super) fn bracket(&mut self, close: &str) {
-        self.at += 1;
-        loop {
-            self.expression(true);
-            if !self.skip(",") {
-                break;
+        self.nested(|walker| {
+            loop {
+                walker.expression(true);
+                if !walker.skip(",") {
+                    break;
+                }
             }
-        }
-        self.skip(close);
+            walker.skip(close);
+        });
     }
 
     /// The arguments of a call; the parenthesis is at hand.
     pub(super) fn arguments(&mut self, callee: usize) {
-        self.at += 1;
-        loop {
-            if self.word().is_some() && self.is_at(1, ":") {
-                self.used(Role::Argument(callee));
-                self.at += 1;
+        self.nested(|walker| {
+            loop {
+                if walker.word().is_some() && walker.is_at(1, ":") {
+                    walker.used(Role::Argument(callee));
+                    walker.at += 1;
+                }
+                let loops = walker.loops();
+                if loops.is_empty() {
+                    walker.expression(true);
+                } else {
+                    walker.scoped(walker.owner, |walker| {
+                        loops.into_iter().for_each(|name| walker.named_at(name, Kind::Number));
+                        walker.each();
+                        let (scope, stop) = (walker.scope, walker.stop());
+                        walker.index.scopes[scope].range.end = stop;
+                    });
+                }
+                if !walker.skip(",") {
+                    break;
+                }
             }
-            let loops = self.loops();
-            if loops.is_empty() {
-                self.expression(true);
-            } else {
-                self.scoped(self.owner, |walker| {
-                    loops.into_iter().for_each(|name| walker.named_at(name, Kind::Number));
-                    walker.each();
-                    let (scope, stop) = (walker.scope, walker.stop());
-                    walker.index.scopes[scope].range.end = stop;
-                });
-            }
-            if !self.skip(",") {
-                break;
-            }
-        }
-        self.skip(")");
+            walker.skip(")");
+        });
     }
 
     /// The names that `for`s give in the argument at hand.
@@ -161,30 +163,32 @@ impl Walker<'_> {
             if let Some(turn) = turn {
                 walker.named_at(turn, Kind::Turn);
             }
-            walker.at += 1;
-            while walker.at < walker.last && !walker.is("}") {
-                let before = walker.at;
-                if walker.is("let") || walker.is("shared") || walker.is("width") {
-                    walker.statement();
-                } else if walker.at_statement() {
-                    // The `}` is missing.
-                    return;
-                } else {
-                    walker.expression(false);
-                }
-                if walker.at == before {
-                    if !walker.is(";") {
-                        return;
-                    }
-                    walker.at += 1;
-                }
-            }
-            walker.skip("}");
+            walker.nested(Self::body_statements);
         });
     }
 
+    fn body_statements(&mut self) {
+        while self.at < self.last && !self.is("}") {
+            let before = self.at;
+            if self.is("let") || self.is("shared") || self.is("width") {
+                self.statement();
+            } else if self.at_statement() {
+                // The `}` is missing.
+                return;
+            } else {
+                self.expression(false);
+            }
+            if self.at == before {
+                if !self.is(";") {
+                    return;
+                }
+                self.at += 1;
+            }
+        }
+        self.skip("}");
+    }
+
     fn alternatives(&mut self) {
-        self.at += 1;
         while self.at < self.last && !self.is("}") {
             let (before, start) = (self.at, self.start());
             let mut label = None;

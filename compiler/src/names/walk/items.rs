@@ -3,6 +3,7 @@
 use super::{Kind, Role, Walker};
 use crate::format::tokens;
 use crate::names::index::{ArchHead, Imported};
+use crate::syntax::MAX_NESTING;
 
 impl Walker<'_> {
     pub(super) fn import(&mut self) {
@@ -110,7 +111,10 @@ impl Walker<'_> {
             self.at += 1;
             return;
         }
-        while let Some(part) = self.used(Role::Choice { arch, before: before.clone() }) {
+        // No choice has a longer name, and each part of it knows those before.
+        while before.len() < MAX_NESTING
+            && let Some(part) = self.used(Role::Choice { arch, before: before.clone() })
+        {
             before.push(self.index.uses[part].name.clone());
             if !self.skip(".") {
                 break;

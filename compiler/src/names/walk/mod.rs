@@ -5,7 +5,7 @@ mod items;
 
 use super::index::{Definition, FileIndex, Kind, Role, Scope, Use};
 use crate::format::tokens::{self, Token, tokens};
-use crate::syntax::lines;
+use crate::syntax::{MAX_NESTING, lines};
 
 /// Words that can only start a statement: where one stands inside an expression, a bracket before it is missing.
 const STATEMENTS: [&str; 6] = ["let", "out", "input", "logit", "block", "shared"];
@@ -18,6 +18,7 @@ impl FileIndex {
             tokens: code(&joined.text),
             at: 0,
             last: 0,
+            depth: 0,
             index: Self::default(),
             scope: 0,
             owner: None,
@@ -59,6 +60,8 @@ struct Walker<'a> {
     at: usize,
     /// Where the tokens of the item at hand end.
     last: usize,
+    /// How many brackets are around what is at hand.
+    depth: usize,
     index: FileIndex,
     scope: usize,
     /// The definition around what is at hand.
@@ -167,6 +170,30 @@ impl<'a> Walker<'a> {
         let (scope, owner, condition) = (self.scope, self.owner, self.condition);
         self.index.uses.push(Use { name, span, scope, role, owner, condition, label: false });
         Some(self.index.uses.len() - 1)
+    }
+
+    /// Does `inside` behind the bracket at hand; what is nested deeper than any file that is understood, and than the
+    /// stack may be, is passed over.
+    fn nested(&mut self, inside: impl FnOnce(&mut Self)) {
+        if self.depth < MAX_NESTING {
+            self.depth += 1;
+            self.at += 1;
+            inside(self);
+            self.depth -= 1;
+            return;
+        }
+        let mut open = 0usize;
+        while let Some(token) = self.peek() {
+            match token.kind {
+                tokens::Kind::Open => open += 1,
+                tokens::Kind::Close => open -= 1,
+                _ => {}
+            }
+            self.at += 1;
+            if open == 0 {
+                break;
+            }
+        }
     }
 
     /// Does `inside` in a scope that starts here.
@@ -418,8 +445,7 @@ impl<'a> Walker<'a> {
                 if let Some(number) = number {
                     walker.named_at(number, Kind::Number);
                 }
-                walker.at += 1;
-                walker.statements();
+                walker.nested(Self::statements);
             });
         }
         (self.owner, self.block) = outer;

@@ -1,6 +1,6 @@
 //! Whether constraints on choices can be satisfied together, and if not, which few of them already cannot.
 
-use super::valid::Diagram;
+use super::valid::Decider;
 use crate::ir::{CondId, SchemaSizes, SpaceGraph};
 
 /// Most steps that may be taken to find out: a file is checked often, so this is far less than a space is bound with.
@@ -39,10 +39,10 @@ impl SpaceGraph {
         }
         // What does not depend on a schema is the same with any.
         let sizes = schema.unwrap_or(SchemaSizes { numeric: 1, fields: 1 });
-        let mut budget = MAX_STEPS;
+        let mut decider = Decider::new(self, sizes, MAX_STEPS);
         let mut satisfiable = |members: &[usize]| {
             let conds: Vec<CondId> = members.iter().map(|&at| self.constraints[at].holds).collect();
-            Diagram::build_within(self, sizes, &conds, &mut budget).map(|diagram| diagram.is_some())
+            decider.is_satisfiable(&conds)
         };
         match satisfiable(&members) {
             Ok(true) => return Verdict::Satisfiable,

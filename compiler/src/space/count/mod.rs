@@ -18,5 +18,6 @@ pub(crate) use conflict::Verdict;
 pub use distinct::Distinct;
 pub(super) use distinct::{Counting, State, Steps};
 pub(crate) use raw::of_sets;
+pub(crate) use valid::Decider;
 pub use valid::{Diagram, Intractable};
 pub(super) use valid::{Validity, prior};

@@ -101,12 +101,12 @@ const END: usize = 0;
 
 struct Builder<'a> {
     graph: &'a SpaceGraph,
-    ex: Expressions,
+    ex: &'a mut Expressions,
     /// Restrictions of these expressions before.
     before: usize,
     variables: Vec<ChoiceId>,
     /// For each choice, the ways inside it (language rule 8).
-    inside: Vec<BigUint>,
+    inside: &'a [BigUint],
     options: Vec<Vec<Made>>,
     /// For each variable, the choices directly inside of it.
     inner: Vec<Vec<Inner>>,
@@ -118,26 +118,57 @@ struct Builder<'a> {
     max_steps: usize,
 }
 
-impl Diagram {
-    /// The diagram of the constraints on choices; `Ok(None)` where nothing satisfies them.
-    ///
-    /// # Errors
-    /// It would be too large.
-    pub fn build(graph: &SpaceGraph, schema: SchemaSizes, conds: &[CondId]) -> Result<Option<Diagram>, Intractable> {
-        Self::build_within(graph, schema, conds, &mut { MAX_STEPS })
+/// Decides conditions on the choices of one space, one after the other, within a number of steps for all of them.
+pub(crate) struct Decider<'g> {
+    graph: &'g SpaceGraph,
+    schema: SchemaSizes,
+    ex: Expressions,
+    inside: Vec<BigUint>,
+    budget: usize,
+}
+
+impl<'g> Decider<'g> {
+    pub fn new(graph: &'g SpaceGraph, schema: SchemaSizes, budget: usize) -> Self {
+        Self { graph, schema, ex: graph.expressions.clone(), inside: graph.ways_inside(), budget }
     }
 
-    /// The same within a number of steps, from which those that were taken are taken away.
+    /// The expressions that the conditions are of: those of the space, and what has been made of them.
+    pub fn expressions(&mut self) -> &mut Expressions {
+        &mut self.ex
+    }
+
+    /// Whether some encoding satisfies all of these.
     ///
     /// # Errors
-    /// It would be too large, or takes more steps.
-    pub(crate) fn build_within(
-        graph: &SpaceGraph,
+    /// It takes more steps than are left, or too large a diagram.
+    pub fn is_satisfiable(&mut self, conds: &[CondId]) -> Result<bool, Intractable> {
+        if self.budget == 0 {
+            return Err(Intractable::TooLarge);
+        }
+        let before = self.ex.restricted();
+        let max_steps = self.budget.min(MAX_STEPS);
+        let builder = Builder::new(self.graph, self.schema, conds, (&mut self.ex, &self.inside), max_steps);
+        let (found, taken) = match builder {
+            Ok((mut builder, all)) => (builder.root(all), builder.taken()),
+            Err(error) => (Err(error), 0),
+        };
+        // What was done before the diagram is quicker than its steps, but not for nothing.
+        let prepared = (conds.len() + self.graph.choices.len() + self.ex.restricted() - before) / 16;
+        self.budget = self.budget.saturating_sub(taken + prepared);
+        self.ex.take_overflow();
+        found.map(|root| root.is_some())
+    }
+}
+
+impl<'a> Builder<'a> {
+    /// What is to be built, and the condition at its root.
+    fn new(
+        graph: &'a SpaceGraph,
         schema: SchemaSizes,
         conds: &[CondId],
-        budget: &mut usize,
-    ) -> Result<Option<Diagram>, Intractable> {
-        let mut ex = graph.expressions.clone();
+        (ex, inside): (&'a mut Expressions, &'a [BigUint]),
+        max_steps: usize,
+    ) -> Result<(Self, CondId), Intractable> {
         let mut all = ex.known(true);
         for &cond in conds {
             let cond = ex.restrict(cond, &graph.choices, Given::Schema(schema));
@@ -175,13 +206,8 @@ impl Diagram {
                 inner[around].push(Inner { choice, variable: position(choice), positions });
             }
         }
-        let inside = graph.ways_inside();
-        let outside = (0..graph.choices.len())
-            .filter(|&index| graph.choices[index].parent.is_none())
-            .filter(|&index| variables.binary_search(&ChoiceId(index as u32)).is_err())
-            .fold(BigUint::one(), |product, index| product * &inside[index]);
         let before = ex.restricted();
-        let mut builder = Builder {
+        let builder = Builder {
             graph,
             before,
             ex,
@@ -193,17 +219,35 @@ impl Diagram {
             nodes: vec![Node::default()],
             known: HashMap::new(),
             steps: 0,
-            max_steps: (*budget).min(MAX_STEPS),
+            max_steps,
         };
-        let absent = vec![false; builder.variables.len()];
-        let root = builder.node(0, all, &absent);
-        *budget = budget.saturating_sub(builder.taken());
-        let root = root?;
-        if builder.ex.take_overflow() {
+        Ok((builder, all))
+    }
+
+    fn root(&mut self, all: CondId) -> Result<Option<usize>, Intractable> {
+        let absent = vec![false; self.variables.len()];
+        let root = self.node(0, all, &absent)?;
+        if self.ex.take_overflow() {
             return Err(Intractable::TooLarge);
         }
-        let Some(root) = root else { return Ok(None) };
+        Ok(root)
+    }
+}
+
+impl Diagram {
+    /// The diagram of the constraints on choices; `Ok(None)` where nothing satisfies them.
+    ///
+    /// # Errors
+    /// It would be too large.
+    pub fn build(graph: &SpaceGraph, schema: SchemaSizes, conds: &[CondId]) -> Result<Option<Diagram>, Intractable> {
+        let (mut ex, inside) = (graph.expressions.clone(), graph.ways_inside());
+        let (mut builder, all) = Builder::new(graph, schema, conds, (&mut ex, &inside), MAX_STEPS)?;
+        let Some(root) = builder.root(all)? else { return Ok(None) };
         let Builder { variables, nodes, .. } = builder;
+        let outside = (0..graph.choices.len())
+            .filter(|&index| graph.choices[index].parent.is_none())
+            .filter(|&index| variables.binary_search(&ChoiceId(index as u32)).is_err())
+            .fold(BigUint::one(), |product, index| product * &inside[index]);
         // Nodes are made after those that they lead to.
         let mut ways: Vec<BigUint> = vec![BigUint::one()];
         for node in &nodes[1..] {
@@ -356,7 +400,7 @@ impl Builder<'_> {
         }
         let variable = self.variables[at];
         let mut edges = Vec::new();
-        let ex = &self.ex;
+        let ex = &*self.ex;
         let mentioned = self.mentioned.entry(left).or_insert_with(|| {
             let mut mentioned = Vec::new();
             ex.mentioned_in(left, &mut mentioned);

@@ -5,9 +5,9 @@ mod fixes;
 use anyhow::Result;
 use nasrec_compiler::Program;
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
-use nasrec_compiler::loader::Disk;
 
 use super::Outcome;
+use crate::imports::Imports;
 use crate::output::say;
 use crate::render;
 
@@ -31,6 +31,8 @@ pub(crate) struct Args {
     #[arg(long)]
     deny_warnings: bool,
     #[command(flatten)]
+    imports: Imports,
+    #[command(flatten)]
     shown: render::Options,
 }
 
@@ -38,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let mut sound = true;
     let mut shown = render::Report::new(args.shown);
     for file in &args.files {
-        let (mut program, mut diagnostics) = checked(file);
+        let (mut program, mut diagnostics) = checked(file, &args.imports);
         if args.fix {
             let mut made = 0;
             for _ in 0..MAX_ROUNDS {
@@ -47,7 +49,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                     break;
                 }
                 made += now;
-                (program, diagnostics) = checked(file);
+                (program, diagnostics) = checked(file, &args.imports);
             }
             say!("{file}: {made} fix{} made", if made == 1 { "" } else { "es" });
         }
@@ -63,8 +65,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     Ok(if sound { Outcome::Clean } else { Outcome::Findings })
 }
 
-fn checked(file: &str) -> (Program, Vec<Diagnostic>) {
-    let (program, mut diagnostics) = Program::load(file, &Disk);
+fn checked(file: &str, imports: &Imports) -> (Program, Vec<Diagnostic>) {
+    let (program, mut diagnostics) = Program::load(file, &imports.disk(file));
     diagnostics.extend(program.check());
     diagnostics.extend(program.lints(&diagnostics));
     Diagnostic::sort(&mut diagnostics);

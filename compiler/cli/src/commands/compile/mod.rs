@@ -9,12 +9,12 @@ use anyhow::{Result, bail};
 use clap::ValueEnum;
 use nasrec_compiler::diagnostics::FileId;
 use nasrec_compiler::draw::{self, Detail, Drawing};
-use nasrec_compiler::loader::Disk;
 use nasrec_compiler::outline;
 use nasrec_compiler::syntax;
 use nasrec_compiler::{Item, Program, Space};
 
 use super::Outcome;
+use crate::imports::Imports;
 use crate::output::{Format, Text, grouped, json, mmacs, write};
 use crate::render;
 use crate::subject::{File, Subject, read};
@@ -50,6 +50,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    imports: Imports,
+    #[command(flatten)]
     shown: render::Options,
 }
 
@@ -81,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if args.emit == Some(Stage::Ast) {
         return tree(args);
     }
-    let Some(file) = File::load(&args.file, args.shown)? else { return Ok(Outcome::Findings) };
+    let Some(file) = File::load(&args.file, &args.imports, args.shown)? else { return Ok(Outcome::Findings) };
     let name = args.name.as_deref();
     let text = match args.emit {
         None => {
@@ -111,7 +113,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 
 /// The syntax tree, for which nothing but the syntax must be right.
 fn tree(args: &Args) -> Result<Outcome> {
-    let (program, diagnostics) = Program::load(&args.file, &Disk);
+    let (program, diagnostics) = Program::load(&args.file, &args.imports.disk(&args.file));
     let Some(entry) = program.entry() else {
         render::show(&diagnostics, &program.sources)?;
         return Ok(Outcome::Findings);

@@ -2,13 +2,12 @@
 
 mod lines;
 
-use std::fs;
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{FileId, SourceFile, Sources};
 use nasrec_compiler::format::{Refusal, format_source};
+use nasrec_compiler::loader;
 
 use super::Outcome;
 use crate::output::{self, Text, say};
@@ -76,11 +75,13 @@ fn shown(file: &str) -> &str {
 }
 
 fn read(file: &str) -> Result<String> {
-    let mut bytes = Vec::new();
-    if file == STDIN {
-        std::io::stdin().read_to_end(&mut bytes).context("stdin cannot be read")?;
-    } else {
-        bytes = fs::read(file).with_context(|| format!("{file} cannot be read"))?;
+    let read = match file {
+        STDIN => loader::read_from(std::io::stdin().lock()).map(Some),
+        _ => loader::read_named(Path::new(file)),
+    };
+    match read {
+        Ok(Some(text)) => Ok(text),
+        Ok(None) => bail!("{file} cannot be read: there is no such file"),
+        Err(why) => bail!("{} cannot be read: {why}", shown(file)),
     }
-    String::from_utf8(bytes).ok().with_context(|| format!("{} is not UTF-8 text", shown(file)))
 }

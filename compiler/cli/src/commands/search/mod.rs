@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
-use nasrec_compiler::loader::Disk;
 use nasrec_compiler::recipe::Source;
 use nasrec_compiler::{CheckedSearch, ItemKind, Program};
 use nasrec_runtime::backend::Backend;
@@ -21,6 +20,7 @@ use nasrec_runtime::search::{Report, check_memory, expected_rows, search_within}
 use nasrec_runtime::{Error, Stop};
 
 use super::Outcome;
+use crate::imports::Imports;
 use crate::output::{self, Gone, Text, say};
 use crate::{device, render};
 use progress::Progress;
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in this directory
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "name", "set", "seed", "out"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "name", "set", "seed", "out", "folders"])]
     resume: Option<PathBuf>,
     /// Threads to compute with on the CPU; all cores otherwise. The results do not depend on it
     #[arg(long, value_name = "N")]
@@ -62,6 +62,8 @@ pub(crate) struct Args {
     /// run began]
     #[arg(long)]
     device: Option<String>,
+    #[command(flatten)]
+    imports: Imports,
 }
 
 /// Set by Ctrl-C and by a termination signal.
@@ -128,7 +130,7 @@ impl device::Work for Searching<'_> {
 /// A new run, checked and with its directory; `None` where the file has mistakes, which are shown.
 fn started(args: &Args, limits: Limits) -> Result<Option<Run>> {
     let file = args.file.as_deref().unwrap_or_default();
-    let (mut program, mut diagnostics) = Program::load(file, &Disk);
+    let (mut program, mut diagnostics) = Program::load(file, &args.imports.disk(file));
     let mut overrides = args.set.clone();
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
     let Some(search) = checked(&mut program, &mut diagnostics, file, args.name.as_deref(), &overrides)? else {

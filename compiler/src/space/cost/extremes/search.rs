@@ -30,6 +30,10 @@ const UNLIKELY: f64 = 1e-6;
 /// Most architectures that a search by coordinates looks at, from so many starts.
 const MAX_TRIES: usize = 4_000;
 const STARTS: usize = 4;
+/// Nodes and choices of a space that is small, and most of those of a large one in all architectures of a search by
+/// coordinates, where constraints speak of costs.
+const SMALL: usize = 500;
+const MAX_TRIED: usize = 1_000_000;
 
 pub(super) struct Search<'a> {
     space: &'a Space,
@@ -249,6 +253,7 @@ impl<'a> Search<'a> {
         if constrained && self.space.broken(&guess, None).is_some() {
             guess = self.allowed(&domains, &guess)?;
         }
+        self.work += 4 * self.paid();
         self.consider(&guess);
         if !self.helps(bound) {
             return None;
@@ -302,6 +307,13 @@ impl<'a> Search<'a> {
                 false
             }
         }
+    }
+
+    /// What an architecture that constraints on costs are asked about takes beyond what is counted of it, in a large
+    /// space: each node is paid for, and each choice made.
+    fn paid(&self) -> usize {
+        let size = self.space.graph.graph.node_count() + self.kinds.len();
+        if self.of_costs { size.saturating_sub(SMALL) } else { 0 }
     }
 
     /// Keeps an architecture that is allowed and better than what was met.
@@ -461,7 +473,8 @@ impl<'a> Search<'a> {
 
     /// Changes one choice of the best architecture at a time, while that helps; of a drawn one, where none was met.
     fn improve(&mut self) {
-        let mut tries = MAX_TRIES;
+        let most_tries = MAX_TRIES.min(MAX_TRIED / (1 + self.paid()));
+        let mut tries = most_tries;
         let mut rng = Streams::new(0).rng("extremes", 1);
         for _ in 0..STARTS {
             let from = match &self.best {
@@ -478,7 +491,7 @@ impl<'a> Search<'a> {
                 break;
             }
         }
-        self.work += (MAX_TRIES - tries) * self.regions.all.len();
+        self.work += (most_tries - tries) * self.regions.all.len();
     }
 }
 
