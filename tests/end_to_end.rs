@@ -23,6 +23,7 @@ mod parity;
 mod quickstart;
 mod reading;
 mod resume;
+mod runs;
 mod sampling;
 mod support;
 mod terminals;

@@ -81,13 +81,13 @@ fn what_cannot_be_written_is_said_in_words() {
         assert_eq!((status, said.as_str()), (Some(2), words));
     }
     let (status, said) = nasrecc(folder.path(), &["import", "nasrec", "inside", "--space", "nasrec_full"]);
-    assert_eq!((status, said.as_str()), (Some(2), "error: cannot read inside: is a directory; expected a file\n"));
+    assert_eq!((status, said.as_str()), (Some(2), "error: cannot read inside: it is a directory\n"));
     let (status, said) = nasrecc(folder.path(), &["check", "--message-format", "short", "inside"]);
     assert_eq!(status, Some(1));
-    assert_eq!(said, "error[E0203]: cannot read `inside`: is a directory; expected a file\n");
+    assert_eq!(said, "error[E0203]: cannot read `inside`: it is a directory\n");
     let (status, said) = nasrecc(folder.path(), &["fmt", "no.nasrec"]);
     assert_eq!(status, Some(2));
-    assert_eq!(said, "error: no.nasrec cannot be read: there is no such file; check its path\n");
+    assert_eq!(said, "error: no.nasrec cannot be read: there is no such file\n");
 }
 
 #[test]

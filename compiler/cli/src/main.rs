@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use commands::{Outcome, check, compile, cost, count, diff, explain, fmt, import, sample, search, test};
+use commands::{Outcome, check, compile, cost, count, diff, explain, fmt, import, pack, sample, search, test};
 use output::say;
 
 #[global_allocator]
@@ -51,6 +51,7 @@ enum Command {
     Cost(cost::Args),
     Diff(diff::Args),
     Search(search::Args),
+    Pack(pack::Args),
     Import(import::Args),
     Explain(explain::Args),
     Lsp(lsp::Args),
@@ -82,6 +83,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Cost(args) => cost::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Pack(args) => pack::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Lsp(args) => lsp::run(&args),

@@ -50,6 +50,8 @@ pub enum RunError {
         path.display()
     )]
     OtherMachine { path: PathBuf },
+    #[error("a run has no part `{name}`; it has {known}")]
+    NoPart { name: String, known: String },
     /// A program that was not read from files, or a record that does not say which.
     #[error("there are no source files to go on from")]
     NoSources,
@@ -118,6 +120,7 @@ impl RunError {
             RunError::NoSources => "R0221",
             RunError::Sources { .. } => "R0222",
             RunError::Disk { .. } => "R0223",
+            RunError::NoPart { .. } => "R0224",
         }
     }
 }

@@ -11,6 +11,7 @@ mod directory;
 mod job;
 mod journal;
 mod layout;
+mod pack;
 mod record;
 mod sources;
 
@@ -25,6 +26,7 @@ pub use job::Job;
 pub use journal::{Curve, Entry, Journal};
 pub(crate) use layout::{BEST, BEST_SOURCE, CACHE, REPORT, SUPERNET, USAGE};
 pub use layout::{PARTS, Part};
+pub use pack::{Packed, pack};
 
 use crate::{Observer, Result};
 use layout::{ABOUT, JOURNAL};

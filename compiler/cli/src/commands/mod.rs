@@ -11,6 +11,7 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod import;
+pub(crate) mod pack;
 pub(crate) mod sample;
 pub(crate) mod search;
 pub(crate) mod test;

@@ -3,6 +3,7 @@
 use super::{Kind, Role, Walker};
 use crate::format::tokens;
 use crate::names::index::Base;
+use crate::syntax::MAX_NESTING;
 
 /// Words of expressions that name nothing.
 const WORDS: [&str; 24] = [
@@ -25,6 +26,8 @@ impl Walker<'_> {
         let mut next = Next::Body;
         let mut base = Base::Unknown;
         let mut first = true;
+        // Members of members so far: a member means what its base means.
+        let mut members = 0;
         while let Some(token) = self.peek() {
             let ends = token.kind == tokens::Kind::Close
                 || token.is(";")
@@ -58,7 +61,8 @@ impl Walker<'_> {
                         && !self.at_statement()
                         && let Some(member) = self.used(Role::Member(before))
                     {
-                        base = Base::Use(member);
+                        members += 1;
+                        base = if members < MAX_NESTING { Base::Use(member) } else { Base::Unknown };
                     }
                 }
                 "choose" => {
@@ -85,7 +89,10 @@ impl Walker<'_> {
                         self.arguments(callee);
                     }
                 }
-                _ => base = self.used(Role::Value).map_or(Base::Unknown, Base::Use),
+                _ => {
+                    members = 0;
+                    base = self.used(Role::Value).map_or(Base::Unknown, Base::Use);
+                }
             }
         }
     }
