@@ -7,6 +7,8 @@
 //! The suite runs a sample. What runs more: `FAULTS=all` every fault at every call, `SIMULATIONS=1000` so many histories
 //! (`SIMULATION=17` the one of that number), `DAMAGE=100` so many damages of each file; `--nocapture` shows the counts.
 
+#![allow(clippy::print_stderr, reason = "what was counted is shown where it is asked for")]
+
 mod bench;
 mod damage;
 mod disk;

@@ -28,7 +28,10 @@ pub fn check(nodes: &[Node], params: &[Param], outputs: &[usize]) -> Result<(), 
             && param.axes.len() == param.full.len()
             && param.axes.iter().zip(&param.full).all(|(axis, &full)| {
                 !axis.is_empty()
-                    && axis.runs().iter().all(|run| run.len > 0 && run.start.checked_add(run.len).is_some_and(|end| end <= full))
+                    && axis
+                        .runs()
+                        .iter()
+                        .all(|run| run.len > 0 && run.start.checked_add(run.len).is_some_and(|end| end <= full))
                     && axis.runs().windows(2).all(|pair| pair[0].start + pair[0].len <= pair[1].start)
             });
         if !fits {
