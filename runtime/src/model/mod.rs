@@ -8,6 +8,8 @@
 //! is vouched for by checksums.
 
 mod directory;
+#[cfg(test)]
+mod tests;
 
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::schema::Schema;

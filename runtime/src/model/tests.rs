@@ -1,0 +1,148 @@
+//! Models written and read back, and what is refused in their place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use nasrec_compiler::plan::ParamKind;
+use nasrec_compiler::schema::{DenseColumn, Encoding, Format, Schema, SparseColumn};
+
+use super::*;
+use crate::backend::tests::sketch::{self, Sketch};
+use crate::backend::{Tiled, Trainable, Update};
+use crate::files;
+
+/// The columns that a plan reads.
+fn schema(plan: &Plan) -> Schema {
+    let rows = |param: &nasrec_compiler::plan::Param| match param.kind {
+        ParamKind::Table { field } => Some((field, param.full[0])),
+        ParamKind::Dense => None,
+    };
+    let mut fields: Vec<(usize, usize)> = plan.params.iter().filter_map(rows).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    let sparse = fields.iter().map(|(field, rows)| SparseColumn {
+        name: format!("C{field}"),
+        encoding: Encoding::Int,
+        rows: *rows,
+        missing: 0,
+    });
+    Schema {
+        name: "t".to_owned(),
+        format: Format::Tsv,
+        label: "click".to_owned(),
+        dense: vec![DenseColumn { name: "I".to_owned(), transforms: Vec::new() }],
+        sparse: sparse.collect(),
+    }
+}
+
+/// A trained model, the batch that it was trained on, and its predictions of it.
+fn trained(seed: u64) -> (Model, Batch, Vec<f32>) {
+    let backend = Tiled::new(2).expect("threads");
+    let plan = Sketch::random(seed, false, 9).standalone();
+    let schema = schema(&plan);
+    let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).expect("sound")).expect("sound");
+    let mut store = Store::standalone(&plan, 77).expect("memory");
+    let batch = sketch::batch(&plan, 9, 1);
+    for _ in 0..3 {
+        backend.step(&program, &mut store, &batch, Update::adagrad(0.1, 1e-2, None)).expect("a step");
+    }
+    let evidence = Evidence { search: Some("s".to_owned()), ..Evidence::default() };
+    let model = Model::new("m", schema, plan, store, 77, evidence).expect("they fit");
+    let predicted = model.predict(&backend, [Ok(batch.clone())]).expect("predictions");
+    (model, batch, predicted)
+}
+
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
+}
+
+#[test]
+fn a_model_that_was_moved_predicts_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let backend = Tiled::new(1).expect("threads");
+    for seed in 0..6 {
+        let (model, batch, predicted) = trained(seed);
+        let (saved, moved) = (folder.path().join("saved"), folder.path().join(format!("moved-{seed}")));
+        let checksum = model.save(&saved).expect("saved");
+        assert_eq!(model.save(&saved).expect("saved again"), checksum, "the same model, the same bytes");
+        fs::rename(&saved, &moved).expect("moved");
+        assert_eq!(files_of(&moved).len(), 2);
+        Model::verify(&moved, &checksum).expect("what was saved");
+        let loaded = Model::load(&moved).expect("loaded");
+        assert_eq!((loaded.name.as_str(), &loaded.evidence, loaded.plan()), ("m", &model.evidence, model.plan()));
+        assert_eq!(loaded.predict(&backend, [Ok(batch)]).expect("predictions"), predicted, "to the last bit");
+        assert!(predicted.iter().all(|p| (0.0..=1.0).contains(p)));
+    }
+}
+
+#[test]
+fn every_damage_to_a_model_is_refused_with_the_name_of_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (model, ..) = trained(3);
+    let at = folder.path().join("model");
+    let checksum = model.save(&at).expect("saved");
+    for path in files_of(&at) {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let kept = fs::read(&path).expect("there");
+        let refused = |bytes: &[u8], how: &str| {
+            fs::write(&path, bytes).expect("written");
+            let error = Model::load(&at).expect_err(how).to_string();
+            assert!(error.contains(&name), "{how}: {error}");
+            Model::verify(&at, &checksum).expect_err(how);
+        };
+        for place in (0..kept.len()).step_by(kept.len() / 150 + 1) {
+            let mut damaged = kept.clone();
+            damaged[place] ^= 4;
+            refused(&damaged, &format!("byte {place} of {name}"));
+            refused(&kept[..place], &format!("{name} cut to {place}"));
+        }
+        refused(&[&kept[..], b"more"].concat(), "longer");
+        fs::write(&path, &kept).expect("written");
+    }
+    Model::load(&at).expect("as it was");
+    // Weights of another model, whole as they are.
+    let (other, elsewhere) = (trained(4).0, folder.path().join("other"));
+    other.save(&elsewhere).expect("saved");
+    fs::copy(elsewhere.join("weights.safetensors"), at.join("weights.safetensors")).expect("copied");
+    assert!(Model::load(&at).expect_err("another's").to_string().contains("weights.safetensors"));
+    fs::remove_file(at.join("weights.safetensors")).expect("removed");
+    assert!(Model::load(&at).is_err());
+    fs::remove_file(at.join("model.json")).expect("removed");
+    assert!(Model::load(&at).expect_err("none").to_string().contains("holds no model: there is no model.json in it"));
+}
+
+/// Whoever writes a model writes its checksum too.
+#[test]
+fn a_plan_that_is_not_sound_is_refused_whoever_vouches_for_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (model, ..) = trained(5);
+    let at = folder.path().join("model");
+    model.save(&at).expect("saved");
+    let record = at.join("model.json");
+    let sound: serde_json::Value = serde_json::from_slice(&fs::read(&record).expect("there")).expect("JSON");
+    let refused = |change: &dyn Fn(&mut serde_json::Value), why: &str| {
+        let mut changed = sound.clone();
+        changed.as_object_mut().expect("an object").remove("checksum");
+        change(&mut changed);
+        fs::write(&record, files::seal(&changed).expect("JSON")).expect("written");
+        let error = Model::load(&at).expect_err(why).to_string();
+        assert!(error.contains(why), "{error}");
+    };
+    refused(&|model| model["plan"]["nodes"][0]["shape"][0] = 4_000_000_000u64.into(), "the plan is damaged");
+    refused(&|model| model["plan"]["logit"] = 100_000.into(), "the plan is damaged");
+    refused(&|model| model["plan"]["nodes"][1]["inputs"] = serde_json::json!([7]), "the plan is damaged");
+    refused(&|model| model["plan"]["version"] = 1.into(), "was written by nasrecc");
+    refused(&|model| model["version"] = 9.into(), "was written by nasrecc");
+    refused(&|model| model["schema"]["sparse"] = serde_json::json!([]), "is of no column of schema t");
+    refused(&|model| model["weights"] = "0".into(), "it belongs to another model");
+}
+
+#[test]
+fn a_model_takes_no_directory_of_somebody_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (model, ..) = trained(1);
+    fs::write(folder.path().join("thesis.tex"), "mine").expect("written");
+    let error = model.save(folder.path()).expect_err("it is not empty").to_string();
+    assert!(error.contains("holds something else than a model"), "{error}");
+    assert_eq!(files_of(folder.path()).len(), 1);
+}
