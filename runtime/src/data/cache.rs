@@ -4,12 +4,14 @@
 //! JSON. A cache is written beside its place and put there when it is whole and on disk, the preamble last of all: a torn
 //! file is never taken for a cache. Records are hashed in blocks, in parallel; nothing that was altered is used.
 //!
-//! Records are read as they are needed, each with a call of the system: a mapping would save that call, and end the process
-//! where somebody shortens the file meanwhile.
+//! Small tables are held in memory; records of others are read as they are needed, each with a call of the system. A mapping
+//! would save that call, and end the process where somebody shortens the file meanwhile.
 
 use std::fs::File;
+use std::hint::black_box;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,15 @@ const VERSION: u32 = 1;
 const PREAMBLE: usize = 64;
 /// A description names files and the first malformed lines; no sound one is longer.
 const LONGEST_DESCRIPTION: u64 = 16 << 20;
+/// Records of a table that is no larger are held in memory.
+pub(crate) const HELD: u64 = 256 << 20;
+/// Bytes that are read by one thread.
+const HELD_AT_ONCE: usize = 4 << 20;
+/// Records that are fetched together. They lie all over the table, and what is copied of so many of them first waits for
+/// memory once for all.
+const TOGETHER: usize = 16;
+/// Bytes that come from memory together.
+const LINE: usize = 64;
 /// Rows hashed and written at a time.
 const BLOCK_ROWS: usize = 1 << 14;
 
@@ -171,7 +182,7 @@ impl Writer {
         self.finished = true;
         let labels = std::mem::take(&mut self.labels);
         let file = self.file.try_clone().map_err(Error::io("open", &self.place))?;
-        Ok(Cache { path: self.place.clone(), file, description, labels })
+        Ok(Cache::of(&self.place, file, OnceLock::new(), description, labels))
     }
 }
 
@@ -189,6 +200,10 @@ impl Drop for Writer {
 pub(super) struct Cache {
     path: PathBuf,
     file: File,
+    /// All records of a small table, once some are asked for; of a larger one none.
+    held: OnceLock<Vec<u8>>,
+    /// By who reads them, so that nobody else does.
+    holding: Mutex<()>,
     pub description: Description,
     /// Of all rows, in their order: what splitting them takes.
     pub labels: Vec<u8>,
@@ -241,18 +256,29 @@ impl Cache {
         if expected != Some(offset - PREAMBLE as u64) || description.rows > u64::from(u32::MAX) {
             return Ok(Found::Unusable("its records are damaged"));
         }
-        // A block's labels are read while it is at hand.
         let stride = layout.stride();
-        let block = |buffer: &mut Vec<u8>, block: u64| {
-            let start = block * BLOCK_ROWS as u64;
-            let rows = (description.rows - start).min(BLOCK_ROWS as u64) as usize;
-            buffer.resize(rows * stride, 0);
-            read(buffer, PREAMBLE as u64 + start * stride as u64)?;
+        let start_of = |block: usize| PREAMBLE as u64 + (block * BLOCK_ROWS * stride) as u64;
+        // A block's labels are read while it is at hand.
+        let checked = |block: usize, buffer: &mut [u8]| {
+            read(buffer, start_of(block))?;
             let labels: Vec<u8> = buffer.chunks_exact(stride).map(|record| layout.label(record)).collect();
             Ok::<_, Error>((blake3::hash(buffer), labels))
         };
-        let blocks = (0..description.rows.div_ceil(BLOCK_ROWS as u64)).into_par_iter().map_init(Vec::new, block);
-        let blocks = blocks.collect::<Result<Vec<_>>>()?;
+        // What is held is there when it was checked.
+        let mut held = vec![0; held_bytes(&description)];
+        let blocks: Result<Vec<_>> = if held.is_empty() {
+            let blocks = (description.rows as usize).div_ceil(BLOCK_ROWS);
+            let each = |buffer: &mut Vec<u8>, block: usize| {
+                let rows = (description.rows as usize - block * BLOCK_ROWS).min(BLOCK_ROWS);
+                buffer.resize(rows * stride, 0);
+                checked(block, buffer)
+            };
+            (0..blocks).into_par_iter().map_init(Vec::new, each).collect()
+        } else {
+            let each = held.par_chunks_mut(BLOCK_ROWS * stride).enumerate();
+            each.map(|(block, buffer)| checked(block, buffer)).collect()
+        };
+        let blocks = blocks?;
         let mut hasher = blake3::Hasher::new();
         blocks.iter().for_each(|(hash, _)| {
             hasher.update(hash.as_bytes());
@@ -261,7 +287,27 @@ impl Cache {
             return Ok(Found::Unusable("its records are damaged"));
         }
         let labels = blocks.into_iter().flat_map(|(_, labels)| labels).collect();
-        Ok(Found::Cache(Self { path: path.to_owned(), file, description, labels }))
+        Ok(Found::Cache(Self::of(path, file, OnceLock::from(held), description, labels)))
+    }
+
+    fn of(path: &Path, file: File, held: OnceLock<Vec<u8>>, description: Description, labels: Vec<u8>) -> Self {
+        Self { path: path.to_owned(), file, held, holding: Mutex::new(()), description, labels }
+    }
+
+    /// The records of a small table.
+    fn held(&self) -> Result<&[u8]> {
+        if let Some(held) = self.held.get() {
+            return Ok(held);
+        }
+        let _held = self.holding.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.held.get().is_none() {
+            let mut records = vec![0; held_bytes(&self.description)];
+            let each = records.par_chunks_mut(HELD_AT_ONCE).enumerate();
+            each.try_for_each(|(part, to)| read_at(&self.file, to, (PREAMBLE + part * HELD_AT_ONCE) as u64))
+                .map_err(Error::io("read", &self.path))?;
+            let _set = self.held.set(records);
+        }
+        Ok(self.held.get().map_or(&[], Vec::as_slice))
     }
 
     /// The records of these rows, one after the other.
@@ -274,6 +320,21 @@ impl Cache {
     pub fn records(&self, rows: &[u32]) -> Result<Vec<u8>> {
         let stride = self.description.layout.stride();
         let mut records = vec![0; rows.len() * stride];
+        let held = self.held()?;
+        if !held.is_empty() {
+            let record = |row: u32| &held[row as usize * stride..][..stride];
+            for (rows, to) in rows.chunks(TOGETHER).zip(records.chunks_mut(TOGETHER * stride)) {
+                // Asked for at once, all these records come in the time of one.
+                black_box(rows.iter().fold(0, |sum: u8, &row| {
+                    let record = record(row);
+                    let lines = record.iter().step_by(LINE).chain(record.last());
+                    lines.fold(sum, |sum, byte| sum.wrapping_add(*byte))
+                }));
+                let each = rows.iter().zip(to.chunks_exact_mut(stride));
+                each.for_each(|(&row, to)| to.copy_from_slice(record(row)));
+            }
+            return Ok(records);
+        }
         let mut rest = records.as_mut_slice();
         // Rows that lie one behind the other are read at once.
         for run in rows.chunk_by(|before, after| before.checked_add(1) == Some(*after)) {
@@ -286,6 +347,12 @@ impl Cache {
         }
         Ok(records)
     }
+}
+
+/// Bytes of records that are held in memory.
+fn held_bytes(description: &Description) -> usize {
+    let bytes = description.rows.saturating_mul(description.layout.stride() as u64);
+    if bytes <= HELD { bytes as usize } else { 0 }
 }
 
 /// Reads as many bytes from this place on; other threads may do so at the same time.
@@ -378,13 +445,18 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_that_is_shortened_while_it_is_read_is_an_error() {
+    fn a_table_too_large_for_memory_is_read_and_an_error_when_it_is_shortened() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("cache");
         write(&path, &[0, 20_000]);
-        let Found::Cache(cache) = Cache::open(&path).expect("readable") else { panic!("a sound cache is refused") };
+        let Found::Cache(held) = Cache::open(&path).expect("readable") else { panic!("a sound cache is refused") };
+        let file = File::open(&path).expect("there");
+        let read = Cache { held: OnceLock::from(Vec::new()), file, ..held };
+        let several = [19_999, 3, 4, 5, 5, 2];
+        let expected: Vec<u8> = several.iter().flat_map(|&row| records(row..row + 1)).collect();
+        assert_eq!(read.records(&several).expect("there"), expected);
         File::options().write(true).open(&path).and_then(|file| file.set_len(1000)).expect("shortened");
-        let error = cache.records(&[19_999]).expect_err("it is gone").to_string();
+        let error = read.records(&[19_999]).expect_err("it is gone").to_string();
         assert!(error.starts_with(&format!("cannot read {}", path.display())), "{error}");
     }
 

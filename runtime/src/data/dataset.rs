@@ -6,7 +6,7 @@ use nasrec_compiler::recipe::{self, Source};
 use nasrec_compiler::schema::Schema;
 
 use super::batch::Batch;
-use super::cache::{Cache, Description, Found, Origin, Writer};
+use super::cache::{Cache, Description, Found, HELD, Origin, Writer};
 use super::malformed::Malformed;
 use super::record::Layout;
 use super::rows::Rows;
@@ -283,6 +283,12 @@ impl Wanted<'_> {
 fn fingerprint(description: &Description) -> String {
     let both = [&description.schema, &description.records].map(String::as_str).concat();
     blake3::hash(both.as_bytes()).to_hex().to_string()
+}
+
+/// Bytes of a table of so many rows that are held in memory while batches are read from it.
+pub(crate) fn held_in_memory(schema: &Schema, rows: u64) -> u64 {
+    let bytes = rows.saturating_mul(Layout::of(schema, true).stride() as u64);
+    if bytes <= HELD { bytes } else { 0 }
 }
 
 fn schema_hash(schema: &Schema) -> Result<String> {

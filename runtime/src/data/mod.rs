@@ -28,6 +28,7 @@ mod values;
 pub use crate::error::DataError;
 pub use batch::Batch;
 pub use batches::Batches;
+pub(crate) use dataset::held_in_memory;
 pub use dataset::{Dataset, Part};
 pub use malformed::Malformed;
 pub use prefetch::Prefetch;

@@ -13,6 +13,7 @@ use super::searching::TOGETHER;
 use crate::Result;
 use crate::backend::tiled::Program;
 use crate::backend::{Task, Trainable};
+use crate::data::held_in_memory;
 use crate::error::RunError;
 use crate::machine::Bytes;
 use crate::run::Job;
@@ -52,8 +53,8 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     let shares = recipe.data.split.map(u64::from);
     let validation = rows * shares[1] / shares.iter().sum::<u64>().max(1);
     let held = recipe.evaluate.validate.saturating_mul(recipe.evaluate.batch as u64).min(validation);
-    // The rows of each part, their order in an epoch, and train and validation in one.
-    let lists = 12 * rows;
+    // The rows of each part, their order in an epoch, and train and validation in one; and a small table itself.
+    let lists = rows.saturating_mul(12).saturating_add(held_in_memory(&job.schema, rows));
 
     let keep = Keep::for_optimiser(recipe.retrain.optimiser, storage);
     let mut retrained = stored(full.standalone().params.iter().map(ParamDef::from), keep, rows);

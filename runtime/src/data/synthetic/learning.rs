@@ -126,7 +126,8 @@ fn interactions_can_be_learnt_from_a_hundred_thousand_rows() {
     let cache = folder.path().join("cache");
     let dataset =
         Dataset::prepare(&schema, &recipe, folder.path(), &cache, &Silent, &Stop::new()).expect("sound parameters");
-    let attainable = Attainable::of(&dataset, dataset.part(Part::Validation)).expect("readable").expect("the data is synthetic");
+    let attainable =
+        Attainable::of(&dataset, dataset.part(Part::Validation)).expect("readable").expect("the data is synthetic");
     let (linear, machine) = (learn(&dataset, &schema, false), learn(&dataset, &schema, true));
     let found = format!("linear {linear:.4}, machine {machine:.4}, {attainable:?}");
     assert!(linear < attainable.base_rate_log_loss - 0.02, "{found}");
