@@ -54,6 +54,8 @@ pub mod backend;
 pub mod data;
 mod error;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod interop;
 pub mod machine;
 pub mod model;

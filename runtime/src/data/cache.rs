@@ -215,7 +215,7 @@ pub(super) enum Found {
     Nothing,
     /// Not a cache that can be used, and why.
     Unusable(&'static str),
-    Cache(Cache),
+    Cache(Box<Cache>),
 }
 
 impl Cache {
@@ -286,8 +286,17 @@ impl Cache {
         if hasher.finalize().to_hex().as_str() != description.records {
             return Ok(Found::Unusable("its records are damaged"));
         }
-        let labels = blocks.into_iter().flat_map(|(_, labels)| labels).collect();
-        Ok(Found::Cache(Self::of(path, file, OnceLock::from(held), description, labels)))
+        let labels: Vec<u8> = blocks.into_iter().flat_map(|(_, labels)| labels).collect();
+        let clicks = labels.iter().filter(|&&label| label == 1).count() as u64;
+        if labels.iter().any(|&label| label > 1) || clicks != description.clicks {
+            return Ok(Found::Unusable("its labels are damaged"));
+        }
+        Ok(Found::Cache(Box::new(Self::of(path, file, OnceLock::from(held), description, labels))))
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn of(path: &Path, file: File, held: OnceLock<Vec<u8>>, description: Description, labels: Vec<u8>) -> Self {
@@ -347,6 +356,35 @@ impl Cache {
         }
         Ok(records)
     }
+}
+
+/// A cache with the checksums that it should have, where it has a place for them.
+#[cfg(fuzzing)]
+pub(crate) fn resealed(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let number = |bytes: &[u8], at: usize| bytes.get(at..at + 8).and_then(|number| number.try_into().ok());
+    let offset = number(&bytes, 16).map_or(0, u64::from_le_bytes) as usize;
+    if offset < PREAMBLE || offset > bytes.len() {
+        return bytes;
+    }
+    let (start, text) = bytes.split_at_mut(offset);
+    if let Ok(description) = serde_json::from_slice::<Description>(text)
+        && let Some(stride) = description.layout.checked_stride()
+    {
+        let mut hasher = blake3::Hasher::new();
+        for block in start[PREAMBLE..].chunks(BLOCK_ROWS.saturating_mul(stride)) {
+            hasher.update(blake3::hash(block).as_bytes());
+        }
+        let mark: &[u8] = b"\"records\":\"";
+        if let Some(at) = memchr::memmem::rfind(text, mark).map(|at| at + mark.len())
+            && let Some(place) = text.get_mut(at..at + 64)
+        {
+            place.copy_from_slice(hasher.finalize().to_hex().as_bytes());
+        }
+    }
+    start[24..32].copy_from_slice(&(text.len() as u64).to_le_bytes());
+    start[32..PREAMBLE].copy_from_slice(blake3::hash(text).as_bytes());
+    bytes
 }
 
 /// Bytes of records that are held in memory.
@@ -451,7 +489,7 @@ mod tests {
         write(&path, &[0, 20_000]);
         let Found::Cache(held) = Cache::open(&path).expect("readable") else { panic!("a sound cache is refused") };
         let file = File::open(&path).expect("there");
-        let read = Cache { held: OnceLock::from(Vec::new()), file, ..held };
+        let read = Cache { held: OnceLock::from(Vec::new()), file, ..*held };
         let several = [19_999, 3, 4, 5, 5, 2];
         let expected: Vec<u8> = several.iter().flat_map(|&row| records(row..row + 1)).collect();
         assert_eq!(read.records(&several).expect("there"), expected);

@@ -11,7 +11,7 @@ use super::malformed::Malformed;
 use super::record::Layout;
 use super::rows::Rows;
 use super::{lines, split, synthetic, tsv};
-use crate::error::DataError;
+use crate::error::{DataError, FileError};
 use crate::{Observer, Result, Stage, Stop};
 
 /// A part of the split.
@@ -37,6 +37,8 @@ pub struct Dataset {
     cache: Cache,
     /// See [`Schema::numeric_width`].
     numeric_width: usize,
+    /// Rows of the table of each categorical column.
+    table_rows: Vec<usize>,
     parts: [Rows; 3],
     fingerprint: String,
 }
@@ -138,6 +140,16 @@ impl Dataset {
                 ids[start..].iter_mut().zip(column(layout.numeric + at)).for_each(|(id, word)| *id = word);
             }
         }
+        // Who wrote the cache may have written its checksums: no category leads out of its table.
+        let columns = batch.ids.chunks_exact(rows.len().max(1)).zip(&self.table_rows);
+        if columns.into_iter().any(|(ids, &rows)| ids.iter().any(|&id| id as usize >= rows)) {
+            return Err(FileError::Changed {
+                path: self.cache.path().to_owned(),
+                what: "it has a category that is beyond its column's table".to_owned(),
+                remedy: "remove it, and it is made anew from its source".to_owned(),
+            }
+            .into());
+        }
         Ok(batch)
     }
 
@@ -184,7 +196,8 @@ impl Wanted<'_> {
         }
         let parts = split::split(&std::mem::take(&mut cache.labels), recipe.split, recipe.stratified, recipe.seed)?;
         let fingerprint = fingerprint(&cache.description);
-        Ok(Dataset { cache, numeric_width: schema.numeric_width(), parts, fingerprint })
+        let table_rows = schema.sparse.iter().map(|column| column.rows).collect();
+        Ok(Dataset { cache, numeric_width: schema.numeric_width(), table_rows, parts, fingerprint })
     }
 
     /// The cache that is there, if it is what would be built; or what was known before, whatever would be built now.
@@ -198,10 +211,12 @@ impl Wanted<'_> {
             Found::Nothing => Ok((None, None)),
             Found::Unusable(why) => Ok((None, Some(why))),
             Found::Cache(cache) => {
-                let fits = self.known.is_none_or(|known| known == fingerprint(&cache.description));
+                let layout = Layout::of(self.schema, cache.description.layout.probability);
+                let same = |known: &str| known == fingerprint(&cache.description) && cache.description.layout == layout;
+                let fits = self.known.is_none_or(same);
                 let difference = if fits { self.difference(&cache)? } else { Some("it holds other rows") };
                 match (difference, self.known.filter(|_| fits)) {
-                    (None, _) => Ok((Some(cache), None)),
+                    (None, _) => Ok((Some(*cache), None)),
                     (Some(why), None) => Ok((None, Some(why))),
                     (Some(why), Some(_)) => {
                         let cache_path = self.cache_path.display();
@@ -209,7 +224,7 @@ impl Wanted<'_> {
                             "{why} since they were read; going on with the {} rows that {cache_path} holds",
                             cache.description.rows
                         ));
-                        Ok((Some(cache), None))
+                        Ok((Some(*cache), None))
                     }
                 }
             }
@@ -225,7 +240,8 @@ impl Wanted<'_> {
     /// Why a sound cache is not the one that is wanted.
     fn difference(&self, cache: &Cache) -> Result<Option<&'static str>> {
         let description = &cache.description;
-        if description.schema != schema_hash(self.schema)? {
+        let layout = Layout::of(self.schema, description.layout.probability);
+        if description.schema != schema_hash(self.schema)? || description.layout != layout {
             return Ok(Some("the schema has changed"));
         }
         match (&self.recipe.source, &description.origin) {

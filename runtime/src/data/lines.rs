@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::{Error, Result};
+use crate::{Error, Result, files};
 
 /// Bytes read at a time: large enough that locks do not matter, and small enough that they, where their values lie, and
 /// their records are in a second cache together.
@@ -69,11 +69,12 @@ struct Current {
 /// # Errors
 /// A sentence for a file that is missing, unreadable or a directory.
 fn open(path: &Path) -> Result<(File, Metadata)> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
-    let metadata = file.metadata().map_err(Error::io("read", path))?;
-    if metadata.is_dir() {
+    if path.is_dir() {
         return Err(DataError::Directory { path: path.to_owned(), expected: "a file of lines" }.into());
     }
+    // A pipe cannot be read twice, and would be waited for.
+    let file = files::open_given(path)?;
+    let metadata = file.metadata().map_err(Error::io("read", path))?;
     Ok((file, metadata))
 }
 

@@ -28,6 +28,8 @@ mod values;
 pub use crate::error::DataError;
 pub use batch::Batch;
 pub use batches::Batches;
+#[cfg(fuzzing)]
+pub(crate) use cache::resealed;
 pub(crate) use dataset::held_in_memory;
 pub use dataset::{Dataset, Part};
 pub use malformed::Malformed;

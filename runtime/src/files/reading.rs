@@ -62,9 +62,14 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
     whole(open(path)?, path, most)
 }
 
+/// A file that a person named, which may well be a link, for reading; no folder, pipe or device.
+pub(crate) fn open_given(path: &Path) -> Result<File> {
+    opened(File::options().read(true), "read", path, true)
+}
+
 /// The same of a file that a person named, which may well be a link.
 pub(crate) fn read_given(path: &Path, most: u64) -> Result<Vec<u8>> {
-    whole(opened(File::options().read(true), "read", path, true)?, path, most)
+    whole(open_given(path)?, path, most)
 }
 
 fn whole(file: File, path: &Path, most: u64) -> Result<Vec<u8>> {

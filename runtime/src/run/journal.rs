@@ -202,6 +202,19 @@ fn entry(line: &[u8], before: &str) -> Option<(Entry, String)> {
     (found == checksum.as_bytes()).then_some((entry, checksum))
 }
 
+/// Lines without checksums, with theirs.
+#[cfg(fuzzing)]
+pub(crate) fn chained(bodies: &[u8]) -> Vec<u8> {
+    let (mut lines, mut before) = (Vec::new(), String::new());
+    for body in bodies.split(|&byte| byte == b'\n') {
+        let body = body.strip_suffix(b"}").unwrap_or(body);
+        before = checksum(&before, body);
+        lines.extend_from_slice(body);
+        lines.extend([MARK, &before, END].concat().bytes());
+    }
+    lines
+}
+
 fn read(path: &Path) -> Result<Lines> {
     let bytes = match files::read(path, LONGEST) {
         Err(error) if files::is_missing(&error) => Vec::new(),

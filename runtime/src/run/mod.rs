@@ -23,6 +23,8 @@ use nasrec_compiler::{CheckedSearch, ItemKind, Program};
 pub use crate::error::RunError;
 pub use directory::RunDir;
 pub use job::Job;
+#[cfg(fuzzing)]
+pub(crate) use journal::chained;
 pub use journal::{Curve, Entry, Journal};
 pub(crate) use layout::{BEST, BEST_SOURCE, CACHE, REPORT, SUPERNET, USAGE};
 pub use layout::{PARTS, Part};

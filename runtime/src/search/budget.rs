@@ -125,8 +125,18 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
 /// # Errors
 /// Those of [`needs`].
 pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
-    let phases = needs(job, rows, 1)?;
-    let [supernet, _, retrained] = phases.map(|phase| phase.dense.saturating_add(phase.tables));
+    let storage = job.recipe.embeddings.storage;
+    let file = |defs: &mut dyn Iterator<Item = ParamDef>, keep: Keep| {
+        defs.fold(0u64, |bytes, def| bytes.saturating_add(Store::file_bytes(&def, keep, rows)))
+    };
+    let keep = Keep::for_optimiser(job.recipe.train.optimiser, storage);
+    let supernet = file(&mut job.space.params().iter().map(ParamDef::from), keep);
+    let keep = Keep::for_optimiser(job.recipe.retrain.optimiser, storage);
+    let largest = paths::of(&job.recipe.train).largest(&job.space, &mut job.streams().rng("budget/full path", 0));
+    let full = job.plan(&largest)?;
+    let plans = job.baselines.iter().map(|(_, plan)| plan).chain([&full]);
+    let each = plans.map(|plan| file(&mut plan.standalone().params.iter().map(ParamDef::from), keep));
+    let retrained = each.max().unwrap_or(0);
     // A new checkpoint beside the last one; the trained supernet beside a model's checkpoints, and the model that is kept.
     let weights = supernet.saturating_mul(2).max(supernet.saturating_add(retrained.saturating_mul(3)));
     let columns = (job.schema.dense.len() + job.schema.sparse.len() + 1) as u64;

@@ -117,6 +117,20 @@ impl Store {
         }
     }
 
+    /// Bytes that a parameter takes in a file, at most, when no more than `touched` rows of a table are.
+    pub fn file_bytes(def: &ParamDef, keep: Keep, touched: u64) -> u64 {
+        match def.kind {
+            ParamKind::Dense => Self::bytes(def, keep, touched),
+            ParamKind::Table { .. } => {
+                let dim = def.full[1];
+                let value = if keep.storage == Storage::Bf16 { 2 } else { 4 };
+                // Its number, its values, and what the optimiser remembers of it.
+                let row = (4 + value * dim + 4 * keep.memory.of_row(dim)) as u64;
+                touched.min(def.full[0] as u64).saturating_mul(row)
+            }
+        }
+    }
+
     fn with_unique_names(self) -> Result<Self> {
         let mut seen = HashSet::new();
         for def in &self.defs {

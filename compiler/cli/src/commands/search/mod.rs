@@ -146,8 +146,20 @@ fn started(args: &Args, limits: Limits) -> Result<Option<Run>> {
     if let Source::Files(files) = &job.recipe.data.source {
         for file in files {
             let path = job.base.join(file);
+            let shown = path.display();
+            if path.is_dir() {
+                bail!("{shown} is a directory: `data.files` says `{file}`; name the files in it");
+            }
+            if !path.exists() && file.contains(['*', '?', '[']) {
+                bail!(
+                    "there is no data file {shown}: `data.files` says `{file}`; patterns are not expanded, so name each file"
+                );
+            }
+            if !path.exists() {
+                bail!("there is no data file {shown}: `data.files` says `{file}`");
+            }
             if !path.is_file() {
-                bail!("there is no data file {}: `data.files` says `{file}`", path.display());
+                bail!("{shown} is not a regular file, and could not be read twice: write what comes from it to a file");
             }
         }
     }

@@ -1,0 +1,69 @@
+//! A run of the search of the fuzz targets, and from it a folder of sound inputs for each target that reads files, in the folder
+//! that `SEEDS` names. Linked as a fuzz target, as everything here is instrumented as one; it is run for no input.
+#![no_main]
+
+use std::fs;
+use std::path::Path;
+
+use libfuzzer_sys::fuzz_target;
+use nasrec_compiler::loader::Memory;
+use nasrec_compiler::{ItemKind, Program};
+use nasrec_runtime::backend::Tiled;
+use nasrec_runtime::fuzzing::{dataset, sample_store};
+use nasrec_runtime::run::{Job, Origin, Run};
+use nasrec_runtime::search::search;
+use nasrec_runtime::supernet::Label;
+use nasrec_runtime::{Silent, Stop};
+
+type Done = Result<(), Box<dyn std::error::Error>>;
+
+fuzz_target!(init: write().expect("seeds"), |_bytes: &[u8]| {});
+
+fn write() -> Done {
+    let to = std::env::var("SEEDS")?;
+    let to = Path::new(&to);
+    let folder = tempfile::tempdir()?;
+    let at = folder.path();
+    let row = |i: u32| format!("{}\t{}\t{}\n", u8::from(i.is_multiple_of(3)), i % 7, i % 8);
+    fs::write(at.join("t.tsv"), (0..300).map(row).collect::<String>())?;
+    let (program, _) = Program::load("s.nasrec", &Memory::new([("s.nasrec", nasrec_fuzz::SEARCH)]));
+    let item = program.find(ItemKind::Search, "tiny").ok_or("no search")?;
+    let job = Job::new(&program.search(&item, &[]).map_err(|found| format!("{found:?}"))?, at)?;
+    let path = at.join("run");
+    let run = Run::start(&path, job, Origin { program: &program, search: "tiny", settings: &[] })?;
+    search(&run, &Tiled::new(1)?, &Silent, &Stop::new())?;
+    let put = |target: &str, name: &str, bytes: &[u8]| -> Done {
+        fs::create_dir_all(to.join(target))?;
+        Ok(fs::write(to.join(target).join(name), bytes)?)
+    };
+    // Without checksums, which the targets put over what they are given.
+    let journal = fs::read_to_string(path.join("journal.jsonl"))?;
+    let bodies: Vec<&str> = journal.lines().filter_map(|line| line.split(",\"checksum\":\"").next()).collect();
+    put("journal", "whole", journal.as_bytes())?;
+    put("journal", "bodies", bodies.join("\n").as_bytes())?;
+    bodies.iter().enumerate().try_for_each(|(at, body)| put("journal", &format!("line-{at}"), body.as_bytes()))?;
+    let unsealed = |name: &str| -> Result<String, Box<dyn std::error::Error>> {
+        let text = fs::read_to_string(path.join(name))?;
+        let (body, _) = text.rsplit_once(",\n  \"checksum\"").ok_or("no checksum")?;
+        Ok(format!("{body}\n}}"))
+    };
+    put("record", "whole", &fs::read(path.join("run.json"))?)?;
+    put("record", "body", unsealed("run.json")?.as_bytes())?;
+    let weights = fs::read(path.join("best/weights.safetensors"))?;
+    put("model", "body", &[unsealed("best/model.json")?.as_bytes(), b"\0", &weights].concat())?;
+    let store = at.join("store.safetensors");
+    sample_store().save(&store, &Label { of: "fuzz".to_owned(), step: 1 }, "notes")?;
+    put("weights", "checkpoint", &fs::read(&store)?)?;
+    sample_store().export(&store)?;
+    put("weights", "export", &fs::read(&store)?)?;
+    let row = |i: u32| format!("{}\t{}\t{:x}\t{i}\n", u8::from(i.is_multiple_of(3)), i % 7, i % 9);
+    let table: String = (0..40).map(row).collect();
+    fs::write(at.join("t.tsv"), &table)?;
+    drop(dataset(at, "t.tsv")?);
+    put("cache", "whole", &fs::read(at.join("data.cache"))?)?;
+    put("table", "whole", table.as_bytes())?;
+    put("table", "odd", b"\xef\xbb\xbf1\t\tff\t0\r\n0\t-1e400\t\t18446744073709551616\n2\t1\n")?;
+    put("gzip", "plain", table.as_bytes())?;
+    let settings = ["train.batch=64", "space.depth=3", "seed=1", "data.files=\"a.tsv\"", "macs <= 2K", "w >= 4"];
+    settings.iter().enumerate().try_for_each(|(at, text)| put("set", &format!("text-{at}"), text.as_bytes()))
+}
