@@ -64,6 +64,19 @@ fn write() -> Done {
     put("table", "whole", table.as_bytes())?;
     put("table", "odd", b"\xef\xbb\xbf1\t\tff\t0\r\n0\t-1e400\t\t18446744073709551616\n2\t1\n")?;
     put("gzip", "plain", table.as_bytes())?;
+    let messages = [
+        r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"rootUri":"file:///w/","capabilities":{}}}"#,
+        r#"{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"file:///w/a.nasrec","languageId":"nasrec","version":1,"text":"import \"std/ctr.nasrec\" { fc }\nspace s { input numeric: dense\n logit = fc(numeric, 1) }\n"}}}"#,
+        r#"{"jsonrpc":"2.0","id":2,"method":"textDocument/hover","params":{"textDocument":{"uri":"file:///w/a.nasrec"},"position":{"line":2,"character":10}}}"#,
+        r#"{"jsonrpc":"2.0","method":"textDocument/didChange","params":{"textDocument":{"uri":"file:///w/a.nasrec","version":2},"contentChanges":[{"range":{"start":{"line":1,"character":0},"end":{"line":1,"character":5}},"text":"block"}]}}"#,
+        r#"{"jsonrpc":"2.0","id":"3","method":"textDocument/completion","params":{"textDocument":{"uri":"file:///w/a.nasrec"},"position":{"line":1,"character":6}}}"#,
+        r#"{"jsonrpc":"2.0","id":4,"method":"textDocument/formatting","params":{"textDocument":{"uri":"file:///w/a.nasrec"},"options":{"tabSize":2,"insertSpaces":true}}}"#,
+        r#"{"jsonrpc":"2.0","id":5,"method":"textDocument/rename","params":{"textDocument":{"uri":"file:///w/a.nasrec"},"position":{"line":1,"character":6},"newName":"t"}}"#,
+        r#"{"jsonrpc":"2.0","id":6,"method":"shutdown"}"#,
+    ];
+    for count in 2..=messages.len() {
+        put("lsp", &format!("session-{count}"), messages[..count].join("\n").as_bytes())?;
+    }
     let settings = ["train.batch=64", "space.depth=3", "seed=1", "data.files=\"a.tsv\"", "macs <= 2K", "w >= 4"];
     settings.iter().enumerate().try_for_each(|(at, text)| put("set", &format!("text-{at}"), text.as_bytes()))
 }

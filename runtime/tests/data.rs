@@ -242,7 +242,7 @@ fn sources_that_teach_nothing_are_refused() {
     );
     assert!(place.refusal(&files(&["empty"])).ends_with("empty is empty; expected a line a sample"));
     assert_eq!(place.refusal(&files(&[])), "the recipe names no data file; expected at least one");
-    assert!(place.refusal(&files(&["nowhere.tsv"])).starts_with("cannot open "));
+    assert!(place.refusal(&files(&["nowhere.tsv"])).starts_with("cannot read "));
     assert!(place.refusal(&files(&["."])).ends_with("is a directory; expected a file of lines"));
     assert!(!place.path().join("cache").exists());
 }

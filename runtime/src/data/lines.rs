@@ -321,7 +321,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let message = |path: &Path| read_all(path).expect_err("unreadable").to_string();
         let missing = folder.path().join("missing.tsv");
-        assert!(message(&missing).starts_with(&format!("cannot open {}: ", missing.display())));
+        assert!(message(&missing).starts_with(&format!("cannot read {}: ", missing.display())));
         let directory = format!("{} is a directory; expected a file of lines", folder.path().display());
         assert_eq!(message(folder.path()), directory);
         for (name, contents) in [("empty.tsv", Vec::new()), ("empty.gz", gzip(b""))] {

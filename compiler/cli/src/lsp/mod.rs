@@ -35,6 +35,9 @@ pub(crate) struct Args {
     imports: Imports,
 }
 
+#[cfg(fuzzing)]
+pub(crate) use server::hear;
+
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let Args { stdio: _, imports } = args;
     server::serve(imports.folders.clone())

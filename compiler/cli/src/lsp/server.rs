@@ -63,20 +63,45 @@ pub(super) fn serve(allowed: Vec<PathBuf>) -> Result<Outcome> {
                 Err(_) => break,
             }
         };
-        match message {
-            Incoming::Malformed(answer) => transport::send_raw(&answer).map_err(unwritable)?,
-            Incoming::Message(Message::Request(request)) => server.request(request)?,
-            Incoming::Message(Message::Notification(notification)) if notification.method == "exit" => break,
-            Incoming::Message(Message::Notification(notification)) => server.notification(notification),
-            // Nothing was asked of the editor.
-            Incoming::Message(Message::Response(_)) => {}
+        if !server.takes(message)? {
+            break;
         }
     }
     // The protocol wants status 1 of a session that ends without a `shutdown`.
     Ok(if server.stage == Stage::ShutDown { Outcome::Clean } else { Outcome::Findings })
 }
 
+/// A session that is all there already, its answers heard by nobody.
+#[cfg(fuzzing)]
+pub(super) fn hear(mut input: &[u8]) {
+    let mut server =
+        Server { session: Session::default(), published: BTreeMap::new(), stage: Stage::New, stale: false };
+    while let Ok(Some(body)) = transport::frame(&mut input) {
+        if !server.takes(transport::understood(&body)).expect("nobody listens") {
+            break;
+        }
+        if server.stale {
+            server.publish().expect("nobody listens");
+        }
+    }
+}
+
 impl Server {
+    /// Answers a message; whether the session goes on.
+    fn takes(&mut self, message: Incoming) -> Result<bool> {
+        match message {
+            Incoming::Malformed(answer) => transport::send_raw(&answer).map_err(unwritable)?,
+            Incoming::Message(Message::Request(request)) => self.request(request)?,
+            Incoming::Message(Message::Notification(notification)) if notification.method == "exit" => {
+                return Ok(false);
+            }
+            Incoming::Message(Message::Notification(notification)) => self.notification(notification),
+            // Nothing was asked of the editor.
+            Incoming::Message(Message::Response(_)) => {}
+        }
+        Ok(true)
+    }
+
     fn request(&mut self, request: Request) -> Result<()> {
         let Request { id, method, params } = request;
         // A mistake of the compiler costs one answer, not the session.

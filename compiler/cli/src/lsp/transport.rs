@@ -3,7 +3,7 @@
 //! lsp-server's own reader ends with the first message that is not JSON; an editor's slip should not end the server, so
 //! frames are read here and its types say what a message is.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::sync::mpsc::{Receiver, channel};
 
 use lsp_server::{ErrorCode, Message, RequestId};
@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 /// Longest message that is read.
 const MAX_BYTES: usize = 256 << 20;
+/// Longest line before a message: what is longer is read as several.
+const MAX_LINE: u64 = 64 << 10;
 
 /// What arrives.
 pub(super) enum Incoming {
@@ -34,11 +36,11 @@ pub(super) fn incoming() -> Receiver<Incoming> {
 }
 
 /// The body of the next message; `None` at the end of the input.
-fn frame(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+pub(super) fn frame(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut length = None;
     loop {
         let mut line = Vec::new();
-        if input.read_until(b'\n', &mut line)? == 0 {
+        if input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
             return Ok(None);
         }
         let line = String::from_utf8_lossy(&line);
@@ -58,7 +60,7 @@ fn frame(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-fn understood(body: &[u8]) -> Incoming {
+pub(super) fn understood(body: &[u8]) -> Incoming {
     let value: Value = match serde_json::from_slice(body) {
         Ok(value) => value,
         Err(error) => return Incoming::Malformed(refusal(&Value::Null, ErrorCode::ParseError, &error.to_string())),
@@ -81,15 +83,25 @@ fn refusal(id: &Value, code: ErrorCode, message: &str) -> Value {
     json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code as i32, "message": message } })
 }
 
+#[cfg(not(fuzzing))]
+fn out() -> impl Write {
+    io::stdout().lock()
+}
+
+#[cfg(fuzzing)]
+fn out() -> impl Write {
+    io::sink()
+}
+
 /// Sends a message.
 pub(super) fn send(message: &Message) -> io::Result<()> {
-    message.write(&mut io::stdout().lock())
+    message.write(&mut out())
 }
 
 /// Sends what answers something that is no message: lsp-server's types have no answer without an id.
 pub(super) fn send_raw(value: &Value) -> io::Result<()> {
     let body = value.to_string();
-    let mut out = io::stdout().lock();
+    let mut out = out();
     write!(out, "Content-Length: {}\r\n\r\n{body}", body.len())?;
     out.flush()
 }
