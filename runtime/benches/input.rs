@@ -114,7 +114,10 @@ impl Contender {
         let start = Instant::now();
         let batches = Batches::shuffled(Arc::clone(dataset), rows, BATCH, &Streams::new(1), "train").expect("rows");
         let steps = 0..batches.per_epoch();
-        let read = Prefetch::start(Arc::new(batches), steps, AHEAD).expect("a thread").map(|b| black_box(b).expect("readable").rows).sum();
+        let read = Prefetch::start(Arc::new(batches), steps, AHEAD)
+            .expect("a thread")
+            .map(|b| black_box(b).expect("readable").rows)
+            .sum();
         self.add(read, start.elapsed().as_secs_f64());
         read
     }
