@@ -108,6 +108,21 @@ fn a_missing_bracket_costs_little() {
     assert_eq!(names, ["s", "g", "t"]);
 }
 
+/// Found by the fuzzer: a bracket is expected where the text ends, and the walk went one token too far.
+#[test]
+fn an_item_that_ends_where_a_bracket_is_expected_has_an_index() {
+    for start in ["space", "idock", "op", "block"] {
+        for end in
+            ["import", "fc(", "choose", "repeat 2 from x", "for", "block b[1]", "earlier.", "schema", "arch a of"]
+        {
+            index(&format!(
+                "import \"std/ctr.nasrec\" {{ fc }}\n{start} s {{ input numeric: dense\n logit = fc(numeric, {end}"
+            ));
+            index(&format!("{start} {end}"));
+        }
+    }
+}
+
 #[test]
 fn every_prefix_of_every_shipped_file_has_an_index() {
     for (_, text) in library::FILES {

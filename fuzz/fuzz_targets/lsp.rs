@@ -1,6 +1,6 @@
 //! A session of the language server. The command is no library, so its rooms are read here from where they lie.
 #![no_main]
-#![allow(dead_code, reason = "the command has rooms that the server does not enter")]
+#![allow(dead_code, unused_imports, reason = "the command has rooms that the server does not enter")]
 
 #[path = "../../compiler/cli/src/bounds.rs"]
 mod bounds;

@@ -73,7 +73,7 @@ pub(super) fn serve(allowed: Vec<PathBuf>) -> Result<Outcome> {
 
 /// A session that is all there already, its answers heard by nobody.
 #[cfg(fuzzing)]
-pub(super) fn hear(mut input: &[u8]) {
+pub(crate) fn hear(mut input: &[u8]) {
     let mut server =
         Server { session: Session::default(), published: BTreeMap::new(), stage: Stage::New, stale: false };
     while let Ok(Some(body)) = transport::frame(&mut input) {

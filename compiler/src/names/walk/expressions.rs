@@ -140,7 +140,7 @@ impl Walker<'_> {
     /// The names that `for`s give in the argument at hand.
     fn loops(&self) -> Vec<usize> {
         let (mut depth, mut names) = (0usize, Vec::new());
-        for (by, token) in self.tokens[self.at..self.last].iter().enumerate() {
+        for (by, token) in self.tokens.get(self.at..self.last).unwrap_or_default().iter().enumerate() {
             match token.kind {
                 tokens::Kind::Open => depth += 1,
                 tokens::Kind::Close if depth == 0 => break,

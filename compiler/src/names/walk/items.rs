@@ -131,7 +131,7 @@ impl Walker<'_> {
             first = false;
             let named =
                 token.kind == tokens::Kind::Word && !matches!(token.text, "on" | "off" | "true" | "false" | "_");
-            let member = self.at.checked_sub(1).is_some_and(|at| self.tokens[at].is("."));
+            let member = self.before().is_some_and(|token| token.is("."));
             if named && !member {
                 self.used(Role::ChoiceValue { arch, choice: before.clone() });
             } else {

@@ -104,14 +104,19 @@ impl<'a> Walker<'a> {
         self.peek().map_or(self.end, |token| token.start)
     }
 
+    /// The last token that was read; none behind the last of all, where a bracket was expected that nobody opened.
+    fn before(&self) -> Option<&Token<'a>> {
+        self.at.checked_sub(1).and_then(|at| self.tokens.get(at))
+    }
+
     /// Where the last token that was read ends.
     fn stop(&self) -> usize {
-        self.at.checked_sub(1).and_then(|at| self.tokens.get(at)).map_or(0, |token| tokens::span(token).end)
+        self.before().map_or(0, |token| tokens::span(token).end)
     }
 
     /// Whether what is at hand is a statement that something before it swallowed for want of a bracket.
     fn at_statement(&self) -> bool {
-        let follows = |text| self.at.checked_sub(1).is_some_and(|at| self.tokens[at].is(text));
+        let follows = |text| self.before().is_some_and(|token| token.is(text));
         let named = self.word().is_some_and(|word| {
             STATEMENTS.contains(&word) || word == "width" && self.is_at(2, "in") && !self.is_at(1, ".")
         });
@@ -186,7 +191,7 @@ impl<'a> Walker<'a> {
         while let Some(token) = self.peek() {
             match token.kind {
                 tokens::Kind::Open => open += 1,
-                tokens::Kind::Close => open -= 1,
+                tokens::Kind::Close => open = open.saturating_sub(1),
                 _ => {}
             }
             self.at += 1;
@@ -204,7 +209,7 @@ impl<'a> Walker<'a> {
         self.scope = self.index.scopes.len() - 1;
         inside(self);
         // A bracket that nobody closed leaves the scope open to the end of the item.
-        let closed = self.at.checked_sub(1).is_some_and(|at| self.tokens[at].is("}"));
+        let closed = self.before().is_some_and(|token| token.is("}"));
         if closed {
             self.index.scopes[self.scope].range.end = self.stop();
         }
