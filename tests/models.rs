@@ -73,7 +73,11 @@ fn learn(backend: &Tiled, data: &Arc<Dataset>, plan: Plan, what: &str) -> f64 {
     let batches = Batches::shuffled(data.clone(), rows, 128, &Streams::new(1), "test").expect("enough rows");
     let update = Update::adagrad(0.05, 1e-2, Some(5.0));
     let losses = (0..4 * batches.per_epoch()).map(|step| {
-        let loss = backend.step(&program, &mut store, &batches.step(step).expect("readable"), update).expect("a step").expect("told").loss;
+        let loss = backend
+            .step(&program, &mut store, &batches.step(step).expect("readable"), update)
+            .expect("a step")
+            .expect("told")
+            .loss;
         assert!(loss.is_finite(), "{what}, step {step}");
         loss
     });

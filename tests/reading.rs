@@ -266,3 +266,18 @@ fn a_space_is_told_by_its_name_or_by_its_file() {
         assert!(!said.contains('│'), "{said}");
     }
 }
+
+/// miette counts columns in 16 bits.
+#[test]
+fn a_finding_on_an_endless_line_is_told_in_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!("space s {{\n  let x = {}\n", "a[1].".repeat(75_000));
+    fs::write(folder.path().join("s.nasrec"), text).expect("written");
+    let command =
+        Command::new(env!("CARGO_BIN_EXE_nasrecc")).current_dir(folder.path()).args(["check", "s.nasrec"]).output();
+    let output = command.expect("nasrecc starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("s.nasrec:") && said.contains("error[E0"), "{said}");
+    assert!(said.len() < 10_000, "{} bytes", said.len());
+}

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use nasrec_compiler::ItemKind;
 use nasrec_runtime::backend::Tiled;
-use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
 use nasrec_runtime::run::{Job, Origin, Run};
+use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
 use nasrec_runtime::search::{Strategy, search, search_by};
 use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
 
@@ -249,9 +249,8 @@ fn a_strategy_of_another_crate_goes_on_where_it_was_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
     let tiny = planned(TINY, &[]);
     let backend = Tiled::new(2).expect("threads");
-    let climb = |run: &Run, observer: &dyn Observer, stop: &Stop| {
-        search_by(run, &backend, observer, stop, None, &mut Climber)
-    };
+    let climb =
+        |run: &Run, observer: &dyn Observer, stop: &Stop| search_by(run, &backend, observer, stop, None, &mut Climber);
     let whole = folder.path().join("whole");
     let run = tiny.start(&whole).expect("a new directory");
     let report = climb(&run, &Silent, &Stop::new()).expect("a run");

@@ -7,8 +7,8 @@ use nasrec_compiler::format::named;
 use nasrec_compiler::loader::Memory;
 use nasrec_compiler::{ItemKind, Program};
 use nasrec_runtime::backend::Tiled;
-use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
 use nasrec_runtime::run::{Job, Origin, Run};
+use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
 use nasrec_runtime::search::{Strategy, search_by};
 use nasrec_runtime::{Silent, Stop};
 

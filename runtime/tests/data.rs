@@ -328,7 +328,11 @@ fn a_stop_is_heeded_and_leaves_nothing_behind() {
 fn what_is_attainable_agrees_with_the_labels_that_were_drawn() {
     let place = Place::new(&[("t.tsv", table(100).as_bytes())]);
     let (dataset, _) = place.prepare(&files(&["t.tsv"])).expect("sound");
-    assert_eq!(Attainable::of(&dataset, dataset.part(Part::Test)).expect("readable"), None, "nobody knows for a table from files");
+    assert_eq!(
+        Attainable::of(&dataset, dataset.part(Part::Test)).expect("readable"),
+        None,
+        "nobody knows for a table from files"
+    );
 
     let (dataset, _) = place.prepare(&recipe(Source::Synthetic(synthetic(50_000)))).expect("sound");
     // Of 50,000 coins: a standard deviation of 0.002, and 0.003 or so of the log loss of one part more.

@@ -7,10 +7,14 @@ use std::ops::Range;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use nasrec_compiler::diagnostics::{Diagnostic, FileId, Label, Severity, Sources, Span};
 
+use super::short;
 use crate::output::{Visible, visible, visible_line};
 
 /// Most findings that are shown of one file.
 const MAX_SHOWN: usize = 100;
+
+/// Bytes of a line that is drawn; of a longer one it is said where in it something was found.
+const LONGEST_LINE: usize = 5_000;
 
 /// How it looks.
 #[derive(Clone, Copy)]
@@ -26,6 +30,10 @@ pub(super) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, style: Sty
     let mut out = String::new();
     let mut quoted = Quoted { sources, shown: HashMap::new() };
     for diagnostic in &diagnostics[..diagnostics.len().min(MAX_SHOWN)] {
+        if !diagnostic.labels.iter().all(|label| drawable(sources, label.span)) {
+            out.push_str(&short::rendered(std::slice::from_ref(diagnostic), sources));
+            continue;
+        }
         let report = quoted.report(diagnostic);
         if handler.render_report(&mut out, report.as_ref()).is_err() {
             // Only a label outside of its file could do this; say at least what was found.
@@ -51,6 +59,17 @@ pub(super) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, style: Sty
         let _written = writeln!(out, "{}", told.join(", "));
     }
     out
+}
+
+/// Whether a place, and the lines around it that are shown, are such that a terminal can show them: miette counts columns in
+/// 16 bits, and nobody reads further.
+fn drawable(sources: &Sources, span: Span) -> bool {
+    let text = &sources.file(span.file).text;
+    let before = text.get(..span.start as usize).unwrap_or_default();
+    let start = before.rmatch_indices('\n').nth(1).map_or(0, |(end, _)| end + 1);
+    let after = text.get(span.end as usize..).unwrap_or_default();
+    let end = text.len() - after.len() + after.match_indices('\n').nth(1).map_or(after.len(), |(end, _)| end);
+    text.get(start..end).is_some_and(|shown| shown.lines().all(|line| line.len() <= LONGEST_LINE))
 }
 
 /// Sources as they are shown: miette colours what it is given, so what a terminal would obey is taken from it before.
