@@ -94,13 +94,19 @@ impl RunDir {
 
     /// A folder of the directory, and those that it is in: never a link to another.
     pub(crate) fn create_folder(&self, folder: &Path) -> Result<()> {
+        self.check_unlinked(folder)?;
+        files::create_folder(folder)
+    }
+
+    /// Fails where a folder of the directory, or one that it is in, is a link to another.
+    pub(super) fn check_unlinked(&self, folder: &Path) -> Result<()> {
         for part in folder.ancestors().take_while(|part| *part != self.path) {
             if part.is_symlink() {
                 let what = "a link";
                 return Err(crate::FileError::Kind { path: part.to_owned(), what }.into());
             }
         }
-        files::create_folder(folder)
+        Ok(())
     }
 
     /// Fails where the directory is no longer where it was: another may be there now.

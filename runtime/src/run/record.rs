@@ -76,14 +76,19 @@ impl Record {
             let here = env!("CARGO_PKG_VERSION").to_owned();
             return Err(RunError::OtherVersion { path: dir.path().to_owned(), there: nasrecc, here }.into());
         }
-        let unsealed = files::unseal(&bytes).map_err(|what| FileError::Changed {
-            path,
+        let changed = |what: &str| FileError::Changed {
+            path: path.clone(),
             what: what.to_owned(),
             remedy: "put it back as it was; without it nothing can go on from this directory, so else start anew in \
                      another"
                 .to_owned(),
-        });
-        Ok(unsealed?.0)
+        };
+        let (record, _) = files::unseal::<Self>(&bytes).map_err(changed)?;
+        // A checksum keeps nobody from writing what he likes: copies are removed where a run is begun anew.
+        if !record.sources.are_inside() {
+            return Err(changed("it names copies outside of the directory").into());
+        }
+        Ok(record)
     }
 
     /// Tells runs apart that may come to other results. Where the table lies is not part of it: what is in it is known when

@@ -3,7 +3,7 @@
 //! become of the files, and whichever two of them had one name.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use nasrec_compiler::Program;
 use nasrec_compiler::diagnostics::{Diagnostic, SourceFile};
@@ -91,6 +91,16 @@ impl Copies {
         Ok(Self { entry, files, imports })
     }
 
+    /// Whether every copy has a name that leads nowhere but to the folder of the copies.
+    pub fn are_inside(&self) -> bool {
+        self.files.iter().all(|file| {
+            let mut parts = Path::new(&file.copy).components();
+            parts.next() == Some(Component::Normal(SOURCES.as_ref()))
+                && parts.clone().next().is_some()
+                && parts.all(|part| matches!(part, Component::Normal(_)))
+        })
+    }
+
     /// Writes the copies.
     pub fn write(&self, dir: &RunDir, program: &Program) -> Result<()> {
         for file in &self.files {
@@ -104,6 +114,7 @@ impl Copies {
     pub fn remove(&self, dir: &RunDir) -> Result<()> {
         for file in &self.files {
             let path = dir.file(&file.copy);
+            dir.check_unlinked(path.parent().unwrap_or(dir.path()))?;
             files::remove(&path)?;
             for folder in path.ancestors().skip(1).take_while(|folder| *folder != dir.path()) {
                 // Not where something is left in it.
@@ -132,11 +143,7 @@ impl Copies {
                 what: what.to_owned(),
                 remedy: "put it back as it was, or start a new run from your own files".to_owned(),
             };
-            for folder in path.ancestors().skip(1).take_while(|folder| *folder != dir.path()) {
-                if folder.is_symlink() {
-                    return Err(changed("it is behind a link").into());
-                }
-            }
+            dir.check_unlinked(path.parent().unwrap_or(dir.path())).map_err(|_| changed("it is behind a link"))?;
             let bytes = match files::read(&path, LONGEST) {
                 Err(error) if files::is_missing(&error) => return Err(changed("it is not there any more").into()),
                 read => read?,
@@ -190,7 +197,7 @@ impl Loader for Imports<'_> {
 fn free_name(path: &Path, folder: &str, taken: &mut HashSet<String>) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' };
     let parts = path.components().filter_map(|part| match part {
-        std::path::Component::Normal(part) => Some(part.to_string_lossy().chars().map(plain).collect::<String>()),
+        Component::Normal(part) => Some(part.to_string_lossy().chars().map(plain).collect::<String>()),
         _ => None,
     });
     let name = parts.collect::<Vec<_>>().join("/");
@@ -214,4 +221,62 @@ fn common_root<'a>(mut files: impl Iterator<Item = &'a Path>) -> PathBuf {
         }
     }
     root
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use nasrec_compiler::ItemKind;
+    use nasrec_compiler::loader::Memory;
+
+    use super::super::record::Record;
+    use super::super::{Job, Origin, Run};
+    use super::*;
+    use crate::Silent;
+
+    const TEXT: &str = "schema clicks { label click; dense I[1..2]; sparse C[1..1]: int | modulo(rows: 4) }\n\
+                        space s { input x: dense; logit = linear(x, 1) }\n\
+                        search tiny on s with clicks { data { synthetic { rows: 100 } }; random { samples: 1 } }";
+
+    fn started(path: &Path) -> Result<Run> {
+        let (program, findings) = Program::load("a.nasrec", &Memory::new([("a.nasrec", TEXT)]));
+        assert_eq!(findings, []);
+        let item = program.find(ItemKind::Search, "tiny").expect("it is there");
+        let job = Job::new(&program.search(&item, &[]).expect("it is sound"), ".")?;
+        Run::start(path, job, Origin { program: &program, search: "tiny", settings: &[] })
+    }
+
+    #[test]
+    fn a_record_that_names_files_elsewhere_is_refused_and_they_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, mine) = (folder.path().join("run"), folder.path().join("mine"));
+        fs::write(&mine, "precious").expect("written");
+        let absolute = mine.display().to_string();
+        for copy in ["../mine", "sources/../../mine", "sources", "sources/", "", "run.json", &absolute] {
+            let run = started(&path).expect("begun");
+            let mut record: Record = run.record.clone();
+            record.sources.files[0].copy = copy.to_owned();
+            record.write(run.dir()).expect("written");
+            drop(run);
+            let error = Run::resume(&path, &Silent).expect_err(copy).to_string();
+            assert!(error.contains("run.json") && error.contains("outside of the directory"), "{copy}: {error}");
+            started(&path).expect_err(copy);
+            assert_eq!(fs::read(&mine).expect("there"), b"precious", "{copy}");
+            fs::remove_dir_all(&path).expect("removed");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_behind_a_link_is_not_removed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, others) = (folder.path().join("run"), folder.path().join("others"));
+        drop(started(&path).expect("begun"));
+        fs::rename(path.join("sources"), &others).expect("moved");
+        std::os::unix::fs::symlink(&others, path.join("sources")).expect("a link");
+        let error = started(&path).expect_err("not all of it is of the run").to_string();
+        assert!(error.contains("is a link"), "{error}");
+        assert_eq!(fs::read_to_string(others.join("own/a.nasrec")).expect("there"), TEXT);
+    }
 }
