@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{Column, Tensors, damaged, write};
 use super::optimiser::Memory;
-use super::store::{Store, Stored};
+use super::store::{Keep, Store, Stored};
 use super::table::Table;
 use crate::Result;
+use crate::machine::{Bytes, available_memory};
 
 /// Version of the layout of the file.
 const VERSION: u32 = 3;
@@ -172,19 +173,30 @@ impl Store {
     }
 
     /// Fails unless a file has every dense value of a plan on its own, so that making room for the plan takes no more memory
-    /// than the file is long; and addresses no more rows than there are ids.
+    /// than the file is long; and addresses no more rows than there are ids, nor than there is memory to find them in.
     pub(crate) fn check_file(path: &Path, plan: &Plan) -> Result<()> {
         let file = Tensors::open(path)?;
+        let keep = Keep { memory: Memory::Nothing, ..Keep::default() };
+        let mut indices = 0u64;
         for param in &plan.params {
             match param.kind {
                 ParamKind::Dense => file.expect(&format!("values/{}", param.name), Dtype::F32, &param.full)?,
                 ParamKind::Table { .. } if param.full[0] > u32::MAX as usize => {
                     return Err(damaged(path, &format!("{} would have {} rows", param.name, param.full[0])));
                 }
-                ParamKind::Table { .. } => {}
+                // Whatever the file holds of a table, each of its rows has a place where it is looked up.
+                ParamKind::Table { .. } => {
+                    indices = indices.saturating_add(Store::bytes(&param.into(), keep, 0));
+                }
             }
         }
-        Ok(())
+        match available_memory() {
+            Some(free) if free.0 < indices => Err(damaged(
+                path,
+                &format!("the rows of its tables alone take {} of memory, and {free} is available", Bytes(indices)),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// A file with the checksum that it should have.

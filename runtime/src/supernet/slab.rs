@@ -47,6 +47,6 @@ impl Slab {
 
     /// Bytes that `records` of a stride take, at most.
     pub fn bytes(stride: u64, records: u64, limit: u64) -> u64 {
-        records.next_multiple_of(CHUNK as u64).min(limit).saturating_mul(stride * 4)
+        records.next_multiple_of(CHUNK as u64).min(limit).saturating_mul(stride.saturating_mul(4))
     }
 }

@@ -307,3 +307,20 @@ fn plans_of_another_space_are_refused() {
     let program = backend.compile(Task::evaluating(other).unwrap()).unwrap();
     assert!(backend.copies(&program, &store).unwrap_err().to_string().contains("another space"));
 }
+
+#[test]
+fn tables_that_no_memory_can_look_up_are_refused_before_there_is_room_for_any() {
+    let mut plan = Sketch::random(3, true, 9).standalone();
+    let store = Store::standalone(&plan, 3).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.safetensors");
+    store.save_values(&path, &Label::default()).unwrap();
+    Store::check_file(&path, &plan).expect("as it was written");
+    let table = plan.params.iter().find(|param| param.kind != ParamKind::Dense).expect("it has a table").clone();
+    for number in 0..100_000 {
+        let (name, full) = (format!("more-{number}").into(), smallvec![u32::MAX as usize, 1]);
+        plan.params.push(nasrec_compiler::plan::Param { name, full, ..table.clone() });
+    }
+    let error = Store::check_file(&path, &plan).expect_err("a hundred thousand times a gibibyte").to_string();
+    assert!(error.contains("a.safetensors") && error.contains("97.7 TiB of memory"), "{error}");
+}
