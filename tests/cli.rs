@@ -229,6 +229,21 @@ fn import_writes_source_that_checks() {
 }
 
 #[test]
+fn weights_that_cannot_be_imported_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("w.safetensors");
+    let weights = path.to_str().expect("a plain path");
+    let json = "tests/parity/full_03.json";
+    let empty = [8u64.to_le_bytes().as_slice(), b"{}      "].concat();
+    for (bytes, why) in [(empty.as_slice(), "the file has no tensor"), (b"nonsense", "header")] {
+        std::fs::write(&path, bytes).expect("written");
+        let ran = nasrecc(&["import", "nasrec", json, "--space", "nasrec_full", "--weights", weights, "--verify"]);
+        assert_eq!(ran.status, 2, "{}", ran.err);
+        assert!(ran.err.to_lowercase().contains(why) && ran.err.contains("w.safetensors"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn import_into_the_wrong_space_is_refused() {
     let ran = nasrecc(&["import", "nasrec", "tests/nasrecnet/criteo_full.json", "--space", "nasrec_small"]);
     assert_eq!(ran.status, 2, "the small space has no gating: {}", ran.err);

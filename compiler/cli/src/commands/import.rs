@@ -10,6 +10,7 @@ use nasrec_compiler::import::NasrecNet;
 use nasrec_compiler::loader::{Memory, Shipped, read_named};
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::{Item, ItemKind, Loader, Program, library, syntax};
+use nasrec_runtime::Error;
 use nasrec_runtime::backend::Backend;
 use nasrec_runtime::interop::{Foreign, Report, Tolerance};
 
@@ -131,7 +132,12 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let plan = space.plan(&architecture)?;
     let names: HashMap<String, String> =
         plan.params.iter().filter_map(|param| Some((param.name.to_string(), net.foreign_name(&param.name)?))).collect();
-    let foreign = Foreign::read(weights, &name, &schema, &plan, &names)?;
+    let foreign = Foreign::read(weights, &name, &schema, &plan, &names).map_err(|error| {
+        // What is wrong with what is in a file does not say in which.
+        let inside = matches!(error, Error::Foreign(_) | Error::Safetensors(_));
+        let error = anyhow::Error::from(error);
+        if inside { error.context(weights.display().to_string()) } else { error }
+    })?;
     if let Some(out) = &args.out {
         let path = with_suffix(out, "safetensors");
         foreign.export(&path)?;
