@@ -270,3 +270,38 @@ fn what_is_packed_is_what_may_be_passed_on() {
     assert!(text.contains("a run has no part `secrets`; it has best, best.nasrec"), "{text}");
     assert!(refused(at, &["pack", "nowhere"]).contains("there is no directory nowhere"));
 }
+
+/// What is not of the run, and the run itself, stay what they were wherever the archive is written.
+#[test]
+fn an_archive_replaces_no_part_of_the_run_and_no_device() {
+    use std::os::unix::fs::FileTypeExt;
+
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    well(at, &["search", "s.nasrec", "--out", "run"]);
+    fs::write(at.join("run/notes"), "mine").expect("written");
+    well(at, &["pack", "run", "-o", "run.tar.gz"]);
+    let packed = fs::read(at.join("run.tar.gz")).expect("there");
+    std::os::unix::fs::symlink("run/best/model.json", at.join("link")).expect("a link");
+    for (out, part) in
+        [("run/journal.jsonl", "journal.jsonl"), ("run/sources/own/s.nasrec", "sources"), ("link", "best")]
+    {
+        let before = fs::read(at.join(out)).expect("there");
+        let text = refused(at, &["pack", "run", "-o", out]);
+        assert!(text.contains(&format!("-o {out} would overwrite {part} of the run itself")), "{text}");
+        assert_eq!(fs::read(at.join(out)).expect("there"), before);
+    }
+    // A device of this test's own needs the rights to make one; a pipe is none of its own kind here.
+    let ran = Command::new("bash")
+        .current_dir(at)
+        .args(["-c", &format!("mkfifo p; cat p >copy & '{}' pack run -o p; wait", env!("CARGO_BIN_EXE_nasrecc"))])
+        .output();
+    assert!(ran.expect("a shell").status.success());
+    assert!(at.join("p").metadata().expect("there").file_type().is_fifo());
+    assert_eq!(fs::read(at.join("copy")).expect("there"), packed);
+    assert_eq!(
+        refused(at, &["pack", "run", "-o", "no/such"]).lines().next(),
+        Some("error: cannot write no/such: there is no folder no; make it first")
+    );
+}

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::error::FileError;
 use crate::{Error, Result};
 
 /// How the name of a file ends that is not finished; it begins with a dot. Nobody else's file is called so.
@@ -22,7 +23,7 @@ pub(crate) fn beside(path: &Path) -> PathBuf {
 /// afterwards finds it. A link in its place is replaced, not followed.
 ///
 /// # Errors
-/// The folder is not there, or the disk takes no more; the file is as it was then.
+/// The folder is not there, or the disk takes no more, or those of [`put`]; what was there is as it was then.
 pub(crate) fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
     let beside = beside(path);
     let filled = fresh(&beside).and_then(|mut file| {
@@ -47,7 +48,17 @@ pub(crate) fn fresh(path: &Path) -> io::Result<File> {
 }
 
 /// Gives a file that is written and on disk its name, which lasts when this returns.
+///
+/// # Errors
+/// A folder, a pipe or a device is called so: none of them is ours to remove.
 pub(crate) fn put(beside: &Path, path: &Path) -> Result<()> {
+    if let Ok(found) = path.symlink_metadata()
+        && !found.is_file()
+        && !found.is_symlink()
+    {
+        let what = if found.is_dir() { "a folder" } else { "a pipe or a device" };
+        return Err(FileError::Kind { path: path.to_owned(), what }.into());
+    }
     fs::rename(beside, path).map_err(Error::io("write", path))?;
     sync_folder(path)
 }
@@ -100,6 +111,18 @@ mod tests {
         });
         assert!(failed.is_err());
         assert_eq!(fs::read(&path).expect("there"), b"one");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("a");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("it runs").success());
+        let error = replace(&path, |file| file.write_all(b"new")).expect_err("it is no file").to_string();
+        assert!(error.ends_with("a is a pipe or a device; expected a regular file"), "{error}");
+        assert!(!path.symlink_metadata().expect("there").is_file());
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
     }
 

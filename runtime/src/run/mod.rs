@@ -28,7 +28,7 @@ pub(crate) use journal::chained;
 pub use journal::{Curve, Entry, Journal};
 pub(crate) use layout::{BEST, BEST_SOURCE, CACHE, REPORT, SUPERNET, USAGE};
 pub use layout::{PARTS, Part};
-pub use pack::{Packed, pack};
+pub use pack::Package;
 
 use crate::{Observer, Result};
 use layout::{ABOUT, JOURNAL};

@@ -1,7 +1,7 @@
 //! What of a run may be passed on, in one file.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
@@ -13,72 +13,85 @@ use super::layout::{ABOUT, LOCK, PARTS, Part, SUPERNET, USAGE};
 use crate::error::{FileError, RunError};
 use crate::{Error, Result, files};
 
-/// What was packed, and what was not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Packed {
-    /// Paths from the run directory, in the order of the archive.
-    pub files: Vec<String>,
-    /// Parts that are there and were left out.
-    pub left_out: Vec<Part>,
-}
-
 /// Parts that nobody needs to read a run's results, though they tell nothing.
 const OF_NO_USE: [&str; 3] = [SUPERNET, USAGE, LOCK];
 
-/// Writes the parts of a run that are not private into a `.tar.gz`, and with them those that `with` names. The same run gives
-/// the same bytes.
-///
-/// # Errors
-/// Another process works in the directory; it holds a link where a file is expected; `with` names what is no part of a run;
-/// the disk takes no more.
-pub fn pack(directory: &Path, archive: &Path, with: &[String]) -> Result<Packed> {
-    if let Some(unknown) = with.iter().find(|name| PARTS.iter().all(|part| part.name != name.as_str())) {
-        let known = PARTS.iter().map(|part| part.name).collect::<Vec<_>>().join(", ");
-        return Err(RunError::NoPart { name: unknown.clone(), known }.into());
-    }
-    let dir = RunDir::open(directory)?;
-    let name = dir.path().canonicalize().ok().and_then(|path| path.file_name().map(PathBuf::from));
-    let name = name.unwrap_or_else(|| PathBuf::from("run"));
-    let mut packed = Packed::default();
-    let mut found = vec![dir.file(ABOUT)];
-    for part in PARTS {
-        let path = dir.file(part.name);
-        if path.symlink_metadata().is_err() {
-            continue;
+/// The parts of a run that are not private. No other process works in the directory while this value lives.
+#[derive(Debug)]
+pub struct Package {
+    dir: RunDir,
+    files: Vec<PathBuf>,
+    left_out: Vec<Part>,
+}
+
+impl Package {
+    /// Of a run, and with them the parts that `with` names.
+    ///
+    /// # Errors
+    /// Another process works in the directory; it holds a link where a file is expected; `with` names what is no part of a
+    /// run.
+    pub fn of(directory: &Path, with: &[String]) -> Result<Self> {
+        if let Some(unknown) = with.iter().find(|name| PARTS.iter().all(|part| part.name != name.as_str())) {
+            let known = PARTS.iter().map(|part| part.name).collect::<Vec<_>>().join(", ");
+            return Err(RunError::NoPart { name: unknown.clone(), known }.into());
         }
-        let wanted = part.private.is_none() && !OF_NO_USE.contains(&part.name);
-        if wanted || with.iter().any(|name| name == part.name) {
-            walk(&path, &mut found)?;
-        } else if part.name != LOCK {
-            packed.left_out.push(part);
+        let dir = RunDir::open(directory)?;
+        let (mut files, mut left_out) = (Vec::new(), Vec::new());
+        let about = dir.file(ABOUT);
+        if about.symlink_metadata().is_ok() {
+            walk(&about, &mut files)?;
         }
+        for part in PARTS {
+            let path = dir.file(part.name);
+            if path.symlink_metadata().is_err() {
+                continue;
+            }
+            let wanted = part.private.is_none() && !OF_NO_USE.contains(&part.name);
+            if wanted || with.iter().any(|name| name == part.name) {
+                walk(&path, &mut files)?;
+            } else if part.name != LOCK {
+                left_out.push(part);
+            }
+        }
+        Ok(Self { dir, files, left_out })
     }
-    let mut failed = None;
-    files::replace(archive, |file| {
-        let mut tar = Builder::new(GzEncoder::new(file, Compression::default()));
-        for path in &found {
-            let inside = path.strip_prefix(dir.path()).unwrap_or(path);
-            let opened = match files::open(path) {
-                Err(error) if files::is_missing(&error) => continue,
-                Err(error) => {
-                    failed = Some(error);
-                    return Err(io::ErrorKind::Other.into());
-                }
-                Ok(opened) => opened,
-            };
+
+    /// What it holds: paths from the run directory, in the order of the archive.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(|path| path.strip_prefix(self.dir.path()).unwrap_or(path))
+    }
+
+    /// Parts that are there and were left out.
+    pub fn left_out(&self) -> &[Part] {
+        &self.left_out
+    }
+
+    /// The part of the run that a path leads to, or into: an archive there would replace it.
+    pub fn part_at(&self, path: &Path) -> Option<&'static str> {
+        let inside = path.canonicalize().ok()?;
+        let inside = inside.strip_prefix(self.dir.path().canonicalize().ok()?).ok()?;
+        PARTS.iter().map(|part| part.name).chain([ABOUT]).find(|part| inside.starts_with(part))
+    }
+
+    /// Writes all of it as a `.tar.gz`, in a folder of the run's name. The same run gives the same bytes.
+    ///
+    /// # Errors
+    /// The archive takes no more; or a file of the run can no longer be read, which the error says of that file.
+    pub fn write(&self, archive: impl Write) -> io::Result<()> {
+        let name = self.dir.path().canonicalize().ok().and_then(|path| path.file_name().map(PathBuf::from));
+        let name = name.unwrap_or_else(|| PathBuf::from("run"));
+        let mut tar = Builder::new(GzEncoder::new(archive, Compression::default()));
+        for (path, inside) in self.files.iter().zip(self.files()) {
+            let opened = files::open(path).map_err(io::Error::other)?;
             let length = opened.metadata()?.len();
             // No owner and no time: they tell of the machine.
             let mut header = Header::new_gnu();
             header.set_size(length);
             header.set_mode(0o644);
             tar.append_data(&mut header, name.join(inside), opened.take(length))?;
-            packed.files.push(inside.display().to_string());
         }
-        tar.into_inner()?.finish()?;
-        Ok(())
-    })
-    .map_err(|error| failed.take().unwrap_or(error))?;
-    Ok(packed)
+        tar.into_inner()?.finish()?.flush()
+    }
 }
 
 /// The files of a part, in the order of their names; never behind a link.

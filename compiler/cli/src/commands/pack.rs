@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
-use nasrec_runtime::run::{Packed, pack};
+use anyhow::{Result, bail};
+use nasrec_runtime::run::Package;
 
 use super::Outcome;
-use crate::output::say;
+use crate::output::{self, say};
 
 /// Pack what of a run may be passed on: the model, its source, the report and the journal
 ///
@@ -32,9 +32,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         let name = whole.file_name().unwrap_or("run".as_ref()).to_string_lossy().into_owned();
         Path::new(&format!("{name}.tar.gz")).to_owned()
     });
-    let Packed { files, left_out } = pack(&args.run, &out, &args.with)?;
+    let package = Package::of(&args.run, &args.with)?;
+    if let Some(part) = package.part_at(&out) {
+        bail!("-o {} would overwrite {part} of the run itself; choose another name", out.display());
+    }
+    output::fill(&out, |archive| package.write(archive))?;
+    let files: Vec<String> = package.files().map(|path| path.display().to_string()).collect();
     say!("packed {}", files.join(", "));
-    for part in left_out {
+    for part in package.left_out() {
         match part.private {
             Some(why) => say!("left out {}: private, {why}", part.name),
             None => say!("left out {}: {}", part.name, part.holds),

@@ -13,16 +13,16 @@ use super::{Gone, words};
 const MAX_NAMES: u32 = 100;
 
 /// Writes a file, new or in the place of another. What is no regular file, such as a pipe, is written to as it is.
-pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn fill(path: &Path, text: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
     if is_stream(path) {
-        return match append(path, text) {
+        return match OpenOptions::new().append(true).open(path).and_then(|mut file| text(&mut file)) {
             Err(cause) if cause.kind() == io::ErrorKind::BrokenPipe => Err(Gone.into()),
             Err(cause) => bail!("cannot write {}: {}", path.display(), words::reason(&cause)),
             Ok(()) => Ok(()),
         };
     }
     if path.symlink_metadata().is_ok() {
-        return replace(path, text).with_context(|| format!("cannot write {}", path.display()));
+        return in_place(path, text).with_context(|| format!("cannot write {}", path.display()));
     }
     let folder = folder(path);
     if !folder.is_dir() {
@@ -33,6 +33,10 @@ pub(super) fn write(path: &Path, text: &str) -> Result<()> {
 
 /// Puts a text in a file's place at once. The file keeps its permissions, and a link stays a link.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
+    in_place(path, |file| file.write_all(text.as_bytes()))
+}
+
+fn in_place(path: &Path, text: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
     let path = path.canonicalize().context("it leads to no file")?;
     let old = fs::metadata(&path)?;
     if old.is_dir() {
@@ -60,18 +64,20 @@ fn is_stream(path: &Path) -> bool {
     of_system || fs::metadata(path).is_ok_and(|known| !known.is_file() && !known.is_dir())
 }
 
-fn append(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().append(true).open(path)?;
-    file.write_all(text.as_bytes())
-}
-
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn put(path: &Path, text: &str, permissions: Option<fs::Permissions>) -> Result<()> {
-    let (beside, file) = new_beside(path)?;
-    let written = fill(file, text, permissions).and_then(|()| fs::rename(&beside, path));
+fn put(
+    path: &Path,
+    text: impl FnOnce(&mut File) -> io::Result<()>,
+    permissions: Option<fs::Permissions>,
+) -> Result<()> {
+    let (beside, mut file) = new_beside(path)?;
+    let written = text(&mut file)
+        .and_then(|()| permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions)))
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&beside, path));
     if written.is_err() {
         // What went wrong matters more than what is left lying about.
         let _removed = fs::remove_file(&beside);
@@ -93,12 +99,4 @@ fn new_beside(path: &Path) -> Result<(PathBuf, File)> {
         }
     }
     bail!("its folder is full of files that end in .new; remove them")
-}
-
-fn fill(mut file: File, text: &str, permissions: Option<fs::Permissions>) -> io::Result<()> {
-    file.write_all(text.as_bytes())?;
-    if let Some(permissions) = permissions {
-        file.set_permissions(permissions)?;
-    }
-    file.sync_all()
 }

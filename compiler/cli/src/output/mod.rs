@@ -10,12 +10,13 @@ mod table;
 mod visible;
 mod words;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::ValueEnum;
 
-pub(crate) use file::replace;
+pub(crate) use file::{fill, replace};
 pub(crate) use streams::{Gone, columns, print, show, tell, unwritable};
 pub(crate) use table::table;
 pub(crate) use visible::{Visible, has_hidden, visible, visible_line};
@@ -54,7 +55,7 @@ pub(crate) fn write<'a>(out: Option<&PathBuf>, text: Text, read: impl IntoIterat
     match out {
         Some(path) => {
             apart(path, read)?;
-            file::write(path, &text.written())?;
+            fill(path, |file| file.write_all(text.written().as_bytes()))?;
             say!("wrote {}", path.display());
             Ok(())
         }
