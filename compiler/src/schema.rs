@@ -1,4 +1,4 @@
-//! A schema: the columns of a table and how each is encoded.
+//! A schema: the columns of a table, and what each becomes for a model.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +9,16 @@ pub struct Schema {
     pub name: String,
     /// How its files are read.
     pub format: Format,
-    /// Name of the column of clicks, 0 or 1.
-    pub label: String,
-    /// Numeric columns, in file order after the label.
+    /// What stands for a missing value, beside nothing at all.
+    pub missing: Vec<String>,
+    /// The columns of the file that it names, in the order in which it names them: in a table without a header that is
+    /// where they are, and there are no others.
+    pub columns: Vec<String>,
+    /// What is predicted.
+    pub label: Label,
+    /// Numeric columns: a number of the dense input each.
     pub dense: Vec<DenseColumn>,
-    /// Categorical columns, in file order after the numeric ones.
+    /// Categorical columns: a field each.
     pub sparse: Vec<SparseColumn>,
 }
 
@@ -21,8 +26,105 @@ pub struct Schema {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// Tab-separated, no header: the label, then the dense, then the sparse columns. Empty is missing.
-    Tsv,
+    /// Lines of values, which are quoted where they hold a separator, a quote or a line end.
+    Lines {
+        /// Between two values; one byte of ASCII.
+        separator: u8,
+        /// Whether the first line of each file names its columns. Otherwise columns are told by their place.
+        header: bool,
+        /// Whether a value in double quotes is what is between them. Otherwise a quote is a character as any other.
+        quotes: bool,
+    },
+}
+
+impl Format {
+    /// Tab-separated, without a header or quotes: Criteo's. A schema has it that names no format.
+    pub const TSV: Self = Self::Lines { separator: b'\t', header: false, quotes: false };
+    /// Comma-separated, with a header (RFC 4180).
+    pub const CSV: Self = Self::Lines { separator: b',', header: true, quotes: true };
+
+    /// Whether columns are found by their names; otherwise by their place.
+    pub fn names_columns(self) -> bool {
+        match self {
+            Self::Lines { header, .. } => header,
+        }
+    }
+}
+
+/// The column that is predicted: 1 is a click, 0 is none.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Label {
+    /// Of the file.
+    pub column: String,
+    /// When a row counts as a click. Without it the column says `0` or `1` (or `0.0`, `1.0`, `true`, `false`).
+    pub condition: Option<Condition>,
+}
+
+/// What a value is compared with: `rating >= 4`, `answer == "yes"`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Condition {
+    /// How the two are compared.
+    pub comparison: Comparison,
+    /// What the column's value is compared with.
+    pub with: Comparand,
+}
+
+/// The right side of a [`Condition`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparand {
+    /// Values are read as numbers.
+    Number(f64),
+    /// Values are compared byte by byte, for being equal or not.
+    Text(String),
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    /// `==`
+    Equal,
+    /// `!=`
+    Unequal,
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+}
+
+/// How a value of a column is written in a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Type {
+    /// Any finite number in decimal notation.
+    Number,
+    /// A whole number of 64 bits, negative or not; `3.0` is 3.
+    Int,
+    /// Hexadecimal digits, at most 16.
+    Hex,
+    /// Any bytes, as they are.
+    Text,
+    /// `0` or `1`, `true` or `false`, `yes` or `no`, `t` or `f`, `y` or `n`, in either case.
+    Bool,
+    /// A date, a time, or both.
+    Time(TimeFormat),
+}
+
+/// How a date or time is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TimeFormat {
+    /// Seconds since 1970, with or without a fraction.
+    Seconds,
+    /// Milliseconds since 1970.
+    Milliseconds,
+    /// A pattern as of `strftime`, such as `%Y-%m-%d %H:%M:%S`.
+    Pattern(String),
 }
 
 /// A numeric column.
@@ -30,11 +132,15 @@ pub enum Format {
 pub struct DenseColumn {
     /// Of one column: `I2` of `I[1..13]`.
     pub name: String,
-    /// Applied in order; a missing value is 0 after them.
+    /// The column of the file that it is made of.
+    pub from: String,
+    /// How that is written.
+    pub kind: Type,
+    /// Applied in order; what is missing then is 0.
     pub transforms: Vec<Transform>,
 }
 
-/// What is done to a number `v` of a file.
+/// What is done to a number `v`. A missing one stays missing, but for [`Transform::Missing`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transform {
@@ -44,6 +150,31 @@ pub enum Transform {
     Min(f64),
     /// `ln(1 + v)`
     Log1p,
+    /// What stands for a missing number from here on.
+    Missing(Fill),
+    /// `(v - mean) / standard deviation`, both of the training rows; 0 where all are alike.
+    Standardise,
+    /// `(v - least) / (greatest - least)`, both of the training rows, and no less than 0 and no more than 1.
+    MinMax,
+}
+
+impl Transform {
+    /// Whether it learns from the training rows.
+    pub fn is_fitted(self) -> bool {
+        matches!(self, Self::Standardise | Self::MinMax | Self::Missing(Fill::Mean | Fill::Median))
+    }
+}
+
+/// What stands for a missing number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    /// This.
+    Constant(f64),
+    /// The mean of the training rows that have one.
+    Mean,
+    /// Their median: of an even number of them the lower of the two in the middle.
+    Median,
 }
 
 /// A categorical column: one field, with one embedding table.
@@ -51,27 +182,113 @@ pub enum Transform {
 pub struct SparseColumn {
     /// Of one column: `C2` of `C[1..26]`.
     pub name: String,
-    /// How a value is read as a number.
-    pub encoding: Encoding,
-    /// Rows of the embedding table: a value `v` becomes row `v mod (rows - 1) + 1`.
+    /// The column of the file that it is made of.
+    pub from: String,
+    /// How that is written.
+    pub kind: Type,
+    /// How a value becomes a row of the embedding table.
+    pub table: Table,
+    /// Rows of the embedding table.
     pub rows: usize,
     /// The row of a missing value: row 0.
     pub missing: usize,
 }
 
-/// How a value of a categorical column is written in a file.
+/// How a value becomes a row of its embedding table. Row 0 is for missing values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Table {
+    /// `v mod (rows - 1) + 1` of a whole number, which is taken as 64 bits without a sign.
+    Modulo,
+    /// A hash of the value, taken likewise: which row it becomes has nothing to do with which values are near.
+    Hash {
+        /// Another seed, other collisions.
+        seed: u64,
+    },
+    /// The values that are most frequent among the training rows have a row each, from row 2 on by falling count; all
+    /// others, and what training never saw, share row 1.
+    Vocabulary {
+        /// Values that are rarer among the training rows share row 1.
+        min_count: u64,
+    },
+    /// Numbers between two neighbouring quantiles of the training rows share a row.
+    Quantiles,
+    /// The number or truth itself, from row 1 on: a part of a time, or a truth.
+    Enumerated(Part),
+}
+
+impl Table {
+    /// Whether it learns from the training rows.
+    pub fn is_fitted(&self) -> bool {
+        matches!(self, Self::Vocabulary { .. } | Self::Quantiles)
+    }
+}
+
+/// What has few values that are known beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Encoding {
-    /// Hexadecimal digits, at most 16.
-    Hex,
-    /// A decimal integer that is not negative.
-    Int,
+pub enum Part {
+    /// False, true.
+    Truth,
+    /// 0 to 23.
+    Hour,
+    /// Monday to Sunday (ISO 8601).
+    Weekday,
+    /// No, yes: Saturday and Sunday.
+    Weekend,
+    /// 1 to 31.
+    Day,
+    /// 1 to 12.
+    Month,
+}
+
+impl Part {
+    /// How many values there are.
+    pub fn values(self) -> usize {
+        match self {
+            Self::Truth | Self::Weekend => 2,
+            Self::Hour => 24,
+            Self::Weekday => 7,
+            Self::Day => 31,
+            Self::Month => 12,
+        }
+    }
+}
+
+impl DenseColumn {
+    /// A number as it stands in the column of the same name.
+    pub fn new(name: impl Into<String>, transforms: Vec<Transform>) -> Self {
+        let name = name.into();
+        Self { from: name.clone(), name, kind: Type::Number, transforms }
+    }
+}
+
+impl SparseColumn {
+    /// What stands in the column of the same name.
+    pub fn new(name: impl Into<String>, kind: Type, table: Table, rows: usize) -> Self {
+        let name = name.into();
+        Self { from: name.clone(), name, kind, table, rows, missing: 0 }
+    }
 }
 
 impl Schema {
+    /// Of a tab-separated table without a header: the label, then the dense and then the sparse columns.
+    pub fn tsv(name: impl Into<String>, label: &str, dense: Vec<DenseColumn>, sparse: Vec<SparseColumn>) -> Self {
+        let mut columns = vec![label.to_owned()];
+        columns.extend(dense.iter().map(|column| column.from.clone()));
+        columns.extend(sparse.iter().map(|column| column.from.clone()));
+        let label = Label { column: label.to_owned(), condition: None };
+        Self { name: name.into(), format: Format::TSV, missing: Vec::new(), columns, label, dense, sparse }
+    }
+
     /// Width of the numeric input: a table without numeric columns supplies one column of zeros.
     pub fn numeric_width(&self) -> usize {
         self.dense.len().max(1)
+    }
+
+    /// Whether something of it learns from the training rows, so that the table must be split before it is encoded.
+    pub fn is_fitted(&self) -> bool {
+        self.dense.iter().flat_map(|column| &column.transforms).any(|transform| transform.is_fitted())
+            || self.sparse.iter().any(|column| column.table.is_fitted())
     }
 }

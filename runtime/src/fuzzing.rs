@@ -12,7 +12,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use nasrec_compiler::plan::{Init, ParamKind};
 use nasrec_compiler::recipe::{self, Source};
-use nasrec_compiler::schema::{DenseColumn, Encoding, Format, Schema, SparseColumn, Transform};
+use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Transform, Type};
 use smallvec::smallvec;
 
 use crate::backend::Tiled;
@@ -137,14 +137,9 @@ fn with_value(text: &[u8], mark: &str, value: &str) -> Vec<u8> {
 
 /// The columns of the tables of [`cache`], [`table`] and [`gzip`].
 pub fn schema() -> Schema {
-    let sparse = |name: &str, encoding| SparseColumn { name: name.to_owned(), encoding, rows: 11, missing: 0 };
-    Schema {
-        name: "t".to_owned(),
-        format: Format::Tsv,
-        label: "click".to_owned(),
-        dense: vec![DenseColumn { name: "I".to_owned(), transforms: vec![Transform::Max(0.0), Transform::Log1p] }],
-        sparse: vec![sparse("C", Encoding::Hex), sparse("D", Encoding::Int)],
-    }
+    let sparse = |name, kind| SparseColumn::new(name, kind, Table::Modulo, 11);
+    let dense = vec![DenseColumn::new("I", vec![Transform::Max(0.0), Transform::Log1p])];
+    Schema::tsv("t", "click", dense, vec![sparse("C", Type::Hex), sparse("D", Type::Int)])
 }
 
 /// Reads a table of these files, or what a cache holds of them.

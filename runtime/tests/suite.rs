@@ -3,6 +3,7 @@
 mod data;
 mod families;
 mod merging;
+mod tables;
 
 #[test]
 fn every_file_is_a_module() {

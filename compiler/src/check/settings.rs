@@ -21,6 +21,8 @@ pub(super) struct Settings {
 pub(super) struct Called<'a> {
     pub name: &'a str,
     pub args: &'a [Arg],
+    /// Of what is wrong with it.
+    pub code: Code,
 }
 
 impl Settings {
@@ -165,10 +167,14 @@ impl Settings {
         let Some(setting) = self.find(key) else { return default };
         let called = match &setting.value {
             SettingValue::Expr(Expr { kind: ExprKind::Call { callee, args }, .. }) => {
-                Some(Called { name: &callee.text, args })
+                Some(Called { name: &callee.text, args, code: Code::Recipe })
             }
-            SettingValue::Expr(Expr { kind: ExprKind::Name(name), .. }) => Some(Called { name, args: &[] }),
-            SettingValue::Expr(Expr { kind: ExprKind::Switch(false), .. }) => Some(Called { name: "off", args: &[] }),
+            SettingValue::Expr(Expr { kind: ExprKind::Name(name), .. }) => {
+                Some(Called { name, args: &[], code: Code::Recipe })
+            }
+            SettingValue::Expr(Expr { kind: ExprKind::Switch(false), .. }) => {
+                Some(Called { name: "off", args: &[], code: Code::Recipe })
+            }
             _ => None,
         };
         let Some(called) = called.filter(|called| names.contains(&called.name)) else {
@@ -290,7 +296,7 @@ impl Called<'_> {
             };
             if !known {
                 let takes = format!("`{}` takes ({})", self.name, names.join(", "));
-                return Err(Diagnostic::error(Code::Recipe, format!("`{}` does not take this", self.name))
+                return Err(Diagnostic::error(self.code, format!("`{}` does not take this", self.name))
                     .label(arg.span(), "not an argument of it")
                     .help(takes));
             }
@@ -317,7 +323,7 @@ impl Called<'_> {
     pub fn real(&self, names: &[&str], name: &str, default: f64, lo: f64, hi: f64) -> Result<f64, Diagnostic> {
         let Some(expr) = self.arg(names, name) else { return Ok(default) };
         number(expr).filter(|x| (lo..=hi).contains(x)).ok_or_else(|| {
-            Diagnostic::error(Code::Recipe, format!("`{name}` of `{}` is not understood", self.name))
+            Diagnostic::error(self.code, format!("`{name}` of `{}` is not understood", self.name))
                 .label(expr.span, format!("expected a number from {lo} to {hi}"))
         })
     }
@@ -326,7 +332,7 @@ impl Called<'_> {
     pub fn below_one(&self, names: &[&str], name: &str, default: f64) -> Result<f64, Diagnostic> {
         let Some(expr) = self.arg(names, name) else { return Ok(default) };
         number(expr).filter(|x| (0.0..1.0).contains(x)).ok_or_else(|| {
-            Diagnostic::error(Code::Recipe, format!("`{name}` of `{}` is not understood", self.name))
+            Diagnostic::error(self.code, format!("`{name}` of `{}` is not understood", self.name))
                 .label(expr.span, "expected a number of at least 0 and below 1")
         })
     }
@@ -335,7 +341,7 @@ impl Called<'_> {
         let Some(expr) = self.arg(names, name) else { return Ok(default) };
         match expr.kind {
             ExprKind::Switch(on) => Ok(on),
-            _ => Err(Diagnostic::error(Code::Recipe, format!("`{name}` of `{}` is not understood", self.name))
+            _ => Err(Diagnostic::error(self.code, format!("`{name}` of `{}` is not understood", self.name))
                 .label(expr.span, "expected `on` or `off`")),
         }
     }
@@ -343,7 +349,7 @@ impl Called<'_> {
     pub fn whole(&self, names: &[&str], name: &str, default: u64) -> Result<u64, Diagnostic> {
         let Some(expr) = self.arg(names, name) else { return Ok(default) };
         whole(expr).ok_or_else(|| {
-            Diagnostic::error(Code::Recipe, format!("`{name}` of `{}` is not understood", self.name))
+            Diagnostic::error(self.code, format!("`{name}` of `{}` is not understood", self.name))
                 .label(expr.span, "expected a whole number")
         })
     }

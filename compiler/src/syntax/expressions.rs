@@ -99,22 +99,7 @@ impl Reader {
             })
             .map_infix(|left, operator, right| {
                 let span = left.span.to(right.span);
-                let binary = match operator.as_rule() {
-                    Rule::plus => Binary::Add,
-                    Rule::minus => Binary::Sub,
-                    Rule::times => Binary::Mul,
-                    Rule::divide => Binary::Div,
-                    Rule::equal => Binary::Equal,
-                    Rule::unequal => Binary::Unequal,
-                    Rule::less => Binary::Less,
-                    Rule::greater => Binary::Greater,
-                    Rule::at_most => Binary::AtMost,
-                    Rule::at_least => Binary::AtLeast,
-                    Rule::and => Binary::And,
-                    Rule::implies => Binary::Implies,
-                    Rule::within => Binary::In,
-                    _ => Binary::Or,
-                };
+                let binary = binary(operator.as_rule()).unwrap_or(Binary::Or);
                 Expr { kind: ExprKind::Binary(binary, Box::new(left), Box::new(right)), span }
             })
             .parse(pair.into_inner())
@@ -325,4 +310,25 @@ pub(super) fn number(token: &str) -> f64 {
         _ => (token, 1.0),
     };
     digits.replace('_', "").parse::<f64>().map_or(f64::NAN, |value| value * scale)
+}
+
+/// The operator between two operands.
+pub(super) fn binary(rule: Rule) -> Option<Binary> {
+    Some(match rule {
+        Rule::plus => Binary::Add,
+        Rule::minus => Binary::Sub,
+        Rule::times => Binary::Mul,
+        Rule::divide => Binary::Div,
+        Rule::equal => Binary::Equal,
+        Rule::unequal => Binary::Unequal,
+        Rule::less => Binary::Less,
+        Rule::greater => Binary::Greater,
+        Rule::at_most => Binary::AtMost,
+        Rule::at_least => Binary::AtLeast,
+        Rule::and => Binary::And,
+        Rule::or => Binary::Or,
+        Rule::implies => Binary::Implies,
+        Rule::within => Binary::In,
+        _ => return None,
+    })
 }

@@ -4,10 +4,11 @@ use nasrec_grammar::{NasrecParser, Rule};
 use pest::Parser;
 use pest::iterators::Pair;
 
-use super::expressions::number;
+use super::expressions::{binary, number};
 use super::tree::{
-    ArchItem, Arg, Block, Body, Const, Demand, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Pattern,
+    ArchItem, Arg, Block, Body, Columns, Const, Demand, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Pattern,
     Reference, SchemaItem, SchemaLine, SearchItem, Setting, SettingValue, SpaceItem, Statement, TestItem, TypeOf,
+    Unary, Written,
 };
 use super::{LANGUAGE_VERSION, Parts, Reader};
 use crate::diagnostics::{Code, Diagnostic, Span};
@@ -219,22 +220,41 @@ impl Reader {
 
     fn schema_line(&mut self, pair: Pair<'_, Rule>, offset: usize) -> SchemaLine {
         let span = self.span(&pair, offset);
-        let mut words = Vec::new();
         let mut line = SchemaLine {
             keyword: no_name(span),
-            column: no_name(span),
-            range: None,
-            encoding: None,
+            columns: vec![],
+            args: vec![],
+            from: None,
+            condition: None,
+            written: None,
             stages: vec![],
             span,
         };
         for part in pair.parts() {
             match part.as_rule() {
-                Rule::word => words.push(self.name(&part, offset)),
-                Rule::columns => {
+                Rule::word => line.keyword = self.name(&part, offset),
+                Rule::columns => line.columns.push(self.columns(part, offset)),
+                Rule::arguments => line.args = self.arguments(part, offset),
+                Rule::made_of => {
+                    let columns = part.parts().next().expect("it is made of columns");
+                    line.from = Some(self.columns(columns, offset));
+                }
+                Rule::counts_if => {
                     let mut inner = part.parts();
-                    line.column = self.name(&inner.next().expect("columns have a name"), offset);
-                    line.range = inner.next().and_then(|i| i.parts().next()).map(|e| self.expression(e, offset));
+                    let comparison = binary(inner.next().expect("a comparison").as_rule());
+                    let mut rest: Vec<_> = inner.collect();
+                    let value = self.expression(rest.pop().expect("a value to compare with"), offset);
+                    let span = value.span;
+                    let negated = |inner| Expr { kind: ExprKind::Unary(Unary::Negate, Box::new(inner)), span };
+                    let value = if rest.is_empty() { value } else { negated(value) };
+                    line.condition = comparison.map(|comparison| (comparison, value));
+                }
+                Rule::written => {
+                    let mut inner = part.parts();
+                    let name = inner.next().expect("a name or a pattern");
+                    let (name, quoted) = self.quotable(&name, offset);
+                    let args = inner.next().map(|args| self.arguments(args, offset)).unwrap_or_default();
+                    line.written = Some(Written { name, quoted, args });
                 }
                 Rule::stage => {
                     let mut inner = part.parts();
@@ -245,10 +265,24 @@ impl Reader {
                 _ => {}
             }
         }
-        let mut words = words.into_iter();
-        line.keyword = words.next().expect("a schema line starts with a word");
-        line.encoding = words.next();
         line
+    }
+
+    fn columns(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Columns {
+        let mut inner = pair.parts();
+        let (name, quoted) = self.quotable(&inner.next().expect("columns have a name"), offset);
+        let range = inner.next().and_then(|i| i.parts().next()).map(|e| self.expression(e, offset));
+        Columns { name, quoted, range }
+    }
+
+    /// A name, which may be in quotes.
+    fn quotable(&mut self, pair: &Pair<'_, Rule>, offset: usize) -> (Name, bool) {
+        let mut name = self.name(pair, offset);
+        let quoted = pair.as_rule() == Rule::text;
+        if quoted {
+            name.text = name.text.trim_matches('"').to_owned();
+        }
+        (name, quoted)
     }
 
     fn reference(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Reference {

@@ -172,15 +172,36 @@ pub(crate) struct SchemaItem {
     pub incomplete: bool,
 }
 
-/// `keyword name[range]: encoding | stage | stage`
+/// `keyword columns(arguments) from columns >= number: type | step | step`
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SchemaLine {
     pub keyword: Name,
-    pub column: Name,
-    pub range: Option<Expr>,
-    pub encoding: Option<Name>,
+    /// At least one.
+    pub columns: Vec<Columns>,
+    pub args: Vec<Arg>,
+    pub from: Option<Columns>,
+    pub condition: Option<(Binary, Expr)>,
+    pub written: Option<Written>,
     pub stages: Vec<(Name, Vec<Arg>)>,
     pub span: Span,
+}
+
+/// `name[range]`, or a name in quotes.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Columns {
+    /// Without its quotes.
+    pub name: Name,
+    pub quoted: bool,
+    pub range: Option<Expr>,
+}
+
+/// How a column is written: a name with arguments, or a pattern in quotes.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Written {
+    /// Without its quotes.
+    pub name: Name,
+    pub quoted: bool,
+    pub args: Vec<Arg>,
 }
 
 /// `name(arguments)` where a space is meant.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use nasrec_compiler::schema::{DenseColumn, Encoding, Format, Schema, SparseColumn, Transform};
+use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Transform, Type};
 use nasrec_compiler::streams::Streams;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
@@ -64,15 +64,9 @@ const CATEGORIES: [(f64, f64); 26] = [
 /// Criteo's columns, tables of 500,000 rows.
 pub fn schema() -> Schema {
     let transforms = || vec![Transform::Max(0.0), Transform::Log1p];
-    Schema {
-        name: "criteo".to_owned(),
-        format: Format::Tsv,
-        label: "click".to_owned(),
-        dense: (1..=13).map(|i| DenseColumn { name: format!("I{i}"), transforms: transforms() }).collect(),
-        sparse: (1..=26)
-            .map(|i| SparseColumn { name: format!("C{i}"), encoding: Encoding::Hex, rows: 500_000, missing: 0 })
-            .collect(),
-    }
+    let dense = (1..=13).map(|i| DenseColumn::new(format!("I{i}"), transforms())).collect();
+    let sparse = (1..=26).map(|i| SparseColumn::new(format!("C{i}"), Type::Hex, Table::Modulo, 500_000)).collect();
+    Schema::tsv("criteo", "click", dense, sparse)
 }
 
 /// Writes a file of so many lines; the same ones each time.

@@ -1,7 +1,7 @@
 //! The cache: one file of fixed-width records that says itself what it was made from.
 //!
-//! A preamble of 64 bytes (magic, version, place and hash of the description), the records, and the description in
-//! JSON. A cache is written beside its place and put there when it is whole and on disk, the preamble last of all: a torn
+//! A preamble of 64 bytes (magic, version, place and hash of the description), the records, what was learnt of the training
+//! rows, and the description in JSON. A cache is written beside its place and put there when it is whole and on disk, the preamble last of all: a torn
 //! file is never taken for a cache. Records are hashed in blocks, in parallel; nothing that was altered is used.
 //!
 //! Small tables are held in memory; records of others are read as they are needed, each with a call of the system. A mapping
@@ -16,14 +16,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::lines::SourceFile;
 use super::malformed::Malformed;
 use super::record::Layout;
-use crate::error::DataError;
+use super::source::SourceFile;
+use crate::error::{DataError, FileError};
 use crate::{Error, Result, files};
 
 const MAGIC: &[u8; 8] = b"nasrecds";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const PREAMBLE: usize = 64;
 /// A description names files and the first malformed lines; no sound one is longer.
 const LONGEST_DESCRIPTION: u64 = 16 << 20;
@@ -43,13 +43,14 @@ const BLOCK_ROWS: usize = 1 << 14;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Origin {
-    Files(Vec<SourceFile>),
+    Files {
+        /// As the recipe names them.
+        named: Vec<String>,
+        files: Vec<SourceFile>,
+    },
     /// The parameters of the planted model in JSON, and the version of the code that draws from it. A text, because a
     /// number that goes through JSON need not come back the same.
-    Synthetic {
-        version: u32,
-        parameters: String,
-    },
+    Synthetic { version: u32, parameters: String },
 }
 
 /// What a cache says of itself.
@@ -64,6 +65,18 @@ pub(super) struct Description {
     pub malformed: Malformed,
     /// Hash of the hashes of the blocks of records.
     pub records: String,
+    /// What was learnt of the training rows, where something was.
+    pub learnt: Option<Learnt>,
+}
+
+/// What was learnt of the training rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Learnt {
+    /// Which rows those are, in JSON.
+    pub of: String,
+    /// Of the encoder, which lies behind the records.
+    pub bytes: u64,
+    pub blake3: String,
 }
 
 /// A cache that is being written; dropped unfinished, it leaves nothing behind.
@@ -153,6 +166,7 @@ impl Writer {
         schema: String,
         origin: Origin,
         malformed: Malformed,
+        learnt: Option<(String, &[u8])>,
         accept: impl FnOnce(&Description) -> Result<()>,
     ) -> Result<Cache> {
         if self.block_rows > 0 {
@@ -161,12 +175,19 @@ impl Writer {
         let records = self.hasher.finalize().to_hex().to_string();
         let layout = self.layout;
         let (rows, clicks) = self.counts();
-        let description = Description { schema, layout, origin, rows, clicks, malformed, records };
+        let encoder = learnt.as_ref().map_or(&[][..], |(_, encoder)| encoder);
+        let learnt = learnt.as_ref().map(|(of, encoder)| Learnt {
+            of: of.clone(),
+            bytes: encoder.len() as u64,
+            blake3: blake3::hash(encoder).to_hex().to_string(),
+        });
+        let description = Description { schema, layout, origin, rows, clicks, malformed, records, learnt };
         accept(&description)?;
+        self.write(encoder)?;
         let text = serde_json::to_vec(&description)?;
         self.write(&text)?;
 
-        let offset = PREAMBLE as u64 + rows * layout.stride() as u64;
+        let offset = PREAMBLE as u64 + rows * layout.stride() as u64 + encoder.len() as u64;
         let mut preamble = Vec::with_capacity(PREAMBLE);
         preamble.extend_from_slice(MAGIC);
         preamble.extend_from_slice(&VERSION.to_le_bytes());
@@ -252,7 +273,9 @@ impl Cache {
             return Ok(Found::Unusable("its description cannot be read"));
         };
         let layout = description.layout;
-        let expected = layout.checked_stride().and_then(|stride| description.rows.checked_mul(stride as u64));
+        let learnt = description.learnt.as_ref().map_or(0, |learnt| learnt.bytes);
+        let records = layout.checked_stride().and_then(|stride| description.rows.checked_mul(stride as u64));
+        let expected = records.and_then(|bytes| bytes.checked_add(learnt));
         if expected != Some(offset - PREAMBLE as u64) || description.rows > u64::from(u32::MAX) {
             return Ok(Found::Unusable("its records are damaged"));
         }
@@ -291,7 +314,34 @@ impl Cache {
         if labels.iter().any(|&label| label > 1) || clicks != description.clicks {
             return Ok(Found::Unusable("its labels are damaged"));
         }
-        Ok(Found::Cache(Box::new(Self::of(path, file, OnceLock::from(held), description, labels))))
+        let cache = Self::of(path, file, OnceLock::from(held), description, labels);
+        match cache.encoder() {
+            Err(Error::File(FileError::Changed { .. })) => {
+                Ok(Found::Unusable("what was learnt of its rows is damaged"))
+            }
+            encoder => encoder.map(|_| Found::Cache(Box::new(cache))),
+        }
+    }
+
+    /// The encoder that was learnt, in bytes; none where nothing was.
+    ///
+    /// # Errors
+    /// It can no longer be read, or is damaged.
+    pub fn encoder(&self) -> Result<Option<Vec<u8>>> {
+        let Description { layout, rows, learnt, .. } = &self.description;
+        let Some(learnt) = learnt else { return Ok(None) };
+        let mut bytes = vec![0; learnt.bytes as usize];
+        let at = PREAMBLE as u64 + rows * layout.stride() as u64;
+        read_at(&self.file, &mut bytes, at).map_err(Error::io("read", &self.path))?;
+        if blake3::hash(&bytes).to_hex().as_str() != learnt.blake3 {
+            return Err(FileError::Changed {
+                path: self.path.clone(),
+                what: "what was learnt of its rows is damaged".to_owned(),
+                remedy: "remove it, and it is made anew from its source".to_owned(),
+            }
+            .into());
+        }
+        Ok(Some(bytes))
     }
 
     /// Where it lies.
@@ -372,7 +422,9 @@ pub(crate) fn resealed(bytes: &[u8]) -> Vec<u8> {
         && let Some(stride) = description.layout.checked_stride()
     {
         let mut hasher = blake3::Hasher::new();
-        for block in start[PREAMBLE..].chunks(BLOCK_ROWS.saturating_mul(stride)) {
+        let learnt = description.learnt.as_ref().map_or(0, |learnt| learnt.bytes as usize);
+        let end = (start.len() - PREAMBLE).saturating_sub(learnt);
+        for block in start[PREAMBLE..][..end].chunks(BLOCK_ROWS.saturating_mul(stride)) {
             hasher.update(blake3::hash(block).as_bytes());
         }
         let mark: &[u8] = b"\"records\":\"";
@@ -432,7 +484,7 @@ mod tests {
         cuts.windows(2).for_each(|cut| writer.append(&records(cut[0]..cut[1])).expect("written"));
         let origin = Origin::Synthetic { version: 1, parameters: "{}".to_owned() };
         let accept = |_: &Description| Ok(());
-        writer.finish("schema".to_owned(), origin, Malformed::default(), accept).expect("finished");
+        writer.finish("schema".to_owned(), origin, Malformed::default(), None, accept).expect("finished");
     }
 
     #[test]

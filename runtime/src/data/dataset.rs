@@ -7,10 +7,13 @@ use nasrec_compiler::schema::Schema;
 
 use super::batch::Batch;
 use super::cache::{Cache, Description, Found, HELD, Origin, Writer};
+use super::fit::{self, Encoder};
 use super::malformed::Malformed;
+use super::reading::{self, Sink};
 use super::record::Layout;
 use super::rows::Rows;
-use super::{lines, split, synthetic, tsv};
+use super::table::{Cells, RawWriter};
+use super::{source, split, synthetic};
 use crate::error::{DataError, FileError};
 use crate::{Observer, Result, Stage, Stop};
 
@@ -100,6 +103,14 @@ impl Dataset {
     /// The lines that were left out.
     pub fn malformed(&self) -> &Malformed {
         &self.cache.description.malformed
+    }
+
+    /// What was learnt of the training rows; nothing, where the schema learns nothing.
+    ///
+    /// # Errors
+    /// It can no longer be read.
+    pub fn encoder(&self, schema: &Schema) -> Result<Option<Encoder>> {
+        self.cache.encoder()?.map(|bytes| Encoder::from_bytes(&bytes, schema)).transpose()
     }
 
     /// A hash of the schema and every encoded row: two datasets that have it in common give the same batches.
@@ -244,61 +255,111 @@ impl Wanted<'_> {
         if description.schema != schema_hash(self.schema)? || description.layout != layout {
             return Ok(Some("the schema has changed"));
         }
+        if description.learnt.as_ref().is_some_and(|learnt| learnt.of != self.learnt_of()) {
+            return Ok(Some("the split has changed"));
+        }
         match (&self.recipe.source, &description.origin) {
             (Source::Synthetic(parameters), origin) if *origin == synthetic::origin(parameters)? => Ok(None),
-            (Source::Files(names), Origin::Files(files)) if names.iter().eq(files.iter().map(|file| &file.name)) => {
-                for (path, file) in tsv::resolve(self.base, names).iter().zip(files) {
-                    if !path.exists() {
-                        let (path, cache) = (path.display(), self.cache_path.display());
-                        self.observer
-                            .say(&format!("{path} is not there any more; going on with what {cache} holds of it"));
-                        continue;
-                    }
-                    if !lines::is_unchanged(path, file)? {
-                        return Ok(Some("its source files have changed"));
-                    }
-                }
-                Ok(None)
+            (Source::Files(names), Origin::Files { named, files }) if names == named => {
+                self.sources_differ(names, files)
             }
             _ => Ok(Some("it was made from another source")),
         }
     }
 
+    /// Whether the files are no longer what was read.
+    fn sources_differ(&self, names: &[String], files: &[source::SourceFile]) -> Result<Option<&'static str>> {
+        let now = source::locate(self.base, names);
+        if let Ok(now) = &now
+            && !now.iter().map(|located| &located.name).eq(files.iter().map(|file| &file.name))
+        {
+            return Ok(Some("there are other source files"));
+        }
+        for file in files {
+            let path = self.base.join(&file.name);
+            if file.name == source::STANDARD_INPUT {
+                continue;
+            }
+            if !path.exists() {
+                let (path, cache) = (path.display(), self.cache_path.display());
+                self.observer.say(&format!("{path} is not there any more; going on with what {cache} holds of it"));
+            } else if !source::is_unchanged(&path, file)? {
+                return Ok(Some("its source files have changed"));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Which rows are learnt from.
+    fn learnt_of(&self) -> String {
+        let recipe::Data { split: [train, validation, test], stratified, seed, .. } = self.recipe;
+        format!("split {train}:{validation}:{test}, stratified {stratified}, seed {seed}")
+    }
+
     fn build(&self) -> Result<Cache> {
         let Self { schema, recipe, base, cache_path, observer, stop, known } = *self;
-        let synthetic = matches!(recipe.source, Source::Synthetic(_));
-        let mut writer = Writer::create(cache_path, Layout::of(schema, synthetic))?;
+        let is_synthetic = matches!(recipe.source, Source::Synthetic(_));
+        let mut writer = Writer::create(cache_path, Layout::of(schema, is_synthetic))?;
+        let mut encoder = None;
         let (origin, malformed) = match &recipe.source {
-            Source::Files(names) if names.is_empty() => {
-                return Err(DataError::NoFile.into());
-            }
             Source::Files(names) => {
-                let limit = recipe.max_malformed;
-                let (files, malformed) = tsv::read(schema, base, names, limit, &mut writer, observer, stop)?;
-                (Origin::Files(files), malformed)
+                let located = source::locate(base, names)?;
+                let (limit, cells) = (recipe.max_malformed, Cells::new(schema)?);
+                let (files, malformed) = if cells.is_record() {
+                    let sink = Sink::Records(&mut writer);
+                    reading::read(schema, &cells, &located, limit, sink, observer, stop)?
+                } else {
+                    let mut rows = RawWriter::create(cache_path, &cells)?;
+                    let mut dictionaries = cells.dictionaries();
+                    let sink = Sink::Rows(&mut rows, &mut dictionaries);
+                    let read = reading::read(schema, &cells, &located, limit, sink, observer, stop)?;
+                    self.both_labels(rows.counts())?;
+                    let mut rows = rows.finish();
+                    let [train, ..] = split::split(rows.labels(), recipe.split, recipe.stratified, recipe.seed)?;
+                    let mut training = vec![false; rows.labels().len()];
+                    train.iter().for_each(|&row| training[row as usize] = true);
+                    observer.begin(Stage { name: "encode data".to_owned(), total: None, unit: "rows" });
+                    let learnt = fit::learn(schema, &cells, &dictionaries, &mut rows, &training, observer, stop);
+                    let encoded = learnt.and_then(|learnt| {
+                        fit::encode(schema, &cells, &learnt, &dictionaries, &mut rows, &mut writer, stop)?;
+                        learnt.to_bytes(schema)
+                    });
+                    observer.end();
+                    encoder = Some(encoded?);
+                    read
+                };
+                (Origin::Files { named: names.clone(), files }, malformed)
             }
             Source::Synthetic(parameters) => {
                 synthetic::write(schema, parameters, &mut writer, observer, stop)?;
                 (synthetic::origin(parameters)?, Malformed::default())
             }
         };
-        let (rows, clicks) = writer.counts();
-        if clicks == 0 || clicks == rows {
-            return Err(DataError::OneLabel { rows, clicks, label: schema.label.clone() }.into());
-        }
-        writer.finish(schema_hash(schema)?, origin, malformed, |description| match known {
+        self.both_labels(writer.counts())?;
+        let learnt = encoder.as_ref().map(|encoder| (self.learnt_of(), encoder.as_slice()));
+        let rows = writer.counts().0;
+        writer.finish(schema_hash(schema)?, origin, malformed, learnt, |description| match known {
             Some(known) if known != fingerprint(description) => {
                 Err(DataError::OtherRows { cache: cache_path.to_owned(), rows }.into())
             }
             _ => Ok(()),
         })
     }
+
+    /// Fails where all rows have one label.
+    fn both_labels(&self, (rows, clicks): (u64, u64)) -> Result<()> {
+        if clicks == 0 || clicks == rows {
+            return Err(DataError::OneLabel { rows, clicks, label: self.schema.label.column.clone() }.into());
+        }
+        Ok(())
+    }
 }
 
 /// A hash of the schema and every encoded row.
 fn fingerprint(description: &Description) -> String {
-    let both = [&description.schema, &description.records].map(String::as_str).concat();
-    blake3::hash(both.as_bytes()).to_hex().to_string()
+    let learnt = description.learnt.as_ref().map_or("", |learnt| &learnt.blake3);
+    let all = [&description.schema, &description.records, learnt].concat();
+    blake3::hash(all.as_bytes()).to_hex().to_string()
 }
 
 /// Bytes of a table of so many rows that are held in memory while batches are read from it.
@@ -317,7 +378,7 @@ pub(super) mod testing {
 
     use std::sync::Arc;
 
-    use nasrec_compiler::schema::{DenseColumn, Encoding, Format, SparseColumn, Transform};
+    use nasrec_compiler::schema::{DenseColumn, SparseColumn, Table, Transform, Type};
     use tempfile::TempDir;
 
     use super::*;
@@ -325,22 +386,20 @@ pub(super) mod testing {
 
     /// `click`, I1 (max 0, log1p), I2 (min 5), C1 (hexadecimal, 11 rows), C2 (integer, 7 rows).
     pub fn schema() -> Schema {
-        let dense = |name: &str, transforms| DenseColumn { name: name.to_owned(), transforms };
-        let sparse = |name: &str, encoding, rows| SparseColumn { name: name.to_owned(), encoding, rows, missing: 0 };
-        Schema {
-            name: "t".to_owned(),
-            format: Format::Tsv,
-            label: "click".to_owned(),
-            dense: vec![
-                dense("I1", vec![Transform::Max(0.0), Transform::Log1p]),
-                dense("I2", vec![Transform::Min(5.0)]),
+        Schema::tsv(
+            "t",
+            "click",
+            vec![
+                DenseColumn::new("I1", vec![Transform::Max(0.0), Transform::Log1p]),
+                DenseColumn::new("I2", vec![Transform::Min(5.0)]),
             ],
-            sparse: vec![sparse("C1", Encoding::Hex, 11), sparse("C2", Encoding::Int, 7)],
-        }
+            schema_without_numbers().sparse,
+        )
     }
 
     pub fn schema_without_numbers() -> Schema {
-        Schema { dense: Vec::new(), ..schema() }
+        let sparse = |name, kind, rows| SparseColumn::new(name, kind, Table::Modulo, rows);
+        Schema::tsv("t", "click", Vec::new(), vec![sparse("C1", Type::Hex, 11), sparse("C2", Type::Int, 7)])
     }
 
     /// Line `n` of the table says `n` in every column but I2, and is a click if 3 divides `n`.

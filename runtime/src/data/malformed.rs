@@ -1,13 +1,20 @@
 //! The lines that could not be read: how many there were, the first of them, and whether so many are tolerated.
 
-use nasrec_compiler::schema::Schema;
+use nasrec_compiler::schema::{Format, Schema};
 use serde::{Deserialize, Serialize};
 
+use super::text::separator_name;
 use crate::Result;
 use crate::error::DataError;
 
 /// How many malformed lines are described; the rest are counted.
 pub(super) const DESCRIBED: usize = 5;
+
+/// Columns that a message lists.
+const LISTED: usize = 6;
+
+/// Most columns of a file that are looked at.
+pub(super) const MOST_COLUMNS: usize = 100_000;
 
 /// Lines read before a table can be given up half-way.
 const ENOUGH: u64 = 1_000;
@@ -81,18 +88,35 @@ impl Malformed {
         let verb = if self.malformed == 1 { "is" } else { "are" };
         let lines = if half_way { "lines read so far" } else { "lines" };
         format!(
-            "{} of {} {lines} {verb} malformed ({share:.3} %); `max_malformed` tolerates {:.3} %\n{}\nExpected on every line, \
-             separated by tabs and without a header: the label ({}), {} numeric and {} categorical columns. \
+            "{} of {} {lines} {verb} malformed ({share:.3} %); `max_malformed` tolerates {:.3} %\n{}\nExpected {}. \
              Correct the lines or the schema, or raise `max_malformed` to leave such lines out.",
             self.malformed,
             self.lines,
             100.0 * tolerated,
             self.listing(),
-            schema.label,
-            schema.dense.len(),
-            schema.sparse.len(),
+            expected(schema),
         )
     }
+}
+
+/// What a schema expects of every line.
+fn expected(schema: &Schema) -> String {
+    let Format::Lines { separator, header, .. } = schema.format;
+    let between = separator_name(separator);
+    let label = &schema.label.column;
+    if header {
+        return format!(
+            "below a header with {} and the other columns of schema {}: as many values, with a {between} between them",
+            label, schema.name
+        );
+    }
+    let columns = schema.columns.len();
+    let listed: Vec<&str> = schema.columns.iter().take(LISTED).map(String::as_str).collect();
+    let more = if columns > LISTED { ", …" } else { "" };
+    format!(
+        "on every line, without a header, {columns} values with a {between} between them: {}{more}, the label being {label}",
+        listed.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -127,7 +151,7 @@ mod tests {
         assert_eq!(
             error,
             "1 of 3 lines is malformed (33.333 %); `max_malformed` tolerates 0.000 %\n  line 0\nExpected on every line, \
-             separated by tabs and without a header: the label (click), 2 numeric and 2 categorical columns. Correct the \
+             without a header, 5 values with a tab between them: click, I1, I2, C1, C2, the label being click. Correct the \
              lines or the schema, or raise `max_malformed` to leave such lines out."
         );
     }

@@ -1,9 +1,10 @@
 //! From tables to batches: everything between a data recipe and the numbers a step reads.
 //!
-//! In the order data flows: `lines` reads files into blocks of whole lines, and `tsv` parses these: `values` finds where
-//! every value lies, and `encode` makes records of them, many `columns` at once by their `digits`. Or `synthetic` draws rows of a planted click
-//! model. Both fill a `cache` of fixed-width `record`s. A `dataset` is such a cache with its `split`; `batches` cuts row
-//! lists into batches and `prefetch` builds those ahead of their use.
+//! In the order data flows: `source` finds files and reads them into blocks of whole lines, `text` finds the values of these
+//! and what they say, and `reading` has many threads do so in turn. What a row becomes is said in `table`; `wide` does all of
+//! it at once for tables of numbers only. Where something is learnt from the training rows, `fit` learns it and encodes the rows.
+//! Or `synthetic` draws rows of a planted click model. All fill a `cache` of fixed-width `record`s. A `dataset` is such a cache
+//! with its `split`; `batches` cuts row lists into batches and `prefetch` builds those ahead of their use.
 //!
 //! Never here: tensors, models, or random generators whose state would have to be saved. A batch is a pure function of
 //! the cache, the named stream, the epoch and its index.
@@ -11,19 +12,20 @@
 mod batch;
 mod batches;
 mod cache;
-mod columns;
 mod dataset;
-mod digits;
-mod encode;
-mod lines;
+mod fit;
 mod malformed;
 mod prefetch;
+mod quote;
+mod reading;
 mod record;
 mod rows;
+mod source;
 mod split;
 mod synthetic;
-mod tsv;
-mod values;
+mod table;
+mod text;
+mod wide;
 
 pub use crate::error::DataError;
 pub use batch::Batch;
@@ -32,6 +34,8 @@ pub use batches::Batches;
 pub(crate) use cache::resealed;
 pub(crate) use dataset::held_in_memory;
 pub use dataset::{Dataset, Part};
+pub use fit::Encoder;
 pub use malformed::Malformed;
 pub use prefetch::Prefetch;
 pub use rows::Rows;
+pub use source::{Located, expected_rows, locate};

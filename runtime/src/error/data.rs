@@ -47,6 +47,37 @@ pub enum DataError {
         cache.display()
     )]
     OtherRows { cache: PathBuf, rows: u64 },
+    #[error("{} is {is}; expected lines of text, packed with gzip or zstd or not: {remedy}", path.display())]
+    NoTable { path: PathBuf, is: &'static str, remedy: &'static str },
+    #[error("there is no data file {}: `data.files` says `{name}`", path.display())]
+    Missing { path: PathBuf, name: String },
+    #[error("no file matches `{pattern}`, which `data.files` says")]
+    NoMatch { pattern: String },
+    #[error("`{pattern}` is no pattern of files: {what}")]
+    Pattern { pattern: String, what: String },
+    #[error("the folder {} holds no data files; expected at least one that is not hidden", path.display())]
+    EmptyFolder { path: PathBuf },
+    #[error("`{name}` and the names before it stand for more than {most} files")]
+    TooManyFiles { name: String, most: usize },
+    /// `near`: what may be meant.
+    #[error("{file} has no column {column:?}{near}; its header names {header}")]
+    NoColumn { file: String, column: String, near: String, header: String },
+    #[error("{file} has two columns {column:?}, {first} and {second}; give one of them another name")]
+    TwoColumns { file: String, column: String, first: usize, second: usize },
+    /// `format`: what a schema would say.
+    #[error(
+        "the header of {name} has no {expected}, but has a {found} between its names: say `{format}` in the schema"
+    )]
+    OneColumn { name: String, expected: String, found: String, format: String },
+    #[error(
+        "column {column} has more than {values} different values, for which there is not enough memory; take \
+         `hash(rows: …)` in place of `vocabulary`"
+    )]
+    TooManyValues { column: String, values: usize },
+    #[error("{} was shortened by somebody while it was read", path.display())]
+    Shortened { path: PathBuf },
+    #[error("what was learnt of the training rows cannot be used: {what}")]
+    Encoder { what: String },
     /// A parameter of a drawn table makes no sense.
     #[error("synthetic data: found {parameter} = {found}, expected {expected}")]
     Synthetic { parameter: &'static str, found: String, expected: &'static str },
@@ -69,6 +100,18 @@ impl DataError {
             DataError::NoBatches { .. } => "R0111",
             DataError::Synthetic { .. } => "R0112",
             DataError::OtherRows { .. } => "R0113",
+            DataError::NoTable { .. } => "R0114",
+            DataError::Missing { .. } => "R0115",
+            DataError::NoMatch { .. } => "R0116",
+            DataError::Pattern { .. } => "R0117",
+            DataError::EmptyFolder { .. } => "R0118",
+            DataError::TooManyFiles { .. } => "R0119",
+            DataError::NoColumn { .. } => "R0120",
+            DataError::TwoColumns { .. } => "R0121",
+            DataError::OneColumn { .. } => "R0122",
+            DataError::TooManyValues { .. } => "R0123",
+            DataError::Shortened { .. } => "R0124",
+            DataError::Encoder { .. } => "R0125",
         }
     }
 }
@@ -79,7 +122,7 @@ fn one_label(rows: u64, clicks: u64, label: &str) -> String {
         0 => (format!("label 0 in all {rows} rows"), "no click"),
         _ => (format!("label 1 in all {rows} rows"), "no non-click"),
     };
-    format!("there is {missing} to learn from: found {found}; expected both labels 0 and 1 in column 1 ({label})")
+    format!("there is {missing} to learn from: found {found}; expected both labels 0 and 1 in column {label}")
 }
 
 fn ratio([train, validation, test]: [u32; 3]) -> String {

@@ -8,7 +8,7 @@ mod reading;
 mod sealed;
 
 pub(crate) use durable::{UNFINISHED, beside, create_folder, fresh, put, remove, replace, sync_folder};
-pub(crate) use reading::{append, create, is_missing, open, open_given, read, read_given};
+pub(crate) use reading::{append, create, is_missing, open, read, read_given};
 #[cfg(fuzzing)]
 pub(crate) use sealed::sealed_text;
 pub(crate) use sealed::{seal, unseal};

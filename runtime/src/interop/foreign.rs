@@ -105,7 +105,7 @@ impl Foreign {
         }
         store.set(&values)?;
         let recorded = if file.tensor("logit").is_ok() { Some(recorded(&file, &plan, names)?) } else { None };
-        let model = Model::new(name, schema.clone(), plan, store, 0, Evidence::default())?;
+        let model = Model::new(name, (schema.clone(), None), plan, store, 0, Evidence::default())?;
         Ok(Self { model, recorded })
     }
 

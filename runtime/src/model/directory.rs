@@ -1,4 +1,5 @@
-//! A model's directory: `model.json` says what it is, `weights.safetensors` holds what was trained. Of an embedding table
+//! A model's directory: `model.json` says what it is, `weights.safetensors` holds what was trained, and `encoder.safetensors`
+//! what the schema learnt of the training rows, where it learns something. Of an embedding table
 //! only the rows that training touched are there, so its size is that of what was learnt, not of the table.
 
 use std::fs;
@@ -10,17 +11,22 @@ use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Model};
+use crate::data::Encoder;
 use crate::error::{FileError, ModelError};
+use crate::machine::available_memory;
 use crate::supernet::{Keep, Label, Memory, Store};
 use crate::{Error, Result, files};
 
 const RECORD: &str = "model.json";
 const WEIGHTS: &str = "weights.safetensors";
+const ENCODER: &str = "encoder.safetensors";
 /// Version of `model.json`.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// No `model.json` is longer.
 const LONGEST: u64 = 64 << 20;
+/// No `encoder.safetensors` is longer.
+const LONGEST_ENCODER: u64 = 16 << 30;
 /// No sound model computes more bytes of values for a sample: those that ship stay below a hundredth of this.
 const MOST_ACTIVATIONS: u64 = 1 << 30;
 
@@ -37,6 +43,8 @@ struct Record {
     storage: Storage,
     /// BLAKE3 of `weights.safetensors`.
     weights: String,
+    /// BLAKE3 of `encoder.safetensors`, where the schema learns something.
+    encoder: Option<String>,
     plan: Plan,
 }
 
@@ -53,13 +61,22 @@ impl Model {
     /// # Errors
     /// The directory holds something else, or the disk takes no more.
     pub fn save(&self, folder: &Path) -> Result<String> {
-        let ours = |name: &str| [RECORD, WEIGHTS].contains(&name) || name.ends_with(files::UNFINISHED);
+        let ours = |name: &str| [RECORD, WEIGHTS, ENCODER].contains(&name) || name.ends_with(files::UNFINISHED);
         let others = fs::read_dir(folder).into_iter().flatten().flatten();
         if others.into_iter().any(|entry| !ours(&entry.file_name().to_string_lossy())) {
             return Err(ModelError::NotEmpty { path: folder.to_owned() }.into());
         }
         files::create_folder(folder)?;
         let weights = self.store.save_values(&folder.join(WEIGHTS), &label(&self.plan))?;
+        let path = folder.join(ENCODER);
+        let encoder = match &self.encoder {
+            Some(encoder) => {
+                let bytes = encoder.to_bytes(&self.schema)?;
+                files::replace(&path, |file| std::io::Write::write_all(file, &bytes))?;
+                Some(blake3::hash(&bytes).to_hex().to_string())
+            }
+            None => files::remove(&path).map(|()| None)?,
+        };
         // Last: with it the directory is a model.
         let record = files::seal(&Record {
             version: VERSION,
@@ -70,6 +87,7 @@ impl Model {
             seed: self.seed,
             storage: self.store.kept_as().storage,
             weights,
+            encoder,
             plan: self.plan.clone(),
         })?;
         files::replace(&folder.join(RECORD), |file| std::io::Write::write_all(file, &record))?;
@@ -82,7 +100,7 @@ impl Model {
     /// There is none, another version wrote it, or something in it is not what was written.
     pub fn load(folder: &Path) -> Result<Self> {
         let (record, _) = read(folder)?;
-        let Record { name, evidence, schema, seed, storage, weights, plan, .. } = record;
+        let Record { name, evidence, schema, seed, storage, weights, encoder, plan, .. } = record;
         check(&plan, &schema).map_err(|error| changed(&folder.join(RECORD), &error.to_string()))?;
         let path = folder.join(WEIGHTS);
         // Room is made for what the file holds, not for what the plan says.
@@ -93,7 +111,11 @@ impl Model {
         if kept.checksum != weights {
             return Err(changed(&path, "it belongs to another model"));
         }
-        Ok(Self { name, schema, plan, store, seed, evidence })
+        let encoder = encoder.map(|known| Encoder::from_bytes(&encoder_bytes(folder, &known)?, &schema)).transpose()?;
+        if schema.is_fitted() != encoder.is_some() {
+            return Err(changed(&folder.join(RECORD), "it says nothing of what its schema learnt"));
+        }
+        Ok(Self { name, schema, encoder, plan, store, seed, evidence })
     }
 
     /// Whether a directory holds the model with this checksum, to the last bit.
@@ -109,8 +131,20 @@ impl Model {
         if Store::checksum_of(&path)? != record.weights {
             return Err(changed(&path, "it belongs to another model"));
         }
-        Ok(())
+        record.encoder.map_or(Ok(()), |known| encoder_bytes(folder, &known).map(drop))
     }
+}
+
+/// What the schema learnt, with this checksum.
+fn encoder_bytes(folder: &Path, known: &str) -> Result<Vec<u8>> {
+    let path = folder.join(ENCODER);
+    // Room is made for what the file holds, and that no more than there is memory for.
+    let most = available_memory().map_or(LONGEST_ENCODER, |free| (free.0 / 2).min(LONGEST_ENCODER));
+    let bytes = files::read(&path, most)?;
+    if blake3::hash(&bytes).to_hex().as_str() != known {
+        return Err(changed(&path, "it belongs to another model"));
+    }
+    Ok(bytes)
 }
 
 fn label(plan: &Plan) -> Label {

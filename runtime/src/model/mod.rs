@@ -19,7 +19,7 @@ pub use crate::error::ModelError;
 
 use crate::Result;
 use crate::backend::{Backend, Task};
-use crate::data::Batch;
+use crate::data::{Batch, Encoder};
 use crate::supernet::Store;
 use crate::train::{Figures, Metrics, evaluate, logits};
 
@@ -30,6 +30,8 @@ pub struct Model {
     pub name: String,
     /// The columns of its table, and how each is encoded.
     schema: Schema,
+    /// What the schema learnt of the training rows, where it learns something.
+    encoder: Option<Encoder>,
     /// What it computes; every parameter is stored at the shape that it has here.
     plan: Plan,
     store: Store,
@@ -60,16 +62,32 @@ impl Model {
     /// A model of weights that were drawn with `seed` for a plan on its own ([`Plan::standalone`]), and trained since.
     ///
     /// # Errors
-    /// The plan, the weights and the schema do not fit together.
-    pub fn new(name: &str, schema: Schema, plan: Plan, store: Store, seed: u64, evidence: Evidence) -> Result<Self> {
+    /// The plan, the weights, the schema and what it learnt do not fit together.
+    pub fn new(
+        name: &str,
+        (schema, encoder): (Schema, Option<Encoder>),
+        plan: Plan,
+        store: Store,
+        seed: u64,
+        evidence: Evidence,
+    ) -> Result<Self> {
+        if schema.is_fitted() != encoder.is_some() {
+            let what = format!("schema {} learns from training rows, and nothing that it learnt is there", schema.name);
+            return Err(ModelError::Unfit { what }.into());
+        }
         directory::check(&plan, &schema)?;
         store.check(&plan)?;
-        Ok(Self { name: name.to_owned(), schema, plan, store, seed, evidence })
+        Ok(Self { name: name.to_owned(), schema, encoder, plan, store, seed, evidence })
     }
 
     /// The columns of its table, and how each is encoded.
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// What its schema learnt of the training rows, where it learns something.
+    pub fn encoder(&self) -> Option<&Encoder> {
+        self.encoder.as_ref()
     }
 
     /// What it computes.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nasrec_compiler::plan::ParamKind;
-use nasrec_compiler::schema::{DenseColumn, Encoding, Format, Schema, SparseColumn};
+use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Type};
 
 use super::*;
 use crate::backend::tests::sketch::{self, Sketch};
@@ -20,19 +20,9 @@ fn schema(plan: &Plan) -> Schema {
     let mut fields: Vec<(usize, usize)> = plan.params.iter().filter_map(rows).collect();
     fields.sort_unstable();
     fields.dedup();
-    let sparse = fields.iter().map(|(field, rows)| SparseColumn {
-        name: format!("C{field}"),
-        encoding: Encoding::Int,
-        rows: *rows,
-        missing: 0,
-    });
-    Schema {
-        name: "t".to_owned(),
-        format: Format::Tsv,
-        label: "click".to_owned(),
-        dense: vec![DenseColumn { name: "I".to_owned(), transforms: Vec::new() }],
-        sparse: sparse.collect(),
-    }
+    let field =
+        |&(field, rows): &(usize, usize)| SparseColumn::new(format!("C{field}"), Type::Int, Table::Modulo, rows);
+    Schema::tsv("t", "click", vec![DenseColumn::new("I", Vec::new())], fields.iter().map(field).collect())
 }
 
 /// A trained model, the batch that it was trained on, and its predictions of it.
@@ -47,7 +37,7 @@ fn trained(seed: u64) -> (Model, Batch, Vec<f32>) {
         backend.step(&program, &mut store, &batch, Update::adagrad(0.1, 1e-2, None)).expect("a step");
     }
     let evidence = Evidence { search: Some("s".to_owned()), ..Evidence::default() };
-    let model = Model::new("m", schema, plan, store, 77, evidence).expect("they fit");
+    let model = Model::new("m", (schema, None), plan, store, 77, evidence).expect("they fit");
     let predicted = model.predict(&backend, [Ok(batch.clone())]).expect("predictions");
     (model, batch, predicted)
 }

@@ -1,8 +1,5 @@
 //! Whether a search fits the memory that it may take, worked out from the job before anything is trained.
 
-use std::fs::File;
-use std::io::Read;
-
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::Source;
 
@@ -13,7 +10,7 @@ use super::searching::TOGETHER;
 use crate::Result;
 use crate::backend::tiled::Program;
 use crate::backend::{Task, Trainable};
-use crate::data::held_in_memory;
+use crate::data::{self, held_in_memory};
 use crate::error::RunError;
 use crate::machine::Bytes;
 use crate::run::Job;
@@ -181,22 +178,11 @@ fn advice(job: &Job, largest: &str) -> String {
     }
 }
 
-/// How many rows the data has, where that can be told before it is read: of a drawn table, and roughly of files that
-/// are not packed.
+/// How many rows the data has, where that can be told before it is read: of a drawn table, and roughly of files.
 pub fn expected_rows(job: &Job) -> Option<u64> {
     let files = match &job.recipe.data.source {
         Source::Synthetic(table) => return Some(table.rows),
         Source::Files(files) => files,
     };
-    let mut rows = 0;
-    for file in files.iter().filter(|file| !file.ends_with(".gz")) {
-        let file = File::open(job.base.join(file)).ok()?;
-        let length = file.metadata().ok()?.len();
-        let mut start = Vec::new();
-        file.take(1 << 20).read_to_end(&mut start).ok()?;
-        let lines = start.iter().filter(|&&byte| byte == b'\n').count() as u64;
-        // Rather too few than too many: what it comes to is known once it was read.
-        rows += length * lines / (start.len() as u64).max(1) * 9 / 10;
-    }
-    Some(rows)
+    data::expected_rows(&data::locate(&job.base, files).ok()?)
 }

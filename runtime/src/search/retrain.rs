@@ -123,7 +123,8 @@ impl<B: Backend> Course<'_, B> {
             let evidence = Evidence { test: Some(figures), ..evidence };
             let store = backend.save(&params)?.into_owned();
             let plan = Plan::clone(&plan);
-            let model = Model::new(&contender.name, job.schema.clone(), plan, store, seed, evidence)?;
+            let columns = (job.schema.clone(), data.encoder(&job.schema)?);
+            let model = Model::new(&contender.name, columns, plan, store, seed, evidence)?;
             shop.dir().still_here()?;
             checksum = Some(model.save(&shop.dir().file(BEST))?);
         }

@@ -1,6 +1,7 @@
 //! Heads of items, imports and schemas.
 
 use super::{Candidate, Completer, Sort, builtin};
+use crate::check::{DENSE_STEPS, FORMATS, KEYWORDS, SPARSE_STEPS, TYPES};
 use crate::editor::completion::context::Inside;
 use crate::names::{FileIndex, Kind};
 
@@ -25,21 +26,25 @@ impl Completer<'_> {
         if self.context.inside() != Inside::Item {
             return;
         }
-        let sparse = self.context.statement().first().is_some_and(|first| first.is("sparse"));
+        let starts = |word| self.context.statement().first().is_some_and(|first| first.is(word));
+        let (sparse, dense) = (starts("sparse"), starts("dense"));
         if self.context.fresh {
-            self.keywords(&["format", "label", "dense", "sparse"]);
+            self.keywords(&KEYWORDS);
         } else if self.context.follows("format") {
-            self.add(Candidate::new("tsv", Sort::Value));
-        } else if self.context.follows(":") {
-            for encoding in ["hex", "int"] {
-                self.add(Candidate::new(encoding, Sort::Value));
+            for (format, what) in FORMATS {
+                self.add(Candidate::new(format, Sort::Value).detail(what));
             }
-        } else if self.context.follows("|") && sparse {
-            self.add(Candidate::new("modulo", Sort::Value).insert("modulo(rows: ").detail("row v mod (rows - 1) + 1"));
+        } else if self.context.follows(":") {
+            for (kind, what) in TYPES {
+                self.add(Candidate::new(kind, Sort::Value).detail(what));
+            }
         } else if self.context.follows("|") {
-            self.add(Candidate::new("max", Sort::Value).insert("max(0)").detail("at least a number"));
-            self.add(Candidate::new("min", Sort::Value).insert("min(").detail("at most a number"));
-            self.add(Candidate::new("log1p", Sort::Value).detail("log(1 + x)"));
+            let steps: &[_] = if sparse { &SPARSE_STEPS } else { &DENSE_STEPS };
+            for (step, written, what) in steps {
+                self.add(Candidate::new(*step, Sort::Value).insert(*written).detail(*what));
+            }
+        } else if sparse || dense {
+            self.keywords(&["from"]);
         }
     }
 

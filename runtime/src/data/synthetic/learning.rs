@@ -2,7 +2,7 @@
 //! regression cannot.
 
 use nasrec_compiler::recipe::{Source, Synthetic};
-use nasrec_compiler::schema::{DenseColumn, Encoding, Format, Schema, SparseColumn};
+use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Type};
 
 use super::noise::sigmoid;
 use crate::data::dataset::testing::recipe;
@@ -16,15 +16,9 @@ pub(super) fn defaults(rows: u64) -> Synthetic {
 }
 
 pub(super) fn schema(dense: usize, sparse: usize, rows: usize) -> Schema {
-    let number = |index| DenseColumn { name: format!("I{index}"), transforms: Vec::new() };
-    let field = |index| SparseColumn { name: format!("C{index}"), encoding: Encoding::Int, rows, missing: 0 };
-    Schema {
-        name: "synthetic".to_owned(),
-        format: Format::Tsv,
-        label: "click".to_owned(),
-        dense: (1..=dense).map(number).collect(),
-        sparse: (1..=sparse).map(field).collect(),
-    }
+    let number = |index| DenseColumn::new(format!("I{index}"), Vec::new());
+    let field = |index| SparseColumn::new(format!("C{index}"), Type::Int, Table::Modulo, rows);
+    Schema::tsv("synthetic", "click", (1..=dense).map(number).collect(), (1..=sparse).map(field).collect())
 }
 
 const RANK: usize = 8;

@@ -21,7 +21,7 @@ use rayon::prelude::*;
 
 use self::planted::Planted;
 use super::cache::{Origin, Writer};
-use super::encode::Encoder;
+use super::table::Cells;
 use crate::error::DataError;
 use crate::{Observer, Result, Stage, Stop};
 
@@ -49,7 +49,7 @@ pub(super) fn write(
 ) -> Result<()> {
     check(parameters)?;
     // The schema's tables must be addressable here as they must be for files.
-    Encoder::new(schema)?;
+    Cells::new(schema)?;
     let planted = Planted::new(schema, parameters);
     observer.begin(Stage { name: "draw data".to_owned(), total: Some(parameters.rows), unit: "rows" });
     let outcome = draw(&planted, parameters.rows, writer, observer, stop);

@@ -14,6 +14,7 @@ use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::recipe::Source;
 use nasrec_compiler::{CheckedSearch, ItemKind, Program};
 use nasrec_runtime::backend::Backend;
+use nasrec_runtime::data::locate;
 use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
 use nasrec_runtime::run::{Job, Origin, Run};
 use nasrec_runtime::search::{Report, check_memory, expected_rows, search_within};
@@ -144,24 +145,7 @@ fn started(args: &Args, limits: Limits) -> Result<Option<Run>> {
     // What does not fit shows before a directory is made.
     let job = Job::new(&search, base)?;
     if let Source::Files(files) = &job.recipe.data.source {
-        for file in files {
-            let path = job.base.join(file);
-            let shown = path.display();
-            if path.is_dir() {
-                bail!("{shown} is a directory: `data.files` says `{file}`; name the files in it");
-            }
-            if !path.exists() && file.contains(['*', '?', '[']) {
-                bail!(
-                    "there is no data file {shown}: `data.files` says `{file}`; patterns are not expanded, so name each file"
-                );
-            }
-            if !path.exists() {
-                bail!("there is no data file {shown}: `data.files` says `{file}`");
-            }
-            if !path.is_file() {
-                bail!("{shown} is not a regular file, and could not be read twice: write what comes from it to a file");
-            }
-        }
+        locate(&job.base, files)?;
     }
     if let Some(memory) = limits.memory {
         check_memory(&job, expected_rows(&job).unwrap_or(0), limits.threads, memory)?;

@@ -1,15 +1,18 @@
 //! Files as blocks of whole lines, unpacked and hashed as they are read, with bounded memory.
 
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
+use super::unpack::Unpacked;
+use super::{Located, open};
+use crate::data::text::{Heading, Places};
 use crate::error::DataError;
-use crate::{Error, Result, files};
+use crate::{Error, Result};
 
 /// Bytes read at a time: large enough that locks do not matter, and small enough that they, where their values lie, and
 /// their records are in a second cache together.
@@ -18,12 +21,15 @@ const BLOCK: usize = 256 << 10;
 /// No table has longer lines; what has is no table, and must not be collected in memory.
 const LONGEST_LINE: usize = 1 << 20;
 
+/// What some programs write before a text in UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A file changed this shortly ago can change again within the same tick of the file system's clock.
 const SETTLED: Duration = Duration::from_secs(2);
 
 /// A source file as a recipe names it and as its bytes were when it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SourceFile {
+pub(in crate::data) struct SourceFile {
     pub name: String,
     /// Bytes on disk (packed, where the file is).
     pub size: u64,
@@ -34,9 +40,11 @@ pub(super) struct SourceFile {
 }
 
 /// Whole lines of one file, at the beginning of a buffer.
-pub(super) struct Block {
+pub(in crate::data) struct Block {
     /// Index of the file among the sources.
     pub file: usize,
+    /// Where that file has its columns.
+    pub places: Arc<Places>,
     /// Bytes of the lines. They end with a line end, except perhaps at the end of the file.
     pub len: usize,
     /// Bytes on disk read so far, over all files.
@@ -44,9 +52,9 @@ pub(super) struct Block {
 }
 
 /// Reads files one after the other.
-pub(super) struct Reader<'a> {
-    paths: &'a [PathBuf],
-    names: &'a [String],
+pub(in crate::data) struct Reader<'a> {
+    located: &'a [Located],
+    heading: &'a Heading<'a>,
     /// Of those that were read.
     files: Vec<SourceFile>,
     /// The one that is being read.
@@ -56,36 +64,21 @@ pub(super) struct Reader<'a> {
 }
 
 struct Current {
-    input: Input,
+    input: Unpacked,
     modified: Option<u64>,
+    places: Arc<Places>,
     /// What was read of a line whose end was not.
     begun: Vec<u8>,
     /// Whether there were lines already.
     has_lines: bool,
 }
 
-/// Opens a source file.
-///
-/// # Errors
-/// A sentence for a file that is missing, unreadable or a directory.
-fn open(path: &Path) -> Result<(File, Metadata)> {
-    if path.is_dir() {
-        return Err(DataError::Directory { path: path.to_owned(), expected: "a file of lines" }.into());
-    }
-    // A pipe cannot be read twice, and would be waited for.
-    let file = files::open_given(path)?;
-    let metadata = file.metadata().map_err(Error::io("read", path))?;
-    Ok((file, metadata))
-}
-
-/// Bytes on disk of all `paths`.
-pub(super) fn total_size(paths: &[PathBuf]) -> Result<u64> {
-    paths.iter().map(|path| Ok(open(path)?.1.len())).sum()
-}
-
-/// Whether `path` still holds what `known` was read from.
-pub(super) fn is_unchanged(path: &Path, known: &SourceFile) -> Result<bool> {
+/// Whether `path` still holds what `known` was read from. A pipe cannot be asked.
+pub(in crate::data) fn is_unchanged(path: &Path, known: &SourceFile) -> Result<bool> {
     let (mut file, metadata) = open(path)?;
+    if !metadata.is_file() {
+        return Ok(true);
+    }
     if metadata.len() != known.size {
         return Ok(false);
     }
@@ -99,15 +92,15 @@ pub(super) fn is_unchanged(path: &Path, known: &SourceFile) -> Result<bool> {
 
 /// Nanoseconds since 1970 of the last change, where it is older than [`SETTLED`].
 fn modified(metadata: &Metadata) -> Option<u64> {
-    let modified = metadata.modified().ok()?;
+    let modified = metadata.modified().ok().filter(|_| metadata.is_file())?;
     let age = SystemTime::now().duration_since(modified).ok()?;
     (age > SETTLED).then_some(modified.duration_since(UNIX_EPOCH).ok()?.as_nanos() as u64)
 }
 
 impl<'a> Reader<'a> {
     /// Nothing is opened yet.
-    pub fn new(paths: &'a [PathBuf], names: &'a [String]) -> Self {
-        Self { paths, names, files: Vec::new(), current: None, done: 0 }
+    pub fn new(located: &'a [Located], heading: &'a Heading<'a>) -> Self {
+        Self { located, heading, files: Vec::new(), current: None, done: 0 }
     }
 
     /// What the files were that have been read to their ends.
@@ -118,37 +111,58 @@ impl<'a> Reader<'a> {
     /// Reads the next lines into `bytes`, whatever that holds; none at the end of the last file.
     ///
     /// # Errors
-    /// A file that cannot be opened, read or unpacked, is empty, or has an overlong line.
+    /// A file that cannot be opened, read or unpacked, is empty, has no such columns, or has an overlong line.
     pub fn next(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Block>> {
         loop {
             let file = self.files.len();
-            let Some(path) = self.paths.get(file) else { return Ok(None) };
+            let Some(Located { name, path }) = self.located.get(file) else { return Ok(None) };
             let current = match &mut self.current {
                 Some(current) => current,
-                none => none.insert(Current::open(path)?),
+                none => none.insert(Current::open(name, path, self.heading)?),
             };
-            let (len, ended) = current.next(bytes, path)?;
-            let done = self.done + current.input.hashing().size;
+            let (len, ended) = current.next(bytes, path, self.heading)?;
+            let (done, places) = (self.done + current.input.size(), Arc::clone(&current.places));
             if ended && let Some(current) = self.current.take() {
-                let source = current.close(path, &self.names[file])?;
+                let source = current.close(path, name)?;
                 self.done += source.size;
                 self.files.push(source);
             }
             if len > 0 {
-                return Ok(Some(Block { file, len, done }));
+                return Ok(Some(Block { file, places, len, done }));
             }
         }
     }
 }
 
 impl Current {
-    fn open(path: &Path) -> Result<Self> {
+    fn open(name: &str, path: &Path, heading: &Heading) -> Result<Self> {
         let (file, metadata) = open(path)?;
-        Ok(Self { input: Input::new(file, path)?, modified: modified(&metadata), begun: Vec::new(), has_lines: false })
+        let mut input = Unpacked::new(file, path)?;
+        // The mark of UTF-8 is no part of the first value.
+        let mark = |begun: &[u8]| if begun.starts_with(MARK) { MARK.len() } else { 0 };
+        let mut begun = Vec::new();
+        let first = loop {
+            let before = begun.len();
+            let (end, ended) = fill(&mut input, &mut begun, before, path)?;
+            begun.truncate(end);
+            let start = mark(&begun);
+            if ended && begun.len() == start {
+                return Err(DataError::Empty { path: path.to_owned() }.into());
+            }
+            if let Some(length) = heading.first(&begun[start..], ended) {
+                break start + length;
+            }
+            if begun.len() > LONGEST_LINE {
+                return Err(DataError::LongLine { path: path.to_owned(), most: LONGEST_LINE }.into());
+            }
+        };
+        let places = Arc::new(heading.places(name, &begun[mark(&begun)..first])?);
+        begun.drain(..first);
+        Ok(Self { input, modified: modified(&metadata), places, begun, has_lines: false })
     }
 
     /// Reads the next lines into `bytes`; their length, and whether the file has ended.
-    fn next(&mut self, bytes: &mut Vec<u8>, path: &Path) -> Result<(usize, bool)> {
+    fn next(&mut self, bytes: &mut Vec<u8>, path: &Path, heading: &Heading) -> Result<(usize, bool)> {
         let begun = self.begun.len();
         if bytes.len() < begun {
             bytes.resize(begun, 0);
@@ -156,7 +170,7 @@ impl Current {
         bytes[..begun].copy_from_slice(&self.begun);
         let (end, ended) = fill(&mut self.input, bytes, begun, path)?;
         let read = &bytes[..end];
-        let len = if ended { end } else { memchr::memrchr(b'\n', read).map_or(0, |end| end + 1) };
+        let len = if ended { end } else { heading.whole(read) };
         self.begun.clear();
         self.begun.extend_from_slice(&read[len..]);
         if self.begun.len() > LONGEST_LINE {
@@ -170,23 +184,18 @@ impl Current {
     }
 
     /// What the file was, once it has ended.
-    fn close(mut self, path: &Path, name: &str) -> Result<SourceFile> {
+    fn close(self, path: &Path, name: &str) -> Result<SourceFile> {
         // What follows what was unpacked belongs to the file.
-        let hashing = self.input.hashing();
-        io::copy(hashing, &mut io::sink()).map_err(Error::io("read", path))?;
+        let (size, blake3) = self.input.close().map_err(Error::io("read", path))?;
         let after = path.metadata().ok().and_then(|metadata| modified(&metadata));
-        Ok(SourceFile {
-            name: name.to_owned(),
-            size: hashing.size,
-            blake3: hashing.hasher.finalize().to_hex().to_string(),
-            modified: self.modified.filter(|_| self.modified == after),
-        })
+        let modified = self.modified.filter(|_| self.modified == after);
+        Ok(SourceFile { name: name.to_owned(), size, blake3, modified })
     }
 }
 
 /// Reads a block's worth of bytes into `bytes` from `begin` on; where they end, and whether the input has.
-fn fill(input: &mut Input, bytes: &mut Vec<u8>, begin: usize, path: &Path) -> Result<(usize, bool)> {
-    let action = if matches!(input, Input::Packed(_)) { "unpack" } else { "read" };
+fn fill(input: &mut Unpacked, bytes: &mut Vec<u8>, begin: usize, path: &Path) -> Result<(usize, bool)> {
+    let action = input.action();
     let (mut end, full) = (begin, begin + BLOCK);
     if bytes.len() < full {
         bytes.resize(full, 0);
@@ -203,66 +212,6 @@ fn fill(input: &mut Input, bytes: &mut Vec<u8>, begin: usize, path: &Path) -> Re
     Ok((end, false))
 }
 
-enum Input {
-    Plain(Hashing),
-    /// Boxed because its buffers are large.
-    Packed(Box<MultiGzDecoder<Hashing>>),
-}
-
-impl Input {
-    /// Gzip is known by its first two bytes, which no table starts with, or by the file's name.
-    fn new(file: File, path: &Path) -> Result<Self> {
-        let mut hashing = Hashing { file, ahead: Vec::new(), hasher: Box::default(), size: 0 };
-        let mut first = Vec::new();
-        hashing.file.by_ref().take(2).read_to_end(&mut first).map_err(Error::io("read", path))?;
-        let packed = first == [0x1f, 0x8b] || path.extension().is_some_and(|extension| extension == "gz");
-        hashing.ahead = first;
-        Ok(if packed { Input::Packed(Box::new(MultiGzDecoder::new(hashing))) } else { Input::Plain(hashing) })
-    }
-
-    fn hashing(&mut self) -> &mut Hashing {
-        match self {
-            Input::Plain(hashing) => hashing,
-            Input::Packed(decoder) => decoder.get_mut(),
-        }
-    }
-}
-
-impl Read for Input {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Input::Plain(hashing) => hashing.read(buffer),
-            Input::Packed(decoder) => decoder.read(buffer),
-        }
-    }
-}
-
-/// A file whose bytes are counted and hashed as they are read.
-struct Hashing {
-    file: File,
-    /// Bytes that were looked at before reading began.
-    ahead: Vec<u8>,
-    /// Boxed because its state is large.
-    hasher: Box<blake3::Hasher>,
-    size: u64,
-}
-
-impl Read for Hashing {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = if self.ahead.is_empty() {
-            self.file.read(buffer)?
-        } else {
-            let read = self.ahead.len().min(buffer.len());
-            buffer[..read].copy_from_slice(&self.ahead[..read]);
-            self.ahead.drain(..read);
-            read
-        };
-        self.hasher.update(&buffer[..read]);
-        self.size += read as u64;
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -271,13 +220,16 @@ mod tests {
     use flate2::write::GzEncoder;
 
     use super::*;
+    use crate::data::dataset::testing::schema;
 
     /// The file's bytes as they were read, its identity, and how many blocks there were.
     fn read_all(path: &Path) -> Result<(Vec<u8>, SourceFile, usize)> {
-        let (paths, names) = ([path.to_path_buf()], ["name".to_owned()]);
-        let (mut reader, mut bytes, mut all, mut blocks) = (Reader::new(&paths, &names), Vec::new(), Vec::new(), 0);
+        let located = [Located { name: "name".to_owned(), path: path.to_path_buf() }];
+        let schema = schema();
+        let heading = Heading::new(&schema);
+        let (mut reader, mut bytes, mut all, mut blocks) = (Reader::new(&located, &heading), Vec::new(), Vec::new(), 0);
         while let Some(block) = reader.next(&mut bytes)? {
-            assert!(bytes.len() <= BLOCK + LONGEST_LINE);
+            assert!(bytes.len() <= 2 * BLOCK + LONGEST_LINE);
             assert!(block.len < BLOCK || bytes[block.len - 1] == b'\n');
             all.extend_from_slice(&bytes[..block.len]);
             blocks += 1;

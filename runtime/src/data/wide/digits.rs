@@ -2,7 +2,7 @@
 //! to foresee where digits end.
 
 /// Numbers that are read at once.
-pub(super) const TOGETHER: usize = 16;
+pub(in crate::data) const TOGETHER: usize = 16;
 
 /// Eight bytes of 1, of the highest bit, and of the digit zero.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -11,14 +11,14 @@ const ZEROS: u64 = 0x30 * ONES;
 
 /// Short texts: the first eight bytes from the beginning of each, the first one the lowest, and its length.
 #[derive(Clone, Copy)]
-pub(super) struct Texts {
+pub(in crate::data) struct Texts {
     pub bytes: [u64; TOGETHER],
     pub lengths: [u32; TOGETHER],
 }
 
 /// What was read of a text.
-pub(super) const NOTHING: u64 = u64::MAX;
-pub(super) const OTHER: u64 = u64::MAX - 1;
+pub(in crate::data) const NOTHING: u64 = u64::MAX;
+pub(in crate::data) const OTHER: u64 = u64::MAX - 1;
 
 impl Texts {
     pub const EMPTY: Self = Self { bytes: [0; TOGETHER], lengths: [0; TOGETHER] };
@@ -68,7 +68,7 @@ impl Texts {
 }
 
 /// An unsigned integer of at most fifteen digits.
-pub(super) fn integer(text: &[u8]) -> Option<u64> {
+pub(in crate::data) fn integer(text: &[u8]) -> Option<u64> {
     if !(1..=15).contains(&text.len()) {
         return None;
     }

@@ -1,14 +1,14 @@
-//! Where the values of many lines lie: one pass over the text finds every tab and line end, so that reading a value
+//! Where the values of many lines lie: one pass over the text finds every separator and line end, so that reading a value
 //! waits for no other.
 
-use super::digits::{TOGETHER, Texts};
+use crate::data::wide::{TOGETHER, Texts};
 
 /// Bytes looked at together, one bit each.
 const WINDOW: usize = 64;
 
 /// Where the values of a text of lines end. Used again for other texts, it allocates nothing.
 #[derive(Default)]
-pub(super) struct Values {
+pub(in crate::data) struct Values {
     /// Position of the separator behind each value; what is behind those of the lines means nothing.
     ends: Vec<u32>,
     lines: Vec<Span>,
@@ -22,12 +22,12 @@ struct Span {
 }
 
 impl Values {
-    /// Finds the values of `text`: they end at a tab, `\n`, `\r\n`, or the end of the text. A line has at least one.
+    /// Finds the values of `text`: they end at a separator, `\n`, `\r\n`, or the end of the text. A line has at least one.
     ///
     /// # Panics
     /// When `text` has `2^32` bytes or more.
     #[inline(always)]
-    pub fn find(&mut self, text: &[u8]) {
+    pub fn find(&mut self, text: &[u8], separator: u8) {
         assert!(u32::try_from(text.len()).is_ok(), "a text whose positions have 32 bits");
         // As many as there can be ends, and a window's slots behind them; pages that are never used cost nothing.
         let slots = text.len() + 1 + WINDOW;
@@ -35,7 +35,7 @@ impl Values {
             self.ends = vec![0; slots];
         }
         self.lines.clear();
-        let mut found = Found { text, values: self, count: 0, line: 0, first: 0 };
+        let mut found = Found { text, separator, values: self, count: 0, line: 0, first: 0 };
         let (windows, rest) = text.as_chunks();
         for (index, window) in windows.iter().enumerate() {
             found.window(index * WINDOW, window);
@@ -66,6 +66,7 @@ impl Values {
 /// What was found so far.
 struct Found<'a> {
     text: &'a [u8],
+    separator: u8,
     values: &'a mut Values,
     /// Values.
     count: usize,
@@ -77,8 +78,8 @@ struct Found<'a> {
 impl Found<'_> {
     #[inline(always)]
     fn window(&mut self, at: usize, window: &[u8; WINDOW]) {
-        let (tabs, mut feeds) = (places(window, b'\t'), places(window, b'\n'));
-        let all = tabs | feeds;
+        let (separators, mut feeds) = (places(window, self.separator), places(window, b'\n'));
+        let all = separators | feeds;
         let mut rest = all;
         // Eight at a time, wanted or not: how many there are is not foreseen, whether more than eight mostly is.
         for slots in self.values.ends[self.count..self.count + WINDOW].as_chunks_mut::<8>().0 {
@@ -112,7 +113,7 @@ impl Found<'_> {
 
 /// The values of a line.
 #[derive(Clone, Copy)]
-pub(super) struct Line<'t> {
+pub(in crate::data) struct Line<'t> {
     text: &'t [u8],
     start: usize,
     /// Of the line's values, how many of them there are, and of those that follow.
@@ -180,8 +181,8 @@ mod tests {
     fn find(text: &str) -> Vec<Vec<String>> {
         let mut values = Values::default();
         // What was found before must not be seen again.
-        values.find(b"those\tof\tanother\ntext\n");
-        values.find(text.as_bytes());
+        values.find(b"those\tof\tanother\ntext\n", b'\t');
+        values.find(text.as_bytes(), b'\t');
         let string = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         values.lines(text.as_bytes()).map(|line| (0..line.len()).map(|at| string(line.value(at))).collect()).collect()
     }
@@ -210,7 +211,7 @@ mod tests {
     fn texts_go_beyond_a_value_but_not_beyond_the_end() {
         let text = "1\t23\t4567\t\t89\n".to_owned() + &"1234567\t".repeat(TOGETHER);
         let (mut values, expected) = (Values::default(), [*b"23\t4567\t", *b"4567\t\t89", *b"\t89\n1234"]);
-        values.find(text.as_bytes());
+        values.find(text.as_bytes(), b'\t');
         let line = values.lines(text.as_bytes()).next().expect("a line");
         let texts = line.texts(1).expect("eight bytes each");
         assert_eq!(
@@ -218,7 +219,7 @@ mod tests {
             (&expected.map(u64::from_le_bytes)[..], &[2, 4, 0, 2][..])
         );
         let short = &text[..text.len() - 8 * (TOGETHER - 3)];
-        values.find(short.as_bytes());
+        values.find(short.as_bytes(), b'\t');
         assert!(values.lines(short.as_bytes()).next().expect("a line").texts(1).is_none());
     }
 

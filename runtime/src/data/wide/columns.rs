@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use nasrec_compiler::schema::{DenseColumn, Encoding, Schema, SparseColumn};
+use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Type};
 
 use super::digits::{NOTHING, OTHER, TOGETHER, Texts};
-use super::encode::encoded;
+use crate::data::table::numeric;
 
 /// Integers from 0 whose encoding in every numeric column is worked out once: most of those that a table of counts has.
 const TABULATED: usize = 4096;
@@ -22,7 +22,14 @@ enum Kind {
     /// One list a column: what a missing value is, then the encoded integers, NaN where one cannot be encoded. Columns
     /// with the same transforms share one, which then stays in the processor's first cache.
     Numeric(Vec<Arc<[f32]>>),
-    Categorical(Encoding, Box<Tables>),
+    Categorical(Digits, Box<Tables>),
+}
+
+/// How a category is written.
+#[derive(Clone, Copy)]
+enum Digits {
+    Decimal,
+    Hexadecimal,
 }
 
 /// A number for each column; columns that are not there divide by one.
@@ -44,9 +51,10 @@ impl Group {
         for tabulated in tabulated(&schema.dense).chunks(TOGETHER) {
             add(tabulated.len(), Kind::Numeric(tabulated.to_vec()));
         }
-        for alike in schema.sparse.chunk_by(|one, next| one.encoding == next.encoding) {
+        for alike in schema.sparse.chunk_by(|one, next| one.kind == next.kind) {
             for columns in alike.chunks(TOGETHER) {
-                add(columns.len(), Kind::Categorical(columns[0].encoding, Box::new(Tables::of(columns))));
+                let digits = if columns[0].kind == Type::Hex { Digits::Hexadecimal } else { Digits::Decimal };
+                add(columns.len(), Kind::Categorical(digits, Box::new(Tables::of(columns))));
             }
         }
         groups
@@ -66,10 +74,10 @@ impl Group {
                     others |= u32::from(known.is_nan()) << index;
                 }
             }
-            Kind::Categorical(encoding, tables) => {
-                let numbers = match encoding {
-                    Encoding::Hex => texts.hexadecimal(),
-                    Encoding::Int => texts.decimal(),
+            Kind::Categorical(digits, tables) => {
+                let numbers = match digits {
+                    Digits::Hexadecimal => texts.hexadecimal(),
+                    Digits::Decimal => texts.decimal(),
                 };
                 let rows = tables.rows(&numbers);
                 for (index, (word, row)) in words.iter_mut().zip(rows).enumerate() {
@@ -127,10 +135,12 @@ fn tabulated(columns: &[DenseColumn]) -> Vec<Arc<[f32]>> {
     let mut tabulated: Vec<Arc<[f32]>> = Vec::new();
     for (index, column) in columns.iter().enumerate() {
         let alike = columns[..index].iter().position(|other| other.transforms == column.transforms);
-        let integers = (0..TABULATED).map(|value| encoded(column, value as f64).unwrap_or(f32::NAN));
+        let integers = (0..TABULATED).map(|value| numeric(&column.transforms, Some(value as f64)).unwrap_or(f32::NAN));
+        // One that the steps make infinite is read slowly, and told.
+        let nothing = numeric(&column.transforms, None).unwrap_or(f32::NAN);
         tabulated.push(match alike {
             Some(other) => Arc::clone(&tabulated[other]),
-            None => std::iter::once(0.0).chain(integers).collect(),
+            None => std::iter::once(nothing).chain(integers).collect(),
         });
     }
     tabulated

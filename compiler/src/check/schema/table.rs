@@ -1,0 +1,120 @@
+//! What a schema says of the whole table: its format, what is missing, and the label.
+
+use super::columns::names;
+use super::{Reading, Says, called, one, only};
+use crate::check::settings::number;
+use crate::diagnostics::{Code, Diagnostic, nearest};
+use crate::schema::{Comparand, Comparison, Condition, Format, Label};
+use crate::syntax::tree::{Binary, ExprKind, SchemaLine};
+
+/// Formats of files, and what they are.
+pub(crate) const FORMATS: [(&str, &str); 2] =
+    [("csv", "values between commas, a header, quotes"), ("tsv", "values between tabs")];
+
+/// Most bytes of a text that stands for a missing value.
+const LONGEST_MARK: usize = 100;
+
+impl Reading {
+    /// `format csv(separator: ";")`
+    pub(super) fn format(&mut self, line: &SchemaLine) -> Result<(), Diagnostic> {
+        const ARGS: [&str; 3] = ["separator", "header", "quotes"];
+        only(line, &[Says::Arguments])?;
+        let name = &one(line)?.name;
+        let Format::Lines { separator, header, quotes } = match name.text.as_str() {
+            "tsv" => Format::TSV,
+            "csv" => Format::CSV,
+            other => {
+                let known = FORMATS.map(|(name, _)| name);
+                let near = nearest(other, known);
+                return Err(Diagnostic::error(Code::Schema, format!("the format `{other}` is not known"))
+                    .label(name.span, format!("expected {}", known.map(|name| format!("`{name}`")).join(" or ")))
+                    .did_you_mean(name.span, other, near));
+            }
+        };
+        if self.formatted {
+            return Err(Diagnostic::error(Code::Duplicate, "a schema has one format").label(line.span, "a second one"));
+        }
+        self.formatted = true;
+        let called = called(name, &line.args);
+        called.only(&ARGS)?;
+        let separator = match called.expr(&ARGS, "separator") {
+            None => separator,
+            Some(given) => match &given.kind {
+                ExprKind::Text(text) if text == "\\t" => b'\t',
+                ExprKind::Text(text) if matches!(text.as_bytes(), [one] if is_separator(*one)) => text.as_bytes()[0],
+                _ => {
+                    return Err(Diagnostic::error(Code::Schema, "this cannot stand between values").label(
+                        given.span,
+                        "expected one character in quotes, such as \";\", and no letter, digit, quote or blank",
+                    ));
+                }
+            },
+        };
+        let (header, quotes) = (called.switch(&ARGS, "header", header)?, called.switch(&ARGS, "quotes", quotes)?);
+        self.schema.format = Format::Lines { separator, header, quotes };
+        Ok(())
+    }
+
+    /// `missing "NA", "?"`
+    pub(super) fn missing(&mut self, line: &SchemaLine) -> Result<(), Diagnostic> {
+        only(line, &[])?;
+        for mark in &line.columns {
+            if !mark.quoted || mark.range.is_some() || mark.name.text.len() > LONGEST_MARK {
+                return Err(Diagnostic::error(Code::Schema, "what stands for a missing value is a text")
+                    .label(mark.name.span, "expected a text in double quotes, such as \"NA\""));
+            }
+            // Nothing at all is missing in any case.
+            if !mark.name.text.is_empty() && !self.schema.missing.contains(&mark.name.text) {
+                self.schema.missing.push(mark.name.text.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// `label rating >= 4`
+    pub(super) fn label(&mut self, line: &SchemaLine) -> Result<(), Diagnostic> {
+        only(line, &[Says::Condition])?;
+        if !self.schema.label.column.is_empty() {
+            return Err(Diagnostic::error(Code::Duplicate, "a schema has one label").label(line.span, "a second one"));
+        }
+        let columns = one(line)?;
+        let [name] = &names(columns)?[..] else {
+            return Err(Diagnostic::error(Code::Duplicate, "a schema has one label")
+                .label(columns.name.span, "several columns"));
+        };
+        let condition = match &line.condition {
+            None => None,
+            Some((binary, value)) => {
+                let with = match &value.kind {
+                    ExprKind::Text(text) => Comparand::Text(text.clone()),
+                    _ => Comparand::Number(number(value).unwrap_or(0.0)),
+                };
+                let comparison = comparison(*binary);
+                if matches!(with, Comparand::Text(_)) && !matches!(comparison, Comparison::Equal | Comparison::Unequal)
+                {
+                    return Err(Diagnostic::error(Code::Schema, "a text is equal to another or not")
+                        .label(value.span, "expected a number, or `==` or `!=` before it"));
+                }
+                Some(Condition { comparison, with })
+            }
+        };
+        self.mention(std::slice::from_ref(name));
+        self.schema.label = Label { column: name.clone(), condition };
+        Ok(())
+    }
+}
+
+fn is_separator(byte: u8) -> bool {
+    byte == b'\t' || byte.is_ascii_punctuation() && !matches!(byte, b'"' | b'.' | b'-' | b'+' | b'_')
+}
+
+fn comparison(binary: Binary) -> Comparison {
+    match binary {
+        Binary::Unequal => Comparison::Unequal,
+        Binary::Less => Comparison::Less,
+        Binary::AtMost => Comparison::AtMost,
+        Binary::Greater => Comparison::Greater,
+        Binary::AtLeast => Comparison::AtLeast,
+        _ => Comparison::Equal,
+    }
+}

@@ -1,0 +1,201 @@
+//! What was learnt from the training rows: with it any row is encoded as those were.
+
+use nasrec_compiler::schema::{Fill, Schema, Table, Transform};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::{SafeTensors, serialize};
+
+use crate::Result;
+use crate::data::table::{Cells, Dictionaries, Dictionary};
+use crate::error::DataError;
+
+/// What the fitted steps of a schema have learnt.
+#[derive(Clone, Debug, Default)]
+pub struct Encoder {
+    /// Of each dense column two numbers for each of its steps: what fills, or a shift and a scale.
+    pub(super) numbers: Vec<Vec<[f64; 2]>>,
+    /// Of each sparse column.
+    pub(super) tables: Vec<Learnt>,
+}
+
+/// What the table of a sparse column has learnt.
+#[derive(Clone, Debug)]
+pub(super) enum Learnt {
+    Nothing,
+    /// Numbers from an edge on are in the next row.
+    Quantiles(Vec<f64>),
+    /// The values of rows 2, 3, …
+    Vocabulary(Dictionary),
+}
+
+impl Encoder {
+    /// A number after the first `steps` steps of a column; none where it is missing then.
+    pub(super) fn number(
+        &self,
+        transforms: &[Transform],
+        column: usize,
+        steps: usize,
+        number: Option<f64>,
+    ) -> Option<f64> {
+        let learnt = transforms.iter().zip(&self.numbers[column]).take(steps);
+        learnt.fold(number, |value, (transform, &[a, b])| match *transform {
+            Transform::Max(bound) => value.map(|value| value.max(bound)),
+            Transform::Min(bound) => value.map(|value| value.min(bound)),
+            Transform::Log1p => value.map(f64::ln_1p),
+            Transform::Missing(Fill::Constant(fill)) => value.or(Some(fill)),
+            Transform::Missing(Fill::Mean | Fill::Median) => value.or(Some(a)),
+            Transform::Standardise => value.map(|value| (value - a) * b),
+            Transform::MinMax => value.map(|value| ((value - a) * b).clamp(0.0, 1.0)),
+        })
+    }
+
+    /// The row of the embedding table of each code of the dictionary of each sparse column.
+    pub(super) fn rows_of_codes(&self, schema: &Schema, cells: &Cells, dictionaries: &Dictionaries) -> Vec<Vec<u32>> {
+        let each = self.tables.iter().enumerate().map(|(column, learnt)| {
+            let (Learnt::Vocabulary(vocabulary), Some(dictionary)) = (learnt, cells.dictionary_of(column)) else {
+                return Vec::new();
+            };
+            debug_assert!(vocabulary.len() + 2 <= schema.sparse[column].rows, "a vocabulary fits its table");
+            let dictionary = &dictionaries[dictionary];
+            let mut rows = vec![1; dictionary.len()];
+            let known = |code: u32| vocabulary.find(dictionary.value(code)).map(|row| row + 2);
+            rows.iter_mut().zip(0..).for_each(|(row, code)| *row = known(code).unwrap_or(1));
+            rows
+        });
+        each.collect()
+    }
+
+    /// Fills in of a record what was learnt from its row.
+    pub(super) fn complete(&self, schema: &Schema, cells: &Cells, rows_of: &[Vec<u32>], row: &[u8], record: &mut [u8]) {
+        for (column, dense) in schema.dense.iter().enumerate() {
+            let Some(at) = cells.number_of_dense(column) else { continue };
+            let number = self.number(&dense.transforms, column, dense.transforms.len(), number_at(row, at));
+            // A number that is none is as a missing one: it must not turn the whole model into NaN.
+            let number = number.map_or(0.0, |number| number as f32);
+            let number = if number.is_finite() { number } else { 0.0 };
+            record[4 * column..][..4].copy_from_slice(&number.to_le_bytes());
+        }
+        for (column, learnt) in self.tables.iter().enumerate() {
+            let Some(at) = cells.source_of_sparse(column) else { continue };
+            let id = match learnt {
+                Learnt::Nothing => continue,
+                Learnt::Quantiles(edges) => number_at(row, at).map_or(0, |number| quantile(edges, number)),
+                Learnt::Vocabulary(_) => code_at(row, at).map_or(0, |code| rows_of[column][code as usize]),
+            };
+            record[4 * (schema.dense.len() + column)..][..4].copy_from_slice(&id.to_le_bytes());
+        }
+    }
+
+    /// Rows of the table of a sparse column that some value has, the missing one among them.
+    pub fn rows(&self, column: usize) -> Option<usize> {
+        match self.tables.get(column)? {
+            Learnt::Nothing => None,
+            Learnt::Quantiles(edges) => Some(edges.len() + 2),
+            Learnt::Vocabulary(vocabulary) => Some(vocabulary.len() + 2),
+        }
+    }
+
+    /// As a file of tensors (safetensors): `numbers.COLUMN` (f64), `quantiles.COLUMN` (f64), and of a vocabulary
+    /// `vocabulary.COLUMN.bytes` (u8) and `vocabulary.COLUMN.ends` (u32), the values of rows 2, 3, … one after the other.
+    ///
+    /// # Errors
+    /// None that a user could cause.
+    pub fn to_bytes(&self, schema: &Schema) -> Result<Vec<u8>> {
+        let mut parts: Vec<(String, Dtype, Vec<u8>)> = Vec::new();
+        let floats = |all: &[f64]| all.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+        for (column, numbers) in schema.dense.iter().zip(&self.numbers) {
+            if column.transforms.iter().any(|transform| transform.is_fitted()) {
+                parts.push((format!("numbers.{}", column.name), Dtype::F64, floats(numbers.as_flattened())));
+            }
+        }
+        for (column, learnt) in schema.sparse.iter().zip(&self.tables) {
+            match learnt {
+                Learnt::Nothing => {}
+                Learnt::Quantiles(edges) => {
+                    parts.push((format!("quantiles.{}", column.name), Dtype::F64, floats(edges)));
+                }
+                Learnt::Vocabulary(vocabulary) => {
+                    let (bytes, ends) = vocabulary.parts();
+                    let ends = ends.iter().flat_map(|end| end.to_le_bytes()).collect();
+                    parts.push((format!("vocabulary.{}.bytes", column.name), Dtype::U8, bytes.to_vec()));
+                    parts.push((format!("vocabulary.{}.ends", column.name), Dtype::U32, ends));
+                }
+            }
+        }
+        let width = |dtype| match dtype {
+            Dtype::F64 => 8,
+            Dtype::U32 => 4,
+            _ => 1,
+        };
+        let views = parts.iter().map(|(name, dtype, bytes)| {
+            Ok((name.as_str(), TensorView::new(*dtype, vec![bytes.len() / width(*dtype)], bytes)?))
+        });
+        let views: Vec<_> = views.collect::<Result<_, safetensors::SafeTensorError>>()?;
+        Ok(serialize(views, None)?)
+    }
+
+    /// What [`Encoder::to_bytes`] wrote for this schema.
+    ///
+    /// # Errors
+    /// [`DataError::Encoder`]: it is of another schema, or damaged.
+    pub fn from_bytes(bytes: &[u8], schema: &Schema) -> Result<Self> {
+        let damaged = |what: &str| DataError::Encoder { what: what.to_owned() };
+        let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error.to_string()))?;
+        let part = |name: String, dtype: Dtype| {
+            let view = file.tensor(&name).map_err(|_| damaged(&format!("it has no {name}")))?;
+            if view.dtype() == dtype { Ok(view.data()) } else { Err(damaged(&format!("{name} is of another type"))) }
+        };
+        let floats = |bytes: &[u8]| -> Vec<f64> {
+            bytes.as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect()
+        };
+        let mut encoder = Self::default();
+        for column in &schema.dense {
+            let mut numbers = vec![[0.0; 2]; column.transforms.len()];
+            if column.transforms.iter().any(|transform| transform.is_fitted()) {
+                let found = floats(part(format!("numbers.{}", column.name), Dtype::F64)?);
+                if found.len() != 2 * numbers.len() || found.iter().any(|number| !number.is_finite()) {
+                    return Err(damaged("numbers of a column are not what its steps need").into());
+                }
+                numbers.as_flattened_mut().copy_from_slice(&found);
+            }
+            encoder.numbers.push(numbers);
+        }
+        for column in &schema.sparse {
+            let learnt = match column.table {
+                Table::Quantiles => {
+                    let edges = floats(part(format!("quantiles.{}", column.name), Dtype::F64)?);
+                    if edges.len() + 2 > column.rows || !edges.is_sorted() || edges.iter().any(|edge| !edge.is_finite())
+                    {
+                        return Err(damaged("quantiles of a column do not fit its table").into());
+                    }
+                    Learnt::Quantiles(edges)
+                }
+                Table::Vocabulary { .. } => {
+                    let bytes = part(format!("vocabulary.{}.bytes", column.name), Dtype::U8)?;
+                    let ends = part(format!("vocabulary.{}.ends", column.name), Dtype::U32)?;
+                    let ends: Vec<u32> = ends.as_chunks::<4>().0.iter().map(|&end| u32::from_le_bytes(end)).collect();
+                    let vocabulary = Dictionary::of(bytes, &ends).filter(|known| known.len() + 2 <= column.rows);
+                    Learnt::Vocabulary(vocabulary.ok_or_else(|| damaged("a vocabulary does not fit its table"))?)
+                }
+                _ => Learnt::Nothing,
+            };
+            encoder.tables.push(learnt);
+        }
+        Ok(encoder)
+    }
+}
+
+/// The number that lies at a byte of a row; none where it is missing.
+pub(super) fn number_at(row: &[u8], at: usize) -> Option<f64> {
+    let number = f64::from_le_bytes(*row[at..].first_chunk()?);
+    (!number.is_nan()).then_some(number)
+}
+
+/// The code that lies at a byte of a row; none where the value is missing.
+pub(super) fn code_at(row: &[u8], at: usize) -> Option<u32> {
+    let code = u32::from_le_bytes(*row[at..].first_chunk()?);
+    (code != u32::MAX).then_some(code)
+}
+
+fn quantile(edges: &[f64], number: f64) -> u32 {
+    edges.partition_point(|&edge| edge <= number) as u32 + 1
+}

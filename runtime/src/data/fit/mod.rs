@@ -1,0 +1,54 @@
+//! What is learnt from the training rows of a table, and the records that come of it.
+//!
+//! Lives here: what each fitted step of a schema learns, the encoder that holds it, and encoding by it. Never: rows that are
+//! not for training are looked at before all is learnt.
+
+mod encoder;
+mod learn;
+mod numbers;
+
+pub use encoder::Encoder;
+pub(super) use learn::learn;
+
+use nasrec_compiler::schema::Schema;
+use rayon::prelude::*;
+
+use super::cache::Writer;
+use super::table::{Cells, Dictionaries, Raw};
+use crate::{Result, Stop};
+
+/// Rows that one task encodes.
+const TASK: usize = 1 << 10;
+
+/// Writes the record of each row.
+///
+/// # Errors
+/// The rows can no longer be read; those of [`Writer::append`]; a stop.
+pub(super) fn encode(
+    schema: &Schema,
+    cells: &Cells,
+    encoder: &Encoder,
+    dictionaries: &Dictionaries,
+    rows: &mut Raw,
+    writer: &mut Writer,
+    stop: &Stop,
+) -> Result<()> {
+    let rows_of = encoder.rows_of_codes(schema, cells, dictionaries);
+    let (layout, stride) = (cells.layout(), rows.stride());
+    rows.each(|_, bytes| {
+        stop.check()?;
+        let records: Vec<Vec<u8>> = bytes
+            .par_chunks(TASK * stride)
+            .map(|rows| {
+                let mut records = Vec::with_capacity(rows.len() / stride * layout.stride());
+                for row in rows.chunks_exact(stride) {
+                    let start = records.len();
+                    records.extend_from_slice(&row[..layout.stride()]);
+                    encoder.complete(schema, cells, &rows_of, row, &mut records[start..]);
+                }
+                records
+            })
+            .collect();
+        records.iter().try_for_each(|records| writer.append(records))
+    })
+}

@@ -1,0 +1,146 @@
+//! Where rows come from: from names in a recipe to blocks of whole lines.
+//!
+//! Lives here: which files a name stands for, what a file is by its first bytes, its unpacking, and the cutting into blocks.
+//! Never: what a value means.
+
+mod kind;
+mod lines;
+mod unpack;
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+pub(super) use lines::{Block, Reader, SourceFile, is_unchanged};
+
+use self::unpack::Unpacked;
+use crate::error::DataError;
+use crate::{Error, Result};
+
+/// Most files that one name may stand for.
+const MOST_FILES: usize = 100_000;
+
+/// Standard input, as recipes call it.
+pub const STANDARD_INPUT: &str = "-";
+
+/// A file with rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// As a recipe would name this file alone.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl Located {
+    /// Whether it can be read more than once.
+    pub fn is_regular(&self) -> bool {
+        self.path.is_file()
+    }
+}
+
+/// The files that names stand for, in order: a file, all files of a folder, what a pattern such as `part-*.csv` matches, or
+/// `-` for standard input. Names are relative to `base`; files of a folder or pattern are in the order of their names.
+///
+/// # Errors
+/// [`DataError::NoFile`], [`DataError::Missing`], [`DataError::NoMatch`], [`DataError::EmptyFolder`], [`DataError::Pattern`].
+pub fn locate(base: &Path, names: &[String]) -> Result<Vec<Located>> {
+    if names.is_empty() {
+        return Err(DataError::NoFile.into());
+    }
+    let mut located = Vec::new();
+    for name in names {
+        let path = base.join(name);
+        if name == STANDARD_INPUT {
+            located.push(Located { name: name.clone(), path: PathBuf::from("/dev/stdin") });
+        } else if path.is_dir() {
+            let found = in_folder(&path)?;
+            let inside = |path: PathBuf| {
+                let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                Located { name: format!("{}/{file}", name.trim_end_matches('/')), path }
+            };
+            located.extend(found.into_iter().map(inside));
+        } else if path.symlink_metadata().is_ok() {
+            located.push(Located { name: name.clone(), path });
+        } else if name.contains(['*', '?', '[']) {
+            located.extend(matching(base, name)?);
+        } else {
+            return Err(DataError::Missing { path, name: name.clone() }.into());
+        }
+        if located.len() > MOST_FILES {
+            return Err(DataError::TooManyFiles { name: name.clone(), most: MOST_FILES }.into());
+        }
+    }
+    Ok(located)
+}
+
+/// The files of a folder, without those that are hidden or that say that others are whole (`_SUCCESS`).
+fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        let path = entry.map_err(Error::io("read", folder))?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(['.', '_']));
+        if !hidden && path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() { Err(DataError::EmptyFolder { path: folder.to_owned() }.into()) } else { Ok(files) }
+}
+
+fn matching(base: &Path, pattern: &str) -> Result<Vec<Located>> {
+    let whole = Path::new(&glob::Pattern::escape(&base.to_string_lossy())).join(pattern);
+    let options =
+        glob::MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..Default::default() };
+    let paths = glob::glob_with(&whole.to_string_lossy(), options)
+        .map_err(|error| DataError::Pattern { pattern: pattern.to_owned(), what: error.msg.to_owned() })?;
+    let mut found = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| Error::io("read", error.path().to_owned())(error.into()))?;
+        if path.is_file() {
+            let inside = path.strip_prefix(base).unwrap_or(&path);
+            found.push(Located { name: inside.to_string_lossy().into_owned(), path });
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    if found.is_empty() { Err(DataError::NoMatch { pattern: pattern.to_owned() }.into()) } else { Ok(found) }
+}
+
+/// A file opened for reading from its beginning to its end: a regular one, a pipe, or standard input.
+fn open(path: &Path) -> Result<(File, fs::Metadata)> {
+    if path.is_dir() {
+        return Err(DataError::Directory { path: path.to_owned(), expected: "a file of lines" }.into());
+    }
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let metadata = file.metadata().map_err(Error::io("read", path))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        // A device may have no end.
+        if metadata.file_type().is_block_device() || metadata.file_type().is_char_device() {
+            return Err(crate::FileError::Kind { path: path.to_owned(), what: "a device" }.into());
+        }
+    }
+    Ok((file, metadata))
+}
+
+/// Bytes on disk of all of them, as far as that can be told before they are read.
+pub(super) fn total_size(located: &[Located]) -> u64 {
+    located.iter().filter_map(|located| located.path.metadata().ok()).map(|found| found.len()).sum()
+}
+
+/// How many rows such files have, roughly, and rather too few; none where that cannot be told before they are read.
+pub fn expected_rows(located: &[Located]) -> Option<u64> {
+    /// Bytes that are looked at.
+    const START: u64 = 1 << 20;
+    let mut rows = 0;
+    for located in located.iter().filter(|located| located.is_regular()) {
+        let (file, metadata) = open(&located.path).ok()?;
+        let mut unpacked = Unpacked::new(file, &located.path).ok()?;
+        let mut start = Vec::new();
+        unpacked.by_ref().take(START).read_to_end(&mut start).ok()?;
+        let lines = start.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        rows += metadata.len().saturating_mul(lines) / unpacked.size().max(1) * 9 / 10;
+    }
+    Some(rows)
+}

@@ -1,0 +1,444 @@
+//! Which value of a row becomes what: right away what a model reads, or what it is learnt from.
+
+use nasrec_compiler::schema::{Comparand, Comparison, Fill, Label, Part, Schema, Table, Transform, Type};
+use twox_hash::XxHash3_64;
+
+use super::dictionary::Dictionary;
+use crate::data::record::Layout;
+use crate::data::text::{Moment, bool_of, hex_of, int_of, number_of};
+use crate::error::DataError;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
+/// The code of a missing value.
+pub(in crate::data) const MISSING: u32 = u32::MAX;
+
+/// What a value says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::data) enum Value<'t> {
+    Missing,
+    Number(f64),
+    /// A whole number, as 64 bits.
+    Key(u64),
+    Text(&'t [u8]),
+}
+
+/// What is kept of the rows of a table: a record as of the cache, without what is still to be learnt, and behind it the
+/// values that this is learnt from.
+#[derive(Clone, Debug)]
+pub(in crate::data) struct Cells {
+    layout: Layout,
+    cells: Vec<Cell>,
+    label: Label,
+    /// Index of the label among the columns of the schema.
+    label_column: usize,
+    missing: Vec<Vec<u8>>,
+    /// Bytes of a row.
+    stride: usize,
+    dictionaries: usize,
+    /// Where the value behind each dense and each sparse column lies, of those that are still to be learnt.
+    learnt: [Vec<Option<usize>>; 2],
+    /// The dictionary of each sparse column that has one.
+    coded: Vec<Option<usize>>,
+}
+
+/// What becomes of a value.
+#[derive(Clone, Debug)]
+struct Cell {
+    /// Index among the columns of the schema.
+    column: usize,
+    kind: Type,
+    /// Byte of the row.
+    at: usize,
+    becomes: Becomes,
+}
+
+#[derive(Clone, Debug)]
+enum Becomes {
+    /// A number of the dense input.
+    Numeric(Vec<Transform>),
+    /// A row of an embedding table.
+    Row(Table, u32),
+    /// A number that something is learnt from.
+    Number,
+    /// A value of a dictionary, which something is learnt from.
+    Code(usize),
+}
+
+/// The dictionaries of the cells that have one.
+pub(in crate::data) type Dictionaries = Vec<Dictionary>;
+
+/// Reads the values of cells, and remembers the last times that it read.
+#[derive(Clone, Debug)]
+pub(in crate::data) struct Reading {
+    moments: Vec<Option<Moment>>,
+}
+
+/// What is wrong with a value, and of which column of the schema.
+pub(in crate::data) struct Wrong {
+    pub column: usize,
+    pub expected: &'static str,
+}
+
+impl Cells {
+    /// # Errors
+    /// [`DataError::ColumnTable`] where a column's table is too small or too large to be addressed.
+    pub fn new(schema: &Schema) -> crate::Result<Self> {
+        for column in &schema.sparse {
+            if !(2..=u32::MAX as usize).contains(&column.rows) || column.missing >= column.rows {
+                return Err(DataError::ColumnTable {
+                    column: column.name.clone(),
+                    schema: schema.name.clone(),
+                    rows: column.rows,
+                    missing: column.missing,
+                }
+                .into());
+            }
+        }
+        let index = |name: &str| schema.columns.iter().position(|column| column == name).unwrap_or_default();
+        let layout = Layout::of(schema, false);
+        let mut made = Self {
+            layout,
+            cells: Vec::new(),
+            label: schema.label.clone(),
+            label_column: index(&schema.label.column),
+            missing: schema.missing.iter().map(|mark| mark.clone().into_bytes()).collect(),
+            stride: layout.stride(),
+            dictionaries: 0,
+            learnt: [vec![None; schema.dense.len()], vec![None; schema.sparse.len()]],
+            coded: vec![None; schema.sparse.len()],
+        };
+        for (at, column) in schema.dense.iter().enumerate() {
+            let from = index(&column.from);
+            if column.transforms.iter().any(|transform| transform.is_fitted()) {
+                made.learnt[0][at] = Some(made.learn(from, &column.kind, true));
+            } else {
+                let becomes = Becomes::Numeric(column.transforms.clone());
+                made.cells.push(Cell { column: from, kind: column.kind.clone(), at: 4 * at, becomes });
+            }
+        }
+        for (at, column) in schema.sparse.iter().enumerate() {
+            let from = index(&column.from);
+            match column.table {
+                Table::Quantiles => made.learnt[1][at] = Some(made.learn(from, &column.kind, true)),
+                Table::Vocabulary { .. } => {
+                    let place = made.learn(from, &column.kind, false);
+                    made.learnt[1][at] = Some(place);
+                    made.coded[at] = made.cells.iter().find_map(|cell| match cell.becomes {
+                        Becomes::Code(dictionary) if cell.at == place => Some(dictionary),
+                        _ => None,
+                    });
+                }
+                _ => {
+                    let becomes = Becomes::Row(column.table.clone(), column.rows as u32);
+                    let at = 4 * (layout.numeric + at);
+                    made.cells.push(Cell { column: from, kind: column.kind.clone(), at, becomes });
+                }
+            }
+        }
+        Ok(made)
+    }
+
+    /// A place for a value that something is learnt from: one for all that are learnt from the same.
+    fn learn(&mut self, column: usize, kind: &Type, number: bool) -> usize {
+        let alike = |cell: &&Cell| {
+            let same =
+                if number { matches!(cell.becomes, Becomes::Number) } else { matches!(cell.becomes, Becomes::Code(_)) };
+            same && cell.column == column && cell.kind == *kind
+        };
+        if let Some(known) = self.cells.iter().find(alike) {
+            return known.at;
+        }
+        let at = self.stride;
+        let becomes = if number { Becomes::Number } else { Becomes::Code(self.dictionaries) };
+        self.dictionaries += usize::from(!number);
+        self.stride += if number { 8 } else { 4 };
+        self.cells.push(Cell { column, kind: kind.clone(), at, becomes });
+        at
+    }
+
+    /// Bytes of a row.
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// The record that the cache has of a row.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Whether nothing is to be learnt: a row is its record.
+    pub fn is_record(&self) -> bool {
+        self.stride == self.layout.stride()
+    }
+
+    /// Empty dictionaries, one for each cell that has one.
+    pub fn dictionaries(&self) -> Dictionaries {
+        vec![Dictionary::default(); self.dictionaries]
+    }
+
+    /// Where the number lies that dense column `column` is learnt from.
+    pub fn number_of_dense(&self, column: usize) -> Option<usize> {
+        self.learnt[0][column]
+    }
+
+    /// Where the number or code lies that sparse column `column` is learnt from.
+    pub fn source_of_sparse(&self, column: usize) -> Option<usize> {
+        self.learnt[1][column]
+    }
+
+    /// The dictionary of a sparse column that has a vocabulary.
+    pub fn dictionary_of(&self, column: usize) -> Option<usize> {
+        self.coded[column]
+    }
+
+    /// Where the codes of each dictionary lie.
+    pub fn codes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
+        self.cells.iter().filter_map(|cell| match cell.becomes {
+            Becomes::Code(dictionary) => Some((dictionary, cell.at)),
+            _ => None,
+        })
+    }
+
+    /// The column of the schema that a dictionary is of.
+    pub fn column_of(&self, dictionary: usize) -> Option<usize> {
+        let of = |cell: &&Cell| matches!(cell.becomes, Becomes::Code(known) if known == dictionary);
+        self.cells.iter().find(of).map(|cell| cell.column)
+    }
+
+    pub fn reading(&self) -> Reading {
+        let moment = |cell: &Cell| match &cell.kind {
+            Type::Time(format) => Some(Moment::new(format)),
+            _ => None,
+        };
+        Reading { moments: self.cells.iter().map(moment).collect() }
+    }
+
+    /// Writes a row. `value` gives the text of a column of the schema.
+    ///
+    /// # Errors
+    /// The first value, in the order of the schema's columns, that cannot be read.
+    ///
+    /// # Panics
+    /// When `row` is not of [`stride`](Self::stride) bytes.
+    #[inline(always)]
+    pub fn write<'t>(
+        &self,
+        reading: &mut Reading,
+        value: impl Fn(usize) -> &'t [u8],
+        dictionaries: &mut [Dictionary],
+        row: &mut [u8],
+    ) -> Result<(), Wrong> {
+        assert_eq!(row.len(), self.stride, "a row has its length");
+        let text = value(self.label_column);
+        row[self.layout.stride() - 1] = u8::from(
+            label(&self.label, text, self.is_missing(text))
+                .map_err(|expected| self.wrong(self.label_column, expected))?,
+        );
+        for (cell, moment) in self.cells.iter().zip(&mut reading.moments) {
+            let text = value(cell.column);
+            let value = if self.is_missing(text) { Ok(Value::Missing) } else { cell.read(text, moment.as_mut()) };
+            let put = value.and_then(|value| cell.put(value, dictionaries, row, cell.at));
+            put.map_err(|expected| self.wrong(cell.column, expected))?;
+        }
+        Ok(())
+    }
+
+    /// The word of the `index`th cell, where it makes one of the record and learns nothing.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn word(&self, index: usize, text: &[u8]) -> Result<[u8; 4], Wrong> {
+        let cell = &self.cells[index];
+        let value = if self.is_missing(text) { Ok(Value::Missing) } else { cell.read(text, None) };
+        let mut word = [0; 4];
+        let put = value.and_then(|value| cell.put(value, &mut [], &mut word, 0));
+        put.map_err(|expected| self.wrong(cell.column, expected))?;
+        Ok(word)
+    }
+
+    fn is_missing(&self, text: &[u8]) -> bool {
+        text.is_empty() || self.missing.iter().any(|mark| mark == text)
+    }
+
+    #[cold]
+    fn wrong(&self, column: usize, expected: &'static str) -> Wrong {
+        Wrong { column, expected }
+    }
+}
+
+impl Cell {
+    /// Whether a number is wanted of it; otherwise what it is called.
+    fn is_number(&self) -> bool {
+        match &self.becomes {
+            Becomes::Numeric(_) | Becomes::Number => true,
+            Becomes::Row(table, _) => matches!(table, Table::Enumerated(_)),
+            Becomes::Code(_) => false,
+        }
+    }
+
+    #[inline(always)]
+    fn read<'t>(&self, text: &'t [u8], moment: Option<&mut Moment>) -> Result<Value<'t>, &'static str> {
+        Ok(match &self.kind {
+            Type::Number => Value::Number(number_of(text)?),
+            Type::Int if self.is_number() => {
+                let value = number_of(text)?;
+                if value.fract() != 0.0 {
+                    return Err("a whole number or nothing");
+                }
+                Value::Number(value)
+            }
+            Type::Int => Value::Key(int_of(text)?),
+            Type::Hex => Value::Key(hex_of(text)?),
+            Type::Text => Value::Text(text),
+            Type::Bool => Value::Number(f64::from(u8::from(bool_of(text)?))),
+            Type::Time(_) => Value::Number(moment.map_or(Err("a time"), |moment| moment.read(text))?),
+        })
+    }
+
+    #[inline(always)]
+    fn put(
+        &self,
+        value: Value,
+        dictionaries: &mut [Dictionary],
+        row: &mut [u8],
+        at: usize,
+    ) -> Result<(), &'static str> {
+        let mut word = |bytes: [u8; 4]| row[at..at + 4].copy_from_slice(&bytes);
+        match &self.becomes {
+            Becomes::Numeric(transforms) => {
+                let number = match value {
+                    Value::Number(number) => Some(number),
+                    _ => None,
+                };
+                word(numeric(transforms, number)?.to_le_bytes());
+            }
+            Becomes::Row(table, rows) => word(row_of(table, *rows, value).to_le_bytes()),
+            Becomes::Number => {
+                let number = match value {
+                    Value::Number(number) => number,
+                    _ => f64::NAN,
+                };
+                row[at..at + 8].copy_from_slice(&number.to_le_bytes());
+            }
+            Becomes::Code(dictionary) => {
+                let dictionary = &mut dictionaries[*dictionary];
+                let code = match value {
+                    Value::Missing | Value::Number(_) => Some(MISSING),
+                    Value::Key(key) => dictionary.code(&key.to_le_bytes()),
+                    Value::Text(text) => dictionary.code(text),
+                };
+                word(code.ok_or("fewer different values in one block of lines")?.to_le_bytes());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A number after transforms that learn nothing, or what was expected instead.
+pub(in crate::data) fn numeric(transforms: &[Transform], number: Option<f64>) -> Result<f32, &'static str> {
+    let value = transforms.iter().fold(number, |value, transform| match *transform {
+        Transform::Max(bound) => value.map(|value| value.max(bound)),
+        Transform::Min(bound) => value.map(|value| value.min(bound)),
+        Transform::Log1p => value.map(f64::ln_1p),
+        Transform::Missing(Fill::Constant(fill)) => value.or(Some(fill)),
+        Transform::Missing(_) | Transform::Standardise | Transform::MinMax => value,
+    });
+    let value = value.unwrap_or(0.0) as f32;
+    // `log1p` alone is undefined from -1 downwards; one such value would turn the whole model into NaN.
+    if value.is_finite() { Ok(value) } else { Err("a number that is finite after the column's transforms") }
+}
+
+/// The row of an embedding table, of a value that nothing need be learnt for.
+fn row_of(table: &Table, rows: u32, value: Value) -> u32 {
+    let modulo = |hash: u64| (hash % u64::from(rows - 1) + 1) as u32;
+    match (table, value) {
+        (Table::Modulo, Value::Key(key)) => modulo(key),
+        (Table::Hash { seed }, Value::Key(key)) => modulo(XxHash3_64::oneshot_with_seed(*seed, &key.to_le_bytes())),
+        (Table::Hash { seed }, Value::Text(text)) => modulo(XxHash3_64::oneshot_with_seed(*seed, text)),
+        (Table::Enumerated(part), Value::Number(number)) => part_row(*part, number),
+        _ => 0,
+    }
+}
+
+/// The row of a truth, or of a part of a time in seconds since 1970.
+pub(in crate::data) fn part_row(part: Part, number: f64) -> u32 {
+    let seconds = number.floor() as i64;
+    let days = seconds.div_euclid(DAY);
+    // 1 January 1970 was a Thursday.
+    let weekday = (days + 3).rem_euclid(7);
+    let date = || {
+        let days = days.clamp(-3_000_000, 2_900_000);
+        jiff::civil::date(1970, 1, 1).saturating_add(jiff::Span::new().days(days))
+    };
+    let index = match part {
+        Part::Truth => i64::from(number != 0.0),
+        Part::Hour => seconds.rem_euclid(DAY) / 3600,
+        Part::Weekday => weekday,
+        Part::Weekend => i64::from(weekday > 4),
+        Part::Day => i64::from(date().day()) - 1,
+        Part::Month => i64::from(date().month()) - 1,
+    };
+    index as u32 + 1
+}
+
+/// Whether a row is a click, or what was expected instead.
+fn label(label: &Label, text: &[u8], missing: bool) -> Result<bool, &'static str> {
+    let Some(condition) = &label.condition else {
+        return if missing { Err("0 or 1") } else { bool_of(text).map_err(|_| "0 or 1") };
+    };
+    if missing {
+        return Err("a value, as it is the label");
+    }
+    match &condition.with {
+        Comparand::Text(with) => Ok((text == with.as_bytes()) == (condition.comparison == Comparison::Equal)),
+        Comparand::Number(with) => {
+            let value = number_of(text).map_err(|_| "a number")?;
+            Ok(match condition.comparison {
+                Comparison::Equal => value == *with,
+                Comparison::Unequal => value != *with,
+                Comparison::Less => value < *with,
+                Comparison::AtMost => value <= *with,
+                Comparison::Greater => value > *with,
+                Comparison::AtLeast => value >= *with,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_times_are_those_of_a_calendar() {
+        // Saturday, 6 May 2017, 13:30:00.
+        let time = 1_494_077_400.0;
+        let rows = [Part::Hour, Part::Weekday, Part::Weekend, Part::Day, Part::Month].map(|part| part_row(part, time));
+        assert_eq!(rows, [14, 6, 2, 6, 5]);
+        // Wednesday, 31 December 1969, 23:59:59.
+        let rows = [Part::Hour, Part::Weekday, Part::Weekend, Part::Day, Part::Month].map(|part| part_row(part, -1.0));
+        assert_eq!(rows, [24, 3, 1, 31, 12]);
+        for part in [Part::Hour, Part::Weekday, Part::Weekend, Part::Day, Part::Month] {
+            for time in [f64::MAX, f64::MIN, 1e15, -1e15] {
+                assert!((1..=part.values() as u32).contains(&part_row(part, time)), "{part:?} {time}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_label_may_have_a_condition() {
+        let of = |condition| Label { column: "rating".to_owned(), condition };
+        let at_least = of(Some(nasrec_compiler::schema::Condition {
+            comparison: Comparison::AtLeast,
+            with: Comparand::Number(4.0),
+        }));
+        assert_eq!(label(&at_least, b"4", false), Ok(true));
+        assert_eq!(label(&at_least, b"3.5", false), Ok(false));
+        assert_eq!(label(&at_least, b"good", false), Err("a number"));
+        assert!(label(&at_least, b"", true).is_err());
+        let plain = of(None);
+        assert_eq!((label(&plain, b"1.0", false), label(&plain, b"false", false)), (Ok(true), Ok(false)));
+        assert_eq!(label(&plain, b"2", false), Err("0 or 1"));
+    }
+}

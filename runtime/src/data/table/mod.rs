@@ -1,0 +1,12 @@
+//! What of a table's rows is kept while something is still to be learnt from them.
+//!
+//! Lives here: which value of a row becomes what, the values of a column that were seen, and rows on their way to the cache.
+//! Never: how values are written in files (`text`), or what is learnt (`fit`).
+
+mod cells;
+mod dictionary;
+mod store;
+
+pub(super) use cells::{Cells, Dictionaries, MISSING, Reading, Wrong, numeric};
+pub(super) use dictionary::Dictionary;
+pub(super) use store::{Raw, RawWriter};

@@ -1,0 +1,139 @@
+//! Where a file has its columns: by its first line, or as the schema lists them.
+
+use nasrec_compiler::diagnostics::nearest;
+use nasrec_compiler::schema::{Format, Schema};
+
+use super::records::{first, first_values, whole};
+use crate::Result;
+use crate::data::quote::quote;
+use crate::error::DataError;
+
+/// Names of a header that a message lists.
+const LISTED: usize = 30;
+
+/// How the columns of files are found.
+pub(in crate::data) struct Heading<'a> {
+    schema: &'a Schema,
+    separator: u8,
+    header: bool,
+    quotes: bool,
+}
+
+/// Where a file has the columns of a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::data) struct Places {
+    /// Of each of [`Schema::columns`], from 0.
+    pub of: Vec<usize>,
+    /// How many values a line has.
+    pub count: usize,
+    /// Lines of the file before its first row.
+    pub before: u64,
+    /// Columns of the file that the schema does not name.
+    pub unread: Vec<String>,
+}
+
+impl<'a> Heading<'a> {
+    pub fn new(schema: &'a Schema) -> Self {
+        let Format::Lines { separator, header, quotes } = schema.format;
+        Self { schema, separator, header, quotes }
+    }
+
+    /// How many bytes of a text are whole records.
+    pub fn whole(&self, text: &[u8]) -> usize {
+        whole(text, self.separator, self.quotes)
+    }
+
+    /// How many bytes the header takes; none where its end is not in the text.
+    pub fn first(&self, text: &[u8], ended: bool) -> Option<usize> {
+        if !self.header {
+            return Some(0);
+        }
+        first(text, self.separator, self.quotes).or(ended.then_some(text.len()))
+    }
+
+    /// Where the file called `name` has its columns.
+    ///
+    /// # Errors
+    /// [`DataError::NoColumn`], [`DataError::OneColumn`] and [`DataError::TwoColumns`]: its header does not name them, or twice.
+    pub fn places(&self, name: &str, header: &[u8]) -> Result<Places> {
+        let columns = &self.schema.columns;
+        if !self.header {
+            let of = (0..columns.len()).collect();
+            return Ok(Places { of, count: columns.len(), before: 0, unread: Vec::new() });
+        }
+        let found = first_values(header, self.separator, self.quotes);
+        if found.len() == 1
+            && columns.len() > 1
+            && let Some(other) = likely_separator(header, self.separator)
+        {
+            return Err(DataError::OneColumn {
+                name: name.to_owned(),
+                expected: separator_name(self.separator),
+                found: separator_name(other),
+                format: format_of(other),
+            }
+            .into());
+        }
+        // Programs pad names.
+        let found: Vec<String> = found.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+        let mut of = Vec::with_capacity(columns.len());
+        for column in columns {
+            let mut places = found.iter().enumerate().filter(|(_, name)| *name == column).map(|(place, _)| place);
+            match (places.next(), places.next()) {
+                (Some(place), None) => of.push(place),
+                (Some(first), Some(second)) => {
+                    let (file, column) = (name.to_owned(), column.clone());
+                    return Err(DataError::TwoColumns { file, column, first: first + 1, second: second + 1 }.into());
+                }
+                (None, _) => {
+                    let near = nearest(column, found.iter().map(String::as_str));
+                    let near =
+                        near.map(|near| format!(" (did you mean {}?)", quote(near.as_bytes()))).unwrap_or_default();
+                    let (file, column, header) = (name.to_owned(), column.clone(), listed(&found));
+                    return Err(DataError::NoColumn { file, column, near, header }.into());
+                }
+            }
+        }
+        let unread = found.iter().enumerate().filter(|(place, _)| !of.contains(place)).map(|(_, name)| name.clone());
+        let unread = unread.collect();
+        let before = memchr::memchr_iter(b'\n', header).count().max(1) as u64;
+        Ok(Places { of, count: found.len(), before, unread })
+    }
+}
+
+/// The first names of a header.
+fn listed(names: &[String]) -> String {
+    let mut shown: Vec<String> = names.iter().take(LISTED).map(|name| quote(name.as_bytes())).collect();
+    if names.len() > LISTED {
+        shown.push(format!("and {} more", names.len() - LISTED));
+    }
+    shown.join(", ")
+}
+
+/// What stands between values in a line that has no `separator`.
+pub(in crate::data) fn likely_separator(line: &[u8], separator: u8) -> Option<u8> {
+    let count = |byte: &u8| memchr::memchr_iter(*byte, line).count();
+    if count(&separator) > 0 {
+        return None;
+    }
+    [b'\t', b',', b';', b'|'].into_iter().filter(|byte| count(byte) > 0).max_by_key(count)
+}
+
+/// What a separator is called.
+pub(in crate::data) fn separator_name(separator: u8) -> String {
+    match separator {
+        b'\t' => "tab".to_owned(),
+        b',' => "comma".to_owned(),
+        b';' => "semicolon".to_owned(),
+        other => format!("`{}`", char::from(other)),
+    }
+}
+
+/// What a schema says for such lines with a header.
+pub(in crate::data) fn format_of(separator: u8) -> String {
+    match separator {
+        b'\t' => "format tsv(header: on)".to_owned(),
+        b',' => "format csv".to_owned(),
+        other => format!("format csv(separator: \"{}\")", char::from(other)),
+    }
+}

@@ -1,0 +1,13 @@
+//! Lines of values: where records and values end, which column is where, and what a value says.
+//!
+//! Never here: what becomes of a value for a model.
+
+mod heading;
+mod records;
+mod typed;
+mod values;
+
+pub(super) use heading::{Heading, Places, format_of, likely_separator, separator_name};
+pub(super) use records::{Record, Records};
+pub(super) use typed::{Moment, bool_of, hex_of, int_of, number_of};
+pub(super) use values::{Line, Values};
