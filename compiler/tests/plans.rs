@@ -50,6 +50,7 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
         | Primitive::Relu(_)
         | Primitive::Sigmoid(_)
         | Primitive::Tanh(_)
+        | Primitive::Dropout(_)
         | Primitive::Square(_) => Some(inputs[0].clone()),
         Primitive::Attention(Attention { heads }) => {
             assert_eq!(inputs[0][1] % heads, 0, "{}", node.path);

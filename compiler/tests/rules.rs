@@ -2,8 +2,9 @@
 //! it.
 
 use nasrec_compiler::ir::{ChoiceId, Made, Takes, Word};
-use nasrec_compiler::plan::{Param, Plan};
-use nasrec_compiler::primitives::{Add, Concat, LayerNorm, Primitive, Relu};
+use nasrec_compiler::plan::{Node, Param, Plan};
+use nasrec_compiler::primitives::{Add, Concat, Dropout, LayerNorm, Primitive, Relu};
+use nasrec_compiler::space::Distinct;
 use nasrec_compiler::{Architecture, ItemKind, Program, Space};
 
 use crate::memory::check;
@@ -106,6 +107,35 @@ fn normalise_is_a_parameter_that_operators_see() {
     // The linear layer has a bias exactly where no norm follows.
     assert!(!names(&on).iter().any(|name| name.contains("fc.linear.bias")), "{:?}", names(&on));
     assert!(names(&off).iter().any(|name| name.contains("fc.linear.bias")), "{:?}", names(&off));
+}
+
+#[test]
+fn a_rate_is_a_number_that_operators_hand_on_and_choices_tell_apart() {
+    let text = "const most = 50%
+op deep(x: dense, w: size, drop: number = 0) -> dense[w] = dropout(relu(linear(x, w)), drop)
+space s(light = 0.1) {
+  input numeric: dense
+  let h = choose { deep(numeric, 4); a: deep(numeric, 4, light); b: deep(numeric, 4, drop: most - 25%) }
+  logit = linear(h, 1)
+}
+";
+    let space = bound(text);
+    let rates = |made: u32| {
+        let rate = |node: &Node| match node.primitive {
+            Primitive::Dropout(Dropout { rate }) => Some(rate),
+            _ => None,
+        };
+        plan(&space, &[Made::One(made)]).nodes.iter().filter_map(rate).collect::<Vec<_>>()
+    };
+    // Without a rate there is no node.
+    assert_eq!([rates(0), rates(1), rates(2)], [vec![], vec![0.1], vec![0.25]]);
+    // Of one layer at two rates both are architectures of their own, and cost the same.
+    let same = "  let h = linear(numeric, 4)\n  let d = choose { a: dropout(h, 10%); b: dropout(h, 50%) }\n  \
+                logit = linear(d, 1)";
+    let same = self::space(same);
+    assert_eq!(same.distinct_count(), Ok(Distinct::Exactly(2u32.into())));
+    let costs = |made| plan(&same, &[Made::One(made)]).costs();
+    assert_eq!(costs(0), costs(1));
 }
 
 #[test]

@@ -24,6 +24,7 @@ registry::primitives! {
     relu::Relu,
     sigmoid::Sigmoid,
     tanh::Tanh,
+    dropout::Dropout,
     square::Square,
     pad::Pad,
     flatten::Flatten,

@@ -91,6 +91,11 @@ impl Task {
         self.owners[param].is_some()
     }
 
+    /// Whether anything is trained.
+    pub fn trains_any(&self) -> bool {
+        self.owners.iter().any(Option::is_some)
+    }
+
     /// Whether any table is trained.
     pub fn trains_tables(&self) -> bool {
         let mut params = self.plan.params.iter().zip(&self.owners);

@@ -9,6 +9,7 @@ pub(crate) mod kernels;
 pub(crate) mod tiled;
 
 use candle_core::{Result, Tensor};
+pub(crate) use dropout::Mask;
 use nasrec_compiler::primitives::Primitive;
 
 use device::{Back, Forward, Vjp};
@@ -68,6 +69,7 @@ ops! {
     relu::Relu,
     sigmoid::Sigmoid,
     tanh::Tanh,
+    dropout::Dropout,
     square::Square,
     add::Add,
     sub::Sub,

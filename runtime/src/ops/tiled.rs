@@ -5,6 +5,7 @@
 use std::fmt::Debug;
 
 use nasrec_compiler::plan::{Node, Plan};
+use nasrec_compiler::streams::Key;
 use smallvec::SmallVec;
 
 use super::Reads;
@@ -13,6 +14,10 @@ use super::Reads;
 pub(crate) struct Site<'a> {
     pub plan: &'a Plan,
     pub node: &'a Node,
+    /// Its place in the plan.
+    pub index: usize,
+    /// Whether the program trains anything: one that does not computes what a trained model says.
+    pub trains: bool,
     /// For each input, how many of its values a sample come before nothing but zeros.
     pub live: SmallVec<[usize; 4]>,
     /// Values a sample that the lookups before this one yield.
@@ -176,6 +181,12 @@ pub(crate) trait Here {
     fn value(&self) -> &[f32];
     /// Whether a backward follows.
     fn is_trained(&self) -> bool;
+    /// What the forward left for the backward.
+    fn saved(&self) -> &[f32];
+    /// Which sample of the batch is the first of the tile.
+    fn first(&self) -> usize;
+    /// The key of the step's random draws; none where values are those of a trained model.
+    fn noise(&self) -> Option<Key>;
     /// The samples of one numeric column.
     fn column(&self, index: usize) -> &[f32];
     /// The rows that the samples look up in the table that is its parameter `index`, `[dim, t]`.

@@ -21,9 +21,11 @@ mod tests;
 
 use std::borrow::Cow;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use nasrec_compiler::plan::{Node, Param, ParamKind, Plan};
 use nasrec_compiler::primitives::Primitive;
+use nasrec_compiler::streams::Key;
+use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use loss::{cross_entropy, finite};
@@ -35,6 +37,7 @@ use traffic::Traffic;
 
 use super::{Backend, Stepped, Task, Update, batch};
 use crate::data::Batch;
+use crate::ops::Mask;
 use crate::ops::device::Indices;
 use crate::supernet::{Gradients, Memory, Prepared, Store, TableGradient, side_by_side};
 use crate::{ProgramError, Result};
@@ -70,6 +73,9 @@ struct Given {
     numeric: Option<Tensor>,
     /// `[columns, B]`
     ids: Option<Tensor>,
+    rows: usize,
+    /// The key of the step's random draws; none where values are those of a trained model.
+    noise: Option<Key>,
 }
 
 impl Candle {
@@ -102,7 +108,7 @@ impl Candle {
     }
 
     /// Brings a batch to the device as it lies, and turns it there.
-    fn give(&self, plan: &Plan, batch: &Batch) -> Result<Given> {
+    fn give(&self, plan: &Plan, batch: &Batch, noise: Option<Key>) -> Result<Given> {
         let reads = |is: fn(&Primitive) -> bool| plan.nodes.iter().any(|node| is(&node.primitive));
         let of_rows = |len: usize| (len / batch.rows, batch.rows);
         let numeric = if reads(|primitive| matches!(primitive, Primitive::Numeric(_))) {
@@ -115,11 +121,12 @@ impl Candle {
         } else {
             None
         };
-        Ok(Given { numeric, ids })
+        Ok(Given { numeric, ids, rows: batch.rows, noise })
     }
 
     /// What a plan reads: copies before parameters, and of these their active part.
-    fn leaves(&self, plan: &Plan, copies: Option<&Copies>, params: &Params, given: &Given) -> Result<Leaves> {
+    fn leaves(&self, task: &Task, copies: Option<&Copies>, params: &Params, given: &Given) -> Result<Leaves> {
+        let plan = task.plan();
         let dense = |(index, param): (usize, &Param)| match param.kind {
             ParamKind::Table { .. } => Ok(None),
             ParamKind::Dense => Ok(Some(match copies.and_then(|copies| copies.of(index)) {
@@ -127,15 +134,30 @@ impl Candle {
                 None => slices::active(param, &params.dense(param).values)?,
             })),
         };
-        let node = |node: &Node| match node.primitive {
+        let node = |(index, node): (usize, &Node)| match node.primitive {
             Primitive::Numeric(_) => Ok(given.numeric.clone()),
             Primitive::Embed(_) => given.ids.as_ref().map(|ids| look_up(params, plan, node, ids)).transpose(),
+            Primitive::Dropout(dropout) if task.trains_any() => {
+                given.noise.map(|noise| self.mask(Mask::new(dropout, index, noise), node, given.rows)).transpose()
+            }
             _ => Ok(None),
         };
         Ok(Leaves {
             params: plan.params.iter().enumerate().map(dense).collect::<candle_core::Result<_>>()?,
-            nodes: plan.nodes.iter().map(node).collect::<candle_core::Result<_>>()?,
+            nodes: plan.nodes.iter().enumerate().map(node).collect::<candle_core::Result<_>>()?,
         })
+    }
+
+    /// What stays of a node's value and by how much it grows, drawn on the host: a byte a value is sent.
+    fn mask(&self, mask: Mask, node: &Node, rows: usize) -> candle_core::Result<Tensor> {
+        let len = node.shape.iter().product();
+        let mut kept = vec![0u8; rows * len];
+        kept.par_chunks_exact_mut(len).enumerate().for_each(|(sample, kept)| {
+            kept.iter_mut().zip(mask.kept(sample)).for_each(|(to, kept)| *to = kept.into());
+        });
+        let mut shape = vec![rows];
+        shape.extend_from_slice(&node.shape);
+        self.traffic.upload(&kept, shape)?.to_dtype(DType::F32)? * f64::from(mask.by)
     }
 
     /// Each output's mean loss over the batch, `[1]` in `f64`, and the derivatives of what the program trains.
@@ -240,8 +262,8 @@ impl Backend for Candle {
         batch::check(task, batch, true)?;
         params.check(plan)?;
         params.check_rule(update.rule)?;
-        let given = self.give(plan, batch)?;
-        let leaves = self.leaves(plan, None, params, &given)?;
+        let given = self.give(plan, batch, Some(update.noise))?;
+        let leaves = self.leaves(task, None, params, &given)?;
         let (losses, derivatives) = self.derivatives(program, &leaves, batch)?;
         let finite = finite(&losses[0])?;
         let dense = dense_gradients(plan, &derivatives, |param| task.trains(param))?;
@@ -309,8 +331,8 @@ impl Backend for Candle {
         }
         batch::check(task, batch, true)?;
         params.check(plan)?;
-        let given = self.give(plan, batch)?;
-        let leaves = self.leaves(plan, Some(copies), params, &given)?;
+        let given = self.give(plan, batch, None)?;
+        let leaves = self.leaves(task, Some(copies), params, &given)?;
         let (losses, derivatives) = self.derivatives(program, &leaves, batch)?;
         let rule = update.rule.prepared(1.0);
         copies.ready(&rule)?;
@@ -331,8 +353,8 @@ impl Backend for Candle {
         let (task, plan) = (&program.task, program.task.plan());
         batch::check(task, batch, false)?;
         params.check(plan)?;
-        let given = self.give(plan, batch)?;
-        let leaves = self.leaves(plan, Some(copies), params, &given)?;
+        let given = self.give(plan, batch, None)?;
+        let leaves = self.leaves(task, Some(copies), params, &given)?;
         let nothing = vec![false; plan.nodes.len()];
         let pass = forward(plan, task.outputs(), &leaves, &nothing, &self.indices)?;
         let logits = Tensor::cat(&pass.logits, 1)?.t()?.contiguous()?;
@@ -344,8 +366,8 @@ impl Backend for Candle {
         let (task, plan) = (&program.task, program.task.plan());
         batch::check(task, batch, true)?;
         params.check(plan)?;
-        let given = self.give(plan, batch)?;
-        let leaves = self.leaves(plan, None, params, &given)?;
+        let given = self.give(plan, batch, Some(Key::default()))?;
+        let leaves = self.leaves(task, None, params, &given)?;
         let (losses, derivatives) = self.derivatives(program, &leaves, batch)?;
         let (spans, len) = side_by_side(plan, |index, _| task.trains(index));
         let mut gradients = Gradients { dense: vec![0f32; len], spans, ..Gradients::default() };

@@ -15,7 +15,8 @@ use crate::ops::device::{Back, Forward, Indices, Vjp};
 pub(crate) struct Leaves {
     /// One a plan parameter, at its active shape; none for tables.
     pub params: Vec<Option<Tensor>>,
-    /// One a node: the numeric columns `[B, w]`, the looked-up rows `[B, fields, dim]`, none for the others.
+    /// One a node: the numeric columns `[B, w]`, the looked-up rows `[B, fields, dim]`, the mask of a dropout in the shape
+    /// of its value, none for the others.
     pub nodes: Vec<Option<Tensor>>,
 }
 
@@ -63,12 +64,13 @@ pub(crate) fn forward(
     outputs.iter().for_each(|&output| kept[output] = true);
     let mut values: Vec<Option<Tensor>> = Vec::with_capacity(plan.nodes.len());
     for (i, node) in plan.nodes.iter().enumerate() {
-        let inputs = match &leaves.nodes[i] {
-            Some(leaf) => SmallVec::from_iter([leaf]),
-            None => node.inputs.iter().map(|&input| present(&values[input])).collect::<Result<_>>()?,
+        let given = leaves.nodes[i].as_ref();
+        let inputs = match given {
+            Some(leaf) if node.inputs.is_empty() => SmallVec::from_iter([leaf]),
+            _ => node.inputs.iter().map(|&input| present(&values[input])).collect::<Result<_>>()?,
         };
         let params = dense_params(leaves, node);
-        let value = ops::of(&node.primitive).forward(&Forward { node, inputs, params, indices })?;
+        let value = ops::of(&node.primitive).forward(&Forward { node, inputs, params, given, indices })?;
         values.push(Some(value));
         for &input in &node.inputs {
             if last[input] == i && !kept[input] {
@@ -106,6 +108,7 @@ pub(crate) fn backward(
             shapes: node.inputs.iter().map(|&input| plan.nodes[input].shape.as_slice()).collect(),
             inputs: node.inputs.iter().map(|&input| values[input].as_ref()).collect(),
             params: dense_params(leaves, node),
+            given: leaves.nodes[i].as_ref(),
             output: values[i].as_ref(),
             dy: &dy,
             indices,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::primitives::{
-    Add, Axis, Concat, FieldProducts, Flatten, Gram, LowerTriangle, Mul, PairProducts, Reduce, Reduction, Relu, Rows,
-    Scale, Sigmoid, Square, Sub, SumFields, Tanh,
+    Add, Axis, Concat, Dropout, FieldProducts, Flatten, Gram, LowerTriangle, Mul, PairProducts, Reduce, Reduction,
+    Relu, Rows, Scale, Sigmoid, Square, Sub, SumFields, Tanh,
 };
 
 use super::sketch::Sketch;
@@ -56,6 +56,15 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
         ("sigmoid", |k, s, _| k.plain(Sigmoid.into(), &[s])),
         ("tanh", |k, s, _| k.plain(Tanh.into(), &[s])),
         ("square", |k, s, _| k.plain(Square.into(), &[s])),
+        ("dropout", |k, s, _| k.plain(Dropout { rate: 0.3 }.into(), &[s])),
+        ("dropout of what is padded, twice", |k, _, x| {
+            let h = k.linear(x, Axis::Last, 5, true);
+            let padded = k.pad(h, 7);
+            let one = k.plain(Dropout { rate: 0.5 }.into(), &[padded]);
+            let two = k.plain(Dropout { rate: 0.1 }.into(), &[one]);
+            let both = k.plain(Concat.into(), &[one, two, h]);
+            k.linear(both, Axis::Last, 3, false)
+        }),
         ("add", |k, s, _| {
             let other = k.linear(s, Axis::Last, k.shape(s)[1], false);
             k.plain(Add.into(), &[s, other, s])

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::primitives::{Axis, Concat, Embed, Flatten, Relu};
+use nasrec_compiler::primitives::{Axis, Concat, Embed, Flatten, Primitive, Relu};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -15,6 +15,7 @@ use crate::backend::device::pass::{Derivatives, Leaves, Pass, backward, forward,
 use crate::backend::tiled::Program;
 use crate::backend::{Backend, Candle, Task, Tiled, Trainable};
 use crate::data::Batch;
+use crate::ops::Mask;
 use crate::ops::device::Indices;
 use crate::supernet::{Gradients, Store};
 
@@ -30,10 +31,18 @@ fn random_leaves(plan: &Plan, b: usize, seed: u64) -> Leaves {
         .iter()
         .map(|param| (param.kind == ParamKind::Dense).then(|| normal(&param.shape(), 0.7, &mut rng)))
         .collect();
-    let nodes = plan.nodes.iter().map(|node| {
+    let nodes = plan.nodes.iter().enumerate().map(|(i, node)| {
         let mut shape = node.shape.to_vec();
         shape.insert(0, b);
-        node.inputs.is_empty().then(|| normal(&shape, 1.0, &mut rng))
+        match node.primitive {
+            Primitive::Dropout(dropout) => {
+                let mask = Mask::new(dropout, i, [7; 32]);
+                let len = node.shape.iter().product();
+                let of_sample = |sample| mask.kept(sample).take(len).map(|kept| f64::from(kept) * f64::from(mask.by));
+                Some(Tensor::from_vec((0..b).flat_map(of_sample).collect(), shape, &Device::Cpu).unwrap())
+            }
+            _ => node.inputs.is_empty().then(|| normal(&shape, 1.0, &mut rng)),
+        }
     });
     Leaves { params, nodes: nodes.collect() }
 }

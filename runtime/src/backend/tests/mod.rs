@@ -2,5 +2,6 @@
 
 mod cases;
 mod derivatives;
+mod dropout;
 pub(crate) mod sketch;
 mod values;

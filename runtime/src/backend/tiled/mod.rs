@@ -15,6 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use rayon::prelude::*;
 
 pub use footprint::Footprint;
+use nasrec_compiler::streams::Key;
 pub use program::Program;
 use tile::{Arena, Tile};
 
@@ -70,7 +71,7 @@ impl Tiled {
         let mut tiles = vec![0f32; rows * outputs];
         self.pool.install(|| {
             tiles.par_chunks_mut(TILE * outputs).with_max_len(1).enumerate().for_each(|(i, out)| {
-                self.on_tile(program, (params, batch), i, out.len() / outputs, |tile| tile.logits(out));
+                self.on_tile(program, (params, batch, None), i, out.len() / outputs, |tile| tile.logits(out));
             });
         });
         if outputs == 1 {
@@ -90,6 +91,7 @@ impl Tiled {
         program: &Program,
         params: &Slices,
         batch: &Batch,
+        noise: Option<Key>,
         gradients: &mut Gradients,
     ) -> Result<Vec<f64>> {
         batch::check(program.task(), batch, true)?;
@@ -124,7 +126,7 @@ impl Tiled {
                     let mut losses = vec![0.0; program.outputs()];
                     for (i, embedded) in embedded.chunks_mut(TILE * width).enumerate() {
                         let t = embedded.len() / width;
-                        self.on_tile(program, (params, batch), first + i, t, |tile| {
+                        self.on_tile(program, (params, batch, noise), first + i, t, |tile| {
                             tile.accumulate = i > 0;
                             let embedded = if empty { &mut [] } else { embedded };
                             tile.gradients(1.0 / rows as f64, dense, embedded, &mut losses);
@@ -161,21 +163,22 @@ impl Tiled {
         gradients: &mut Gradients,
     ) -> Result<Vec<f64>> {
         let copies = self.copies(program, params)?;
-        self.each_gradients(program, &params.slices(program.plan(), &copies), batch, gradients)
+        let params = params.slices(program.plan(), &copies);
+        self.each_gradients(program, &params, batch, Some(Key::default()), gradients)
     }
 
     fn on_tile<R>(
         &self,
         program: &Program,
-        (params, batch): (&Slices, &Batch),
+        (params, batch, noise): (&Slices, &Batch, Option<Key>),
         index: usize,
         t: usize,
         f: impl FnOnce(&mut Tile) -> R,
     ) -> R {
         let mut arena = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         arena.fit(program, t);
-        let result =
-            f(&mut Tile { program, batch, params, arena: &mut arena, start: index * TILE, t, accumulate: false });
+        let start = index * TILE;
+        let result = f(&mut Tile { program, batch, params, arena: &mut arena, start, t, noise, accumulate: false });
         self.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
         result
     }
@@ -218,7 +221,7 @@ impl Backend for Tiled {
         self.pool.install(|| params.gather_parts(program.plan(), &mut weights))?;
         let loss = {
             let params = params.slices(program.plan(), &weights);
-            self.each_gradients(program, &params, batch, &mut gradients)?[0]
+            self.each_gradients(program, &params, batch, Some(update.noise), &mut gradients)?[0]
         };
         if loss.is_finite() {
             self.pool.install(|| {
@@ -255,7 +258,7 @@ impl Backend for Tiled {
         params.check(program.plan())?;
         let mut memory = self.steps.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let slices = params.slices(program.plan(), copies);
-        let losses = self.each_gradients(program, &slices, batch, &mut memory.gradients)?;
+        let losses = self.each_gradients(program, &slices, batch, None, &mut memory.gradients)?;
         self.pool.install(|| {
             for (part, _) in program.owned.iter().zip(&losses).filter(|(_, loss)| loss.is_finite()) {
                 let scale = memory.gradients.clip_scale_of(part.clone(), update.clip);

@@ -108,7 +108,7 @@ impl Program {
     /// # Errors
     /// Trained parameters of merged plans that are not listed plan by plan.
     pub fn new(task: Task) -> Result<Self> {
-        let lowered = Lowering::default().run(task.plan(), task.outputs());
+        let lowered = Lowering::default().run(&task);
         let mut tables = Vec::new();
         for step in &lowered.steps {
             if let Some(Lookup { dim, at }) = step.kernel.looks_up() {

@@ -2,6 +2,7 @@
 
 use std::mem::take;
 
+use nasrec_compiler::streams::Key;
 use smallvec::SmallVec;
 
 use super::program::{Program, Segment, Step, View};
@@ -27,6 +28,8 @@ pub(crate) struct Tile<'a> {
     pub arena: &'a mut Arena,
     pub start: usize,
     pub t: usize,
+    /// The key of the step's random draws; none where values are those of a trained model.
+    pub noise: Option<Key>,
     /// Whether the dense gradients are added to; otherwise they hold anything, and are written.
     pub accumulate: bool,
 }
@@ -231,6 +234,18 @@ impl Here for At<'_, '_> {
 
     fn is_trained(&self) -> bool {
         self.step.grad.is_some()
+    }
+
+    fn saved(&self) -> &[f32] {
+        self.step.saved.map_or(&[][..], |slot| &self.tile.arena.buffers[slot.buffer])
+    }
+
+    fn first(&self) -> usize {
+        self.tile.start
+    }
+
+    fn noise(&self) -> Option<Key> {
+        self.tile.noise
     }
 
     fn column(&self, index: usize) -> &[f32] {
