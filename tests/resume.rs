@@ -172,15 +172,15 @@ space regularised {
   input fields: categorical
   let x = dropout(concat(numeric, flatten(embed(fields, 4))), 10%)
   width w in [8, 16]
-  let h = relu(linear(x, w))
-  let d = choose { light: dropout(h, 20%); heavy: dropout(h, 60%); none: h }
-  logit = linear(d, 1)
+  let h = relu(batch_norm(linear(x, w)))
+  let d = choose { light: dropout(h, 20%); heavy: dropout(h, 60%); normed: batch_norm(h); none: h }
+  logit = linear(batch_norm(linear(d, 4)), 1)
 }
 search s on regularised with clicks {
   seed: 3
   data { synthetic { rows: 4_000; seed: 3 } }
   train { epochs: 2; batch: 300 }
-  evaluate { finetune: head(steps: 3, lr: 0.04); validate: 2; batch: 256 }
+  evaluate { finetune: head(steps: 3, lr: 0.04); validate: 2; batch: 256; recalibrate: 3 }
   random { samples: 6 }
   retrain { top: 2; batch: 300 }
 }";

@@ -21,6 +21,7 @@ registry::primitives! {
     embed::Embed,
     linear::Linear,
     layer_norm::LayerNorm,
+    batch_norm::BatchNorm,
     relu::Relu,
     sigmoid::Sigmoid,
     tanh::Tanh,

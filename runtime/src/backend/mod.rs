@@ -58,7 +58,7 @@ pub trait Backend: Sync {
     /// They cannot be read back.
     fn save<'a>(&self, params: &'a Self::Params) -> Result<Cow<'a, Store>>;
 
-    /// Trains the slices that a program uses, on one batch, and tells every few steps how that went. Where a loss is not
+    /// Trains the slices that a program uses, on one batch, moves their statistics, and tells every few steps how that went. Where a loss is not
     /// finite nothing is updated.
     ///
     /// # Errors
@@ -71,15 +71,29 @@ pub trait Backend: Sync {
         update: Update,
     ) -> Result<Option<Stepped>>;
 
-    /// Copies what a program trains, with an optimiser state of its own.
+    /// Copies what a program trains, with an optimiser state of its own, and its statistics.
     ///
     /// # Errors
     /// The program is of another space.
     fn copies(&self, program: &Self::Program, params: &Self::Params) -> Result<Self::Copies>;
 
+    /// Moves the copies of statistics this share of the way to those of one batch, computed with nothing dropped out; the
+    /// parameters are only read.
+    ///
+    /// # Errors
+    /// Those of [`Backend::logits`].
+    fn recalibrate(
+        &self,
+        program: &Self::Program,
+        copies: &mut Self::Copies,
+        params: &Self::Params,
+        batch: &Batch,
+        share: f64,
+    ) -> Result<()>;
+
     /// Trains copies on one batch; the parameters are only read. Of merged plans, each trains what it owns on values that are
     /// computed once for all, and takes the step that it would take alone. All is computed as it is by [`Backend::logits`]:
-    /// nothing is dropped out.
+    /// nothing is dropped out, and statistics stay as they are.
     ///
     /// # Errors
     /// The program trains tables, which are not copied; or the copies are of a program that trains less.

@@ -16,7 +16,7 @@ pub(crate) struct Forward<'a> {
     /// Its operands; of a node without any, what the batch supplies.
     pub inputs: SmallVec<[&'a Tensor; 4]>,
     pub params: SmallVec<[&'a Tensor; 4]>,
-    /// What the step supplies: the mask of a dropout.
+    /// What the step supplies: the mask of a dropout, the statistics of the batch.
     pub given: Option<&'a Tensor>,
     pub indices: &'a Indices,
 }

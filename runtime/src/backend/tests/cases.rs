@@ -52,6 +52,23 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
         ("norm over width", |k, _, x| k.norm(x, Axis::Last)),
         ("norm over embedding", |k, s, _| k.norm(s, Axis::Last)),
         ("norm over fields", |k, s, _| k.norm(s, Axis::Fields)),
+        ("norm over the batch", |k, _, x| k.batch_norm(x)),
+        ("norms over the batch, one behind the other", |k, s, _| {
+            let s = k.batch_norm(s);
+            let h = k.linear(s, Axis::Last, 3, false);
+            let h = k.batch_norm(h);
+            let joined = k.plain(Flatten.into(), &[h]);
+            let flat = k.plain(Flatten.into(), &[s]);
+            let flat = k.batch_norm(flat);
+            k.plain(Concat.into(), &[joined, flat])
+        }),
+        ("norm over the batch beside other readers", |k, _, x| {
+            let padded = k.pad(x, k.shape(x)[0] + 2);
+            let normed = k.batch_norm(padded);
+            let twice = k.batch_norm(normed);
+            let sum = k.plain(Add.into(), &[normed, padded, twice]);
+            k.linear(sum, Axis::Last, 3, true)
+        }),
         ("relu", |k, _, x| k.plain(Relu.into(), &[x])),
         ("sigmoid", |k, s, _| k.plain(Sigmoid.into(), &[s])),
         ("tanh", |k, s, _| k.plain(Tanh.into(), &[s])),

@@ -115,6 +115,7 @@ impl Lowering {
             accumulate: false,
             zero: Vec::new(),
             begins: SmallVec::new(),
+            barrier: None,
         });
         self.steps.len() - 1
     }
