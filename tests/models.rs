@@ -17,12 +17,13 @@ use nasrec_runtime::{Silent, Stop};
 use crate::support;
 
 const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
-const MODELS: [(&str, &str); 13] = [
+const MODELS: [(&str, &str); 14] = [
     ("autoint", "autoint"),
     ("dcn", "dcn"),
     ("dcnv2", "dcnv2"),
     ("deepfm", "deepfm"),
     ("dlrm", "dlrm"),
+    ("dnn", "dnn"),
     ("fibinet", "fibinet"),
     ("finalmlp", "finalmlp"),
     ("fm", "fm_model"),
@@ -193,6 +194,7 @@ fn models_cost_what_their_formulas_say() {
         ("fm", "fm_model", first + field + n * n * d),
         ("wide_deep", "wide_deep", first + network(x) + h),
         ("deepfm", "deepfm", first + field + n * n * d + network(n * d) + h),
+        ("dnn", "dnn", network(x) + h),
         ("dcn", "dcn", 3 * x + network(x) + x + h),
         ("dcnv2", "dcnv2", 3 * x * x + network(x) + x + h),
         ("xdeepfm", "xdeepfm", first + field + 32 * n * n * d + 32 * 32 * n * d + network(n * d) + 2 * 32 + h),

@@ -165,6 +165,47 @@ fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
     assert_eq!(stops, 18);
 }
 
+/// What is drawn in a step, and what its nodes remember of batches, does not depend on where a run was stopped.
+const REGULARISED: &str = "schema clicks { label click; dense I[1..3]; sparse C[1..4]: int | modulo(rows: 40) }
+space regularised {
+  input numeric: dense
+  input fields: categorical
+  let x = dropout(concat(numeric, flatten(embed(fields, 4))), 10%)
+  width w in [8, 16]
+  let h = relu(batch_norm(linear(x, w)))
+  let d = choose { light: dropout(h, 20%); heavy: dropout(h, 60%); normed: batch_norm(h); none: h }
+  logit = linear(batch_norm(linear(d, 4)), 1)
+}
+search s on regularised with clicks {
+  seed: 3
+  data { synthetic { rows: 4_000; seed: 3 } }
+  train { epochs: 2; batch: 300 }
+  evaluate { finetune: head(steps: 3, lr: 0.04); validate: 2; batch: 256; recalibrate: 3 }
+  random { samples: 6 }
+  retrain { top: 2; batch: 300 }
+}";
+
+#[test]
+fn a_regularised_run_goes_on_where_it_was_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let planned = planned(REGULARISED, &[]);
+    let expected = run(&planned, &folder.path().join("whole"), 2);
+    same(&expected, &run(&planned, &folder.path().join("again"), 1));
+    let backend = Tiled::new(2).expect("threads");
+    let path = folder.path().join("stopped");
+    let mut stopped = planned.start(&path).expect("a new directory");
+    for (stage, done) in [("train supernet", 9), ("search", 2), ("train best-1", 4), ("train best-2", 7)] {
+        let stop = Stop::new();
+        let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
+        let outcome = search(&stopped, &backend, &observer, &stop);
+        assert!(matches!(outcome, Err(Error::Stopped)), "{stage}: not stopped");
+        drop(stopped);
+        stopped = resumed(&path);
+    }
+    search(&stopped, &backend, &Silent, &Stop::new()).expect("the rest of the run");
+    same(&expected, &evidence(&path));
+}
+
 /// What an optimiser remembers, and how tables are stored, is part of a checkpoint.
 #[test]
 fn every_optimiser_goes_on_where_it_was_stopped() {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub enum Cost {
     /// Multiply-accumulates a sample.
     Macs,
-    /// Active values of all parameters but embedding tables.
+    /// Active values of all parameters but embedding tables. Statistics are no parameters.
     DenseParams,
     /// Values of the embedding tables, all rows.
     EmbeddingParams,

@@ -20,6 +20,7 @@ library![
     "models/dcnv2.nasrec",
     "models/deepfm.nasrec",
     "models/dlrm.nasrec",
+    "models/dnn.nasrec",
     "models/fibinet.nasrec",
     "models/finalmlp.nasrec",
     "models/fm.nasrec",

@@ -239,6 +239,22 @@ pub struct Evaluate {
     pub validate: u64,
     /// Samples of such a batch; 8192 by default.
     pub batch: usize,
+    /// Batches of `train.batch` samples of the training part that a candidate's statistics are found on, where it has
+    /// any; 20 by default.
+    #[serde(default = "recalibrate", skip_serializing_if = "is_usual")]
+    pub recalibrate: u64,
+}
+
+/// The default of [`Evaluate::recalibrate`].
+pub(crate) const RECALIBRATE: u64 = 20;
+
+fn recalibrate() -> u64 {
+    RECALIBRATE
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_usual(recalibrate: &u64) -> bool {
+    *recalibrate == RECALIBRATE
 }
 
 /// What is trained of a candidate before it is evaluated, in a copy that is thrown away.

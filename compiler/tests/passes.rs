@@ -3,7 +3,9 @@
 use nasrec_compiler::Space;
 use nasrec_compiler::plan::passes::{Merged, cse, dead, fold, identity, merge, together, verify};
 use nasrec_compiler::plan::{Init, Layout, Node, Param, ParamKind, Place};
-use nasrec_compiler::primitives::{Add, Axis, Concat, Flatten, LayerNorm, Linear, Numeric, Pad, Primitive, Relu, Rows};
+use nasrec_compiler::primitives::{
+    Add, Axis, Concat, Dropout, Flatten, LayerNorm, Linear, Numeric, Pad, Primitive, Relu, Rows,
+};
 use nasrec_compiler::recipe::Counts;
 use nasrec_compiler::space::Sampling;
 use nasrec_compiler::streams::Streams;
@@ -93,7 +95,8 @@ fn identities_are_read_through() {
     let joined = hand.node(Concat.into(), &[padded], &[], &[3]);
     let once = hand.node(Relu.into(), &[joined], &[], &[3]);
     let twice = hand.node(Relu.into(), &[once], &[], &[3]);
-    let wider = hand.node(Pad.into(), &[twice], &[], &[4]);
+    let dropped = hand.node(Dropout { rate: 0.5 }.into(), &[twice], &[], &[3]);
+    let wider = hand.node(Pad.into(), &[dropped], &[], &[4]);
     // A projection to the width that is there is none.
     let projected = hand.linear(wider, 0, 4);
     let out = hand.linear(projected, 1, 1);

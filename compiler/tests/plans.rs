@@ -47,9 +47,11 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
             Some(out)
         }
         Primitive::LayerNorm(LayerNorm { .. })
+        | Primitive::BatchNorm(_)
         | Primitive::Relu(_)
         | Primitive::Sigmoid(_)
         | Primitive::Tanh(_)
+        | Primitive::Dropout(_)
         | Primitive::Square(_) => Some(inputs[0].clone()),
         Primitive::Attention(Attention { heads }) => {
             assert_eq!(inputs[0][1] % heads, 0, "{}", node.path);
@@ -97,6 +99,7 @@ fn param_shapes_by_rule(node: &Node, inputs: &[&Shape], fields: usize) -> Vec<Ve
             if bias { vec![vec![out, input], vec![out]] } else { vec![vec![out, input]] }
         }
         Primitive::LayerNorm(LayerNorm { axis, .. }) => vec![vec![along(axis, &node.shape)]; 2],
+        Primitive::BatchNorm(_) => vec![node.shape.to_vec(); 4],
         Primitive::Attention(Attention { .. }) => {
             let e = node.shape[1];
             vec![vec![3 * e, e], vec![3 * e], vec![e, e], vec![e]]

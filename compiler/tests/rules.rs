@@ -2,8 +2,9 @@
 //! it.
 
 use nasrec_compiler::ir::{ChoiceId, Made, Takes, Word};
-use nasrec_compiler::plan::{Param, Plan};
-use nasrec_compiler::primitives::{Add, Concat, LayerNorm, Primitive, Relu};
+use nasrec_compiler::plan::{Cost, Init, Node, Param, ParamKind, Plan};
+use nasrec_compiler::primitives::{Add, Concat, Dropout, LayerNorm, Primitive, Relu};
+use nasrec_compiler::space::{Distinct, End};
 use nasrec_compiler::{Architecture, ItemKind, Program, Space};
 
 use crate::memory::check;
@@ -106,6 +107,59 @@ fn normalise_is_a_parameter_that_operators_see() {
     // The linear layer has a bias exactly where no norm follows.
     assert!(!names(&on).iter().any(|name| name.contains("fc.linear.bias")), "{:?}", names(&on));
     assert!(names(&off).iter().any(|name| name.contains("fc.linear.bias")), "{:?}", names(&off));
+}
+
+#[test]
+fn a_rate_is_a_number_that_operators_hand_on_and_choices_tell_apart() {
+    let text = "const most = 50%
+op deep(x: dense, w: size, drop: number = 0) -> dense[w] = dropout(relu(linear(x, w)), drop)
+space s(light = 0.1) {
+  input numeric: dense
+  let h = choose { deep(numeric, 4); a: deep(numeric, 4, light); b: deep(numeric, 4, drop: most - 25%) }
+  logit = linear(h, 1)
+}
+";
+    let space = bound(text);
+    let rates = |made: u32| {
+        let rate = |node: &Node| match node.primitive {
+            Primitive::Dropout(Dropout { rate }) => Some(rate),
+            _ => None,
+        };
+        plan(&space, &[Made::One(made)]).nodes.iter().filter_map(rate).collect::<Vec<_>>()
+    };
+    // Without a rate there is no node.
+    assert_eq!([rates(0), rates(1), rates(2)], [vec![], vec![0.1], vec![0.25]]);
+    // Of one layer at two rates both are architectures of their own, and cost the same.
+    let same = "  let h = linear(numeric, 4)\n  let d = choose { a: dropout(h, 10%); b: dropout(h, 50%) }\n  \
+                logit = linear(d, 1)";
+    let same = self::space(same);
+    assert_eq!(same.distinct_count(), Ok(Distinct::Exactly(2u32.into())));
+    let costs = |made| plan(&same, &[Made::One(made)]).costs();
+    assert_eq!(costs(0), costs(1));
+}
+
+#[test]
+fn statistics_are_kept_where_parameters_are_and_count_as_none() {
+    let space = space(
+        "  width w in [4, 8]\n  let x = batch_norm(linear(numeric, w), scale: 0.5)\n  let s = batch_norm(embed(fields, 2))\n  \
+         logit = linear(concat(x, flatten(s)), 1)",
+    );
+    let plan = plan(&space, &[Made::One(0)]);
+    let kinds = |name: &str| {
+        let param = param(&plan, name);
+        (param.kind, param.init, param.full.to_vec(), param.shape().to_vec())
+    };
+    assert_eq!(kinds("x.batch_norm.scale"), (ParamKind::Dense, Init::Constant(0.5), vec![8], vec![4]));
+    assert_eq!(kinds("x.batch_norm.mean"), (ParamKind::Statistic, Init::Constant(0.0), vec![8], vec![4]));
+    assert_eq!(kinds("s.batch_norm.variance"), (ParamKind::Statistic, Init::Constant(1.0), vec![2, 2], vec![2, 2]));
+    // Two layers and, of each norm, scale and shift; two tables.
+    assert_eq!(plan.dense_params(), (4 * 3 + 4) + (4 + 4 + 1) + 2 * 4 + 2 * 4);
+    assert_eq!(plan.embedding_params(), 2 * 10 * 2);
+    assert_eq!(plan.macs(), 4 * 3 + 8);
+    let most = space.extreme(Cost::DenseParams, End::Most).expect("something is allowed").proved;
+    assert_eq!(most, (8 * 3 + 8) + (8 + 4 + 1) + 2 * 8 + 2 * 4);
+    let costs = space.costs(&Architecture::new(vec![Some(Made::One(0))])).expect("it is complete");
+    assert_eq!(costs, plan.costs());
 }
 
 #[test]

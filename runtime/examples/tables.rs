@@ -139,7 +139,7 @@ fn lookups(passes: usize, backend: &Tiled) {
             })
         };
         let step = timed(passes, |pass| {
-            let update = Update { rule: Rule::at(optimiser, 1e-3, 1), clip: Some(5.0), l2: 0.0 };
+            let update = Update { rule: Rule::at(optimiser, 1e-3, 1), ..Update::adagrad(0.0, 0.0, Some(5.0)) };
             backend.step(&program, &mut store, &batches[pass % batches.len()], update).expect("a step");
         });
         println!("{name:<26}{lookup:>12.3}{update:>12.3}{step:>16.3}");

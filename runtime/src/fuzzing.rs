@@ -87,7 +87,11 @@ pub fn sample_store() -> Store {
         kind,
         init: Init::XavierUniform,
     };
-    let defs = [def("w", [2, 3], ParamKind::Dense), def("t", [7, 2], ParamKind::Table { field: 0 })];
+    let defs = [
+        def("w", [2, 3], ParamKind::Dense),
+        def("m", [1, 4], ParamKind::Statistic),
+        def("t", [7, 2], ParamKind::Table { field: 0 }),
+    ];
     Store::new(defs, 1).expect("memory for 20 numbers")
 }
 

@@ -1,13 +1,13 @@
 //! Merged graphs compute what their plans compute, bit for bit, and so do their heads when they are trained together.
 
-use nasrec_compiler::Space;
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::plan::passes::{self, Merged};
+use nasrec_compiler::{ItemKind, Space};
 use nasrec_runtime::backend::{Backend, Candle, Task, Tiled, Trainable, Update};
 use nasrec_runtime::supernet::{ParamDef, Store};
 use nasrec_runtime::train::{evaluate, evaluate_each};
 
-use crate::families::{batch, family, space};
+use crate::families::{batch, family, space, support};
 
 const ROWS: usize = 150;
 const NUMERIC: usize = 5;
@@ -136,6 +136,73 @@ fn heads_trained_on_shared_features_are_heads_trained_alone() {
 fn whole_plans_trained_together_are_plans_trained_alone() {
     trained_together_as_alone(&Tiled::new(2).expect("threads"), 5, Trainable::all_but_tables);
     trained_together_as_alone(&Candle::portable(), 5, Trainable::all_but_tables);
+}
+
+/// A norm over the batch stands behind other layers in each plan, so each has statistics of its own; and some of what comes
+/// behind is tuned.
+const NORMED: &str = "schema criteo { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }
+space normed {
+  input numeric: dense
+  input fields: categorical
+  let s = batch_norm(embed(fields, 4))
+  block b[1..3] after stem { dense = batch_norm(concat(numeric, flatten(s))) } {
+    width w in [8, 12, 16]
+    let x = concat(pick 1..2 from earlier.dense)
+    let d = choose { a: relu(batch_norm(linear(x, w))); b: dropout(tanh(linear(x, w)), 30%) }
+    out dense = d
+  }
+  logit = linear(relu(batch_norm(dropout(linear(batch_norm(b[3].dense), 6), 50%))), 1)
+}
+search s on normed with criteo { data { files: \"none\" } }";
+
+/// Recalibrated, tuned, recalibrated and evaluated together, as alone.
+#[test]
+fn statistics_of_merged_plans_are_those_of_each() {
+    let program = support::load(NORMED);
+    let item = program.items().into_iter().find(|item| item.kind == ItemKind::Search).expect("a search");
+    let search = program.search(&item, &[]).expect("it is sound");
+    let space = Space::bind(&search.space, &search.schema).expect("the schema fits");
+    let tiled = Tiled::new(2).expect("threads");
+    let mut store = Store::new(space.params().iter().map(ParamDef::from), 11).expect("drawable");
+    for (step, plan) in family(&space, 1000, 4).into_iter().enumerate() {
+        let task = Task::training(plan.clone(), &Trainable::all(&plan)).expect("executable");
+        let program = tiled.compile(task).expect("executable");
+        tiled.step(&program, &mut store, &batch(&space, NUMERIC, 200, step as u64), UPDATE).expect("a step");
+    }
+    recalibrated_as_alone(&tiled, &store, &space);
+    recalibrated_as_alone(&Candle::portable(), &store, &space);
+}
+
+fn recalibrated_as_alone<B: Backend>(backend: &B, store: &Store, space: &Space) {
+    let figures = |task: Task| {
+        assert!(task.keeps_statistics() && task.moves_statistics());
+        let (program, frozen) = (backend.compile(task.clone()), backend.compile(task.frozen()));
+        let (program, frozen) = (program.expect("executable"), frozen.expect("executable"));
+        let params = backend.load(store.clone()).expect("memory");
+        let mut copies = backend.copies(&program, &params).expect("of this store");
+        let batch = |index| batch(space, NUMERIC, ROWS, index);
+        for round in 0..2 {
+            for seen in 0..3u32 {
+                let share = 1.0 / f64::from(seen + 1);
+                backend
+                    .recalibrate(&program, &mut copies, &params, &batch(300 + u64::from(seen)), share)
+                    .expect("read");
+            }
+            for step in 0..2 {
+                backend.finetune(&program, &mut copies, &params, &batch(400 + round + step), UPDATE).expect("a step");
+            }
+        }
+        let each = backend.logits(&frozen, &copies, &params, &batch(77)).expect("it fits");
+        each.iter().map(|logits| bits(logits)).collect::<Vec<_>>()
+    };
+    for index in 0..3 {
+        let plans = family(space, index, 5);
+        let together = figures(Task::together(&plans, Trainable::head).expect("executable"));
+        for (which, plan) in plans.iter().enumerate() {
+            let alone = Task::training(plan.clone(), &Trainable::head(plan)).expect("executable");
+            assert!(figures(alone) == [together[which].as_slice()], "{index}, plan {which}");
+        }
+    }
 }
 
 /// For each output: the log loss and AUC after each of a few steps.

@@ -31,11 +31,12 @@ fn wants(kind: &TypeOf) -> Option<Wants> {
         "tensor" => Wants::Tensor,
         "size" => Wants::Size,
         "switch" => Wants::Switch,
+        "number" => Wants::Number,
         _ => return None,
     })
 }
 
-const TYPES: [&str; 6] = ["dense", "sparse", "square", "tensor", "size", "switch"];
+const TYPES: [&str; 7] = ["dense", "sparse", "square", "tensor", "size", "switch", "number"];
 
 impl Elaborator<'_> {
     pub fn call(&mut self, scope: &mut Scope, callee: &Name, args: &[Arg], span: Span, named: bool) -> Option<Value> {
@@ -296,7 +297,7 @@ impl Elaborator<'_> {
             (Value::Tensor(node), Wants::Square) => self.tensor(*node) == TensorKind::Square,
             (Value::Tensor(node), Wants::Tensor) => self.tensor(*node) != TensorKind::Square,
             (Value::Categorical, Wants::Categorical)
-            | (Value::Size(_), Wants::Size | Wants::Number)
+            | (Value::Size(_), Wants::Size | Wants::Number | Wants::Share)
             | (Value::Truth(_), Wants::Switch) => true,
             _ => false,
         }
@@ -412,10 +413,17 @@ impl Elaborator<'_> {
                     };
                     constants.0.push((name, Constant::Switch(on)));
                 }
-                Value::Size(size) if wants == Wants::Number => {
+                Value::Size(size) if matches!(wants, Wants::Number | Wants::Share) => {
                     let number = match self.ex.as_constant(size) {
+                        Some(number) if wants == Wants::Share && !(0.0..1.0).contains(&number) => {
+                            return self.fail(
+                                Diagnostic::error(Code::Arguments, format!("`{name}` wants {}", wants.words()))
+                                    .label(expr.span, format!("this is {}", number_words(number)))
+                                    .help("such as `20%`, or `0.2`"),
+                            );
+                        }
                         Some(number) => number,
-                        None if self.generic => 1.0,
+                        None if self.generic => f64::from(wants == Wants::Number),
                         None => {
                             return self.fail(
                                 Diagnostic::error(Code::NotConstant, format!("`{name}` must not depend on choices"))
@@ -437,6 +445,9 @@ impl Elaborator<'_> {
             })
             .collect();
         let primitive = (signature.make)(&constants);
+        if let (true, &[(_, only)]) = (primitive.is_identity(), operands.as_slice()) {
+            return Some(Value::Tensor(only));
+        }
         let nodes: Vec<NodeIndex> = operands.iter().map(|&(_, node)| node).collect();
         let (applied, demands) = self.apply(primitive, &nodes, &[], &given)?;
         for (demand, a, b) in demands {
@@ -547,7 +558,7 @@ impl Elaborator<'_> {
                 self.ex.prefix(size)
             };
             let value = match wants {
-                Wants::Size | Wants::Number => Value::Size(axis().size),
+                Wants::Size | Wants::Number | Wants::Share => Value::Size(axis().size),
                 Wants::Switch | Wants::Categorical => {
                     opaque += 1;
                     Value::Truth(self.ex.opaque_cond(opaque))

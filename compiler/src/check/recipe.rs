@@ -9,8 +9,8 @@ use super::{CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
-    Data, Embeddings, Evaluate, Finetune, Length, Optimiser, Recipe, Retrain, Schedule, Source, Storage, Synthetic,
-    Train,
+    Data, Embeddings, Evaluate, Finetune, Length, Optimiser, RECALIBRATE, Recipe, Retrain, Schedule, Source, Storage,
+    Synthetic, Train,
 };
 use crate::schema::Schema;
 use crate::space::{BindError, Space};
@@ -248,6 +248,7 @@ fn recipe(s: &mut Settings) -> Recipe {
         finetune: finetune(s, "evaluate.finetune"),
         validate: s.count("evaluate.validate", 150),
         batch: s.count("evaluate.batch", 8192) as usize,
+        recalibrate: s.count("evaluate.recalibrate", RECALIBRATE),
     };
     let method = method(s);
     let retrain = Retrain {

@@ -8,13 +8,14 @@ pub(crate) const NORMALISE: &str = "normalise";
 /// Sizes of tensors.
 pub(crate) const SIZES: [&str; 3] = ["width", "fields", "dim"];
 /// What an operator's parameter can be, with what each is.
-pub(crate) const TYPES: [(&str, &str); 6] = [
+pub(crate) const TYPES: [(&str, &str); 7] = [
     ("dense", "a tensor of `width` numbers a sample"),
     ("sparse", "a tensor of `fields` rows of `dim` numbers a sample"),
     ("square", "a tensor of all pairs of fields"),
     ("tensor", "dense or sparse"),
     ("size", "a whole number, which may depend on choices"),
     ("switch", "`on` or `off`, or a condition on sizes"),
+    ("number", "a number with or without a fraction, which must not depend on choices where it is used"),
 ];
 
 /// The names of everything that can be called without a definition.
@@ -49,7 +50,7 @@ pub(crate) fn type_word(wants: Wants) -> &'static str {
         Wants::Categorical => "categorical",
         Wants::Size => "size",
         Wants::Switch => "switch",
-        Wants::Number => "number",
+        Wants::Number | Wants::Share => "number",
     }
 }
 

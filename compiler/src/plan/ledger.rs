@@ -49,6 +49,7 @@ impl Plan {
                     let param = &self.params[param];
                     match param.kind {
                         ParamKind::Dense => costs.dense_params += param.len() as u64,
+                        ParamKind::Statistic => {}
                         ParamKind::Table { .. } => costs.embedding_params += param.len() as u64,
                     }
                 }

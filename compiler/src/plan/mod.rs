@@ -82,12 +82,22 @@ pub struct Param {
 pub enum ParamKind {
     /// All of the slice takes part in every step.
     Dense,
+    /// What is kept of the values that passed through, such as their mean. No optimiser moves it, and it counts as no
+    /// parameter.
+    Statistic,
     /// An embedding table `[rows, dim]` for one categorical field; only the rows in a batch are
     /// touched, so its row axis is always whole.
     Table {
         /// Index into [`Schema::sparse`](crate::schema::Schema::sparse).
         field: usize,
     },
+}
+
+impl ParamKind {
+    /// Whether it is the table of a field.
+    pub fn is_table(self) -> bool {
+        matches!(self, Self::Table { .. })
+    }
 }
 
 impl Param {
@@ -137,14 +147,14 @@ impl Plan {
         node_macs(&self.nodes, node)
     }
 
-    /// Active dense parameters (everything but embedding tables).
+    /// Active dense parameters: everything that is trained but embedding tables.
     pub fn dense_params(&self) -> u64 {
         self.params.iter().filter(|p| p.kind == ParamKind::Dense).map(|p| p.len() as u64).sum()
     }
 
     /// Values in the embedding tables.
     pub fn embedding_params(&self) -> u64 {
-        self.params.iter().filter(|p| p.kind != ParamKind::Dense).map(|p| p.len() as u64).sum()
+        self.params.iter().filter(|p| p.kind.is_table()).map(|p| p.len() as u64).sum()
     }
 
     /// Bytes of every value that is computed for one sample, as 32-bit numbers.

@@ -23,7 +23,7 @@ impl std::error::Error for Damage {}
 /// The first that does not fit.
 pub fn check(nodes: &[Node], params: &[Param], outputs: &[usize]) -> Result<(), Damage> {
     for param in params {
-        let ranks = if param.kind == ParamKind::Dense { 1..=2 } else { 2..=2 };
+        let ranks = if param.kind.is_table() { 2..=2 } else { 1..=2 };
         let fits = ranks.contains(&param.full.len())
             && param.axes.len() == param.full.len()
             && param.axes.iter().zip(&param.full).all(|(axis, &full)| {
@@ -70,9 +70,10 @@ fn agrees(nodes: &[Node], all: &[Param], node: &Node) -> bool {
     let Some(applied) = node.primitive.apply(&mut sizes, &operands, given) else { return false };
     let mut params = node.params.iter().map(|&param| &all[param]);
     let own = applied.params.iter().all(|wanted| match wanted.kind {
-        TemplateKind::Dense => params.next().is_some_and(|param| {
-            let dense = param.kind == ParamKind::Dense;
-            dense && param.shape() == wanted.axes
+        TemplateKind::Dense | TemplateKind::Statistic => params.next().is_some_and(|param| {
+            let trained = wanted.kind == TemplateKind::Dense;
+            let kind = if trained { ParamKind::Dense } else { ParamKind::Statistic };
+            param.kind == kind && param.shape() == wanted.axes
         }),
         TemplateKind::Tables => {
             params.by_ref().take(applied.axes[0]).filter(|table| fits(table, wanted.axes[0])).count() == applied.axes[0]
@@ -83,5 +84,5 @@ fn agrees(nodes: &[Node], all: &[Param], node: &Node) -> bool {
 
 /// Whether it is a table whose rows are all there and have so many columns.
 fn fits(table: &Param, dim: usize) -> bool {
-    table.kind != ParamKind::Dense && table.axes[1].len() == dim && table.axes[0].len() == table.full[0]
+    table.kind.is_table() && table.axes[1].len() == dim && table.axes[0].len() == table.full[0]
 }

@@ -83,7 +83,7 @@ pub(crate) struct Applied<X> {
     pub kind: TensorKind,
     /// Its axes, without the batch.
     pub axes: SmallVec<[X; 2]>,
-    /// What is trained of it.
+    /// What is trained of it, or kept.
     pub params: SmallVec<[Parameter<X>; 4]>,
 }
 
@@ -110,6 +110,13 @@ impl<X> Applied<X> {
     #[must_use]
     pub fn param(mut self, name: &'static str, axes: impl IntoIterator<Item = X>, init: Init) -> Self {
         self.params.push(Parameter { name, axes: axes.into_iter().collect(), init, kind: TemplateKind::Dense });
+        self
+    }
+
+    /// The same with one more number a position that is kept of what passed through, and not trained.
+    #[must_use]
+    pub fn statistic(mut self, name: &'static str, axes: impl IntoIterator<Item = X>, init: Init) -> Self {
+        self.params.push(Parameter { name, axes: axes.into_iter().collect(), init, kind: TemplateKind::Statistic });
         self
     }
 

@@ -30,6 +30,11 @@ pub(crate) trait Op: Copy {
         0..0
     }
 
+    /// Whether these attributes make it its only operand, whatever that is: then it is no node of a space.
+    fn is_identity(&self) -> bool {
+        false
+    }
+
     /// Multiply-accumulates a sample, counted as the paper does: products of matrices only; biases, lookups and
     /// element-wise work count nothing.
     ///

@@ -40,6 +40,11 @@ macro_rules! primitives {
                 match self { $(Primitive::$Name(op) => op.given(rank)),* }
             }
 
+            /// See [`Op::is_identity`].
+            pub(crate) fn is_identity(self) -> bool {
+                match self { $(Primitive::$Name(op) => op.is_identity()),* }
+            }
+
             /// Multiply-accumulates a sample, for a first operand and a result of these shapes, counted as the paper does:
             /// products of matrices only; biases, lookups and element-wise work count nothing.
             pub fn macs(self, input: &[usize], output: &[usize]) -> u64 {

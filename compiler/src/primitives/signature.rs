@@ -16,6 +16,8 @@ pub(crate) enum Wants {
     Switch,
     /// A number that is the same for every architecture.
     Number,
+    /// A number of at least 0 and below 1 that is the same for every architecture.
+    Share,
 }
 
 impl Wants {
@@ -29,6 +31,7 @@ impl Wants {
             Wants::Size => "a size",
             Wants::Switch => "`on` or `off`",
             Wants::Number => "a number",
+            Wants::Share => "a number of at least 0 and below 1",
         }
     }
 }

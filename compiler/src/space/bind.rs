@@ -78,6 +78,7 @@ impl Space {
                 };
                 match template.kind {
                     TemplateKind::Dense => add(Arc::clone(&template.name), axes, ParamKind::Dense),
+                    TemplateKind::Statistic => add(Arc::clone(&template.name), axes, ParamKind::Statistic),
                     TemplateKind::Tables => {
                         for (field, column) in schema.sparse.iter().enumerate() {
                             let mut axes = axes.clone();

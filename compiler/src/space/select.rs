@@ -215,7 +215,7 @@ impl Builder<'_> {
                 axes.push(graph.expressions.lay_out(axis.layout, &graph.choices, bounds, at).map_err(name)?);
             }
             let count = match template.kind {
-                crate::ir::TemplateKind::Dense => 1,
+                crate::ir::TemplateKind::Dense | crate::ir::TemplateKind::Statistic => 1,
                 crate::ir::TemplateKind::Tables => self.space.sizes.fields,
             };
             for &id in stored.by_ref().take(count) {

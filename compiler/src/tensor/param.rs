@@ -19,6 +19,8 @@ pub enum Init {
 pub enum TemplateKind {
     /// One parameter.
     Dense,
+    /// One that is not trained: what is kept of the values that passed through.
+    Statistic,
     /// One table for each categorical field, its axes without the rows.
     Tables,
 }

@@ -11,6 +11,7 @@ const DENSE: Table<Way> = &[
     (6, known),
     (6, linear),
     (3, element_wise),
+    (1, dropout),
     (2, |g, s, w, d| Some(format!("{} + {}", g.dense(s, w, d), g.tight(s, w, d)))),
     (1, |g, s, w, d| Some(format!("{} * {}", g.tight(s, w, d), g.tight(s, w, d)))),
     (1, |g, s, w, d| Some(format!("{} - {}", g.dense(s, w, d), g.tight(s, w, d)))),
@@ -132,8 +133,13 @@ fn linear(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> Option
 }
 
 fn element_wise(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> Option<String> {
-    let op = g.one(&["relu", "sigmoid", "tanh", "square", "layer_norm", "shift", "norm"]);
+    let op = g.one(&["relu", "sigmoid", "tanh", "square", "layer_norm", "batch_norm", "shift", "norm"]);
     Some(format!("{op}({})", g.dense(s, width, depth)))
+}
+
+fn dropout(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> Option<String> {
+    let rate = g.one(&["0", "5%", "0.5", "1 / 3"]);
+    Some(format!("dropout({}, {rate})", g.dense(s, width, depth)))
 }
 
 fn with_maybe(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> Option<String> {

@@ -19,7 +19,7 @@ const SPARSE: Table<Way> = &[
         (format!("efc({}, {fields})", of.name), fields, of.dim.clone())
     }),
     (2, |g, _, of| {
-        let op = g.one(&["relu", "layer_norm", "layer_norm_fields", "square"]);
+        let op = g.one(&["relu", "layer_norm", "batch_norm", "layer_norm_fields", "square"]);
         (format!("{op}({})", of.name), of.fields.clone(), of.dim.clone())
     }),
     (1, |_, _, of| (format!("{0} + linear({0}, {1})", of.name, of.dim), of.fields.clone(), of.dim.clone())),

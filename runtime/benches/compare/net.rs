@@ -39,7 +39,7 @@ fn tables(plan: &Plan) -> Vec<(usize, usize)> {
     let mut tables: Vec<_> = (plan.params.iter().enumerate())
         .filter_map(|(index, param)| match param.kind {
             ParamKind::Table { field } => Some((field, index, param.full[0])),
-            ParamKind::Dense => None,
+            ParamKind::Dense | ParamKind::Statistic => None,
         })
         .collect();
     tables.sort_unstable();

@@ -35,7 +35,7 @@ pub fn batch(space: &Space, rows: usize, index: u64) -> Batch {
         .iter()
         .filter_map(|param| match param.kind {
             ParamKind::Table { field } => Some((field, param.full[0])),
-            ParamKind::Dense => None,
+            ParamKind::Dense | ParamKind::Statistic => None,
         })
         .collect();
     tables.sort_unstable();

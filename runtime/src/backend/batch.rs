@@ -49,6 +49,6 @@ pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
 pub(crate) fn ids<'a>(plan: &Plan, batch: &'a Batch, param: usize) -> &'a [u32] {
     match plan.params[param].kind {
         ParamKind::Table { field } => &batch.ids[field * batch.rows..][..batch.rows],
-        ParamKind::Dense => &[],
+        ParamKind::Dense | ParamKind::Statistic => &[],
     }
 }

@@ -15,6 +15,8 @@ pub(crate) mod tests;
 use std::borrow::Cow;
 
 pub use device::Candle;
+use nasrec_compiler::streams::Key;
+
 pub use loss::{cross_entropy, cross_entropy_gradient};
 pub use task::{Task, Trainable};
 pub use tiled::Tiled;
@@ -56,7 +58,7 @@ pub trait Backend: Sync {
     /// They cannot be read back.
     fn save<'a>(&self, params: &'a Self::Params) -> Result<Cow<'a, Store>>;
 
-    /// Trains the slices that a program uses, on one batch, and tells every few steps how that went. Where a loss is not
+    /// Trains the slices that a program uses, on one batch, moves their statistics, and tells every few steps how that went. Where a loss is not
     /// finite nothing is updated.
     ///
     /// # Errors
@@ -69,14 +71,29 @@ pub trait Backend: Sync {
         update: Update,
     ) -> Result<Option<Stepped>>;
 
-    /// Copies what a program trains, with an optimiser state of its own.
+    /// Copies what a program trains, with an optimiser state of its own, and its statistics.
     ///
     /// # Errors
     /// The program is of another space.
     fn copies(&self, program: &Self::Program, params: &Self::Params) -> Result<Self::Copies>;
 
+    /// Moves the copies of statistics this share of the way to those of one batch, computed with nothing dropped out; the
+    /// parameters are only read.
+    ///
+    /// # Errors
+    /// Those of [`Backend::logits`].
+    fn recalibrate(
+        &self,
+        program: &Self::Program,
+        copies: &mut Self::Copies,
+        params: &Self::Params,
+        batch: &Batch,
+        share: f64,
+    ) -> Result<()>;
+
     /// Trains copies on one batch; the parameters are only read. Of merged plans, each trains what it owns on values that are
-    /// computed once for all, and takes the step that it would take alone.
+    /// computed once for all, and takes the step that it would take alone. All is computed as it is by [`Backend::logits`]:
+    /// nothing is dropped out, and statistics stay as they are.
     ///
     /// # Errors
     /// The program trains tables, which are not copied; or the copies are of a program that trains less.
@@ -102,7 +119,8 @@ pub trait Backend: Sync {
         batch: &Batch,
     ) -> Result<Vec<Vec<f32>>>;
 
-    /// The mean losses of each of the plans that were merged, and the gradients of what each trains.
+    /// The mean losses of each of the plans that were merged, and the gradients of what each trains, as in a step whose key
+    /// is zeros.
     ///
     /// # Errors
     /// Those of [`Backend::logits`].
@@ -119,7 +137,7 @@ pub trait Backend: Sync {
     fn release(&self);
 }
 
-/// How gradients become updates.
+/// What a step draws, and how gradients become updates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Update {
     /// The update rule of this step.
@@ -128,12 +146,14 @@ pub struct Update {
     pub clip: Option<f64>,
     /// The gradients of the rows in use grow by this times their values, before they are scaled.
     pub l2: f64,
+    /// The key of the step's random draws: another one for every step. Where copies are fine-tuned, nothing is drawn.
+    pub noise: Key,
 }
 
 impl Update {
     /// Adagrad without a penalty.
     pub const fn adagrad(lr: f64, eps: f64, clip: Option<f64>) -> Self {
-        Self { rule: Rule::Adagrad { lr, eps, rowwise: false }, clip, l2: 0.0 }
+        Self { rule: Rule::Adagrad { lr, eps, rowwise: false }, clip, l2: 0.0, noise: [0; 32] }
     }
 }
 

@@ -43,14 +43,15 @@ impl Task {
         Ok(Self { plan, outputs, owners })
     }
 
-    /// Plans of one space together: what they share is computed once, and each trains what `trainable` says on its own.
+    /// Plans of one space together: what they share is computed once, and each trains what `trainable` says on its own, and
+    /// has its own statistics: those of one norm are not the same behind different layers.
     ///
     /// # Errors
     /// A plan is damaged.
     pub fn together(plans: &[Plan], trainable: impl Fn(&Plan) -> Trainable) -> Result<Self> {
         let graph = |plan: &Plan| {
             let trainable = trainable(plan);
-            Merged::of(plan, |param| trainable.contains(param))
+            Merged::of(plan, |param| trainable.contains(param) || plan.params[param].kind == ParamKind::Statistic)
         };
         let merged = passes::together(plans.iter().map(graph).collect());
         Self::merged(merged.map_err(ProgramError::from)?)
@@ -81,20 +82,40 @@ impl Task {
         &self.outputs
     }
 
-    /// The output that trains a parameter, if one does.
+    /// The output that has a parameter for itself, if one does: trains it, or keeps statistics there.
     pub fn owner(&self, param: usize) -> Option<usize> {
         self.owners[param]
     }
 
     /// Whether a parameter is trained.
     pub fn trains(&self, param: usize) -> bool {
-        self.owners[param].is_some()
+        self.owners[param].is_some() && self.plan.params[param].kind != ParamKind::Statistic
+    }
+
+    /// Whether anything is trained.
+    pub fn trains_any(&self) -> bool {
+        (0..self.owners.len()).any(|param| self.trains(param))
+    }
+
+    /// Whether anything is kept of the values that pass through.
+    pub fn keeps_statistics(&self) -> bool {
+        self.plan.params.iter().any(|param| param.kind == ParamKind::Statistic)
+    }
+
+    /// Whether what is kept depends on what is trained: it is no longer of the same values then.
+    pub fn moves_statistics(&self) -> bool {
+        let mut moved: Vec<bool> = Vec::with_capacity(self.plan.nodes.len());
+        self.plan.nodes.iter().any(|node| {
+            let moves = node.inputs.iter().any(|&input| moved[input]);
+            moved.push(moves || node.params.iter().any(|&param| self.trains(param)));
+            moves && node.params.iter().any(|&param| self.plan.params[param].kind == ParamKind::Statistic)
+        })
     }
 
     /// Whether any table is trained.
     pub fn trains_tables(&self) -> bool {
         let mut params = self.plan.params.iter().zip(&self.owners);
-        params.any(|(param, owner)| owner.is_some() && param.kind != ParamKind::Dense)
+        params.any(|(param, owner)| owner.is_some() && param.kind.is_table())
     }
 }
 
@@ -103,9 +124,9 @@ impl Task {
 pub struct Trainable(Vec<bool>);
 
 impl Trainable {
-    /// All of them.
+    /// All of them. Statistics are none that anything trains.
     pub fn all(plan: &Plan) -> Self {
-        Self(vec![true; plan.params.len()])
+        Self(plan.params.iter().map(|param| param.kind != ParamKind::Statistic).collect())
     }
 
     /// None of them.

@@ -138,7 +138,7 @@ impl Foreign {
         let mut compared = Vec::new();
         for (index, (param, theirs)) in plan.params.iter().zip(&recorded.gradients).enumerate() {
             let ours = match param.kind {
-                ParamKind::Dense => gradients.dense(index).to_vec(),
+                ParamKind::Dense | ParamKind::Statistic => gradients.dense(index).to_vec(),
                 ParamKind::Table { .. } => {
                     let mut whole = vec![0f32; theirs.len()];
                     for table in gradients.tables().iter().filter(|table| table.param == index) {

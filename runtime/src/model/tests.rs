@@ -15,7 +15,7 @@ use crate::files;
 fn schema(plan: &Plan) -> Schema {
     let rows = |param: &nasrec_compiler::plan::Param| match param.kind {
         ParamKind::Table { field } => Some((field, param.full[0])),
-        ParamKind::Dense => None,
+        ParamKind::Dense | ParamKind::Statistic => None,
     };
     let mut fields: Vec<(usize, usize)> = plan.params.iter().filter_map(rows).collect();
     fields.sort_unstable();

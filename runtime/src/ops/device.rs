@@ -16,6 +16,8 @@ pub(crate) struct Forward<'a> {
     /// Its operands; of a node without any, what the batch supplies.
     pub inputs: SmallVec<[&'a Tensor; 4]>,
     pub params: SmallVec<[&'a Tensor; 4]>,
+    /// What the step supplies: the mask of a dropout, the statistics of the batch.
+    pub given: Option<&'a Tensor>,
     pub indices: &'a Indices,
 }
 
@@ -26,6 +28,8 @@ pub(crate) struct Back<'a> {
     /// The values of its operands, where they were kept.
     pub inputs: SmallVec<[Option<&'a Tensor>; 4]>,
     pub params: SmallVec<[&'a Tensor; 4]>,
+    /// What the step supplied.
+    pub given: Option<&'a Tensor>,
     /// Its own value, where that was kept.
     pub output: Option<&'a Tensor>,
     pub dy: &'a Tensor,

@@ -8,11 +8,40 @@ pub(crate) mod device;
 pub(crate) mod kernels;
 pub(crate) mod tiled;
 
+pub(crate) use batch_norm::unbiased;
 use candle_core::{Result, Tensor};
+pub(crate) use dropout::Mask;
 use nasrec_compiler::primitives::Primitive;
+use nasrec_compiler::streams::Key;
 
 use device::{Back, Forward, Vjp};
 use tiled::{Lowered, Site};
+
+/// What a plan is computed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// What a trained model says: nothing is dropped out, and norms over the batch take the statistics that were kept.
+    Trained,
+    /// A training step with the random draws of this key, on the statistics of the batch.
+    Step(Key),
+    /// Only to find the statistics of the batch: nothing is dropped out.
+    Statistics,
+}
+
+impl Mode {
+    /// The key of random draws, where there are any.
+    pub fn noise(self) -> Option<Key> {
+        match self {
+            Self::Step(key) => Some(key),
+            Self::Trained | Self::Statistics => None,
+        }
+    }
+
+    /// Whether norms over the batch take its own statistics.
+    pub fn of_batch(self) -> bool {
+        self != Self::Trained
+    }
+}
 
 /// What the backward of an op reads besides the gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +67,12 @@ pub(crate) trait Op {
 
     /// How the tiled backend computes a node of it.
     fn lower(&self, site: &Site<'_>) -> Lowered;
+
+    /// What it has to know of all samples of a batch, where it takes the batch's own statistics: mean and variance of each
+    /// position, `[2, …]`.
+    fn statistics(&self, _x: &Tensor) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
 
     /// Its value on a device.
     fn forward(&self, at: &Forward<'_>) -> Result<Tensor>;
@@ -65,9 +100,11 @@ ops! {
     embed::Embed,
     linear::Linear,
     layer_norm::LayerNorm,
+    batch_norm::BatchNorm,
     relu::Relu,
     sigmoid::Sigmoid,
     tanh::Tanh,
+    dropout::Dropout,
     square::Square,
     add::Add,
     sub::Sub,

@@ -5,14 +5,20 @@
 use std::fmt::Debug;
 
 use nasrec_compiler::plan::{Node, Plan};
+use nasrec_compiler::streams::Key;
 use smallvec::SmallVec;
 
 use super::Reads;
+use super::kernels::moments::Pairs;
 
 /// A node that is to be lowered.
 pub(crate) struct Site<'a> {
     pub plan: &'a Plan,
     pub node: &'a Node,
+    /// Its place in the plan.
+    pub index: usize,
+    /// Whether the program trains anything: one that does not computes what a trained model says.
+    pub trains: bool,
     /// For each input, how many of its values a sample come before nothing but zeros.
     pub live: SmallVec<[usize; 4]>,
     /// Values a sample that the lookups before this one yield.
@@ -112,6 +118,12 @@ pub(crate) trait Kernel: Debug + Send + Sync {
     /// The gradient of a stretch of operand `k` that begins at `from` values a sample, to `dx`, or added to it.
     fn backward(&self, here: &dyn Here, stretch: Stretch, dy: &[f32], dx: &mut [f32], accumulate: bool);
 
+    /// The kernel, where it reads all samples of the batch: with the batch's own statistics every tile comes to it before
+    /// one goes on.
+    fn across(&self) -> Option<&dyn Across> {
+        None
+    }
+
     /// The kernel whose backward yields everything at once.
     fn at_once(&self) -> Option<&dyn AtOnce> {
         None
@@ -130,6 +142,33 @@ pub(crate) trait AtOnce {
         gradients: &mut ParamGradients<'_>,
         dx: Option<(&mut [f32], bool)>,
     );
+}
+
+/// A kernel that reads all samples of a batch, by two numbers a position on the way forward and on the way back.
+pub(crate) trait Across {
+    /// What the samples of a tile say on the way forward.
+    fn forward(&self, here: &dyn Here) -> Pairs;
+
+    /// What those of all tiles say, in their order, each with how many there are.
+    fn joined(&self, tiles: &[(usize, Pairs)]) -> Pairs;
+
+    /// What they say on the way back: sums, which are added up tile after tile.
+    fn backward(&self, here: &dyn Here, dy: &[f32]) -> Pairs;
+
+    /// What each of its statistics, by parameter of the step, is of this batch.
+    fn found(&self, gathered: &Gathered) -> [(usize, Vec<f32>); 2];
+
+    /// How far they move towards it in a step.
+    fn momentum(&self) -> f64;
+}
+
+/// What is known of all samples of a batch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gathered {
+    pub samples: usize,
+    pub forward: Pairs,
+    /// Once the way back has come there.
+    pub backward: Pairs,
 }
 
 /// A table lookup: where its rows lie among the values that all lookups yield, and how long they are.
@@ -176,6 +215,14 @@ pub(crate) trait Here {
     fn value(&self) -> &[f32];
     /// Whether a backward follows.
     fn is_trained(&self) -> bool;
+    /// What the forward left for the backward.
+    fn saved(&self) -> &[f32];
+    /// Which sample of the batch is the first of the tile.
+    fn first(&self) -> usize;
+    /// The key of the step's random draws; none where values are those of a trained model.
+    fn noise(&self) -> Option<Key>;
+    /// What is known of all samples of the batch, where its own statistics are taken.
+    fn gathered(&self) -> Option<&Gathered>;
     /// The samples of one numeric column.
     fn column(&self, index: usize) -> &[f32];
     /// The rows that the samples look up in the table that is its parameter `index`, `[dim, t]`.

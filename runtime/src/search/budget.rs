@@ -43,6 +43,8 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     let nodes = plans.iter().map(|plan| plan.nodes.len()).sum::<usize>() / plans.len();
     let together = Program::new(Task::together(&plans, Trainable::head)?)?;
     let mut searching = together.footprint(recipe.evaluate.batch.max(recipe.train.batch), threads);
+    // Statistics are found on batches that all of it is computed of at once.
+    searching = searching.max(together.footprint_of_step(recipe.train.batch, threads));
     // Heads are trained as copies, with a memory of their own.
     searching.gradients += (together.gradients_len * 4 * (1 + keep.memory.of_value())) as u64;
 
@@ -55,12 +57,13 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
 
     let keep = Keep::for_optimiser(recipe.retrain.optimiser, storage);
     let mut retrained = stored(full.standalone().params.iter().map(ParamDef::from), keep, rows);
-    let mut executing = training.footprint(recipe.retrain.batch, threads);
+    let mut executing = training.footprint_of_step(recipe.retrain.batch, threads);
     for (_, plan) in &job.baselines {
         let plan = plan.standalone();
         let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, rows);
         let all = Trainable::all(&plan);
-        executing = executing.max(Program::new(Task::training(plan, &all)?)?.footprint(recipe.retrain.batch, threads));
+        executing =
+            executing.max(Program::new(Task::training(plan, &all)?)?.footprint_of_step(recipe.retrain.batch, threads));
         retrained = (retrained.0.max(dense), retrained.1.max(tables));
     }
     Ok([
@@ -68,7 +71,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
             name: "supernet",
             dense: supernet.0,
             tables: supernet.1,
-            executing: training.footprint(recipe.train.batch, threads),
+            executing: training.footprint_of_step(recipe.train.batch, threads),
             data: lists + 8 * sample * recipe.train.batch as u64,
             programs: nodes as u64 * NODE * KEPT.get() as u64,
         },
@@ -96,7 +99,7 @@ fn stored(defs: impl Iterator<Item = ParamDef>, keep: Keep, rows: u64) -> (u64, 
     defs.fold((0u64, 0u64), |(dense, tables), def| {
         let bytes = Store::bytes(&def, keep, rows);
         match def.kind {
-            ParamKind::Dense => (dense.saturating_add(bytes), tables),
+            ParamKind::Dense | ParamKind::Statistic => (dense.saturating_add(bytes), tables),
             ParamKind::Table { .. } => (dense, tables.saturating_add(bytes)),
         }
     })

@@ -23,6 +23,9 @@ pub(super) struct Judge<'a, B: Backend> {
     /// The head is trained on the first batches of one fixed stream.
     finetune: Option<Batches>,
     regime: Option<Regime>,
+    /// What a candidate's statistics are found on.
+    calibration: Batches,
+    calibrate: u64,
     validation: Vec<Batch>,
 }
 
@@ -50,11 +53,15 @@ impl<'a, B: Backend> Judge<'a, B> {
                 l2: 0.0,
             });
         }
+        let rows = data.part(Part::Train).clone();
+        let streams = job.streams();
+        let calibration =
+            Batches::shuffled(Arc::clone(data), rows, recipe.train.batch, &streams, "recalibrate/batches")?;
         let rows = data.part(Part::Validation).clone();
         let batches = Batches::listed(Arc::clone(data), rows, recipe.evaluate.batch)?;
         let count = batches.per_epoch().min(recipe.evaluate.validate);
         let validation = (0..count).map(|index| batches.batch(0, index)).collect::<Result<_>>()?;
-        Ok(Self { shop, params, finetune, regime, validation })
+        Ok(Self { shop, params, finetune, regime, calibration, calibrate: recipe.evaluate.recalibrate, validation })
     }
 
     /// The candidates' figures on the validation part. The supernet is only read.
@@ -63,6 +70,7 @@ impl<'a, B: Backend> Judge<'a, B> {
         let task = Task::together(plans, Trainable::head)?;
         let training = backend.compile(task.clone())?;
         let mut heads = backend.copies(&training, self.params)?;
+        self.recalibrate(&training, &mut heads)?;
         if let (Some(regime), Some(batches)) = (&self.regime, &self.finetune) {
             let rate = regime.rate();
             for step in 0..regime.steps {
@@ -71,10 +79,28 @@ impl<'a, B: Backend> Judge<'a, B> {
                 let update = regime.update(rate.at(step), step);
                 backend.finetune(&training, &mut heads, self.params, &batch, update)?;
             }
+            if task.moves_statistics() {
+                self.recalibrate(&training, &mut heads)?;
+            }
         }
         let program = backend.compile(task.frozen())?;
         let batches = self.validation.iter().map(|batch| self.shop.stop.check().map(|()| batch));
         let each = evaluate_each(backend, &program, &heads, self.params, batches)?;
         Ok(each.into_iter().map(Figures::from).collect())
+    }
+
+    /// Gives copies the mean statistics of some training batches. Those that the supernet kept are of all paths that went
+    /// through its weights, and so of none (Yu and Huang, arXiv 1903.05134; Guo et al., arXiv 1904.00420).
+    fn recalibrate(&self, program: &B::Program, copies: &mut B::Copies) -> Result<()> {
+        let backend = self.shop.backend;
+        if !backend.task(program).keeps_statistics() {
+            return Ok(());
+        }
+        for seen in 0..self.calibrate {
+            self.shop.stop.check()?;
+            let batch = self.calibration.step(seen)?;
+            backend.recalibrate(program, copies, self.params, &batch, 1.0 / (seen + 1) as f64)?;
+        }
+        Ok(())
     }
 }

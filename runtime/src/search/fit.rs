@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nasrec_compiler::recipe::{Length, Optimiser, Schedule};
+use nasrec_compiler::streams::{self, Key};
 
 use super::curve::Drawn;
 use crate::backend::{Backend, Update};
@@ -35,7 +36,7 @@ impl Regime {
 
     /// What step `step` does with gradients, at this learning rate.
     pub fn update(&self, lr: f64, step: u64) -> Update {
-        Update { rule: Rule::at(self.optimiser, lr, step), clip: self.clip, l2: self.l2 }
+        Update { rule: Rule::at(self.optimiser, lr, step), clip: self.clip, l2: self.l2, noise: Key::default() }
     }
 }
 
@@ -105,7 +106,7 @@ pub(super) fn fit<B: Backend>(
         shop.observer.say(&format!("{title}: going on from step {step} of {}", regime.steps));
     }
     shop.observer.begin(Stage { name: title.to_owned(), total: Some(regime.steps), unit: "steps" });
-    let rate = regime.rate();
+    let (rate, noise) = (regime.rate(), shop.run.job().streams().key(&format!("{name}/noise")));
     let backend = shop.backend;
     let mut params = backend.load(store)?;
     let mut saved = Instant::now();
@@ -123,7 +124,8 @@ pub(super) fn fit<B: Backend>(
             backend.release();
         }
         let (program, batch) = (program(step)?, batch?);
-        let told = backend.step(&program, &mut params, &batch, regime.update(rate.at(step), step))?;
+        let update = Update { noise: streams::below(noise, step), ..regime.update(rate.at(step), step) };
+        let told = backend.step(&program, &mut params, &batch, update)?;
         curve.step(step + 1, regime.steps, told.as_ref());
         match told {
             Some(stepped) if stepped.loss.is_finite() => {

@@ -3,14 +3,14 @@
 use std::mem::take;
 use std::ops::Range;
 
-use nasrec_compiler::plan::{Param, ParamKind, Plan};
+use nasrec_compiler::plan::{Param, Plan};
 
-/// Places some of a plan's dense parameters one after the other, each on a cache line of its own; what is not among them
+/// Places some of a plan's parameters that are no tables one after the other, each on a cache line of its own; what is not among them
 /// has no length. Also how long all of it is.
 pub(crate) fn side_by_side(plan: &Plan, include: impl Fn(usize, &Param) -> bool) -> (Vec<Range<usize>>, usize) {
     let mut end = 0usize;
     let spans = plan.params.iter().enumerate().map(|(index, param)| {
-        if param.kind != ParamKind::Dense || !include(index, param) {
+        if param.kind.is_table() || !include(index, param) {
             return 0..0;
         }
         let start = end.next_multiple_of(16);

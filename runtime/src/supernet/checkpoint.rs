@@ -180,7 +180,9 @@ impl Store {
         let mut indices = 0u64;
         for param in &plan.params {
             match param.kind {
-                ParamKind::Dense => file.expect(&format!("values/{}", param.name), Dtype::F32, &param.full)?,
+                ParamKind::Dense | ParamKind::Statistic => {
+                    file.expect(&format!("values/{}", param.name), Dtype::F32, &param.full)?;
+                }
                 ParamKind::Table { .. } if param.full[0] > u32::MAX as usize => {
                     return Err(damaged(path, &format!("{} would have {} rows", param.name, param.full[0])));
                 }

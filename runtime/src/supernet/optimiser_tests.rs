@@ -184,7 +184,7 @@ fn a_penalty_on_rows_is_part_of_the_gradient_that_is_clipped() {
     assert!((norm - plain).abs() > 1e-3, "the penalty shows in the norm");
     let scale = (clip / (norm + 1e-6)).min(1.0);
     moves.into_iter().for_each(|(id, at, g)| expected[id][at] -= scale * g);
-    let update = Update { rule, clip: Some(clip), l2 };
+    let update = Update { rule, l2, ..Update::adagrad(0.0, 0.0, Some(clip)) };
     backend.step(&program, &mut store, &batch, update).unwrap();
     for (id, expected) in expected.iter().enumerate().filter(|&(id, _)| store.defs()[id].kind != ParamKind::Dense) {
         for (now, expected) in whole(&store, id).iter().zip(expected) {
@@ -197,7 +197,9 @@ fn a_penalty_on_rows_is_part_of_the_gradient_that_is_clipped() {
 fn ways() -> Vec<(Keep, Update)> {
     let both = [Storage::F32, Storage::Bf16];
     let all = both.iter().flat_map(|&storage| {
-        rules(0).map(|rule| (Keep { memory: rule.memory(), storage }, Update { rule, clip: Some(0.5), l2: 1e-3 }))
+        rules(0).map(|rule| {
+            (Keep { memory: rule.memory(), storage }, Update { rule, l2: 1e-3, ..Update::adagrad(0.0, 0.0, Some(0.5)) })
+        })
     });
     all.collect()
 }

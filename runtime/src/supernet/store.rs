@@ -1,7 +1,7 @@
 //! The store itself: parameters by identity, gathered and updated through plans.
 
 use std::collections::HashSet;
-use std::mem::take;
+use std::mem::{discriminant, take};
 use std::sync::Arc;
 
 use nasrec_compiler::plan::{Init, Param, ParamKind, Plan, Shape};
@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::dense::Dense;
 use super::gradients::{Gradients, TableGradient};
 use super::optimiser::{Memory, Rule};
-use super::slices;
+use super::slices::{self, Stretch};
 use super::table::Table;
 use super::weights::Weights;
 use crate::{ProgramError, Result, WeightsError};
@@ -25,7 +25,7 @@ pub struct ParamDef {
     pub name: Arc<str>,
     /// The largest shape: `[fan_out, fan_in]`, `[size]`, or `[rows, dim]` of a table.
     pub full: Shape,
-    /// Dense, or the embedding table of a field.
+    /// Dense, a statistic, or the embedding table of a field.
     pub kind: ParamKind,
     /// How its values are drawn.
     pub init: Init,
@@ -50,6 +50,11 @@ impl Keep {
     /// For training with this optimiser.
     pub fn for_optimiser(optimiser: Optimiser, storage: Storage) -> Self {
         Self { memory: Memory::of(optimiser), storage }
+    }
+
+    /// What is remembered of a parameter of this kind.
+    fn of(self, kind: ParamKind) -> Memory {
+        if kind == ParamKind::Statistic { Memory::Nothing } else { self.memory }
     }
 }
 
@@ -79,14 +84,17 @@ impl Store {
         let defs: Vec<ParamDef> = defs.into_iter().collect();
         let streams = Streams::new(seed);
         for def in &defs {
-            let ranks = if def.kind == ParamKind::Dense { 1..=2 } else { 2..=2 };
+            let ranks = if def.kind.is_table() { 2..=2 } else { 1..=2 };
             if !ranks.contains(&def.full.len()) || def.full.contains(&0) {
                 return Err(WeightsError::Shape { parameter: def.name.to_string(), shape: def.full.to_vec() }.into());
             }
         }
         let draw = |def: &ParamDef| {
             Ok(match def.kind {
-                ParamKind::Dense => Stored::Dense(Dense::drawn(streams, &def.name, &def.full, def.init, keep.memory)?),
+                ParamKind::Dense | ParamKind::Statistic => {
+                    let memory = keep.of(def.kind);
+                    Stored::Dense(Dense::drawn(streams, &def.name, &def.full, def.init, memory)?)
+                }
                 ParamKind::Table { .. } => {
                     Stored::Table(Table::new(streams, &def.name, [def.full[0], def.full[1]], def.init, keep))
                 }
@@ -109,9 +117,9 @@ impl Store {
     /// Bytes that a parameter takes here, at most, when no more than `touched` rows of a table are.
     pub fn bytes(def: &ParamDef, keep: Keep, touched: u64) -> u64 {
         match def.kind {
-            ParamKind::Dense => {
+            ParamKind::Dense | ParamKind::Statistic => {
                 let values = def.full.iter().fold(1u64, |values, &size| values.saturating_mul(size as u64));
-                values.saturating_mul(4 * (1 + keep.memory.of_value() as u64))
+                values.saturating_mul(4 * (1 + keep.of(def.kind).of_value() as u64))
             }
             ParamKind::Table { .. } => Table::bytes(def.full[0] as u64, def.full[1], keep, touched),
         }
@@ -120,7 +128,7 @@ impl Store {
     /// Bytes that a parameter takes in a file, at most, when no more than `touched` rows of a table are.
     pub fn file_bytes(def: &ParamDef, keep: Keep, touched: u64) -> u64 {
         match def.kind {
-            ParamKind::Dense => Self::bytes(def, keep, touched),
+            ParamKind::Dense | ParamKind::Statistic => Self::bytes(def, keep, touched),
             ParamKind::Table { .. } => {
                 let dim = def.full[1];
                 let value = if keep.storage == Storage::Bf16 { 2 } else { 4 };
@@ -154,9 +162,10 @@ impl Store {
     /// Fails unless every parameter of the plan is a slice of one stored here.
     pub fn check(&self, plan: &Plan) -> Result<()> {
         for param in &plan.params {
-            let fits = self.defs.get(param.id).is_some_and(|def| {
-                def.full == param.full && matches!(def.kind, ParamKind::Dense) == matches!(param.kind, ParamKind::Dense)
-            });
+            let fits = self
+                .defs
+                .get(param.id)
+                .is_some_and(|def| def.full == param.full && discriminant(&def.kind) == discriminant(&param.kind));
             if !fits {
                 let (parameter, shape) = (param.name.to_string(), param.full.to_vec());
                 return Err(WeightsError::OtherSpace { parameter, shape }.into());
@@ -250,6 +259,14 @@ impl Store {
         Ok(())
     }
 
+    /// Moves a statistic of the plan, which passed [`Store::check`], this share of the way to what was found.
+    pub(crate) fn follow(&mut self, param: &Param, found: &[f32], share: f32) {
+        if let Stored::Dense(dense) = &mut self.params[param.id] {
+            let all = Stretch { gradients: found, values: &mut dense.values, first: &mut [], second: &mut [] };
+            slices::update(param, all, &|part: Stretch| follow(part.values, part.gradients, share));
+        }
+    }
+
     /// Adds to the gradients of the rows in use `factor` times their values: the gradient of an L2 penalty on them.
     pub fn penalise(&self, plan: &Plan, gradients: &mut Gradients, factor: f64) {
         gradients.tables.par_iter_mut().for_each(|gradient| {
@@ -274,6 +291,11 @@ impl Store {
     }
 }
 
+/// Moves values this share of the way to others.
+pub(crate) fn follow(values: &mut [f32], others: &[f32], share: f32) {
+    values.iter_mut().zip(others).for_each(|(value, other)| *value = (1.0 - share) * *value + share * other);
+}
+
 /// A stored parameter and all that moves it.
 type Moved<'a, 'b> = (&'a mut Stored, &'a [(&'b Param, Move<'b>)]);
 
@@ -293,7 +315,7 @@ pub struct Slices<'a> {
 impl Slices<'_> {
     /// Fails unless every dense parameter is there at its active length.
     pub(crate) fn check(&self) -> Result<()> {
-        for (index, param) in self.plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
+        for (index, param) in self.plan.params.iter().enumerate().filter(|(_, param)| !param.kind.is_table()) {
             if self.dense(index).len() != param.len() {
                 return Err(ProgramError::OtherValues { parameter: param.name.to_string() }.into());
             }

@@ -9,6 +9,7 @@ use super::dense::fresh;
 use super::gradients::Gradients;
 use super::optimiser::{Memory, Rule};
 use super::slices::Stretch;
+use super::store::follow;
 
 /// Copies of those dense parameters of a plan that are not read where they lie. Training them leaves the store as it was.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,13 @@ impl Weights {
     /// copied, none.
     pub fn param(&self, param: usize) -> &[f32] {
         self.spans.get(param).map_or(&[], |span| &self.values[span.clone()])
+    }
+
+    /// Moves the copy of a statistic this share of the way to what was found.
+    pub(crate) fn follow(&mut self, param: usize, found: &[f32], share: f32) {
+        if let Some(span) = self.spans.get(param) {
+            follow(&mut self.values[span.clone()], found, share);
+        }
     }
 
     /// Whether all that has a gradient is among them.

@@ -251,8 +251,8 @@ impl Spread {
 
 /// Dense and embedding parameters that a supernet holds.
 fn stored(space: &Space) -> (u64, u64) {
-    let sum = |dense: bool| {
-        space.params().iter().filter(|p| (p.kind == ParamKind::Dense) == dense).map(|p| p.len() as u64).sum()
+    let sum = |of_kind: fn(ParamKind) -> bool| {
+        space.params().iter().filter(|param| of_kind(param.kind)).map(|param| param.len() as u64).sum()
     };
-    (sum(true), sum(false))
+    (sum(|kind| kind == ParamKind::Dense), sum(ParamKind::is_table))
 }

@@ -196,7 +196,7 @@ impl Completer<'_> {
             Some("sparse") => &["fields", "dim", "width"],
             Some("square") => &["fields"],
             Some("tensor") => &["width"],
-            Some("size" | "switch" | "list" | "range" | "categorical") => &[],
+            Some("size" | "switch" | "number" | "list" | "range" | "categorical") => &[],
             _ => &builtin::SIZES,
         };
         for size in sizes {

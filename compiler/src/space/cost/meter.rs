@@ -59,6 +59,7 @@ impl Weights {
     pub fn add_to(&self, costs: &mut Costs, count: u64) {
         match self.kind {
             TemplateKind::Dense => costs.dense_params += count,
+            TemplateKind::Statistic => {}
             TemplateKind::Tables => costs.embedding_params += count,
         }
     }
@@ -115,7 +116,7 @@ impl Space {
                 let mut stored = stored.iter().copied();
                 let weights = node.params.iter().filter_map(|template| {
                     let (count, table) = match template.kind {
-                        TemplateKind::Dense => (1, false),
+                        TemplateKind::Dense | TemplateKind::Statistic => (1, false),
                         TemplateKind::Tables => (self.sizes.fields, true),
                     };
                     let ids: SmallVec<[usize; 4]> = stored.by_ref().take(count).collect();

@@ -21,12 +21,14 @@ mod tests;
 
 use std::borrow::Cow;
 
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use nasrec_compiler::plan::{Node, Param, ParamKind, Plan};
 use nasrec_compiler::primitives::Primitive;
+use nasrec_compiler::streams::Key;
+use rayon::prelude::*;
 use smallvec::SmallVec;
 
-use loss::{cross_entropy, finite};
+use loss::{cross_entropy, finite, select};
 pub use params::Params;
 use params::State;
 use pass::{Derivatives, Leaves, backward, forward, wanted};
@@ -36,6 +38,7 @@ use traffic::Traffic;
 use super::{Backend, Stepped, Task, Update, batch};
 use crate::data::Batch;
 use crate::ops::device::Indices;
+use crate::ops::{Mask, Mode, unbiased};
 use crate::supernet::{Gradients, Memory, Prepared, Store, TableGradient, side_by_side};
 use crate::{ProgramError, Result};
 
@@ -70,6 +73,8 @@ struct Given {
     numeric: Option<Tensor>,
     /// `[columns, B]`
     ids: Option<Tensor>,
+    rows: usize,
+    mode: Mode,
 }
 
 impl Candle {
@@ -102,7 +107,7 @@ impl Candle {
     }
 
     /// Brings a batch to the device as it lies, and turns it there.
-    fn give(&self, plan: &Plan, batch: &Batch) -> Result<Given> {
+    fn give(&self, plan: &Plan, batch: &Batch, mode: Mode) -> Result<Given> {
         let reads = |is: fn(&Primitive) -> bool| plan.nodes.iter().any(|node| is(&node.primitive));
         let of_rows = |len: usize| (len / batch.rows, batch.rows);
         let numeric = if reads(|primitive| matches!(primitive, Primitive::Numeric(_))) {
@@ -115,40 +120,61 @@ impl Candle {
         } else {
             None
         };
-        Ok(Given { numeric, ids })
+        Ok(Given { numeric, ids, rows: batch.rows, mode })
     }
 
     /// What a plan reads: copies before parameters, and of these their active part.
-    fn leaves(&self, plan: &Plan, copies: Option<&Copies>, params: &Params, given: &Given) -> Result<Leaves> {
+    fn leaves(&self, task: &Task, copies: Option<&Copies>, params: &Params, given: &Given) -> Result<Leaves> {
+        let plan = task.plan();
         let dense = |(index, param): (usize, &Param)| match param.kind {
             ParamKind::Table { .. } => Ok(None),
-            ParamKind::Dense => Ok(Some(match copies.and_then(|copies| copies.of(index)) {
+            ParamKind::Dense | ParamKind::Statistic => Ok(Some(match copies.and_then(|copies| copies.of(index)) {
                 Some(copy) => copy.values.clone(),
                 None => slices::active(param, &params.dense(param).values)?,
             })),
         };
-        let node = |node: &Node| match node.primitive {
+        let node = |(index, node): (usize, &Node)| match node.primitive {
             Primitive::Numeric(_) => Ok(given.numeric.clone()),
             Primitive::Embed(_) => given.ids.as_ref().map(|ids| look_up(params, plan, node, ids)).transpose(),
+            Primitive::Dropout(dropout) => given
+                .mode
+                .noise()
+                .map(|noise| self.mask(Mask::new(dropout, index, noise), node, given.rows))
+                .transpose(),
             _ => Ok(None),
         };
         Ok(Leaves {
             params: plan.params.iter().enumerate().map(dense).collect::<candle_core::Result<_>>()?,
-            nodes: plan.nodes.iter().map(node).collect::<candle_core::Result<_>>()?,
+            nodes: plan.nodes.iter().enumerate().map(node).collect::<candle_core::Result<_>>()?,
+            of_batch: given.mode.of_batch(),
         })
     }
 
-    /// Each output's mean loss over the batch, `[1]` in `f64`, and the derivatives of what the program trains.
+    /// What stays of a node's value and by how much it grows, drawn on the host: a byte a value is sent.
+    fn mask(&self, mask: Mask, node: &Node, rows: usize) -> candle_core::Result<Tensor> {
+        let len = node.shape.iter().product();
+        let mut kept = vec![0u8; rows * len];
+        kept.par_chunks_exact_mut(len).enumerate().for_each(|(sample, kept)| {
+            kept.iter_mut().zip(mask.kept(sample)).for_each(|(to, kept)| *to = kept.into());
+        });
+        let mut shape = vec![rows];
+        shape.extend_from_slice(&node.shape);
+        self.traffic.upload(&kept, shape)?.to_dtype(DType::F32)? * f64::from(mask.by)
+    }
+
+    /// Each output's mean loss over the batch, `[1]` in `f64`, the derivatives of what the program trains, and the statistics
+    /// of the batch, one a node that takes them.
     fn derivatives(
         &self,
         program: &Program,
         leaves: &Leaves,
         batch: &Batch,
-    ) -> candle_core::Result<(Vec<Tensor>, Derivatives)> {
+    ) -> candle_core::Result<(Vec<Tensor>, Derivatives, Vec<Option<Tensor>>)> {
         let (task, wanted) = (&program.task, program.wanted.as_slice());
         let (plan, outputs) = (task.plan(), task.outputs());
         let labels = self.traffic.upload(&batch.labels, batch.rows)?;
         let pass = forward(plan, outputs, leaves, wanted, &self.indices)?;
+        let statistics = pass.statistics.clone();
         let (mut losses, mut from) = (Vec::new(), Vec::new());
         for (&output, logits) in outputs.iter().zip(&pass.logits) {
             let (loss, gradient) = cross_entropy(logits, &labels)?;
@@ -156,7 +182,7 @@ impl Candle {
             from.push((output, gradient));
         }
         let derivatives = backward(plan, leaves, pass, |param| task.trains(param), wanted, from, &self.indices)?;
-        Ok((losses, derivatives))
+        Ok((losses, derivatives, statistics))
     }
 
     /// The gradients of the looked-up rows of all trained tables.
@@ -193,6 +219,28 @@ fn dense_gradients(
     let (trained, gradients): (Vec<usize>, Vec<&Tensor>) =
         trained.filter_map(|index| Some((index, derivatives.params[index].as_ref()?))).unzip();
     if trained.is_empty() { Ok(None) } else { Ok(Some((trained, update::side_by_side(gradients)?))) }
+}
+
+/// What a step of a task is computed for. One that trains nothing says what a trained model says.
+fn stepping(task: &Task, noise: Key) -> Mode {
+    if task.trains_any() { Mode::Step(noise) } else { Mode::Trained }
+}
+
+/// The statistics of a batch, by parameter of the plan, each with how far its kept value moves there in a step.
+fn found(plan: &Plan, statistics: &[Option<Tensor>], samples: usize) -> candle_core::Result<Vec<(usize, Tensor, f64)>> {
+    let mut all = Vec::new();
+    for (node, found) in plan.nodes.iter().zip(statistics) {
+        let (Some(found), Primitive::BatchNorm(norm)) = (found, node.primitive) else { continue };
+        let kept = node.params.iter().filter(|&&param| plan.params[param].kind == ParamKind::Statistic);
+        let found = [found.get(0)?, (found.get(1)? * unbiased(samples))?];
+        all.extend(kept.zip(found).map(|(&param, found)| (param, found, norm.momentum)));
+    }
+    Ok(all)
+}
+
+/// This share of the way from what was kept to what was found.
+fn follow(kept: &Tensor, found: &Tensor, share: f64) -> candle_core::Result<Tensor> {
+    (kept * (1.0 - share))? + (found * share)?
 }
 
 impl Copies {
@@ -240,9 +288,9 @@ impl Backend for Candle {
         batch::check(task, batch, true)?;
         params.check(plan)?;
         params.check_rule(update.rule)?;
-        let given = self.give(plan, batch)?;
-        let leaves = self.leaves(plan, None, params, &given)?;
-        let (losses, derivatives) = self.derivatives(program, &leaves, batch)?;
+        let given = self.give(plan, batch, stepping(task, update.noise))?;
+        let leaves = self.leaves(task, None, params, &given)?;
+        let (losses, derivatives, statistics) = self.derivatives(program, &leaves, batch)?;
         let finite = finite(&losses[0])?;
         let dense = dense_gradients(plan, &derivatives, |param| task.trains(param))?;
         let rows = self.row_gradients(program, params, (&given, &leaves), &derivatives, update.l2)?;
@@ -268,6 +316,11 @@ impl Backend for Candle {
                 }
             }
         }
+        for (index, found, momentum) in found(plan, &statistics, batch.rows)? {
+            let (param, full) = (&plan.params[index], &params.dense(&plan.params[index]).values);
+            let kept = slices::active(param, full)?;
+            slices::set(param, full, &select(&finite, &follow(&kept, &found, momentum)?, &kept)?)?;
+        }
         for rows in &rows {
             rows.apply(params, &rule, scale.as_ref(), &finite)?;
         }
@@ -279,7 +332,7 @@ impl Backend for Candle {
         let task = &program.task;
         params.check(task.plan())?;
         let copy = |(index, param): (usize, &Param)| {
-            if param.kind != ParamKind::Dense || !task.trains(index) {
+            if param.kind.is_table() || !(task.trains(index) || param.kind == ParamKind::Statistic) {
                 return Ok(None);
             }
             let values = slices::active(param, &params.dense(param).values)?.force_contiguous()?;
@@ -287,6 +340,29 @@ impl Backend for Candle {
         };
         let params = task.plan().params.iter().enumerate().map(copy).collect::<candle_core::Result<_>>()?;
         Ok(Copies { params, memory: Memory::Nothing })
+    }
+
+    fn recalibrate(
+        &self,
+        program: &Program,
+        copies: &mut Copies,
+        params: &Params,
+        batch: &Batch,
+        share: f64,
+    ) -> Result<()> {
+        let (task, plan) = (&program.task, program.task.plan());
+        batch::check(task, batch, false)?;
+        params.check(plan)?;
+        let given = self.give(plan, batch, Mode::Statistics)?;
+        let leaves = self.leaves(task, Some(copies), params, &given)?;
+        let nothing = vec![false; plan.nodes.len()];
+        let pass = forward(plan, task.outputs(), &leaves, &nothing, &self.indices)?;
+        for (index, found, _) in found(plan, &pass.statistics, batch.rows)? {
+            if let Some(copy) = copies.params.get_mut(index).and_then(Option::as_mut) {
+                copy.values = follow(&copy.values, &found, share)?;
+            }
+        }
+        Ok(())
     }
 
     fn finetune(
@@ -309,9 +385,9 @@ impl Backend for Candle {
         }
         batch::check(task, batch, true)?;
         params.check(plan)?;
-        let given = self.give(plan, batch)?;
-        let leaves = self.leaves(plan, Some(copies), params, &given)?;
-        let (losses, derivatives) = self.derivatives(program, &leaves, batch)?;
+        let given = self.give(plan, batch, Mode::Trained)?;
+        let leaves = self.leaves(task, Some(copies), params, &given)?;
+        let (losses, derivatives, _) = self.derivatives(program, &leaves, batch)?;
         let rule = update.rule.prepared(1.0);
         copies.ready(&rule)?;
         for (output, loss) in losses.iter().enumerate() {
@@ -331,8 +407,8 @@ impl Backend for Candle {
         let (task, plan) = (&program.task, program.task.plan());
         batch::check(task, batch, false)?;
         params.check(plan)?;
-        let given = self.give(plan, batch)?;
-        let leaves = self.leaves(plan, Some(copies), params, &given)?;
+        let given = self.give(plan, batch, Mode::Trained)?;
+        let leaves = self.leaves(task, Some(copies), params, &given)?;
         let nothing = vec![false; plan.nodes.len()];
         let pass = forward(plan, task.outputs(), &leaves, &nothing, &self.indices)?;
         let logits = Tensor::cat(&pass.logits, 1)?.t()?.contiguous()?;
@@ -344,9 +420,9 @@ impl Backend for Candle {
         let (task, plan) = (&program.task, program.task.plan());
         batch::check(task, batch, true)?;
         params.check(plan)?;
-        let given = self.give(plan, batch)?;
-        let leaves = self.leaves(plan, None, params, &given)?;
-        let (losses, derivatives) = self.derivatives(program, &leaves, batch)?;
+        let given = self.give(plan, batch, stepping(task, Key::default()))?;
+        let leaves = self.leaves(task, None, params, &given)?;
+        let (losses, derivatives, _) = self.derivatives(program, &leaves, batch)?;
         let (spans, len) = side_by_side(plan, |index, _| task.trains(index));
         let mut gradients = Gradients { dense: vec![0f32; len], spans, ..Gradients::default() };
         for (span, derivative) in gradients.spans.iter().zip(&derivatives.params) {

@@ -2,7 +2,7 @@
 //! remembers of it.
 
 use candle_core::{DType, Tensor};
-use nasrec_compiler::plan::{Param, ParamKind, Plan};
+use nasrec_compiler::plan::{Param, Plan};
 use nasrec_compiler::recipe::Storage;
 use rayon::prelude::*;
 use smallvec::SmallVec;
@@ -176,7 +176,7 @@ impl Params {
 
     /// Notes the rows that a batch looks up in the trained tables of a plan.
     pub(super) fn touch(&mut self, plan: &Plan, trains: impl Fn(usize) -> bool, batch: &Batch) {
-        let tables = plan.params.iter().enumerate().filter(|(_, param)| param.kind != ParamKind::Dense);
+        let tables = plan.params.iter().enumerate().filter(|(_, param)| param.kind.is_table());
         for (index, param) in tables.filter(|(index, _)| trains(*index)) {
             if let Place::Table { touched, .. } = &mut self.places[param.id] {
                 backend::batch::ids(plan, batch, index).iter().for_each(|&row| touched.insert(row as usize));

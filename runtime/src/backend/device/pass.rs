@@ -15,8 +15,11 @@ use crate::ops::device::{Back, Forward, Indices, Vjp};
 pub(crate) struct Leaves {
     /// One a plan parameter, at its active shape; none for tables.
     pub params: Vec<Option<Tensor>>,
-    /// One a node: the numeric columns `[B, w]`, the looked-up rows `[B, fields, dim]`, none for the others.
+    /// One a node: the numeric columns `[B, w]`, the looked-up rows `[B, fields, dim]`, the mask of a dropout in the shape
+    /// of its value, none for the others.
     pub nodes: Vec<Option<Tensor>>,
+    /// Whether norms over the batch take its own statistics.
+    pub of_batch: bool,
 }
 
 /// The gradients that a reverse pass yields, where they are wanted.
@@ -31,6 +34,8 @@ pub(crate) struct Pass {
     values: Vec<Option<Tensor>>,
     /// One an output, `[B, 1]`.
     pub logits: Vec<Tensor>,
+    /// The statistics of the batch, one a node that takes them.
+    pub statistics: Vec<Option<Tensor>>,
 }
 
 /// Which nodes' gradients are needed to train these parameters.
@@ -62,13 +67,19 @@ pub(crate) fn forward(
     }
     outputs.iter().for_each(|&output| kept[output] = true);
     let mut values: Vec<Option<Tensor>> = Vec::with_capacity(plan.nodes.len());
+    let mut statistics = vec![None; plan.nodes.len()];
     for (i, node) in plan.nodes.iter().enumerate() {
-        let inputs = match &leaves.nodes[i] {
-            Some(leaf) => SmallVec::from_iter([leaf]),
-            None => node.inputs.iter().map(|&input| present(&values[input])).collect::<Result<_>>()?,
+        let given = leaves.nodes[i].as_ref();
+        let inputs: SmallVec<[&Tensor; 4]> = match given {
+            Some(leaf) if node.inputs.is_empty() => SmallVec::from_iter([leaf]),
+            _ => node.inputs.iter().map(|&input| present(&values[input])).collect::<Result<_>>()?,
         };
         let params = dense_params(leaves, node);
-        let value = ops::of(&node.primitive).forward(&Forward { node, inputs, params, indices })?;
+        if let (true, Some(x)) = (leaves.of_batch, inputs.first()) {
+            statistics[i] = ops::of(&node.primitive).statistics(x)?;
+        }
+        let given = given.or(statistics[i].as_ref());
+        let value = ops::of(&node.primitive).forward(&Forward { node, inputs, params, given, indices })?;
         values.push(Some(value));
         for &input in &node.inputs {
             if last[input] == i && !kept[input] {
@@ -77,7 +88,7 @@ pub(crate) fn forward(
         }
     }
     let logits = outputs.iter().map(|&output| present(&values[output]).cloned()).collect::<Result<_>>()?;
-    Ok(Pass { values, logits })
+    Ok(Pass { values, logits, statistics })
 }
 
 /// Walks a plan backwards from the gradients of its outputs, `[B, 1]` each.
@@ -106,6 +117,7 @@ pub(crate) fn backward(
             shapes: node.inputs.iter().map(|&input| plan.nodes[input].shape.as_slice()).collect(),
             inputs: node.inputs.iter().map(|&input| values[input].as_ref()).collect(),
             params: dense_params(leaves, node),
+            given: leaves.nodes[i].as_ref().or(pass.statistics[i].as_ref()),
             output: values[i].as_ref(),
             dy: &dy,
             indices,

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nasrec_compiler::plan::{ParamKind, Plan};
+use nasrec_compiler::primitives::Dropout;
 use nasrec_compiler::recipe::{Counts, Storage};
-use nasrec_compiler::streams::Streams;
+use nasrec_compiler::streams::{self, Streams};
 use nasrec_compiler::{ItemKind, Space};
 
 use super::loss::WINDOW;
@@ -66,7 +67,7 @@ fn ways() -> impl Iterator<Item = (Keep, usize)> {
 }
 
 fn update(which: usize, step: u64) -> Update {
-    Update { rule: rules(step)[which], clip: Some(0.5), l2: 1e-2 }
+    Update { rule: rules(step)[which], clip: Some(0.5), l2: 1e-2, noise: streams::below([7; 32], step) }
 }
 
 /// Trains everything of a plan for some steps, on batches with many repeated rows.
@@ -154,6 +155,21 @@ fn a_step_moves_the_batch_and_one_number_every_few_steps() {
         assert_eq!(logits[0].len(), rows);
         assert_eq!(backend.traffic.moved(), [up + numeric + ids, down + 4 * rows as u64]);
     }
+}
+
+/// Which values are dropped is drawn on the host.
+#[test]
+fn a_step_sends_a_byte_for_each_value_that_may_be_dropped() {
+    let backend = device();
+    let mut sketch = Sketch::new(1, false);
+    let x = sketch.numeric(3);
+    let x = sketch.plain(Dropout { rate: 0.2 }.into(), &[x]);
+    let plan = sketch.close(x);
+    let mut params = backend.load(Store::new(sketch::defs(&plan), 9).unwrap()).unwrap();
+    let (program, batch) = (training(&backend, &plan), sketch::batch(&plan, 50, 1));
+    let [up, _] = backend.traffic.moved();
+    backend.step(&program, &mut params, &batch, Update::adagrad(0.1, 1e-2, None)).unwrap();
+    assert_eq!(backend.traffic.moved()[0] - up, 50 * (4 * (3 + 1) + 3));
 }
 
 /// candle's constructors from host memory, and comparisons with numbers of the host, which it sends as tensors.
@@ -318,7 +334,7 @@ fn merged_plans_are_tuned_each_alone() {
     let mut expected = tiled.copies(&tiled_program, &store).unwrap();
     let batches: Vec<Batch> = (0..4).map(|step| sketch::batch(task.plan(), 30, step)).collect();
     for (step, batch) in batches[..3].iter().enumerate() {
-        let update = Update { rule: rules(step as u64)[2], clip: Some(0.1), l2: 0.0 };
+        let update = Update { rule: rules(step as u64)[2], ..Update::adagrad(0.0, 0.0, Some(0.1)) };
         device.finetune(&program, &mut copies, &live, batch, update).unwrap();
         tiled.finetune(&tiled_program, &mut expected, &store, batch, update).unwrap();
     }
@@ -369,7 +385,7 @@ fn what_does_not_fit_is_refused() {
     let mut live = device.load(Store::new(sketch::defs(&plan), 9).unwrap()).unwrap();
     let program = training(&device, &plan);
     let batch = sketch::batch(&plan, 9, 1);
-    let momentum = Update { rule: Rule::Sgd { lr: 0.1, momentum: 0.9 }, clip: None, l2: 0.0 };
+    let momentum = Update { rule: Rule::Sgd { lr: 0.1, momentum: 0.9 }, ..Update::adagrad(0.0, 0.0, None) };
     let error = device.step(&program, &mut live, &batch, momentum).unwrap_err().to_string();
     assert!(error.contains("the rule needs"), "{error}");
     let adagrad = Update::adagrad(0.1, 1e-2, None);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::primitives::{
-    Add, Axis, Concat, FieldProducts, Flatten, Gram, LowerTriangle, Mul, PairProducts, Reduce, Reduction, Relu, Rows,
-    Scale, Sigmoid, Square, Sub, SumFields, Tanh,
+    Add, Axis, Concat, Dropout, FieldProducts, Flatten, Gram, LowerTriangle, Mul, PairProducts, Reduce, Reduction,
+    Relu, Rows, Scale, Sigmoid, Square, Sub, SumFields, Tanh,
 };
 
 use super::sketch::Sketch;
@@ -52,10 +52,36 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
         ("norm over width", |k, _, x| k.norm(x, Axis::Last)),
         ("norm over embedding", |k, s, _| k.norm(s, Axis::Last)),
         ("norm over fields", |k, s, _| k.norm(s, Axis::Fields)),
+        ("norm over the batch", |k, _, x| k.batch_norm(x)),
+        ("norms over the batch, one behind the other", |k, s, _| {
+            let s = k.batch_norm(s);
+            let h = k.linear(s, Axis::Last, 3, false);
+            let h = k.batch_norm(h);
+            let joined = k.plain(Flatten.into(), &[h]);
+            let flat = k.plain(Flatten.into(), &[s]);
+            let flat = k.batch_norm(flat);
+            k.plain(Concat.into(), &[joined, flat])
+        }),
+        ("norm over the batch beside other readers", |k, _, x| {
+            let padded = k.pad(x, k.shape(x)[0] + 2);
+            let normed = k.batch_norm(padded);
+            let twice = k.batch_norm(normed);
+            let sum = k.plain(Add.into(), &[normed, padded, twice]);
+            k.linear(sum, Axis::Last, 3, true)
+        }),
         ("relu", |k, _, x| k.plain(Relu.into(), &[x])),
         ("sigmoid", |k, s, _| k.plain(Sigmoid.into(), &[s])),
         ("tanh", |k, s, _| k.plain(Tanh.into(), &[s])),
         ("square", |k, s, _| k.plain(Square.into(), &[s])),
+        ("dropout", |k, s, _| k.plain(Dropout { rate: 0.3 }.into(), &[s])),
+        ("dropout of what is padded, twice", |k, _, x| {
+            let h = k.linear(x, Axis::Last, 5, true);
+            let padded = k.pad(h, 7);
+            let one = k.plain(Dropout { rate: 0.5 }.into(), &[padded]);
+            let two = k.plain(Dropout { rate: 0.1 }.into(), &[one]);
+            let both = k.plain(Concat.into(), &[one, two, h]);
+            k.linear(both, Axis::Last, 3, false)
+        }),
         ("add", |k, s, _| {
             let other = k.linear(s, Axis::Last, k.shape(s)[1], false);
             k.plain(Add.into(), &[s, other, s])

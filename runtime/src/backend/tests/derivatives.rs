@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::primitives::{Axis, Concat, Embed, Flatten, Relu};
+use nasrec_compiler::primitives::{Axis, Concat, Embed, Flatten, Primitive, Relu};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -15,6 +15,7 @@ use crate::backend::device::pass::{Derivatives, Leaves, Pass, backward, forward,
 use crate::backend::tiled::Program;
 use crate::backend::{Backend, Candle, Task, Tiled, Trainable};
 use crate::data::Batch;
+use crate::ops::Mask;
 use crate::ops::device::Indices;
 use crate::supernet::{Gradients, Store};
 
@@ -23,19 +24,31 @@ fn normal(shape: &[usize], scale: f64, rng: &mut ChaCha8Rng) -> Tensor {
     Tensor::from_vec(values, shape, &Device::Cpu).unwrap()
 }
 
-fn random_leaves(plan: &Plan, b: usize, seed: u64) -> Leaves {
+fn random_leaves(plan: &Plan, b: usize, seed: u64, of_batch: bool) -> Leaves {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let params = plan
         .params
         .iter()
-        .map(|param| (param.kind == ParamKind::Dense).then(|| normal(&param.shape(), 0.7, &mut rng)))
+        .map(|param| match param.kind {
+            ParamKind::Dense => Some(normal(&param.shape(), 0.7, &mut rng)),
+            ParamKind::Statistic => Some((normal(&param.shape(), 0.7, &mut rng).abs().unwrap() + 0.2).unwrap()),
+            ParamKind::Table { .. } => None,
+        })
         .collect();
-    let nodes = plan.nodes.iter().map(|node| {
+    let nodes = plan.nodes.iter().enumerate().map(|(i, node)| {
         let mut shape = node.shape.to_vec();
         shape.insert(0, b);
-        node.inputs.is_empty().then(|| normal(&shape, 1.0, &mut rng))
+        match node.primitive {
+            Primitive::Dropout(dropout) => {
+                let mask = Mask::new(dropout, i, [7; 32]);
+                let len = node.shape.iter().product();
+                let of_sample = |sample| mask.kept(sample).take(len).map(|kept| f64::from(kept) * f64::from(mask.by));
+                Some(Tensor::from_vec((0..b).flat_map(of_sample).collect(), shape, &Device::Cpu).unwrap())
+            }
+            _ => node.inputs.is_empty().then(|| normal(&shape, 1.0, &mut rng)),
+        }
     });
-    Leaves { params, nodes: nodes.collect() }
+    Leaves { params, nodes: nodes.collect(), of_batch }
 }
 
 /// A random but fixed weighting of the logits, as a scalar whose derivatives are looked at.
@@ -45,9 +58,10 @@ fn objective(plan: &Plan, leaves: &Leaves, direction: &Tensor) -> f64 {
     (&logits[0] * direction).unwrap().sum_all().unwrap().to_scalar().unwrap()
 }
 
-/// Compares every derivative of a plan to a central difference, in `f64`.
-fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize) {
-    let leaves = random_leaves(plan, b, seed);
+/// Compares every derivative of a plan to a central difference, in `f64`. `of_batch`: through the statistics of the batch,
+/// where there are any.
+fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize, of_batch: bool) {
+    let leaves = random_leaves(plan, b, seed, of_batch);
     let mut rng = ChaCha8Rng::seed_from_u64(seed + 1);
     let direction = normal(&[b, 1], 1.0, &mut rng);
     let trainable = Trainable::all(plan);
@@ -79,9 +93,9 @@ fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize) {
             assert!(error <= 2e-6 * (1.0 + exact[i].abs()), "{which}[{i}]: {} but {difference}", exact[i]);
         }
     };
-    let copy = || Leaves { params: leaves.params.clone(), nodes: leaves.nodes.clone() };
+    let copy = || Leaves { params: leaves.params.clone(), nodes: leaves.nodes.clone(), of_batch };
     for (p, leaf) in leaves.params.iter().enumerate() {
-        let Some(leaf) = leaf else { continue };
+        let Some(leaf) = leaf.as_ref().filter(|_| plan.params[p].kind == ParamKind::Dense) else { continue };
         let exact = params[p].as_ref().expect("every parameter has a gradient");
         let set = |tensor| {
             let mut leaves = copy();
@@ -105,7 +119,9 @@ fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize) {
 fn derivatives_of_every_primitive() {
     for (name, build) in primitives() {
         for (n, e, b) in [(2, 2, 1), (3, 4, 2), (5, 2, 3)] {
-            case(name, || check_derivatives(&with_primitive(n, e, build), b, (n * e) as u64, 60));
+            for of_batch in [true, false] {
+                case(name, || check_derivatives(&with_primitive(n, e, build), b, (n * e) as u64, 60, of_batch));
+            }
         }
     }
 }
@@ -114,7 +130,7 @@ fn derivatives_of_every_primitive() {
 fn derivatives_of_random_plans() {
     for seed in 0..12 {
         let plan = Sketch::random(seed, false, 6);
-        case(&format!("plan {seed}"), || check_derivatives(&plan, 2, seed, 4));
+        case(&format!("plan {seed}"), || check_derivatives(&plan, 2, seed, 4, true));
     }
 }
 

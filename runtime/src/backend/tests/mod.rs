@@ -1,6 +1,8 @@
 //! Derivatives against finite differences, values worked out by hand, and the backends against each other.
 
+mod batch_norm;
 mod cases;
 mod derivatives;
+mod dropout;
 pub(crate) mod sketch;
 mod values;

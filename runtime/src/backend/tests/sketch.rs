@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use nasrec_compiler::plan::{Init, Layout, Node, PLAN_VERSION, Param, ParamKind, Place, Plan, Shape};
 use nasrec_compiler::primitives::{
-    Add, Attention, Axis, Concat, Embed, FieldProducts, Flatten, Gram, LayerNorm, Linear, LowerTriangle, Mul, Numeric,
-    Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift, Sigmoid, Square, Sub, SumFields,
+    Add, Attention, Axis, BatchNorm, Concat, Embed, FieldProducts, Flatten, Gram, LayerNorm, Linear, LowerTriangle,
+    Mul, Numeric, Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift, Sigmoid, Square, Sub,
+    SumFields,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -46,7 +47,7 @@ impl Sketch {
         let mut full = Shape::new();
         let mut axes = smallvec![];
         for (i, &len) in shape.iter().enumerate() {
-            let whole = kind != ParamKind::Dense && i == 0;
+            let whole = kind.is_table() && i == 0;
             let (size, layout) = if whole { (len, Layout::prefix(len)) } else { self.layout(len) };
             full.push(size);
             axes.push(layout);
@@ -101,6 +102,15 @@ impl Sketch {
         let size = shape[axis.index(shape.len())];
         let params = [self.dense(&[size]), self.dense(&[size])];
         self.node(LayerNorm { axis, eps: 1e-5 }.into(), &[x], &params, &shape)
+    }
+
+    /// Its statistics are not what they are at the start.
+    pub(crate) fn batch_norm(&mut self, x: usize) -> usize {
+        let shape = self.shape(x);
+        let mut statistic = |value| self.param(&shape, Init::Constant(value), ParamKind::Statistic);
+        let statistics = [statistic(0.2), statistic(1.7)];
+        let params = [self.dense(&shape), self.dense(&shape), statistics[0], statistics[1]];
+        self.node(BatchNorm { eps: 0.1, momentum: 0.1 }.into(), &[x], &params, &shape)
     }
 
     pub(crate) fn attention(&mut self, x: usize, heads: usize) -> usize {
@@ -276,7 +286,7 @@ pub(crate) fn batch(plan: &Plan, rows: usize, seed: u64) -> Batch {
         .iter()
         .filter_map(|p| match p.kind {
             ParamKind::Table { field } => Some((field, p.full[0])),
-            ParamKind::Dense => None,
+            ParamKind::Dense | ParamKind::Statistic => None,
         })
         .collect();
     heights.sort_unstable();

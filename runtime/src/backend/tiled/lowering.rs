@@ -8,12 +8,14 @@ use smallvec::{SmallVec, smallvec};
 
 use super::arena::Slot;
 use super::program::{Step, View};
+use crate::backend::Task;
 use crate::ops;
 use crate::ops::kernels::elementwise;
 use crate::ops::tiled::{Here, Kernel, Lowered, Out, Site, Stretch};
 
 #[derive(Default)]
 pub(super) struct Lowering {
+    trains: bool,
     pub steps: Vec<Step>,
     /// Each node's value as stretches of steps' values.
     spread: Vec<View>,
@@ -25,7 +27,9 @@ pub(super) struct Lowering {
 }
 
 impl Lowering {
-    pub fn run(mut self, plan: &Plan, outputs: &[usize]) -> Self {
+    pub fn run(mut self, task: &Task) -> Self {
+        self.trains = task.trains_any();
+        let (plan, outputs) = (task.plan(), task.outputs());
         for i in 0..plan.nodes.len() {
             self.lower(plan, i);
         }
@@ -39,6 +43,8 @@ impl Lowering {
         let site = Site {
             plan,
             node,
+            index: i,
+            trains: self.trains,
             live: node.inputs.iter().map(|&input| self.spread[input].live()).collect(),
             embedded: self.embedded,
         };
@@ -109,6 +115,7 @@ impl Lowering {
             accumulate: false,
             zero: Vec::new(),
             begins: SmallVec::new(),
+            barrier: None,
         });
         self.steps.len() - 1
     }

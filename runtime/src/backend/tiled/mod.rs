@@ -8,19 +8,25 @@ mod footprint;
 mod lowering;
 mod program;
 mod tile;
+mod together;
 
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
+use nasrec_compiler::plan::ParamKind;
+use nasrec_compiler::streams::Key;
 use rayon::prelude::*;
 
 pub use footprint::Footprint;
 pub use program::Program;
 use tile::{Arena, Tile};
+use together::{Setting, Together};
 
 use super::{Backend, Stepped, Task, Update, batch};
 use crate::data::Batch;
 use crate::machine::MachineError;
+use crate::ops::Mode;
+use crate::ops::tiled::Gathered;
 use crate::supernet::{Gradients, Slices, Store, TableGradient, Weights, lengthen};
 use crate::{ProgramError, Result};
 
@@ -70,7 +76,7 @@ impl Tiled {
         let mut tiles = vec![0f32; rows * outputs];
         self.pool.install(|| {
             tiles.par_chunks_mut(TILE * outputs).with_max_len(1).enumerate().for_each(|(i, out)| {
-                self.on_tile(program, (params, batch), i, out.len() / outputs, |tile| tile.logits(out));
+                self.on_tile(program, (params, batch, Mode::Trained), i, out.len() / outputs, |tile| tile.logits(out));
             });
         });
         if outputs == 1 {
@@ -90,16 +96,19 @@ impl Tiled {
         program: &Program,
         params: &Slices,
         batch: &Batch,
+        mode: Mode,
         gradients: &mut Gradients,
-    ) -> Result<Vec<f64>> {
+    ) -> Result<(Vec<f64>, Vec<Gathered>)> {
         batch::check(program.task(), batch, true)?;
         params.check()?;
         let rows = batch.rows;
         let tiles = rows.div_ceil(TILE);
         let group_rows = tiles.div_ceil(GROUPS) * TILE;
         let groups = rows.div_ceil(group_rows);
-        // As many groups at a time as there are threads. The first one's gradients become the sum.
-        let wave = self.pool.current_num_threads().min(groups);
+        let waits = mode.of_batch() && !program.barriers.is_empty();
+        // As many groups at a time as there are threads; all of them where they wait for each other. The first one's
+        // gradients become the sum.
+        let wave = if waits { groups } else { self.pool.current_num_threads().min(groups) };
         lengthen(&mut gradients.dense, program.gradients_len);
         let mut others: Vec<Vec<f32>> = (1..buffers(groups, wave)).map(|_| self.take(program.gradients_len)).collect();
         let mut embedded = self.take(program.embedded * rows);
@@ -111,20 +120,29 @@ impl Tiled {
             embedded.resize(rows, 0.0);
         }
         let width = program.embedded.max(1);
+        let mut gathered = Vec::new();
         let losses = self.pool.install(|| {
             let mut losses: Vec<Vec<f64>> = Vec::with_capacity(groups);
             for embedded in embedded.chunks_mut(wave * group_rows * width) {
                 let done = losses.len();
-                let parts = embedded.par_chunks_mut(group_rows * width);
+                let parts = embedded.len().div_ceil(group_rows * width);
                 let sum = (done == 0).then_some(&mut gradients.dense);
-                let others = &mut others[..parts.len() - usize::from(sum.is_some())];
-                let dense: Vec<&mut Vec<f32>> = sum.into_iter().chain(others.iter_mut()).collect();
+                let others = &mut others[..parts - usize::from(sum.is_some())];
+                let mut dense: Vec<&mut Vec<f32>> = sum.into_iter().chain(others.iter_mut()).collect();
+                if waits {
+                    let mut tiles = Together::forward(self, Setting { program, params, batch, mode });
+                    losses = tiles.backward(group_rows / TILE, &mut dense, (embedded, width));
+                    gathered = tiles.end(self);
+                    gradients.add(others);
+                    continue;
+                }
+                let parts = embedded.par_chunks_mut(group_rows * width);
                 let group = |(group, (dense, embedded)): (usize, (&mut Vec<f32>, &mut [f32]))| {
                     let first = (done + group) * group_rows / TILE;
                     let mut losses = vec![0.0; program.outputs()];
                     for (i, embedded) in embedded.chunks_mut(TILE * width).enumerate() {
                         let t = embedded.len() / width;
-                        self.on_tile(program, (params, batch), first + i, t, |tile| {
+                        self.on_tile(program, (params, batch, mode), first + i, t, |tile| {
                             tile.accumulate = i > 0;
                             let embedded = if empty { &mut [] } else { embedded };
                             tile.gradients(1.0 / rows as f64, dense, embedded, &mut losses);
@@ -149,7 +167,7 @@ impl Tiled {
         });
         others.push(embedded);
         self.spare.lock().unwrap_or_else(PoisonError::into_inner).append(&mut others);
-        Ok(losses)
+        Ok((losses, gathered))
     }
 
     /// [`Backend::gradients`] into memory that is there already, whatever it holds.
@@ -161,21 +179,24 @@ impl Tiled {
         gradients: &mut Gradients,
     ) -> Result<Vec<f64>> {
         let copies = self.copies(program, params)?;
-        self.each_gradients(program, &params.slices(program.plan(), &copies), batch, gradients)
+        let params = params.slices(program.plan(), &copies);
+        Ok(self.each_gradients(program, &params, batch, stepping(program, Key::default()), gradients)?.0)
     }
 
     fn on_tile<R>(
         &self,
         program: &Program,
-        (params, batch): (&Slices, &Batch),
+        (params, batch, mode): (&Slices, &Batch, Mode),
         index: usize,
         t: usize,
         f: impl FnOnce(&mut Tile) -> R,
     ) -> R {
         let mut arena = self.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         arena.fit(program, t);
+        let start = index * TILE;
+        let (arena_here, gathered) = (&mut arena, &[][..]);
         let result =
-            f(&mut Tile { program, batch, params, arena: &mut arena, start: index * TILE, t, accumulate: false });
+            f(&mut Tile { program, batch, params, arena: arena_here, start, t, mode, gathered, accumulate: false });
         self.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
         result
     }
@@ -189,6 +210,21 @@ impl Tiled {
         lengthen(&mut buffer, len);
         buffer
     }
+}
+
+/// What a step of a program is computed for. One that trains nothing says what a trained model says.
+fn stepping(program: &Program, noise: Key) -> Mode {
+    if program.task().trains_any() { Mode::Step(noise) } else { Mode::Trained }
+}
+
+/// The statistics of a batch, by parameter of the plan, each with how far its kept value moves there in a step.
+fn found(program: &Program, gathered: &[Gathered]) -> impl Iterator<Item = (usize, Vec<f32>, f64)> {
+    program.barriers.iter().zip(gathered).flat_map(|(&barrier, gathered)| {
+        let step = &program.steps[barrier];
+        let kernel = step.kernel.across();
+        let found = kernel.into_iter().flat_map(|kernel| kernel.found(gathered).map(|each| (each, kernel.momentum())));
+        found.map(|((index, found), momentum)| (step.params[index], found, momentum))
+    })
 }
 
 impl Backend for Tiled {
@@ -216,10 +252,11 @@ impl Backend for Tiled {
         let known = self.steps.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let StepMemory { mut weights, mut gradients } = known.unwrap_or_default();
         self.pool.install(|| params.gather_parts(program.plan(), &mut weights))?;
-        let loss = {
+        let (losses, gathered) = {
             let params = params.slices(program.plan(), &weights);
-            self.each_gradients(program, &params, batch, &mut gradients)?[0]
+            self.each_gradients(program, &params, batch, stepping(program, update.noise), &mut gradients)?
         };
+        let loss = losses[0];
         if loss.is_finite() {
             self.pool.install(|| {
                 if update.l2 > 0.0 {
@@ -228,6 +265,9 @@ impl Backend for Tiled {
                 let scale = gradients.clip_scale(update.clip);
                 params.apply(program.plan(), &gradients, update.rule, scale)
             })?;
+            for (param, found, momentum) in found(program, &gathered) {
+                params.follow(&program.plan().params[param], &found, momentum as f32);
+            }
         }
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(StepMemory { weights, gradients });
         Ok(Some(Stepped { steps: 1, loss }))
@@ -235,7 +275,28 @@ impl Backend for Tiled {
 
     fn copies(&self, program: &Program, params: &Store) -> Result<Weights> {
         let task = program.task();
-        params.gather(task.plan(), |param| task.trains(param))
+        let statistic = |param: usize| task.plan().params[param].kind == ParamKind::Statistic;
+        params.gather(task.plan(), |param| task.trains(param) || statistic(param))
+    }
+
+    fn recalibrate(
+        &self,
+        program: &Program,
+        copies: &mut Weights,
+        params: &Store,
+        batch: &Batch,
+        share: f64,
+    ) -> Result<()> {
+        batch::check(program.task(), batch, false)?;
+        params.check(program.plan())?;
+        let gathered = {
+            let params = &params.slices(program.plan(), copies);
+            params.check()?;
+            let setting = Setting { program, params, batch, mode: Mode::Statistics };
+            self.pool.install(|| Together::forward(self, setting)).end(self)
+        };
+        found(program, &gathered).for_each(|(param, found, _)| copies.follow(param, &found, share as f32));
+        Ok(())
     }
 
     fn finetune(
@@ -255,7 +316,7 @@ impl Backend for Tiled {
         params.check(program.plan())?;
         let mut memory = self.steps.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let slices = params.slices(program.plan(), copies);
-        let losses = self.each_gradients(program, &slices, batch, &mut memory.gradients)?;
+        let losses = self.each_gradients(program, &slices, batch, Mode::Trained, &mut memory.gradients)?.0;
         self.pool.install(|| {
             for (part, _) in program.owned.iter().zip(&losses).filter(|(_, loss)| loss.is_finite()) {
                 let scale = memory.gradients.clip_scale_of(part.clone(), update.clip);

@@ -32,6 +32,8 @@ pub struct Program {
     pub(crate) scratch: usize,
     /// Values a sample that all lookups yield together.
     pub(crate) embedded: usize,
+    /// The steps that read all samples of a batch where its own statistics are taken.
+    pub(crate) barriers: Vec<usize>,
     /// What lies in the gradients and no step's backward writes.
     pub(crate) unwritten: Vec<Range<usize>>,
     /// The trained tables: plan parameter, offset of its row among the embedded values, dim.
@@ -56,6 +58,8 @@ pub(crate) struct Step {
     pub zero: Vec<usize>,
     /// Which of the parameters this step's backward is the first to have a gradient for.
     pub begins: SmallVec<[usize; 4]>,
+    /// Which of the program's barriers it is.
+    pub barrier: Option<usize>,
 }
 
 /// A value made of stretches of steps' values, zeros between them.
@@ -108,13 +112,18 @@ impl Program {
     /// # Errors
     /// Trained parameters of merged plans that are not listed plan by plan.
     pub fn new(task: Task) -> Result<Self> {
-        let lowered = Lowering::default().run(task.plan(), task.outputs());
+        let mut lowered = Lowering::default().run(&task);
         let mut tables = Vec::new();
         for step in &lowered.steps {
             if let Some(Lookup { dim, at }) = step.kernel.looks_up() {
                 let rows = step.params.iter().enumerate().map(|(field, &param)| (param, at + field * dim, dim));
                 tables.extend(rows.filter(|&(param, ..)| task.trains(param)));
             }
+        }
+        let mut barriers = Vec::new();
+        for (index, step) in lowered.steps.iter_mut().enumerate().filter(|(_, step)| step.kernel.across().is_some()) {
+            step.barrier = Some(barriers.len());
+            barriers.push(index);
         }
         let (gradients, gradients_len) = side_by_side(task.plan(), |param, _| task.trains(param));
         let mut program = Program {
@@ -125,6 +134,7 @@ impl Program {
             buffers: Vec::new(),
             scratch: lowered.steps.iter().map(|step| step.kernel.scratch()).max().unwrap_or(0),
             embedded: lowered.embedded,
+            barriers,
             unwritten: Vec::new(),
             tables,
             steps: lowered.steps,

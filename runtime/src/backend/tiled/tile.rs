@@ -1,15 +1,19 @@
 //! One tile of samples: the whole program forward and back on one thread.
 
 use std::mem::take;
+use std::ops::Range;
 
+use nasrec_compiler::streams::Key;
 use smallvec::SmallVec;
 
 use super::program::{Program, Segment, Step, View};
 use crate::backend::batch;
 use crate::backend::loss::{cross_entropy, cross_entropy_gradient};
 use crate::data::Batch;
+use crate::ops::Mode;
 use crate::ops::kernels::lanes::LANES;
-use crate::ops::tiled::{AtOnce, Here, Out, ParamGradients, Pieces, Stretch};
+use crate::ops::kernels::moments::Pairs;
+use crate::ops::tiled::{AtOnce, Gathered, Here, Out, ParamGradients, Pieces, Stretch};
 use crate::supernet::{Slices, lengthen};
 
 /// The buffers of a thread, kept from tile to tile.
@@ -27,6 +31,9 @@ pub(crate) struct Tile<'a> {
     pub arena: &'a mut Arena,
     pub start: usize,
     pub t: usize,
+    pub mode: Mode,
+    /// What is known of all samples of the batch, for each step that reads them, once it is.
+    pub gathered: &'a [Gathered],
     /// Whether the dense gradients are added to; otherwise they hold anything, and are written.
     pub accumulate: bool,
 }
@@ -53,7 +60,7 @@ impl Arena {
 impl Tile<'_> {
     /// Runs forward and writes the logits of the tile, `[outputs, t]`.
     pub(crate) fn logits(&mut self, out: &mut [f32]) {
-        self.forward();
+        self.forward(0..self.program.steps.len());
         for (&logit, out) in self.program.logits.iter().zip(out.chunks_exact_mut(self.t)) {
             out.copy_from_slice(self.value(logit));
         }
@@ -63,7 +70,14 @@ impl Tile<'_> {
     /// scaled by `per`. Dense gradients are written to `dense`, or added to it; the gradients of the looked-up rows are
     /// written to `embedded`, `[values, t]`.
     pub(crate) fn gradients(&mut self, per: f64, dense: &mut [f32], embedded: &mut [f32], losses: &mut [f64]) {
-        self.forward();
+        let all = 0..self.program.steps.len();
+        self.forward(all.clone());
+        self.losses(per, losses);
+        self.backward(all, dense, embedded);
+    }
+
+    /// Adds the summed losses of the tile to `losses`, and begins the way back with each sample's gradient, scaled by `per`.
+    pub(super) fn losses(&mut self, per: f64, losses: &mut [f64]) {
         let labels = &self.batch.labels[self.start..][..self.t];
         for (&logit, sum) in self.program.logits.iter().zip(losses) {
             let mut loss = 0.0;
@@ -77,12 +91,27 @@ impl Tile<'_> {
                 self.arena.buffers[slot.buffer][..self.t].copy_from_slice(&dlogit);
             }
         }
-        if !self.accumulate {
+    }
+
+    /// The way back through some steps.
+    pub(super) fn backward(&mut self, steps: Range<usize>, dense: &mut [f32], embedded: &mut [f32]) {
+        if !self.accumulate && steps.end == self.program.steps.len() {
             self.program.unwritten.iter().for_each(|span| dense[span.clone()].fill(0.0));
         }
         // What no trained parameter needs has no gradient, and its backward does nothing.
-        for step in self.program.steps.iter().rev() {
-            self.backward(step, dense, embedded);
+        for step in self.program.steps[steps].iter().rev() {
+            self.step_back(step, dense, embedded);
+        }
+    }
+
+    /// What the samples of the tile say to a step that reads those of all.
+    pub(super) fn says(&self, step: usize, back: bool) -> Pairs {
+        let step = &self.program.steps[step];
+        let (Some(kernel), here) = (step.kernel.across(), At { tile: self, step }) else { return Pairs::new() };
+        match step.grad {
+            None if back => Pairs::new(),
+            Some(slot) if back => kernel.backward(&here, &self.arena.buffers[slot.buffer][..slot.len * self.t]),
+            _ => kernel.forward(&here),
         }
     }
 
@@ -95,8 +124,9 @@ impl Tile<'_> {
         &self.value(segment.step)[segment.at * self.t..][..segment.len * self.t]
     }
 
-    fn forward(&mut self) {
-        for step in &self.program.steps {
+    /// The way through some steps.
+    pub(super) fn forward(&mut self, steps: Range<usize>) {
+        for step in &self.program.steps[steps] {
             let mut value = take(&mut self.arena.buffers[step.value.buffer]);
             let mut saved = step.saved.map(|slot| take(&mut self.arena.buffers[slot.buffer])).unwrap_or_default();
             let mut scratch = take(&mut self.arena.scratch);
@@ -111,7 +141,7 @@ impl Tile<'_> {
         }
     }
 
-    fn backward(&mut self, step: &Step, dense: &mut [f32], embedded: &mut [f32]) {
+    fn step_back(&mut self, step: &Step, dense: &mut [f32], embedded: &mut [f32]) {
         let Some(slot) = step.grad else { return };
         let t = self.t;
         for &other in &step.zero {
@@ -231,6 +261,22 @@ impl Here for At<'_, '_> {
 
     fn is_trained(&self) -> bool {
         self.step.grad.is_some()
+    }
+
+    fn saved(&self) -> &[f32] {
+        self.step.saved.map_or(&[][..], |slot| &self.tile.arena.buffers[slot.buffer])
+    }
+
+    fn first(&self) -> usize {
+        self.tile.start
+    }
+
+    fn noise(&self) -> Option<Key> {
+        self.tile.mode.noise()
+    }
+
+    fn gathered(&self) -> Option<&Gathered> {
+        self.tile.gathered.get(self.step.barrier?)
     }
 
     fn column(&self, index: usize) -> &[f32] {

@@ -10,6 +10,7 @@ pub(crate) mod gemm;
 pub(super) mod gram;
 pub(crate) mod lanes;
 pub(super) mod linear;
+pub(crate) mod moments;
 pub(super) mod norm;
 pub(super) mod products;
 pub(super) mod rows;

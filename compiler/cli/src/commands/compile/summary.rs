@@ -39,14 +39,12 @@ pub(super) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, 
             for bound in Bounds::of(space).lines() {
                 line("cost", bound);
             }
-            let stored = |table: bool| {
-                let of_kind = space.params().iter().filter(|p| (p.kind == ParamKind::Dense) != table);
-                of_kind.map(|p| p.len() as u64).sum::<u64>()
+            let stored = |of_kind: fn(ParamKind) -> bool| {
+                let params = space.params().iter().filter(|param| of_kind(param.kind));
+                grouped(params.map(|param| param.len() as u64).sum::<u64>())
             };
-            line(
-                "parameters",
-                format!("{} dense, {} embedding (whole store)", grouped(stored(false)), grouped(stored(true))),
-            );
+            let (dense, tables) = (stored(|kind| kind == ParamKind::Dense), stored(ParamKind::is_table));
+            line("parameters", format!("{dense} dense, {tables} embedding (whole store)"));
         }
     }
     format!("{heading}\n{out}")

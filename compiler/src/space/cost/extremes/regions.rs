@@ -196,10 +196,8 @@ impl Regions {
                 }
                 Cost::DenseParams | Cost::EmbeddingParams | Cost::WeightBytes => {
                     let tables = cost == Cost::EmbeddingParams;
-                    for weights in weights {
-                        if (weights.kind == TemplateKind::Tables) != tables {
-                            continue;
-                        }
+                    let kind = if tables { TemplateKind::Tables } else { TemplateKind::Dense };
+                    for weights in weights.into_iter().filter(|weights| weights.kind == kind) {
                         match weights.shared {
                             None => items.push(Item::Weights(weights)),
                             Some(id) => {
