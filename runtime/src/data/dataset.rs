@@ -192,7 +192,7 @@ impl Wanted<'_> {
         let malformed = &cache.description.malformed;
         malformed.check(recipe.max_malformed, schema)?;
         if let Some(warning) = malformed.warning() {
-            observer.say(&warning);
+            warning.lines().for_each(|line| observer.say(line));
         }
         let parts = split::split(&std::mem::take(&mut cache.labels), recipe.split, recipe.stratified, recipe.seed)?;
         let fingerprint = fingerprint(&cache.description);
