@@ -213,6 +213,42 @@ fn no_link_leads_out_of_a_run() {
 }
 
 #[test]
+fn a_directory_that_holds_something_else_stays_as_it_is() {
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    fs::create_dir(at.join("theirs")).expect("made");
+    fs::write(at.join("theirs/run.json"), "{\"a\": 1}").expect("written");
+    fs::write(at.join("theirs/.a.nasrecc-unfinished"), "x").expect("written");
+    for command in ["search s.nasrec --out theirs", "search --resume theirs", "pack theirs -o theirs.tar.gz"] {
+        let text = refused(at, &command.split(' ').collect::<Vec<_>>());
+        assert!(text.contains("theirs/run.json cannot be used: it has no checksum"), "{command}: {text}");
+        let mut left: Vec<_> =
+            fs::read_dir(at.join("theirs")).expect("there").flatten().map(|one| one.file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".a.nasrecc-unfinished", "run.json"], "{command}");
+    }
+    assert!(!at.join("theirs.tar.gz").exists());
+}
+
+/// Nothing is written where a run is packed: its directory may be read-only.
+#[cfg(unix)]
+#[test]
+fn packing_writes_nothing_into_the_run() {
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    well(at, &["search", "s.nasrec", "--out", "run"]);
+    fs::remove_file(at.join("run/lock")).expect("removed");
+    fs::write(at.join("run/.a.nasrecc-unfinished"), "x").expect("written");
+    well(at, &["pack", "run"]);
+    assert!(!at.join("run/lock").exists() && at.join("run/.a.nasrecc-unfinished").exists());
+    let lock = fs::File::create(at.join("run/lock")).expect("made");
+    lock.lock().expect("locked");
+    assert!(refused(at, &["pack", "run"]).contains("another nasrecc works in run"));
+}
+
+#[test]
 fn searches_that_start_together_have_a_directory_each() {
     let folder = folder();
     let at = folder.path();

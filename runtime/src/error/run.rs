@@ -29,7 +29,8 @@ pub enum RunError {
     )]
     Moved { path: PathBuf },
     #[error(
-        "{} was started by nasrecc {there}, and this is {here}: go on with that version, or start anew", path.display()
+        "{} was started by nasrecc {there}, and this is {here}: go on with that version, or start anew in \
+         another directory", path.display()
     )]
     OtherVersion { path: PathBuf, there: String, here: String },
     #[error(

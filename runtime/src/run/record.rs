@@ -66,15 +66,15 @@ impl Record {
     ///
     /// # Errors
     /// It was damaged or changed, or another version of nasrecc wrote it.
-    pub fn read(dir: &RunDir) -> Result<Self> {
-        let path = dir.file(RECORD);
+    pub fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join(RECORD);
         let bytes = files::read(&path, LONGEST)?;
         // Another version may have sealed it in another way, or not at all.
         if let Ok(Header { version, nasrecc, .. }) = serde_json::from_slice(&bytes)
             && (version != VERSION || nasrecc != env!("CARGO_PKG_VERSION"))
         {
             let here = env!("CARGO_PKG_VERSION").to_owned();
-            return Err(RunError::OtherVersion { path: dir.path().to_owned(), there: nasrecc, here }.into());
+            return Err(RunError::OtherVersion { path: dir.to_owned(), there: nasrecc, here }.into());
         }
         let changed = |what: &str| FileError::Changed {
             path: path.clone(),
