@@ -325,8 +325,13 @@ fn an_archive_replaces_no_part_of_the_run_and_no_device() {
     {
         let before = fs::read(at.join(out)).expect("there");
         let text = refused(at, &["pack", "run", "-o", out]);
-        assert!(text.contains(&format!("-o {out} would overwrite {part} of the run itself")), "{text}");
+        assert!(text.contains(&format!("-o {out} would change {part} of the run itself")), "{text}");
         assert_eq!(fs::read(at.join(out)).expect("there"), before);
+    }
+    for (out, part) in [("run/best/new.tar.gz", "best"), ("run/x-5.safetensors", "x-5.safetensors")] {
+        let text = refused(at, &["pack", "run", "-o", out]);
+        assert!(text.contains(&format!("-o {out} would change {part} of the run itself")), "{text}");
+        assert!(!at.join(out).exists());
     }
     // A device of this test's own needs the rights to make one; a pipe is none of its own kind here.
     let ran = Command::new("bash")

@@ -3,7 +3,7 @@
 use std::fs::{self, DirEntry, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::layout::{LOCK, RECORD};
+use super::layout::{ABOUT, LOCK, PARTS, RECORD};
 use super::record::Record;
 use crate::error::RunError;
 use crate::machine::Bytes;
@@ -198,6 +198,11 @@ fn locked(outcome: Result<(), TryLockError>, path: &Path) -> Result<()> {
         Err(TryLockError::WouldBlock) => Err(RunError::InUse { path: path.to_owned() }.into()),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", path.join(LOCK))(error)),
     }
+}
+
+/// Whether a run directory's file is called so, whatever is there now.
+pub(super) fn is_ours(name: &str) -> bool {
+    name == ABOUT || PARTS.iter().any(|part| part.name == name) || is_checkpoint(name) || is_unfinished(name)
 }
 
 fn is_checkpoint(name: &str) -> bool {

@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tar::{Builder, Header};
 
-use super::directory::RunDir;
+use super::directory::{RunDir, is_ours};
 use super::layout::{ABOUT, LOCK, PARTS, Part, SUPERNET, USAGE};
 use crate::error::{FileError, RunError};
 use crate::{Error, Result, files};
@@ -68,11 +68,16 @@ impl Package {
         &self.left_out
     }
 
-    /// The part of the run that a path leads to, or into: an archive there would replace it.
-    pub fn part_at(&self, path: &Path) -> Option<&'static str> {
-        let inside = path.canonicalize().ok()?;
-        let inside = inside.strip_prefix(self.path.canonicalize().ok()?).ok()?;
-        PARTS.iter().map(|part| part.name).chain([ABOUT]).find(|part| inside.starts_with(part))
+    /// The part of the run that a path leads to, or into, whatever is there now: an archive there would be taken for it.
+    pub fn part_at(&self, path: &Path) -> Option<String> {
+        let whole = path.canonicalize().or_else(|_| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            folder.canonicalize().map(|folder| folder.join(path.file_name().unwrap_or_default()))
+        });
+        let whole = whole.ok()?;
+        let inside = whole.strip_prefix(self.path.canonicalize().ok()?).ok()?;
+        let first = inside.components().next()?.as_os_str().to_str()?;
+        is_ours(first).then(|| first.to_owned())
     }
 
     /// Writes all of it as a `.tar.gz`, in a folder of the run's name. The same run gives the same bytes.
