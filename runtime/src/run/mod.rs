@@ -147,10 +147,10 @@ impl Run {
     /// # Errors
     /// The journal is damaged.
     pub fn device(&self) -> Result<Option<String>> {
-        Ok(Journal::peek(&self.dir.file(JOURNAL))?.into_iter().find_map(|entry| match entry {
+        Journal::find(&self.dir.file(JOURNAL), |entry| match entry {
             Entry::Begun { device, .. } => Some(device),
             _ => None,
-        }))
+        })
     }
 
     /// A hash of everything that decides what it comes to, but for the table.
@@ -167,9 +167,9 @@ impl Run {
 /// Empties a directory of a run that has done nothing which would be lost.
 fn clear(dir: &RunDir, record: &Record) -> Result<()> {
     let occupied = || RunError::Occupied { path: dir.path().to_owned() };
-    let journal = Journal::peek(&dir.file(JOURNAL)).map_err(|_| occupied())?;
-    let nothing = journal.iter().all(|entry| matches!(entry, Entry::Begun { .. } | Entry::Data { .. }));
-    if !nothing || dir.has_checkpoints()? {
+    let done = |entry| (!matches!(entry, Entry::Begun { .. } | Entry::Data { .. })).then_some(());
+    let done = Journal::find(&dir.file(JOURNAL), done).map_err(|_| occupied())?.is_some();
+    if done || dir.has_checkpoints()? {
         return Err(occupied().into());
     }
     record.sources.remove(dir)?;
