@@ -85,10 +85,10 @@ impl Record {
         };
         let (record, _) = files::unseal::<Self>(&bytes).map_err(changed)?;
         // A checksum keeps nobody from writing what he likes: copies are removed where a run is begun anew.
-        if !record.sources.are_inside() {
-            return Err(changed("it names copies outside of the directory").into());
+        match record.sources.flaw() {
+            Some(flaw) => Err(changed(flaw).into()),
+            None => Ok(record),
         }
-        Ok(record)
     }
 
     /// Tells runs apart that may come to other results. Where the table lies is not part of it: what is in it is known when
