@@ -248,6 +248,23 @@ fn packing_writes_nothing_into_the_run() {
     assert!(refused(at, &["pack", "run"]).contains("another nasrecc works in run"));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_down_is_said_before_anything_is_made() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = folder();
+    let at = folder.path().join(std::ffi::OsStr::from_bytes(b"a\xff"));
+    fs::create_dir(&at).expect("made");
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    fs::copy(folder.path().join("table.tsv"), at.join("table.tsv")).expect("copied");
+    let text = refused(&at, &["search", "s.nasrec", "--out", "run"]);
+    assert!(
+        text.contains(r"a\xFF") && text.contains("is not UTF-8, and a run could not write it down: rename it"),
+        "{text}"
+    );
+    assert!(!at.join("run").exists());
+}
+
 #[test]
 fn searches_that_start_together_have_a_directory_each() {
     let folder = folder();

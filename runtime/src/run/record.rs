@@ -47,6 +47,11 @@ struct Header {
 
 impl Record {
     pub fn new(program: &Program, search: &str, settings: &[String], base: &Path, recipe: &Recipe) -> Result<Self> {
+        let sources = Copies::of(program)?;
+        // The record is text: what is not is told before anything is made.
+        if let Some(path) = sources.originals().chain([base]).find(|path| path.to_str().is_none()) {
+            return Err(RunError::NotText { path: path.to_owned() }.into());
+        }
         Ok(Self {
             version: VERSION,
             nasrecc: env!("CARGO_PKG_VERSION").to_owned(),
@@ -54,7 +59,7 @@ impl Record {
             settings: settings.to_vec(),
             base: base.to_owned(),
             recipe: recipe.clone(),
-            sources: Copies::of(program)?,
+            sources,
         })
     }
 

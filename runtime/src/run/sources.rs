@@ -93,6 +93,11 @@ impl Copies {
         Ok(Self { entry, files, imports })
     }
 
+    /// Where the files lay that lay on a disk.
+    pub fn originals(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().filter_map(|file| file.original.as_deref())
+    }
+
     /// Why these are not the copies of a program, as far as that shows before one is read: there are no more of them than
     /// a program has, and every name leads nowhere but to the folder of the copies.
     pub fn flaw(&self) -> Option<&'static str> {
