@@ -213,6 +213,35 @@ fn no_link_leads_out_of_a_run() {
 }
 
 #[test]
+fn a_run_whose_journal_is_lost_is_not_begun_anew() {
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    well(at, &["search", "s.nasrec", "--out", "run"]);
+    let results = ["best", "best.nasrec", "report.txt", "report.json", "supernet.safetensors"];
+    let hidden = at.join("hidden");
+    fs::create_dir(&hidden).expect("made");
+    for name in results {
+        fs::rename(at.join("run").join(name), hidden.join(name)).expect("moved");
+    }
+    // One of them is enough.
+    for name in results {
+        fs::rename(hidden.join(name), at.join("run").join(name)).expect("moved");
+        for journal in [Some(""), None] {
+            match journal {
+                Some(text) => fs::write(at.join("run/journal.jsonl"), text).expect("written"),
+                None => fs::remove_file(at.join("run/journal.jsonl")).expect("removed"),
+            }
+            let text = refused(at, &["search", "s.nasrec", "--out", "run"]);
+            assert!(text.contains("run holds a run already: continue it with `--resume run`"), "{name}: {text}");
+            assert!(at.join("run").join(name).exists(), "{name}");
+        }
+        fs::rename(at.join("run").join(name), hidden.join(name)).expect("moved");
+    }
+    well(at, &["search", "s.nasrec", "--out", "run"]);
+}
+
+#[test]
 fn a_directory_that_holds_something_else_stays_as_it_is() {
     let folder = folder();
     let at = folder.path();

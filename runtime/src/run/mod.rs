@@ -164,12 +164,13 @@ impl Run {
     }
 }
 
-/// Empties a directory of a run that has done nothing which would be lost.
+/// Empties a directory of a run that has done nothing which would be lost. A journal that is lost vouches for nothing.
 fn clear(dir: &RunDir, record: &Record) -> Result<()> {
     let occupied = || RunError::Occupied { path: dir.path().to_owned() };
     let done = |entry| (!matches!(entry, Entry::Begun { .. } | Entry::Data { .. })).then_some(());
     let done = Journal::find(&dir.file(JOURNAL), done).map_err(|_| occupied())?.is_some();
-    if done || dir.has_checkpoints()? {
+    let trained = layout::TRAINED.iter().any(|name| dir.file(name).symlink_metadata().is_ok());
+    if done || trained || dir.has_checkpoints()? {
         return Err(occupied().into());
     }
     record.sources.remove(dir)?;
