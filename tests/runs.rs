@@ -210,6 +210,23 @@ fn no_link_leads_out_of_a_run() {
     symlink(at.join("sources"), run.join("sources")).expect("a link");
     let text = refused(at, &["search", "--resume", "run"]);
     assert!(text.contains("it is behind a link"), "{text}");
+    fs::remove_file(run.join("sources")).expect("removed");
+    fs::rename(at.join("sources"), run.join("sources")).expect("moved");
+    // A model of the owner's is no place for that of a run, whether the run has one to keep or makes one.
+    fs::rename(run.join("best"), at.join("model")).expect("moved");
+    symlink(at.join("model"), run.join("best")).expect("a link");
+    fs::write(at.join("model/weights.safetensors"), "precious").expect("written");
+    for journal in [true, false] {
+        if !journal {
+            fs::remove_file(run.join("journal.jsonl")).expect("removed");
+        }
+        let text = refused(at, &["search", "--resume", "run"]);
+        assert!(
+            text.contains("run/best is a link; expected a folder of the run itself: put that in its place"),
+            "{text}"
+        );
+        assert_eq!(fs::read(at.join("model/weights.safetensors")).expect("there"), b"precious");
+    }
 }
 
 #[test]

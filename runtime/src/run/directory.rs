@@ -93,6 +93,16 @@ impl RunDir {
         self.path.join(name)
     }
 
+    /// The path of one of its folders, which need not be there.
+    ///
+    /// # Errors
+    /// It is a link to another.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.file(name);
+        self.check_unlinked(&folder)?;
+        Ok(folder)
+    }
+
     /// Writes a file in one step: it is either the old one or the whole new one, and lasts when this returns.
     ///
     /// # Errors
@@ -116,8 +126,7 @@ impl RunDir {
     pub(super) fn check_unlinked(&self, folder: &Path) -> Result<()> {
         for part in folder.ancestors().take_while(|part| *part != self.path) {
             if part.is_symlink() {
-                let what = "a link";
-                return Err(crate::FileError::Kind { path: part.to_owned(), what }.into());
+                return Err(crate::FileError::Linked { path: part.to_owned() }.into());
             }
         }
         Ok(())
