@@ -229,6 +229,29 @@ fn no_link_leads_out_of_a_run() {
     }
 }
 
+/// Whatever a process that was ended has written down, the command that began it begins it again.
+#[test]
+fn a_start_that_was_ended_anywhere_is_started_again() {
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    well(at, &["search", "s.nasrec", "--out", "whole/."]);
+    let written = ["lock", ".run.json.nasrecc-unfinished", "run.json", "README.txt", "sources/own/s.nasrec"];
+    for count in 1..=written.len() {
+        let begun = at.join("begun");
+        fs::create_dir_all(begun.join("sources/own")).expect("made");
+        for name in &written[..count] {
+            let whole = at.join("whole").join(name);
+            fs::write(begun.join(name), fs::read(whole).unwrap_or_default()).expect("written");
+        }
+        if count < written.len() {
+            fs::remove_dir_all(begun.join("sources")).expect("removed");
+        }
+        well(at, &["search", "s.nasrec", "--out", "begun"]);
+        fs::remove_dir_all(begun).expect("removed");
+    }
+}
+
 #[test]
 fn a_run_whose_journal_is_lost_is_not_begun_anew() {
     let folder = folder();
