@@ -210,6 +210,128 @@ fn no_link_leads_out_of_a_run() {
     symlink(at.join("sources"), run.join("sources")).expect("a link");
     let text = refused(at, &["search", "--resume", "run"]);
     assert!(text.contains("it is behind a link"), "{text}");
+    fs::remove_file(run.join("sources")).expect("removed");
+    fs::rename(at.join("sources"), run.join("sources")).expect("moved");
+    // A model of the owner's is no place for that of a run, whether the run has one to keep or makes one.
+    fs::rename(run.join("best"), at.join("model")).expect("moved");
+    symlink(at.join("model"), run.join("best")).expect("a link");
+    fs::write(at.join("model/weights.safetensors"), "precious").expect("written");
+    for journal in [true, false] {
+        if !journal {
+            fs::remove_file(run.join("journal.jsonl")).expect("removed");
+        }
+        let text = refused(at, &["search", "--resume", "run"]);
+        assert!(
+            text.contains("run/best is a link; expected a folder of the run itself: put that in its place"),
+            "{text}"
+        );
+        assert_eq!(fs::read(at.join("model/weights.safetensors")).expect("there"), b"precious");
+    }
+}
+
+/// Whatever a process that was ended has written down, the command that began it begins it again.
+#[test]
+fn a_start_that_was_ended_anywhere_is_started_again() {
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    well(at, &["search", "s.nasrec", "--out", "whole/."]);
+    let written = ["lock", ".run.json.nasrecc-unfinished", "run.json", "README.txt", "sources/own/s.nasrec"];
+    for count in 1..=written.len() {
+        let begun = at.join("begun");
+        fs::create_dir_all(begun.join("sources/own")).expect("made");
+        for name in &written[..count] {
+            let whole = at.join("whole").join(name);
+            fs::write(begun.join(name), fs::read(whole).unwrap_or_default()).expect("written");
+        }
+        if count < written.len() {
+            fs::remove_dir_all(begun.join("sources")).expect("removed");
+        }
+        well(at, &["search", "s.nasrec", "--out", "begun"]);
+        fs::remove_dir_all(begun).expect("removed");
+    }
+}
+
+#[test]
+fn a_run_whose_journal_is_lost_is_not_begun_anew() {
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    well(at, &["search", "s.nasrec", "--out", "run"]);
+    let results = ["best", "best.nasrec", "report.txt", "report.json", "supernet.safetensors"];
+    let hidden = at.join("hidden");
+    fs::create_dir(&hidden).expect("made");
+    for name in results {
+        fs::rename(at.join("run").join(name), hidden.join(name)).expect("moved");
+    }
+    // One of them is enough.
+    for name in results {
+        fs::rename(hidden.join(name), at.join("run").join(name)).expect("moved");
+        for journal in [Some(""), None] {
+            match journal {
+                Some(text) => fs::write(at.join("run/journal.jsonl"), text).expect("written"),
+                None => fs::remove_file(at.join("run/journal.jsonl")).expect("removed"),
+            }
+            let text = refused(at, &["search", "s.nasrec", "--out", "run"]);
+            assert!(text.contains("run holds a run already: continue it with `--resume run`"), "{name}: {text}");
+            assert!(at.join("run").join(name).exists(), "{name}");
+        }
+        fs::rename(at.join("run").join(name), hidden.join(name)).expect("moved");
+    }
+    well(at, &["search", "s.nasrec", "--out", "run"]);
+}
+
+#[test]
+fn a_directory_that_holds_something_else_stays_as_it_is() {
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    fs::create_dir(at.join("theirs")).expect("made");
+    fs::write(at.join("theirs/run.json"), "{\"a\": 1}").expect("written");
+    fs::write(at.join("theirs/.a.nasrecc-unfinished"), "x").expect("written");
+    for command in ["search s.nasrec --out theirs", "search --resume theirs", "pack theirs -o theirs.tar.gz"] {
+        let text = refused(at, &command.split(' ').collect::<Vec<_>>());
+        assert!(text.contains("theirs/run.json cannot be used: it has no checksum"), "{command}: {text}");
+        let mut left: Vec<_> =
+            fs::read_dir(at.join("theirs")).expect("there").flatten().map(|one| one.file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".a.nasrecc-unfinished", "run.json"], "{command}");
+    }
+    assert!(!at.join("theirs.tar.gz").exists());
+}
+
+/// Nothing is written where a run is packed: its directory may be read-only.
+#[cfg(unix)]
+#[test]
+fn packing_writes_nothing_into_the_run() {
+    let folder = folder();
+    let at = folder.path();
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    well(at, &["search", "s.nasrec", "--out", "run"]);
+    fs::remove_file(at.join("run/lock")).expect("removed");
+    fs::write(at.join("run/.a.nasrecc-unfinished"), "x").expect("written");
+    well(at, &["pack", "run"]);
+    assert!(!at.join("run/lock").exists() && at.join("run/.a.nasrecc-unfinished").exists());
+    let lock = fs::File::create(at.join("run/lock")).expect("made");
+    lock.lock().expect("locked");
+    assert!(refused(at, &["pack", "run"]).contains("another nasrecc works in run"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_folder_that_cannot_be_written_down_is_said_before_anything_is_made() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = folder();
+    let at = folder.path().join(std::ffi::OsStr::from_bytes(b"a\xff"));
+    fs::create_dir(&at).expect("made");
+    fs::write(at.join("s.nasrec"), SEARCH).expect("written");
+    fs::copy(folder.path().join("table.tsv"), at.join("table.tsv")).expect("copied");
+    let text = refused(&at, &["search", "s.nasrec", "--out", "run"]);
+    assert!(
+        text.contains(r"a\xFF") && text.contains("is not UTF-8, and a run could not write it down: rename it"),
+        "{text}"
+    );
+    assert!(!at.join("run").exists());
 }
 
 #[test]
@@ -289,8 +411,13 @@ fn an_archive_replaces_no_part_of_the_run_and_no_device() {
     {
         let before = fs::read(at.join(out)).expect("there");
         let text = refused(at, &["pack", "run", "-o", out]);
-        assert!(text.contains(&format!("-o {out} would overwrite {part} of the run itself")), "{text}");
+        assert!(text.contains(&format!("-o {out} would change {part} of the run itself")), "{text}");
         assert_eq!(fs::read(at.join(out)).expect("there"), before);
+    }
+    for (out, part) in [("run/best/new.tar.gz", "best"), ("run/x-5.safetensors", "x-5.safetensors")] {
+        let text = refused(at, &["pack", "run", "-o", out]);
+        assert!(text.contains(&format!("-o {out} would change {part} of the run itself")), "{text}");
+        assert!(!at.join(out).exists());
     }
     // A device of this test's own needs the rights to make one; a pipe is none of its own kind here.
     let ran = Command::new("bash")

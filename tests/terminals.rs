@@ -143,6 +143,35 @@ fn raw(text: &str) -> Option<char> {
     })
 }
 
+/// Names that a stranger chose: of a file, of a directory, and in a journal.
+#[test]
+fn no_name_begins_a_line_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let name = "a\nerror: type this";
+    fs::create_dir(folder.path().join(name)).expect("made");
+    fs::write(folder.path().join(format!("{name}/run.json")), "{}").expect("written");
+    let space = format!("import \"{name}\" {{ y }}\n");
+    fs::write(folder.path().join("s.nasrec"), &space).expect("written");
+    fs::write(folder.path().join(format!("{name}.nasrec")), "space   s {\n}\n").expect("written");
+    let file = format!("{name}.nasrec");
+    for command in [
+        vec!["search", "--resume", name],
+        vec!["search", "s.nasrec", "--out", name],
+        vec!["pack", name],
+        vec!["check", "--color", "never", "s.nasrec"],
+        vec!["check", "--color", "never", "--message-format", "short", &file],
+        vec!["check", "--color", "never", &file],
+        vec!["fmt", "--check", &file],
+        vec!["search", &file],
+    ] {
+        let ran = Command::new(env!("CARGO_BIN_EXE_nasrecc")).current_dir(folder.path()).args(&command).output();
+        let ran = ran.expect("it starts");
+        let said = text(&ran.stderr);
+        assert_ne!(ran.status.code(), Some(0), "{command:?}: {said}");
+        assert!(!said.lines().any(|line| line.starts_with("error: type this")), "{command:?}: {said}");
+    }
+}
+
 #[test]
 fn nothing_of_a_file_reaches_a_terminal_raw() {
     let folder = tempfile::tempdir().expect("a folder");

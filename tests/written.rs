@@ -90,6 +90,21 @@ fn what_cannot_be_written_is_said_in_words() {
     assert_eq!(said, "error: no.nasrec cannot be read: there is no such file\n");
 }
 
+/// `/dev/shm` is a folder like others.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_in_memory_is_a_file() {
+    let folder = folder();
+    let Ok(shared) = tempfile::tempdir_in("/dev/shm") else { return };
+    let out = shared.path().join("out.txt");
+    let shown = out.to_str().expect("a path");
+    for _ in 0..2 {
+        let (status, said) = nasrecc(folder.path(), &["count", "s.nasrec", "-o", shown]);
+        assert_eq!((status, said), (Some(0), format!("wrote {shown}\n")));
+        assert_eq!(fs::read_to_string(&out).expect("text").matches("space s\n").count(), 1);
+    }
+}
+
 #[test]
 fn a_stream_is_written_to() {
     let folder = folder();

@@ -66,7 +66,11 @@ fn main() -> ExitCode {
         Ok(Outcome::Stopped) => ExitCode::from(130),
         Err(error) if error.is::<output::Gone>() => ExitCode::from(141),
         Err(error) => {
-            say!("error: {}", output::worded(&format!("{error:#}")));
+            let told = format!("error: {}", output::worded(&format!("{error:#}")));
+            match error.downcast_ref::<nasrec_runtime::Error>().is_some_and(nasrec_runtime::Error::has_lines) {
+                true => told.lines().for_each(|line| say!("{line}")),
+                false => say!("{told}"),
+            }
             ExitCode::from(2)
         }
     }

@@ -7,13 +7,11 @@ use std::sync::Arc;
 use super::program::{FileScope, Item, ItemKind, Program};
 use crate::diagnostics::{Code, Diagnostic, FileId, Fix, SourceFile, Span, nearest};
 use crate::library;
-use crate::loader::Loader;
+use crate::loader::{Loader, MAX_FILES, MAX_PROGRAM_BYTES};
 use crate::syntax::tree::{Import, Name};
 use crate::syntax::{self, MAX_FINDINGS};
 
-/// Most bytes of all files of a program, most files, and most names that are imported without being named.
-const MAX_PROGRAM_BYTES: usize = 64 << 20;
-const MAX_FILES: usize = 1_000;
+/// Most names that are imported without being named.
 const MAX_NAMES: usize = 1_000_000;
 
 impl Program {

@@ -19,6 +19,11 @@ pub use shipped::{SHIPPED, Shipped};
 
 use crate::diagnostics::SourceFile;
 
+/// Most files of a program.
+pub const MAX_FILES: usize = 1_000;
+/// Most bytes that all imports of a program bring, each time that they do.
+pub const MAX_PROGRAM_BYTES: usize = 64 << 20;
+
 /// Reads files for [`Program::load`](crate::Program::load).
 pub trait Loader {
     /// Whether the file `importer` may import what `path` leads to; asked before anything is looked for there. A loader

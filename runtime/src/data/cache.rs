@@ -20,7 +20,7 @@ use super::malformed::Malformed;
 use super::record::Layout;
 use super::source::SourceFile;
 use crate::error::{DataError, FileError};
-use crate::{Error, Result, files};
+use crate::{Error, Result, Stop, files};
 
 const MAGIC: &[u8; 8] = b"nasrecds";
 const VERSION: u32 = 2;
@@ -240,8 +240,9 @@ pub(super) enum Found {
 }
 
 impl Cache {
-    /// Opens and verifies the cache at `path`.
-    pub fn open(path: &Path) -> Result<Found> {
+    /// Opens and verifies the cache at `path`. What it says of itself is held against `unfit` before a record is read: a
+    /// stranger may say that there are more of them than memory holds.
+    pub fn open(path: &Path, unfit: impl FnOnce(&Description) -> Option<&'static str>, stop: &Stop) -> Result<Found> {
         let file = match files::open(path) {
             Err(error) if files::is_missing(&error) => return Ok(Found::Nothing),
             file => file?,
@@ -279,10 +280,14 @@ impl Cache {
         if expected != Some(offset - PREAMBLE as u64) || description.rows > u64::from(u32::MAX) {
             return Ok(Found::Unusable("its records are damaged"));
         }
+        if let Some(why) = unfit(&description) {
+            return Ok(Found::Unusable(why));
+        }
         let stride = layout.stride();
         let start_of = |block: usize| PREAMBLE as u64 + (block * BLOCK_ROWS * stride) as u64;
         // A block's labels are read while it is at hand.
         let checked = |block: usize, buffer: &mut [u8]| {
+            stop.check()?;
             read(buffer, start_of(block))?;
             let labels: Vec<u8> = buffer.chunks_exact(stride).map(|record| layout.label(record)).collect();
             Ok::<_, Error>((blake3::hash(buffer), labels))
@@ -479,6 +484,10 @@ mod tests {
         rows.flat_map(record).collect()
     }
 
+    fn open(path: &Path) -> Result<Found> {
+        Cache::open(path, |_| None, &Stop::new())
+    }
+
     fn write(path: &Path, cuts: &[u32]) {
         let mut writer = Writer::create(path, LAYOUT).expect("a cache");
         cuts.windows(2).for_each(|cut| writer.append(&records(cut[0]..cut[1])).expect("written"));
@@ -494,7 +503,7 @@ mod tests {
         write(&one, &[0, 50_000]);
         write(&two, &[0, 1, 40_000, 40_000, 49_999, 50_000]);
         assert!(fs::read(&one).expect("written") == fs::read(&two).expect("written"));
-        let Found::Cache(cache) = Cache::open(&one).expect("readable") else { panic!("a sound cache is refused") };
+        let Found::Cache(cache) = open(&one).expect("readable") else { panic!("a sound cache is refused") };
         assert_eq!((cache.description.rows, cache.description.clicks), (50_000, 12_500));
         for row in [0, 1, 16_383, 16_384, 49_999] {
             assert_eq!(cache.records(&[row]).expect("there"), records(row..row + 1));
@@ -513,7 +522,7 @@ mod tests {
         let sound = fs::read(&path).expect("written");
         let refused = |bytes: &[u8]| {
             fs::write(&path, bytes).expect("written");
-            matches!(Cache::open(&path).expect("readable"), Found::Unusable(_))
+            matches!(open(&path).expect("readable"), Found::Unusable(_))
         };
         assert!(!refused(&sound));
         for length in [0, 10, PREAMBLE, 1000, sound.len() - 1] {
@@ -527,11 +536,27 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_is_refused_before_a_record_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("cache");
+        write(&path, &[0, 20_000]);
+        let mut damaged = fs::read(&path).expect("written");
+        damaged[PREAMBLE] ^= 1;
+        fs::write(&path, damaged).expect("written");
+        let unfit = |found: &Description| (found.layout == LAYOUT).then_some("it is another's");
+        let found = Cache::open(&path, unfit, &Stop::new()).expect("readable");
+        assert!(matches!(found, Found::Unusable("it is another's")), "{found:?}");
+        let stop = Stop::new();
+        stop.request();
+        assert!(matches!(Cache::open(&path, |_| None, &stop), Err(Error::Stopped)));
+    }
+
+    #[test]
     fn a_directory_is_no_place_for_a_cache() {
         let folder = tempfile::tempdir().expect("a folder");
-        let error = Cache::open(folder.path()).expect_err("a directory").to_string();
+        let error = open(folder.path()).expect_err("a directory").to_string();
         assert_eq!(error, format!("{} is a folder; expected a regular file", folder.path().display()));
-        assert!(matches!(Cache::open(&folder.path().join("none")).expect("readable"), Found::Nothing));
+        assert!(matches!(open(&folder.path().join("none")).expect("readable"), Found::Nothing));
     }
 
     #[test]
@@ -539,7 +564,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("cache");
         write(&path, &[0, 20_000]);
-        let Found::Cache(held) = Cache::open(&path).expect("readable") else { panic!("a sound cache is refused") };
+        let Found::Cache(held) = open(&path).expect("readable") else { panic!("a sound cache is refused") };
         let file = File::open(&path).expect("there");
         let read = Cache { held: OnceLock::from(Vec::new()), file, ..*held };
         let several = [19_999, 3, 4, 5, 5, 2];

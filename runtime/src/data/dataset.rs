@@ -203,7 +203,7 @@ impl Wanted<'_> {
         let malformed = &cache.description.malformed;
         malformed.check(recipe.max_malformed, schema)?;
         if let Some(warning) = malformed.warning() {
-            observer.say(&warning);
+            warning.lines().for_each(|line| observer.say(line));
         }
         let parts = split::split(&std::mem::take(&mut cache.labels), recipe.split, recipe.stratified, recipe.seed)?;
         let fingerprint = fingerprint(&cache.description);
@@ -217,28 +217,22 @@ impl Wanted<'_> {
             return Ok(None);
         }
         self.observer.begin(Stage { name: "check data cache".to_owned(), total: None, unit: "bytes" });
-        let found = Cache::open(self.cache_path);
+        let found = Cache::open(self.cache_path, |description| self.unfit(description), self.stop);
         let outcome = found.and_then(|found| match found {
             Found::Nothing => Ok((None, None)),
             Found::Unusable(why) => Ok((None, Some(why))),
-            Found::Cache(cache) => {
-                let layout = Layout::of(self.schema, cache.description.layout.probability);
-                let same = |known: &str| known == fingerprint(&cache.description) && cache.description.layout == layout;
-                let fits = self.known.is_none_or(same);
-                let difference = if fits { self.difference(&cache)? } else { Some("it holds other rows") };
-                match (difference, self.known.filter(|_| fits)) {
-                    (None, _) => Ok((Some(*cache), None)),
-                    (Some(why), None) => Ok((None, Some(why))),
-                    (Some(why), Some(_)) => {
-                        let cache_path = self.cache_path.display();
-                        self.observer.say(&format!(
-                            "{why} since they were read; going on with the {} rows that {cache_path} holds",
-                            cache.description.rows
-                        ));
-                        Ok((Some(*cache), None))
-                    }
+            Found::Cache(cache) => match (self.difference(&cache)?, self.known) {
+                (None, _) => Ok((Some(*cache), None)),
+                (Some(why), None) => Ok((None, Some(why))),
+                (Some(why), Some(_)) => {
+                    let cache_path = self.cache_path.display();
+                    self.observer.say(&format!(
+                        "{why} since they were read; going on with the {} rows that {cache_path} holds",
+                        cache.description.rows
+                    ));
+                    Ok((Some(*cache), None))
                 }
-            }
+            },
         });
         self.observer.end();
         let (cache, why) = outcome?;
@@ -248,11 +242,19 @@ impl Wanted<'_> {
         Ok(cache)
     }
 
+    /// Why a cache cannot be the one that is wanted, whatever its records are.
+    fn unfit(&self, description: &Description) -> Option<&'static str> {
+        if self.known.is_some_and(|known| known != fingerprint(description)) {
+            return Some("it holds other rows");
+        }
+        let layout = Layout::of(self.schema, description.layout.probability);
+        (description.layout != layout).then_some("the schema has changed")
+    }
+
     /// Why a sound cache is not the one that is wanted.
     fn difference(&self, cache: &Cache) -> Result<Option<&'static str>> {
         let description = &cache.description;
-        let layout = Layout::of(self.schema, description.layout.probability);
-        if description.schema != schema_hash(self.schema)? || description.layout != layout {
+        if description.schema != schema_hash(self.schema)? {
             return Ok(Some("the schema has changed"));
         }
         if description.learnt.as_ref().is_some_and(|learnt| learnt.of != self.learnt_of()) {

@@ -69,7 +69,9 @@ impl Malformed {
     }
 
     fn listing(&self) -> String {
-        let mut text: Vec<String> = self.first.iter().map(|line| format!("  {line}")).collect();
+        // A cache that somebody else wrote tells them.
+        let one_line = |text: &String| format!("  {}", text.replace('\n', "\\n"));
+        let mut text: Vec<String> = self.first.iter().map(one_line).collect();
         match self.malformed - self.first.len() as u64 {
             0 => {}
             more => text.push(format!("  and {more} more")),

@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub enum FileError {
     #[error("{} is {what}; expected a regular file", path.display())]
     Kind { path: PathBuf, what: &'static str },
+    #[error("{} is a link; expected a folder of the run itself: put that in its place, or remove the link", path.display())]
+    Linked { path: PathBuf },
     /// `most`: bytes.
     #[error("{} has more than {most} bytes, the most that such a file may have", path.display())]
     TooLong { path: PathBuf, most: u64 },
@@ -24,6 +26,7 @@ impl FileError {
             FileError::Kind { .. } => "R0701",
             FileError::TooLong { .. } => "R0702",
             FileError::Changed { .. } => "R0703",
+            FileError::Linked { .. } => "R0704",
         }
     }
 }

@@ -70,6 +70,12 @@ impl Error {
         move |cause| Error::Io { action, path, cause }
     }
 
+    /// Whether its text has several lines, such as a table of figures. What such a text quotes has none; of any other error
+    /// a line end is part of what it quotes.
+    pub fn has_lines(&self) -> bool {
+        matches!(self, Error::Data(DataError::Malformed { .. }) | Error::Run(RunError::Memory { .. }))
+    }
+
     /// What kind of error it is, for scripts and for looking it up: `docs/runtime-errors.md` lists all codes. One that
     /// was given is not given to another kind.
     pub fn code(&self) -> &'static str {

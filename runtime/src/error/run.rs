@@ -29,7 +29,8 @@ pub enum RunError {
     )]
     Moved { path: PathBuf },
     #[error(
-        "{} was started by nasrecc {there}, and this is {here}: go on with that version, or start anew", path.display()
+        "{} was started by nasrecc {there}, and this is {here}: go on with that version, or start anew in \
+         another directory", path.display()
     )]
     OtherVersion { path: PathBuf, there: String, here: String },
     #[error(
@@ -52,6 +53,11 @@ pub enum RunError {
     OtherMachine { path: PathBuf },
     #[error("a run has no part `{name}`; it has {known}")]
     NoPart { name: String, known: String },
+    /// A run's record is text, and names its folder.
+    #[error(
+        "the name of {path:?} is not UTF-8, and a run could not write it down: rename it, or search from elsewhere"
+    )]
+    NotText { path: PathBuf },
     /// A program that was not read from files, or a record that does not say which.
     #[error("there are no source files to go on from")]
     NoSources,
@@ -121,6 +127,7 @@ impl RunError {
             RunError::Sources { .. } => "R0222",
             RunError::Disk { .. } => "R0223",
             RunError::NoPart { .. } => "R0224",
+            RunError::NotText { .. } => "R0225",
         }
     }
 }

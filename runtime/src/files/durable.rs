@@ -77,6 +77,8 @@ pub(crate) fn create_folder(path: &Path) -> Result<()> {
     if path.is_dir() {
         return Ok(());
     }
+    // `new/.` is `new`.
+    let path = &path.components().collect::<PathBuf>();
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         create_folder(parent)?;
     }

@@ -3,7 +3,8 @@
 use std::fs::{self, DirEntry, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use super::layout::{LOCK, RECORD};
+use super::layout::{ABOUT, LOCK, PARTS, RECORD};
+use super::record::Record;
 use crate::error::RunError;
 use crate::machine::Bytes;
 use crate::{Error, Result, files};
@@ -16,12 +17,12 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Makes a directory, or takes one that is empty, and locks it. One that holds a record is locked as well: whether it
-    /// may be started in is for whoever can read it.
+    /// Makes a directory, or takes one that is empty, and locks it. One that holds a run is locked as well: whether it may
+    /// be started in is for whoever reads its record.
     ///
     /// # Errors
     /// It holds something else, or cannot be made, or another process works in it.
-    pub fn create(path: &Path) -> Result<Self> {
+    pub(super) fn create(path: &Path) -> Result<(Self, Option<Record>)> {
         if fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir()) && !path.is_dir() {
             return Err(RunError::NotADirectory { path: path.to_owned() }.into());
         }
@@ -29,40 +30,53 @@ impl RunDir {
         files::create_folder(path)?;
         let dir = Self::lock(path)?;
         // Somebody may have been quicker.
-        vacant(path)?;
+        let record = vacant(path)?;
         dir.clear_unfinished()?;
-        Ok(dir)
+        Ok((dir, record))
     }
 
     /// Opens the directory of a run that was started before, and clears what a killed process left unfinished.
     ///
     /// # Errors
-    /// It does not exist, or another process works in it.
-    pub fn open(path: &Path) -> Result<Self> {
-        if !path.is_dir() {
-            return Err(RunError::NoDirectory { path: path.to_owned() }.into());
-        }
-        if path.join(RECORD).symlink_metadata().is_err() {
-            return Err(RunError::NoRun { path: path.to_owned(), record: RECORD }.into());
-        }
+    /// It does not exist or holds no run that can be gone on with, and nothing is touched then; or another process works
+    /// in it.
+    pub(super) fn open(path: &Path) -> Result<(Self, Record)> {
+        recorded(path)?;
         let dir = Self::lock(path)?;
+        // Who held the lock before may have begun another.
+        let record = recorded(path)?;
         dir.clear_unfinished()?;
-        Ok(dir)
+        Ok((dir, record))
     }
 
     fn lock(path: &Path) -> Result<Self> {
-        let name = path.join(LOCK);
-        let lock = files::create(&name)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), lock }),
-            Err(TryLockError::WouldBlock) => Err(RunError::InUse { path: path.to_owned() }.into()),
-            Err(TryLockError::Error(error)) => Err(Error::io("lock", name)(error)),
+        let lock = files::create(&path.join(LOCK))?;
+        locked(lock.try_lock(), path)?;
+        Ok(Self { path: path.to_owned(), lock })
+    }
+
+    /// Keeps other processes from working in a directory, while what is returned lives, without writing there: it may be
+    /// read-only. Nothing is returned where nobody ever worked.
+    ///
+    /// # Errors
+    /// It does not exist or holds no run, or another process works in it.
+    pub(super) fn hold(path: &Path) -> Result<Option<File>> {
+        match recorded(path) {
+            // What is only read may be of any version.
+            Err(Error::Run(RunError::OtherVersion { .. })) => {}
+            record => drop(record?),
         }
+        let lock = match files::open(&path.join(LOCK)) {
+            Err(error) if files::is_missing(&error) => return Ok(None),
+            lock => lock?,
+        };
+        locked(lock.try_lock_shared(), path)?;
+        Ok(Some(lock))
     }
 
     fn clear_unfinished(&self) -> Result<()> {
         for entry in entries(&self.path)? {
-            if is_unfinished(&entry) {
+            if is_unfinished(&entry.file_name().to_string_lossy()) {
                 files::remove(&entry.path())?;
             }
         }
@@ -77,6 +91,16 @@ impl RunDir {
     /// The path of one of its files, which need not be there.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// The path of one of its folders, which need not be there.
+    ///
+    /// # Errors
+    /// It is a link to another.
+    pub(crate) fn folder(&self, name: &str) -> Result<PathBuf> {
+        let folder = self.file(name);
+        self.check_unlinked(&folder)?;
+        Ok(folder)
     }
 
     /// Writes a file in one step: it is either the old one or the whole new one, and lasts when this returns.
@@ -102,8 +126,7 @@ impl RunDir {
     pub(super) fn check_unlinked(&self, folder: &Path) -> Result<()> {
         for part in folder.ancestors().take_while(|part| *part != self.path) {
             if part.is_symlink() {
-                let what = "a link";
-                return Err(crate::FileError::Kind { path: part.to_owned(), what }.into());
+                return Err(crate::FileError::Linked { path: part.to_owned() }.into());
             }
         }
         Ok(())
@@ -153,12 +176,7 @@ impl RunDir {
 
     /// Whether a training was begun and has something to go on from.
     pub(crate) fn has_checkpoints(&self) -> Result<bool> {
-        let numbered = |name: &str| {
-            let stem = name.strip_suffix(".safetensors")?;
-            let (_, step) = stem.rsplit_once('-')?;
-            step.parse::<u64>().ok()
-        };
-        Ok(entries(&self.path)?.iter().any(|entry| entry.file_name().to_str().and_then(numbered).is_some()))
+        Ok(entries(&self.path)?.iter().any(|entry| entry.file_name().to_str().is_some_and(is_checkpoint)))
     }
 
     pub(crate) fn checkpoint_path(&self, name: &str, step: u64) -> PathBuf {
@@ -182,21 +200,52 @@ fn entries(path: &Path) -> Result<Vec<DirEntry>> {
     read.map_err(Error::io("read", path))
 }
 
-fn is_unfinished(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
-    let name = name.to_string_lossy();
+/// The outcome of asking for a lock, in words.
+fn locked(outcome: Result<(), TryLockError>, path: &Path) -> Result<()> {
+    match outcome {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(RunError::InUse { path: path.to_owned() }.into()),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", path.join(LOCK))(error)),
+    }
+}
+
+/// Whether a run directory's file is called so, whatever is there now.
+pub(super) fn is_ours(name: &str) -> bool {
+    name == ABOUT || PARTS.iter().any(|part| part.name == name) || is_checkpoint(name) || is_unfinished(name)
+}
+
+fn is_checkpoint(name: &str) -> bool {
+    let stem = name.strip_suffix(".safetensors").and_then(|stem| stem.rsplit_once('-'));
+    stem.is_some_and(|(_, step)| step.parse::<u64>().is_ok())
+}
+
+fn is_unfinished(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(files::UNFINISHED)
 }
 
-/// Fails where a directory holds what is not a run's: nothing in it is touched then, not even to lock it.
-fn vacant(path: &Path) -> Result<()> {
-    if !path.is_dir() || path.join(RECORD).symlink_metadata().is_ok() {
-        return Ok(());
+/// The record of the run that a directory holds.
+fn recorded(path: &Path) -> Result<Record> {
+    if !path.is_dir() {
+        return Err(RunError::NoDirectory { path: path.to_owned() }.into());
+    }
+    if path.join(RECORD).symlink_metadata().is_err() {
+        return Err(RunError::NoRun { path: path.to_owned(), record: RECORD }.into());
+    }
+    Record::read(path)
+}
+
+/// The record of the run that a directory for a new one holds, if it does. Fails where it holds what is not a run's:
+/// nothing in it is touched then, not even to lock it.
+fn vacant(path: &Path) -> Result<Option<Record>> {
+    match recorded(path) {
+        Err(Error::Run(RunError::NoDirectory { .. })) => return Ok(None),
+        Err(Error::Run(RunError::NoRun { .. })) => {}
+        record => return record.map(Some),
     }
     // What a process leaves that was ended before it wrote down what it is about to do.
     let ours = |entry: &DirEntry| {
         let empty = || entry.metadata().is_ok_and(|found| found.is_file() && found.len() == 0);
-        is_unfinished(entry) || (entry.file_name() == LOCK && empty())
+        is_unfinished(&entry.file_name().to_string_lossy()) || (entry.file_name() == LOCK && empty())
     };
-    if entries(path)?.iter().all(ours) { Ok(()) } else { Err(RunError::NotEmpty { path: path.to_owned() }.into()) }
+    if entries(path)?.iter().all(ours) { Ok(None) } else { Err(RunError::NotEmpty { path: path.to_owned() }.into()) }
 }

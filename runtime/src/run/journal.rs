@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use nasrec_compiler::Architecture;
@@ -11,11 +12,15 @@ use serde::{Deserialize, Serialize};
 
 use super::record::VERSION;
 use crate::error::{FileError, RunError};
+use crate::machine::available_memory;
 use crate::train::Figures;
 use crate::{Error, Observer, Result, files};
 
-/// No journal is longer: a line has some hundred bytes.
-const LONGEST: u64 = 4 << 30;
+/// No line is longer: most have some hundred bytes, and one that names all choices of a huge space has some hundred
+/// thousand.
+const LONGEST_LINE: u64 = 16 << 20;
+/// What is held of a journal takes no more than so many times its length.
+const HELD: u64 = 4;
 
 /// What a run has done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,9 +106,10 @@ pub struct Journal {
     checksum: String,
 }
 
-/// The sound lines of a journal.
+/// The sound lines of a journal, up to where they are of interest.
+#[derive(Default)]
 struct Lines {
-    entries: Vec<Entry>,
+    /// Of the last one.
     checksum: String,
     /// Bytes of them.
     sound: u64,
@@ -117,7 +123,17 @@ impl Journal {
     /// # Errors
     /// Another line is not what was written, or the journal is of another run or of another device.
     pub fn open(path: &Path, run: &str, device: &str, observer: &dyn Observer) -> Result<Self> {
-        let Lines { entries, checksum, sound, torn } = read(path)?;
+        let most = available_memory().map_or(u64::MAX, |free| free.0 / HELD);
+        let length = path.symlink_metadata().map_or(0, |found| found.len());
+        if length > most {
+            return Err(FileError::TooLong { path: path.to_owned(), most }.into());
+        }
+        let mut entries = Vec::new();
+        let keep = |entry| {
+            entries.push(entry);
+            ControlFlow::Continue(())
+        };
+        let Lines { checksum, sound, torn } = read(path, keep)?;
         let file = files::append(path)?;
         if torn > 0 {
             observer.say(&format!("{}: cut {torn} bytes of a last line that was not finished", path.display()));
@@ -146,12 +162,18 @@ impl Journal {
         Ok(journal)
     }
 
-    /// What a journal holds, without changing it; nothing where there is none.
+    /// What `wanted` makes of the first entry that it makes something of, without changing the journal, which is read no
+    /// further; nothing where there is no journal.
     ///
     /// # Errors
-    /// A line is not what was written.
-    pub fn peek(path: &Path) -> Result<Vec<Entry>> {
-        Ok(read(path)?.entries)
+    /// A line up to there is not what was written.
+    pub fn find<T>(path: &Path, mut wanted: impl FnMut(Entry) -> Option<T>) -> Result<Option<T>> {
+        let mut found = None;
+        read(path, |entry| {
+            found = wanted(entry);
+            if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(found)
     }
 
     /// What was written so far, in its order.
@@ -215,22 +237,27 @@ pub(crate) fn chained(bodies: &[u8]) -> Vec<u8> {
     lines
 }
 
-fn read(path: &Path) -> Result<Lines> {
-    let bytes = match files::read(path, LONGEST) {
-        Err(error) if files::is_missing(&error) => Vec::new(),
-        read => read?,
+/// Hands the entries of a journal on, one by one: of a file that is no journal no more than a line is held.
+fn read(path: &Path, mut each: impl FnMut(Entry) -> ControlFlow<()>) -> Result<Lines> {
+    let mut file = match files::open(path) {
+        Err(error) if files::is_missing(&error) => return Ok(Lines::default()),
+        file => BufReader::new(file?),
     };
-    let mut lines = Lines { entries: Vec::new(), checksum: String::new(), sound: 0, torn: 0 };
-    let mut rest = bytes.split_inclusive(|&byte| byte == b'\n');
-    for line in rest.by_ref() {
-        let Some((entry, checksum)) = entry(line, &lines.checksum) else {
-            let number = lines.entries.len() + 1;
+    let (mut lines, mut line) = (Lines::default(), Vec::new());
+    for before in 0u64.. {
+        line.clear();
+        let read = file.by_ref().take(LONGEST_LINE + 1).read_until(b'\n', &mut line);
+        if read.map_err(Error::io("read", path))? == 0 {
+            break;
+        }
+        let Some((entry, checksum)) = entry(&line, &lines.checksum) else {
+            let behind = file.fill_buf().map_err(Error::io("read", path))?;
             // Each line is on disk before the next one is written, so only the last one can be torn.
-            if rest.next().is_some() {
+            if !behind.is_empty() || line.len() as u64 > LONGEST_LINE {
                 return Err(FileError::Changed {
                     path: path.to_owned(),
-                    what: format!("line {number} is not what was written there"),
-                    remedy: match number - 1 {
+                    what: format!("line {} is not what was written there", before + 1),
+                    remedy: match before {
                         0 => "put it back as it was; or remove it, and all will be done again".to_owned(),
                         sound => format!(
                             "put it back as it was; or keep its first {sound} lines and remove the rest, which will be \
@@ -243,9 +270,11 @@ fn read(path: &Path) -> Result<Lines> {
             lines.torn = line.len() as u64;
             break;
         };
-        lines.entries.push(entry);
         lines.checksum = checksum;
         lines.sound += line.len() as u64;
+        if each(entry).is_break() {
+            break;
+        }
     }
     Ok(lines)
 }
@@ -325,6 +354,24 @@ mod tests {
         assert!(refused("other", "cpu").contains("is of another run"));
         assert!(refused("run", "cuda").contains("computes on cpu, and this is cuda"));
         assert_eq!(Journal::open(&path, "run", "cpu", &Silent).expect("the same").entries().len(), 3);
-        assert_eq!(Journal::peek(&folder.path().join("none")).expect("none").len(), 0);
+        assert_eq!(Journal::find(&folder.path().join("none"), Some).expect("none"), None);
+        assert!(matches!(Journal::find(&path, Some).expect("there"), Some(Entry::Begun { .. })));
+        let done = |entry| matches!(entry, Entry::Supernet { .. }).then_some(entry);
+        assert_eq!(Journal::find(&path, done).expect("there"), Some(supernet(3)));
+    }
+
+    /// Zeros take no room on a disk, and a line of them none in a file that was packed.
+    #[test]
+    fn of_what_is_no_journal_no_more_is_read_than_a_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.jsonl");
+        written(&path);
+        let length = 1 << 40;
+        File::options().append(true).open(&path).and_then(|file| file.set_len(length)).expect("sparse");
+        let error = Journal::find(&path, |_| None::<()>).expect_err("it is no journal").to_string();
+        assert!(error.contains("line 4 is not what was written there; put it back as it was"), "{error}");
+        assert!(Journal::find(&path, Some).expect("its first line is sound").is_some());
+        Journal::open(&path, "run", "cpu", &Silent).expect_err("it is no journal");
+        assert_eq!(path.metadata().expect("there").len(), length, "nothing is cut");
     }
 }

@@ -10,10 +10,13 @@ pub(crate) const SUPERNET: &str = "supernet.safetensors";
 pub(crate) const BEST: &str = "best";
 pub(crate) const BEST_SOURCE: &str = "best.nasrec";
 pub(crate) const REPORT: &str = "report.json";
+const REPORT_TEXT: &str = "report.txt";
 pub(crate) const USAGE: &str = "usage.json";
 pub(crate) const LOCK: &str = "lock";
 pub(crate) const SOURCES: &str = "sources";
 pub(crate) const ABOUT: &str = "README.txt";
+/// What is there only where something was trained, whatever the journal says.
+pub(super) const TRAINED: [&str; 5] = [SUPERNET, BEST, BEST_SOURCE, REPORT, REPORT_TEXT];
 
 /// A file or folder of a run directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

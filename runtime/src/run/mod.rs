@@ -61,8 +61,10 @@ impl Run {
     /// The directory holds something else, or another process works in it; the disk takes no more.
     pub fn start(path: &Path, job: Job, origin: Origin<'_>) -> Result<Self> {
         let record = Record::new(origin.program, origin.search, origin.settings, &job.base, &job.recipe)?;
-        let dir = RunDir::create(path)?;
-        clear(&dir)?;
+        let (dir, before) = RunDir::create(path)?;
+        if let Some(before) = before {
+            clear(&dir, &before)?;
+        }
         Self::begin(dir, record, job, origin.program)
     }
 
@@ -76,17 +78,20 @@ impl Run {
         let mut number = 1u64;
         let dir = loop {
             let path = folder.join(format!("{}-{number}", origin.search));
+            number += 1;
             // What is there already is left alone, whatever it is.
-            let taken = path.symlink_metadata().is_ok();
+            if path.symlink_metadata().is_ok() {
+                continue;
+            }
             match RunDir::create(&path) {
-                Ok(dir) if !taken && dir.file(layout::RECORD).symlink_metadata().is_err() => break dir,
-                Err(crate::Error::Run(
+                Ok((dir, None)) => break dir,
+                // Another process was quicker.
+                Ok(_)
+                | Err(crate::Error::Run(
                     RunError::InUse { .. } | RunError::NotEmpty { .. } | RunError::NotADirectory { .. },
                 )) => {}
-                Ok(_) => {}
                 Err(error) => return Err(error),
             }
-            number += 1;
         };
         Self::begin(dir, record, job, origin.program)
     }
@@ -106,8 +111,7 @@ impl Run {
     /// There is no run, another process works in it, another version of nasrecc began it, or what it goes on from was
     /// changed since.
     pub fn resume(path: &Path, observer: &dyn Observer) -> Result<Self> {
-        let dir = RunDir::open(path)?;
-        let record = Record::read(&dir)?;
+        let (dir, record) = RunDir::open(path)?;
         let (_, search) = read(&dir, &record)?;
         record.sources.say_changes(&dir, observer);
         let job = Job::new(&search, record.base.clone())?;
@@ -143,10 +147,10 @@ impl Run {
     /// # Errors
     /// The journal is damaged.
     pub fn device(&self) -> Result<Option<String>> {
-        Ok(Journal::peek(&self.dir.file(JOURNAL))?.into_iter().find_map(|entry| match entry {
+        Journal::find(&self.dir.file(JOURNAL), |entry| match entry {
             Entry::Begun { device, .. } => Some(device),
             _ => None,
-        }))
+        })
     }
 
     /// A hash of everything that decides what it comes to, but for the table.
@@ -160,16 +164,13 @@ impl Run {
     }
 }
 
-/// Empties a directory of a run that has done nothing which would be lost.
-fn clear(dir: &RunDir) -> Result<()> {
-    if dir.file(layout::RECORD).symlink_metadata().is_err() {
-        return Ok(());
-    }
+/// Empties a directory of a run that has done nothing which would be lost. A journal that is lost vouches for nothing.
+fn clear(dir: &RunDir, record: &Record) -> Result<()> {
     let occupied = || RunError::Occupied { path: dir.path().to_owned() };
-    let journal = Journal::peek(&dir.file(JOURNAL)).map_err(|_| occupied())?;
-    let nothing = journal.iter().all(|entry| matches!(entry, Entry::Begun { .. } | Entry::Data { .. }));
-    let Ok(record) = Record::read(dir) else { return Err(occupied().into()) };
-    if !nothing || dir.has_checkpoints()? {
+    let done = |entry| (!matches!(entry, Entry::Begun { .. } | Entry::Data { .. })).then_some(());
+    let done = Journal::find(&dir.file(JOURNAL), done).map_err(|_| occupied())?.is_some();
+    let trained = layout::TRAINED.iter().any(|name| dir.file(name).symlink_metadata().is_ok());
+    if done || trained || dir.has_checkpoints()? {
         return Err(occupied().into());
     }
     record.sources.remove(dir)?;

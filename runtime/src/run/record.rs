@@ -47,6 +47,11 @@ struct Header {
 
 impl Record {
     pub fn new(program: &Program, search: &str, settings: &[String], base: &Path, recipe: &Recipe) -> Result<Self> {
+        let sources = Copies::of(program)?;
+        // The record is text: what is not is told before anything is made.
+        if let Some(path) = sources.originals().chain([base]).find(|path| path.to_str().is_none()) {
+            return Err(RunError::NotText { path: path.to_owned() }.into());
+        }
         Ok(Self {
             version: VERSION,
             nasrecc: env!("CARGO_PKG_VERSION").to_owned(),
@@ -54,7 +59,7 @@ impl Record {
             settings: settings.to_vec(),
             base: base.to_owned(),
             recipe: recipe.clone(),
-            sources: Copies::of(program)?,
+            sources,
         })
     }
 
@@ -66,15 +71,15 @@ impl Record {
     ///
     /// # Errors
     /// It was damaged or changed, or another version of nasrecc wrote it.
-    pub fn read(dir: &RunDir) -> Result<Self> {
-        let path = dir.file(RECORD);
+    pub fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join(RECORD);
         let bytes = files::read(&path, LONGEST)?;
         // Another version may have sealed it in another way, or not at all.
         if let Ok(Header { version, nasrecc, .. }) = serde_json::from_slice(&bytes)
             && (version != VERSION || nasrecc != env!("CARGO_PKG_VERSION"))
         {
             let here = env!("CARGO_PKG_VERSION").to_owned();
-            return Err(RunError::OtherVersion { path: dir.path().to_owned(), there: nasrecc, here }.into());
+            return Err(RunError::OtherVersion { path: dir.to_owned(), there: nasrecc, here }.into());
         }
         let changed = |what: &str| FileError::Changed {
             path: path.clone(),
@@ -85,10 +90,10 @@ impl Record {
         };
         let (record, _) = files::unseal::<Self>(&bytes).map_err(changed)?;
         // A checksum keeps nobody from writing what he likes: copies are removed where a run is begun anew.
-        if !record.sources.are_inside() {
-            return Err(changed("it names copies outside of the directory").into());
+        match record.sources.flaw() {
+            Some(flaw) => Err(changed(flaw).into()),
+            None => Ok(record),
         }
-        Ok(record)
     }
 
     /// Tells runs apart that may come to other results. Where the table lies is not part of it: what is in it is known when

@@ -2,12 +2,12 @@
 //! each import with the file that it led to. So the copies give the same program wherever the directory lies, whatever has
 //! become of the files, and whichever two of them had one name.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use nasrec_compiler::Program;
 use nasrec_compiler::diagnostics::{Diagnostic, SourceFile};
-use nasrec_compiler::loader::{Loader, SHIPPED};
+use nasrec_compiler::loader::{Loader, MAX_FILES, MAX_PROGRAM_BYTES, SHIPPED};
 use serde::{Deserialize, Serialize};
 
 use super::directory::RunDir;
@@ -17,6 +17,8 @@ use crate::{Observer, Result, files};
 
 /// No source file is longer.
 const LONGEST: u64 = 16 << 20;
+/// What all copies of a program hold at most: the entry, and what its imports may bring.
+const LONGEST_PROGRAM: u64 = LONGEST + MAX_PROGRAM_BYTES as u64;
 
 /// The copies of a program's files.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -91,14 +93,24 @@ impl Copies {
         Ok(Self { entry, files, imports })
     }
 
-    /// Whether every copy has a name that leads nowhere but to the folder of the copies.
-    pub fn are_inside(&self) -> bool {
-        self.files.iter().all(|file| {
+    /// Where the files lay that lay on a disk.
+    pub fn originals(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().filter_map(|file| file.original.as_deref())
+    }
+
+    /// Why these are not the copies of a program, as far as that shows before one is read: there are no more of them than
+    /// a program has, and every name leads nowhere but to the folder of the copies.
+    pub fn flaw(&self) -> Option<&'static str> {
+        let is_inside = |file: &Copy| {
             let mut parts = Path::new(&file.copy).components();
             parts.next() == Some(Component::Normal(SOURCES.as_ref()))
                 && parts.clone().next().is_some()
                 && parts.all(|part| matches!(part, Component::Normal(_)))
-        })
+        };
+        if self.files.len() > MAX_FILES {
+            return Some("it lists more copies than a program has files");
+        }
+        (!self.files.iter().all(is_inside)).then_some("it names copies outside of the directory")
     }
 
     /// Writes the copies.
@@ -136,6 +148,7 @@ impl Copies {
 
     /// Reads the program, from copies that are what they were.
     pub fn load(&self, dir: &RunDir) -> Result<(Program, Vec<Diagnostic>)> {
+        let mut left = LONGEST_PROGRAM;
         let read = |file: &Copy| {
             let path = dir.file(&file.copy);
             let changed = |what: &str| FileError::Changed {
@@ -151,12 +164,16 @@ impl Copies {
             if blake3::hash(&bytes).to_hex().as_str() != file.blake3 {
                 return Err(changed("it was changed after the run began").into());
             }
+            // One copy may be listed again and again.
+            left = left
+                .checked_sub(bytes.len() as u64)
+                .ok_or_else(|| changed("with the copies before it there is more text than a program may have"))?;
             let text = String::from_utf8(bytes).map_err(|_| changed("it is not UTF-8 text"))?;
             Ok(SourceFile { name: path.display().to_string(), text: text.into(), built_in: file.built_in })
         };
         let files = self.files.iter().map(read).collect::<Result<Vec<_>>>()?;
         let entry = files.get(self.entry).ok_or(RunError::NoSources)?.name.clone();
-        Ok(Program::load(&entry, &Imports { files, imports: &self.imports }))
+        Ok(Program::load(&entry, &Imports::of(files, &self.imports)))
     }
 
     /// Says which originals are no longer what was copied.
@@ -178,18 +195,27 @@ impl Copies {
 /// The copies by where the imports of the originals led.
 struct Imports<'a> {
     files: Vec<SourceFile>,
-    imports: &'a [Import],
+    by_name: HashMap<String, usize>,
+    /// By the importer, and by the path that it names.
+    led: HashMap<(usize, &'a str), usize>,
+}
+
+impl<'a> Imports<'a> {
+    fn of(files: Vec<SourceFile>, imports: &'a [Import]) -> Self {
+        let by_name = files.iter().enumerate().map(|(at, file)| (file.name.clone(), at)).collect();
+        let led = imports.iter().map(|import| ((import.importer, import.path.as_str()), import.file)).collect();
+        Self { files, by_name, led }
+    }
 }
 
 impl Loader for Imports<'_> {
     fn load(&self, importer: Option<&str>, path: &str) -> Result<Option<SourceFile>, String> {
-        let Some(importer) = importer else {
-            return Ok(self.files.iter().find(|file| file.name == path).cloned());
+        let at = |name: &str| self.by_name.get(name).copied();
+        let found = match importer {
+            None => at(path),
+            Some(importer) => at(importer).and_then(|importer| self.led.get(&(importer, path)).copied()),
         };
-        let led = self.imports.iter().find(|import| {
-            import.path == path && self.files.get(import.importer).is_some_and(|file| file.name == importer)
-        });
-        Ok(led.and_then(|import| self.files.get(import.file)).cloned())
+        Ok(found.and_then(|file| self.files.get(file)).cloned())
     }
 }
 
@@ -264,6 +290,28 @@ mod tests {
             started(&path).expect_err(copy);
             assert_eq!(fs::read(&mine).expect("there"), b"precious", "{copy}");
             fs::remove_dir_all(&path).expect("removed");
+        }
+    }
+
+    #[test]
+    fn a_record_that_lists_more_than_a_program_has_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("run");
+        let run = started(&path).expect("begun");
+        let text = " ".repeat(LONGEST as usize);
+        run.dir().write("sources/own/b.nasrec", text.as_bytes()).expect("written");
+        let blake3 = blake3::hash(text.as_bytes()).to_hex().to_string();
+        for (listed, said) in
+            [(1_000, "more copies than a program has files"), (6, "more text than a program may have")]
+        {
+            let mut record: Record = run.record.clone();
+            let copy = "sources/own/b.nasrec".to_owned();
+            let copy = Copy { copy, blake3: blake3.clone(), ..record.sources.files[0].clone() };
+            record.sources.files.extend(vec![copy; listed]);
+            record.write(run.dir()).expect("written");
+            let error = Record::read(run.dir().path()).and_then(|record| record.sources.load(run.dir()));
+            let error = error.map(|_| ()).expect_err(said).to_string();
+            assert!(error.contains(said), "{error}");
         }
     }
 

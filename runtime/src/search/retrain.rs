@@ -57,11 +57,11 @@ impl<B: Backend> Course<'_, B> {
     /// The same, and the model is kept with its evidence. Where the one that was kept is lost or damaged, it is trained once
     /// more, which gives the same.
     pub fn kept(&self, contender: &Contender, evidence: Evidence, journal: &mut Journal) -> Result<Figures> {
+        let folder = self.shop.dir().folder(BEST)?;
         let known = known(journal, &contender.name, true);
         let Some((figures, Some(checksum))) = known else {
             return self.train(contender, true, Some(evidence), None, journal);
         };
-        let folder = self.shop.dir().file(BEST);
         let why = match Model::verify(&folder, &checksum) {
             Ok(()) => {
                 self.shop.dir().sweep(&checkpoints(&contender.name, true), None)?;
@@ -126,7 +126,7 @@ impl<B: Backend> Course<'_, B> {
             let columns = (job.schema.clone(), data.encoder(&job.schema)?);
             let model = Model::new(&contender.name, columns, plan, store, seed, evidence)?;
             shop.dir().still_here()?;
-            checksum = Some(model.save(&shop.dir().file(BEST))?);
+            checksum = Some(model.save(&shop.dir().folder(BEST)?)?);
         }
         match (known, &checksum) {
             (Some(known), Some(now)) if known != now => {

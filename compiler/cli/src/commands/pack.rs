@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     });
     let package = Package::of(&args.run, &args.with)?;
     if let Some(part) = package.part_at(&out) {
-        bail!("-o {} would overwrite {part} of the run itself; choose another name", out.display());
+        bail!("-o {} would change {part} of the run itself; choose another name", out.display());
     }
     output::fill(&out, |archive| package.write(archive))?;
     let files: Vec<String> = package.files().map(|path| path.display().to_string()).collect();

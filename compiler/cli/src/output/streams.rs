@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Error, Result};
 
-use super::{Text, visible, words};
+use super::{Text, visible_line, words};
 
 /// Nobody reads stdout any more, as behind `| head`: the command ends without a word.
 #[derive(Debug)]
@@ -37,9 +37,10 @@ pub(crate) fn unwritable(cause: io::Error) -> Error {
     }
 }
 
-/// Says a line on stderr, if somebody hears it; see `say!`.
+/// Says one line on stderr, if somebody hears it; see `say!`. A line end in it came with what it quotes, and is shown: no
+/// name in a file begins a line of its own.
 pub(crate) fn tell(words: fmt::Arguments<'_>) {
-    show(&format!("{}\n", visible(&words.to_string())));
+    show(&format!("{}\n", visible_line(&words.to_string())));
 }
 
 /// Shows on stderr what needs no escapes any more, such as a text with colours, if somebody sees it.

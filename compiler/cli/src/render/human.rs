@@ -8,7 +8,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnost
 use nasrec_compiler::diagnostics::{Diagnostic, FileId, Label, Severity, Sources, Span};
 
 use super::short;
-use crate::output::{Visible, visible, visible_line};
+use crate::output::{Visible, visible_line};
 
 /// Most findings that are shown of one file.
 const MAX_SHOWN: usize = 100;
@@ -37,7 +37,7 @@ pub(super) fn rendered(diagnostics: &[Diagnostic], sources: &Sources, style: Sty
         let report = quoted.report(diagnostic);
         if handler.render_report(&mut out, report.as_ref()).is_err() {
             // Only a label outside of its file could do this; say at least what was found.
-            let _written = writeln!(out, "{}: {}", diagnostic.code, visible(&diagnostic.message));
+            let _written = writeln!(out, "{}: {}", diagnostic.code, visible_line(&diagnostic.message));
         }
         // miette shows one file a report; labels elsewhere follow as notes with their own source.
         for note in quoted.notes(diagnostic) {
@@ -86,7 +86,7 @@ impl Quoted<'_> {
         elsewhere
             .map(|label| {
                 let place = LabeledSpan::underline(self.place(label.span));
-                let words = visible(&label.text);
+                let words = visible_line(&label.text);
                 let note = MietteDiagnostic::new(words).with_severity(miette::Severity::Advice).with_label(place);
                 Report::new(note).with_source_code(self.source(label.span.file))
             })
@@ -98,11 +98,11 @@ impl Quoted<'_> {
             Severity::Error => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
         };
-        let mut shown = MietteDiagnostic::new(visible(&diagnostic.message))
+        let mut shown = MietteDiagnostic::new(visible_line(&diagnostic.message))
             .with_code(diagnostic.code.as_str())
             .with_severity(severity);
         if let Some(help) = &diagnostic.help {
-            shown = shown.with_help(visible(help));
+            shown = shown.with_help(visible_line(help));
         }
         let Some(first) = diagnostic.labels.first() else { return Report::new(shown) };
         let here = diagnostic.labels.iter().filter(|label| label.span.file == first.span.file);
@@ -111,7 +111,7 @@ impl Quoted<'_> {
     }
 
     fn label(&mut self, label: &Label, primary: bool) -> LabeledSpan {
-        let (words, place) = (Some(visible(&label.text).into_owned()), self.place(label.span));
+        let (words, place) = (Some(visible_line(&label.text)), self.place(label.span));
         if primary {
             LabeledSpan::new_primary_with_span(words, place)
         } else {

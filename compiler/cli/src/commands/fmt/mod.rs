@@ -57,7 +57,9 @@ fn one(file: &str, check: bool) -> Result<bool> {
     };
     if check {
         if formatted != source {
-            say!("{} is not formatted:\n{}", shown(file), diff(&source, &formatted));
+            say!("{} is not formatted:", shown(file));
+            // Each of its lines begins with a mark.
+            output::show(&output::visible(&format!("{}\n", diff(&source, &formatted))));
         }
         return Ok(formatted == source);
     }

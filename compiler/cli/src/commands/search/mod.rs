@@ -209,6 +209,7 @@ fn finish(run: &Run, report: &Report) -> Result<()> {
         printed => printed?,
     }
     let path = run.dir().path();
-    say!("the best architecture: {}\nits model: {}", path.join("best.nasrec").display(), path.join("best").display());
+    say!("the best architecture: {}", path.join("best.nasrec").display());
+    say!("its model: {}", path.join("best").display());
     Ok(())
 }
