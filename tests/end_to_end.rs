@@ -4,6 +4,7 @@
 //! command limits its threads and answers Ctrl-C) or what is measured over a whole process (its memory) runs as a child.
 
 mod book;
+mod bounded;
 mod cli;
 // What it stands between is glibc and a program.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -158,12 +158,14 @@ fn a_table_without_numbers_has_one_column_of_zeros() {
 fn tolerated_malformed_lines_are_told_and_left_out() {
     let text = table(1_000).replacen("1\t500\t", "1\tmany\t", 1);
     let place = Place::new(&[("t.tsv", text.as_bytes())]);
-    let warning = "warning: 1 of 1000 lines is malformed and left out\n  t.tsv, line 501, column 2 (I1): found \"many\", \
-                   expected a number or nothing";
+    let warning = [
+        "warning: 1 of 1000 lines is malformed and left out",
+        "  t.tsv, line 501, column 2 (I1): found \"many\", expected a number or nothing",
+    ];
     for round in 0..2 {
         let (dataset, recorder) = place.prepare(&files(&["t.tsv"])).expect("one in a thousand is tolerated");
         assert_eq!(dataset.rows(), 999);
-        assert_eq!(recorder.lines(), [warning]);
+        assert_eq!(recorder.lines(), warning);
         assert_eq!(recorder.built(), round == 0);
     }
     let strict = recipe::Data { max_malformed: 0.0005, ..files(&["t.tsv"]) };
@@ -179,7 +181,7 @@ fn rows_and_lines_are_in_order_however_many_threads_read() {
     let read = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         let (dataset, recorder) = pool.install(|| place.prepare(&files(&["first.tsv", "second.tsv"]))).expect("sound");
-        assert!(recorder.built() && recorder.lines()[0].contains("second.tsv, line 90001, column 2"));
+        assert!(recorder.built() && recorder.lines()[1].contains("second.tsv, line 90001, column 2"));
         fs::remove_file(place.path().join("cache")).expect("a cache");
         dataset.fingerprint().to_owned()
     };

@@ -3,7 +3,7 @@
 use nasrec_compiler::Space;
 use nasrec_compiler::format::value;
 use nasrec_compiler::plan::Cost;
-use nasrec_compiler::space::{End, Extreme, Witness};
+use nasrec_compiler::space::{Effort, End, Extreme, Witness};
 use serde_json::{Map, Value, json};
 
 use crate::output::{grouped, table};
@@ -11,13 +11,24 @@ use crate::output::{grouped, table};
 /// The costs that are bounded: the bytes of weights follow from their number.
 const BOUNDED: [Cost; 4] = [Cost::Macs, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes];
 
-/// The least and the most of each cost; none where the constraints allow no architecture.
+/// The least and the most of each cost; none where the constraints allow no architecture, or no effort is left.
 pub(crate) struct Bounds(Vec<(Cost, Extreme, Extreme)>);
 
 impl Bounds {
     pub(crate) fn of(space: &Space) -> Bounds {
-        let one = |cost| Some((cost, space.extreme(cost, End::Least)?, space.extreme(cost, End::Most)?));
-        Bounds(BOUNDED.into_iter().filter_map(one).collect())
+        Self::within(space, &mut Effort::default())
+    }
+
+    /// With no more effort than is left of what all bounds of a command share.
+    pub(crate) fn within(space: &Space, effort: &mut Effort) -> Bounds {
+        let mut one = |cost| {
+            if effort.is_spent() {
+                return None;
+            }
+            let mut extreme = |end| space.extreme_within(cost, end, effort);
+            Some((cost, extreme(End::Least)?, extreme(End::Most)?))
+        };
+        Bounds(BOUNDED.into_iter().filter_map(&mut one).collect())
     }
 
     /// One line a cost, such as `macs 3,810 (optimal) to at most 40,000 (proved; 39,120 found)`.

@@ -1,14 +1,18 @@
 //! `test` items: claims about spaces and architectures, which `nasrecc test` puts to the proof.
 
-use num_bigint::BigInt;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use num_bigint::{BigInt, BigUint};
 use num_traits::{ToPrimitive, Zero};
 
 use super::Overrides;
 use super::program::{Item, ItemKind, Program};
 use super::prove::SCHEMAS;
-use crate::diagnostics::{Code, Diagnostic, Span, nearest};
+use crate::diagnostics::{Code, Diagnostic, FileId, Span, nearest};
 use crate::ir::CheckedSpace;
 use crate::plan::Cost;
+use crate::schema::Schema;
 use crate::space::{Distinct, Intractable, Space, Tally};
 use crate::syntax::tree::{Arg, Binary, Expr, ExprKind, Name, Reference, Unary};
 
@@ -33,6 +37,23 @@ struct Proof {
 
 /// What counts of a space are called.
 const COUNTS: [&str; 3] = ["raw", "valid", "distinct"];
+
+/// What a step of a file's allowance is in a count of architectures: so many words of states. In one of encodings it is an
+/// operand that is looked at.
+const WORDS_OF_A_STEP: usize = 8;
+/// What a count under constraints on costs takes of it: so much for each node of the graph, up to the most.
+const STEPS_OF_A_COSTED_NODE: usize = 500;
+const MAX_COSTED_STEPS: usize = 1_500_000;
+
+/// What was counted for claims: by the file and the texts of a space and its schema, and whether `valid` or `distinct`.
+#[derive(Debug, Default)]
+pub(super) struct Counted(Mutex<HashMap<Written, HashMap<bool, Counts>>>);
+
+/// The file of a claim, and how it writes what it counts.
+type Written = (FileId, Vec<String>);
+
+/// The different counts over all schemas that are in question, or why there is none.
+type Counts = Result<Vec<BigUint>, String>;
 
 /// What a claim computes with. Counts are exact, however large.
 #[derive(Clone, Debug)]
@@ -135,36 +156,61 @@ impl Program {
             Some(other) => return Err(vec![odd(other.span, "the name of a schema")]),
             None => None,
         };
-        if space.graph.constraints.iter().any(|constraint| !constraint.costs.is_empty()) {
-            let Some(schema) = schema else { return Err(vec![depends_on_data(span)]) };
-            let refused = |error: String| vec![Diagnostic::error(Code::TooLarge, error).label(span, "this count")];
-            let census = Space::bind(&space, &schema).map_err(|error| refused(error.to_string()))?.census();
-            return match if callee.text == "valid" { census.valid } else { census.distinct } {
-                Tally::Exactly(count) => Ok(Known::Whole(count.into())),
-                Tally::AtMost(_, why) | Tally::Between { why, .. } | Tally::Unknown(why) => Err(refused(why)),
-            };
+        let of_costs = space.graph.constraints.iter().any(|constraint| !constraint.costs.is_empty());
+        if of_costs && schema.is_none() {
+            return Err(vec![depends_on_data(span)]);
         }
-        let sizes = schema.map_or_else(|| SCHEMAS.to_vec(), |schema| vec![Space::sizes_of(&schema)]);
+        // What is written alike in one file is the same space, or schema.
+        let texts =
+            args.iter().map(|arg| self.sources.text(arg.value.span).split_whitespace().collect::<Vec<_>>().join(" "));
+        let of: Written = (span.file, texts.collect());
+        let of_valid = callee.text == "valid";
+        let mut counted = self.counted.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tallies = counted.entry(of).or_default();
+        let counts = match (tallies.get(&of_valid), &schema) {
+            (Some(known), _) => known.clone(),
+            (None, Some(schema)) if of_costs => {
+                self.meter.take((STEPS_OF_A_COSTED_NODE * space.graph.graph.node_count()).min(MAX_COSTED_STEPS));
+                let (valid, distinct) = proved(&space, schema);
+                tallies.extend([(true, valid.clone()), (false, distinct.clone())]);
+                if of_valid { valid } else { distinct }
+            }
+            (None, _) => {
+                let counts = self.counts(&space, schema.as_ref(), of_valid);
+                tallies.insert(of_valid, counts.clone());
+                counts
+            }
+        };
+        drop(counted);
+        let counts = counts.map_err(|why| vec![Diagnostic::error(Code::TooLarge, why).label(span, "this count")])?;
+        match counts.as_slice() {
+            [count] => Ok(Known::Whole(count.clone().into())),
+            _ => Err(vec![depends_on_data(span)]),
+        }
+    }
+
+    /// Counts a space without constraints on costs: over a schema, or over all that it could be, where that differs.
+    fn counts(&self, space: &CheckedSpace, schema: Option<&Schema>, valid: bool) -> Counts {
+        let sizes = schema.map_or_else(|| SCHEMAS.to_vec(), |schema| vec![Space::sizes_of(schema)]);
         let mut counts = Vec::new();
         for sizes in sizes {
-            let count = if callee.text == "valid" {
-                space.graph.valid_count(sizes)
+            let count = if valid {
+                let (count, looks) = space.graph.valid_work(sizes);
+                self.meter.take(looks);
+                count
             } else {
-                match space.graph.distinct_count(sizes) {
+                let (count, words) = space.graph.distinct_work(sizes);
+                self.meter.take(words / WORDS_OF_A_STEP);
+                match count {
                     Ok(Distinct::Exactly(count)) => Ok(count),
                     Ok(Distinct::AtMost(..)) => Err(Intractable::Unrevealed),
                     Err(error) => Err(error),
                 }
             };
-            counts.push(count.map_err(|error| {
-                vec![Diagnostic::error(Code::TooLarge, error.to_string()).label(span, "this count")]
-            })?);
+            counts.push(count.map_err(|error| error.to_string())?);
         }
         counts.dedup();
-        match counts.as_slice() {
-            [count] => Ok(Known::Whole(count.clone().into())),
-            _ => Err(vec![depends_on_data(span)]),
-        }
+        Ok(counts)
     }
 
     fn claimed_space(&self, expr: &Expr) -> Result<CheckedSpace, Vec<Diagnostic>> {
@@ -215,6 +261,19 @@ impl Program {
             .map_err(|error| vec![Diagnostic::error(Code::Missing, error).label(name.span, "this architecture")])?;
         Ok(Known::Whole(costs.of(cost).into()))
     }
+}
+
+/// Both counts of a space with constraints on costs, where they are proved: nothing is drawn for a claim.
+fn proved(space: &CheckedSpace, schema: &Schema) -> (Counts, Counts) {
+    let census = match Space::bind(space, schema) {
+        Ok(space) => space.proved_census(),
+        Err(error) => return (Err(error.to_string()), Err(error.to_string())),
+    };
+    let exact = |tally| match tally {
+        Tally::Exactly(count) => Ok(vec![count]),
+        Tally::AtMost(_, why) | Tally::Between { why, .. } | Tally::Unknown(why) => Err(why),
+    };
+    (exact(census.valid), exact(census.distinct))
 }
 
 fn depends_on_data(span: Span) -> Diagnostic {

@@ -28,8 +28,12 @@ const MAX_NODES: usize = 100_000;
 /// Most expressions that one space evaluates, with every operator written out at every call.
 const MAX_STEPS: usize = 1_000_000;
 /// Most expressions that all items of one file evaluate while it is checked, and how many are counted at once.
-pub(super) const MAX_FILE_STEPS: usize = 10_000_000;
+const MAX_FILE_STEPS: usize = 10_000_000;
 const METERED: usize = 64;
+/// What a node of a graph counts for: it is bound, proved and looked at again.
+const STEPS_OF_A_NODE: usize = 32;
+/// A long file may take more: so many for each of its bytes.
+const STEPS_OF_A_BYTE: usize = 20;
 /// Most terms of all sums of sizes of one space.
 const MAX_TERMS: usize = 4_000_000;
 /// An operator that is checked on its own gets this share of what a space gets.
@@ -118,6 +122,14 @@ pub(super) struct Elaborator<'p> {
     pub generic: bool,
     /// What an editor wants to know of the names that are bound.
     pub recorder: Option<Rc<RefCell<Recorder>>>,
+}
+
+impl Program {
+    /// The steps that all items of the entry file may take.
+    pub(super) fn steps(&self) -> usize {
+        let bytes = self.entry().map_or(0, |entry| self.sources.file(entry).text.len());
+        MAX_FILE_STEPS.max(STEPS_OF_A_BYTE * bytes)
+    }
 }
 
 impl<'p> Elaborator<'p> {
@@ -251,7 +263,7 @@ impl<'p> Elaborator<'p> {
             } else if terms {
                 format!("the sums of this have more than {MAX_TERMS} terms together")
             } else if file {
-                format!("all of this file takes more than {MAX_FILE_STEPS} steps to write out")
+                format!("all of this file takes more than {} steps to write out", self.program.steps())
             } else {
                 format!("calls and expressions are nested more than {MAX_DEPTH} deep")
             };
@@ -289,6 +301,7 @@ impl<'p> Elaborator<'p> {
         let place = self.place(name).into();
         let node = SpaceNode { kind, tensor, axes, params: SmallVec::new(), path: path.into(), place };
         let node = self.graph.add_node(node);
+        self.program.meter.take(STEPS_OF_A_NODE);
         for (port, &(gate, source)) in operands.iter().enumerate() {
             self.graph.add_edge(source, node, Operand { port: port as u32, gate });
         }

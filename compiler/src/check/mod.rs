@@ -88,7 +88,7 @@ fn listed(words: &[String]) -> String {
 impl Program {
     /// Everything that the entry file defines, checked; the findings of all of it.
     pub fn check(&self) -> Vec<Diagnostic> {
-        let _limited = self.meter.limited(elaborate::MAX_FILE_STEPS);
+        let _limited = self.meter.limited(self.steps());
         let mut diagnostics = Vec::new();
         let mut constants = elaborate::Elaborator::new(self);
         for item in self.items() {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::claims::Counted;
 use super::meter::Meter;
 use crate::diagnostics::{Code, Diagnostic, FileId, SourceFile, Sources, Span, nearest};
 use crate::library;
@@ -78,6 +79,8 @@ pub struct Program {
     pub(super) entry: Option<FileId>,
     /// What checking may still take.
     pub(super) meter: Meter,
+    /// What claims have counted.
+    pub(super) counted: Counted,
     /// `(importer, path) -> file`, so that a run can be repeated from copies.
     pub imports: Vec<(FileId, String, FileId)>,
 }

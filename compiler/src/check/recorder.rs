@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::Overrides;
-use super::elaborate::{Elaborator, MAX_FILE_STEPS};
+use super::elaborate::Elaborator;
 use super::program::{ItemKind, Program};
 use super::values::Value;
 use crate::cost::Cost;
@@ -97,7 +97,7 @@ pub(super) struct Recorder {
 impl Program {
     /// Checks the entry file as [`Program::check`] does, and keeps what an editor can show.
     pub(crate) fn check_and_record(&self) -> Recorded {
-        let _limited = self.meter.limited(MAX_FILE_STEPS);
+        let _limited = self.meter.limited(self.steps());
         let mut recorded = Recorded::default();
         let mut constants = Elaborator::new(self);
         for item in self.items() {

@@ -13,6 +13,12 @@ use super::sizes::{Cond, CondId, Relation, Size, SizeId};
 
 /// Deepest nesting that is written out.
 const TEXT_DEPTH: u32 = 12;
+/// Longest text of a size or a condition, about: in bytes.
+const TEXT_BYTES: usize = 16 << 10;
+/// What the nodes of a graph share: of many, each has a shorter text.
+const ALL_TEXT_BYTES: usize = 16 << 20;
+/// What a part of a text takes beyond the name in it: brackets and signs.
+const PART_BYTES: usize = 4;
 
 impl SpaceGraph {
     /// Choices, nodes and edges as JSON.
@@ -100,10 +106,55 @@ impl SpaceGraph {
 
     /// A size as an expression over choices.
     pub(crate) fn size_text(&self, size: SizeId) -> String {
-        self.size_to(size, TEXT_DEPTH)
+        self.size_to(size, self.text_depth(|depth, left| self.size_fits(size, depth, left)))
     }
 
-    /// Sizes share parts, so their text can be exponentially long: `…` stands for what is nested too deep.
+    /// How deep a text is written out: sizes share parts, so it can be exponentially long, and at any depth as broad
+    /// as there are choices.
+    fn text_depth(&self, fits: impl Fn(u32, &mut usize) -> bool) -> u32 {
+        let most = TEXT_BYTES.min(ALL_TEXT_BYTES / self.graph.node_count().max(1));
+        (1..=TEXT_DEPTH).take_while(|&depth| fits(depth, &mut most.clone())).last().unwrap_or(0)
+    }
+
+    /// Whether the text of a size, so deep, fits into the bytes that are left.
+    fn size_fits(&self, size: SizeId, depth: u32, left: &mut usize) -> bool {
+        let size = self.expressions.size(size);
+        let name = match size {
+            Size::Width(choice) | Size::OneOf(choice, _) | Size::Picked(choice, _) | Size::When(choice, _) => {
+                self.choices[choice.index()].name.len()
+            }
+            _ => 0,
+        };
+        let Some(rest) = left.checked_sub(name + PART_BYTES) else { return false };
+        *left = rest;
+        let Some(below) = depth.checked_sub(1) else { return true };
+        match size {
+            Size::Linear { terms, .. } => terms.iter().all(|&(term, _)| self.size_fits(term, below, left)),
+            Size::OneOf(_, all) | Size::Picked(_, all) => all.iter().all(|&size| self.size_fits(size, below, left)),
+            Size::Product(a, b) | Size::Quotient(a, b) | Size::Max(a, b) | Size::Min(a, b) => {
+                self.size_fits(*a, below, left) && self.size_fits(*b, below, left)
+            }
+            Size::If(cond, a, b) => {
+                self.cond_fits(*cond, below, left) && self.size_fits(*a, below, left) && self.size_fits(*b, below, left)
+            }
+            Size::Root(a) | Size::Round(a) | Size::When(_, a) => self.size_fits(*a, below, left),
+            Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Cost(_) => true,
+        }
+    }
+
+    fn cond_fits(&self, cond: CondId, depth: u32, left: &mut usize) -> bool {
+        let Some(rest) = left.checked_sub(PART_BYTES) else { return false };
+        *left = rest;
+        let Some(below) = depth.checked_sub(1) else { return true };
+        match *self.expressions.cond(cond) {
+            Cond::Known(_) | Cond::Opaque(_) => true,
+            Cond::Compare(_, a, b) => self.size_fits(a, below, left) && self.size_fits(b, below, left),
+            Cond::Not(a) => self.cond_fits(a, below, left),
+            Cond::And(a, b) | Cond::Or(a, b) => self.cond_fits(a, below, left) && self.cond_fits(b, below, left),
+        }
+    }
+
+    /// `…` stands for what is nested too deep.
     fn size_to(&self, size: SizeId, depth: u32) -> String {
         let Some(below) = depth.checked_sub(1) else { return "…".to_owned() };
         let name = |choice: super::ChoiceId| self.choices[choice.index()].name.clone();
@@ -148,7 +199,7 @@ impl SpaceGraph {
     }
 
     fn cond_text(&self, cond: CondId) -> String {
-        self.cond_to(cond, TEXT_DEPTH)
+        self.cond_to(cond, self.text_depth(|depth, left| self.cond_fits(cond, depth, left)))
     }
 
     fn cond_to(&self, cond: CondId, depth: u32) -> String {

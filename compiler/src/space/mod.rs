@@ -16,14 +16,14 @@ use std::sync::{Arc, OnceLock};
 use smallvec::SmallVec;
 
 use self::count::Validity;
-use self::draw::Uniform;
+use self::draw::Different;
 use crate::ir::{Assignment, Bounds, Choice, Constraint, Made, SchemaSizes, SpaceGraph, Wiring};
 use crate::plan::{Costs, Param};
 use crate::schema::Schema;
 
 pub use architecture::Architecture;
 pub use bind::BindError;
-pub use cost::{End, Extreme, Meter, Witness};
+pub use cost::{Effort, End, Extreme, Meter, Witness};
 pub(crate) use count::Decider;
 pub use count::{Census, Diagram, Distinct, Estimate, Intractable, Tally};
 pub(crate) use count::{Verdict, of_sets};
@@ -48,7 +48,7 @@ pub struct Space {
     of_node: Vec<SmallVec<[usize; 4]>>,
     validity: Arc<Validity>,
     /// What draws uniform over different architectures need; made when the first is asked for.
-    uniform: Arc<OnceLock<Result<Uniform, Intractable>>>,
+    uniform: Arc<OnceLock<Result<Different, Intractable>>>,
 }
 
 impl Space {

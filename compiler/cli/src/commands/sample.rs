@@ -16,8 +16,9 @@ use crate::output::{self, Format, Text, grouped, say, write};
 use crate::render;
 use crate::subject::{File, Subject};
 
-/// Draws for one architecture, before it is said that none is found.
+/// Draws for one architecture, before it is said that none is found: so many, and of large graphs fewer.
 const MOST_DRAWS: u64 = 100_000;
+const MOST_DRAWN_NODES: u64 = 50_000_000;
 
 /// Draw architectures from a space, and write them as source with their costs
 #[derive(clap::Args)]
@@ -108,11 +109,13 @@ fn draw(args: &Args, space: &Space) -> Result<Drawn> {
     let mut drawn = Drawn { architectures: Vec::new(), draws: 0 };
     let mut last = 0;
     let mut meter = space.meter();
+    let size = space.graph().graph.node_count() as u64;
+    let most = MOST_DRAWS.min(MOST_DRAWN_NODES / size.max(1));
     while (drawn.architectures.len() as u64) < args.n {
-        if drawn.draws - last >= MOST_DRAWS {
+        if drawn.draws - last >= most {
             bail!(
                 "none of {} draws was allowed after {} architectures: what is required is rare or impossible",
-                grouped(MOST_DRAWS),
+                grouped(most),
                 drawn.architectures.len()
             );
         }

@@ -15,7 +15,6 @@ mod walk;
 
 use std::collections::HashSet;
 
-use super::elaborate::MAX_FILE_STEPS;
 use super::program::{ItemKind, Program};
 use crate::diagnostics::{Code, Diagnostic, Severity, Span};
 use crate::syntax::MAX_FINDINGS;
@@ -55,7 +54,7 @@ impl Program {
         if found.iter().any(|finding| matches!(finding.code, Code::Syntax | Code::Unbalanced)) {
             return Vec::new();
         }
-        let _limited = self.meter.limited(MAX_FILE_STEPS);
+        let _limited = self.meter.limited(self.steps());
         let sound = found.iter().all(|finding| finding.severity != Severity::Error);
         let names = Names::of(self, file);
         let mut lints = shadowing::hidden(&names);

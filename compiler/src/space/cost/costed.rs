@@ -4,51 +4,80 @@
 use std::collections::HashSet;
 
 use num_bigint::BigUint;
-use num_traits::ToPrimitive;
 use rand_chacha::ChaCha8Rng;
 
 use super::extremes::{End, Extreme};
 use crate::ir::{Constraint, Interval};
-use crate::space::count::{Census, Estimate, Intractable, Tally};
+use crate::space::count::{Census, Estimate, Intractable, Numbered, Tally};
 use crate::space::{Architecture, Space};
 use crate::streams::Streams;
 
-/// Most encodings of which each is costed.
+/// Most encodings of which each is costed, and most nodes of the graphs of all of them together.
 const MAX_COSTED: u64 = 20_000;
+const MAX_COSTED_NODES: u64 = 2_000_000;
 /// Draws for an estimate: of encodings, and of architectures that differ, which take longer to draw.
 const DRAWS: [u64; 2] = [5_000, 2_000];
+/// Most that the draws of an estimate take together, in nodes, words and numbers that are looked at: of large
+/// architectures fewer are drawn.
+const MAX_DRAWN: usize = 30_000_000;
+/// Why a count is not known, where it could be drawn.
+const DRAWN: &str = "constraints on costs are not counted, but drawn";
 /// Standard deviations that leave 95 % between them.
 const DEVIATIONS: f64 = 1.959_964;
 
 impl Space {
-    /// Counts the space over its table, with all of its constraints.
+    /// Counts the space over its table, with all of its constraints; what cannot be counted is drawn.
     pub fn census(&self) -> Census {
-        let mut census = self.graph.census(Some(self.sizes));
-        if self.graph.constraints.iter().all(|constraint| constraint.costs.is_empty()) {
+        let (mut census, open) = self.counted();
+        if !open {
             return census;
         }
-        if let Some((valid, distinct)) = self.gone_through() {
-            census.valid = Tally::Exactly(valid);
-            census.distinct = Tally::Exactly(distinct);
-            return census;
-        }
-        match self.all_or_none() {
-            Some(true) => {}
-            Some(false) => {
-                census.valid = Tally::Exactly(BigUint::ZERO);
-                census.distinct = Tally::Exactly(BigUint::ZERO);
+        let all = std::mem::replace(&mut census.valid, Tally::Unknown(DRAWN.to_owned()));
+        census.valid = self.estimated(all, true, {
+            let numbered = Numbered::new(self);
+            move |rng| {
+                let numbered = numbered.as_ref().map_err(|error| *error)?;
+                Ok((numbered.draw(rng).ok_or(Intractable::TooLarge)?, numbered.work()))
             }
-            None => {
-                census.valid = self.estimated(census.valid, "valid", Space::sample_valid);
-                census.distinct = self.estimated(census.distinct, "distinct", Space::sample_distinct);
+        });
+        let all = std::mem::replace(&mut census.distinct, Tally::Unknown(DRAWN.to_owned()));
+        census.distinct = self.estimated(all, false, |rng| self.drawn_distinct(rng));
+        census
+    }
+
+    /// The same without a draw: where constraints on costs leave a count open, no more than its bound.
+    pub(crate) fn proved_census(&self) -> Census {
+        let (mut census, open) = self.counted();
+        for tally in [&mut census.valid, &mut census.distinct] {
+            if let (true, Tally::Exactly(all)) = (open, &*tally) {
+                *tally = Tally::AtMost(all.clone(), DRAWN.to_owned());
             }
         }
         census
     }
 
+    /// Counts with all constraints, or without those on costs where these leave open how many: then `true`.
+    fn counted(&self) -> (Census, bool) {
+        let mut census = self.graph.census(Some(self.sizes));
+        if self.graph.constraints.iter().all(|constraint| constraint.costs.is_empty()) {
+            return (census, false);
+        }
+        if let Some((valid, distinct)) = self.gone_through() {
+            census.valid = Tally::Exactly(valid);
+            census.distinct = Tally::Exactly(distinct);
+            return (census, false);
+        }
+        let all_or_none = self.all_or_none();
+        if all_or_none == Some(false) {
+            census.valid = Tally::Exactly(BigUint::ZERO);
+            census.distinct = Tally::Exactly(BigUint::ZERO);
+        }
+        (census, all_or_none.is_none())
+    }
+
     /// How many encodings, and how many graphs, are allowed of a space that is small enough to cost each.
     fn gone_through(&self) -> Option<(BigUint, BigUint)> {
-        if self.valid_count().ok()?.to_u64()? > MAX_COSTED {
+        if !self.has_at_most(MAX_COSTED, MAX_COSTED_NODES) {
             return None;
         }
         let mut meter = self.meter();
@@ -84,21 +113,24 @@ impl Space {
     fn estimated(
         &self,
         of_choices: Tally,
-        what: &str,
-        draw: impl Fn(&Space, &mut ChaCha8Rng) -> Result<Architecture, Intractable>,
+        encodings: bool,
+        draw: impl Fn(&mut ChaCha8Rng) -> Result<(Architecture, usize), Intractable>,
     ) -> Tally {
-        let why = "constraints on costs are not counted, but drawn".to_owned();
+        let why = DRAWN.to_owned();
         let Tally::Exactly(all) = of_choices else { return of_choices };
         let streams = Streams::new(0);
         let mut meter = self.meter();
-        let encodings = what == "valid";
-        let draws = DRAWS[usize::from(!encodings)];
+        let what = if encodings { "valid" } else { "distinct" };
+        let size = self.graph.graph.node_count() + self.choices().len();
+        let (mut draws, mut taken) = (0, 0);
         let (mut allowed, mut seen, mut refused) = (0u64, HashSet::new(), HashSet::new());
-        for index in 0..draws {
-            let drawn = match draw(self, &mut streams.rng(what, index)) {
+        while draws < DRAWS[usize::from(!encodings)] && taken < MAX_DRAWN {
+            let (drawn, work) = match draw(&mut streams.rng(what, draws)) {
                 Ok(drawn) => drawn,
                 Err(error) => return Tally::AtMost(all, format!("{why}, and {error}")),
             };
+            draws += 1;
+            taken += size + work;
             let Ok(costs) = meter.costs(&drawn) else { continue };
             if self.broken(&drawn, Some(costs)).is_none() {
                 allowed += 1;

@@ -8,5 +8,5 @@ mod costed;
 mod extremes;
 mod meter;
 
-pub use extremes::{End, Extreme, Witness};
+pub use extremes::{Effort, End, Extreme, Witness};
 pub use meter::Meter;

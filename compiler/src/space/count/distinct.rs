@@ -7,6 +7,7 @@
 //! which a choice decides might be the same value, the result is a bound, and says why.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use num_bigint::BigUint;
@@ -15,7 +16,7 @@ use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::reveal::Revealing;
-use super::valid::{Diagram, Intractable};
+use super::valid::{Decider, Intractable};
 use crate::ir::{Assignment, ChoiceId, Cond, CondId, Expressions, Given, Made, Memo, SchemaSizes, SpaceGraph};
 
 /// How many architectures differ.
@@ -27,12 +28,15 @@ pub enum Distinct {
     AtMost(BigUint, String),
 }
 
-/// Most states at once.
-const MAX_STATES: usize = 1_000_000;
-/// Most steps from all states.
-const MAX_STEPS: usize = 30_000_000;
+/// Most that all states and steps take, in words of eight bytes: what bounds the memory of a count, and its time.
+const MAX_WORDS: usize = 20_000_000;
+/// What a state takes beside its bits and its pins, and what a pin does.
+const STATE_WORDS: usize = 24;
+const PIN_WORDS: usize = 3;
 /// Most operands that are looked at to restrict constraints.
 const MAX_RESTRICTED: usize = 4_000_000;
+/// Most operands that are looked at to tell which ends are possible.
+const MAX_DECIDED: usize = 2_000_000;
 /// Most values of one choice.
 const MAX_OPTIONS: u64 = 20_000;
 /// Largest graph whose architectures are told apart.
@@ -71,6 +75,10 @@ pub(in crate::space) struct Counting {
     constraints: CondId,
     sizes: SchemaSizes,
     memo: Memo,
+    /// What states and steps may still take, in words.
+    left: usize,
+    /// Operands that had been looked at when it was filled up.
+    restricted: usize,
     /// Why the result is only a bound.
     pub doubt: Option<String>,
 }
@@ -84,17 +92,44 @@ impl SpaceGraph {
     /// # Errors
     /// There are too many states to count them.
     pub fn distinct_count(&self, sizes: SchemaSizes) -> Result<Distinct, Intractable> {
-        let mut counting = Counting::new(Arc::new(self.clone()), sizes)?;
+        self.distinct_work(sizes).0
+    }
+
+    /// The same, and what it took, in words.
+    pub(crate) fn distinct_work(&self, sizes: SchemaSizes) -> (Result<Distinct, Intractable>, usize) {
+        match Counting::new(Arc::new(self.clone()), sizes) {
+            Ok(mut counting) => (counting.count(), counting.refill()),
+            Err(error) => (Err(error), 0),
+        }
+    }
+}
+
+impl Counting {
+    fn count(&mut self) -> Result<Distinct, Intractable> {
         let mut count = BigUint::zero();
-        for (end, ways) in counting.layers(|_, _| {})? {
-            if counting.satisfiable(&end)? {
+        let ends = self.layers(|_, _| {})?;
+        let possible = self.possible(&ends)?;
+        for (end, ways) in ends {
+            if possible[&end.left()] {
                 count += ways;
             }
         }
-        Ok(match counting.doubt {
+        Ok(match self.doubt.clone() {
             None => Distinct::Exactly(count),
             Some(why) => Distinct::AtMost(count, why),
         })
+    }
+}
+
+impl State {
+    /// What is left of the constraints.
+    pub fn left(&self) -> CondId {
+        self.left
+    }
+
+    /// What it takes, about, in words.
+    fn words(&self) -> usize {
+        STATE_WORDS + self.live.len() + PIN_WORDS * self.pins.len()
     }
 }
 
@@ -114,7 +149,7 @@ impl Counting {
         }
         let revealing = Revealing::new(Arc::clone(&graph), sizes);
         let doubt = revealing.doubt.clone();
-        Ok(Self { graph, revealing, ex, constraints, sizes, memo: Memo::default(), doubt })
+        Ok(Self { graph, revealing, ex, constraints, sizes, memo: Memo::default(), left: MAX_WORDS, restricted: 0, doubt })
     }
 
     /// The logit is needed, and nothing is decided.
@@ -127,7 +162,6 @@ impl Counting {
     /// states in which nothing is needed any more.
     pub fn layers(&mut self, mut visit: impl FnMut(usize, &Layer)) -> Result<Layer, Intractable> {
         let mut waiting: BTreeMap<usize, Layer> = BTreeMap::new();
-        let mut taken = 0;
         let mut ends = Layer::default();
         let first = self.first();
         match highest(&first.live) {
@@ -135,16 +169,12 @@ impl Counting {
             None => _ = ends.insert(first, BigUint::one()),
         }
         while let Some((at, states)) = waiting.pop_last() {
-            if states.len() > MAX_STATES || taken > MAX_STEPS || self.ex.restricted() > MAX_RESTRICTED {
-                return Err(Intractable::TooLarge);
-            }
             visit(at, &states);
             let mut steps = Steps::default();
             for (state, ways) in states {
-                let steps = self.steps_from(at, &state, &mut steps);
-                taken += 1 + steps.len();
-                for step in steps {
+                for step in self.steps_from(at, &state, &mut steps)? {
                     let next = self.after(at, &state, step);
+                    self.take(next.words() + ways.bits() as usize / 64)?;
                     let more = if step.made.len() == 1 { ways.clone() } else { &ways * step.made.len() };
                     let layer = match highest(&next.live) {
                         Some(next) => waiting.entry(next).or_default(),
@@ -169,13 +199,35 @@ impl Counting {
     }
 
     /// The steps from a state, which depend on less than the whole of it and are kept in `known`.
-    pub fn steps_from<'k>(&mut self, at: usize, state: &State, known: &'k mut Steps) -> &'k [Step] {
+    ///
+    /// # Errors
+    /// They take more than is left.
+    pub fn steps_from<'k>(
+        &mut self,
+        at: usize,
+        state: &State,
+        known: &'k mut Steps,
+    ) -> Result<&'k [Step], Intractable> {
         let key = (self.split(at, &state.pins).0, state.left);
-        if !known.contains_key(&key) {
-            let steps = self.steps(at, &key.0, state.left);
-            known.insert(key.clone(), steps);
-        }
-        &known[&key]
+        Ok(match known.entry(key) {
+            Entry::Occupied(steps) => steps.into_mut(),
+            Entry::Vacant(new) => {
+                let (pins, left) = new.key();
+                let steps = self.steps(at, pins, *left)?;
+                new.insert(steps)
+            }
+        })
+    }
+
+    /// All of what states and steps may take, again; what they have taken, in words.
+    pub fn refill(&mut self) -> usize {
+        self.restricted = self.ex.restricted();
+        MAX_WORDS - std::mem::replace(&mut self.left, MAX_WORDS)
+    }
+
+    fn take(&mut self, words: usize) -> Result<(), Intractable> {
+        self.left = self.left.checked_sub(words).ok_or(Intractable::TooLarge)?;
+        Ok(())
     }
 
     /// The state that a step leads to.
@@ -194,20 +246,35 @@ impl Counting {
         State { live, pins, left: step.left }
     }
 
-    /// Whether the choices that nothing needs can be made so that what is left of the constraints holds.
-    pub fn satisfiable(&self, end: &State) -> Result<bool, Intractable> {
-        match self.ex.cond(end.left) {
-            Cond::Known(value) => Ok(*value),
-            _ => {
-                let mut graph = SpaceGraph::clone(&self.graph);
-                graph.expressions = self.ex.clone();
-                Ok(Diagram::build(&graph, self.sizes, &[end.left])?.is_some())
+    /// For what is left of the constraints at each end, whether the choices that nothing needs can be made so that it
+    /// holds.
+    pub fn possible(&self, ends: &Layer) -> Result<FxHashMap<CondId, bool>, Intractable> {
+        let mut possible = FxHashMap::default();
+        let mut open = Vec::new();
+        for end in ends.keys() {
+            match self.ex.cond(end.left) {
+                Cond::Known(value) => _ = possible.insert(end.left, *value),
+                _ => open.push(end.left),
             }
         }
+        if open.is_empty() {
+            return Ok(possible);
+        }
+        open.sort_unstable();
+        open.dedup();
+        let mut graph = SpaceGraph::clone(&self.graph);
+        graph.expressions = self.ex.clone();
+        let mut decider = Decider::new(&graph, self.sizes, MAX_DECIDED);
+        for left in open {
+            possible.insert(left, decider.is_satisfiable(&[left])?);
+        }
+        Ok(possible)
     }
 
     /// Where the node leads from what is known of the choices that it asks for.
-    fn steps(&mut self, at: usize, pins: &Pins, left: CondId) -> Vec<Step> {
+    fn steps(&mut self, at: usize, pins: &Pins, left: CondId) -> Result<Vec<Step>, Intractable> {
+        // All choices are laid out to ask a node, which is soon done.
+        let asking = STATE_WORDS + self.graph.choices.len() / 16;
         let mut open = vec![(pins.clone(), left)];
         let mut grouped: FxHashMap<State, Vec<Pins>> = FxHashMap::default();
         while let Some((known, left)) = open.pop() {
@@ -219,16 +286,21 @@ impl Counting {
                 Ok(live) => {
                     let lasts = |(choice, _): &(ChoiceId, Made)| self.revealing.last_use[choice.index()] < at;
                     let state = State { live, pins: known.iter().copied().filter(lasts).collect(), left };
+                    self.take(state.words() + STATE_WORDS)?;
                     grouped.entry(state).or_default().push(known[pins.len()..].iter().copied().collect());
                 }
                 Err(choice) => {
                     for option in self.graph.choices[choice.index()].offer.options() {
+                        if self.ex.restricted() - self.restricted > MAX_RESTRICTED {
+                            return Err(Intractable::TooLarge);
+                        }
                         let rest = self.ex.restrict(left, &self.graph.choices, Given::Made(choice, option));
                         if *self.ex.cond(rest) == Cond::Known(false) {
                             continue;
                         }
                         let mut known = known.clone();
                         known.push((choice, option));
+                        self.take(asking + PIN_WORDS * known.len())?;
                         open.push((known, rest));
                     }
                 }
@@ -240,7 +312,7 @@ impl Counting {
             .collect();
         // The order of a hash map is no order: draws depend on it.
         steps.sort_unstable_by(|a, b| (&a.live, &a.pins, a.left).cmp(&(&b.live, &b.pins, b.left)));
-        steps
+        Ok(steps)
     }
 
     /// What a node needs of the graph, or the choice that has to be made first.

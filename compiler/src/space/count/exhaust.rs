@@ -6,11 +6,13 @@ use num_bigint::BigUint;
 use num_traits::ToPrimitive;
 
 use super::distinct::Distinct;
+use super::rank::Numbered;
 use super::valid::Intractable;
 use crate::space::{Architecture, Space};
 
-/// Most encodings whose graphs are built to count those that differ.
+/// Most encodings whose graphs are built to count those that differ, and most nodes of all of them together.
 const MAX_BUILT: u64 = 200_000;
+const MAX_BUILT_NODES: u64 = 10_000_000;
 
 impl Space {
     /// Every encoding that the constraints on choices allow, in the order of their ranks.
@@ -18,13 +20,10 @@ impl Space {
     /// # Errors
     /// The constraints couple too many choices.
     pub fn encodings(&self) -> Result<impl Iterator<Item = Architecture> + '_, Intractable> {
-        let count = self.valid_count()?;
+        let numbered = Numbered::new(self)?;
         let mut next = BigUint::ZERO;
         Ok(std::iter::from_fn(move || {
-            if next >= count {
-                return None;
-            }
-            let architecture = self.unrank(&next).ok().flatten();
+            let architecture = numbered.unrank(&next);
             next += 1u32;
             architecture
         }))
@@ -44,9 +43,16 @@ impl Space {
         }
     }
 
+    /// Whether there are no more encodings than this, with no more nodes in the graphs of all of them.
+    pub(in crate::space) fn has_at_most(&self, encodings: u64, nodes: u64) -> bool {
+        let size = self.graph.graph.node_count() as u64;
+        let count = self.valid_count().ok().and_then(|count| count.to_u64());
+        count.is_some_and(|count| count <= encodings && count.saturating_mul(size) <= nodes)
+    }
+
     /// One encoding of each graph, where the space is small enough to build them all.
     pub(in crate::space) fn different(&self) -> Option<Vec<Architecture>> {
-        if self.valid_count().ok()?.to_u64()? > MAX_BUILT {
+        if !self.has_at_most(MAX_BUILT, MAX_BUILT_NODES) {
             return None;
         }
         let mut seen = HashSet::new();

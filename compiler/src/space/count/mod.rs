@@ -17,6 +17,7 @@ pub use census::{Census, Estimate, Tally};
 pub(crate) use conflict::Verdict;
 pub use distinct::Distinct;
 pub(super) use distinct::{Counting, State, Steps};
+pub(super) use rank::Numbered;
 pub(crate) use raw::of_sets;
 pub(crate) use valid::Decider;
 pub use valid::{Diagram, Intractable};

@@ -3,9 +3,11 @@
 
 use num_bigint::BigUint;
 use num_traits::{One, Zero};
+use rand::Rng;
 
 use super::valid::{Intractable, Validity};
-use crate::ir::{ChoiceId, Made, SpaceGraph, Takes};
+use crate::ir::{ChoiceId, Made, Offer, SpaceGraph, Takes};
+use crate::space::draw::below;
 use crate::space::{Architecture, Space};
 
 /// The choices of a space as a mixed-radix number; choices inside others are digits of theirs.
@@ -179,31 +181,7 @@ impl Space {
     /// # Errors
     /// The constraints couple too many choices.
     pub fn unrank(&self, rank: &BigUint) -> Result<Option<Architecture>, Intractable> {
-        if *rank >= self.valid_count()? {
-            return Ok(None);
-        }
-        let mut architecture = Architecture::new(vec![None; self.choices().len()]);
-        match &*self.validity {
-            Validity::Diagram(diagram) => {
-                let digits = Digits::new(&self.graph, diagram.variables());
-                let roots = digits.roots();
-                let ways = digits.product(&roots);
-                digits.unrank_all(&roots, rank % &ways, &mut architecture);
-                let path = diagram.unrank(rank / ways);
-                for &(choice, made, _) in &path {
-                    architecture.set(choice, Some(made));
-                }
-                for (choice, made, inner) in path {
-                    let below = digits.below(choice, |positions| made.meets(positions));
-                    digits.unrank_all(&below, inner, &mut architecture);
-                }
-            }
-            _ => {
-                let digits = Digits::new(&self.graph, &[]);
-                digits.unrank_all(&digits.roots(), rank.clone(), &mut architecture);
-            }
-        }
-        Ok(Some(architecture))
+        Ok(Numbered::new(self)?.unrank(rank))
     }
 
     /// The number of an encoding; `None` where a choice that exists is open, or the constraints forbid it.
@@ -228,5 +206,64 @@ impl Space {
             }
             Validity::Rejection(_) => Err(Intractable::TooLarge),
         }
+    }
+}
+
+/// The encodings of a space by number, with what is needed for each of them.
+pub(in crate::space) struct Numbered<'a> {
+    space: &'a Space,
+    digits: Digits<'a>,
+    count: BigUint,
+}
+
+impl<'a> Numbered<'a> {
+    /// # Errors
+    /// The constraints couple too many choices.
+    pub fn new(space: &'a Space) -> Result<Self, Intractable> {
+        let apart = match &*space.validity {
+            Validity::Diagram(diagram) => diagram.variables(),
+            _ => &[],
+        };
+        Ok(Self { space, digits: Digits::new(&space.graph, apart), count: space.valid_count()? })
+    }
+
+    /// What one encoding takes, in numbers that are looked at.
+    pub fn work(&self) -> usize {
+        let of = |offer: &Offer| match offer.takes() {
+            Takes::Set { hi, .. } => offer.positions() * (1 + hi),
+            Takes::One => usize::try_from(offer.option_count()).unwrap_or(usize::MAX),
+        };
+        self.space.choices().iter().map(|choice| of(&choice.offer)).fold(0, usize::saturating_add)
+    }
+
+    /// One of them, each as likely as any other; `None` where there is none.
+    pub fn draw(&self, rng: &mut impl Rng) -> Option<Architecture> {
+        if self.count.is_zero() { None } else { self.unrank(&below(&self.count, rng)) }
+    }
+
+    /// The encoding of this number; `None` where there are fewer.
+    pub fn unrank(&self, rank: &BigUint) -> Option<Architecture> {
+        if *rank >= self.count {
+            return None;
+        }
+        let digits = &self.digits;
+        let roots = digits.roots();
+        let mut architecture = Architecture::new(vec![None; self.space.choices().len()]);
+        match &*self.space.validity {
+            Validity::Diagram(diagram) => {
+                let ways = digits.product(&roots);
+                digits.unrank_all(&roots, rank % &ways, &mut architecture);
+                let path = diagram.unrank(rank / ways);
+                for &(choice, made, _) in &path {
+                    architecture.set(choice, Some(made));
+                }
+                for (choice, made, inner) in path {
+                    let below = digits.below(choice, |positions| made.meets(positions));
+                    digits.unrank_all(&below, inner, &mut architecture);
+                }
+            }
+            _ => digits.unrank_all(&roots, rank.clone(), &mut architecture),
+        }
+        Some(architecture)
     }
 }

@@ -48,12 +48,21 @@ impl SpaceGraph {
     /// # Errors
     /// The constraints couple too many choices.
     pub fn valid_count(&self, sizes: SchemaSizes) -> Result<BigUint, Intractable> {
+        self.valid_work(sizes).0
+    }
+
+    /// The same, and what it took, in operands that were looked at.
+    pub(crate) fn valid_work(&self, sizes: SchemaSizes) -> (Result<BigUint, Intractable>, usize) {
         let conds: Vec<CondId> =
             self.constraints.iter().filter(|constraint| constraint.costs.is_empty()).map(|c| c.holds).collect();
         if conds.is_empty() {
-            return Ok(self.raw_count());
+            return (Ok(self.raw_count()), self.choices.len());
         }
-        Ok(Diagram::build(self, sizes, &conds)?.map_or(BigUint::ZERO, |diagram| diagram.count()))
+        match Diagram::build(self, sizes, &conds) {
+            Ok(None) => (Ok(BigUint::ZERO), 0),
+            Ok(Some(diagram)) => (Ok(diagram.count()), diagram.taken),
+            Err(error) => (Err(error), MAX_STEPS),
+        }
     }
 }
 
@@ -69,6 +78,8 @@ pub struct Diagram {
     outside: BigUint,
     /// For each node, its ways.
     ways: Vec<BigUint>,
+    /// What it took, in operands that were looked at.
+    taken: usize,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -243,6 +254,7 @@ impl Diagram {
         let (mut ex, inside) = (graph.expressions.clone(), graph.ways_inside());
         let (mut builder, all) = Builder::new(graph, schema, conds, (&mut ex, &inside), MAX_STEPS)?;
         let Some(root) = builder.root(all)? else { return Ok(None) };
+        let taken = builder.taken();
         let Builder { variables, nodes, .. } = builder;
         let outside = (0..graph.choices.len())
             .filter(|&index| graph.choices[index].parent.is_none())
@@ -253,7 +265,7 @@ impl Diagram {
         for node in &nodes[1..] {
             ways.push(node.edges.iter().map(|edge| &edge.ways * &ways[edge.to]).sum());
         }
-        Ok(Some(Diagram { variables, nodes, root, outside, ways }))
+        Ok(Some(Diagram { variables, nodes, root, outside, ways, taken }))
     }
 
     /// How many encodings the constraints allow.

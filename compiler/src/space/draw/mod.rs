@@ -8,4 +8,4 @@ mod uniform;
 
 pub(super) use sample::PROBES;
 pub use sample::Sampling;
-pub(super) use uniform::Uniform;
+pub(super) use uniform::{Different, below};

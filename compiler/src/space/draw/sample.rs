@@ -5,10 +5,10 @@ use std::sync::Arc;
 use num_bigint::BigUint;
 use rand::{Rng, RngExt};
 
-use super::uniform::{Uniform, below};
+use super::uniform::{Different, Uniform, below};
 use crate::ir::{ChoiceId, Made, NodeKind, Takes, Word};
 use crate::recipe::Counts;
-use crate::space::count::{Intractable, Validity, prior};
+use crate::space::count::{Intractable, Numbered, Validity, prior};
 use crate::space::{Architecture, Space};
 
 /// Draws of a space whose constraints couple too many choices, before one that is known to be allowed is taken.
@@ -71,9 +71,7 @@ impl Space {
     /// # Errors
     /// The constraints couple too many choices.
     pub fn sample_valid(&self, rng: &mut impl Rng) -> Result<Architecture, Intractable> {
-        let count = self.valid_count()?;
-        let drawn = self.unrank(&below(&count, rng))?;
-        Ok(drawn.expect("it is below the count"))
+        Numbered::new(self)?.draw(rng).ok_or(Intractable::TooLarge)
     }
 
     /// One of the architectures that differ among those that the constraints on choices allow, each as likely as any
@@ -83,20 +81,27 @@ impl Space {
     /// There are too many states to count them, or graphs do not reveal every choice and the space is too large to build
     /// each.
     pub fn sample_distinct(&self, rng: &mut impl Rng) -> Result<Architecture, Intractable> {
-        match self.uniform.get_or_init(|| Uniform::new(Arc::clone(&self.graph), self.sizes)) {
-            Ok(uniform) => {
+        Ok(self.drawn_distinct(rng)?.0)
+    }
+
+    /// The same with what the draw took, in words.
+    pub(in crate::space) fn drawn_distinct(&self, rng: &mut impl Rng) -> Result<(Architecture, usize), Intractable> {
+        let different = self.uniform.get_or_init(|| match Uniform::new(Arc::clone(&self.graph), self.sizes) {
+            Ok(uniform) => Ok(Different::Counted(Box::new(uniform))),
+            Err(why) => self.different().map(Different::Listed).ok_or(why),
+        });
+        match different {
+            Ok(Different::Counted(uniform)) => {
                 let mut drawn = Architecture::new(vec![None; self.choices().len()]);
-                uniform.draw(&mut drawn, rng);
+                let words = uniform.draw(&mut drawn, rng)?;
                 self.fill(&mut drawn, rng);
-                Ok(drawn)
+                Ok((drawn, words))
             }
-            Err(why) => match self.different() {
-                Some(all) => {
-                    let at = below(&BigUint::from(all.len()), rng);
-                    Ok(all[usize::try_from(at).expect("an index")].clone())
-                }
-                None => Err(*why),
-            },
+            Ok(Different::Listed(all)) => {
+                let at = below(&BigUint::from(all.len()), rng);
+                Ok((all[usize::try_from(at).expect("an index")].clone(), 0))
+            }
+            Err(why) => Err(*why),
         }
     }
 

@@ -11,6 +11,15 @@ use crate::ir::{SchemaSizes, SpaceGraph};
 use crate::space::architecture::Architecture;
 use crate::space::count::{Counting, Intractable, State, Steps};
 
+/// The architectures of a space that differ, to draw from.
+#[derive(Debug)]
+pub(in crate::space) enum Different {
+    /// They are counted.
+    Counted(Box<Uniform>),
+    /// There are few: one encoding of each.
+    Listed(Vec<Architecture>),
+}
+
 /// For each state, in how many different ways it can end.
 pub(in crate::space) struct Uniform {
     counting: Mutex<Counting>,
@@ -34,15 +43,17 @@ impl Uniform {
             return Err(Intractable::Unrevealed);
         }
         let mut ends: FxHashMap<State, BigUint> = FxHashMap::default();
+        let possible = counting.possible(&last)?;
         for end in last.into_keys() {
-            let ways = if counting.satisfiable(&end)? { BigUint::one() } else { BigUint::zero() };
+            let ways = if possible[&end.left()] { BigUint::one() } else { BigUint::zero() };
             ends.insert(end, ways);
         }
-        // A state leads to states of earlier nodes, which come later.
+        // The same states and steps once more. A state leads to states of earlier nodes, which come later.
+        counting.refill();
         for (at, states) in layers.into_iter().rev() {
             let mut known = Steps::default();
             for state in states {
-                let steps = counting.steps_from(at, &state, &mut known);
+                let steps = counting.steps_from(at, &state, &mut known)?;
                 let ways = steps.iter().map(|step| &ends[&counting.after(at, &state, step)] * step.made.len()).sum();
                 ends.insert(state, ways);
             }
@@ -50,15 +61,19 @@ impl Uniform {
         Ok(Self { counting: Mutex::new(counting), ends })
     }
 
-    /// The choices that a graph reveals, drawn so that each graph is as likely as any other.
-    pub(in crate::space) fn draw(&self, into: &mut Architecture, rng: &mut impl Rng) {
+    /// The choices that a graph reveals, drawn so that each graph is as likely as any other; what the draw took, in words.
+    ///
+    /// # Errors
+    /// Its steps take more than all of them took before, which none does.
+    pub(in crate::space) fn draw(&self, into: &mut Architecture, rng: &mut impl Rng) -> Result<usize, Intractable> {
         let mut counting = self.counting.lock().unwrap_or_else(PoisonError::into_inner);
+        counting.refill();
         let mut state = counting.first();
         let mut rank = below(&self.ends[&state], rng);
         while let Some(at) = Counting::next(&state) {
             let mut known = Steps::default();
             let mut taken = None;
-            let steps = counting.steps_from(at, &state, &mut known);
+            let steps = counting.steps_from(at, &state, &mut known)?;
             for step in steps {
                 let next = counting.after(at, &state, step);
                 let each = &self.ends[&next];
@@ -76,11 +91,12 @@ impl Uniform {
             }
             (rank, state) = (rest, next);
         }
+        Ok(counting.refill())
     }
 }
 
 /// A number below this one, each as likely as any other.
-pub(super) fn below(bound: &BigUint, rng: &mut impl Rng) -> BigUint {
+pub(in crate::space) fn below(bound: &BigUint, rng: &mut impl Rng) -> BigUint {
     let bits = bound.bits();
     let mut bytes = vec![0u8; bits.div_ceil(8) as usize];
     loop {

@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use nasrec_compiler::diagnostics::FileId;
 use nasrec_compiler::draw::{self, Detail, Drawing};
 use nasrec_compiler::outline;
+use nasrec_compiler::space::Effort;
 use nasrec_compiler::syntax;
 use nasrec_compiler::{Item, Program, Space};
 
@@ -88,7 +89,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let text = match args.emit {
         None => {
             let items = file.items(name)?;
-            let parts = items.iter().map(|item| summed_up(&file, item, args.with.as_deref()));
+            let mut effort = Effort::default();
+            let parts = items.iter().map(|item| summed_up(&file, item, args.with.as_deref(), &mut effort));
             Text::People(parts.collect::<Result<Vec<_>>>()?.join("\n"))
         }
         Some(Stage::Checked) => {
@@ -135,7 +137,7 @@ fn tree(args: &Args) -> Result<Outcome> {
     Ok(Outcome::Clean)
 }
 
-fn summed_up(file: &File, item: &Item, with: Option<&str>) -> Result<String> {
+fn summed_up(file: &File, item: &Item, with: Option<&str>, effort: &mut Effort) -> Result<String> {
     let subject = file.subject(item, with)?;
     let schema = subject.schema.as_ref();
     let bound = schema.map(|_| subject.bound()).transpose()?;
@@ -145,7 +147,7 @@ fn summed_up(file: &File, item: &Item, with: Option<&str>) -> Result<String> {
         }
         (Some(architecture), Some(space)) => Ok(summary::open(&item.name, space, architecture)),
         (Some(_), None) => bail!("arch `{}` names no schema: say --with SCHEMA", item.name),
-        (None, bound) => Ok(summary::space(item, &subject.space, bound, schema)),
+        (None, bound) => Ok(summary::space(item, &subject.space, bound, schema, effort)),
     }
 }
 

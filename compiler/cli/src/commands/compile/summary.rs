@@ -6,12 +6,19 @@ use anyhow::Result;
 use nasrec_compiler::ir::Word;
 use nasrec_compiler::plan::ParamKind;
 use nasrec_compiler::schema::Schema;
+use nasrec_compiler::space::Effort;
 use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Space};
 
 use crate::bounds::Bounds;
 use crate::output::{grouped, mmacs};
 
-pub(super) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, schema: Option<&Schema>) -> String {
+pub(super) fn space(
+    item: &Item,
+    checked: &CheckedSpace,
+    bound: Option<&Space>,
+    schema: Option<&Schema>,
+    effort: &mut Effort,
+) -> String {
     let graph = &checked.graph;
     let mut out = String::new();
     let mut line = |name: &str, value: String| {
@@ -36,8 +43,11 @@ pub(super) fn space(item: &Item, checked: &CheckedSpace, bound: Option<&Space>, 
     match bound {
         None => line("cost", "depends on the data: bind a schema with --with".to_owned()),
         Some(space) => {
-            for bound in Bounds::of(space).lines() {
+            for bound in Bounds::within(space, effort).lines() {
                 line("cost", bound);
+            }
+            if effort.is_spent() {
+                line("cost", "less tightly bounded than alone, as others came before: say --name".to_owned());
             }
             let stored = |of_kind: fn(ParamKind) -> bool| {
                 let params = space.params().iter().filter(|param| of_kind(param.kind));

@@ -34,6 +34,29 @@ pub struct Witness {
     pub value: u64,
 }
 
+/// What looking for extremes may still take, of one space or of all that one command tells: with less, a bound is less
+/// tight.
+#[derive(Clone, Debug)]
+pub struct Effort(usize);
+
+/// Looks at a region or a size that all bounds of one command take together, at most.
+const MAX_EFFORT: usize = 120_000_000;
+/// Looks that an extreme takes before anything is divided, for each region and size.
+const LOOKS_TO_BEGIN: usize = 256;
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self(MAX_EFFORT)
+    }
+}
+
+impl Effort {
+    /// Whether nothing is left of it.
+    pub fn is_spent(&self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// An end of what a space costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -78,16 +101,27 @@ impl Space {
 
     /// The least or the most that an architecture costs which the constraints allow; `None` where they allow none.
     pub fn extreme(&self, cost: Cost, end: End) -> Option<Extreme> {
+        self.extreme_within(cost, end, &mut Effort::default())
+    }
+
+    /// The same with no more effort than is left.
+    pub fn extreme_within(&self, cost: Cost, end: End, effort: &mut Effort) -> Option<Extreme> {
         if cost == Cost::WeightBytes {
             // Four bytes each.
-            let of_params = self.extreme(Cost::DenseParams, end)?;
+            let of_params = self.extreme_within(Cost::DenseParams, end, effort)?;
             let witness = of_params.witness.map(|witness| Witness { value: 4 * witness.value, ..witness });
             return Some(Extreme { proved: of_params.proved.saturating_mul(4), witness });
         }
         let (kinds, domains): (Vec<_>, Vec<_>) = self.choices().iter().map(domains::kind).unzip();
         let regions = regions::Regions::new(self, cost);
         let most = end == End::Most;
-        let search = |space: &Space| search::Search::new(space, cost, most, &regions, &kinds).run(domains.clone());
+        let mut search = |space: &Space| {
+            let mut search = search::Search::new(space, cost, most, &regions, &kinds);
+            search.most_work = effort.0;
+            let (found, taken) = search.run(domains.clone());
+            effort.0 = effort.0.saturating_sub(taken + LOOKS_TO_BEGIN * regions.all.len());
+            found
+        };
         if self.graph.constraints.iter().all(|constraint| constraint.costs.is_empty()) {
             return search(self);
         }

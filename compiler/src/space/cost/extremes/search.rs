@@ -54,6 +54,8 @@ pub(super) struct Search<'a> {
     /// What parts that were met have left to pay, with the least that any of them had paid.
     met: FxHashMap<Vec<u64>, u64>,
     work: usize,
+    /// What all of it may take, where that is less than it may by itself.
+    pub most_work: usize,
     /// Whether choices are divided by from the logit on.
     downwards: bool,
     /// Whether constraints speak of costs, and so of what is paid already.
@@ -129,6 +131,7 @@ impl<'a> Search<'a> {
             coupled: if root == LOGIT { mentioned(graph, Vec::new(), constraints) } else { Vec::new() },
             met: FxHashMap::default(),
             work: 0,
+            most_work: usize::MAX,
             downwards: false,
             of_costs: graph.constraints.iter().any(|constraint| !constraint.costs.is_empty()),
             best: None,
@@ -137,29 +140,35 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The extreme over some domains; `None` where nothing in them is allowed.
-    pub fn run(mut self, domains: Vec<Domain>) -> Option<Extreme> {
+    /// The extreme over some domains, and what it took; `None` where nothing in them is allowed.
+    pub fn run(mut self, domains: Vec<Domain>) -> (Option<Extreme>, usize) {
         let left = self.divide(domains.clone());
+        let mut taken = self.work;
         // By gaps it is mostly done at once. What is not may have many parts with the same left to pay.
         let left = match left {
-            Some(bound) if self.relaxed.follows() && !self.of_costs => {
+            Some(bound) if self.relaxed.follows() && !self.of_costs && taken < self.most_work => {
                 self.downwards = true;
                 self.work = 0;
+                self.most_work -= taken;
                 self.met.clear();
-                self.floors = self.floors_of(&domains);
-                self.divide(domains).map(|again| if self.better(again, bound) { bound } else { again })
+                let of_floors;
+                (self.floors, of_floors) = self.floors_of(&domains);
+                let again = self.divide(domains);
+                taken += self.work + of_floors;
+                again.map(|again| if self.better(again, bound) { bound } else { again })
             }
             left => left,
         };
-        if let Some(proved) = left {
-            return Some(Extreme { proved, witness: self.best });
-        }
-        let witness = self.best?;
-        Some(Extreme { proved: witness.value, witness: Some(witness) })
+        let found = match left {
+            Some(proved) => Some(Extreme { proved, witness: self.best }),
+            None => self.best.map(|witness| Extreme { proved: witness.value, witness: Some(witness) }),
+        };
+        (found, taken)
     }
 
-    /// The least that regions cost by themselves, from those that need nothing up: each is found with those before.
-    fn floors_of(&mut self, domains: &[Domain]) -> Floors {
+    /// The least that regions cost by themselves, from those that need nothing up: each is found with those before. And
+    /// what that took.
+    fn floors_of(&mut self, domains: &[Domain]) -> (Floors, usize) {
         let regions = self.regions;
         let mut readers = vec![0u32; regions.all.len()];
         for region in 0..regions.all.len() as u32 {
@@ -186,7 +195,7 @@ impl<'a> Search<'a> {
                 floors.known.push((region, floor));
             }
         }
-        floors
+        (floors, work)
     }
 
     /// Divides the domains until nothing helps any more, or the work is up: then the bound of what is left.
@@ -200,7 +209,7 @@ impl<'a> Search<'a> {
             if !self.helps(part.bound) {
                 break;
             }
-            if self.work > MAX_WORK[usize::from(self.downwards)] || open.len() > MAX_OPEN {
+            if self.work > MAX_WORK[usize::from(self.downwards)].min(self.most_work) || open.len() > MAX_OPEN {
                 return Some(part.bound);
             }
             let (choice, towards) = part.branch;
