@@ -162,6 +162,8 @@ impl Update {
 pub struct Stepped {
     /// How many steps this is of: since the last time that it was told.
     pub steps: u64,
-    /// Mean loss over their batches, before each update. Not finite where all of theirs were not; others are left out.
+    /// How many of them had a loss that was not finite.
+    pub failed: u64,
+    /// Mean loss over the batches of the others, before each update; not finite where there are none.
     pub loss: f64,
 }

@@ -80,6 +80,9 @@ pub enum Entry {
         figures: Figures,
         /// BLAKE3 of its weights in the run directory, where they are kept.
         checksum: Option<String>,
+        /// Steps whose loss was not finite.
+        #[serde(default, skip_serializing_if = "is_none")]
+        failed: u64,
         /// How the loss went.
         curve: Curve,
         /// What training and evaluating took.
@@ -88,8 +91,13 @@ pub enum Entry {
 }
 
 /// The loss of a training: after how many steps, and its mean over the steps since the point before, in nats. Absent where
-/// none of those was finite.
+/// one of those was not finite.
 pub type Curve = Vec<(u64, Option<f64>)>;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
 
 /// An open journal, with everything that it held when it was opened and what was added since.
 #[derive(Debug)]

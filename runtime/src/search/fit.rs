@@ -10,7 +10,7 @@ use nasrec_compiler::streams::{self, Key};
 use super::curve::Drawn;
 use crate::backend::{Backend, Update};
 use crate::data::{Batches, Prefetch};
-use crate::error::{FileError, RunError, WeightsError};
+use crate::error::{FileError, WeightsError};
 use crate::run::{Curve, Run, RunDir};
 use crate::supernet::{Label, Rule, Store};
 use crate::train::Cosine;
@@ -72,6 +72,10 @@ impl<'a, B> Workshop<'a, B> {
 pub(super) struct Trained<P> {
     pub params: P,
     pub curve: Curve,
+    /// Steps whose loss was not finite.
+    pub failed: u64,
+    /// The step at which it was given up, after too many of those in a row.
+    pub given_up: Option<u64>,
 }
 
 /// Batches that are read ahead of training.
@@ -79,8 +83,8 @@ const AHEAD: usize = 4;
 /// Steps after which the buffers of a step are given back: they have grown to the largest path so far, and those to come
 /// may be small. To have them again is a page fault every 4 KiB, little beside so many steps through all of them.
 const RENEW: u64 = 256;
-/// Steps without a finite loss after which training has failed.
-const MAX_DIVERGED: u64 = 100;
+/// Steps in a row without a finite loss after which a training has failed.
+pub(super) const MAX_DIVERGED: u64 = 100;
 /// A checkpoint is due after this long, and after this many times what the last one took: 3 % of the time at most.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(20);
 const CHECKPOINT_SHARE: u32 = 33;
@@ -89,6 +93,7 @@ const SHOWN: f64 = 50.0;
 
 /// Trains the parameters of `store` through the programs that `program` gives for each step, and leaves them where they were
 /// trained. Goes on from the newest checkpoint called `name`; when stopped, leaves one and fails with [`Error::Stopped`].
+/// Steps whose loss is not finite are counted and said; after too many of them in a row it ends.
 pub(super) fn fit<B: Backend>(
     shop: Workshop<'_, B>,
     name: &str,
@@ -111,7 +116,7 @@ pub(super) fn fit<B: Backend>(
     let mut params = backend.load(store)?;
     let mut saved = Instant::now();
     let mut due = CHECKPOINT_EVERY;
-    let (mut shown, mut diverged) = (f64::NAN, 0);
+    let (mut shown, mut told_any, mut given_up) = (f64::NAN, false, None);
     let steps: Range<u64> = from..regime.steps;
     let prefetch = Prefetch::start(Arc::clone(batches), steps.clone(), AHEAD)?;
     for (step, batch) in steps.zip(prefetch) {
@@ -127,21 +132,26 @@ pub(super) fn fit<B: Backend>(
         let update = Update { noise: streams::below(noise, step), ..regime.update(rate.at(step), step) };
         let told = backend.step(&program, &mut params, &batch, update)?;
         curve.step(step + 1, regime.steps, told.as_ref());
-        match told {
-            Some(stepped) if stepped.loss.is_finite() => {
-                diverged = 0;
+        if let Some(stepped) = told {
+            told_any = true;
+            if stepped.loss.is_finite() {
                 let share = (stepped.steps as f64 / SHOWN).min(1.0);
                 shown = if shown.is_finite() { shown + (stepped.loss - shown) * share } else { stepped.loss };
             }
-            Some(stepped) => diverged += stepped.steps,
-            None => {}
         }
-        if diverged >= MAX_DIVERGED {
-            return Err(RunError::Diverged { title: title.to_owned(), step, steps: MAX_DIVERGED }.into());
+        shop.observer.progress(
+            step + 1,
+            &match curve.failed() {
+                // A device tells its first loss after some steps.
+                0 if !told_any => String::new(),
+                0 => format!("log loss {shown:.4}"),
+                failed => format!("log loss not finite in {failed} steps"),
+            },
+        );
+        if curve.failed_in_a_row() >= MAX_DIVERGED {
+            given_up = Some(step);
+            break;
         }
-        // A device tells its first loss after some steps.
-        let untold = shown.is_nan() && diverged == 0;
-        shop.observer.progress(step + 1, &if untold { String::new() } else { format!("log loss {shown:.4}") });
         if saved.elapsed() >= due && step + 1 < regime.steps {
             let start = Instant::now();
             checkpoint(shop, name, step + 1, &*backend.save(&params)?, &curve)?;
@@ -151,7 +161,15 @@ pub(super) fn fit<B: Backend>(
     }
     shop.observer.end();
     backend.release();
-    Ok(Trained { params, curve: curve.ended() })
+    let failed = curve.failed();
+    if failed > 0 {
+        let (steps, gave_up) = match given_up {
+            Some(step) => (step + 1, "; it was given up"),
+            None => (regime.steps, ""),
+        };
+        shop.observer.say(&format!("{title}: the loss was not finite in {failed} of {steps} steps{gave_up}"));
+    }
+    Ok(Trained { params, curve: curve.ended(), failed, given_up })
 }
 
 fn checkpoint<B>(shop: Workshop<'_, B>, name: &str, step: u64, store: &Store, curve: &Drawn) -> Result<()> {

@@ -54,12 +54,17 @@ impl<B: Backend> Course<'_, B> {
         }
     }
 
-    /// The same, and the model is kept with its evidence. Where the one that was kept is lost or damaged, it is trained once
+    /// The same, and the model is kept with its evidence, unless it failed. Where the one that was kept is lost or damaged, it is trained once
     /// more, which gives the same.
     pub fn kept(&self, contender: &Contender, evidence: Evidence, journal: &mut Journal) -> Result<Figures> {
-        let known = known(journal, &contender.name, true);
-        let Some((figures, Some(checksum))) = known else {
-            return self.train(contender, true, Some(evidence), None, journal);
+        let (figures, checksum) = match known(journal, &contender.name, true) {
+            Some((figures, Some(checksum))) => (figures, checksum),
+            // It failed, so that nothing was kept of it.
+            Some((figures, None)) if figures.log_loss.is_none() => {
+                self.shop.dir().sweep(&checkpoints(&contender.name, true), None)?;
+                return Ok(figures);
+            }
+            _ => return self.train(contender, true, Some(evidence), None, journal),
         };
         let folder = self.shop.dir().file(BEST);
         let why = match Model::verify(&folder, &checksum) {
@@ -111,15 +116,18 @@ impl<B: Backend> Course<'_, B> {
         let start = Instant::now();
         let title = format!("train {}{}", contender.name, if last { " on train + validation" } else { "" });
         let name = checkpoints(&contender.name, last);
-        let Trained { params, curve } =
+        let Trained { params, curve, failed, given_up } =
             fit(shop, &name, &title, &regime, store, &batches, |_| Ok(Arc::clone(&program)))?;
         let program = backend.compile(Task::evaluating(Arc::clone(&plan))?)?;
         let copies = backend.copies(&program, &params)?;
         let batches = Batches::listed(Arc::clone(data), evaluated.clone(), job.recipe.evaluate.batch)?;
         let all = (0..batches.per_epoch()).map(|index| shop.stop.check().and_then(|()| batches.batch(0, index)));
-        let figures: Figures = evaluate(backend, &program, &copies, &params, all)?.into();
+        let mut figures: Figures = evaluate(backend, &program, &copies, &params, all)?.into();
+        if given_up.is_some() {
+            figures = figures.of_failed();
+        }
         let mut checksum = None;
-        if let Some(evidence) = evidence {
+        if let Some(evidence) = evidence.filter(|_| figures.log_loss.is_some()) {
             let evidence = Evidence { test: Some(figures), ..evidence };
             let store = backend.save(&params)?.into_owned();
             let plan = Plan::clone(&plan);
@@ -134,7 +142,7 @@ impl<B: Backend> Course<'_, B> {
             (Some(_), _) => {}
             (None, _) => {
                 let (model, seconds) = (contender.name.clone(), start.elapsed().as_secs_f64());
-                journal.append(Entry::Trained { model, last, figures, checksum, curve, seconds })?;
+                journal.append(Entry::Trained { model, last, figures, checksum, failed, curve, seconds })?;
             }
         }
         shop.dir().sweep(&name, None)?;

@@ -4,6 +4,7 @@
 //! plan is trained next (that is `search`), how a step is taken (`backend`) or where weights are kept (`supernet`).
 
 mod attainable;
+mod constant;
 mod evaluate;
 mod figures;
 mod metrics;
@@ -13,6 +14,7 @@ mod schedule;
 mod tests;
 
 pub use attainable::Attainable;
+pub use constant::Constant;
 pub use evaluate::{evaluate, evaluate_each, logits};
 pub use figures::Figures;
 pub use metrics::{Metrics, accuracy, auc, log_loss};

@@ -46,7 +46,8 @@ impl Losses {
         Ok(Self { steps: 0, sum: zero.clone(), finite: zero })
     }
 
-    /// Takes the loss of one more step, and tells the mean at the end of a window: one number, NaN where none was finite.
+    /// Takes the loss of one more step, and tells the mean at the end of a window, NaN where none was finite, and how many
+    /// were: two numbers.
     pub fn add(&mut self, traffic: &Traffic, loss: &Tensor, is_finite: &Tensor) -> Result<Option<Stepped>> {
         let sum = (&self.sum + select(is_finite, loss, &loss.zeros_like()?)?)?;
         let finite = (&self.finite + is_finite.to_dtype(DType::F64)?)?;
@@ -54,8 +55,9 @@ impl Losses {
         if self.steps < WINDOW {
             return Ok(None);
         }
-        let mean: Vec<f64> = traffic.download(&(&self.sum / &self.finite)?)?;
-        let told = Stepped { steps: self.steps, loss: mean[0] };
+        let told: Vec<f64> = traffic.download(&Tensor::cat(&[&self.sum, &self.finite], 0)?)?;
+        let (sum, finite) = (told[0], told[1]);
+        let told = Stepped { steps: self.steps, failed: self.steps - finite as u64, loss: sum / finite };
         *self = Self::new(traffic.device())?;
         Ok(Some(told))
     }

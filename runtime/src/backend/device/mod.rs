@@ -5,7 +5,7 @@
 //! computes (`ops`), how parameters are drawn or written down (`supernet`), or kernels of our own.
 //!
 //! Samples are the first axis: numeric columns `[B, w]`, looked-up rows `[B, fields, dim]`. A training step takes the batch
-//! and gives back one number every few steps; an evaluation takes the batch and gives back logits. Every operation used is
+//! and gives back two numbers every few steps; an evaluation takes the batch and gives back logits. Every operation used is
 //! one that candle has for a GPU and that adds up in one order there, so that a search is the same each time.
 
 mod loss;

@@ -122,12 +122,12 @@ fn close(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
 }
 
 #[test]
-fn a_step_moves_the_batch_and_one_number_every_few_steps() {
+fn a_step_moves_the_batch_and_two_numbers_every_few_steps() {
     let space = nasrec_small();
     let backend = device();
     let store = Store::new(space.params().iter().map(ParamDef::from), 5).unwrap();
     let mut params = backend.load(store).unwrap();
-    let (rows, loss) = (24, size_of::<f64>() as u64);
+    let (rows, told_bytes) = (24, 2 * size_of::<f64>() as u64);
     let [numeric, ids, labels] = [13, 26, 1].map(|columns| columns * 4 * rows as u64);
     let update = Update { l2: 1e-3, ..Update::adagrad(0.01, 1e-2, Some(1.0)) };
     let mut kept = Vec::new();
@@ -139,7 +139,7 @@ fn a_step_moves_the_batch_and_one_number_every_few_steps() {
         let told = backend.step(&program, &mut params, &batch, update).unwrap();
         let [up_now, down_now] = backend.traffic.moved();
         assert_eq!(up_now - up, numeric + ids + labels, "step {step}");
-        assert_eq!(down_now - down, if step == WINDOW { loss } else { 0 }, "step {step}");
+        assert_eq!(down_now - down, if step == WINDOW { told_bytes } else { 0 }, "step {step}");
         assert_eq!(told.is_some(), step == WINDOW, "step {step}");
         kept.push(backend.indices.bytes() - before);
     }

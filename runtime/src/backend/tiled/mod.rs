@@ -270,7 +270,7 @@ impl Backend for Tiled {
             }
         }
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(StepMemory { weights, gradients });
-        Ok(Some(Stepped { steps: 1, loss }))
+        Ok(Some(Stepped { steps: 1, failed: u64::from(!loss.is_finite()), loss }))
     }
 
     fn copies(&self, program: &Program, params: &Store) -> Result<Weights> {
