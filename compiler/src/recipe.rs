@@ -150,13 +150,39 @@ pub enum Storage {
 }
 
 /// The learning rate after warm-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// It stays.
     Constant,
     /// It falls to almost 0 at the last step, along half a cosine; the default.
     Cosine,
+    /// It stays, and is cut after epochs in which the metric of [`Retrain::stop`] did not improve; only in `retrain`.
+    Plateau {
+        /// What it is multiplied by, above 0 and below 1; 0.1 by default.
+        factor: f64,
+        /// How many epochs in a row are let pass before; 0 by default.
+        patience: u64,
+    },
+}
+
+/// When a training ends before its epochs are over.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Early {
+    /// So many epochs in a row without an improvement end it; 2 by default, at least 1.
+    pub patience: u64,
+    /// Of what; `log_loss` by default.
+    pub metric: Metric,
+}
+
+/// What epochs are compared by, on the validation part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Mean cross-entropy: less is better.
+    LogLoss,
+    /// Area under the ROC curve: more is better.
+    Auc,
 }
 
 /// A length in steps, or a share of all steps.
@@ -299,8 +325,16 @@ pub enum Method {
 pub struct Retrain {
     /// How many of the best are retrained from scratch and compared on validation; 15 by default.
     pub top: usize,
-    /// Passes over the training part, at least 1.
+    /// Passes over the training part, at least 1; the most of them where [`Retrain::stop`] may end it.
     pub epochs: u64,
+    /// Whether training ends early, with the weights of the epoch that was best on the validation part; `None` for `off`,
+    /// the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Early>,
+    /// Whether the winner and the baselines are trained once more on the training and the validation part, for as many steps
+    /// as were found best, before they are told on the test part; `on` by default. Else they are told as they are.
+    #[serde(default = "on", skip_serializing_if = "is_on")]
+    pub refit: bool,
     /// Samples a step; 256 by default.
     pub batch: usize,
     /// Of dense parameters and embedding tables alike.
@@ -311,4 +345,13 @@ pub struct Retrain {
     pub schedule: Schedule,
     /// Gradients are scaled to at most this norm, 5 by default; `None` for `off`.
     pub clip: Option<f64>,
+}
+
+fn on() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_on(value: &bool) -> bool {
+    *value
 }

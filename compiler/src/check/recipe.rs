@@ -9,8 +9,8 @@ use super::{CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
-    Data, Embeddings, Evaluate, Finetune, Length, Optimiser, RECALIBRATE, Recipe, Retrain, Schedule, Source, Storage,
-    Synthetic, Train,
+    Data, Early, Embeddings, Evaluate, Finetune, Length, Metric, Optimiser, RECALIBRATE, Recipe, Retrain, Schedule,
+    Source, Storage, Synthetic, Train,
 };
 use crate::schema::Schema;
 use crate::space::{BindError, Space};
@@ -239,7 +239,11 @@ fn recipe(s: &mut Settings) -> Recipe {
         batch: s.count("train.batch", 512) as usize,
         optimiser: optimiser(s, "train.optimiser", 0.12),
         warmup: s.length("train.warmup", Length::Share(0.1)),
-        schedule: schedule(s, "train.schedule"),
+        schedule: schedule(
+            s,
+            "train.schedule",
+            Some(("the supernet is evaluated only once it is trained", "expected `cosine` or `constant`")),
+        ),
         clip: clip(s, "train.clip"),
         paths: paths(s, "train.paths"),
         full_path: s.length("train.full_path", Length::Share(0.21)),
@@ -251,13 +255,22 @@ fn recipe(s: &mut Settings) -> Recipe {
         recalibrate: s.count("evaluate.recalibrate", RECALIBRATE),
     };
     let method = method(s);
+    let told = s.diagnostics.len();
+    let stop = stop(s, "retrain.stop");
+    // A `stop` that was not understood is no `off`.
+    let unwatched = (stop.is_none() && s.diagnostics.len() == told).then_some((
+        "it follows the metric of `retrain.stop`, which is `off`",
+        "such as `retrain { stop: early(patience: 2); schedule: plateau }`",
+    ));
     let retrain = Retrain {
         top: s.count("retrain.top", 15) as usize,
         epochs: s.count("retrain.epochs", 1),
+        stop,
+        refit: s.switch("retrain.refit", true),
         batch: s.count("retrain.batch", 256) as usize,
         optimiser: optimiser(s, "retrain.optimiser", 0.16),
         warmup: s.length("retrain.warmup", Length::Share(0.1)),
-        schedule: schedule(s, "retrain.schedule"),
+        schedule: schedule(s, "retrain.schedule", unwatched),
         clip: clip(s, "retrain.clip"),
     };
     Recipe { seed, data, embeddings, train, evaluate, method, require: Vec::new(), retrain }
@@ -338,10 +351,56 @@ fn storage(s: &mut Settings, key: &str) -> Storage {
     })
 }
 
-fn schedule(s: &mut Settings, key: &str) -> Schedule {
-    s.called(key, Schedule::Cosine, &["cosine", "constant"], |called| {
-        called.only(&[])?;
-        Ok(if called.name == "cosine" { Schedule::Cosine } else { Schedule::Constant })
+/// `unwatched`: why nothing tells here whether an epoch was better than those before, if so, and what to do.
+fn schedule(s: &mut Settings, key: &str, unwatched: Option<(&str, &str)>) -> Schedule {
+    const PLATEAU: [&str; 2] = ["factor", "patience"];
+    s.called(key, Schedule::Cosine, &["cosine", "constant", "plateau"], |called| match called.name {
+        "plateau" => {
+            called.only(&PLATEAU)?;
+            if let Some((why, help)) = unwatched {
+                let message = format!("`{key}` cannot be `plateau`");
+                let found = Diagnostic::error(Code::Recipe, message).label(called.span, why);
+                return Err(found.help(help));
+            }
+            Ok(Schedule::Plateau {
+                factor: called.below_one(&PLATEAU, "factor", 0.1)?,
+                patience: called.whole(&PLATEAU, "patience", 0)?,
+            })
+        }
+        name => {
+            called.only(&[])?;
+            Ok(if name == "cosine" { Schedule::Cosine } else { Schedule::Constant })
+        }
+    })
+}
+
+fn stop(s: &mut Settings, key: &str) -> Option<Early> {
+    const ARGS: [&str; 2] = ["patience", "metric"];
+    s.called(key, None, &["early", "off"], |called| {
+        if called.name == "off" {
+            called.only(&[])?;
+            return Ok(None);
+        }
+        called.only(&ARGS)?;
+        let metric = match called.expr(&ARGS, "metric") {
+            None => Metric::LogLoss,
+            Some(expr) => match &expr.kind {
+                ExprKind::Name(name) if name == "log_loss" => Metric::LogLoss,
+                ExprKind::Name(name) if name == "auc" => Metric::Auc,
+                _ => {
+                    return Err(Diagnostic::error(Code::Recipe, "`metric` of `early` is not understood")
+                        .label(expr.span, "expected `log_loss` or `auc`"));
+                }
+            },
+        };
+        let patience = called.whole(&ARGS, "patience", 2)?;
+        if patience == 0 {
+            return Err(Diagnostic::error(Code::Recipe, "`patience` of `early` is not understood").label(
+                called.span,
+                "expected at least 1 epoch, for the first one that is no better ends the training then",
+            ));
+        }
+        Ok(Some(Early { patience, metric }))
     })
 }
 

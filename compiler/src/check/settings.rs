@@ -21,6 +21,7 @@ pub(super) struct Settings {
 pub(super) struct Called<'a> {
     pub name: &'a str,
     pub args: &'a [Arg],
+    pub span: Span,
 }
 
 impl Settings {
@@ -165,10 +166,14 @@ impl Settings {
         let Some(setting) = self.find(key) else { return default };
         let called = match &setting.value {
             SettingValue::Expr(Expr { kind: ExprKind::Call { callee, args }, .. }) => {
-                Some(Called { name: &callee.text, args })
+                Some(Called { name: &callee.text, args, span: callee.span })
             }
-            SettingValue::Expr(Expr { kind: ExprKind::Name(name), .. }) => Some(Called { name, args: &[] }),
-            SettingValue::Expr(Expr { kind: ExprKind::Switch(false), .. }) => Some(Called { name: "off", args: &[] }),
+            SettingValue::Expr(Expr { kind: ExprKind::Name(name), span }) => {
+                Some(Called { name, args: &[], span: *span })
+            }
+            SettingValue::Expr(Expr { kind: ExprKind::Switch(false), span }) => {
+                Some(Called { name: "off", args: &[], span: *span })
+            }
             _ => None,
         };
         let Some(called) = called.filter(|called| names.contains(&called.name)) else {

@@ -83,6 +83,12 @@ pub enum Entry {
         /// Steps whose loss was not finite.
         #[serde(default, skip_serializing_if = "is_none")]
         failed: u64,
+        /// Where training could be stopped on the validation part: the figures there after each epoch.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        epochs: Vec<Figures>,
+        /// The best of them, from 1: the figures are of the model as it was then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        best_epoch: Option<usize>,
         /// How the loss went.
         curve: Curve,
         /// What training and evaluating took.

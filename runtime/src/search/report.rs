@@ -17,6 +17,9 @@ pub struct Report {
     pub candidates: usize,
     /// Log loss of the best constant, and of the true probabilities, on the test part; of planted data only.
     pub attainable: Option<Attainable>,
+    /// Whether what was told on the test part was trained on the validation part too (`retrain.refit`).
+    #[serde(default = "on")]
+    pub refit: bool,
     /// What a model that has learnt something is better than; absent from reports of before it was told.
     #[serde(default)]
     pub constant: Option<Constant>,
@@ -24,6 +27,10 @@ pub struct Report {
     /// and the file of this report does not.
     #[serde(skip)]
     pub peak_memory: Option<Bytes>,
+}
+
+fn on() -> bool {
+    true
 }
 
 impl Report {

@@ -130,6 +130,7 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
         baselines,
         candidates,
         attainable,
+        refit: job.recipe.retrain.refit,
         constant: Some(train::Constant::of(&data, job.recipe.evaluate.batch, stop)?),
         peak_memory: None,
     };

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::fit::{MAX_DIVERGED, Regime, Trained, Workshop, fit};
+use super::fit::{MAX_DIVERGED, Regime, Trained, Training, Workshop, fit};
 use super::paths;
 use super::programs::Programs;
 use crate::backend::Backend;
@@ -130,7 +130,8 @@ fn make<B: Backend>(shop: Workshop<'_, B>, job: &Job, data: &Arc<Dataset>) -> Re
     let streams = job.streams();
     let mut programs = Programs::new(job, shop.backend);
     let title = "train supernet";
-    let Trained { params, curve, given_up, .. } = fit(shop, NAME, title, &regime, store, &batches, |step| {
+    let training = Training { name: NAME, noise: NAME, title, regime: &regime };
+    let Trained { params, curve, given_up, .. } = fit(shop, &training, None, store, &batches, |step| {
         let path = paths.path(&job.space, step, regime.steps, &mut streams.rng("supernet/path", step));
         programs.training(path)
     })?;

@@ -1,6 +1,6 @@
 //! Training and evaluating one plan.
 //!
-//! Lives here: the learning rate's schedule, logits and metrics over batches, and what these can be at best. Never: which
+//! Lives here: the learning rate's schedule, what epochs decide, logits and metrics over batches, and what these can be at best. Never: which
 //! plan is trained next (that is `search`), how a step is taken (`backend`) or where weights are kept (`supernet`).
 
 mod attainable;
@@ -9,6 +9,7 @@ mod evaluate;
 mod figures;
 mod metrics;
 mod schedule;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -19,3 +20,4 @@ pub use evaluate::{evaluate, evaluate_each, logits};
 pub use figures::Figures;
 pub use metrics::{Metrics, accuracy, auc, log_loss};
 pub use schedule::Cosine;
+pub use watch::Watch;

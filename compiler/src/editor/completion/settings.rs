@@ -6,7 +6,7 @@ use crate::editor::completion::context::Inside;
 use crate::names::Kind;
 
 /// Values that can be written after a key, by the last part of the key.
-const VALUES: [(&str, &[&str]); 11] = [
+const VALUES: [(&str, &[&str]); 13] = [
     (
         "optimiser",
         &[
@@ -19,6 +19,8 @@ const VALUES: [(&str, &[&str]); 11] = [
     ("storage", &["f32", "bf16"]),
     ("l2", &["1e-6"]),
     ("schedule", &["cosine", "constant"]),
+    ("stop", &["early(patience: 2, metric: auc)", "early(patience: 2, metric: log_loss)", "off"]),
+    ("refit", &["on", "off"]),
     ("clip", &["5", "off"]),
     ("stratified", &["on", "off"]),
     ("split", &["8:1:1"]),

@@ -30,9 +30,9 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     let mut out = format!("{}\n", table.laid_out(columns));
     let _written = writeln!(
         out,
-        "{} candidates evaluated in the supernet. Validation: trained from scratch on the training part. Test: on \
-         training and validation part.",
-        report.candidates
+        "{} candidates evaluated in the supernet. Validation: trained from scratch on the training part. Test: {}.",
+        report.candidates,
+        if report.refit { "on training and validation part" } else { "the same models" }
     );
     if let Some(known) = report.attainable {
         let _written = writeln!(
