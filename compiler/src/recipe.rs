@@ -96,6 +96,9 @@ pub enum Optimiser {
         beta2: f64,
         /// Added to the root of that mean; 1e-8 by default.
         eps: f64,
+        /// `adam(weight_decay)` or `adamw(weight_decay)`.
+        #[serde(default, skip_serializing_if = "Decay::is_none")]
+        decay: Decay,
     },
     /// Gradient descent. What is not active in a step keeps its momentum.
     Sgd {
@@ -103,7 +106,30 @@ pub enum Optimiser {
         lr: f64,
         /// Decay of the sum of gradients, at least 0 and below 1; by default 0, where nothing is remembered.
         momentum: f64,
+        /// `sgd(weight_decay)`.
+        #[serde(default, skip_serializing_if = "Decay::is_none")]
+        decay: Decay,
     },
+}
+
+/// How weights decay, all that a step trains: dense parameters, those of norms and biases too, and of tables the rows that
+/// the batch looks up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decay {
+    /// They do not; the default.
+    #[default]
+    None,
+    /// Gradients, once they are clipped, grow by this times the weights.
+    L2(f64),
+    /// Weights shrink by this times the learning rate, whatever their gradients are (Loshchilov and Hutter, arXiv 1711.05101).
+    Decoupled(f64),
+}
+
+impl Decay {
+    fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

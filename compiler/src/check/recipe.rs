@@ -9,8 +9,8 @@ use super::{CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
-    Data, Early, Embeddings, Evaluate, Finetune, Length, Metric, Optimiser, RECALIBRATE, Recipe, Retrain, Schedule,
-    Source, Storage, Synthetic, Train,
+    Data, Decay, Early, Embeddings, Evaluate, Finetune, Length, Metric, Optimiser, RECALIBRATE, Recipe, Retrain,
+    Schedule, Source, Storage, Synthetic, Train,
 };
 use crate::schema::Schema;
 use crate::space::{BindError, Space};
@@ -313,17 +313,25 @@ fn data(s: &mut Settings) -> Data {
 /// `lr`: the paper's for Adagrad; the others start from what is usual for them.
 fn optimiser(s: &mut Settings, key: &str, lr: f64) -> Optimiser {
     const ADAGRAD: [&str; 3] = ["lr", "eps", "rowwise"];
-    const ADAM: [&str; 4] = ["lr", "beta1", "beta2", "eps"];
-    const SGD: [&str; 2] = ["lr", "momentum"];
+    const ADAM: [&str; 5] = ["lr", "beta1", "beta2", "eps", "weight_decay"];
+    const SGD: [&str; 3] = ["lr", "momentum", "weight_decay"];
     let default = Optimiser::Adagrad { lr, eps: 1e-2, rowwise: false };
-    s.called(key, default, &["adagrad", "adam", "sgd"], |called| match called.name {
-        "adam" => {
+    s.called(key, default, &["adagrad", "adam", "adamw", "sgd"], |called| match called.name {
+        "adam" | "adamw" => {
             called.only(&ADAM)?;
+            // Without it, `adamw` would be Adam: torch's default.
+            let usual = if called.name == "adamw" { 0.01 } else { 0.0 };
+            let decay = called.real(&ADAM, "weight_decay", usual, 0.0, 100.0)?;
             Ok(Optimiser::Adam {
                 lr: called.real(&ADAM, "lr", 1e-3, 0.0, 100.0)?,
                 beta1: called.below_one(&ADAM, "beta1", 0.9)?,
                 beta2: called.below_one(&ADAM, "beta2", 0.999)?,
                 eps: called.real(&ADAM, "eps", 1e-8, 0.0, 1.0)?,
+                decay: match decay {
+                    0.0 => Decay::None,
+                    decay if called.name == "adamw" => Decay::Decoupled(decay),
+                    decay => Decay::L2(decay),
+                },
             })
         }
         "sgd" => {
@@ -331,6 +339,10 @@ fn optimiser(s: &mut Settings, key: &str, lr: f64) -> Optimiser {
             Ok(Optimiser::Sgd {
                 lr: called.real(&SGD, "lr", 0.01, 0.0, 100.0)?,
                 momentum: called.below_one(&SGD, "momentum", 0.0)?,
+                decay: match called.real(&SGD, "weight_decay", 0.0, 0.0, 100.0)? {
+                    0.0 => Decay::None,
+                    decay => Decay::L2(decay),
+                },
             })
         }
         _ => {

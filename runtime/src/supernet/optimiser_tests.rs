@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::recipe::Storage;
+use nasrec_compiler::recipe::{Decay, Storage};
 
 use super::store::Stored;
 use super::tests::{bits, label, logits, train};
@@ -12,13 +12,17 @@ use crate::backend::tests::sketch::{self, Sketch};
 use crate::backend::{Backend, Task, Tiled, Trainable, Update};
 
 /// One of each kind, in step `step`.
-fn rules(step: u64) -> [Rule; 5] {
+fn rules(step: u64) -> [Rule; 9] {
     [
         Rule::Adagrad { lr: 0.1, eps: 1e-2, rowwise: false },
         Rule::Adagrad { lr: 0.1, eps: 1e-2, rowwise: true },
-        Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, eps: 1e-8, step },
-        Rule::Sgd { lr: 0.3, momentum: 0.8 },
-        Rule::Sgd { lr: 0.3, momentum: 0.0 },
+        Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, eps: 1e-8, step, decay: Decay::None },
+        Rule::Sgd { lr: 0.3, momentum: 0.8, decay: Decay::None },
+        Rule::Sgd { lr: 0.3, momentum: 0.0, decay: Decay::None },
+        Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, eps: 1e-8, step, decay: Decay::L2(0.1) },
+        Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, eps: 1e-8, step, decay: Decay::Decoupled(0.5) },
+        Rule::Sgd { lr: 0.3, momentum: 0.8, decay: Decay::L2(0.1) },
+        Rule::Sgd { lr: 0.3, momentum: 0.0, decay: Decay::L2(0.1) },
     ]
 }
 
@@ -59,19 +63,26 @@ impl Reference {
         }
         for &(at, g) in places {
             let (value, m, v) = (&mut self.values[at], &mut self.first[at], &mut self.second[at]);
+            // As torch's Adam, AdamW and SGD do it.
+            let mut g = g;
+            match rule {
+                Rule::Adam { decay: Decay::L2(by), .. } | Rule::Sgd { decay: Decay::L2(by), .. } => g += by * *value,
+                Rule::Adam { lr, decay: Decay::Decoupled(by), .. } => *value -= lr * by * *value,
+                _ => {}
+            }
             match rule {
                 Rule::Adagrad { lr, eps, .. } => {
                     *m += g * g;
                     *value -= lr * g / (m.sqrt() + eps);
                 }
-                Rule::Adam { lr, beta1, beta2, eps, step } => {
+                Rule::Adam { lr, beta1, beta2, eps, step, .. } => {
                     let t = step as f64 + 1.0;
                     *m = beta1 * *m + (1.0 - beta1) * g;
                     *v = beta2 * *v + (1.0 - beta2) * g * g;
                     let (m, v) = (*m / (1.0 - beta1.powf(t)), *v / (1.0 - beta2.powf(t)));
                     *value -= lr * m / (v.sqrt() + eps);
                 }
-                Rule::Sgd { lr, momentum } => {
+                Rule::Sgd { lr, momentum, .. } => {
                     *m = momentum * *m + g;
                     *value -= lr * *m;
                 }
@@ -162,7 +173,7 @@ fn a_penalty_on_rows_is_part_of_the_gradient_that_is_clipped() {
     let plan = Sketch::random(4, true, 7);
     let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
     let batch = sketch::batch(&plan, 90, 1);
-    let rule = Rule::Sgd { lr: 1.0, momentum: 0.0 };
+    let rule = Rule::Sgd { lr: 1.0, momentum: 0.0, decay: Decay::None };
     let keep = Keep { memory: Memory::Nothing, storage: Storage::F32 };
     let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
     let start: Vec<Vec<f32>> = (0..store.params.len()).map(|id| whole(&store, id)).collect();
@@ -211,7 +222,7 @@ fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
     let path = folder.path().join("store.safetensors");
     let plan = Sketch::random(5, true, 9);
     let alone = Arc::new(plan.standalone());
-    for (number, (keep, update)) in ways().into_iter().enumerate() {
+    for (keep, update) in ways() {
         let mut store = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
         train(&backend, &plan, &mut store, 0..3, update);
         store.save(&path, &label(), "").unwrap();
@@ -226,11 +237,11 @@ fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
         assert_eq!(train(&backend, &alone, &mut extracted, 3..6, update), expected, "{keep:?}");
         assert_eq!(bits(&store.extract(&plan).unwrap()), bits(&extracted), "{keep:?}");
         // Neither another optimiser nor another storage can go on from there.
-        for (other_number, (other_keep, other_update)) in ways().into_iter().enumerate() {
+        for (other_keep, other_update) in ways() {
             let mut wrong = Store::kept(sketch::defs(&plan), 9, other_keep).unwrap();
             let before = bits(&wrong);
-            assert_eq!(wrong.load(&path, &label()).is_ok(), number == other_number, "{keep:?} {other_keep:?}");
-            assert!(number == other_number || bits(&wrong) == before);
+            assert_eq!(wrong.load(&path, &label()).is_ok(), keep == other_keep, "{keep:?} {other_keep:?}");
+            assert!(keep == other_keep || bits(&wrong) == before);
             if other_keep.memory != keep.memory {
                 let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
                 let step = backend.step(&program, &mut store, &sketch::batch(&plan, 9, 1), other_update);

@@ -13,6 +13,7 @@ const VALUES: [(&str, &[&str]); 13] = [
             "adagrad(lr: 0.12, eps: 1e-2)",
             "adagrad(lr: 0.12, eps: 1e-2, rowwise: on)",
             "adam(lr: 1e-3, beta1: 0.9, beta2: 0.999)",
+            "adamw(lr: 1e-3, weight_decay: 0.01)",
             "sgd(lr: 0.01, momentum: 0.9)",
         ],
     ),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::primitives::Dropout;
-use nasrec_compiler::recipe::{Counts, Storage};
+use nasrec_compiler::recipe::{Counts, Decay, Storage};
 use nasrec_compiler::streams::{self, Streams};
 use nasrec_compiler::{ItemKind, Space};
 
@@ -49,13 +49,16 @@ fn training(backend: &Candle, plan: &Arc<Plan>) -> Program {
 }
 
 /// One of each kind, in step `step`.
-fn rules(step: u64) -> [Rule; 5] {
+fn rules(step: u64) -> [Rule; 8] {
     [
         Rule::Adagrad { lr: 0.05, eps: 1e-2, rowwise: false },
         Rule::Adagrad { lr: 0.05, eps: 1e-2, rowwise: true },
-        Rule::Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-4, step },
-        Rule::Sgd { lr: 0.1, momentum: 0.8 },
-        Rule::Sgd { lr: 0.1, momentum: 0.0 },
+        Rule::Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-4, step, decay: Decay::None },
+        Rule::Sgd { lr: 0.1, momentum: 0.8, decay: Decay::None },
+        Rule::Sgd { lr: 0.1, momentum: 0.0, decay: Decay::None },
+        Rule::Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-4, step, decay: Decay::L2(0.1) },
+        Rule::Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-4, step, decay: Decay::Decoupled(0.5) },
+        Rule::Sgd { lr: 0.1, momentum: 0.8, decay: Decay::L2(0.1) },
     ]
 }
 
@@ -385,7 +388,8 @@ fn what_does_not_fit_is_refused() {
     let mut live = device.load(Store::new(sketch::defs(&plan), 9).unwrap()).unwrap();
     let program = training(&device, &plan);
     let batch = sketch::batch(&plan, 9, 1);
-    let momentum = Update { rule: Rule::Sgd { lr: 0.1, momentum: 0.9 }, ..Update::adagrad(0.0, 0.0, None) };
+    let momentum =
+        Update { rule: Rule::Sgd { lr: 0.1, momentum: 0.9, decay: Decay::None }, ..Update::adagrad(0.0, 0.0, None) };
     let error = device.step(&program, &mut live, &batch, momentum).unwrap_err().to_string();
     assert!(error.contains("the rule needs"), "{error}");
     let adagrad = Update::adagrad(0.1, 1e-2, None);

@@ -33,6 +33,10 @@ pub(super) fn clip_scale(clip: f64, squares: &Tensor) -> Result<Tensor> {
 /// Values and memory after a step; see [`Rule`](crate::supernet::Rule) for the formulas.
 pub(super) fn advance(rule: &Prepared, gradients: &Tensor, state: &State) -> Result<State> {
     let State { values, memory } = state;
+    let grown = if rule.l2 == 0.0 { None } else { Some((gradients + (values * f64::from(rule.l2))?)?) };
+    let gradients = grown.as_ref().unwrap_or(gradients);
+    let kept = if rule.stays == 1.0 { None } else { Some((values * f64::from(rule.stays))?) };
+    let values = kept.as_ref().unwrap_or(values);
     match rule.kernel {
         Kernel::Adagrad { lr, eps } => {
             let mut squares = gradients.sqr()?;
