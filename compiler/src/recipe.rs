@@ -158,10 +158,29 @@ impl Optimiser {
 /// How embedding tables are kept and trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Embeddings {
-    /// The weight of an L2 penalty on the rows that a batch looks up: their gradients grow by this times their values.
-    pub l2: f64,
+    /// `embeddings.l2`.
+    pub l2: L2,
     /// `embeddings.storage`.
     pub storage: Storage,
+}
+
+/// An L2 penalty on embedding tables, of which rows: their gradients grow by its weight times their values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum L2 {
+    /// Those that a batch looks up; 0 by default. A row decays as often as it is seen, and the others stay as they are.
+    Batch(f64),
+    /// All of the tables that a step trains, in every step.
+    Tables {
+        /// `table(0.05)`: FuxiCTR's `embedding_regularizer`, whose loss grows by half of this times the sum of squares.
+        table: f64,
+    },
+}
+
+impl Default for L2 {
+    fn default() -> Self {
+        Self::Batch(0.0)
+    }
 }
 
 /// What the values of embedding tables are stored as; they are computed with in `f32`.

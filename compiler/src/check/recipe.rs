@@ -4,17 +4,17 @@ use super::conflicts::conflict;
 use super::elaborate::elaborate;
 use super::methods::{METHODS, method, paths};
 use super::program::{Item, ItemKind, Program};
-use super::settings::{Settings, within};
+use super::settings::{Settings, number, within};
 use super::{CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
-    Data, Decay, Early, Embeddings, Evaluate, Finetune, Length, Metric, Optimiser, RECALIBRATE, Recipe, Retrain,
+    Data, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Metric, Optimiser, RECALIBRATE, Recipe, Retrain,
     Schedule, Source, Storage, Synthetic, Train,
 };
 use crate::schema::Schema;
 use crate::space::{BindError, Space};
-use crate::syntax::tree::{Demand, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
+use crate::syntax::tree::{Demand, Expr, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
 
 impl Program {
     /// Checks a search, its space, its schema and its baselines.
@@ -232,8 +232,7 @@ pub(crate) fn setting_keys() -> Vec<String> {
 fn recipe(s: &mut Settings) -> Recipe {
     let seed = s.seed("seed", 1);
     let data = data(s);
-    let embeddings =
-        Embeddings { l2: s.real("embeddings.l2", 0.0, 0.0, 1.0), storage: storage(s, "embeddings.storage") };
+    let embeddings = Embeddings { l2: l2(s, "embeddings.l2"), storage: storage(s, "embeddings.storage") };
     let train = Train {
         epochs: s.count("train.epochs", 1),
         batch: s.count("train.batch", 512) as usize,
@@ -352,6 +351,19 @@ fn optimiser(s: &mut Settings, key: &str, lr: f64) -> Optimiser {
                 eps: called.real(&ADAGRAD, "eps", 1e-2, 0.0, 1.0)?,
                 rowwise: called.switch(&ADAGRAD, "rowwise", false)?,
             })
+        }
+    })
+}
+
+fn l2(s: &mut Settings, key: &str) -> L2 {
+    let weight = |expr: &Expr| number(expr).filter(|weight| (0.0..=1.0).contains(weight));
+    s.get(key, L2::default(), "a number from 0 to 1, or such a number of all rows: `table(0.05)`", |expr| {
+        match &expr.kind {
+            ExprKind::Call { callee, args } if callee.text == "table" => match args.as_slice() {
+                [arg] if arg.name.is_none() => weight(&arg.value).map(|table| L2::Tables { table }),
+                _ => None,
+            },
+            _ => weight(expr).map(L2::Batch),
         }
     })
 }

@@ -144,8 +144,10 @@ pub struct Update {
     pub rule: Rule,
     /// Gradients are scaled to at most this norm; none where absent.
     pub clip: Option<f64>,
-    /// The gradients of the rows in use grow by this times their values, before they are scaled.
+    /// The gradients of rows grow by this times their values, before they are scaled.
     pub l2: f64,
+    /// Whether all rows of the tables that are trained are moved, as if they were dense; else those that the batch looks up.
+    pub whole_tables: bool,
     /// The key of the step's random draws: another one for every step. Where copies are fine-tuned, nothing is drawn.
     pub noise: Key,
 }
@@ -153,7 +155,7 @@ pub struct Update {
 impl Update {
     /// Adagrad without a penalty.
     pub const fn adagrad(lr: f64, eps: f64, clip: Option<f64>) -> Self {
-        Self { rule: Rule::Adagrad { lr, eps, rowwise: false }, clip, l2: 0.0, noise: [0; 32] }
+        Self { rule: Rule::Adagrad { lr, eps, rowwise: false }, clip, l2: 0.0, whole_tables: false, noise: [0; 32] }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nasrec_compiler::recipe::{Length, Optimiser, Schedule};
+use nasrec_compiler::recipe::{L2, Length, Optimiser, Schedule};
 use nasrec_compiler::streams::{self, Key};
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +24,8 @@ pub(super) struct Regime {
     pub warmup: Length,
     pub schedule: Schedule,
     pub clip: Option<f64>,
-    /// See [`Update::l2`].
-    pub l2: f64,
+    /// Of embedding tables.
+    pub l2: L2,
 }
 
 impl Regime {
@@ -36,7 +36,11 @@ impl Regime {
 
     /// What step `step` does with gradients, at this learning rate.
     pub fn update(&self, lr: f64, step: u64) -> Update {
-        Update { rule: Rule::at(self.optimiser, lr, step), clip: self.clip, l2: self.l2, noise: Key::default() }
+        let (l2, whole_tables) = match self.l2 {
+            L2::Batch(weight) => (weight, false),
+            L2::Tables { table } => (table, true),
+        };
+        Update { rule: Rule::at(self.optimiser, lr, step), clip: self.clip, l2, whole_tables, noise: Key::default() }
     }
 }
 

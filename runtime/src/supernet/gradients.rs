@@ -92,6 +92,17 @@ fn squares(values: &[f32]) -> f64 {
 }
 
 impl TableGradient {
+    /// Says of all rows of a table what it is: zeros of those that no sample looked up.
+    pub(crate) fn spread(&mut self, rows: usize, dim: usize) {
+        let mut values = vec![0f32; rows * dim];
+        for (&row, gradient) in self.rows.iter().zip(self.values.chunks_exact(dim)) {
+            values[row as usize * dim..][..dim].copy_from_slice(gradient);
+        }
+        self.rows.clear();
+        self.rows.extend(0..rows as u32);
+        self.values = values;
+    }
+
     /// Sums `gradient(sample, row sum)` over the samples that looked up each row, in sample order.
     pub(crate) fn sum(&mut self, param: usize, dim: usize, ids: &[u32], add: impl Fn(usize, &mut [f32])) {
         let mut order: Vec<u64> = ids.iter().zip(0u64..).map(|(&id, sample)| u64::from(id) << 32 | sample).collect();

@@ -313,3 +313,60 @@ fn what_a_store_says_it_takes_is_what_it_holds() {
         }
     }
 }
+
+/// torch's Adam on dense tables with a loss that grows by half of 0.05 times the sum of their squares: every row moves in
+/// every step, whether it was looked up or not, and the norm that is clipped is that of all rows.
+#[test]
+fn a_penalty_on_whole_tables_moves_every_row_in_every_step() {
+    let (clip, l2) = (0.3, 0.05);
+    let backend = Tiled::new(2).unwrap();
+    let plan = Sketch::random(4, true, 7);
+    let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
+    for kind in 0..rules(0).len() {
+        let keep = Keep { memory: rules(0)[kind].memory(), storage: Storage::F32 };
+        let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
+        let width = |id: usize| *store.defs()[id].full.last().unwrap();
+        let mut references: Vec<Reference> =
+            (0..store.params.len()).map(|id| Reference::of(&whole(&store, id), width(id))).collect();
+        for step in 0..4 {
+            let (rule, batch) = (rules(step)[kind], sketch::batch(&plan, 20, step));
+            let (_, gradients) = backend.gradients(&program, &store, &batch).unwrap();
+            let mut moves = Vec::new();
+            for (index, param) in plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
+                let of_param = places(&plan, index, None).into_iter().zip(gradients.dense(index));
+                moves.push((param.id, false, of_param.map(|(at, &g)| (at, f64::from(g))).collect::<Vec<_>>()));
+            }
+            for table in gradients.tables() {
+                let id = plan.params[table.param].id;
+                let rows: Vec<u32> = (0..store.defs()[id].full[0] as u32).collect();
+                let mut all: Vec<(usize, f64)> = places(&plan, table.param, Some(&rows))
+                    .into_iter()
+                    .map(|at| (at, l2 * references[id].values[at]))
+                    .collect();
+                for (at, &g) in places(&plan, table.param, Some(&table.rows)).into_iter().zip(&table.values) {
+                    let place = all.iter().position(|(other, _)| *other == at).unwrap();
+                    all[place].1 += f64::from(g);
+                }
+                moves.push((id, true, all));
+            }
+            let norm = moves.iter().flat_map(|(_, _, moves)| moves).map(|(_, g)| g * g).sum::<f64>().sqrt();
+            let scale = (clip / (norm + 1e-6)).min(1.0);
+            for (id, rows, moves) in moves {
+                let scaled: Vec<(usize, f64)> = moves.into_iter().map(|(at, g)| (at, g * scale)).collect();
+                references[id].step(rule, &scaled, rows);
+            }
+            let update = Update { rule, l2, whole_tables: true, ..Update::adagrad(0.0, 0.0, Some(clip)) };
+            backend.step(&program, &mut store, &batch, update).unwrap();
+        }
+        for (id, reference) in references.iter().enumerate() {
+            for (&now, &expected) in whole(&store, id).iter().zip(&reference.values) {
+                let tolerance = 1e-4 * expected.abs().max(0.1);
+                assert!((f64::from(now) - expected).abs() < tolerance, "{kind}: {now} {expected}");
+            }
+        }
+        for table in plan.params.iter().filter(|param| param.kind.is_table()) {
+            let Stored::Table(stored) = &store.params[table.id] else { unreachable!() };
+            assert_eq!(stored.records().count(), stored.rows, "every row is there");
+        }
+    }
+}

@@ -32,7 +32,7 @@ use loss::{cross_entropy, finite, select};
 pub use params::Params;
 use params::State;
 use pass::{Derivatives, Leaves, backward, forward, wanted};
-use tables::{RowGradients, look_up, stretches};
+use tables::{RowGradients, WholeGradients, look_up, stretches};
 use traffic::Traffic;
 
 use super::{Backend, Stepped, Task, Update, batch};
@@ -293,12 +293,19 @@ impl Backend for Candle {
         let (losses, derivatives, statistics) = self.derivatives(program, &leaves, batch)?;
         let finite = finite(&losses[0])?;
         let dense = dense_gradients(plan, &derivatives, |param| task.trains(param))?;
-        let rows = self.row_gradients(program, params, (&given, &leaves), &derivatives, update.l2)?;
+        let l2 = if update.whole_tables { 0.0 } else { update.l2 };
+        let mut rows = self.row_gradients(program, params, (&given, &leaves), &derivatives, l2)?;
+        let mut tables = Vec::new();
+        if update.whole_tables {
+            let whole = rows.drain(..).map(|rows| WholeGradients::of(rows, params, update.l2));
+            tables = whole.collect::<candle_core::Result<Vec<_>>>()?;
+        }
         let scale = match update.clip {
             None => None,
             Some(clip) => {
                 let dense = dense.iter().map(|(_, gradients)| update::squares(gradients));
                 let squares = dense.chain(rows.iter().map(RowGradients::squares));
+                let squares = squares.chain(tables.iter().map(WholeGradients::squares));
                 let squares = squares.reduce(|sum, squares| sum? + squares?).transpose()?;
                 squares.map(|squares| update::clip_scale(clip, &squares)).transpose()?
             }
@@ -323,6 +330,12 @@ impl Backend for Candle {
         }
         for rows in &rows {
             rows.apply(params, &rule, scale.as_ref(), &finite)?;
+        }
+        for tables in &tables {
+            tables.apply(params, &rule, scale.as_ref(), &finite)?;
+        }
+        if update.whole_tables {
+            params.touch_all(plan, |param| task.trains(param));
         }
         params.touch(plan, |param| task.trains(param), batch);
         Ok(params.losses.add(&self.traffic, &losses[0], &finite)?)

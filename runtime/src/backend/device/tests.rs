@@ -70,7 +70,13 @@ fn ways() -> impl Iterator<Item = (Keep, usize)> {
 }
 
 fn update(which: usize, step: u64) -> Update {
-    Update { rule: rules(step)[which], clip: Some(0.5), l2: 1e-2, noise: streams::below([7; 32], step) }
+    Update {
+        rule: rules(step)[which],
+        clip: Some(0.5),
+        l2: 1e-2,
+        whole_tables: step == 3,
+        noise: streams::below([7; 32], step),
+    }
 }
 
 /// Trains everything of a plan for some steps, on batches with many repeated rows.

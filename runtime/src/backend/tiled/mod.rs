@@ -259,6 +259,12 @@ impl Backend for Tiled {
         let loss = losses[0];
         if loss.is_finite() {
             self.pool.install(|| {
+                if update.whole_tables {
+                    gradients.tables.par_iter_mut().for_each(|table| {
+                        let param = &program.plan().params[table.param];
+                        table.spread(param.full[0], param.axes[1].len());
+                    });
+                }
                 if update.l2 > 0.0 {
                     params.penalise(program.plan(), &mut gradients, update.l2);
                 }
