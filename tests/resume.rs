@@ -226,11 +226,16 @@ fn trained(found: &BTreeMap<String, Vec<u8>>, model: &str, last: bool) -> serde_
 fn a_training_that_ends_early_is_the_same_wherever_it_was_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
     let backend = Tiled::new(2).expect("threads");
-    let as_it_is = [
+    // Once as plainly as it goes, once with all else that a step of retraining may do.
+    let all = [
         "retrain.refit=off",
-        "retrain.optimiser=adam(lr: 0.1)",
+        "retrain.optimiser=adamw(lr: 0.1, weight_decay: 0.01)",
+        "retrain.clip=value(0.1)",
+        "retrain.label_smoothing=0.05",
+        "retrain.positive_weight=1.5",
+        "embeddings.l2=table(1e-5)",
     ];
-    for (refit, more) in [("on", &["retrain.optimiser=adam(lr: 0.1)"][..]), ("off", &as_it_is[..])] {
+    for (refit, more) in [("on", &["retrain.optimiser=adam(lr: 0.1)"][..]), ("off", &all[..])] {
         let settings = [EARLY.as_slice(), more].concat();
         let planned = planned(TINY, &settings);
         let expected = run(&planned, &folder.path().join(format!("whole-{refit}")), 2);

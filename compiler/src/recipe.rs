@@ -211,6 +211,19 @@ pub enum Schedule {
     },
 }
 
+/// What keeps gradients small.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Clip {
+    /// All are scaled together, to at most this norm.
+    Norm(f64),
+    /// Each on its own.
+    Value {
+        /// `value(1.0)`: it is brought to between minus this and this.
+        value: f64,
+    },
+}
+
 /// When a training ends before its epochs are over.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Early {
@@ -263,8 +276,8 @@ pub struct Train {
     pub warmup: Length,
     /// What the learning rate does then.
     pub schedule: Schedule,
-    /// Gradients are scaled to at most this norm, 5 by default; `None` for `off`.
-    pub clip: Option<f64>,
+    /// Keeps gradients small; a norm of 5 by default, `None` for `off`.
+    pub clip: Option<Clip>,
     /// How the path of a step is drawn.
     pub paths: Paths,
     /// How long the full path is mixed in, its probability falling linearly from 1 to 0 (language rule 10).
@@ -388,8 +401,29 @@ pub struct Retrain {
     pub warmup: Length,
     /// What the learning rate does then.
     pub schedule: Schedule,
-    /// Gradients are scaled to at most this norm, 5 by default; `None` for `off`.
-    pub clip: Option<f64>,
+    /// Keeps gradients small; a norm of 5 by default, `None` for `off`.
+    pub clip: Option<Clip>,
+    /// How much of a label is spread over both, from 0, the default, to below 1: clicks are learnt as `1 - s / 2`, others as
+    /// `s / 2`. What is told of a model is against the labels as they are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_smoothing: f64,
+    /// How many times the loss of a click counts, above 0; 1 by default.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub positive_weight: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 fn on() -> bool {

@@ -9,8 +9,8 @@ use super::{CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
-    Data, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Metric, Optimiser, RECALIBRATE, Recipe, Retrain,
-    Schedule, Source, Storage, Synthetic, Train,
+    Clip, Data, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Metric, Optimiser, RECALIBRATE, Recipe,
+    Retrain, Schedule, Source, Storage, Synthetic, Train,
 };
 use crate::schema::Schema;
 use crate::space::{BindError, Space};
@@ -271,6 +271,10 @@ fn recipe(s: &mut Settings) -> Recipe {
         warmup: s.length("retrain.warmup", Length::Share(0.1)),
         schedule: schedule(s, "retrain.schedule", unwatched),
         clip: clip(s, "retrain.clip"),
+        label_smoothing: s.get("retrain.label_smoothing", 0.0, "a number of at least 0 and below 1", |e| {
+            number(e).filter(|share| (0.0..1.0).contains(share))
+        }),
+        positive_weight: s.real("retrain.positive_weight", 1.0, 1e-6, 1e6),
     };
     Recipe { seed, data, embeddings, train, evaluate, method, require: Vec::new(), retrain }
 }
@@ -428,9 +432,14 @@ fn stop(s: &mut Settings, key: &str) -> Option<Early> {
     })
 }
 
-fn clip(s: &mut Settings, key: &str) -> Option<f64> {
-    s.get(key, Some(5.0), "a norm above 0, or `off`", |e| match e.kind {
-        ExprKind::Number(x) if x > 0.0 => Some(Some(x)),
+fn clip(s: &mut Settings, key: &str) -> Option<Clip> {
+    let above_0 = |expr: &Expr| number(expr).filter(|x| *x > 0.0);
+    s.get(key, Some(Clip::Norm(5.0)), "a norm above 0, a `value(1.0)` above 0, or `off`", |e| match &e.kind {
+        ExprKind::Number(x) if *x > 0.0 => Some(Some(Clip::Norm(*x))),
+        ExprKind::Call { callee, args } if callee.text == "value" => match args.as_slice() {
+            [arg] if arg.name.is_none() => above_0(&arg.value).map(|value| Some(Clip::Value { value })),
+            _ => None,
+        },
         ExprKind::Switch(false) => Some(None),
         _ => None,
     })

@@ -144,6 +144,10 @@ pub struct Update {
     pub rule: Rule,
     /// Gradients are scaled to at most this norm; none where absent.
     pub clip: Option<f64>,
+    /// Each gradient is brought to between minus this and this instead; as it is where absent.
+    pub clamp: Option<f64>,
+    /// How many times the loss of a click counts.
+    pub positive_weight: f64,
     /// The gradients of rows grow by this times their values, before they are scaled.
     pub l2: f64,
     /// Whether all rows of the tables that are trained are moved, as if they were dense; else those that the batch looks up.
@@ -155,7 +159,15 @@ pub struct Update {
 impl Update {
     /// Adagrad without a penalty.
     pub const fn adagrad(lr: f64, eps: f64, clip: Option<f64>) -> Self {
-        Self { rule: Rule::Adagrad { lr, eps, rowwise: false }, clip, l2: 0.0, whole_tables: false, noise: [0; 32] }
+        Self {
+            rule: Rule::Adagrad { lr, eps, rowwise: false },
+            clip,
+            clamp: None,
+            positive_weight: 1.0,
+            l2: 0.0,
+            whole_tables: false,
+            noise: [0; 32],
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use nasrec_compiler::recipe::{L2, Length, Optimiser, Schedule};
+use nasrec_compiler::recipe::{Clip, L2, Length, Optimiser, Schedule};
 use nasrec_compiler::streams::{self, Key};
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub(super) struct Regime {
     pub optimiser: Optimiser,
     pub warmup: Length,
     pub schedule: Schedule,
-    pub clip: Option<f64>,
+    pub clip: Option<Clip>,
     /// Of embedding tables.
     pub l2: L2,
 }
@@ -40,7 +40,20 @@ impl Regime {
             L2::Batch(weight) => (weight, false),
             L2::Tables { table } => (table, true),
         };
-        Update { rule: Rule::at(self.optimiser, lr, step), clip: self.clip, l2, whole_tables, noise: Key::default() }
+        let (clip, clamp) = match self.clip {
+            None => (None, None),
+            Some(Clip::Norm(norm)) => (Some(norm), None),
+            Some(Clip::Value { value }) => (None, Some(value)),
+        };
+        Update {
+            rule: Rule::at(self.optimiser, lr, step),
+            clip,
+            clamp,
+            positive_weight: 1.0,
+            l2,
+            whole_tables,
+            noise: Key::default(),
+        }
     }
 }
 
@@ -79,6 +92,10 @@ pub(super) struct Training<'a> {
     pub noise: &'a str,
     pub title: &'a str,
     pub regime: &'a Regime,
+    /// How much of each label is spread over both.
+    pub label_smoothing: f64,
+    /// How many times the loss of a click counts.
+    pub positive_weight: f64,
 }
 
 /// A training whose learning rate or whose end follows from figures after its epochs.
@@ -138,7 +155,7 @@ pub(super) fn fit<B: Backend>(
     batches: &Arc<Batches>,
     mut program: impl FnMut(u64) -> Result<Arc<B::Program>>,
 ) -> Result<Trained<B::Params>> {
-    let Training { name, noise, title, regime } = *training;
+    let Training { name, noise, title, regime, label_smoothing, positive_weight } = *training;
     let (mut step, mut notes) = (0, Notes::default());
     let end = epochs.as_ref().map_or(regime.steps, |epochs| epochs.until);
     if let Some((at, path)) = shop.dir().checkpoint(name)? {
@@ -185,7 +202,10 @@ pub(super) fn fit<B: Backend>(
         if step.is_multiple_of(RENEW) {
             backend.release();
         }
-        let (program, batch) = (program(step)?, batch?);
+        let (program, mut batch) = (program(step)?, batch?);
+        if label_smoothing > 0.0 {
+            batch.labels.iter_mut().for_each(|label| *label = smoothed(*label, label_smoothing));
+        }
         let lr = match &epochs {
             None => rate.at(step),
             Some(Epochs { watch, steps, .. }) => {
@@ -193,7 +213,7 @@ pub(super) fn fit<B: Backend>(
                 rate.at(step) * watch.rate(&notes.judged[..before])
             }
         };
-        let update = Update { noise: streams::below(noise, step), ..regime.update(lr, step) };
+        let update = Update { noise: streams::below(noise, step), positive_weight, ..regime.update(lr, step) };
         let told = backend.step(&program, &mut params, &batch, update)?;
         step += 1;
         notes.curve.step(step, end, told.as_ref());
@@ -235,6 +255,11 @@ pub(super) fn fit<B: Backend>(
     Ok(Trained { params, judged, curve: curve.ended(), failed, given_up })
 }
 
+/// A label of which this share is spread evenly over both (Szegedy et al., arXiv 1512.00567).
+fn smoothed(label: f32, share: f64) -> f32 {
+    (f64::from(label) * (1.0 - share) + share / 2.0) as f32
+}
+
 fn checkpoint<B>(shop: Workshop<'_, B>, name: &str, step: u64, store: &Store, notes: &Notes) -> Result<()> {
     let dir = shop.dir();
     dir.still_here()?;
@@ -250,5 +275,16 @@ fn refused(error: Error) -> Error {
             FileError::Changed { path, what, remedy: remedy.to_owned() }.into()
         }
         error => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::smoothed;
+
+    #[test]
+    fn a_smoothed_label_keeps_its_side() {
+        assert_eq!([0.0, 1.0].map(|label| smoothed(label, 0.2)), [0.1, 0.9]);
+        assert_eq!([0.0, 1.0].map(|label| smoothed(label, 0.0)), [0.0, 1.0]);
     }
 }

@@ -142,7 +142,9 @@ impl<B: Backend> Course<'_, B> {
             (true, false) => (checkpoints(&contender.name, false), " once more"),
         };
         let title = format!("train {}{how}", contender.name);
-        let training = Training { name: &name, noise: &noise, title: &title, regime: &regime };
+        let (label_smoothing, positive_weight) = (recipe.label_smoothing, recipe.positive_weight);
+        let training =
+            Training { name: &name, noise: &noise, title: &title, regime: &regime, label_smoothing, positive_weight };
         let Trained { params, judged, curve, failed, given_up } =
             fit(shop, &training, epochs, store, &batches, |_| Ok(Arc::clone(&program)))?;
         let best_epoch = watch.filter(|_| !last && !judged.is_empty()).map(|watch| watch.best(&judged));

@@ -130,7 +130,8 @@ fn make<B: Backend>(shop: Workshop<'_, B>, job: &Job, data: &Arc<Dataset>) -> Re
     let streams = job.streams();
     let mut programs = Programs::new(job, shop.backend);
     let title = "train supernet";
-    let training = Training { name: NAME, noise: NAME, title, regime: &regime };
+    let training =
+        Training { name: NAME, noise: NAME, title, regime: &regime, label_smoothing: 0.0, positive_weight: 1.0 };
     let Trained { params, curve, given_up, .. } = fit(shop, &training, None, store, &batches, |step| {
         let path = paths.path(&job.space, step, regime.steps, &mut streams.rng("supernet/path", step));
         programs.training(path)

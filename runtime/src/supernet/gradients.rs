@@ -47,6 +47,14 @@ impl Gradients {
         (self.squares + tables.iter().sum::<f64>()).sqrt()
     }
 
+    /// Brings each gradient to between `-most` and `most`. The norm is not known afterwards.
+    pub(crate) fn clamp(&mut self, most: f64) {
+        let clamp =
+            |values: &mut [f32]| values.iter_mut().for_each(|value| *value = value.clamp(-most as f32, most as f32));
+        self.dense.par_chunks_mut(CHUNK).for_each(clamp);
+        self.tables.par_iter_mut().for_each(|table| clamp(&mut table.values));
+    }
+
     /// What to scale every gradient by so that the norm is at most `clip`: `min(1, clip / (norm + 1e-6))`.
     pub fn clip_scale(&self, clip: Option<f64>) -> f32 {
         clip.map_or(1.0, |clip| scale(clip, self.norm()))

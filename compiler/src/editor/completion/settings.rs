@@ -22,7 +22,7 @@ const VALUES: [(&str, &[&str]); 13] = [
     ("schedule", &["cosine", "constant"]),
     ("stop", &["early(patience: 2, metric: auc)", "early(patience: 2, metric: log_loss)", "off"]),
     ("refit", &["on", "off"]),
-    ("clip", &["5", "off"]),
+    ("clip", &["5", "value(1.0)", "off"]),
     ("stratified", &["on", "off"]),
     ("split", &["8:1:1"]),
     ("warmup", &["10%"]),

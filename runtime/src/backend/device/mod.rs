@@ -169,6 +169,7 @@ impl Candle {
         program: &Program,
         leaves: &Leaves,
         batch: &Batch,
+        positive_weight: f64,
     ) -> candle_core::Result<(Vec<Tensor>, Derivatives, Vec<Option<Tensor>>)> {
         let (task, wanted) = (&program.task, program.wanted.as_slice());
         let (plan, outputs) = (task.plan(), task.outputs());
@@ -177,7 +178,7 @@ impl Candle {
         let statistics = pass.statistics.clone();
         let (mut losses, mut from) = (Vec::new(), Vec::new());
         for (&output, logits) in outputs.iter().zip(&pass.logits) {
-            let (loss, gradient) = cross_entropy(logits, &labels)?;
+            let (loss, gradient) = cross_entropy(logits, &labels, positive_weight)?;
             losses.push(loss);
             from.push((output, gradient));
         }
@@ -290,15 +291,22 @@ impl Backend for Candle {
         params.check_rule(update.rule)?;
         let given = self.give(plan, batch, stepping(task, update.noise))?;
         let leaves = self.leaves(task, None, params, &given)?;
-        let (losses, derivatives, statistics) = self.derivatives(program, &leaves, batch)?;
+        let (losses, derivatives, statistics) = self.derivatives(program, &leaves, batch, update.positive_weight)?;
         let finite = finite(&losses[0])?;
-        let dense = dense_gradients(plan, &derivatives, |param| task.trains(param))?;
+        let mut dense = dense_gradients(plan, &derivatives, |param| task.trains(param))?;
         let l2 = if update.whole_tables { 0.0 } else { update.l2 };
         let mut rows = self.row_gradients(program, params, (&given, &leaves), &derivatives, l2)?;
         let mut tables = Vec::new();
         if update.whole_tables {
             let whole = rows.drain(..).map(|rows| WholeGradients::of(rows, params, update.l2));
             tables = whole.collect::<candle_core::Result<Vec<_>>>()?;
+        }
+        if let Some(most) = update.clamp {
+            if let Some((_, gradients)) = &mut dense {
+                *gradients = update::clamped(gradients, most)?;
+            }
+            rows.iter_mut().try_for_each(|rows| rows.clamp(most))?;
+            tables.iter_mut().try_for_each(|tables| tables.clamp(most))?;
         }
         let scale = match update.clip {
             None => None,
@@ -400,12 +408,15 @@ impl Backend for Candle {
         params.check(plan)?;
         let given = self.give(plan, batch, Mode::Trained)?;
         let leaves = self.leaves(task, Some(copies), params, &given)?;
-        let (losses, derivatives, _) = self.derivatives(program, &leaves, batch)?;
+        let (losses, derivatives, _) = self.derivatives(program, &leaves, batch, update.positive_weight)?;
         let rule = update.rule.prepared(1.0);
         copies.ready(&rule)?;
         for (output, loss) in losses.iter().enumerate() {
             let owned = dense_gradients(plan, &derivatives, |param| task.owner(param) == Some(output))?;
-            let Some((trained, gradients)) = owned else { continue };
+            let Some((trained, mut gradients)) = owned else { continue };
+            if let Some(most) = update.clamp {
+                gradients = update::clamped(&gradients, most)?;
+            }
             let scale = update.clip.map(|clip| update::clip_scale(clip, &update::squares(&gradients)?)).transpose()?;
             let states: Vec<State> = trained.iter().filter_map(|&index| copies.of(index).cloned()).collect();
             let next = update::advance_all(&rule, &states, &gradients, scale.as_ref(), &finite(loss)?)?;
@@ -435,7 +446,7 @@ impl Backend for Candle {
         params.check(plan)?;
         let given = self.give(plan, batch, stepping(task, Key::default()))?;
         let leaves = self.leaves(task, None, params, &given)?;
-        let (losses, derivatives, _) = self.derivatives(program, &leaves, batch)?;
+        let (losses, derivatives, _) = self.derivatives(program, &leaves, batch, 1.0)?;
         let (spans, len) = side_by_side(plan, |index, _| task.trains(index));
         let mut gradients = Gradients { dense: vec![0f32; len], spans, ..Gradients::default() };
         for (span, derivative) in gradients.spans.iter().zip(&derivatives.params) {

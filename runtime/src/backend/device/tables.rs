@@ -6,7 +6,7 @@ use nasrec_compiler::plan::{Layout, Node, ParamKind, Plan};
 use super::loss::select;
 use super::params::{Params, State};
 use super::slices::{along, set_along};
-use super::update::{advance, squares};
+use super::update::{advance, clamped, squares};
 use crate::ops::device::matmul;
 use crate::supernet::Prepared;
 
@@ -133,6 +133,12 @@ impl RowGradients {
         Ok(Self { ids, sums, times: Tensor::cat(&times, 0)?, stretch })
     }
 
+    /// Brings each gradient to between `-most` and `most`.
+    pub fn clamp(&mut self, most: f64) -> Result<()> {
+        self.sums = clamped(&self.sums, most)?;
+        Ok(())
+    }
+
     /// The sum of the squares of all rows, each once: `[1]` in `f64`.
     pub fn squares(&self) -> Result<Tensor> {
         squares(&self.sums.broadcast_div(&self.times.sqrt()?)?)
@@ -181,6 +187,12 @@ impl WholeGradients {
         gradients.scatter_set(&beside(&ids, values.dim(2)?)?, &sums.contiguous()?, 1)?;
         let gradients = if l2 > 0.0 { (gradients + (values * l2)?)? } else { gradients };
         Ok(Self { stretch, gradients })
+    }
+
+    /// Brings each gradient to between `-most` and `most`.
+    pub fn clamp(&mut self, most: f64) -> Result<()> {
+        self.gradients = clamped(&self.gradients, most)?;
+        Ok(())
     }
 
     /// The sum of the squares of all rows: `[1]` in `f64`.

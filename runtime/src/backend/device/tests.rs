@@ -72,8 +72,10 @@ fn ways() -> impl Iterator<Item = (Keep, usize)> {
 fn update(which: usize, step: u64) -> Update {
     Update {
         rule: rules(step)[which],
-        clip: Some(0.5),
+        clip: (step != 2).then_some(0.5),
+        clamp: (step == 2).then_some(1e-3),
         l2: 1e-2,
+        positive_weight: if step == 1 { 3.0 } else { 1.0 },
         whole_tables: step == 3,
         noise: streams::below([7; 32], step),
     }
