@@ -10,6 +10,7 @@ mod cli;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
 mod fixes;
+mod health;
 mod highlighting;
 mod identity;
 mod invariants;

@@ -206,6 +206,80 @@ fn a_regularised_run_goes_on_where_it_was_stopped() {
     same(&expected, &evidence(&path));
 }
 
+/// Overrides of a training that ends early, and whose learning rate is cut.
+const EARLY: [&str; 4] = [
+    "retrain.epochs=12",
+    "retrain.stop=early(patience: 2, metric: auc)",
+    "retrain.schedule=plateau(factor: 0.3, patience: 0)",
+    "evolve.generations=1",
+];
+
+/// The entry of a model in the journal of a run.
+fn trained(found: &BTreeMap<String, Vec<u8>>, model: &str, last: bool) -> serde_json::Value {
+    let journal = String::from_utf8(found["journal"].clone()).expect("text");
+    let entries = journal.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    let mut of_model = entries.filter(|entry| entry["model"] == model && entry["last"] == last);
+    of_model.next().expect("it was trained")
+}
+
+#[test]
+fn a_training_that_ends_early_is_the_same_wherever_it_was_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let backend = Tiled::new(2).expect("threads");
+    // Once as plainly as it goes, once with all else that a step of retraining may do.
+    let all = [
+        "retrain.refit=off",
+        "retrain.optimiser=adamw(lr: 0.1, weight_decay: 0.01)",
+        "retrain.clip=value(0.1)",
+        "retrain.label_smoothing=0.05",
+        "retrain.positive_weight=1.5",
+        "embeddings.l2=table(1e-5)",
+    ];
+    for (refit, more) in [("on", &["retrain.optimiser=adam(lr: 0.1)"][..]), ("off", &all[..])] {
+        let settings = [EARLY.as_slice(), more].concat();
+        let planned = planned(TINY, &settings);
+        let expected = run(&planned, &folder.path().join(format!("whole-{refit}")), 2);
+        let first = trained(&expected, "best-1", false);
+        let epochs = first["epochs"].as_array().expect("the figures of each epoch");
+        let best = first["best_epoch"].as_u64().expect("one is best") as usize;
+        assert!(best + 2 == epochs.len() && epochs.len() < 12, "it ends two epochs after the best: {first}");
+        assert_eq!(first["figures"], epochs[best - 1]);
+        let auc = |epoch: &serde_json::Value| epoch["auc"].as_f64().expect("both labels are there");
+        assert!(epochs.iter().all(|epoch| auc(epoch) <= auc(&epochs[best - 1])));
+        // 4800 rows in batches of 128 are 37 steps an epoch: one epoch is done, and judged or not; within the next.
+        let path = folder.path().join(format!("stopped-{refit}"));
+        let mut run = planned.start(&path).expect("a new directory");
+        let last =
+            if refit == "on" { "train dlrm(dim: 8) on train + validation" } else { "train dlrm(dim: 8) once more" };
+        for (stage, done) in [("train best-1", 37), ("train best-1", 50), ("train best-2", 74), (last, 30)] {
+            let stop = Stop::new();
+            let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
+            let stopped = search(&run, &backend, &observer, &stop);
+            assert!(matches!(stopped, Err(Error::Stopped)), "{stage}: not stopped");
+            drop(run);
+            run = resumed(&path);
+        }
+        search(&run, &backend, &Silent, &Stop::new()).expect("the rest of the run");
+        same(&expected, &evidence(&path));
+    }
+}
+
+/// The model that was stopped is that of as many epochs and no more, and is kept as it was then.
+#[test]
+fn a_model_without_a_refit_is_the_one_that_was_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let common = ["retrain.refit=off", "retrain.top=1", "retrain.warmup=0", "retrain.optimiser=adam(lr: 0.03)"];
+    let early = ["retrain.epochs=12", "retrain.stop=early(patience: 1)", "retrain.schedule=constant"];
+    let stopped = run(&planned(TINY, &[common.as_slice(), &early].concat()), &folder.path().join("stopped"), 2);
+    let first = trained(&stopped, "best-1", false);
+    let epochs = format!("retrain.epochs={}", first["best_epoch"]);
+    let plain = [epochs.as_str(), "retrain.schedule=constant"];
+    let plain = run(&planned(TINY, &[common.as_slice(), &plain].concat()), &folder.path().join("plain"), 2);
+    assert!(stopped[WEIGHTS] == plain[WEIGHTS], "other weights");
+    assert_eq!(first["figures"], trained(&plain, "best-1", false)["figures"]);
+    assert_eq!(trained(&stopped, "best-1", true)["figures"], trained(&plain, "best-1", true)["figures"]);
+}
+
 /// What an optimiser remembers, and how tables are stored, is part of a checkpoint.
 #[test]
 fn every_optimiser_goes_on_where_it_was_stopped() {

@@ -96,6 +96,9 @@ pub enum Optimiser {
         beta2: f64,
         /// Added to the root of that mean; 1e-8 by default.
         eps: f64,
+        /// `adam(weight_decay)` or `adamw(weight_decay)`.
+        #[serde(default, skip_serializing_if = "Decay::is_none")]
+        decay: Decay,
     },
     /// Gradient descent. What is not active in a step keeps its momentum.
     Sgd {
@@ -103,7 +106,30 @@ pub enum Optimiser {
         lr: f64,
         /// Decay of the sum of gradients, at least 0 and below 1; by default 0, where nothing is remembered.
         momentum: f64,
+        /// `sgd(weight_decay)`.
+        #[serde(default, skip_serializing_if = "Decay::is_none")]
+        decay: Decay,
     },
+}
+
+/// How weights decay, all that a step trains: dense parameters, those of norms and biases too, and of tables the rows that
+/// the batch looks up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decay {
+    /// They do not; the default.
+    #[default]
+    None,
+    /// Gradients, once they are clipped, grow by this times the weights.
+    L2(f64),
+    /// Weights shrink by this times the learning rate, whatever their gradients are (Loshchilov and Hutter, arXiv 1711.05101).
+    Decoupled(f64),
+}
+
+impl Decay {
+    fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -132,10 +158,29 @@ impl Optimiser {
 /// How embedding tables are kept and trained.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Embeddings {
-    /// The weight of an L2 penalty on the rows that a batch looks up: their gradients grow by this times their values.
-    pub l2: f64,
+    /// `embeddings.l2`.
+    pub l2: L2,
     /// `embeddings.storage`.
     pub storage: Storage,
+}
+
+/// An L2 penalty on embedding tables, of which rows: their gradients grow by its weight times their values.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum L2 {
+    /// Those that a batch looks up; 0 by default. A row decays as often as it is seen, and the others stay as they are.
+    Batch(f64),
+    /// All of the tables that a step trains, in every step.
+    Tables {
+        /// `table(0.05)`: FuxiCTR's `embedding_regularizer`, whose loss grows by half of this times the sum of squares.
+        table: f64,
+    },
+}
+
+impl Default for L2 {
+    fn default() -> Self {
+        Self::Batch(0.0)
+    }
 }
 
 /// What the values of embedding tables are stored as; they are computed with in `f32`.
@@ -150,13 +195,52 @@ pub enum Storage {
 }
 
 /// The learning rate after warm-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// It stays.
     Constant,
     /// It falls to almost 0 at the last step, along half a cosine; the default.
     Cosine,
+    /// It stays, and is cut after epochs in which the metric of [`Retrain::stop`] did not improve; only in `retrain`.
+    Plateau {
+        /// What it is multiplied by, above 0 and below 1; 0.1 by default.
+        factor: f64,
+        /// How many epochs in a row are let pass before; 0 by default.
+        patience: u64,
+    },
+}
+
+/// What keeps gradients small.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Clip {
+    /// All are scaled together, to at most this norm.
+    Norm(f64),
+    /// Each on its own.
+    Value {
+        /// `value(1.0)`: it is brought to between minus this and this.
+        value: f64,
+    },
+}
+
+/// When a training ends before its epochs are over.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Early {
+    /// So many epochs in a row without an improvement end it; 2 by default, at least 1.
+    pub patience: u64,
+    /// Of what; `log_loss` by default.
+    pub metric: Metric,
+}
+
+/// What epochs are compared by, on the validation part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Mean cross-entropy: less is better.
+    LogLoss,
+    /// Area under the ROC curve: more is better.
+    Auc,
 }
 
 /// A length in steps, or a share of all steps.
@@ -192,8 +276,8 @@ pub struct Train {
     pub warmup: Length,
     /// What the learning rate does then.
     pub schedule: Schedule,
-    /// Gradients are scaled to at most this norm, 5 by default; `None` for `off`.
-    pub clip: Option<f64>,
+    /// Keeps gradients small; a norm of 5 by default, `None` for `off`.
+    pub clip: Option<Clip>,
     /// How the path of a step is drawn.
     pub paths: Paths,
     /// How long the full path is mixed in, its probability falling linearly from 1 to 0 (language rule 10).
@@ -299,8 +383,16 @@ pub enum Method {
 pub struct Retrain {
     /// How many of the best are retrained from scratch and compared on validation; 15 by default.
     pub top: usize,
-    /// Passes over the training part, at least 1.
+    /// Passes over the training part, at least 1; the most of them where [`Retrain::stop`] may end it.
     pub epochs: u64,
+    /// Whether training ends early, with the weights of the epoch that was best on the validation part; `None` for `off`,
+    /// the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Early>,
+    /// Whether the winner and the baselines are trained once more on the training and the validation part, for as many steps
+    /// as were found best, before they are told on the test part; `on` by default. Else they are told as they are.
+    #[serde(default = "on", skip_serializing_if = "is_on")]
+    pub refit: bool,
     /// Samples a step; 256 by default.
     pub batch: usize,
     /// Of dense parameters and embedding tables alike.
@@ -309,6 +401,36 @@ pub struct Retrain {
     pub warmup: Length,
     /// What the learning rate does then.
     pub schedule: Schedule,
-    /// Gradients are scaled to at most this norm, 5 by default; `None` for `off`.
-    pub clip: Option<f64>,
+    /// Keeps gradients small; a norm of 5 by default, `None` for `off`.
+    pub clip: Option<Clip>,
+    /// How much of a label is spread over both, from 0, the default, to below 1: clicks are learnt as `1 - s / 2`, others as
+    /// `s / 2`. What is told of a model is against the labels as they are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub label_smoothing: f64,
+    /// How many times the loss of a click counts, above 0; 1 by default.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub positive_weight: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_one(value: &f64) -> bool {
+    *value == 1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+fn on() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_on(value: &bool) -> bool {
+    *value
 }

@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use nasrec_compiler::loader::Memory;
-use nasrec_compiler::recipe::{Optimiser, Storage};
+use nasrec_compiler::recipe::{Decay, Optimiser, Storage};
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Program as Source, Space};
 use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
@@ -84,8 +84,8 @@ fn lookups(passes: usize, backend: &Tiled) {
         ("adagrad", Optimiser::Adagrad { lr: 0.1, eps: 1e-2, rowwise: false }, Storage::F32),
         ("adagrad, rowwise", Optimiser::Adagrad { lr: 0.1, eps: 1e-2, rowwise: true }, Storage::F32),
         ("adagrad, rowwise, bf16", Optimiser::Adagrad { lr: 0.1, eps: 1e-2, rowwise: true }, Storage::Bf16),
-        ("adam", Optimiser::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8 }, Storage::F32),
-        ("sgd with momentum", Optimiser::Sgd { lr: 0.01, momentum: 0.9 }, Storage::F32),
+        ("adam", Optimiser::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, decay: Decay::None }, Storage::F32),
+        ("sgd with momentum", Optimiser::Sgd { lr: 0.01, momentum: 0.9, decay: Decay::None }, Storage::F32),
     ];
     // Any row may be there: all of them are.
     let everything = |store: &mut Store| {

@@ -4,17 +4,17 @@ use super::conflicts::conflict;
 use super::elaborate::elaborate;
 use super::methods::{METHODS, method, paths};
 use super::program::{Item, ItemKind, Program};
-use super::settings::{Settings, within};
+use super::settings::{Settings, number, within};
 use super::{CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
-    Data, Embeddings, Evaluate, Finetune, Length, Optimiser, RECALIBRATE, Recipe, Retrain, Schedule, Source, Storage,
-    Synthetic, Train,
+    Clip, Data, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Metric, Optimiser, RECALIBRATE, Recipe,
+    Retrain, Schedule, Source, Storage, Synthetic, Train,
 };
 use crate::schema::Schema;
 use crate::space::{BindError, Space};
-use crate::syntax::tree::{Demand, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
+use crate::syntax::tree::{Demand, Expr, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
 
 impl Program {
     /// Checks a search, its space, its schema and its baselines.
@@ -232,14 +232,17 @@ pub(crate) fn setting_keys() -> Vec<String> {
 fn recipe(s: &mut Settings) -> Recipe {
     let seed = s.seed("seed", 1);
     let data = data(s);
-    let embeddings =
-        Embeddings { l2: s.real("embeddings.l2", 0.0, 0.0, 1.0), storage: storage(s, "embeddings.storage") };
+    let embeddings = Embeddings { l2: l2(s, "embeddings.l2"), storage: storage(s, "embeddings.storage") };
     let train = Train {
         epochs: s.count("train.epochs", 1),
         batch: s.count("train.batch", 512) as usize,
         optimiser: optimiser(s, "train.optimiser", 0.12),
         warmup: s.length("train.warmup", Length::Share(0.1)),
-        schedule: schedule(s, "train.schedule"),
+        schedule: schedule(
+            s,
+            "train.schedule",
+            Some(("the supernet is evaluated only once it is trained", "expected `cosine` or `constant`")),
+        ),
         clip: clip(s, "train.clip"),
         paths: paths(s, "train.paths"),
         full_path: s.length("train.full_path", Length::Share(0.21)),
@@ -251,14 +254,27 @@ fn recipe(s: &mut Settings) -> Recipe {
         recalibrate: s.count("evaluate.recalibrate", RECALIBRATE),
     };
     let method = method(s);
+    let told = s.diagnostics.len();
+    let stop = stop(s, "retrain.stop");
+    // A `stop` that was not understood is no `off`.
+    let unwatched = (stop.is_none() && s.diagnostics.len() == told).then_some((
+        "it follows the metric of `retrain.stop`, which is `off`",
+        "such as `retrain { stop: early(patience: 2); schedule: plateau }`",
+    ));
     let retrain = Retrain {
         top: s.count("retrain.top", 15) as usize,
         epochs: s.count("retrain.epochs", 1),
+        stop,
+        refit: s.switch("retrain.refit", true),
         batch: s.count("retrain.batch", 256) as usize,
         optimiser: optimiser(s, "retrain.optimiser", 0.16),
         warmup: s.length("retrain.warmup", Length::Share(0.1)),
-        schedule: schedule(s, "retrain.schedule"),
+        schedule: schedule(s, "retrain.schedule", unwatched),
         clip: clip(s, "retrain.clip"),
+        label_smoothing: s.get("retrain.label_smoothing", 0.0, "a number of at least 0 and below 1", |e| {
+            number(e).filter(|share| (0.0..1.0).contains(share))
+        }),
+        positive_weight: s.real("retrain.positive_weight", 1.0, 1e-6, 1e6),
     };
     Recipe { seed, data, embeddings, train, evaluate, method, require: Vec::new(), retrain }
 }
@@ -300,17 +316,25 @@ fn data(s: &mut Settings) -> Data {
 /// `lr`: the paper's for Adagrad; the others start from what is usual for them.
 fn optimiser(s: &mut Settings, key: &str, lr: f64) -> Optimiser {
     const ADAGRAD: [&str; 3] = ["lr", "eps", "rowwise"];
-    const ADAM: [&str; 4] = ["lr", "beta1", "beta2", "eps"];
-    const SGD: [&str; 2] = ["lr", "momentum"];
+    const ADAM: [&str; 5] = ["lr", "beta1", "beta2", "eps", "weight_decay"];
+    const SGD: [&str; 3] = ["lr", "momentum", "weight_decay"];
     let default = Optimiser::Adagrad { lr, eps: 1e-2, rowwise: false };
-    s.called(key, default, &["adagrad", "adam", "sgd"], |called| match called.name {
-        "adam" => {
+    s.called(key, default, &["adagrad", "adam", "adamw", "sgd"], |called| match called.name {
+        "adam" | "adamw" => {
             called.only(&ADAM)?;
+            // Without it, `adamw` would be Adam: torch's default.
+            let usual = if called.name == "adamw" { 0.01 } else { 0.0 };
+            let decay = called.real(&ADAM, "weight_decay", usual, 0.0, 100.0)?;
             Ok(Optimiser::Adam {
                 lr: called.real(&ADAM, "lr", 1e-3, 0.0, 100.0)?,
                 beta1: called.below_one(&ADAM, "beta1", 0.9)?,
                 beta2: called.below_one(&ADAM, "beta2", 0.999)?,
                 eps: called.real(&ADAM, "eps", 1e-8, 0.0, 1.0)?,
+                decay: match decay {
+                    0.0 => Decay::None,
+                    decay if called.name == "adamw" => Decay::Decoupled(decay),
+                    decay => Decay::L2(decay),
+                },
             })
         }
         "sgd" => {
@@ -318,6 +342,10 @@ fn optimiser(s: &mut Settings, key: &str, lr: f64) -> Optimiser {
             Ok(Optimiser::Sgd {
                 lr: called.real(&SGD, "lr", 0.01, 0.0, 100.0)?,
                 momentum: called.below_one(&SGD, "momentum", 0.0)?,
+                decay: match called.real(&SGD, "weight_decay", 0.0, 0.0, 100.0)? {
+                    0.0 => Decay::None,
+                    decay => Decay::L2(decay),
+                },
             })
         }
         _ => {
@@ -331,6 +359,19 @@ fn optimiser(s: &mut Settings, key: &str, lr: f64) -> Optimiser {
     })
 }
 
+fn l2(s: &mut Settings, key: &str) -> L2 {
+    let weight = |expr: &Expr| number(expr).filter(|weight| (0.0..=1.0).contains(weight));
+    s.get(key, L2::default(), "a number from 0 to 1, or such a number of all rows: `table(0.05)`", |expr| {
+        match &expr.kind {
+            ExprKind::Call { callee, args } if callee.text == "table" => match args.as_slice() {
+                [arg] if arg.name.is_none() => weight(&arg.value).map(|table| L2::Tables { table }),
+                _ => None,
+            },
+            _ => weight(expr).map(L2::Batch),
+        }
+    })
+}
+
 fn storage(s: &mut Settings, key: &str) -> Storage {
     s.called(key, Storage::F32, &["f32", "bf16"], |called| {
         called.only(&[])?;
@@ -338,16 +379,67 @@ fn storage(s: &mut Settings, key: &str) -> Storage {
     })
 }
 
-fn schedule(s: &mut Settings, key: &str) -> Schedule {
-    s.called(key, Schedule::Cosine, &["cosine", "constant"], |called| {
-        called.only(&[])?;
-        Ok(if called.name == "cosine" { Schedule::Cosine } else { Schedule::Constant })
+/// `unwatched`: why nothing tells here whether an epoch was better than those before, if so, and what to do.
+fn schedule(s: &mut Settings, key: &str, unwatched: Option<(&str, &str)>) -> Schedule {
+    const PLATEAU: [&str; 2] = ["factor", "patience"];
+    s.called(key, Schedule::Cosine, &["cosine", "constant", "plateau"], |called| match called.name {
+        "plateau" => {
+            called.only(&PLATEAU)?;
+            if let Some((why, help)) = unwatched {
+                let message = format!("`{key}` cannot be `plateau`");
+                let found = Diagnostic::error(Code::Recipe, message).label(called.span, why);
+                return Err(found.help(help));
+            }
+            Ok(Schedule::Plateau {
+                factor: called.below_one(&PLATEAU, "factor", 0.1)?,
+                patience: called.whole(&PLATEAU, "patience", 0)?,
+            })
+        }
+        name => {
+            called.only(&[])?;
+            Ok(if name == "cosine" { Schedule::Cosine } else { Schedule::Constant })
+        }
     })
 }
 
-fn clip(s: &mut Settings, key: &str) -> Option<f64> {
-    s.get(key, Some(5.0), "a norm above 0, or `off`", |e| match e.kind {
-        ExprKind::Number(x) if x > 0.0 => Some(Some(x)),
+fn stop(s: &mut Settings, key: &str) -> Option<Early> {
+    const ARGS: [&str; 2] = ["patience", "metric"];
+    s.called(key, None, &["early", "off"], |called| {
+        if called.name == "off" {
+            called.only(&[])?;
+            return Ok(None);
+        }
+        called.only(&ARGS)?;
+        let metric = match called.expr(&ARGS, "metric") {
+            None => Metric::LogLoss,
+            Some(expr) => match &expr.kind {
+                ExprKind::Name(name) if name == "log_loss" => Metric::LogLoss,
+                ExprKind::Name(name) if name == "auc" => Metric::Auc,
+                _ => {
+                    return Err(Diagnostic::error(Code::Recipe, "`metric` of `early` is not understood")
+                        .label(expr.span, "expected `log_loss` or `auc`"));
+                }
+            },
+        };
+        let patience = called.whole(&ARGS, "patience", 2)?;
+        if patience == 0 {
+            return Err(Diagnostic::error(Code::Recipe, "`patience` of `early` is not understood").label(
+                called.span,
+                "expected at least 1 epoch, for the first one that is no better ends the training then",
+            ));
+        }
+        Ok(Some(Early { patience, metric }))
+    })
+}
+
+fn clip(s: &mut Settings, key: &str) -> Option<Clip> {
+    let above_0 = |expr: &Expr| number(expr).filter(|x| *x > 0.0);
+    s.get(key, Some(Clip::Norm(5.0)), "a norm above 0, a `value(1.0)` above 0, or `off`", |e| match &e.kind {
+        ExprKind::Number(x) if *x > 0.0 => Some(Some(Clip::Norm(*x))),
+        ExprKind::Call { callee, args } if callee.text == "value" => match args.as_slice() {
+            [arg] if arg.name.is_none() => above_0(&arg.value).map(|value| Some(Clip::Value { value })),
+            _ => None,
+        },
         ExprKind::Switch(false) => Some(None),
         _ => None,
     })

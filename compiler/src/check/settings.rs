@@ -21,6 +21,8 @@ pub(super) struct Settings {
 pub(super) struct Called<'a> {
     pub name: &'a str,
     pub args: &'a [Arg],
+    /// Where its name stands.
+    pub span: Span,
     /// Of what is wrong with it.
     pub code: Code,
 }
@@ -167,13 +169,13 @@ impl Settings {
         let Some(setting) = self.find(key) else { return default };
         let called = match &setting.value {
             SettingValue::Expr(Expr { kind: ExprKind::Call { callee, args }, .. }) => {
-                Some(Called { name: &callee.text, args, code: Code::Recipe })
+                Some(Called { name: &callee.text, args, span: callee.span, code: Code::Recipe })
             }
-            SettingValue::Expr(Expr { kind: ExprKind::Name(name), .. }) => {
-                Some(Called { name, args: &[], code: Code::Recipe })
+            SettingValue::Expr(Expr { kind: ExprKind::Name(name), span }) => {
+                Some(Called { name, args: &[], span: *span, code: Code::Recipe })
             }
-            SettingValue::Expr(Expr { kind: ExprKind::Switch(false), .. }) => {
-                Some(Called { name: "off", args: &[], code: Code::Recipe })
+            SettingValue::Expr(Expr { kind: ExprKind::Switch(false), span }) => {
+                Some(Called { name: "off", args: &[], span: *span, code: Code::Recipe })
             }
             _ => None,
         };

@@ -323,6 +323,8 @@ const SETTINGS: [&[&str]; 8] = [
         "retrain { top: 2; epochs: 1; batch: 256 }",
         "retrain { optimiser: adam(lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8) }",
         "retrain { optimiser: adagrad(rowwise: on) }",
+        "retrain { optimiser: adamw(lr: 1e-3, weight_decay: 0.1) }",
+        "retrain { stop: early(patience: 2, metric: auc); schedule: plateau(factor: 0.1, patience: 0); refit: off }",
     ],
     &["embeddings { l2: 1e-6; storage: bf16 }", "embeddings { l2: 0 }"],
     &["require macs <= 3M, params.dense <= 2M", "require params.embedding <= 1G"],

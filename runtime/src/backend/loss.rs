@@ -14,9 +14,35 @@ pub fn cross_entropy_gradient(logit: f32, label: f32) -> f64 {
     1.0 / (1.0 + (-z).exp()) - f64::from(label)
 }
 
+/// The loss and its derivative where the part of a click counts so many times: `w y log1p(exp(-z)) + (1 - y)
+/// log1p(exp(z))`, as torch's `pos_weight`. That is the cross-entropy of another label, counted otherwise.
+pub(crate) fn weighted(logit: f32, label: f32, weight: f64) -> (f64, f64) {
+    if weight == 1.0 {
+        return (cross_entropy(logit, label), cross_entropy_gradient(logit, label));
+    }
+    let clicks = weight * f64::from(label);
+    let all = clicks + (1.0 - f64::from(label));
+    let label = (clicks / all) as f32;
+    (all * cross_entropy(logit, label), all * cross_entropy_gradient(logit, label))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn clicks_may_count_more() {
+        for z in [-30.0f32, -2.0, 0.0, 0.7, 30.0] {
+            for (y, weight) in [(0.0f32, 3.0), (1.0, 3.0), (0.9, 3.0), (0.1, 0.25), (1.0, 1.0)] {
+                let (z64, y64) = (f64::from(z), f64::from(y));
+                let expected = weight * y64 * (-z64).exp().ln_1p() + (1.0 - y64) * z64.exp().ln_1p();
+                let slope = -weight * y64 / (1.0 + z64.exp()) + (1.0 - y64) / (1.0 + (-z64).exp());
+                let (loss, derivative) = weighted(z, y, weight);
+                assert!((loss - expected).abs() < 1e-5 * expected.max(1.0), "{z} {y} {weight}: {loss} {expected}");
+                assert!((derivative - slope).abs() < 1e-6 * weight.max(1.0), "{z} {y} {weight}: {derivative} {slope}");
+            }
+        }
+    }
 
     #[test]
     fn stable_at_the_ends_and_right_between() {

@@ -144,8 +144,14 @@ pub struct Update {
     pub rule: Rule,
     /// Gradients are scaled to at most this norm; none where absent.
     pub clip: Option<f64>,
-    /// The gradients of the rows in use grow by this times their values, before they are scaled.
+    /// Each gradient is brought to between minus this and this instead; as it is where absent.
+    pub clamp: Option<f64>,
+    /// How many times the loss of a click counts.
+    pub positive_weight: f64,
+    /// The gradients of rows grow by this times their values, before they are scaled.
     pub l2: f64,
+    /// Whether all rows of the tables that are trained are moved, as if they were dense; else those that the batch looks up.
+    pub whole_tables: bool,
     /// The key of the step's random draws: another one for every step. Where copies are fine-tuned, nothing is drawn.
     pub noise: Key,
 }
@@ -153,7 +159,15 @@ pub struct Update {
 impl Update {
     /// Adagrad without a penalty.
     pub const fn adagrad(lr: f64, eps: f64, clip: Option<f64>) -> Self {
-        Self { rule: Rule::Adagrad { lr, eps, rowwise: false }, clip, l2: 0.0, noise: [0; 32] }
+        Self {
+            rule: Rule::Adagrad { lr, eps, rowwise: false },
+            clip,
+            clamp: None,
+            positive_weight: 1.0,
+            l2: 0.0,
+            whole_tables: false,
+            noise: [0; 32],
+        }
     }
 }
 
@@ -162,6 +176,8 @@ impl Update {
 pub struct Stepped {
     /// How many steps this is of: since the last time that it was told.
     pub steps: u64,
-    /// Mean loss over their batches, before each update. Not finite where all of theirs were not; others are left out.
+    /// How many of them had a loss that was not finite.
+    pub failed: u64,
+    /// Mean loss over the batches of the others, before each update; not finite where there are none.
     pub loss: f64,
 }

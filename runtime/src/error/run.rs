@@ -76,11 +76,9 @@ pub enum RunError {
     /// The search needs up to `needed` bytes, and may take `budget` bytes. `described` says of what, and what to change.
     #[error("{described}")]
     Memory { needed: u64, budget: u64, described: String },
-    #[error(
-        "{title}: the loss was not finite for {steps} steps in a row, at step {step}; lower the learning rate or turn \
-         clipping on"
-    )]
-    Diverged { title: String, step: u64, steps: u64 },
+    /// `remedy`: what may help.
+    #[error("{title}: the loss was not finite for {steps} steps in a row, at step {step}; {remedy}")]
+    Diverged { title: String, step: u64, steps: u64, remedy: &'static str },
     /// The cheapest of so many architectures costs `macs`, and this constraint excludes it.
     #[error(
         "none of {tries} architectures drawn meets what is required: `{constraint}` excludes even the cheapest of them, \

@@ -85,6 +85,15 @@ pub enum Entry {
         figures: Figures,
         /// BLAKE3 of its weights in the run directory, where they are kept.
         checksum: Option<String>,
+        /// Steps whose loss was not finite.
+        #[serde(default, skip_serializing_if = "is_none")]
+        failed: u64,
+        /// Where training could be stopped on the validation part: the figures there after each epoch.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        epochs: Vec<Figures>,
+        /// The best of them, from 1: the figures are of the model as it was then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        best_epoch: Option<usize>,
         /// How the loss went.
         curve: Curve,
         /// What training and evaluating took.
@@ -93,8 +102,13 @@ pub enum Entry {
 }
 
 /// The loss of a training: after how many steps, and its mean over the steps since the point before, in nats. Absent where
-/// none of those was finite.
+/// one of those was not finite.
 pub type Curve = Vec<(u64, Option<f64>)>;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
 
 /// An open journal, with everything that it held when it was opened and what was added since.
 #[derive(Debug)]

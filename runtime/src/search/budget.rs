@@ -1,7 +1,7 @@
 //! Whether a search fits the memory that it may take, worked out from the job before anything is trained.
 
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::recipe::Source;
+use nasrec_compiler::recipe::{L2, Source};
 
 use super::paths;
 use super::phase::{self, Phase};
@@ -26,6 +26,7 @@ const NODE: u64 = 1000;
 pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     let recipe = &job.recipe;
     let storage = recipe.embeddings.storage;
+    let touched = touched(job, rows);
     let counts = recipe.train.paths.counts();
     let streams = job.streams();
     // Everything that a path may hold, so the largest step and no smaller than what is retrained.
@@ -33,7 +34,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     let full = job.plan(&largest)?;
     let training = Program::new(Task::training(full.clone(), &Trainable::all(&full))?)?;
     let keep = Keep::for_optimiser(recipe.train.optimiser, storage);
-    let supernet = stored(job.space.params().iter().map(ParamDef::from), keep, rows);
+    let supernet = stored(job.space.params().iter().map(ParamDef::from), keep, touched);
 
     let plans = (0..TOGETHER as u64).map(|index| {
         let architecture = job.space.sample(counts, &mut streams.rng("budget/candidate", index));
@@ -56,22 +57,27 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     let lists = rows.saturating_mul(12).saturating_add(held_in_memory(&job.schema, rows));
 
     let keep = Keep::for_optimiser(recipe.retrain.optimiser, storage);
-    let mut retrained = stored(full.standalone().params.iter().map(ParamDef::from), keep, rows);
+    let mut retrained = stored(full.standalone().params.iter().map(ParamDef::from), keep, touched);
     let mut executing = training.footprint_of_step(recipe.retrain.batch, threads);
+    executing.gradients += of_whole_tables(job, &full);
     for (_, plan) in &job.baselines {
         let plan = plan.standalone();
-        let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, rows);
+        let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, touched);
         let all = Trainable::all(&plan);
-        executing =
-            executing.max(Program::new(Task::training(plan, &all)?)?.footprint_of_step(recipe.retrain.batch, threads));
+        let whole = of_whole_tables(job, &plan);
+        let mut footprint = Program::new(Task::training(plan, &all)?)?.footprint_of_step(recipe.retrain.batch, threads);
+        footprint.gradients += whole;
+        executing = executing.max(footprint);
         retrained = (retrained.0.max(dense), retrained.1.max(tables));
     }
+    let mut step = training.footprint_of_step(recipe.train.batch, threads);
+    step.gradients += of_whole_tables(job, &full);
     Ok([
         Phase {
             name: "supernet",
             dense: supernet.0,
             tables: supernet.1,
-            executing: training.footprint_of_step(recipe.train.batch, threads),
+            executing: step,
             data: lists + 8 * sample * recipe.train.batch as u64,
             programs: nodes as u64 * NODE * KEPT.get() as u64,
         },
@@ -92,6 +98,23 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
             programs: 0,
         },
     ])
+}
+
+/// Rows of a table that are touched, at most, by training on so many rows of data.
+fn touched(job: &Job, rows: u64) -> u64 {
+    match job.recipe.embeddings.l2 {
+        L2::Batch(_) => rows,
+        L2::Tables { .. } => u64::MAX,
+    }
+}
+
+/// Bytes of the gradients of all rows of a plan's tables, where they all have one.
+fn of_whole_tables(job: &Job, plan: &Plan) -> u64 {
+    let L2::Tables { .. } = job.recipe.embeddings.l2 else { return 0 };
+    let tables = plan.params.iter().filter(|param| param.kind.is_table());
+    // A number of the row, and its values, while those of the rows that were looked up are still there.
+    let bytes = tables.map(|param| (param.full[0] as u64).saturating_mul(4 * (1 + 2 * param.axes[1].len() as u64)));
+    bytes.fold(0, u64::saturating_add)
 }
 
 /// Dense parameters and tables of a store after training on `rows` rows: no more rows of a table are touched.
@@ -126,8 +149,9 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
 /// Those of [`needs`].
 pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
     let storage = job.recipe.embeddings.storage;
+    let touched = touched(job, rows);
     let file = |defs: &mut dyn Iterator<Item = ParamDef>, keep: Keep| {
-        defs.fold(0u64, |bytes, def| bytes.saturating_add(Store::file_bytes(&def, keep, rows)))
+        defs.fold(0u64, |bytes, def| bytes.saturating_add(Store::file_bytes(&def, keep, touched)))
     };
     let keep = Keep::for_optimiser(job.recipe.train.optimiser, storage);
     let supernet = file(&mut job.space.params().iter().map(ParamDef::from), keep);

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use nasrec_compiler::plan::Plan;
-use nasrec_compiler::recipe::{Finetune, Length};
+use nasrec_compiler::recipe::{Finetune, L2, Length};
 
 use super::fit::{Regime, Workshop};
 use crate::Result;
@@ -50,7 +50,7 @@ impl<'a, B: Backend> Judge<'a, B> {
                 warmup,
                 schedule: recipe.train.schedule,
                 clip: recipe.train.clip,
-                l2: 0.0,
+                l2: L2::default(),
             });
         }
         let rows = data.part(Part::Train).clone();

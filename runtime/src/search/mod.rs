@@ -24,6 +24,6 @@ mod winner;
 
 pub use budget::{check as check_memory, check_disk, expected_rows, needs};
 pub use phase::Phase;
-pub use report::{Attainable, Report, Row, Usage};
+pub use report::{Attainable, Nothing, Report, Row, Usage};
 pub use run::{search, search_by, search_within};
 pub use strategies::Strategy;

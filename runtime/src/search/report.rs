@@ -4,7 +4,7 @@ use nasrec_compiler::Architecture;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Bytes;
-use crate::train::Figures;
+use crate::train::{Constant, Figures};
 
 /// The result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,10 +17,54 @@ pub struct Report {
     pub candidates: usize,
     /// Log loss of the best constant, and of the true probabilities, on the test part; of planted data only.
     pub attainable: Option<Attainable>,
+    /// Whether what was told on the test part was trained on the validation part too (`retrain.refit`).
+    #[serde(default = "on")]
+    pub refit: bool,
+    /// What a model that has learnt something is better than; absent from reports of before it was told.
+    #[serde(default)]
+    pub constant: Option<Constant>,
     /// The most memory that a process of this run has held, where the system tells. Not a result: `usage.json` has it,
     /// and the file of this report does not.
     #[serde(skip)]
     pub peak_memory: Option<Bytes>,
+}
+
+fn on() -> bool {
+    true
+}
+
+impl Report {
+    /// The model that is kept: the best, unless all have failed.
+    pub fn winner(&self) -> Option<&Row> {
+        self.best.first().filter(|row| !row.failed())
+    }
+
+    /// Why a model has learnt nothing, if so: on the test part where it was told on that, else on the validation part.
+    pub fn learnt_nothing(&self, row: &Row) -> Option<Nothing> {
+        let (figures, constant) = match row.test {
+            Some(test) => (test, self.constant.map(|constant| constant.test)),
+            None => (row.validation, self.constant.map(|constant| constant.validation)),
+        };
+        let log_loss = figures.log_loss?;
+        if figures.alike {
+            return Some(Nothing::Alike);
+        }
+        constant.filter(|&constant| log_loss >= constant).map(|constant| Nothing::NoBetter { log_loss, constant })
+    }
+}
+
+/// Why a model has learnt nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Nothing {
+    /// Its predictions are all alike.
+    Alike,
+    /// Its log loss is not below that of the best constant.
+    NoBetter {
+        /// Of the model.
+        log_loss: f64,
+        /// Of the constant, on the same rows.
+        constant: f64,
+    },
 }
 
 /// What a run took of the machine, in `usage.json`.
@@ -58,4 +102,11 @@ pub struct Row {
     pub dense_params: u64,
     /// Values of the embedding tables.
     pub embedding_params: u64,
+}
+
+impl Row {
+    /// Whether it has no finite log loss on a part that it was told on.
+    pub fn failed(&self) -> bool {
+        self.validation.log_loss.is_none() || self.test.is_some_and(|test| test.log_loss.is_none())
+    }
 }

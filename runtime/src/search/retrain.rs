@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nasrec_compiler::plan::Plan;
+use nasrec_compiler::recipe::Metric;
 
-use super::fit::{Regime, Trained, Workshop, fit};
+use super::fit::{Epochs, Regime, Trained, Training, Workshop, fit};
 use crate::Result;
 use crate::backend::{Backend, Task, Trainable};
 use crate::data::{Batches, Dataset, Part, Rows};
@@ -13,7 +14,7 @@ use crate::error::RunError;
 use crate::model::{Evidence, Model};
 use crate::run::{BEST, Entry, Job, Journal};
 use crate::supernet::{Keep, Store};
-use crate::train::{Figures, evaluate};
+use crate::train::{Figures, Watch, evaluate};
 use crate::{Error, files};
 
 /// An architecture that is trained on its own.
@@ -43,7 +44,8 @@ impl<B: Backend> Course<'_, B> {
         }
     }
 
-    /// Trains for the last time, on the training and the validation part; the figures on the test part.
+    /// Trains for the last time, as the recipe says on the training and the validation part or once more on the training part;
+    /// the figures on the test part.
     pub fn tested(&self, contender: &Contender, journal: &mut Journal) -> Result<Figures> {
         match known(journal, &contender.name, true) {
             Some((figures, _)) => {
@@ -54,14 +56,19 @@ impl<B: Backend> Course<'_, B> {
         }
     }
 
-    /// The same, and the model is kept with its evidence. Where the one that was kept is lost or damaged, it is trained once
+    /// The same, and the model is kept with its evidence, unless it failed. Where the one that was kept is lost or damaged, it is trained once
     /// more, which gives the same.
     pub fn kept(&self, contender: &Contender, evidence: Evidence, journal: &mut Journal) -> Result<Figures> {
-        let folder = self.shop.dir().folder(BEST)?;
-        let known = known(journal, &contender.name, true);
-        let Some((figures, Some(checksum))) = known else {
-            return self.train(contender, true, Some(evidence), None, journal);
+        let (figures, checksum) = match known(journal, &contender.name, true) {
+            Some((figures, Some(checksum))) => (figures, checksum),
+            // It failed, so that nothing was kept of it.
+            Some((figures, None)) if figures.log_loss.is_none() => {
+                self.shop.dir().sweep(&checkpoints(&contender.name, true), None)?;
+                return Ok(figures);
+            }
+            _ => return self.train(contender, true, Some(evidence), None, journal),
         };
+        let folder = self.shop.dir().folder(BEST)?;
         let why = match Model::verify(&folder, &checksum) {
             Ok(()) => {
                 self.shop.dir().sweep(&checkpoints(&contender.name, true), None)?;
@@ -86,16 +93,19 @@ impl<B: Backend> Course<'_, B> {
     ) -> Result<Figures> {
         let Self { shop, job, data } = *self;
         let recipe = &job.recipe.retrain;
-        let (rows, evaluated): (Rows, &Rows) = if last {
-            (Rows::concat([data.part(Part::Train), data.part(Part::Validation)]), data.part(Part::Test))
-        } else {
-            (data.part(Part::Train).clone(), data.part(Part::Validation))
-        };
+        let train = data.part(Part::Train);
+        let refit = last && recipe.refit;
+        let rows = if refit { Rows::concat([train, data.part(Part::Validation)]) } else { train.clone() };
         // One order of the data for all, so that they differ in nothing else.
-        let stream = if last { "retrain/last/batches" } else { "retrain/batches" };
-        let batches = Arc::new(Batches::shuffled(Arc::clone(data), rows, recipe.batch, &job.streams(), stream)?);
+        let batches = |rows: Rows, stream: &str| {
+            Batches::shuffled(Arc::clone(data), rows, recipe.batch, &job.streams(), stream).map(Arc::new)
+        };
+        let first = batches(train.clone(), "retrain/batches")?;
+        let batches = if refit { batches(rows, "retrain/last/batches")? } else { Arc::clone(&first) };
+        // With something to stop on, a schedule is that of the training that is stopped, whoever repeats it.
+        let watched = if recipe.stop.is_some() { &first } else { &batches };
         let regime = Regime {
-            steps: recipe.epochs * batches.per_epoch(),
+            steps: recipe.epochs * watched.per_epoch(),
             optimiser: recipe.optimiser,
             warmup: recipe.warmup,
             schedule: recipe.schedule,
@@ -108,18 +118,54 @@ impl<B: Backend> Course<'_, B> {
         let store = Store::standalone_kept(&plan, seed, keep)?;
         let backend = shop.backend;
         let program = Arc::new(backend.compile(Task::training(Arc::clone(&plan), &Trainable::all(&plan))?)?);
+        let evaluating = backend.compile(Task::evaluating(Arc::clone(&plan))?)?;
+        let judge = |part: Part, params: &B::Params| -> Result<Figures> {
+            let copies = backend.copies(&evaluating, params)?;
+            let batches = Batches::listed(Arc::clone(data), data.part(part).clone(), job.recipe.evaluate.batch)?;
+            let all = (0..batches.per_epoch()).map(|index| shop.stop.check().and_then(|()| batches.batch(0, index)));
+            Ok(evaluate(backend, &evaluating, &copies, params, all)?.into())
+        };
+        let on_validation = |params: &B::Params| judge(Part::Validation, params);
+        let watch = recipe.stop.map(|early| Watch { early, schedule: recipe.schedule });
+        let epochs = watch.map(|watch| {
+            let (steps, judged) = (first.per_epoch(), if last { judged(journal, &contender.name) } else { Vec::new() });
+            let until = if last { watch.best(&judged) as u64 * steps } else { regime.steps };
+            let judge: Option<&dyn Fn(&B::Params) -> Result<Figures>> = if last { None } else { Some(&on_validation) };
+            Epochs { watch, steps, judge, judged, until }
+        });
         let start = Instant::now();
-        let title = format!("train {}{}", contender.name, if last { " on train + validation" } else { "" });
         let name = checkpoints(&contender.name, last);
-        let Trained { params, curve } =
-            fit(shop, &name, &title, &regime, store, &batches, |_| Ok(Arc::clone(&program)))?;
-        let program = backend.compile(Task::evaluating(Arc::clone(&plan))?)?;
-        let copies = backend.copies(&program, &params)?;
-        let batches = Batches::listed(Arc::clone(data), evaluated.clone(), job.recipe.evaluate.batch)?;
-        let all = (0..batches.per_epoch()).map(|index| shop.stop.check().and_then(|()| batches.batch(0, index)));
-        let figures: Figures = evaluate(backend, &program, &copies, &params, all)?.into();
+        let (noise, how) = match (last, refit) {
+            (false, _) => (name.clone(), ""),
+            (true, true) => (name.clone(), " on train + validation"),
+            // The same once more, to the last bit: nobody has kept the weights of all that were compared.
+            (true, false) => (checkpoints(&contender.name, false), " once more"),
+        };
+        let title = format!("train {}{how}", contender.name);
+        let (label_smoothing, positive_weight) = (recipe.label_smoothing, recipe.positive_weight);
+        let training =
+            Training { name: &name, noise: &noise, title: &title, regime: &regime, label_smoothing, positive_weight };
+        let Trained { params, judged, curve, failed, given_up } =
+            fit(shop, &training, epochs, store, &batches, |_| Ok(Arc::clone(&program)))?;
+        let best_epoch = watch.filter(|_| !last && !judged.is_empty()).map(|watch| watch.best(&judged));
+        let mut figures = match best_epoch {
+            Some(best) => judged[best - 1],
+            None => judge(if last { Part::Test } else { Part::Validation }, &params)?,
+        };
+        if let (Some(best), Some(watch), None) = (best_epoch, watch, given_up) {
+            let told = match watch.early.metric {
+                Metric::LogLoss => figures.log_loss.map(|loss| format!(", log loss {loss:.5} on validation")),
+                Metric::Auc => figures.auc.map(|auc| format!(", AUC {auc:.5} on validation")),
+            };
+            let (told, seen) = (told.unwrap_or_default(), judged.len());
+            shop.observer.say(&format!("{title}: best after epoch {best} of {seen}{told}"));
+        }
+        let judged = if last { Vec::new() } else { judged };
+        if given_up.is_some() {
+            figures = figures.of_failed();
+        }
         let mut checksum = None;
-        if let Some(evidence) = evidence {
+        if let Some(evidence) = evidence.filter(|_| figures.log_loss.is_some()) {
             let evidence = Evidence { test: Some(figures), ..evidence };
             let store = backend.save(&params)?.into_owned();
             let plan = Plan::clone(&plan);
@@ -135,7 +181,17 @@ impl<B: Backend> Course<'_, B> {
             (Some(_), _) => {}
             (None, _) => {
                 let (model, seconds) = (contender.name.clone(), start.elapsed().as_secs_f64());
-                journal.append(Entry::Trained { model, last, figures, checksum, curve, seconds })?;
+                journal.append(Entry::Trained {
+                    model,
+                    last,
+                    figures,
+                    checksum,
+                    failed,
+                    epochs: judged,
+                    best_epoch,
+                    curve,
+                    seconds,
+                })?;
             }
         }
         shop.dir().sweep(&name, None)?;
@@ -151,6 +207,15 @@ fn known(journal: &Journal, contender: &str, last: bool) -> Option<(Figures, Opt
         }
         _ => None,
     })
+}
+
+/// How the epochs of a training did that could be stopped on the validation part.
+fn judged(journal: &Journal, contender: &str) -> Vec<Figures> {
+    let found = journal.entries().iter().find_map(|entry| match entry {
+        Entry::Trained { model, last: false, epochs, .. } if model == contender => Some(epochs.clone()),
+        _ => None,
+    });
+    found.unwrap_or_default()
 }
 
 /// What the checkpoints of a training are called: a name such as `dlrm(dim: 8)` as part of a file name.

@@ -66,7 +66,7 @@ fn usage(dir: &RunDir) -> Usage {
 }
 
 fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &mut dyn Strategy) -> Result<Report> {
-    let Workshop { run, backend, observer, .. } = shop;
+    let Workshop { run, backend, observer, stop } = shop;
     let job = run.job();
     let mut journal = run.journal(backend.device(), observer)?;
     // Before the table is read and once its rows are counted: nothing is trained that cannot be kept.
@@ -97,7 +97,8 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
         best.push((row(&contender, Some(canonical), Some(candidate.figures), validation), contender));
     }
     best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
-    if let Some((row, contender)) = best.first_mut() {
+    // The first that does not fail now either.
+    for (row, contender) in best.iter_mut().filter(|(row, _)| !row.failed()) {
         let evidence = Evidence {
             search: Some(run.name().to_owned()),
             run: Some(run.identity().to_owned()),
@@ -107,13 +108,19 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
             test: None,
         };
         row.test = Some(course.kept(contender, evidence, &mut journal)?);
+        if !row.failed() {
+            break;
+        }
     }
+    best.sort_by_key(|(row, _)| row.failed());
     let mut baselines = Vec::new();
     for (name, plan) in &job.baselines {
         let contender = Contender { name: name.clone(), plan: plan.clone() };
         let validation = course.validated(&contender, &mut journal)?;
         let mut row = row(&contender, None, None, validation);
-        row.test = Some(course.tested(&contender, &mut journal)?);
+        if !row.failed() {
+            row.test = Some(course.tested(&contender, &mut journal)?);
+        }
         baselines.push(row);
     }
     let attainable = train::Attainable::of(&data, data.part(Part::Test))?
@@ -123,10 +130,12 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
         baselines,
         candidates,
         attainable,
+        refit: job.recipe.retrain.refit,
+        constant: Some(train::Constant::of(&data, job.recipe.evaluate.batch, stop)?),
         peak_memory: None,
     };
     run.dir().write(REPORT, &serde_json::to_vec_pretty(&report)?)?;
-    if let Some(architecture) = report.best.first().and_then(|row| row.architecture.as_ref()) {
+    if let Some(architecture) = report.winner().and_then(|row| row.architecture.as_ref()) {
         match winner::source(run, &report, architecture)? {
             Ok(source) => run.dir().write(BEST_SOURCE, source.as_bytes())?,
             // A mistake of ours, and no reason to keep the results back.

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::fit::{Regime, Trained, Workshop, fit};
+use super::fit::{MAX_DIVERGED, Regime, Trained, Training, Workshop, fit};
 use super::paths;
 use super::programs::Programs;
 use crate::backend::Backend;
@@ -129,10 +129,20 @@ fn make<B: Backend>(shop: Workshop<'_, B>, job: &Job, data: &Arc<Dataset>) -> Re
     let paths = paths::of(&job.recipe.train);
     let streams = job.streams();
     let mut programs = Programs::new(job, shop.backend);
-    let Trained { params, curve } = fit(shop, NAME, "train supernet", &regime, store, &batches, |step| {
+    let title = "train supernet";
+    let training =
+        Training { name: NAME, noise: NAME, title, regime: &regime, label_smoothing: 0.0, positive_weight: 1.0 };
+    let Trained { params, curve, given_up, .. } = fit(shop, &training, None, store, &batches, |step| {
         let path = paths.path(&job.space, step, regime.steps, &mut streams.rng("supernet/path", step));
         programs.training(path)
     })?;
+    if let Some(step) = given_up {
+        let remedy = match regime.clip {
+            Some(_) => "lower the learning rate, or look for numbers far from 0 in the data",
+            None => "lower the learning rate or turn clipping on",
+        };
+        return Err(RunError::Diverged { title: title.to_owned(), step, steps: MAX_DIVERGED, remedy }.into());
+    }
     shop.dir().still_here()?;
     let path = shop.dir().file(SUPERNET);
     let checksum = shop.backend.save(&params)?.save(&path, &label(shop, &regime), "")?;

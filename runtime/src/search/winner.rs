@@ -19,10 +19,13 @@ pub(super) fn source(run: &Run, report: &Report, architecture: &Architecture) ->
         Ok(bundle) => bundle,
         Err(why) => return Ok(Err(format!("{why:?}"))),
     };
-    let test = report.best.first().and_then(|row| row.test);
-    let figures = test.and_then(|figures| figures.log_loss.zip(figures.auc));
+    let test = report.winner().and_then(|row| row.test);
     let mut docs = vec![format!("Found by search `{}`, seed {}.", run.name(), job.recipe.seed)];
-    docs.extend(figures.map(|(loss, auc)| format!("Log loss {loss:.5} and AUC {auc:.5} on the test part.")));
+    docs.extend(test.and_then(|figures| {
+        let loss = figures.log_loss?;
+        let auc = figures.auc.map_or_else(String::new, |auc| format!(" and AUC {auc:.5}"));
+        Some(format!("Log loss {loss:.5}{auc} on the test part."))
+    }));
     let source = ArchSource {
         name: "best",
         docs,

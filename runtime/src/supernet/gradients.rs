@@ -47,6 +47,14 @@ impl Gradients {
         (self.squares + tables.iter().sum::<f64>()).sqrt()
     }
 
+    /// Brings each gradient to between `-most` and `most`. The norm is not known afterwards.
+    pub(crate) fn clamp(&mut self, most: f64) {
+        let clamp =
+            |values: &mut [f32]| values.iter_mut().for_each(|value| *value = value.clamp(-most as f32, most as f32));
+        self.dense.par_chunks_mut(CHUNK).for_each(clamp);
+        self.tables.par_iter_mut().for_each(|table| clamp(&mut table.values));
+    }
+
     /// What to scale every gradient by so that the norm is at most `clip`: `min(1, clip / (norm + 1e-6))`.
     pub fn clip_scale(&self, clip: Option<f64>) -> f32 {
         clip.map_or(1.0, |clip| scale(clip, self.norm()))
@@ -92,6 +100,17 @@ fn squares(values: &[f32]) -> f64 {
 }
 
 impl TableGradient {
+    /// Says of all rows of a table what it is: zeros of those that no sample looked up.
+    pub(crate) fn spread(&mut self, rows: usize, dim: usize) {
+        let mut values = vec![0f32; rows * dim];
+        for (&row, gradient) in self.rows.iter().zip(self.values.chunks_exact(dim)) {
+            values[row as usize * dim..][..dim].copy_from_slice(gradient);
+        }
+        self.rows.clear();
+        self.rows.extend(0..rows as u32);
+        self.values = values;
+    }
+
     /// Sums `gradient(sample, row sum)` over the samples that looked up each row, in sample order.
     pub(crate) fn sum(&mut self, param: usize, dim: usize, ids: &[u32], add: impl Fn(usize, &mut [f32])) {
         let mut order: Vec<u64> = ids.iter().zip(0u64..).map(|(&id, sample)| u64::from(id) << 32 | sample).collect();

@@ -1,6 +1,6 @@
 //! The update rules, and what each remembers.
 
-use nasrec_compiler::recipe::Optimiser;
+use nasrec_compiler::recipe::{Decay, Optimiser};
 
 use crate::simd::vectorised;
 
@@ -31,6 +31,8 @@ pub enum Rule {
         eps: f64,
         /// `t`, from 1.
         step: u64,
+        /// `L2`: `g += decay w` first, of a `g` that was clipped. `Decoupled`: `w -= lr decay w` first.
+        decay: Decay,
     },
     /// `m = momentum m + g; w -= lr m`, where active.
     Sgd {
@@ -38,6 +40,8 @@ pub enum Rule {
         lr: f64,
         /// How much of `m` stays; 0 for plain steps.
         momentum: f64,
+        /// As Adam's.
+        decay: Decay,
     },
 }
 
@@ -108,8 +112,8 @@ impl Rule {
     pub fn at(optimiser: Optimiser, lr: f64, step: u64) -> Self {
         match optimiser {
             Optimiser::Adagrad { eps, rowwise, .. } => Self::Adagrad { lr, eps, rowwise },
-            Optimiser::Adam { beta1, beta2, eps, .. } => Self::Adam { lr, beta1, beta2, eps, step },
-            Optimiser::Sgd { momentum, .. } => Self::Sgd { lr, momentum },
+            Optimiser::Adam { beta1, beta2, eps, decay, .. } => Self::Adam { lr, beta1, beta2, eps, step, decay },
+            Optimiser::Sgd { momentum, decay, .. } => Self::Sgd { lr, momentum, decay },
         }
     }
 
@@ -128,7 +132,7 @@ impl Rule {
     pub(crate) fn prepared(self, scale: f32) -> Prepared {
         let kernel = match self {
             Self::Adagrad { lr, eps, .. } => Kernel::Adagrad { lr: lr as f32, eps: eps as f32 },
-            Self::Adam { lr, beta1, beta2, eps, step } => {
+            Self::Adam { lr, beta1, beta2, eps, step, .. } => {
                 let power = |beta: f64| 1.0 - beta.powf(step as f64 + 1.0);
                 Kernel::Adam {
                     lr: (lr / power(beta1)) as f32,
@@ -138,9 +142,16 @@ impl Rule {
                     eps: eps as f32,
                 }
             }
-            Self::Sgd { lr, momentum } => Kernel::Sgd { lr: lr as f32, momentum: momentum as f32 },
+            Self::Sgd { lr, momentum, .. } => Kernel::Sgd { lr: lr as f32, momentum: momentum as f32 },
         };
-        Prepared { kernel, scale, memory: self.memory() }
+        let (l2, stays) = match self {
+            Self::Adam { decay: Decay::L2(by), .. } | Self::Sgd { decay: Decay::L2(by), .. } => (by, 1.0),
+            Self::Adam { lr, decay: Decay::Decoupled(by), .. } | Self::Sgd { lr, decay: Decay::Decoupled(by), .. } => {
+                (0.0, 1.0 - lr * by)
+            }
+            _ => (0.0, 1.0),
+        };
+        Prepared { kernel, scale, l2: l2 as f32, stays: stays as f32, memory: self.memory() }
     }
 }
 
@@ -150,6 +161,10 @@ pub(crate) struct Prepared {
     pub kernel: Kernel,
     /// Multiplies every gradient first.
     scale: f32,
+    /// By how much of the value its gradient grows then; of Adam and gradient descent.
+    pub l2: f32,
+    /// How much of a value stays before it is moved.
+    pub stays: f32,
     pub memory: Memory,
 }
 
@@ -174,7 +189,12 @@ impl Prepared {
     /// The same, to be called where a whole loop is [`vectorised`].
     #[inline(always)]
     pub fn each(&self, gradients: &[f32], values: &mut [f32], first: &mut [f32], second: &mut [f32]) {
-        let scale = self.scale;
+        let (scale, l2, stays) = (self.scale, self.l2, self.stays);
+        let decayed = |gradient: &f32, value: f32| {
+            let gradient = gradient * scale;
+            // Not even a zero is added where there is nothing to add.
+            if l2 == 0.0 { gradient } else { gradient + l2 * value }
+        };
         let all = values.iter_mut().zip(gradients);
         match self.kernel {
             Kernel::Adagrad { lr, eps } => {
@@ -186,19 +206,21 @@ impl Prepared {
             }
             Kernel::Adam { lr, first: a, second: b, unbias, eps } => {
                 for (((value, gradient), m), v) in all.zip(first).zip(second) {
-                    let gradient = gradient * scale;
+                    let gradient = decayed(gradient, *value);
                     *m += a * (gradient - *m);
                     *v += b * (gradient * gradient - *v);
-                    *value -= lr * *m / (v.sqrt() * unbias + eps);
+                    *value = *value * stays - lr * *m / (v.sqrt() * unbias + eps);
                 }
             }
             Kernel::Sgd { lr, momentum } if self.memory == Memory::Momentum => {
                 for ((value, gradient), m) in all.zip(first) {
-                    *m = momentum * *m + gradient * scale;
-                    *value -= lr * *m;
+                    *m = momentum * *m + decayed(gradient, *value);
+                    *value = *value * stays - lr * *m;
                 }
             }
-            Kernel::Sgd { lr, .. } => all.for_each(|(value, gradient)| *value -= lr * (gradient * scale)),
+            Kernel::Sgd { lr, .. } => {
+                all.for_each(|(value, gradient)| *value = *value * stays - lr * decayed(gradient, *value));
+            }
         }
     }
 

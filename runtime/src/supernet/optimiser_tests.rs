@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::recipe::Storage;
+use nasrec_compiler::recipe::{Decay, Storage};
 
 use super::store::Stored;
 use super::tests::{bits, label, logits, train};
@@ -12,13 +12,17 @@ use crate::backend::tests::sketch::{self, Sketch};
 use crate::backend::{Backend, Task, Tiled, Trainable, Update};
 
 /// One of each kind, in step `step`.
-fn rules(step: u64) -> [Rule; 5] {
+fn rules(step: u64) -> [Rule; 9] {
     [
         Rule::Adagrad { lr: 0.1, eps: 1e-2, rowwise: false },
         Rule::Adagrad { lr: 0.1, eps: 1e-2, rowwise: true },
-        Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, eps: 1e-8, step },
-        Rule::Sgd { lr: 0.3, momentum: 0.8 },
-        Rule::Sgd { lr: 0.3, momentum: 0.0 },
+        Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, eps: 1e-8, step, decay: Decay::None },
+        Rule::Sgd { lr: 0.3, momentum: 0.8, decay: Decay::None },
+        Rule::Sgd { lr: 0.3, momentum: 0.0, decay: Decay::None },
+        Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, eps: 1e-8, step, decay: Decay::L2(0.1) },
+        Rule::Adam { lr: 0.02, beta1: 0.9, beta2: 0.99, eps: 1e-8, step, decay: Decay::Decoupled(0.5) },
+        Rule::Sgd { lr: 0.3, momentum: 0.8, decay: Decay::L2(0.1) },
+        Rule::Sgd { lr: 0.3, momentum: 0.0, decay: Decay::L2(0.1) },
     ]
 }
 
@@ -59,19 +63,26 @@ impl Reference {
         }
         for &(at, g) in places {
             let (value, m, v) = (&mut self.values[at], &mut self.first[at], &mut self.second[at]);
+            // As torch's Adam, AdamW and SGD do it.
+            let mut g = g;
+            match rule {
+                Rule::Adam { decay: Decay::L2(by), .. } | Rule::Sgd { decay: Decay::L2(by), .. } => g += by * *value,
+                Rule::Adam { lr, decay: Decay::Decoupled(by), .. } => *value -= lr * by * *value,
+                _ => {}
+            }
             match rule {
                 Rule::Adagrad { lr, eps, .. } => {
                     *m += g * g;
                     *value -= lr * g / (m.sqrt() + eps);
                 }
-                Rule::Adam { lr, beta1, beta2, eps, step } => {
+                Rule::Adam { lr, beta1, beta2, eps, step, .. } => {
                     let t = step as f64 + 1.0;
                     *m = beta1 * *m + (1.0 - beta1) * g;
                     *v = beta2 * *v + (1.0 - beta2) * g * g;
                     let (m, v) = (*m / (1.0 - beta1.powf(t)), *v / (1.0 - beta2.powf(t)));
                     *value -= lr * m / (v.sqrt() + eps);
                 }
-                Rule::Sgd { lr, momentum } => {
+                Rule::Sgd { lr, momentum, .. } => {
                     *m = momentum * *m + g;
                     *value -= lr * *m;
                 }
@@ -162,7 +173,7 @@ fn a_penalty_on_rows_is_part_of_the_gradient_that_is_clipped() {
     let plan = Sketch::random(4, true, 7);
     let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
     let batch = sketch::batch(&plan, 90, 1);
-    let rule = Rule::Sgd { lr: 1.0, momentum: 0.0 };
+    let rule = Rule::Sgd { lr: 1.0, momentum: 0.0, decay: Decay::None };
     let keep = Keep { memory: Memory::Nothing, storage: Storage::F32 };
     let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
     let start: Vec<Vec<f32>> = (0..store.params.len()).map(|id| whole(&store, id)).collect();
@@ -211,7 +222,7 @@ fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
     let path = folder.path().join("store.safetensors");
     let plan = Sketch::random(5, true, 9);
     let alone = Arc::new(plan.standalone());
-    for (number, (keep, update)) in ways().into_iter().enumerate() {
+    for (keep, update) in ways() {
         let mut store = Store::kept(sketch::defs(&plan), 9, keep).unwrap();
         train(&backend, &plan, &mut store, 0..3, update);
         store.save(&path, &label(), "").unwrap();
@@ -226,11 +237,11 @@ fn subnets_and_checkpoints_go_on_alike_however_a_store_is_kept() {
         assert_eq!(train(&backend, &alone, &mut extracted, 3..6, update), expected, "{keep:?}");
         assert_eq!(bits(&store.extract(&plan).unwrap()), bits(&extracted), "{keep:?}");
         // Neither another optimiser nor another storage can go on from there.
-        for (other_number, (other_keep, other_update)) in ways().into_iter().enumerate() {
+        for (other_keep, other_update) in ways() {
             let mut wrong = Store::kept(sketch::defs(&plan), 9, other_keep).unwrap();
             let before = bits(&wrong);
-            assert_eq!(wrong.load(&path, &label()).is_ok(), number == other_number, "{keep:?} {other_keep:?}");
-            assert!(number == other_number || bits(&wrong) == before);
+            assert_eq!(wrong.load(&path, &label()).is_ok(), keep == other_keep, "{keep:?} {other_keep:?}");
+            assert!(keep == other_keep || bits(&wrong) == before);
             if other_keep.memory != keep.memory {
                 let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
                 let step = backend.step(&program, &mut store, &sketch::batch(&plan, 9, 1), other_update);
@@ -299,6 +310,63 @@ fn what_a_store_says_it_takes_is_what_it_holds() {
                 }
             };
             assert!(held <= said && said <= held * 2 + 4096, "{}: {held} {said}", def.name);
+        }
+    }
+}
+
+/// torch's Adam on dense tables with a loss that grows by half of 0.05 times the sum of their squares: every row moves in
+/// every step, whether it was looked up or not, and the norm that is clipped is that of all rows.
+#[test]
+fn a_penalty_on_whole_tables_moves_every_row_in_every_step() {
+    let (clip, l2) = (0.3, 0.05);
+    let backend = Tiled::new(2).unwrap();
+    let plan = Sketch::random(4, true, 7);
+    let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
+    for kind in 0..rules(0).len() {
+        let keep = Keep { memory: rules(0)[kind].memory(), storage: Storage::F32 };
+        let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
+        let width = |id: usize| *store.defs()[id].full.last().unwrap();
+        let mut references: Vec<Reference> =
+            (0..store.params.len()).map(|id| Reference::of(&whole(&store, id), width(id))).collect();
+        for step in 0..4 {
+            let (rule, batch) = (rules(step)[kind], sketch::batch(&plan, 20, step));
+            let (_, gradients) = backend.gradients(&program, &store, &batch).unwrap();
+            let mut moves = Vec::new();
+            for (index, param) in plan.params.iter().enumerate().filter(|(_, param)| param.kind == ParamKind::Dense) {
+                let of_param = places(&plan, index, None).into_iter().zip(gradients.dense(index));
+                moves.push((param.id, false, of_param.map(|(at, &g)| (at, f64::from(g))).collect::<Vec<_>>()));
+            }
+            for table in gradients.tables() {
+                let id = plan.params[table.param].id;
+                let rows: Vec<u32> = (0..store.defs()[id].full[0] as u32).collect();
+                let mut all: Vec<(usize, f64)> = places(&plan, table.param, Some(&rows))
+                    .into_iter()
+                    .map(|at| (at, l2 * references[id].values[at]))
+                    .collect();
+                for (at, &g) in places(&plan, table.param, Some(&table.rows)).into_iter().zip(&table.values) {
+                    let place = all.iter().position(|(other, _)| *other == at).unwrap();
+                    all[place].1 += f64::from(g);
+                }
+                moves.push((id, true, all));
+            }
+            let norm = moves.iter().flat_map(|(_, _, moves)| moves).map(|(_, g)| g * g).sum::<f64>().sqrt();
+            let scale = (clip / (norm + 1e-6)).min(1.0);
+            for (id, rows, moves) in moves {
+                let scaled: Vec<(usize, f64)> = moves.into_iter().map(|(at, g)| (at, g * scale)).collect();
+                references[id].step(rule, &scaled, rows);
+            }
+            let update = Update { rule, l2, whole_tables: true, ..Update::adagrad(0.0, 0.0, Some(clip)) };
+            backend.step(&program, &mut store, &batch, update).unwrap();
+        }
+        for (id, reference) in references.iter().enumerate() {
+            for (&now, &expected) in whole(&store, id).iter().zip(&reference.values) {
+                let tolerance = 1e-4 * expected.abs().max(0.1);
+                assert!((f64::from(now) - expected).abs() < tolerance, "{kind}: {now} {expected}");
+            }
+        }
+        for table in plan.params.iter().filter(|param| param.kind.is_table()) {
+            let Stored::Table(stored) = &store.params[table.id] else { unreachable!() };
+            assert_eq!(stored.records().count(), stored.rows, "every row is there");
         }
     }
 }

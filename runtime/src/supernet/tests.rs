@@ -25,8 +25,8 @@ pub(super) fn train(
     let program = backend.compile(Task::training(plan.clone(), &Trainable::all(plan)).unwrap()).unwrap();
     let mut loss = |step: u64| {
         let update = match update.rule {
-            Rule::Adam { lr, beta1, beta2, eps, .. } => {
-                Update { rule: Rule::Adam { lr, beta1, beta2, eps, step }, ..update }
+            Rule::Adam { lr, beta1, beta2, eps, decay, .. } => {
+                Update { rule: Rule::Adam { lr, beta1, beta2, eps, step, decay }, ..update }
             }
             _ => update,
         };

@@ -9,15 +9,29 @@ use super::metrics::Metrics;
 pub struct Figures {
     /// Mean cross-entropy, in nats; absent where it is not finite.
     pub log_loss: Option<f64>,
-    /// Area under the ROC curve; absent where it is not finite.
+    /// Area under the ROC curve; absent where it is not finite, as that of one class is.
     pub auc: Option<f64>,
     /// Share of samples whose logit has the sign of their label.
     pub accuracy: f64,
     /// Samples of the part.
     pub samples: usize,
+    /// Whether the predictions are all alike.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub alike: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Figures {
+    /// Of a model whose training failed, whatever it has come to: without a loss, so that it is last.
+    #[must_use]
+    pub fn of_failed(self) -> Self {
+        Self { log_loss: None, auc: None, ..self }
+    }
+
     /// For ordering: what is not finite comes last.
     pub fn rank(&self) -> f64 {
         self.log_loss.unwrap_or(f64::INFINITY)
@@ -31,6 +45,7 @@ impl From<Metrics> for Figures {
             auc: Some(metrics.auc).filter(|x| x.is_finite()),
             accuracy: metrics.accuracy,
             samples: metrics.samples,
+            alike: metrics.alike,
         }
     }
 }

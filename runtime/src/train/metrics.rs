@@ -9,10 +9,12 @@ pub struct Metrics {
     pub samples: usize,
     /// Mean cross-entropy, in nats.
     pub log_loss: f64,
-    /// Area under the ROC curve; 0.5 where all labels are the same.
+    /// Area under the ROC curve; NaN where all labels are the same, for there is none.
     pub auc: f64,
     /// Share of samples whose logit has the sign of their label.
     pub accuracy: f64,
+    /// Whether all logits are one number, so that nothing tells the samples apart.
+    pub alike: bool,
 }
 
 impl Metrics {
@@ -23,6 +25,7 @@ impl Metrics {
             log_loss: log_loss(logits, labels),
             auc: auc(logits, labels),
             accuracy: accuracy(logits, labels),
+            alike: logits.windows(2).all(|pair| pair[0] == pair[1]),
         }
     }
 }
@@ -39,13 +42,13 @@ pub fn accuracy(logits: &[f32], labels: &[f32]) -> f64 {
 }
 
 /// Area under the ROC curve, exact: the share of pairs of a click and a non-click in which the click has the larger
-/// logit; ties count half. 0.5 where there is no such pair, NaN where a logit is.
+/// logit; ties count half. NaN where there is no such pair, and where a logit is.
 pub fn auc(logits: &[f32], labels: &[f32]) -> f64 {
     if logits.is_empty() || logits.iter().any(|z| z.is_nan()) {
         return f64::NAN;
     }
     let mut scores: Vec<(f32, bool)> = logits.iter().zip(labels).map(|(&z, &y)| (z, y > 0.5)).collect();
-    share_won(&mut scores, f32::total_cmp).unwrap_or(0.5)
+    share_won(&mut scores, f32::total_cmp).unwrap_or(f64::NAN)
 }
 
 /// The share of pairs of a click and a non-click in which the click has the larger score, ties as half; `None` where
@@ -93,7 +96,7 @@ mod tests {
             }
         }
         assert_eq!(auc(&logits, &labels), score / 12.0);
-        assert_eq!(auc(&[1.0, 2.0], &[1.0, 1.0]), 0.5);
+        assert!(auc(&[1.0, 2.0], &[1.0, 1.0]).is_nan(), "one class has no curve");
         assert_eq!(auc(&[1.0, 1.0], &[0.0, 1.0]), 0.5);
         assert!(auc(&[f32::NAN, 1.0], &[0.0, 1.0]).is_nan());
     }
@@ -103,7 +106,9 @@ mod tests {
         let metrics = Metrics::of(&[0.0, 2.0, -2.0, 2.0], &[1.0, 1.0, 0.0, 0.0]);
         let expected = (2f64.ln() + 2.0 * (1.0 + (-2f64).exp()).ln() + (1.0 + 2f64.exp()).ln()) / 4.0;
         assert!((metrics.log_loss - expected).abs() < 1e-12);
-        assert_eq!(metrics.accuracy, 0.5);
+        assert_eq!((metrics.accuracy, metrics.alike), (0.5, false));
+        let alike = |logits: &[f32]| Metrics::of(logits, &[1.0, 0.0]).alike;
+        assert!(alike(&[0.5, 0.5]) && !alike(&[0.5, 0.25]) && !alike(&[f32::NAN, f32::NAN]));
         assert!(log_loss(&[f32::NAN], &[1.0]).is_nan());
     }
 }

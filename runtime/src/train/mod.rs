@@ -1,19 +1,23 @@
 //! Training and evaluating one plan.
 //!
-//! Lives here: the learning rate's schedule, logits and metrics over batches, and what these can be at best. Never: which
+//! Lives here: the learning rate's schedule, what epochs decide, logits and metrics over batches, and what these can be at best. Never: which
 //! plan is trained next (that is `search`), how a step is taken (`backend`) or where weights are kept (`supernet`).
 
 mod attainable;
+mod constant;
 mod evaluate;
 mod figures;
 mod metrics;
 mod schedule;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use attainable::Attainable;
+pub use constant::Constant;
 pub use evaluate::{evaluate, evaluate_each, logits};
 pub use figures::Figures;
 pub use metrics::{Metrics, accuracy, auc, log_loss};
 pub use schedule::Cosine;
+pub use watch::Watch;

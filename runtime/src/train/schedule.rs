@@ -5,7 +5,7 @@ use nasrec_compiler::recipe::Schedule;
 /// Where warm-up starts and the cosine ends.
 const FLOOR: f64 = 1e-8;
 
-/// Linear warm-up, then a cosine down to almost nothing, or constant.
+/// Linear warm-up, then a cosine down to almost nothing, or constant; what cuts it on a plateau is [`Watch`](super::Watch).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cosine {
     /// The learning rate after warming up.
@@ -27,7 +27,7 @@ impl Cosine {
             return FLOOR + (self.lr - FLOOR) * t / warmup;
         }
         match self.shape {
-            Schedule::Constant => self.lr,
+            Schedule::Constant | Schedule::Plateau { .. } => self.lr,
             Schedule::Cosine => {
                 let done = if self.total > self.warmup { ((t - warmup) / (total - warmup)).min(1.0) } else { 0.0 };
                 FLOOR + (self.lr - FLOOR) * (1.0 + (std::f64::consts::PI * done).cos()) / 2.0

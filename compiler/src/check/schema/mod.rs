@@ -130,7 +130,7 @@ impl Reading {
 
 /// A step of a pipe, or a type, as something that is called.
 fn called<'a>(name: &'a Name, args: &'a [Arg]) -> Called<'a> {
-    Called { name: &name.text, args, code: Code::Schema }
+    Called { name: &name.text, args, span: name.span, code: Code::Schema }
 }
 
 /// The only columns of a line that takes no list of them.

@@ -6,20 +6,23 @@ use crate::editor::completion::context::Inside;
 use crate::names::Kind;
 
 /// Values that can be written after a key, by the last part of the key.
-const VALUES: [(&str, &[&str]); 11] = [
+const VALUES: [(&str, &[&str]); 13] = [
     (
         "optimiser",
         &[
             "adagrad(lr: 0.12, eps: 1e-2)",
             "adagrad(lr: 0.12, eps: 1e-2, rowwise: on)",
             "adam(lr: 1e-3, beta1: 0.9, beta2: 0.999)",
+            "adamw(lr: 1e-3, weight_decay: 0.01)",
             "sgd(lr: 0.01, momentum: 0.9)",
         ],
     ),
     ("storage", &["f32", "bf16"]),
     ("l2", &["1e-6"]),
     ("schedule", &["cosine", "constant"]),
-    ("clip", &["5", "off"]),
+    ("stop", &["early(patience: 2, metric: auc)", "early(patience: 2, metric: log_loss)", "off"]),
+    ("refit", &["on", "off"]),
+    ("clip", &["5", "value(1.0)", "off"]),
     ("stratified", &["on", "off"]),
     ("split", &["8:1:1"]),
     ("warmup", &["10%"]),

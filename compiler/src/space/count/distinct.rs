@@ -149,7 +149,17 @@ impl Counting {
         }
         let revealing = Revealing::new(Arc::clone(&graph), sizes);
         let doubt = revealing.doubt.clone();
-        Ok(Self { graph, revealing, ex, constraints, sizes, memo: Memo::default(), left: MAX_WORDS, restricted: 0, doubt })
+        Ok(Self {
+            graph,
+            revealing,
+            ex,
+            constraints,
+            sizes,
+            memo: Memo::default(),
+            left: MAX_WORDS,
+            restricted: 0,
+            doubt,
+        })
     }
 
     /// The logit is needed, and nothing is decided.

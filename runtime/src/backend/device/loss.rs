@@ -10,12 +10,23 @@ pub(super) const WINDOW: u64 = 32;
 
 /// The mean loss over a batch, `[1]` in `f64`, and its gradient in the type of the logits. Logits are `[B, 1]`, labels
 /// `[B]`. It is [`cross_entropy`](crate::backend::cross_entropy), worked out in `f64` as there.
-pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<(Tensor, Tensor)> {
-    let (z, y) = (logits.to_dtype(DType::F64)?, labels.to_dtype(DType::F64)?.reshape(logits.shape())?);
+///
+/// A click counts `positive_weight` times; see [`weighted`](crate::backend::loss::weighted).
+pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor, positive_weight: f64) -> Result<(Tensor, Tensor)> {
+    let (z, mut y) = (logits.to_dtype(DType::F64)?, labels.to_dtype(DType::F64)?.reshape(logits.shape())?);
+    let mut counts = None;
+    if positive_weight != 1.0 {
+        let clicks = (&y * positive_weight)?;
+        let all = (&clicks + (1.0 - &y)?)?;
+        y = (clicks / &all)?;
+        counts = Some(all);
+    }
+    let counted = |each: Tensor| counts.as_ref().map_or_else(|| Ok(each.clone()), |counts| &each * counts);
     let samples = logits.elem_count() as f64;
     // A GPU's relu makes NaN zero; the product beside it does not.
     let each = ((z.relu()? - (&z * &y)?)? + (z.abs()?.neg()?.exp()? + 1.0)?.log()?)?;
-    let gradient = (((z.neg()?.exp()? + 1.0)?.recip()? - y)? / samples)?;
+    let each = counted(each)?;
+    let gradient = (counted(((z.neg()?.exp()? + 1.0)?.recip()? - y)?)? / samples)?;
     Ok(((each.sum(0)? / samples)?, gradient.to_dtype(logits.dtype())?))
 }
 
@@ -46,7 +57,8 @@ impl Losses {
         Ok(Self { steps: 0, sum: zero.clone(), finite: zero })
     }
 
-    /// Takes the loss of one more step, and tells the mean at the end of a window: one number, NaN where none was finite.
+    /// Takes the loss of one more step, and tells the mean at the end of a window, NaN where none was finite, and how many
+    /// were: two numbers.
     pub fn add(&mut self, traffic: &Traffic, loss: &Tensor, is_finite: &Tensor) -> Result<Option<Stepped>> {
         let sum = (&self.sum + select(is_finite, loss, &loss.zeros_like()?)?)?;
         let finite = (&self.finite + is_finite.to_dtype(DType::F64)?)?;
@@ -54,8 +66,9 @@ impl Losses {
         if self.steps < WINDOW {
             return Ok(None);
         }
-        let mean: Vec<f64> = traffic.download(&(&self.sum / &self.finite)?)?;
-        let told = Stepped { steps: self.steps, loss: mean[0] };
+        let told: Vec<f64> = traffic.download(&Tensor::cat(&[&self.sum, &self.finite], 0)?)?;
+        let (sum, finite) = (told[0], told[1]);
+        let told = Stepped { steps: self.steps, failed: self.steps - finite as u64, loss: sum / finite };
         *self = Self::new(traffic.device())?;
         Ok(Some(told))
     }
@@ -73,7 +86,7 @@ mod tests {
             for z in logits {
                 let (z_tensor, y) =
                     (Tensor::new(&[[z]], &Device::Cpu).unwrap(), Tensor::new(&[label], &Device::Cpu).unwrap());
-                let (loss, gradient) = cross_entropy(&z_tensor, &y).unwrap();
+                let (loss, gradient) = cross_entropy(&z_tensor, &y, 1.0).unwrap();
                 let (loss, gradient) = (loss.to_vec1::<f64>().unwrap()[0], gradient.to_vec2::<f32>().unwrap()[0][0]);
                 let exact = backend::cross_entropy(z, label);
                 assert!((loss - exact).abs() <= 1e-6 * exact + 1e-15, "{z} {label}: {loss} {exact}");
@@ -83,10 +96,10 @@ mod tests {
         let pair = Tensor::new(&[[1.0f32], [3.0]], &Device::Cpu).unwrap();
         let labels = Tensor::new(&[1.0f32, 0.0], &Device::Cpu).unwrap();
         let mean = (backend::cross_entropy(1.0, 1.0) + backend::cross_entropy(3.0, 0.0)) / 2.0;
-        assert!((cross_entropy(&pair, &labels).unwrap().0.to_vec1::<f64>().unwrap()[0] - mean).abs() < 1e-9);
+        assert!((cross_entropy(&pair, &labels, 1.0).unwrap().0.to_vec1::<f64>().unwrap()[0] - mean).abs() < 1e-9);
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let logits = Tensor::new(&[[0.5f32], [bad]], &Device::Cpu).unwrap();
-            let (loss, _) = cross_entropy(&logits, &labels).unwrap();
+            let (loss, _) = cross_entropy(&logits, &labels, 1.0).unwrap();
             let host = f64::midpoint(backend::cross_entropy(0.5, 1.0), backend::cross_entropy(bad, 0.0));
             assert_eq!(finite(&loss).unwrap().to_vec1::<u8>().unwrap()[0], u8::from(host.is_finite()), "{bad}");
         }

@@ -5,7 +5,7 @@
 //! computes (`ops`), how parameters are drawn or written down (`supernet`), or kernels of our own.
 //!
 //! Samples are the first axis: numeric columns `[B, w]`, looked-up rows `[B, fields, dim]`. A training step takes the batch
-//! and gives back one number every few steps; an evaluation takes the batch and gives back logits. Every operation used is
+//! and gives back two numbers every few steps; an evaluation takes the batch and gives back logits. Every operation used is
 //! one that candle has for a GPU and that adds up in one order there, so that a search is the same each time.
 
 mod loss;
@@ -32,7 +32,7 @@ use loss::{cross_entropy, finite, select};
 pub use params::Params;
 use params::State;
 use pass::{Derivatives, Leaves, backward, forward, wanted};
-use tables::{RowGradients, look_up, stretches};
+use tables::{RowGradients, WholeGradients, look_up, stretches};
 use traffic::Traffic;
 
 use super::{Backend, Stepped, Task, Update, batch};
@@ -169,6 +169,7 @@ impl Candle {
         program: &Program,
         leaves: &Leaves,
         batch: &Batch,
+        positive_weight: f64,
     ) -> candle_core::Result<(Vec<Tensor>, Derivatives, Vec<Option<Tensor>>)> {
         let (task, wanted) = (&program.task, program.wanted.as_slice());
         let (plan, outputs) = (task.plan(), task.outputs());
@@ -177,7 +178,7 @@ impl Candle {
         let statistics = pass.statistics.clone();
         let (mut losses, mut from) = (Vec::new(), Vec::new());
         for (&output, logits) in outputs.iter().zip(&pass.logits) {
-            let (loss, gradient) = cross_entropy(logits, &labels)?;
+            let (loss, gradient) = cross_entropy(logits, &labels, positive_weight)?;
             losses.push(loss);
             from.push((output, gradient));
         }
@@ -290,15 +291,29 @@ impl Backend for Candle {
         params.check_rule(update.rule)?;
         let given = self.give(plan, batch, stepping(task, update.noise))?;
         let leaves = self.leaves(task, None, params, &given)?;
-        let (losses, derivatives, statistics) = self.derivatives(program, &leaves, batch)?;
+        let (losses, derivatives, statistics) = self.derivatives(program, &leaves, batch, update.positive_weight)?;
         let finite = finite(&losses[0])?;
-        let dense = dense_gradients(plan, &derivatives, |param| task.trains(param))?;
-        let rows = self.row_gradients(program, params, (&given, &leaves), &derivatives, update.l2)?;
+        let mut dense = dense_gradients(plan, &derivatives, |param| task.trains(param))?;
+        let l2 = if update.whole_tables { 0.0 } else { update.l2 };
+        let mut rows = self.row_gradients(program, params, (&given, &leaves), &derivatives, l2)?;
+        let mut tables = Vec::new();
+        if update.whole_tables {
+            let whole = rows.drain(..).map(|rows| WholeGradients::of(rows, params, update.l2));
+            tables = whole.collect::<candle_core::Result<Vec<_>>>()?;
+        }
+        if let Some(most) = update.clamp {
+            if let Some((_, gradients)) = &mut dense {
+                *gradients = update::clamped(gradients, most)?;
+            }
+            rows.iter_mut().try_for_each(|rows| rows.clamp(most))?;
+            tables.iter_mut().try_for_each(|tables| tables.clamp(most))?;
+        }
         let scale = match update.clip {
             None => None,
             Some(clip) => {
                 let dense = dense.iter().map(|(_, gradients)| update::squares(gradients));
                 let squares = dense.chain(rows.iter().map(RowGradients::squares));
+                let squares = squares.chain(tables.iter().map(WholeGradients::squares));
                 let squares = squares.reduce(|sum, squares| sum? + squares?).transpose()?;
                 squares.map(|squares| update::clip_scale(clip, &squares)).transpose()?
             }
@@ -323,6 +338,12 @@ impl Backend for Candle {
         }
         for rows in &rows {
             rows.apply(params, &rule, scale.as_ref(), &finite)?;
+        }
+        for tables in &tables {
+            tables.apply(params, &rule, scale.as_ref(), &finite)?;
+        }
+        if update.whole_tables {
+            params.touch_all(plan, |param| task.trains(param));
         }
         params.touch(plan, |param| task.trains(param), batch);
         Ok(params.losses.add(&self.traffic, &losses[0], &finite)?)
@@ -387,12 +408,15 @@ impl Backend for Candle {
         params.check(plan)?;
         let given = self.give(plan, batch, Mode::Trained)?;
         let leaves = self.leaves(task, Some(copies), params, &given)?;
-        let (losses, derivatives, _) = self.derivatives(program, &leaves, batch)?;
+        let (losses, derivatives, _) = self.derivatives(program, &leaves, batch, update.positive_weight)?;
         let rule = update.rule.prepared(1.0);
         copies.ready(&rule)?;
         for (output, loss) in losses.iter().enumerate() {
             let owned = dense_gradients(plan, &derivatives, |param| task.owner(param) == Some(output))?;
-            let Some((trained, gradients)) = owned else { continue };
+            let Some((trained, mut gradients)) = owned else { continue };
+            if let Some(most) = update.clamp {
+                gradients = update::clamped(&gradients, most)?;
+            }
             let scale = update.clip.map(|clip| update::clip_scale(clip, &update::squares(&gradients)?)).transpose()?;
             let states: Vec<State> = trained.iter().filter_map(|&index| copies.of(index).cloned()).collect();
             let next = update::advance_all(&rule, &states, &gradients, scale.as_ref(), &finite(loss)?)?;
@@ -422,7 +446,7 @@ impl Backend for Candle {
         params.check(plan)?;
         let given = self.give(plan, batch, stepping(task, Key::default()))?;
         let leaves = self.leaves(task, None, params, &given)?;
-        let (losses, derivatives, _) = self.derivatives(program, &leaves, batch)?;
+        let (losses, derivatives, _) = self.derivatives(program, &leaves, batch, 1.0)?;
         let (spans, len) = side_by_side(plan, |index, _| task.trains(index));
         let mut gradients = Gradients { dense: vec![0f32; len], spans, ..Gradients::default() };
         for (span, derivative) in gradients.spans.iter().zip(&derivatives.params) {

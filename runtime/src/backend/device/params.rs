@@ -174,6 +174,15 @@ impl Params {
         &self.banks[bank]
     }
 
+    /// Notes all rows of the trained tables of a plan.
+    pub(super) fn touch_all(&mut self, plan: &Plan, trains: impl Fn(usize) -> bool) {
+        for (_, param) in plan.params.iter().enumerate().filter(|(index, _)| trains(*index)) {
+            if let Place::Table { touched, .. } = &mut self.places[param.id] {
+                (0..param.full[0]).for_each(|row| touched.insert(row));
+            }
+        }
+    }
+
     /// Notes the rows that a batch looks up in the trained tables of a plan.
     pub(super) fn touch(&mut self, plan: &Plan, trains: impl Fn(usize) -> bool, batch: &Batch) {
         let tables = plan.params.iter().enumerate().filter(|(_, param)| param.kind.is_table());

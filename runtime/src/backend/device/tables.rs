@@ -6,7 +6,7 @@ use nasrec_compiler::plan::{Layout, Node, ParamKind, Plan};
 use super::loss::select;
 use super::params::{Params, State};
 use super::slices::{along, set_along};
-use super::update::{advance, squares};
+use super::update::{advance, clamped, squares};
 use crate::ops::device::matmul;
 use crate::supernet::Prepared;
 
@@ -65,6 +65,13 @@ impl Stretch {
     /// Its ids, `[fields, B]`.
     fn ids(&self, ids: &Tensor) -> Result<Tensor> {
         ids.narrow(0, self.column, self.fields)
+    }
+
+    /// Its tables in one tensor of the bank, their active columns: `[fields, rows, dim]`.
+    fn active(&self, bank: &Tensor) -> Result<Tensor> {
+        let tables = bank.narrow(0, self.index, self.fields)?.contiguous()?;
+        // What is remembered of whole rows has one column.
+        if tables.dim(2)? == 1 { Ok(tables) } else { along(&tables, 2, &self.columns) }
     }
 
     /// The rows of these ids in one tensor of the bank, `[fields, B, width]`, in `f32`.
@@ -126,6 +133,12 @@ impl RowGradients {
         Ok(Self { ids, sums, times: Tensor::cat(&times, 0)?, stretch })
     }
 
+    /// Brings each gradient to between `-most` and `most`.
+    pub fn clamp(&mut self, most: f64) -> Result<()> {
+        self.sums = clamped(&self.sums, most)?;
+        Ok(())
+    }
+
     /// The sum of the squares of all rows, each once: `[1]` in `f64`.
     pub fn squares(&self) -> Result<Tensor> {
         squares(&self.sums.broadcast_div(&self.times.sqrt()?)?)
@@ -153,6 +166,55 @@ impl RowGradients {
             };
             let ids = beside(&written, all.dim(2)?)?;
             all.narrow(0, *index, *fields)?.scatter_set(&ids, &next.to_dtype(all.dtype())?.contiguous()?, 1)?;
+        }
+        Ok(())
+    }
+}
+
+/// The gradients of all rows of the tables of a stretch, zeros of those that no sample looked up.
+pub(super) struct WholeGradients {
+    stretch: Stretch,
+    /// `[fields, rows, dim]`
+    gradients: Tensor,
+}
+
+impl WholeGradients {
+    /// Those of the rows that were looked up, at their places; and `l2` times the values of all.
+    pub fn of(looked_up: RowGradients, params: &Params, l2: f64) -> Result<Self> {
+        let RowGradients { stretch, ids, sums, .. } = looked_up;
+        let values = stretch.active(&params.bank(stretch.bank).values)?.to_dtype(DType::F32)?;
+        let gradients = values.zeros_like()?;
+        gradients.scatter_set(&beside(&ids, values.dim(2)?)?, &sums.contiguous()?, 1)?;
+        let gradients = if l2 > 0.0 { (gradients + (values * l2)?)? } else { gradients };
+        Ok(Self { stretch, gradients })
+    }
+
+    /// Brings each gradient to between `-most` and `most`.
+    pub fn clamp(&mut self, most: f64) -> Result<()> {
+        self.gradients = clamped(&self.gradients, most)?;
+        Ok(())
+    }
+
+    /// The sum of the squares of all rows: `[1]` in `f64`.
+    pub fn squares(&self) -> Result<Tensor> {
+        squares(&self.gradients)
+    }
+
+    /// Updates the tables where they lie, unless `finite` is zero.
+    pub fn apply(&self, params: &Params, rule: &Prepared, scale: Option<&Tensor>, finite: &Tensor) -> Result<()> {
+        let Stretch { bank, index, columns, .. } = &self.stretch;
+        let bank = params.bank(*bank);
+        let before = bank.map(|all| self.stretch.active(all)?.to_dtype(DType::F32))?;
+        let gradients =
+            scale.map_or_else(|| Ok(self.gradients.clone()), |scale| self.gradients.broadcast_mul(scale))?;
+        let after: State = advance(rule, &gradients, &before)?;
+        for ((all, before), after) in bank.tensors().zip(before.tensors()).zip(after.tensors()) {
+            let next = select(finite, after, before)?.to_dtype(all.dtype())?.contiguous()?;
+            if all.dim(2)? == next.dim(2)? {
+                all.slice_set(&next, 0, *index)?;
+            } else {
+                set_along(&all.narrow(0, *index, self.stretch.fields)?, 2, columns, &next)?;
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::primitives::Dropout;
-use nasrec_compiler::recipe::{Counts, Storage};
+use nasrec_compiler::recipe::{Counts, Decay, Storage};
 use nasrec_compiler::streams::{self, Streams};
 use nasrec_compiler::{ItemKind, Space};
 
@@ -49,13 +49,16 @@ fn training(backend: &Candle, plan: &Arc<Plan>) -> Program {
 }
 
 /// One of each kind, in step `step`.
-fn rules(step: u64) -> [Rule; 5] {
+fn rules(step: u64) -> [Rule; 8] {
     [
         Rule::Adagrad { lr: 0.05, eps: 1e-2, rowwise: false },
         Rule::Adagrad { lr: 0.05, eps: 1e-2, rowwise: true },
-        Rule::Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-4, step },
-        Rule::Sgd { lr: 0.1, momentum: 0.8 },
-        Rule::Sgd { lr: 0.1, momentum: 0.0 },
+        Rule::Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-4, step, decay: Decay::None },
+        Rule::Sgd { lr: 0.1, momentum: 0.8, decay: Decay::None },
+        Rule::Sgd { lr: 0.1, momentum: 0.0, decay: Decay::None },
+        Rule::Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-4, step, decay: Decay::L2(0.1) },
+        Rule::Adam { lr: 0.01, beta1: 0.9, beta2: 0.99, eps: 1e-4, step, decay: Decay::Decoupled(0.5) },
+        Rule::Sgd { lr: 0.1, momentum: 0.8, decay: Decay::L2(0.1) },
     ]
 }
 
@@ -67,7 +70,15 @@ fn ways() -> impl Iterator<Item = (Keep, usize)> {
 }
 
 fn update(which: usize, step: u64) -> Update {
-    Update { rule: rules(step)[which], clip: Some(0.5), l2: 1e-2, noise: streams::below([7; 32], step) }
+    Update {
+        rule: rules(step)[which],
+        clip: (step != 2).then_some(0.5),
+        clamp: (step == 2).then_some(1e-3),
+        l2: 1e-2,
+        positive_weight: if step == 1 { 3.0 } else { 1.0 },
+        whole_tables: step == 3,
+        noise: streams::below([7; 32], step),
+    }
 }
 
 /// Trains everything of a plan for some steps, on batches with many repeated rows.
@@ -122,12 +133,12 @@ fn close(what: &str, a: &[f32], b: &[f32], tolerance: f32) {
 }
 
 #[test]
-fn a_step_moves_the_batch_and_one_number_every_few_steps() {
+fn a_step_moves_the_batch_and_two_numbers_every_few_steps() {
     let space = nasrec_small();
     let backend = device();
     let store = Store::new(space.params().iter().map(ParamDef::from), 5).unwrap();
     let mut params = backend.load(store).unwrap();
-    let (rows, loss) = (24, size_of::<f64>() as u64);
+    let (rows, told_bytes) = (24, 2 * size_of::<f64>() as u64);
     let [numeric, ids, labels] = [13, 26, 1].map(|columns| columns * 4 * rows as u64);
     let update = Update { l2: 1e-3, ..Update::adagrad(0.01, 1e-2, Some(1.0)) };
     let mut kept = Vec::new();
@@ -139,7 +150,7 @@ fn a_step_moves_the_batch_and_one_number_every_few_steps() {
         let told = backend.step(&program, &mut params, &batch, update).unwrap();
         let [up_now, down_now] = backend.traffic.moved();
         assert_eq!(up_now - up, numeric + ids + labels, "step {step}");
-        assert_eq!(down_now - down, if step == WINDOW { loss } else { 0 }, "step {step}");
+        assert_eq!(down_now - down, if step == WINDOW { told_bytes } else { 0 }, "step {step}");
         assert_eq!(told.is_some(), step == WINDOW, "step {step}");
         kept.push(backend.indices.bytes() - before);
     }
@@ -385,7 +396,8 @@ fn what_does_not_fit_is_refused() {
     let mut live = device.load(Store::new(sketch::defs(&plan), 9).unwrap()).unwrap();
     let program = training(&device, &plan);
     let batch = sketch::batch(&plan, 9, 1);
-    let momentum = Update { rule: Rule::Sgd { lr: 0.1, momentum: 0.9 }, ..Update::adagrad(0.0, 0.0, None) };
+    let momentum =
+        Update { rule: Rule::Sgd { lr: 0.1, momentum: 0.9, decay: Decay::None }, ..Update::adagrad(0.0, 0.0, None) };
     let error = device.step(&program, &mut live, &batch, momentum).unwrap_err().to_string();
     assert!(error.contains("the rule needs"), "{error}");
     let adagrad = Update::adagrad(0.1, 1e-2, None);

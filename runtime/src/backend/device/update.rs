@@ -30,9 +30,19 @@ pub(super) fn clip_scale(clip: f64, squares: &Tensor) -> Result<Tensor> {
     select(&ratio.lt(&one)?, &ratio, &one)?.to_dtype(DType::F32)
 }
 
+/// Each brought to between `-most` and `most`. The bounds are made on the device: nothing is sent.
+pub(super) fn clamped(gradients: &Tensor, most: f64) -> Result<Tensor> {
+    let most = (gradients.ones_like()? * most)?;
+    gradients.minimum(&most)?.maximum(&most.neg()?)
+}
+
 /// Values and memory after a step; see [`Rule`](crate::supernet::Rule) for the formulas.
 pub(super) fn advance(rule: &Prepared, gradients: &Tensor, state: &State) -> Result<State> {
     let State { values, memory } = state;
+    let grown = if rule.l2 == 0.0 { None } else { Some((gradients + (values * f64::from(rule.l2))?)?) };
+    let gradients = grown.as_ref().unwrap_or(gradients);
+    let kept = if rule.stays == 1.0 { None } else { Some((values * f64::from(rule.stays))?) };
+    let values = kept.as_ref().unwrap_or(values);
     match rule.kernel {
         Kernel::Adagrad { lr, eps } => {
             let mut squares = gradients.sqr()?;

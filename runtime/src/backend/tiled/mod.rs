@@ -96,7 +96,7 @@ impl Tiled {
         program: &Program,
         params: &Slices,
         batch: &Batch,
-        mode: Mode,
+        (mode, positive_weight): (Mode, f64),
         gradients: &mut Gradients,
     ) -> Result<(Vec<f64>, Vec<Gathered>)> {
         batch::check(program.task(), batch, true)?;
@@ -130,7 +130,7 @@ impl Tiled {
                 let others = &mut others[..parts - usize::from(sum.is_some())];
                 let mut dense: Vec<&mut Vec<f32>> = sum.into_iter().chain(others.iter_mut()).collect();
                 if waits {
-                    let mut tiles = Together::forward(self, Setting { program, params, batch, mode });
+                    let mut tiles = Together::forward(self, Setting { program, params, batch, mode, positive_weight });
                     losses = tiles.backward(group_rows / TILE, &mut dense, (embedded, width));
                     gathered = tiles.end(self);
                     gradients.add(others);
@@ -145,7 +145,7 @@ impl Tiled {
                         self.on_tile(program, (params, batch, mode), first + i, t, |tile| {
                             tile.accumulate = i > 0;
                             let embedded = if empty { &mut [] } else { embedded };
-                            tile.gradients(1.0 / rows as f64, dense, embedded, &mut losses);
+                            tile.gradients((1.0 / rows as f64, positive_weight), dense, embedded, &mut losses);
                         });
                     }
                     losses
@@ -180,7 +180,7 @@ impl Tiled {
     ) -> Result<Vec<f64>> {
         let copies = self.copies(program, params)?;
         let params = params.slices(program.plan(), &copies);
-        Ok(self.each_gradients(program, &params, batch, stepping(program, Key::default()), gradients)?.0)
+        Ok(self.each_gradients(program, &params, batch, (stepping(program, Key::default()), 1.0), gradients)?.0)
     }
 
     fn on_tile<R>(
@@ -254,13 +254,23 @@ impl Backend for Tiled {
         self.pool.install(|| params.gather_parts(program.plan(), &mut weights))?;
         let (losses, gathered) = {
             let params = params.slices(program.plan(), &weights);
-            self.each_gradients(program, &params, batch, stepping(program, update.noise), &mut gradients)?
+            let mode = (stepping(program, update.noise), update.positive_weight);
+            self.each_gradients(program, &params, batch, mode, &mut gradients)?
         };
         let loss = losses[0];
         if loss.is_finite() {
             self.pool.install(|| {
+                if update.whole_tables {
+                    gradients.tables.par_iter_mut().for_each(|table| {
+                        let param = &program.plan().params[table.param];
+                        table.spread(param.full[0], param.axes[1].len());
+                    });
+                }
                 if update.l2 > 0.0 {
                     params.penalise(program.plan(), &mut gradients, update.l2);
+                }
+                if let Some(most) = update.clamp {
+                    gradients.clamp(most);
                 }
                 let scale = gradients.clip_scale(update.clip);
                 params.apply(program.plan(), &gradients, update.rule, scale)
@@ -270,7 +280,7 @@ impl Backend for Tiled {
             }
         }
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(StepMemory { weights, gradients });
-        Ok(Some(Stepped { steps: 1, loss }))
+        Ok(Some(Stepped { steps: 1, failed: u64::from(!loss.is_finite()), loss }))
     }
 
     fn copies(&self, program: &Program, params: &Store) -> Result<Weights> {
@@ -292,7 +302,7 @@ impl Backend for Tiled {
         let gathered = {
             let params = &params.slices(program.plan(), copies);
             params.check()?;
-            let setting = Setting { program, params, batch, mode: Mode::Statistics };
+            let setting = Setting { program, params, batch, mode: Mode::Statistics, positive_weight: 1.0 };
             self.pool.install(|| Together::forward(self, setting)).end(self)
         };
         found(program, &gathered).for_each(|(param, found, _)| copies.follow(param, &found, share as f32));
@@ -316,8 +326,13 @@ impl Backend for Tiled {
         params.check(program.plan())?;
         let mut memory = self.steps.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         let slices = params.slices(program.plan(), copies);
-        let losses = self.each_gradients(program, &slices, batch, Mode::Trained, &mut memory.gradients)?.0;
+        let losses = self
+            .each_gradients(program, &slices, batch, (Mode::Trained, update.positive_weight), &mut memory.gradients)?
+            .0;
         self.pool.install(|| {
+            if let Some(most) = update.clamp {
+                memory.gradients.clamp(most);
+            }
             for (part, _) in program.owned.iter().zip(&losses).filter(|(_, loss)| loss.is_finite()) {
                 let scale = memory.gradients.clip_scale_of(part.clone(), update.clip);
                 copies.apply(part.clone(), &memory.gradients, update.rule, scale);

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::program::{Program, Segment, Step, View};
 use crate::backend::batch;
-use crate::backend::loss::{cross_entropy, cross_entropy_gradient};
+use crate::backend::loss::weighted;
 use crate::data::Batch;
 use crate::ops::Mode;
 use crate::ops::kernels::lanes::LANES;
@@ -69,22 +69,29 @@ impl Tile<'_> {
     /// Runs forward and back for the summed losses of the tile, which are added to `losses`, each sample's gradient
     /// scaled by `per`. Dense gradients are written to `dense`, or added to it; the gradients of the looked-up rows are
     /// written to `embedded`, `[values, t]`.
-    pub(crate) fn gradients(&mut self, per: f64, dense: &mut [f32], embedded: &mut [f32], losses: &mut [f64]) {
+    pub(crate) fn gradients(
+        &mut self,
+        (per, positive_weight): (f64, f64),
+        dense: &mut [f32],
+        embedded: &mut [f32],
+        losses: &mut [f64],
+    ) {
         let all = 0..self.program.steps.len();
         self.forward(all.clone());
-        self.losses(per, losses);
+        self.losses((per, positive_weight), losses);
         self.backward(all, dense, embedded);
     }
 
     /// Adds the summed losses of the tile to `losses`, and begins the way back with each sample's gradient, scaled by `per`.
-    pub(super) fn losses(&mut self, per: f64, losses: &mut [f64]) {
+    pub(super) fn losses(&mut self, (per, positive_weight): (f64, f64), losses: &mut [f64]) {
         let labels = &self.batch.labels[self.start..][..self.t];
         for (&logit, sum) in self.program.logits.iter().zip(losses) {
             let mut loss = 0.0;
             let mut dlogit: SmallVec<[f32; 128]> = SmallVec::with_capacity(self.t);
             for (&z, &y) in self.value(logit).iter().zip(labels) {
-                loss += cross_entropy(z, y);
-                dlogit.push((cross_entropy_gradient(z, y) * per) as f32);
+                let (of_sample, derivative) = weighted(z, y, positive_weight);
+                loss += of_sample;
+                dlogit.push((derivative * per) as f32);
             }
             *sum += loss;
             if let Some(slot) = self.program.steps[logit].grad {

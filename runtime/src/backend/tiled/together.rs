@@ -22,6 +22,7 @@ pub(super) struct Setting<'a> {
     pub params: &'a Slices<'a>,
     pub batch: &'a Batch,
     pub mode: Mode,
+    pub positive_weight: f64,
 }
 
 /// The tiles of a batch, as far as they have come.
@@ -62,11 +63,11 @@ impl<'a> Together<'a> {
         dense: &mut [&mut Vec<f32>],
         (embedded, width): (&mut [f32], usize),
     ) -> Vec<Vec<f64>> {
-        let Setting { program, batch, .. } = self.setting;
+        let Setting { program, batch, positive_weight, .. } = self.setting;
         let per = 1.0 / batch.rows as f64;
         let of_tiles = self.each(|tile| {
             let mut losses = vec![0.0; program.outputs()];
-            tile.losses(per, &mut losses);
+            tile.losses((per, positive_weight), &mut losses);
             losses
         });
         let mut until = program.steps.len();
@@ -127,7 +128,7 @@ impl<'a> Setting<'a> {
     where
         'a: 't,
     {
-        let Self { program, params, batch, mode } = *self;
+        let Self { program, params, batch, mode, .. } = *self;
         let t = TILE.min(batch.rows - *start);
         Tile { program, batch, params, arena, start: *start, t, mode, gathered, accumulate: false }
     }

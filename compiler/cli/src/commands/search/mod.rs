@@ -208,6 +208,12 @@ fn finish(run: &Run, report: &Report) -> Result<()> {
         Err(error) if error.is::<Gone>() => {}
         printed => printed?,
     }
+    if report.winner().is_none() {
+        bail!(
+            "no candidate that was retrained has a finite log loss, so that none is kept: lower the learning rate \
+             (`retrain.optimiser`), or look for numbers far from 0 in the data"
+        );
+    }
     let path = run.dir().path();
     say!("the best architecture: {}", path.join("best.nasrec").display());
     say!("its model: {}", path.join("best").display());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use nasrec_runtime::search::{Report, Row};
+use nasrec_runtime::search::{Nothing, Report, Row};
 use nasrec_runtime::train::Figures;
 
 use crate::output::{self, grouped};
@@ -30,9 +30,9 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     let mut out = format!("{}\n", table.laid_out(columns));
     let _written = writeln!(
         out,
-        "{} candidates evaluated in the supernet. Validation: trained from scratch on the training part. Test: on \
-         training and validation part.",
-        report.candidates
+        "{} candidates evaluated in the supernet. Validation: trained from scratch on the training part. Test: {}.",
+        report.candidates,
+        if report.refit { "on training and validation part" } else { "the same models" }
     );
     if let Some(known) = report.attainable {
         let _written = writeln!(
@@ -44,8 +44,15 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     if let Some(peak) = report.peak_memory {
         let _written = writeln!(out, "The search took up to {peak} of memory.");
     }
-    let loss = |row: &Row| row.test.and_then(|test| test.log_loss);
-    if let Some(best) = report.best.first()
+    for row in report.best.iter().chain(&report.baselines) {
+        out.push_str(&unsound(report, row));
+    }
+    // Of what has learnt nothing, a difference says nothing either.
+    let loss = |row: &Row| {
+        let sound = !row.failed() && report.learnt_nothing(row).is_none();
+        row.test.filter(|_| sound).and_then(|test| test.log_loss)
+    };
+    if let Some(best) = report.winner()
         && let Some(found) = loss(best)
     {
         for baseline in &report.baselines {
@@ -58,15 +65,35 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     out
 }
 
+/// That a model failed, or has learnt nothing.
+fn unsound(report: &Report, row: &Row) -> String {
+    let name = &row.name;
+    if row.failed() {
+        return format!("{name} failed: its log loss is not finite.\n");
+    }
+    let part = if row.test.is_some() { "test" } else { "validation" };
+    match report.learnt_nothing(row) {
+        Some(Nothing::Alike) => format!("{name} has learnt nothing: its predictions on {part} are all alike.\n"),
+        Some(Nothing::NoBetter { log_loss, constant }) => format!(
+            "{name} has learnt nothing: its log loss on {part}, {log_loss:.5}, is not below {constant:.5}, that of the best \
+             constant.\n"
+        ),
+        None => String::new(),
+    }
+}
+
 fn cells(rank: &str, row: &Row) -> Vec<String> {
     let figure = |x: Option<f64>| x.map_or_else(String::new, |x| format!("{x:.5}"));
     let test = |f: fn(&Figures) -> Option<f64>| figure(row.test.as_ref().and_then(f));
     vec![
         rank.to_owned(),
         row.name.clone(),
-        row.validation.log_loss.map_or_else(|| "not finite".to_owned(), |x| format!("{x:.5}")),
+        row.validation.log_loss.map_or_else(|| "failed".to_owned(), |x| format!("{x:.5}")),
         figure(row.validation.auc),
-        test(|f| f.log_loss),
+        match row.test {
+            Some(test) if test.log_loss.is_none() => "failed".to_owned(),
+            _ => test(|f| f.log_loss),
+        },
         test(|f| f.auc),
         format!("{:.4}", row.macs as f64 / 1e6),
         grouped(row.dense_params),
