@@ -98,13 +98,16 @@ pub(super) struct Training<'a> {
     pub positive_weight: f64,
 }
 
+/// What is asked after each epoch: how good the parameters are on the validation part.
+pub(super) type Judge<'a, P> = dyn Fn(&P) -> Result<Figures> + 'a;
+
 /// A training whose learning rate or whose end follows from figures after its epochs.
 pub(super) struct Epochs<'a, P> {
     pub watch: Watch,
     /// Steps of one.
     pub steps: u64,
     /// What says how each epoch did; without one, they have been judged before, and all of them are here.
-    pub judge: Option<&'a dyn Fn(&P) -> Result<Figures>>,
+    pub judge: Option<&'a Judge<'a, P>>,
     pub judged: Vec<Figures>,
     /// Steps to take at most. The schedule is that of the regime, whose last step this need not come to.
     pub until: u64,

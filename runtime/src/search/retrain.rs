@@ -6,7 +6,7 @@ use std::time::Instant;
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Metric;
 
-use super::fit::{Epochs, Regime, Trained, Training, Workshop, fit};
+use super::fit::{Epochs, Judge, Regime, Trained, Training, Workshop, fit};
 use crate::Result;
 use crate::backend::{Backend, Task, Trainable};
 use crate::data::{Batches, Dataset, Part, Rows};
@@ -130,7 +130,7 @@ impl<B: Backend> Course<'_, B> {
         let epochs = watch.map(|watch| {
             let (steps, judged) = (first.per_epoch(), if last { judged(journal, &contender.name) } else { Vec::new() });
             let until = if last { watch.best(&judged) as u64 * steps } else { regime.steps };
-            let judge: Option<&dyn Fn(&B::Params) -> Result<Figures>> = if last { None } else { Some(&on_validation) };
+            let judge: Option<&Judge<B::Params>> = if last { None } else { Some(&on_validation) };
             Epochs { watch, steps, judge, judged, until }
         });
         let start = Instant::now();
