@@ -6,6 +6,7 @@
 mod book;
 mod bounded;
 mod cli;
+mod described;
 // What it stands between is glibc and a program.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use commands::{Outcome, check, compile, cost, count, diff, explain, fmt, import, pack, sample, search, test};
+use commands::{Outcome, check, compile, cost, count, data, diff, explain, fmt, import, pack, sample, search, test};
 use output::say;
 
 #[global_allocator]
@@ -50,6 +50,7 @@ enum Command {
     Count(count::Args),
     Cost(cost::Args),
     Diff(diff::Args),
+    Data(data::Args),
     Search(search::Args),
     Pack(pack::Args),
     Import(import::Args),
@@ -86,6 +87,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Count(args) => count::run(&args),
         Command::Cost(args) => cost::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Data(args) => data::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Import(args) => import::run(&args),

@@ -3,6 +3,7 @@
 //! In the order data flows: `source` finds files and reads them into blocks of whole lines, `text` finds the values of these
 //! and what they say, and `reading` has many threads do so in turn. What a row becomes is said in `table`; `wide` does all of
 //! it at once for tables of numbers only. Where something is learnt from the training rows, `fit` learns it and encodes the rows.
+//! `infer` describes a table that nobody has described.
 //! Or `synthetic` draws rows of a planted click model. All fill a `cache` of fixed-width `record`s. A `dataset` is such a cache
 //! with its `split`; `batches` cuts row lists into batches and `prefetch` builds those ahead of their use.
 //!
@@ -14,6 +15,7 @@ mod batches;
 mod cache;
 mod dataset;
 mod fit;
+mod infer;
 mod malformed;
 mod prefetch;
 mod quote;
@@ -35,6 +37,7 @@ pub(crate) use cache::resealed;
 pub(crate) use dataset::held_in_memory;
 pub use dataset::{Dataset, Part};
 pub use fit::Encoder;
+pub use infer::{Inferred, infer};
 pub use malformed::Malformed;
 pub use prefetch::Prefetch;
 pub use rows::Rows;

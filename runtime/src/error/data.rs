@@ -78,6 +78,10 @@ pub enum DataError {
     Shortened { path: PathBuf },
     #[error("what was learnt of the training rows cannot be used: {what}")]
     Encoder { what: String },
+    #[error("{what}; say which column is the label, of {columns}")]
+    WhichLabel { what: String, columns: String },
+    #[error("{} has {found} columns, of which no schema can be inferred; at most {most} are looked at", path.display())]
+    TooManyColumns { path: PathBuf, found: usize, most: usize },
     /// A parameter of a drawn table makes no sense.
     #[error("synthetic data: found {parameter} = {found}, expected {expected}")]
     Synthetic { parameter: &'static str, found: String, expected: &'static str },
@@ -112,6 +116,8 @@ impl DataError {
             DataError::TooManyValues { .. } => "R0123",
             DataError::Shortened { .. } => "R0124",
             DataError::Encoder { .. } => "R0125",
+            DataError::WhichLabel { .. } => "R0126",
+            DataError::TooManyColumns { .. } => "R0127",
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod check;
 pub(crate) mod compile;
 pub(crate) mod cost;
 pub(crate) mod count;
+pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod fmt;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use lines::{Block, Reader, SourceFile, is_unchanged};
 
-use self::unpack::Unpacked;
+pub(super) use self::unpack::Unpacked;
 use crate::error::DataError;
 use crate::{Error, Result};
 
@@ -107,7 +107,7 @@ fn matching(base: &Path, pattern: &str) -> Result<Vec<Located>> {
 }
 
 /// A file opened for reading from its beginning to its end: a regular one, a pipe, or standard input.
-fn open(path: &Path) -> Result<(File, fs::Metadata)> {
+pub(super) fn open(path: &Path) -> Result<(File, fs::Metadata)> {
     if path.is_dir() {
         return Err(DataError::Directory { path: path.to_owned(), expected: "a file of lines" }.into());
     }

@@ -16,7 +16,7 @@ const BUFFER: usize = 64 << 10;
 const LARGEST_WINDOW: u32 = 27;
 
 /// A file that is read from its beginning to its end.
-pub(super) enum Unpacked {
+pub(in crate::data) enum Unpacked {
     Plain(Hashing),
     /// Boxed because their buffers are large.
     Gzip(Box<Members>),
@@ -87,7 +87,7 @@ impl Read for Unpacked {
 }
 
 /// One gzip after the other, and zeros behind the last, as tapes and object stores pad.
-pub(super) struct Members {
+pub(in crate::data) struct Members {
     /// None only where a panic passed through.
     decoder: Option<GzDecoder<BufReader<Hashing>>>,
 }
@@ -126,7 +126,7 @@ impl Read for Members {
 }
 
 /// A file whose bytes are counted and hashed as they are read.
-pub(super) struct Hashing {
+pub(in crate::data) struct Hashing {
     file: Box<dyn Read + Send>,
     /// Bytes that were looked at before reading began.
     ahead: Vec<u8>,

@@ -120,7 +120,7 @@ impl Iterator for Open<'_> {
 }
 
 /// How many bytes of a text are whole records. It begins with a record, and goes on in a way that is not known.
-pub(super) fn whole(text: &[u8], separator: u8, quotes: bool) -> usize {
+pub(in crate::data) fn whole(text: &[u8], separator: u8, quotes: bool) -> usize {
     let feed = |text: &[u8]| memchr::memrchr(b'\n', text).map(|at| at + 1);
     if !quotes {
         return feed(text).unwrap_or(0);
@@ -140,7 +140,7 @@ pub(super) fn whole(text: &[u8], separator: u8, quotes: bool) -> usize {
 }
 
 /// How long the first record of a text is, its line end included; none where its end is not in the text.
-pub(super) fn first(text: &[u8], separator: u8, quotes: bool) -> Option<usize> {
+pub(in crate::data) fn first(text: &[u8], separator: u8, quotes: bool) -> Option<usize> {
     let feed = |text: &[u8]| memchr::memchr(b'\n', text).map(|at| at + 1);
     if !quotes {
         return feed(text);

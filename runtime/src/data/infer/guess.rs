@@ -1,0 +1,345 @@
+//! What each column is taken for, and why.
+
+use nasrec_compiler::diagnostics::nearest;
+
+use super::look::{BETWEEN, Column, Look, PATTERNS};
+use crate::Result;
+use crate::error::DataError;
+
+/// Names that labels have.
+const LABELS: [&str; 16] = [
+    "label",
+    "click",
+    "clicked",
+    "clk",
+    "is_click",
+    "is_clicked",
+    "target",
+    "y",
+    "liked",
+    "like",
+    "conversion",
+    "converted",
+    "purchase",
+    "buy",
+    "rating",
+    "outcome",
+];
+
+/// What a schema of the table would say.
+#[derive(Clone, Debug, Default)]
+pub struct Guess {
+    pub(super) label: (usize, String, String),
+    /// Of each column, the lines that are made of it and why; the label's are none.
+    pub(super) lines: Vec<Lines>,
+}
+
+/// Lines of a schema, and a comment on them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lines {
+    pub comment: String,
+    /// Lines without their keyword: `dense` or `sparse`, and what follows.
+    pub dense: Vec<String>,
+    pub sparse: Vec<String>,
+}
+
+impl Guess {
+    pub(super) fn of(look: &Look, label: Option<&str>) -> Result<Self> {
+        let label = label_of(look, label)?;
+        let at = label.0;
+        let lines = look
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(index, column)| if index == at { Lines::default() } else { lines_of(look, column) });
+        let mut guess = Self { label, lines: lines.collect() };
+        // Spaces want a field.
+        if guess.columns().1 == 0 {
+            for (column, lines) in look.columns.iter().zip(&mut guess.lines) {
+                if !lines.dense.is_empty() {
+                    let name = written(&column.name);
+                    lines.sparse.push(format!("{} from {name}: number | quantiles(20)", derived(look, column, "step")));
+                }
+            }
+        }
+        Ok(guess)
+    }
+
+    /// Numeric and categorical columns.
+    pub(super) fn columns(&self) -> (usize, usize) {
+        let count = |of: fn(&Lines) -> usize| self.lines.iter().map(of).sum();
+        (count(|lines| lines.dense.len()), count(|lines| lines.sparse.len()))
+    }
+}
+
+/// A name as a schema writes it.
+pub(super) fn written(name: &str) -> String {
+    let word = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if word { name.to_owned() } else { format!("\"{name}\"") }
+}
+
+/// A name of a column that is made of another, which no column of the file has.
+fn derived(look: &Look, column: &Column, part: &str) -> String {
+    let plain: String = column.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+    let plain = if plain.starts_with(|c: char| c.is_ascii_digit()) { format!("c_{plain}") } else { plain };
+    let mut name = if plain.to_ascii_lowercase().ends_with(part) { plain.clone() } else { format!("{plain}_{part}") };
+    while look.columns.iter().any(|other| other.name == name && other.name != column.name) {
+        name.push('_');
+    }
+    name
+}
+
+/// The label: its column, what a schema says of it, and why.
+fn label_of(look: &Look, wanted: Option<&str>) -> Result<(usize, String, String)> {
+    let names = || look.columns.iter().map(|column| column.name.as_str());
+    let unknown = |what: String| {
+        let listed = names().take(30).collect::<Vec<_>>().join(", ");
+        let more = if look.columns.len() > 30 { ", …" } else { "" };
+        DataError::WhichLabel { what, columns: format!("{listed}{more}") }
+    };
+    if let Some(wanted) = wanted {
+        let Some(index) = names().position(|name| name == wanted) else {
+            let near = nearest(wanted, names()).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
+            return Err(unknown(format!("there is no column {wanted}{near}")).into());
+        };
+        let (line, why) = condition(&look.columns[index])
+            .ok_or_else(|| unknown(format!("column {wanted} has values of which none can be told to be a click")))?;
+        return Ok((index, line, why));
+    }
+    let lower = |index: usize| look.columns[index].name.to_ascii_lowercase();
+    let named = LABELS.iter().find_map(|label| (0..look.columns.len()).find(|&index| lower(index) == *label));
+    let truth = |&index: &usize| look.columns[index].is.truth && look.columns[index].different() == 2;
+    let found = named.or_else(|| (!look.header).then_some(0).filter(truth));
+    let Some(index) = found else {
+        return Err(unknown("nothing tells which column is to be predicted".to_owned()).into());
+    };
+    let line = condition(&look.columns[index]);
+    let (line, why) = line.ok_or_else(|| unknown(format!("column {} has one value only", look.columns[index].name)))?;
+    Ok((index, line, why))
+}
+
+/// What a schema says of a label, and why.
+fn condition(column: &Column) -> Option<(String, String)> {
+    let name = written(&column.name);
+    let total = column.count.max(1) as f64;
+    if column.different() < 2 {
+        return None;
+    }
+    if column.is.truth {
+        let is_click =
+            |text: &str| matches!(text.to_ascii_lowercase().as_str(), "1" | "1.0" | "true" | "yes" | "t" | "y");
+        let clicks: u64 = column.by_count().iter().filter(|(text, _)| is_click(text)).map(|(_, count)| count).sum();
+        return Some((name, format!("{:.1} % of the rows", 100.0 * clicks as f64 / total)));
+    }
+    if column.is.number && !column.more {
+        let mut values: Vec<(f64, u64)> =
+            column.by_count().iter().filter_map(|(text, count)| Some((text.trim().parse().ok()?, *count))).collect();
+        values.sort_by(|a, b| a.0.total_cmp(&b.0));
+        // The least value from which on no more than six in ten rows are.
+        let mut above = total;
+        for (value, count) in &values {
+            if above <= 0.6 * total {
+                return Some((
+                    format!("{name} >= {value}"),
+                    format!(
+                        "{} to {}; from {value} on {:.1} % of the rows",
+                        column.least,
+                        column.greatest,
+                        100.0 * above / total
+                    ),
+                ));
+            }
+            above -= *count as f64;
+        }
+        let last = values.last()?;
+        return Some((format!("{name} >= {}", last.0), "its greatest value".to_owned()));
+    }
+    let values = column.by_count();
+    let (rarest, count) = values.last()?;
+    (values.len() == 2 && !rarest.contains(['"', '\n'])).then(|| {
+        (
+            format!("{name} == \"{rarest}\""),
+            format!("the rarer of two values: {:.1} % of the rows", 100.0 * *count as f64 / total),
+        )
+    })
+}
+
+fn lines_of(look: &Look, column: &Column) -> Lines {
+    let name = written(&column.name);
+    let share = column.share_missing(look.rows);
+    let missing = match share {
+        0.0 => String::new(),
+        share if share < 0.001 => "; hardly any missing".to_owned(),
+        share => format!("; {:.1} % missing", 100.0 * share),
+    };
+    let different = column.different();
+    let counted = if column.more { format!("more than {different}") } else { different.to_string() };
+    let say = |comment: String| Lines { comment: format!("{comment}{missing}"), ..Lines::default() };
+    let dense = |comment: String, line: String| Lines { dense: vec![line], ..say(comment) };
+    let sparse = |comment: String, kind: &str| Lines {
+        sparse: vec![format!("{name}: {kind} | {}", vocabulary(column))],
+        ..say(comment)
+    };
+    if different < 2 && !column.more {
+        return say(if different == 0 { "nothing in it" } else { "always the same" }.to_owned());
+    }
+    if let Some((format, hours, why)) = time_of(column) {
+        let part = |part: &str| format!("{} from {name}: {format} | {part}", derived(look, column, part));
+        let parts = if hours { vec![part("hour"), part("weekday")] } else { vec![part("weekday")] };
+        return Lines { sparse: parts, ..say(why) };
+    }
+    if column.is.truth && !column.is.number {
+        return Lines { sparse: vec![format!("{name}: bool")], ..say("true or false".to_owned()) };
+    }
+    let own = !column.more && different as u64 * 10 >= column.count * 9
+        || column.more && column.values.len() as u64 * 2 > look.rows;
+    if column.is.number {
+        let range = format!("{} to {}", column.least, column.greatest);
+        if column.is.whole {
+            let is_own = own && look.rows > 100 && is_id(&column.name);
+            return match () {
+                () if is_own => say(format!("{range}, a value of its own in nearly every row: it tells rows apart")),
+                () if is_id(&column.name) || is_spread(column) => {
+                    sparse(format!("{counted} numbers that name something"), "int")
+                }
+                () if different <= 20 && !is_amount(&column.name) => {
+                    sparse(format!("{counted} whole numbers, {range}"), "int")
+                }
+                () => dense(format!("whole numbers, {range}"), format!("{name} | {}", steps(column))),
+            };
+        }
+        return dense(format!("numbers, {range}"), format!("{name} | {}", steps(column)));
+    }
+    if own && look.rows > 100 {
+        return say("a value of its own in nearly every row: free text, or what tells rows apart".to_owned());
+    }
+    if let Some(at) = (0..BETWEEN.len()).find(|&at| column.lists[at] * 5 > column.count) {
+        let between = char::from(BETWEEN[at]);
+        return sparse(
+            format!("{counted} texts, many of them lists with `{between}` between; a list is taken as one text"),
+            "text",
+        );
+    }
+    if column.is.hex {
+        return sparse(format!("{counted} hexadecimal numbers"), "hex");
+    }
+    sparse(format!("{counted} texts"), "text")
+}
+
+/// How a column of times is written, whether it tells hours, and why it is one.
+fn time_of(column: &Column) -> Option<(String, bool, String)> {
+    if let Some(at) = column.is.patterns.iter().position(|&holds| holds) {
+        let pattern = PATTERNS[at];
+        return Some((format!("\"{pattern}\""), pattern.contains("%H"), "times".to_owned()));
+    }
+    let named = ["time", "date", "hour", "stamp"].iter().any(|part| column.name.to_ascii_lowercase().contains(part))
+        || column.name.eq_ignore_ascii_case("ts");
+    if !column.is.number || !named {
+        return None;
+    }
+    if column.is.hours {
+        return Some(("\"%y%m%d%H\"".to_owned(), true, "hours, as year, month, day and hour".to_owned()));
+    }
+    // From 1990 to 2100.
+    let seconds = 6.3e8..4.2e9;
+    if seconds.contains(&column.least) && seconds.contains(&column.greatest) {
+        return Some(("seconds".to_owned(), true, "seconds since 1970".to_owned()));
+    }
+    let thousand = |number: f64| seconds.contains(&(number / 1e3));
+    (thousand(column.least) && thousand(column.greatest))
+        .then(|| ("milliseconds".to_owned(), true, "milliseconds since 1970".to_owned()))
+}
+
+/// Whether a name is one of what names something.
+fn is_id(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let last = words.last().copied().unwrap_or_default();
+    last.ends_with("id")
+        || words.iter().any(|word| {
+            [
+                "user", "item", "movie", "product", "customer", "brand", "code", "category", "cate", "type", "class",
+                "campaign", "zip", "tag",
+            ]
+            .contains(word)
+        })
+}
+
+/// Whether a name is one of what is counted or measured.
+fn is_amount(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    ["age", "price", "count", "num", "amount", "score", "cost", "rate", "len", "size", "year", "gain", "loss", "wage"]
+        .iter()
+        .any(|word| lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part.starts_with(word)))
+}
+
+/// Whether whole numbers lie as numbers of things do, about as many everywhere; what is counted is mostly small.
+fn is_spread(column: &Column) -> bool {
+    let span = column.greatest - column.least;
+    if is_amount(&column.name) || column.least < 0.0 || span < 50.0 || column.different() < 50 {
+        return false;
+    }
+    let mean = column.by_count().iter().filter_map(|(text, _)| text.trim().parse::<f64>().ok()).sum::<f64>()
+        / column.different() as f64;
+    let filled = column.different() as f64 / (span + 1.0);
+    (0.3..0.7).contains(&((mean - column.least) / span)) && filled > 0.3
+}
+
+/// What is done to numbers.
+fn steps(column: &Column) -> String {
+    let mean = column.sum / column.count.max(1) as f64;
+    let skewed = column.greatest > 20.0 && column.greatest > 8.0 * mean.abs();
+    match () {
+        () if skewed && column.least >= 0.0 => "log1p".to_owned(),
+        () if skewed && column.least >= -10.0 => "max(0) | log1p".to_owned(),
+        () if column.missing > 0 => "missing(mean) | standardise".to_owned(),
+        () => "standardise".to_owned(),
+    }
+}
+
+/// A vocabulary with room for what was seen.
+fn vocabulary(column: &Column) -> String {
+    let (different, rare) = (column.different(), column.different() > 200);
+    let frequent = if rare { column.counts.iter().filter(|&&count| count > 1).count() } else { different };
+    // Where not all were counted, there is no telling.
+    let rows = if column.more { 1_000_000 } else { roomy(frequent + 2) };
+    let rows = grouped(rows);
+    if rare { format!("vocabulary(min_count: 2, rows: {rows})") } else { format!("vocabulary(rows: {rows})") }
+}
+
+/// A round number with a quarter more.
+fn roomy(rows: usize) -> usize {
+    let wanted = rows + rows / 4 + 3;
+    let digits = wanted.to_string().len() as u32;
+    let step = 10usize.pow(digits.saturating_sub(2));
+    wanted.div_ceil(step) * step
+}
+
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push('_');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_tell_what_names_something() {
+        assert!(
+            ["user_id", "item", "movieId", "cate_id", "zip code", "class of worker"].iter().all(|name| is_id(name))
+        );
+        assert!(!["age", "price", "width", "I1", "solid_ground"].iter().any(|name| is_id(name)));
+        assert_eq!((roomy(4), roomy(37), roomy(1_002)), (8, 49, 1_300));
+        assert_eq!((grouped(999), grouped(1_000_000)), ("999".to_owned(), "1_000_000".to_owned()));
+        assert_eq!((written("class of worker"), written("I1")), ("\"class of worker\"".to_owned(), "I1".to_owned()));
+    }
+}

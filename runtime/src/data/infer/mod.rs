@@ -1,0 +1,55 @@
+//! A schema for a table that nobody has described.
+//!
+//! Lives here: what the columns of a file look like, what each is then taken for and why, and that as source with a comment a
+//! column. Never: anything that a person could not correct in what is printed.
+
+mod guess;
+mod look;
+mod source;
+
+use std::path::Path;
+
+pub use guess::Guess;
+
+use self::look::Look;
+use crate::Result;
+use crate::data::source::Located;
+
+/// A schema as source, and what there is to know of the table.
+#[derive(Clone, Debug)]
+pub struct Inferred {
+    /// Of the schema: `schema visits { … }`, with a comment a column.
+    pub source: String,
+    /// Its name.
+    pub name: String,
+    /// Rows that were looked at.
+    pub rows: u64,
+    /// Whether those are all.
+    pub all: bool,
+    /// Numeric and categorical columns that it makes.
+    pub columns: (usize, usize),
+}
+
+/// Looks at the first of some files, up to a million rows of it, and says what its columns seem to be. `label`: the column to
+/// predict, where it is known. `name`: of the schema.
+///
+/// # Errors
+/// It cannot be read, is no table of lines, or nothing tells which column is the label: [`crate::data::DataError::WhichLabel`].
+pub fn infer(located: &Located, label: Option<&str>, name: Option<&str>) -> Result<Inferred> {
+    let look = Look::at(located)?;
+    let guess = Guess::of(&look, label)?;
+    let name = name.map_or_else(|| name_of(&located.path), str::to_owned);
+    let columns = guess.columns();
+    let source = source::write(&look, &guess, &name, &located.name);
+    Ok(Inferred { source, name, rows: look.rows, all: look.all, columns })
+}
+
+/// A name for the schema of a file.
+fn name_of(path: &Path) -> String {
+    let stem = path.file_name().unwrap_or_default().to_string_lossy();
+    let stem = stem.split('.').next().unwrap_or_default();
+    let word: String =
+        stem.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+    let word = word.trim_matches('_');
+    if word.starts_with(|c: char| c.is_ascii_alphabetic()) { format!("{word}_table") } else { "table".to_owned() }
+}

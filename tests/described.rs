@@ -1,0 +1,77 @@
+//! Tables that nobody has described: what is printed for them is read, trained on, and says why.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+fn nasrecc(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_nasrecc")).current_dir(folder).args(args).output().expect("it runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A shop's table: text categories, missing prices, truths, dates, and free text.
+fn shop(rows: u32) -> String {
+    let mut text = "order id,bought,city,price,member,time,note\n".to_owned();
+    for row in 0..rows {
+        let price = if row.is_multiple_of(9) { "NA".to_owned() } else { format!("{}.5", row * 7 % 90) };
+        let (city, member) = (["ulm", "bonn", "kiel"][row as usize % 3], row.is_multiple_of(2));
+        let (day, hour) = (1 + row % 28, row % 24);
+        text += &format!(
+            "{},{},{city},{price},{member},2024-03-{day:02} {hour:02}:00:00,\"note, {row}\"\n",
+            9000 + row,
+            u8::from(row % 5 < 2)
+        );
+    }
+    text
+}
+
+#[test]
+fn a_schema_is_printed_for_a_table_and_a_search_runs_on_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    fs::write(at.join("shop.csv"), shop(400)).expect("written");
+    let refused = nasrecc(at, &["data", "schema", "shop.csv"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        text(&refused.stderr).contains(
+            "nothing tells which column is to be predicted; say which column is the label, of order id, bought"
+        )
+    );
+    let wrong = nasrecc(at, &["data", "schema", "shop.csv", "--label", "boughts"]);
+    assert!(
+        text(&wrong.stderr).contains("there is no column boughts (did you mean bought?)"),
+        "{}",
+        text(&wrong.stderr)
+    );
+    let made = nasrecc(at, &["data", "schema", "shop.csv", "--label", "bought", "--name", "shop", "-o", "shop.nasrec"]);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    assert!(
+        text(&made.stderr).contains("looked at 400 rows: 1 numeric and 4 categorical columns"),
+        "{}",
+        text(&made.stderr)
+    );
+    let schema = fs::read_to_string(at.join("shop.nasrec")).expect("there");
+    for line in [
+        "  format csv\n",
+        "  missing \"NA\"\n",
+        "  // 40.0 % of the rows\n  label bought\n",
+        "  skip \"order id\"\n",
+        "  sparse city: text | vocabulary(rows: 9)\n",
+        "  dense price | missing(mean) | standardise\n",
+        "  sparse member: bool\n",
+        "  sparse time_hour from time: \"%Y-%m-%d %H:%M:%S\" | hour\n",
+        "  skip note\n",
+    ] {
+        assert!(schema.contains(line), "{line} in\n{schema}");
+    }
+    let search = "import \"shop.nasrec\" { shop }\nspace s { input numeric: dense; input fields: categorical; width w in [4, 8]; \
+                  logit = linear(relu(linear(concat(numeric, flatten(embed(fields, 4))), w)), 1) }\n\
+                  search tiny on s with shop { data { files: \"shop.csv\" }; random { samples: 2 }; retrain { top: 1 } }\n";
+    fs::write(at.join("tiny.nasrec"), search).expect("written");
+    let ran = nasrecc(at, &["search", "tiny.nasrec", "--out", "run"]);
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    assert!(at.join("run/best/encoder.safetensors").exists(), "what was learnt of the table is kept with the model");
+}
