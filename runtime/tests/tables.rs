@@ -242,6 +242,7 @@ fn a_name_may_stand_for_many_files() {
     assert_eq!(place.refusal(&files(&["none-*.tsv"])), "no file matches `none-*.tsv`, which `data.files` says");
     assert!(place.refusal(&files(&["none.tsv"])).ends_with("none.tsv: `data.files` says `none.tsv`"));
     assert!(place.refusal(&files(&["parts/[.tsv"])).starts_with("`parts/[.tsv` is no pattern of files"));
+    assert!(place.refusal(&files(&["/**/*.tsv"])).contains("`**` goes through folders without end"));
     fs::create_dir(place.path().join("empty")).expect("made");
     assert!(place.refusal(&files(&["empty"])).contains("holds no data files"));
 }

@@ -320,10 +320,11 @@ impl Wanted<'_> {
                     let [train, ..] = split::split(rows.labels(), recipe.split, recipe.stratified, recipe.seed)?;
                     let mut training = vec![false; rows.labels().len()];
                     train.iter().for_each(|&row| training[row as usize] = true);
-                    observer.begin(Stage { name: "encode data".to_owned(), total: None, unit: "rows" });
+                    let total = Some(rows.labels().len() as u64);
+                    observer.begin(Stage { name: "encode data".to_owned(), total, unit: "rows" });
                     let learnt = fit::learn(schema, &cells, &dictionaries, &mut rows, &training, observer, stop);
                     let encoded = learnt.and_then(|learnt| {
-                        fit::encode(schema, &cells, &learnt, &dictionaries, &mut rows, &mut writer, stop)?;
+                        fit::encode(schema, &cells, &learnt, &dictionaries, &mut rows, &mut writer, observer, stop)?;
                         learnt.to_bytes(schema)
                     });
                     observer.end();
@@ -368,6 +369,13 @@ fn fingerprint(description: &Description) -> String {
 pub(crate) fn held_in_memory(schema: &Schema, rows: u64) -> u64 {
     let bytes = rows.saturating_mul(Layout::of(schema, true).stride() as u64);
     if bytes <= HELD { bytes } else { 0 }
+}
+
+/// Bytes of a table of so many rows on disk, and beside it of the rows that something is learnt from.
+pub(crate) fn on_disk(schema: &Schema, rows: u64) -> Result<u64> {
+    let cells = Cells::new(schema)?;
+    let learnt = if cells.is_record() { 0 } else { cells.stride() };
+    Ok(rows.saturating_mul((cells.layout().stride() + 4 + learnt) as u64))
 }
 
 fn schema_hash(schema: &Schema) -> Result<String> {

@@ -34,8 +34,8 @@ pub use batch::Batch;
 pub use batches::Batches;
 #[cfg(fuzzing)]
 pub(crate) use cache::resealed;
-pub(crate) use dataset::held_in_memory;
 pub use dataset::{Dataset, Part};
+pub(crate) use dataset::{held_in_memory, on_disk};
 pub use fit::Encoder;
 pub use infer::{Inferred, infer};
 pub use malformed::Malformed;

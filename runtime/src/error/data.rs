@@ -14,7 +14,7 @@ pub enum DataError {
     #[error("{} is empty; expected a line a sample", path.display())]
     Empty { path: PathBuf },
     /// `most`: bytes.
-    #[error("{} has a line of more than {most} bytes; expected lines of tab-separated values", path.display())]
+    #[error("{} has a line, or a value in quotes, of more than {most} bytes; expected lines of values", path.display())]
     LongLine { path: PathBuf, most: usize },
     /// More lines are malformed than the share `tolerated` of those that were read; `half_way`: so many that the rest was
     /// not read. `described` says how many, which were the first of them, and what is expected of a line.

@@ -163,8 +163,7 @@ pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
     let retrained = each.max().unwrap_or(0);
     // A new checkpoint beside the last one; the trained supernet beside a model's checkpoints, and the model that is kept.
     let weights = supernet.saturating_mul(2).max(supernet.saturating_add(retrained.saturating_mul(3)));
-    let columns = (job.schema.dense.len() + job.schema.sparse.len() + 1) as u64;
-    Ok(weights.saturating_add(rows.saturating_mul(4 * columns + 1)))
+    Ok(weights.saturating_add(data::on_disk(&job.schema, rows)?))
 }
 
 /// Fails where a run writes more than there is room for, before anything is read or trained. `there`: what it holds already.

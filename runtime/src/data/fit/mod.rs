@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use super::cache::Writer;
 use super::table::{Cells, Dictionaries, Raw};
-use crate::{Result, Stop};
+use crate::{Observer, Result, Stop};
 
 /// Rows that one task encodes.
 const TASK: usize = 1 << 10;
@@ -31,6 +31,7 @@ pub(super) fn encode(
     dictionaries: &Dictionaries,
     rows: &mut Raw,
     writer: &mut Writer,
+    observer: &dyn Observer,
     stop: &Stop,
 ) -> Result<()> {
     let rows_of = encoder.rows_of_codes(schema, cells, dictionaries);
@@ -49,6 +50,8 @@ pub(super) fn encode(
                 records
             })
             .collect();
-        records.iter().try_for_each(|records| writer.append(records))
+        records.iter().try_for_each(|records| writer.append(records))?;
+        observer.progress(writer.counts().0, "");
+        Ok(())
     })
 }

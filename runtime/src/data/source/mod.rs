@@ -89,6 +89,11 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn matching(base: &Path, pattern: &str) -> Result<Vec<Located>> {
+    // All folders of a disk would be looked through, whatever is found there.
+    if pattern.contains("**") {
+        let what = "`**` goes through folders without end; name each folder".to_owned();
+        return Err(DataError::Pattern { pattern: pattern.to_owned(), what }.into());
+    }
     let whole = Path::new(&glob::Pattern::escape(&base.to_string_lossy())).join(pattern);
     let options =
         glob::MatchOptions { require_literal_separator: true, require_literal_leading_dot: true, ..Default::default() };
@@ -100,6 +105,9 @@ fn matching(base: &Path, pattern: &str) -> Result<Vec<Located>> {
         if path.is_file() {
             let inside = path.strip_prefix(base).unwrap_or(&path);
             found.push(Located { name: inside.to_string_lossy().into_owned(), path });
+        }
+        if found.len() > MOST_FILES {
+            return Err(DataError::TooManyFiles { name: pattern.to_owned(), most: MOST_FILES }.into());
         }
     }
     found.sort_by(|a, b| a.path.cmp(&b.path));

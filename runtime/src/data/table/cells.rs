@@ -217,7 +217,7 @@ impl Cells {
     /// Writes a row. `value` gives the text of a column of the schema.
     ///
     /// # Errors
-    /// The first value, in the order of the schema's columns, that cannot be read.
+    /// The first value that cannot be read: the label, then what dense and then what sparse columns are made of.
     ///
     /// # Panics
     /// When `row` is not of [`stride`](Self::stride) bytes.
