@@ -74,4 +74,6 @@ fn a_schema_is_printed_for_a_table_and_a_search_runs_on_it() {
     let ran = nasrecc(at, &["search", "tiny.nasrec", "--out", "run"]);
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
     assert!(at.join("run/best/encoder.safetensors").exists(), "what was learnt of the table is kept with the model");
+    let packed = text(&nasrecc(at, &["pack", "run"]).stderr);
+    assert!(packed.contains("best/encoder.safetensors holds values of your table"), "{packed}");
 }

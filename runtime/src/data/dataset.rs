@@ -324,7 +324,10 @@ impl Wanted<'_> {
                     observer.begin(Stage { name: "encode data".to_owned(), total, unit: "rows" });
                     let learnt = fit::learn(schema, &cells, &dictionaries, &mut rows, &training, observer, stop);
                     let encoded = learnt.and_then(|learnt| {
-                        fit::encode(schema, &cells, &learnt, &dictionaries, &mut rows, &mut writer, observer, stop)?;
+                        fit::encode(schema, &cells, &learnt, &dictionaries, &mut rows, &mut writer, |done| {
+                            observer.progress(done, "");
+                            stop.check()
+                        })?;
                         learnt.to_bytes(schema)
                     });
                     observer.end();

@@ -15,15 +15,15 @@ use rayon::prelude::*;
 
 use super::cache::Writer;
 use super::table::{Cells, Dictionaries, Raw};
-use crate::{Observer, Result, Stop};
+use crate::Result;
 
 /// Rows that one task encodes.
 const TASK: usize = 1 << 10;
 
-/// Writes the record of each row.
+/// Writes the record of each row, and tells `each` from time to time how many were written.
 ///
 /// # Errors
-/// The rows can no longer be read; those of [`Writer::append`]; a stop.
+/// The rows can no longer be read; those of [`Writer::append`] and of `each`.
 pub(super) fn encode(
     schema: &Schema,
     cells: &Cells,
@@ -31,13 +31,11 @@ pub(super) fn encode(
     dictionaries: &Dictionaries,
     rows: &mut Raw,
     writer: &mut Writer,
-    observer: &dyn Observer,
-    stop: &Stop,
+    mut each: impl FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let rows_of = encoder.rows_of_codes(schema, cells, dictionaries);
     let (layout, stride) = (cells.layout(), rows.stride());
     rows.each(|_, bytes| {
-        stop.check()?;
         let records: Vec<Vec<u8>> = bytes
             .par_chunks(TASK * stride)
             .map(|rows| {
@@ -51,7 +49,6 @@ pub(super) fn encode(
             })
             .collect();
         records.iter().try_for_each(|records| writer.append(records))?;
-        observer.progress(writer.counts().0, "");
-        Ok(())
+        each(writer.counts().0)
     })
 }
