@@ -40,7 +40,9 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let files: Vec<String> = package.files().map(|path| path.display().to_string()).collect();
     say!("packed {}", files.join(", "));
     if files.iter().any(|file| file.ends_with("/encoder.safetensors")) {
-        say!("best/encoder.safetensors holds values of your table: those of columns with a vocabulary, as they were written");
+        say!(
+            "best/encoder.safetensors holds values of your table: those of columns with a vocabulary, as they were written"
+        );
     }
     for part in package.left_out() {
         match part.private {
