@@ -47,27 +47,39 @@ pub struct TimeColumn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// Lines of values, which are quoted where they hold a separator, a quote or a line end.
-    Lines {
-        /// Between two values; one byte of ASCII.
-        separator: u8,
-        /// Whether the first line of each file names its columns. Otherwise columns are told by their place.
-        header: bool,
-        /// Whether a value in double quotes is what is between them. Otherwise a quote is a character as any other.
-        quotes: bool,
-    },
+    /// Lines of values.
+    Lines(Lines),
+    /// Columns with names and types, one after the other: Apache Parquet.
+    Parquet,
+}
+
+/// Lines of values, which are quoted where they hold a separator, a quote or a line end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lines {
+    /// Between two values; one byte of ASCII.
+    pub separator: u8,
+    /// Whether the first line of each file names its columns. Otherwise columns are told by their place.
+    pub header: bool,
+    /// Whether a value in double quotes is what is between them. Otherwise a quote is a character as any other.
+    pub quotes: bool,
+}
+
+impl Lines {
+    /// Tab-separated, without a header or quotes: Criteo's.
+    pub const TSV: Self = Self { separator: b'\t', header: false, quotes: false };
+    /// Comma-separated, with a header (RFC 4180).
+    pub const CSV: Self = Self { separator: b',', header: true, quotes: true };
 }
 
 impl Format {
-    /// Tab-separated, without a header or quotes: Criteo's. A schema has it that names no format.
-    pub const TSV: Self = Self::Lines { separator: b'\t', header: false, quotes: false };
-    /// Comma-separated, with a header (RFC 4180).
-    pub const CSV: Self = Self::Lines { separator: b',', header: true, quotes: true };
+    /// Tab-separated, without a header or quotes. A schema has it that names no format.
+    pub const TSV: Self = Self::Lines(Lines::TSV);
 
     /// Whether columns are found by their names; otherwise by their place.
     pub fn names_columns(self) -> bool {
         match self {
-            Self::Lines { header, .. } => header,
+            Self::Lines(lines) => lines.header,
+            Self::Parquet => true,
         }
     }
 }

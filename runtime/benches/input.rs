@@ -1,4 +1,4 @@
-//! Reading Criteo's format: `cargo bench -p nasrec-runtime --bench input -- [ROUNDS] [LINES] [FILE]`.
+//! Reading Criteo's format, the same as Parquet, and a CSV of Avazu's shape: `cargo bench -p nasrec-runtime --bench input -- [ROUNDS] [LINES] [FILE]`.
 //!
 //! Contenders take turns, round after round, on two threads: a loop of the `csv` crate over the records of the file (one
 //! thread), a first preparation (the file parsed, encoded, and hashed; the cache written, synchronised, and verified;
@@ -19,6 +19,7 @@ use std::time::Instant;
 use csv::{ByteRecord, ReaderBuilder};
 use floor::{Machine, median};
 use nasrec_compiler::recipe::{self, By, Given, Source};
+use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
 use nasrec_runtime::data::{Batches, Dataset, Part, Prefetch};
 use nasrec_runtime::{Silent, Stop};
@@ -29,6 +30,8 @@ const BATCH: usize = 512;
 const AHEAD: usize = 4;
 /// Bytes of a record: 39 values of four bytes, and the label.
 const RECORD: f64 = 157.0;
+/// And of one of Avazu's shape: 22 values.
+const AVAZU_RECORD: f64 = 89.0;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
@@ -46,9 +49,18 @@ fn main() {
         }
     };
     let bytes = file.metadata().expect("a file").len() as f64;
-    let place = Place { file, cache: folder.path().join("cache") };
+    let packed = file.extension().is_some_and(|extension| extension == "gz");
+    let [avazu, columns] = ["avazu.csv", "table.parquet"].map(|name| folder.path().join(name));
+    if !packed {
+        table::write_avazu(&file, &avazu);
+        table::write_parquet(&file, &columns);
+    }
+    let [place, avazu, columns] =
+        [(file, table::schema()), (avazu, table::avazu()), (columns, table::parquet_schema())].map(|(file, schema)| {
+            let cache = folder.path().join("cache").with_extension(file.extension().unwrap_or_default());
+            Place { file, cache, schema }
+        });
     let rows = place.prepare().rows();
-    let packed = place.file.extension().is_some_and(|extension| extension == "gz");
     println!("{rows} rows, {:.1} bytes a line in the file, {rounds} rounds, {THREADS} threads", bytes / rows as f64);
 
     let mut machine = Machine::new(THREADS);
@@ -59,11 +71,18 @@ fn main() {
         Contender::new("opening the cache", RECORD * rows as f64),
         Contender::new("epoch from the cache", 2.0 * RECORD * rows as f64),
         Contender::new("opening and epoch", 3.0 * RECORD * rows as f64),
+        Contender::new("from Parquet", columns.size() + 2.0 * RECORD * rows as f64),
+        Contender::new("csv loop, Avazu", avazu.size()),
+        Contender::new("Avazu's shape", avazu.size() + 2.0 * AVAZU_RECORD * rows as f64),
     ];
     let mut bandwidths = Vec::new();
     for _ in 0..rounds {
         if !packed {
-            contenders[0].time(rows, || assert_eq!(csv_loop(&place.file), rows));
+            contenders[0].time(rows, || assert_eq!(csv_loop(&place.file, b'\t', false), rows));
+            contenders[5].time(rows, || columns.prepare());
+            contenders[6].time(rows, || assert_eq!(csv_loop(&avazu.file, b',', true), rows));
+            contenders[7].time(rows, || avazu.prepare());
+            [&columns, &avazu].iter().for_each(|place| std::fs::remove_file(&place.cache).expect("a cache"));
         }
         std::fs::remove_file(&place.cache).expect("a cache");
         contenders[1].time(rows, || place.prepare());
@@ -146,9 +165,15 @@ impl Contender {
 struct Place {
     file: PathBuf,
     cache: PathBuf,
+    schema: Schema,
 }
 
 impl Place {
+    /// Bytes of the file, where there is one.
+    fn size(&self) -> f64 {
+        self.file.metadata().map_or(0.0, |metadata| metadata.len() as f64)
+    }
+
     fn prepare(&self) -> Arc<Dataset> {
         let recipe = recipe::Data {
             source: Source::Files(vec![self.file.display().to_string()]),
@@ -159,15 +184,15 @@ impl Place {
             seed: 1,
             max_malformed: 0.0,
         };
-        let dataset = Dataset::prepare(&table::schema(), &recipe, Path::new(""), &self.cache, &Silent, &Stop::new());
+        let dataset = Dataset::prepare(&self.schema, &recipe, Path::new(""), &self.cache, &Silent, &Stop::new());
         Arc::new(dataset.expect("a sound table"))
     }
 }
 
 /// Visits each field of each record; how many records there were.
-fn csv_loop(file: &Path) -> usize {
+fn csv_loop(file: &Path, separator: u8, header: bool) -> usize {
     let mut builder = ReaderBuilder::new();
-    builder.delimiter(b'\t').quoting(false).has_headers(false).buffer_capacity(1 << 16);
+    builder.delimiter(separator).quoting(header).has_headers(header).buffer_capacity(1 << 16);
     let mut reader = builder.from_path(file).expect("readable");
     let mut record = ByteRecord::new();
     let (mut records, mut length) = (0, 0);

@@ -3,6 +3,7 @@
 mod data;
 mod families;
 mod merging;
+mod parquet;
 mod tables;
 
 #[test]

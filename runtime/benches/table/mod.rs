@@ -1,12 +1,20 @@
 //! A file in Criteo's format: a label, 13 integers and 26 categories of eight hexadecimal digits, as skewed and as
-//! often missing as there; about 240 bytes a line.
+//! often missing as there; about 240 bytes a line. And of its lines a Parquet file, and a CSV with a header of Avazu's shape.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Transform, Type};
+use nasrec_compiler::schema::{
+    DenseColumn, Format, Lines, Part, Schema, SparseColumn, Table, TimeFormat, Transform, Type,
+};
 use nasrec_compiler::streams::Streams;
+use parquet::basic::Compression;
+use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::parser::parse_message_type;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
@@ -104,4 +112,81 @@ fn line(rng: &mut impl Rng, text: &mut Vec<u8>) {
         }
     }
     text.push(b'\n');
+}
+
+/// Rows of a row group.
+const GROUP: usize = 100_000;
+
+/// Writes the lines of a file as pandas would write them as Parquet: numbers with a fraction, as some are missing, and texts.
+pub fn write_parquet(lines: &Path, path: &Path) {
+    let columns = schema().columns;
+    let kind = |name: &String| match name.as_bytes()[0] {
+        b'c' => "required int64".to_owned(),
+        b'I' => "optional double".to_owned(),
+        _ => "optional binary".to_owned(),
+    };
+    let text = |name: &String| if name.starts_with('C') { " (STRING)" } else { "" };
+    let fields: String = columns.iter().map(|name| format!("{} {name}{};", kind(name), text(name))).collect();
+    let message = Arc::new(parse_message_type(&format!("message t {{ {fields} }}")).expect("sound"));
+    let properties = Arc::new(WriterProperties::builder().set_compression(Compression::SNAPPY).build());
+    let mut writer = SerializedFileWriter::new(File::create(path).expect("a file"), message, properties).expect("room");
+    let all: Vec<String> =
+        BufReader::new(File::open(lines).expect("lines")).lines().map(|line| line.expect("text")).collect();
+    for lines in all.chunks(GROUP) {
+        let rows: Vec<Vec<&str>> = lines.iter().map(|line| line.split('\t').collect()).collect();
+        let mut group = writer.next_row_group().expect("room");
+        for (at, name) in columns.iter().enumerate() {
+            let values = || rows.iter().map(|row| row[at]).filter(|value| !value.is_empty());
+            let levels: Vec<i16> = rows.iter().map(|row| i16::from(!row[at].is_empty())).collect();
+            let mut column = group.next_column().expect("room").expect("one more");
+            match name.as_bytes()[0] {
+                b'c' => {
+                    let values: Vec<i64> = values().map(|value| value.parse().expect("a number")).collect();
+                    column.typed::<Int64Type>().write_batch(&values, None, None)
+                }
+                b'I' => {
+                    let values: Vec<f64> = values().map(|value| value.parse().expect("a number")).collect();
+                    column.typed::<DoubleType>().write_batch(&values, Some(&levels), None)
+                }
+                _ => {
+                    let values: Vec<ByteArray> = values().map(ByteArray::from).collect();
+                    column.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)
+                }
+            }
+            .expect("room");
+            column.close().expect("room");
+        }
+        group.close().expect("room");
+    }
+    writer.close().expect("room");
+}
+
+/// Writes the lines of a file as a CSV of Avazu's shape: a header, a long number, a label, an hour, and 21 categories.
+pub fn write_avazu(lines: &Path, path: &Path) {
+    let mut file = BufWriter::new(File::create(path).expect("a file"));
+    writeln!(file, "{}", avazu().columns.join(",")).expect("room");
+    let text = BufReader::new(File::open(lines).expect("lines"));
+    for (index, line) in text.lines().enumerate() {
+        let line = line.expect("text");
+        let values: Vec<&str> = line.split('\t').collect();
+        let hour = 14_102_100 + index / 10_000 % 24;
+        let id = 10_000_000_000_000_000_000 + index as u64 * 7_919;
+        writeln!(file, "{id},{},{hour},{}", values[0], values[14..35].join(",")).expect("room");
+    }
+}
+
+/// Such a table: the hour, and hashed categories.
+pub fn avazu() -> Schema {
+    let hour = Type::Time(TimeFormat::Pattern("%y%m%d%H".to_owned()));
+    let mut sparse = vec![SparseColumn::new("hour", hour, Table::Enumerated(Part::Hour), 25)];
+    sparse.extend((1..=21).map(|i| SparseColumn::new(format!("C{i}"), Type::Text, Table::Hash { seed: 0 }, 100_000)));
+    let mut schema = Schema::tsv("avazu", "click", Vec::new(), sparse);
+    schema.format = Format::Lines(Lines::CSV);
+    schema.columns.insert(0, "id".to_owned());
+    schema
+}
+
+/// Criteo's columns in Parquet.
+pub fn parquet_schema() -> Schema {
+    Schema { format: Format::Parquet, ..schema() }
 }

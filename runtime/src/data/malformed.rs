@@ -1,6 +1,6 @@
 //! The lines that could not be read: how many there were, the first of them, and whether so many are tolerated.
 
-use nasrec_compiler::schema::{Format, Schema};
+use nasrec_compiler::schema::{Format, Lines, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::text::separator_name;
@@ -103,9 +103,11 @@ impl Malformed {
 
 /// What a schema expects of every line.
 fn expected(schema: &Schema) -> String {
-    let Format::Lines { separator, header, .. } = schema.format;
-    let between = separator_name(separator);
     let label = &schema.label.column;
+    let Format::Lines(Lines { separator, header, .. }) = schema.format else {
+        return format!("in {label} and the other columns of schema {} values as it says", schema.name);
+    };
+    let between = separator_name(separator);
     if header {
         return format!(
             "below a header with {} and the other columns of schema {}: as many values, with a {between} between them",

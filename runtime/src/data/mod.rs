@@ -4,6 +4,7 @@
 //! and what they say, and `reading` has many threads do so in turn. What a row becomes is said in `table`; `wide` does all of
 //! it at once for tables of numbers only. Where something is learnt from the training rows, `fit` learns it and encodes the rows.
 //! `infer` describes a table that nobody has described.
+//! `columnar` finds the values of Parquet files in place of `text`.
 //! Or `synthetic` draws rows of a planted click model. All fill a `cache` of fixed-width `record`s. A `dataset` is such a cache
 //! with its `split`; `batches` cuts row lists into batches and `prefetch` builds those ahead of their use.
 //!
@@ -13,6 +14,7 @@
 mod batch;
 mod batches;
 mod cache;
+mod columnar;
 mod dataset;
 mod fit;
 mod infer;

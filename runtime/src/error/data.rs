@@ -85,6 +85,17 @@ pub enum DataError {
     WhichLabel { what: String, columns: String },
     #[error("{} has {found} columns, of which no schema can be inferred; at most {most} are looked at", path.display())]
     TooManyColumns { path: PathBuf, found: usize, most: usize },
+    #[error("{} is {is}, and no Parquet file: {remedy}", path.display())]
+    NotParquet { path: PathBuf, is: &'static str, remedy: &'static str },
+    #[error("{} is not a sound Parquet file: {what}", path.display())]
+    Unsound { path: PathBuf, what: String },
+    #[error(
+        "{name} cannot be read as Parquet, whose columns are found by what is at its end: write it to a file, and name that"
+    )]
+    NotSeekable { name: String },
+    /// `is`: what it holds.
+    #[error("column {column:?} of {file} is {is}; expected a value a row")]
+    ColumnKind { file: String, column: String, is: &'static str },
     /// A parameter of a drawn table makes no sense.
     #[error("synthetic data: found {parameter} = {found}, expected {expected}")]
     Synthetic { parameter: &'static str, found: String, expected: &'static str },
@@ -121,6 +132,10 @@ impl DataError {
             DataError::Encoder { .. } => "R0125",
             DataError::WhichLabel { .. } => "R0126",
             DataError::TooManyColumns { .. } => "R0127",
+            DataError::NotParquet { .. } => "R0140",
+            DataError::Unsound { .. } => "R0141",
+            DataError::NotSeekable { .. } => "R0142",
+            DataError::ColumnKind { .. } => "R0143",
             DataError::NoneForPart { .. } => "R0128",
         }
     }

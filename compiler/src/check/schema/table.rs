@@ -4,12 +4,15 @@ use super::columns::names;
 use super::{Reading, Says, called, one, only};
 use crate::check::settings::number;
 use crate::diagnostics::{Code, Diagnostic, nearest};
-use crate::schema::{Comparand, Comparison, Condition, Format, Label};
+use crate::schema::{Comparand, Comparison, Condition, Format, Label, Lines};
 use crate::syntax::tree::{Binary, ExprKind, SchemaLine};
 
 /// Formats of files, and what they are.
-pub(crate) const FORMATS: [(&str, &str); 2] =
-    [("csv", "values between commas, a header, quotes"), ("tsv", "values between tabs")];
+pub(crate) const FORMATS: [(&str, &str); 3] = [
+    ("csv", "values between commas, a header, quotes"),
+    ("tsv", "values between tabs"),
+    ("parquet", "columns with names and types"),
+];
 
 /// Most bytes of a text that stands for a missing value.
 const LONGEST_MARK: usize = 100;
@@ -20,14 +23,15 @@ impl Reading {
         const ARGS: [&str; 3] = ["separator", "header", "quotes"];
         only(line, &[Says::Arguments])?;
         let name = &one(line)?.name;
-        let Format::Lines { separator, header, quotes } = match name.text.as_str() {
-            "tsv" => Format::TSV,
-            "csv" => Format::CSV,
+        let lines = match name.text.as_str() {
+            "tsv" => Some(Lines::TSV),
+            "csv" => Some(Lines::CSV),
+            "parquet" => None,
             other => {
                 let known = FORMATS.map(|(name, _)| name);
                 let near = nearest(other, known);
                 return Err(Diagnostic::error(Code::Schema, format!("the format `{other}` is not known"))
-                    .label(name.span, format!("expected {}", known.map(|name| format!("`{name}`")).join(" or ")))
+                    .label(name.span, format!("expected {}", known.map(|name| format!("`{name}`")).join(", ")))
                     .did_you_mean(name.span, other, near));
             }
         };
@@ -36,6 +40,10 @@ impl Reading {
         }
         self.formatted = true;
         let called = called(name, &line.args);
+        let Some(Lines { separator, header, quotes }) = lines else {
+            self.schema.format = Format::Parquet;
+            return called.only(&[]);
+        };
         called.only(&ARGS)?;
         let separator = match called.expr(&ARGS, "separator") {
             None => separator,
@@ -51,7 +59,7 @@ impl Reading {
             },
         };
         let (header, quotes) = (called.switch(&ARGS, "header", header)?, called.switch(&ARGS, "quotes", quotes)?);
-        self.schema.format = Format::Lines { separator, header, quotes };
+        self.schema.format = Format::Lines(Lines { separator, header, quotes });
         Ok(())
     }
 

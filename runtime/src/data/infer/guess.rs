@@ -110,7 +110,7 @@ fn label_of(look: &Look, wanted: Option<&str>) -> Result<(usize, String, String)
     let lower = |index: usize| look.columns[index].name.to_ascii_lowercase();
     let named = LABELS.iter().find_map(|label| (0..look.columns.len()).find(|&index| lower(index) == *label));
     let truth = |&index: &usize| look.columns[index].is.truth && look.columns[index].different() == 2;
-    let found = named.or_else(|| (!look.header).then_some(0).filter(truth));
+    let found = named.or_else(|| (!look.header()).then_some(0).filter(truth));
     let Some(index) = found else {
         return Err(unknown("nothing tells which column is to be predicted".to_owned()).into());
     };

@@ -2,21 +2,23 @@
 
 use std::io::Read;
 
-use crate::data::source::{Located, Unpacked, open};
+use nasrec_compiler::schema::{Lines, TimeFormat};
+
+use super::columnar;
+use crate::data::source::{Kind, LOOKED_AT, Located, Unpacked, open};
 use crate::data::table::Dictionary;
 use crate::data::text::{Moment, Records, bool_of, first_record, hex_of, int_of, number_of, whole_records};
 use crate::error::DataError;
 use crate::{Error, Result};
-use nasrec_compiler::schema::TimeFormat;
 
 /// Most rows that are looked at.
-const MOST_ROWS: u64 = 1_000_000;
+pub(super) const MOST_ROWS: u64 = 1_000_000;
 /// Bytes that are read at a time, and most of a line.
 const BLOCK: usize = 1 << 20;
 /// Different values of a column that are counted each.
 const MOST_VALUES: usize = 200_000;
 /// Most columns of a file that is described.
-const MOST_COLUMNS: usize = 5_000;
+pub(super) const MOST_COLUMNS: usize = 5_000;
 /// Lines by which separator and header are found.
 const FIRST_LINES: usize = 50;
 
@@ -39,9 +41,8 @@ pub(super) const PATTERNS: [&str; 9] = [
 
 /// A file, and what its columns look like.
 pub(super) struct Look {
-    pub separator: u8,
-    pub header: bool,
-    pub quotes: bool,
+    /// How its lines are written; none where it is a Parquet file.
+    pub lines: Option<Lines>,
     pub columns: Vec<Column>,
     pub rows: u64,
     /// Whether those are all rows of the file.
@@ -87,7 +88,15 @@ pub(super) const BETWEEN: [u8; 2] = [b'|', b'^'];
 impl Look {
     pub fn at(located: &Located) -> Result<Self> {
         let path = &located.path;
-        let (file, _) = open(path)?;
+        let (mut file, _) = open(path)?;
+        let mut first = Vec::new();
+        if located.is_regular() {
+            file.by_ref().take(LOOKED_AT as u64).read_to_end(&mut first).map_err(Error::io("read", path))?;
+            if Kind::of(&first) == Kind::Parquet {
+                return columnar::look(located);
+            }
+            (file, _) = open(path)?;
+        }
         let mut input = Unpacked::new(file, path)?;
         let (mut bytes, mut ended) = (Vec::new(), false);
         let mut read_on = |bytes: &mut Vec<u8>| {
@@ -113,7 +122,8 @@ impl Look {
         let name =
             |(place, name): (usize, &String)| if header { name.trim().to_owned() } else { format!("c{}", place + 1) };
         let columns = names.iter().enumerate().map(name).map(Column::new).collect();
-        let mut look = Self { separator, header, quotes, columns, rows: 0, all: true, marks: Vec::new() };
+        let lines = Some(Lines { separator, header, quotes });
+        let mut look = Self { lines, columns, rows: 0, all: true, marks: Vec::new() };
         if header {
             bytes.drain(..first);
         }
@@ -143,8 +153,13 @@ impl Look {
         Ok(look)
     }
 
+    /// Whether the file names its columns.
+    pub fn header(&self) -> bool {
+        self.lines.is_none_or(|lines| lines.header)
+    }
+
     /// Takes texts that stand for missing values out of what columns are.
-    fn take_marks(&mut self) {
+    pub fn take_marks(&mut self) {
         for column in &mut self.columns {
             let plain = column.find(&MARKS);
             let of_numbers = column.find(&[&MARKS[..], &MARKS_OF_NUMBERS].concat());
@@ -171,7 +186,7 @@ impl Is {
 }
 
 impl Column {
-    fn new(name: String) -> Self {
+    pub fn new(name: String) -> Self {
         Self {
             name,
             values: Dictionary::default(),
@@ -187,7 +202,7 @@ impl Column {
         }
     }
 
-    fn add(&mut self, value: &[u8]) {
+    pub fn add(&mut self, value: &[u8]) {
         if value.is_empty() {
             self.missing += 1;
             return;

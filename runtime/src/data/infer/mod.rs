@@ -3,6 +3,7 @@
 //! Lives here: what the columns of a file look like, what each is then taken for and why, and that as source with a comment a
 //! column. Never: anything that a person could not correct in what is printed.
 
+mod columnar;
 mod guess;
 mod look;
 mod source;
@@ -34,7 +35,7 @@ pub struct Inferred {
 /// predict, where it is known. `name`: of the schema.
 ///
 /// # Errors
-/// It cannot be read, is no table of lines, or nothing tells which column is the label: [`crate::data::DataError::WhichLabel`].
+/// It cannot be read, is no table, or nothing tells which column is the label: [`crate::data::DataError::WhichLabel`].
 pub fn infer(located: &Located, label: Option<&str>, name: Option<&str>) -> Result<Inferred> {
     let look = Look::at(located)?;
     let guess = Guess::of(&look, label)?;

@@ -13,15 +13,16 @@ pub(super) fn write(look: &Look, guess: &Guess, name: &str, file: &str) -> Strin
         // To a text nothing is refused.
         let _written = writeln!(out, "  {line}");
     };
-    let format = match (look.separator, look.header, look.quotes) {
-        (b',', true, _) => "csv".to_owned(),
-        (b',', false, _) => "csv(header: off)".to_owned(),
-        (b'\t', header, quotes) => {
+    let format = match look.lines.map(|lines| (lines.separator, lines.header, lines.quotes)) {
+        None => "parquet".to_owned(),
+        Some((b',', true, _)) => "csv".to_owned(),
+        Some((b',', false, _)) => "csv(header: off)".to_owned(),
+        Some((b'\t', header, quotes)) => {
             let said = [(header, "header: on"), (quotes, "quotes: on")];
             let said: Vec<&str> = said.iter().filter(|(holds, _)| *holds).map(|(_, said)| *said).collect();
             if said.is_empty() { "tsv".to_owned() } else { format!("tsv({})", said.join(", ")) }
         }
-        (separator, header, _) => {
+        Some((separator, header, _)) => {
             let off = if header { "" } else { ", header: off" };
             format!("csv(separator: \"{}\"{off})", char::from(separator))
         }
@@ -46,7 +47,7 @@ pub(super) fn write(look: &Look, guess: &Guess, name: &str, file: &str) -> Strin
     let of_each =
         (0..look.columns.len()).map(|index| if index == *label { of_label.clone() } else { of_column(index) });
     let mut parts: Vec<Vec<String>> = of_each.collect();
-    if look.header {
+    if look.header() {
         parts[..=*label].rotate_right(1);
     }
     for (index, part) in parts.into_iter().enumerate() {

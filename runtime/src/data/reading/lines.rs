@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use nasrec_compiler::schema::{Format, Schema};
+use nasrec_compiler::schema::{Lines, Schema};
 
 use crate::data::malformed::DESCRIBED;
 use crate::data::quote::quote;
@@ -91,8 +91,8 @@ pub(super) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub fn new(schema: &'a Schema, cells: &'a Cells) -> Self {
-        let Format::Lines { separator, quotes, .. } = schema.format;
+    pub fn new(schema: &'a Schema, lines: Lines, cells: &'a Cells) -> Self {
+        let Lines { separator, quotes, .. } = lines;
         let wide = wide::fits(schema).then(|| wide::Encoder::new(schema, cells));
         Self { schema, cells, wide, separator, quotes }
     }
@@ -200,7 +200,7 @@ mod tests {
     fn parse_text(text: &str) -> (Vec<u8>, u64, Vec<(u64, String)>) {
         let schema = schema();
         let cells = Cells::new(&schema).expect("a sound schema");
-        let places = Arc::new(Heading::new(&schema).places("a.tsv", b"").expect("in their order"));
+        let places = Arc::new(Heading::new(&schema, Lines::TSV).places("a.tsv", b"").expect("in their order"));
         let bytes = [text.as_bytes(), b"\n0\t1\t2\ta\t3\n"].concat();
         let parse = |parser: Parser| {
             let block = Block { file: 0, places: Arc::clone(&places), len: text.len(), done: 0 };
@@ -212,8 +212,8 @@ mod tests {
             assert_eq!((parsed.malformed as usize, parsed.rows), (first.len(), parsed.lines));
             (scratch.rows, parsed.lines, first)
         };
-        let parser = Parser::new(&schema, &cells);
-        let any = Parser { wide: None, ..Parser::new(&schema, &cells) };
+        let parser = Parser::new(&schema, Lines::TSV, &cells);
+        let any = Parser { wide: None, ..Parser::new(&schema, Lines::TSV, &cells) };
         let parsed = parse(parser);
         assert_eq!(parse(any), parsed, "read as any other table");
         parsed

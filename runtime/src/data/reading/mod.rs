@@ -1,21 +1,18 @@
-//! Tables of lines: parsed in parallel, written in file order.
+//! Tables, read by many threads and written in the order of their files.
 //!
-//! Lives here: which thread reads, parses and writes which block when; and in `lines` what a block becomes. Never: what a
-//! value means.
+//! Lives here: who reads, parses and writes what when, one file each for blocks of lines and for columns; and in `lines` what
+//! a line becomes. Never: what a value means.
 
+mod blocks;
+mod columns;
 mod lines;
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use nasrec_compiler::schema::{Format, Schema};
 
-use nasrec_compiler::schema::Schema;
-
-use self::lines::{Parsed, Parser, Problem, Scratch};
 use super::cache::Writer;
 use super::malformed::Malformed;
-use super::source::{Block, Located, Reader, SourceFile, total_size};
-use super::table::{Cells, Dictionaries, Dictionary, MISSING, RawWriter};
-use super::text::Heading;
+use super::source::{Located, SourceFile, total_size};
+use super::table::{Cells, Dictionaries, Dictionary, RawWriter};
 use crate::error::DataError;
 use crate::machine::available_memory;
 use crate::{Observer, Result, Stage, Stop};
@@ -62,70 +59,21 @@ pub(super) fn read(
     observer: &dyn Observer,
     stop: &Stop,
 ) -> Result<Read> {
-    let parser = Parser::new(schema, cells);
-    let heading = Heading::new(schema);
     observer.begin(Stage { name: "read data".to_owned(), total: Some(total_size(located)), unit: "bytes" });
-    let input = Input { reader: Reader::new(located, &heading), blocks: 0, failed: false };
     let room = available_memory().map_or(u64::MAX, |free| free.0 / 2);
-    let output = Output {
-        cells,
-        sink,
-        observer,
-        schema,
-        located,
-        limit,
-        room,
-        report: Malformed::default(),
-        rows: vec![0; located.len()],
-        blocks: 0,
-        file: usize::MAX,
-        lines: 0,
-        given_up: false,
-        patched: Vec::new(),
+    let (report, rows) = (Malformed::default(), vec![0; located.len()]);
+    let mut output = Output { cells, sink, observer, schema, located, limit, room, report, rows };
+    let files = match schema.format {
+        Format::Lines(lines) => blocks::read(lines, &mut output, stop),
+        Format::Parquet => columns::read(&mut output, stop),
     };
-    let (input, output, turn) = (Mutex::new(input), Mutex::new(output), Condvar::new());
-    let reading = Shared { parser: &parser, cells, stop, input, output, turn };
-    let outcome = thread::scope(|scope| {
-        let start = |_| {
-            let thread = thread::Builder::new().name("read data".to_owned());
-            // Where no more threads are to be had, fewer read as well.
-            thread.spawn_scoped(scope, || reading.work()).ok()
-        };
-        let others: Vec<_> = (1..rayon::current_num_threads()).filter_map(start).collect();
-        let own = reading.work();
-        others.into_iter().fold(own, |outcome, other| {
-            outcome.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        })
-    });
     observer.end();
-    outcome?;
-    let Shared { input, output, .. } = reading;
-    let Output { report: malformed, rows, .. } = output.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (files, Output { report: malformed, rows, .. }) = (files?, output);
     malformed.check(limit, schema)?;
-    let files = input.into_inner().unwrap_or_else(PoisonError::into_inner).reader.files();
     Ok(Read { files, rows, malformed })
 }
 
-/// What the threads share that read a table. Each reads a block, parses it and writes it, one after the other; reading
-/// and writing are for one at a time, writing in the order of reading. So as many threads as there are processors keep
-/// all of these busy, and nothing is handed from one to another.
-struct Shared<'a> {
-    parser: &'a Parser<'a>,
-    cells: &'a Cells,
-    stop: &'a Stop,
-    input: Mutex<Input<'a>>,
-    output: Mutex<Output<'a>>,
-    /// Told when the next block may be written, or none any more.
-    turn: Condvar,
-}
-
-struct Input<'a> {
-    reader: Reader<'a>,
-    /// How many were read.
-    blocks: usize,
-    failed: bool,
-}
-
+/// Where rows go, and what is told of them.
 struct Output<'a> {
     cells: &'a Cells,
     sink: Sink<'a>,
@@ -138,139 +86,40 @@ struct Output<'a> {
     report: Malformed,
     /// Sound rows of each file.
     rows: Vec<u64>,
-    /// How many were written, the file of the last, and lines of that file.
-    blocks: usize,
-    file: usize,
-    lines: u64,
-    given_up: bool,
-    /// Rows whose codes are those of the table. Kept, for its memory.
-    patched: Vec<u8>,
-}
-
-impl<'a> Shared<'a> {
-    /// Reads, parses and writes blocks as long as there are any.
-    fn work(&self) -> Result<()> {
-        let mut end = End { of: self, sound: false };
-        let (mut bytes, mut scratch) = (Vec::new(), Scratch::new(self.cells));
-        loop {
-            self.stop.check()?;
-            let (turn, block) = self.input().next(&mut bytes);
-            let parsed = match block {
-                Ok(Some(block)) => Ok(self.parser.parse(block, &bytes, &mut scratch)),
-                Ok(None) => break,
-                // Told in its turn: what is wrong before it comes first.
-                Err(error) => Err(error),
-            };
-            let mut output = self.output();
-            while output.blocks < turn && !output.given_up {
-                output = self.turn.wait(output).unwrap_or_else(PoisonError::into_inner);
-            }
-            if output.given_up {
-                break;
-            }
-            output.write(&parsed?, &mut scratch)?;
-            self.turn.notify_all();
-        }
-        end.sound = true;
-        Ok(())
-    }
-
-    fn input(&self) -> MutexGuard<'_, Input<'a>> {
-        self.input.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn output(&self) -> MutexGuard<'_, Output<'a>> {
-        self.output.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The end of a thread's work. One that failed must not leave the others waiting for its turn.
-struct End<'r, 'a> {
-    of: &'r Shared<'a>,
-    sound: bool,
-}
-
-impl Drop for End<'_, '_> {
-    fn drop(&mut self) {
-        if !self.sound {
-            self.of.output().given_up = true;
-            self.of.turn.notify_all();
-        }
-    }
-}
-
-impl Input<'_> {
-    /// Reads the next block into `bytes`: how many there were before, and the block; none after the last, or a failure.
-    fn next(&mut self, bytes: &mut Vec<u8>) -> (usize, Result<Option<Block>>) {
-        let block = if self.failed { Ok(None) } else { self.reader.next(bytes) };
-        self.failed |= block.is_err();
-        self.blocks += 1;
-        (self.blocks - 1, block)
-    }
 }
 
 impl Output<'_> {
-    fn write(&mut self, parsed: &Parsed, scratch: &mut Scratch) -> Result<()> {
-        let places = &parsed.block.places;
-        let Located { name, .. } = &self.located[parsed.block.file];
-        if parsed.block.file != self.file {
-            (self.file, self.lines) = (parsed.block.file, places.before);
-            if parsed.block.file == 0 && !places.unread.is_empty() {
-                self.observer.say(&format!("not read, as the schema does not name them: {}", listed(&places.unread)));
-            }
+    /// Tells which columns of the first file are not read.
+    fn leave(&self, unread: &[String]) {
+        if !unread.is_empty() {
+            self.observer.say(&format!("not read, as the schema does not name them: {}", listed(unread)));
         }
-        let rows = &scratch.rows[..parsed.len];
+    }
+
+    /// The values of columns that something is learnt from.
+    fn dictionaries(&mut self) -> &mut [Dictionary] {
         match &mut self.sink {
-            Sink::Rows(writer, all) if scratch.dictionaries.iter().any(|own| own.len() > 0) => {
-                let rows = recoded(self.cells, self.schema, rows, &mut self.patched, &scratch.dictionaries, all)?;
-                writer.append(rows)?;
-                let taken: u64 = all.iter().map(|dictionary| dictionary.memory() as u64).sum();
-                if taken > self.room {
-                    let largest = (0..all.len()).max_by_key(|&index| all[index].memory()).unwrap_or_default();
-                    return Err(too_many(self.cells, self.schema, largest, &all[largest]).into());
-                }
-            }
-            sink => sink.append(rows)?,
+            Sink::Records(_) => &mut [],
+            Sink::Rows(_, all) => all,
         }
-        let told = |(line, problem): &(u64, Problem)| format!("{name}, line {}, {problem}", self.lines + line);
-        let first = parsed.first.iter().map(told).collect();
-        self.report.extend(Malformed { lines: parsed.rows, malformed: parsed.malformed, first });
+    }
+
+    /// Writes sound rows of a file. `found`: what there was beside them; `done`: bytes read so far, over all files.
+    fn write(&mut self, file: usize, rows: &[u8], found: Malformed, done: u64) -> Result<()> {
+        self.sink.append(rows)?;
+        self.rows[file] += found.lines - found.malformed;
+        self.report.extend(found);
         self.report.check_early(self.limit, self.schema)?;
-        self.rows[parsed.block.file] += parsed.rows - parsed.malformed;
-        self.observer.progress(parsed.block.done, "");
-        self.lines += parsed.lines;
-        self.blocks += 1;
+        self.observer.progress(done, "");
+        let (cells, schema, room) = (self.cells, self.schema, self.room);
+        let all = self.dictionaries();
+        let taken: u64 = all.iter().map(|dictionary| dictionary.memory() as u64).sum();
+        if taken > room {
+            let largest = (0..all.len()).max_by_key(|&index| all[index].memory()).unwrap_or_default();
+            return Err(too_many(cells, schema, largest, &all[largest]).into());
+        }
         Ok(())
     }
-}
-
-/// Rows with the codes that their values have in the whole table, in place of those of their block.
-fn recoded<'r>(
-    cells: &Cells,
-    schema: &Schema,
-    rows: &[u8],
-    patched: &'r mut Vec<u8>,
-    own: &[Dictionary],
-    all: &mut [Dictionary],
-) -> Result<&'r [u8]> {
-    patched.clear();
-    patched.extend_from_slice(rows);
-    for (index, at) in cells.codes() {
-        let (own, all) = (&own[index], &mut all[index]);
-        let mut codes = Vec::with_capacity(own.len());
-        for code in 0..own.len() as u32 {
-            let Some(code) = all.code(own.value(code)) else { return Err(too_many(cells, schema, index, all).into()) };
-            codes.push(code);
-        }
-        for row in patched.chunks_exact_mut(cells.stride()) {
-            let Some(bytes) = row[at..].first_chunk_mut::<4>() else { continue };
-            let code = u32::from_le_bytes(*bytes);
-            if code != MISSING {
-                *bytes = codes[code as usize].to_le_bytes();
-            }
-        }
-    }
-    Ok(patched)
 }
 
 fn too_many(cells: &Cells, schema: &Schema, index: usize, dictionary: &Dictionary) -> DataError {

@@ -1,15 +1,16 @@
 //! What a file is, by its first bytes: its name is no evidence.
 
 /// Bytes that are looked at.
-pub(super) const LOOKED_AT: usize = 512;
+pub(in crate::data) const LOOKED_AT: usize = 512;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::data) enum Kind {
     /// Text, or what nothing is known of.
     Plain,
     Gzip,
     Zstd,
+    Parquet,
     /// Something else, and what to do about it.
     Other {
         is: &'static str,
@@ -40,10 +41,7 @@ impl Kind {
             }
             [b'P', b'K', 3, 4, ..] => other("a ZIP archive", "unpack it: unzip FILE"),
             [0xd0, 0xcf, 0x11, 0xe0, ..] => other("an old Excel workbook", "save its sheet as CSV"),
-            [b'P', b'A', b'R', b'1', next, ..] if next.is_ascii_control() || !next.is_ascii() => other(
-                "a Parquet file",
-                "write it as CSV, such as by pandas: read_parquet(FILE).to_csv(NAME, index=False)",
-            ),
+            [b'P', b'A', b'R', b'1', next, ..] if next.is_ascii_control() || !next.is_ascii() => Self::Parquet,
             [b'A', b'R', b'R', b'O', b'W', b'1', 0, 0, ..] => {
                 other("an Arrow (Feather) file", "write it as CSV, such as by pandas: read_feather(FILE).to_csv(NAME)")
             }
@@ -97,6 +95,7 @@ mod tests {
             Kind::Plain => "plain",
             Kind::Gzip => "gzip",
             Kind::Zstd => "zstd",
+            Kind::Parquet => "Parquet",
             Kind::Other { is, .. } => is,
         }
     }
@@ -122,7 +121,7 @@ mod tests {
         assert_eq!(is(b"BZh91AY&SY"), "packed with bzip2");
         assert_eq!(is(b"PK\x03\x04\x14\0[Content_Types].xml"), "an Excel workbook");
         assert_eq!(is(b"PK\x03\x04\x14\0a.tsv"), "a ZIP archive");
-        assert_eq!(is(b"PAR1\x15\x04"), "a Parquet file");
+        assert_eq!(is(b"PAR1\x15\x04"), "Parquet");
         assert_eq!(is(b"\x28\xb5\x2f\xfd\x04"), "zstd");
     }
 }

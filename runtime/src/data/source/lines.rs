@@ -91,6 +91,17 @@ pub(in crate::data) fn is_unchanged(path: &Path, known: &SourceFile) -> Result<b
     Ok(hasher.finalize().to_hex().as_str() == known.blake3)
 }
 
+/// What a file is that is not read from its beginning to its end: so it is, once, for its hash.
+pub(in crate::data) fn identify(Located { name, path }: &Located) -> Result<SourceFile> {
+    let (mut file, metadata) = open(path)?;
+    let before = modified(&metadata);
+    let mut hasher = blake3::Hasher::new();
+    let size = io::copy(&mut file, &mut hasher).map_err(Error::io("read", path))?;
+    let after = path.metadata().ok().and_then(|metadata| modified(&metadata));
+    let modified = before.filter(|_| before == after);
+    Ok(SourceFile { name: name.clone(), size, blake3: hasher.finalize().to_hex().to_string(), modified })
+}
+
 /// Nanoseconds since 1970 of the last change, where it is older than [`SETTLED`].
 fn modified(metadata: &Metadata) -> Option<u64> {
     let modified = metadata.modified().ok().filter(|_| metadata.is_file())?;
@@ -227,7 +238,7 @@ mod tests {
     fn read_all(path: &Path) -> Result<(Vec<u8>, SourceFile, usize)> {
         let located = [Located { name: "name".to_owned(), path: path.to_path_buf() }];
         let schema = schema();
-        let heading = Heading::new(&schema);
+        let heading = Heading::new(&schema, nasrec_compiler::schema::Lines::TSV);
         let (mut reader, mut bytes, mut all, mut blocks) = (Reader::new(&located, &heading), Vec::new(), Vec::new(), 0);
         while let Some(block) = reader.next(&mut bytes)? {
             assert!(bytes.len() <= 2 * BLOCK + LONGEST_LINE);

@@ -13,9 +13,11 @@ use std::path::{Path, PathBuf};
 
 use nasrec_compiler::recipe;
 
-pub(super) use lines::{Block, Reader, SourceFile, is_unchanged};
+pub(super) use kind::{Kind, LOOKED_AT};
+pub(super) use lines::{Block, Reader, SourceFile, identify, is_unchanged};
 
 pub(super) use self::unpack::Unpacked;
+use super::columnar;
 use crate::error::DataError;
 use crate::{Error, Result};
 
@@ -159,6 +161,10 @@ pub fn expected_rows(located: &[Located]) -> Option<u64> {
     const START: u64 = 1 << 20;
     let mut rows = 0;
     for located in located.iter().filter(|located| located.is_regular()) {
+        if let Some(counted) = columnar::rows(&located.path) {
+            rows += counted;
+            continue;
+        }
         let (file, metadata) = open(&located.path).ok()?;
         let mut unpacked = Unpacked::new(file, &located.path).ok()?;
         let mut start = Vec::new();

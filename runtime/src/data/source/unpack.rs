@@ -44,6 +44,10 @@ impl Unpacked {
                 decoder.window_log_max(LARGEST_WINDOW).map_err(Error::io("unpack", path))?;
                 Self::Zstd(Box::new(decoder))
             }
+            Kind::Parquet => {
+                let (is, remedy) = ("a Parquet file", "say `format parquet` in the schema");
+                return Err(DataError::NoTable { path: path.to_owned(), is, remedy }.into());
+            }
             Kind::Other { is, remedy } => {
                 return Err(DataError::NoTable { path: path.to_owned(), is, remedy }.into());
             }

@@ -30,11 +30,11 @@ pub(in crate::data) enum Value<'t> {
 #[derive(Clone, Debug)]
 pub(in crate::data) struct Cells {
     layout: Layout,
-    cells: Vec<Cell>,
-    label: Label,
+    pub(super) cells: Vec<Cell>,
+    pub(super) label: Label,
     /// Index of the label among the columns of the schema.
-    label_column: usize,
-    missing: Vec<Vec<u8>>,
+    pub(super) label_column: usize,
+    pub(super) missing: Vec<Vec<u8>>,
     /// Bytes of a row.
     stride: usize,
     dictionaries: usize,
@@ -46,17 +46,17 @@ pub(in crate::data) struct Cells {
 
 /// What becomes of a value.
 #[derive(Clone, Debug)]
-struct Cell {
+pub(super) struct Cell {
     /// Index among the columns of the schema.
-    column: usize,
-    kind: Type,
+    pub column: usize,
+    pub kind: Type,
     /// Byte of the row.
-    at: usize,
-    becomes: Becomes,
+    pub at: usize,
+    pub becomes: Becomes,
 }
 
 #[derive(Clone, Debug)]
-enum Becomes {
+pub(super) enum Becomes {
     /// A number of the dense input.
     Numeric(Vec<Transform>),
     /// A row of an embedding table.
@@ -288,7 +288,7 @@ impl Cells {
         Ok(word)
     }
 
-    fn is_missing(&self, text: &[u8]) -> bool {
+    pub(super) fn is_missing(&self, text: &[u8]) -> bool {
         text.is_empty() || self.missing.iter().any(|mark| mark == text)
     }
 
@@ -299,8 +299,17 @@ impl Cells {
 }
 
 impl Cell {
+    /// Bytes that it takes of a row.
+    pub fn width(&self) -> usize {
+        match &self.becomes {
+            Becomes::Number | Becomes::Group | Becomes::Time => 8,
+            Becomes::Part => 1,
+            Becomes::Numeric(_) | Becomes::Row(..) | Becomes::Code(_) | Becomes::Weight => 4,
+        }
+    }
+
     /// Whether a number is wanted of it; otherwise what it is called.
-    fn is_number(&self) -> bool {
+    pub fn is_number(&self) -> bool {
         match &self.becomes {
             Becomes::Numeric(_) | Becomes::Number | Becomes::Weight | Becomes::Time => true,
             Becomes::Row(table, _) => matches!(table, Table::Enumerated(_)),
@@ -309,7 +318,7 @@ impl Cell {
     }
 
     #[inline(always)]
-    fn read<'t>(&self, text: &'t [u8], moment: Option<&mut Moment>) -> Result<Value<'t>, &'static str> {
+    pub fn read<'t>(&self, text: &'t [u8], moment: Option<&mut Moment>) -> Result<Value<'t>, &'static str> {
         Ok(match &self.kind {
             Type::Number => Value::Number(number_of(text)?),
             Type::Int if self.is_number() => {
@@ -328,7 +337,7 @@ impl Cell {
     }
 
     #[inline(always)]
-    fn put(
+    pub fn put(
         &self,
         value: Value,
         dictionaries: &mut [Dictionary],
@@ -439,7 +448,7 @@ pub(in crate::data) fn part_row(part: Part, number: f64) -> u32 {
 }
 
 /// Whether a row is a click, or what was expected instead.
-fn label(label: &Label, text: &[u8], missing: bool) -> Result<bool, &'static str> {
+pub(super) fn label(label: &Label, text: &[u8], missing: bool) -> Result<bool, &'static str> {
     let Some(condition) = &label.condition else {
         return if missing { Err("0 or 1") } else { bool_of(text).map_err(|_| "0 or 1") };
     };

@@ -5,8 +5,10 @@
 
 mod cells;
 mod dictionary;
+mod scalar;
 mod store;
 
 pub(super) use cells::{Cells, Dictionaries, MISSING, Reading, Wrong, numeric};
 pub(super) use dictionary::Dictionary;
+pub(super) use scalar::{Instant, Maker, Scalar, Shows};
 pub(super) use store::{Raw, RawWriter};

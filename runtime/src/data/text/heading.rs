@@ -1,7 +1,7 @@
 //! Where a file has its columns: by its first line, or as the schema lists them.
 
 use nasrec_compiler::diagnostics::nearest;
-use nasrec_compiler::schema::{Format, Schema};
+use nasrec_compiler::schema::{Lines, Schema};
 
 use super::records::{first, first_values, whole};
 use crate::Result;
@@ -33,8 +33,8 @@ pub(in crate::data) struct Places {
 }
 
 impl<'a> Heading<'a> {
-    pub fn new(schema: &'a Schema) -> Self {
-        let Format::Lines { separator, header, quotes } = schema.format;
+    pub fn new(schema: &'a Schema, lines: Lines) -> Self {
+        let Lines { separator, header, quotes } = lines;
         Self { schema, separator, header, quotes }
     }
 
@@ -76,29 +76,37 @@ impl<'a> Heading<'a> {
         }
         // Programs pad names.
         let found: Vec<String> = found.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
-        let mut of = Vec::with_capacity(columns.len());
-        for column in columns {
-            let mut places = found.iter().enumerate().filter(|(_, name)| *name == column).map(|(place, _)| place);
-            match (places.next(), places.next()) {
-                (Some(place), None) => of.push(place),
-                (Some(first), Some(second)) => {
-                    let (file, column) = (name.to_owned(), column.clone());
-                    return Err(DataError::TwoColumns { file, column, first: first + 1, second: second + 1 }.into());
-                }
-                (None, _) => {
-                    let near = nearest(column, found.iter().map(String::as_str));
-                    let near =
-                        near.map(|near| format!(" (did you mean {}?)", quote(near.as_bytes()))).unwrap_or_default();
-                    let (file, column, header) = (name.to_owned(), column.clone(), listed(&found));
-                    return Err(DataError::NoColumn { file, column, near, header }.into());
-                }
-            }
-        }
-        let unread = found.iter().enumerate().filter(|(place, _)| !of.contains(place)).map(|(_, name)| name.clone());
-        let unread = unread.collect();
+        let (of, unread) = named(name, columns, &found)?;
         let before = memchr::memchr_iter(b'\n', header).count().max(1) as u64;
         Ok(Places { of, count: found.len(), before, unread })
     }
+}
+
+/// Where the file called `file` has columns among those that are `found` there, and the names of the others.
+///
+/// # Errors
+/// [`DataError::NoColumn`] and [`DataError::TwoColumns`].
+pub(in crate::data) fn named(file: &str, columns: &[String], found: &[String]) -> Result<(Vec<usize>, Vec<String>)> {
+    let mut of = Vec::with_capacity(columns.len());
+    for column in columns {
+        let mut places = found.iter().enumerate().filter(|(_, name)| *name == column).map(|(place, _)| place);
+        match (places.next(), places.next()) {
+            (Some(place), None) => of.push(place),
+            (Some(first), Some(second)) => {
+                let (file, column) = (file.to_owned(), column.clone());
+                return Err(DataError::TwoColumns { file, column, first: first + 1, second: second + 1 }.into());
+            }
+            (None, _) => {
+                let near = nearest(column, found.iter().map(String::as_str));
+                let near = near.map(|near| format!(" (did you mean {}?)", quote(near.as_bytes()))).unwrap_or_default();
+                let (file, column, header) = (file.to_owned(), column.clone(), listed(found));
+                return Err(DataError::NoColumn { file, column, near, header }.into());
+            }
+        }
+    }
+    let others = found.iter().enumerate().filter(|(place, _)| !of.contains(place)).map(|(_, name)| name.clone());
+    let unread = others.collect();
+    Ok((of, unread))
 }
 
 /// The first names of a header.

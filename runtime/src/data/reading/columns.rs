@@ -1,0 +1,327 @@
+//! Columns, some rows at a time: each read and encoded by a thread, then brought together as rows.
+//!
+//! What an entry of a dictionary becomes is worked out once, and not for each row that has it.
+
+use rayon::prelude::*;
+
+use super::Output;
+use super::lines::Problem;
+use crate::data::columnar::{Broken, Chunk, Column, Entries, Kind, Run, Table, soundly};
+use crate::data::malformed::{DESCRIBED, Malformed};
+use crate::data::quote::quote;
+use crate::data::source::{SourceFile, identify};
+use crate::data::table::{Dictionary, Maker, Scalar};
+use crate::{Result, Stop};
+
+/// Rows that are read at a time: few enough that what they become stays in a second cache, or nearly.
+const SLAB: usize = 1 << 13;
+/// Rows that one task brings together.
+const TILE: usize = 1 << 8;
+
+/// Reads Parquet files, and returns what they were.
+pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> {
+    let (schema, located) = (output.schema, output.located);
+    let mut readers: Vec<Reader> = Vec::new();
+    for maker in output.cells.makers() {
+        let (column, dictionary) = (maker.column, maker.dictionary);
+        let dictionary = dictionary.and_then(|index| output.dictionaries().get_mut(index).map(std::mem::take));
+        let place = readers.iter().position(|reader| reader.column == column).unwrap_or(readers.len());
+        if place == readers.len() {
+            readers.push(Reader { column, found: None, chunk: None, makings: Vec::new() });
+        }
+        readers[place].makings.push(Making::new(maker, dictionary));
+    }
+    let (mut files, mut begun) = (Vec::new(), 0);
+    for (index, one) in located.iter().enumerate() {
+        let table = Table::open(one)?;
+        let (places, unread) = table.places(&schema.columns)?;
+        if index == 0 {
+            output.leave(&unread);
+        }
+        for reader in &mut readers {
+            reader.found = Some(table.column(places[reader.column])?);
+        }
+        let file = File { index, begun, size: one.path.metadata().map_or(0, |metadata| metadata.len()), table };
+        let (read, identified) = std::thread::scope(|scope| {
+            let identified = scope.spawn(|| identify(one));
+            let read = file.read(&mut readers, output, stop);
+            (read, identified.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        read?;
+        let source = identified?;
+        begun += source.size;
+        files.push(source);
+    }
+    for making in readers.into_iter().flat_map(|reader| reader.makings) {
+        if let (Some(index), Some(dictionary)) = (making.maker.dictionary, making.dictionary) {
+            output.dictionaries()[index] = dictionary;
+        }
+    }
+    Ok(files)
+}
+
+/// A file that is being read.
+struct File {
+    index: usize,
+    /// Bytes of those before it, and its own.
+    begun: u64,
+    size: u64,
+    table: Table,
+}
+
+/// Rows that are still to be written.
+struct Slab {
+    rows: Vec<u8>,
+    found: Malformed,
+    /// Rows of the file so far.
+    done: u64,
+}
+
+impl File {
+    fn read(&self, readers: &mut [Reader], output: &mut Output, stop: &Stop) -> Result<()> {
+        let (cells, schema) = (output.cells, output.schema);
+        let name = &output.located[self.index].name;
+        let (stride, path, all) = (cells.stride(), self.table.path(), self.table.rows().max(1));
+        let told = |row: u64, wrong: &Wrong, reader: &Reader| {
+            let (column, name_of) = (reader.found.map_or(0, |found| found.place), &schema.columns[reader.column]);
+            let (found, expected) = (wrong.found.clone(), wrong.expected);
+            let problem = Problem::Value { column: column + 1, name: name_of.clone(), found, expected };
+            format!("{name}, row {}, {problem}", row + 1)
+        };
+        let mut done = 0;
+        let mut waiting: Option<Slab> = None;
+        for (group, rows) in self.table.groups().enumerate() {
+            readers
+                .par_iter_mut()
+                .map(|reader| soundly(path, || reader.open(&self.table, group)))
+                .collect::<Result<()>>()?;
+            let mut left = rows;
+            while left > 0 {
+                stop.check()?;
+                let count = left.min(SLAB as u64) as usize;
+                // While the rows before are written, the next ones are read.
+                let before = waiting.take();
+                let (written, read) = rayon::join(
+                    || before.map_or(Ok(()), |slab| self.write(&slab, output)),
+                    || -> Result<Slab> {
+                        let read = readers.par_iter_mut().map(|reader| soundly(path, || reader.read(count)));
+                        read.collect::<Result<()>>()?;
+                        let mut rows = together(readers, count, stride);
+                        let malformed =
+                            malformed(readers, |wrong, reader| told(done + wrong.row as u64, wrong, reader));
+                        keep_sound(&mut rows, stride, &malformed.0);
+                        let found =
+                            Malformed { lines: count as u64, malformed: malformed.0.len() as u64, first: malformed.1 };
+                        Ok(Slab { rows, found, done: done + count as u64 })
+                    },
+                );
+                written?;
+                waiting = Some(read?);
+                left -= count as u64;
+                done += count as u64;
+                self.check_room(readers, output)?;
+            }
+        }
+        if done == 0 {
+            return Err(crate::error::DataError::Empty { path: path.to_owned() }.into());
+        }
+        waiting.map_or(Ok(()), |slab| self.write(&slab, output))?;
+        output.observer.progress((self.size as u128 * u128::from(done) / u128::from(all)) as u64 + self.begun, "");
+        Ok(())
+    }
+
+    fn write(&self, slab: &Slab, output: &mut Output) -> Result<()> {
+        let share = u128::from(self.size) * u128::from(slab.done) / u128::from(self.table.rows().max(1));
+        output.write(self.index, &slab.rows, slab.found.clone(), self.begun + share as u64)
+    }
+
+    /// Fails where the values of columns take more memory than they may.
+    fn check_room(&self, readers: &[Reader], output: &Output) -> Result<()> {
+        let makings = readers.iter().flat_map(|reader| &reader.makings);
+        let all = makings.filter_map(|making| Some((making.maker.dictionary?, making.dictionary.as_ref()?)));
+        let taken: u64 = all.clone().map(|(_, dictionary)| dictionary.memory() as u64).sum();
+        match all.max_by_key(|(_, dictionary)| dictionary.memory()) {
+            Some((index, dictionary)) if taken > output.room => {
+                Err(super::too_many(output.cells, output.schema, index, dictionary).into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Reads one column.
+struct Reader<'a> {
+    /// Of the schema.
+    column: usize,
+    /// Of the file that is being read.
+    found: Option<Column>,
+    chunk: Option<Chunk>,
+    makings: Vec<Making<'a>>,
+}
+
+/// What one part of rows is made of a column's values.
+struct Making<'a> {
+    maker: Maker<'a>,
+    dictionary: Option<Dictionary>,
+    /// What each entry of the chunk's dictionary becomes, and behind them what a missing value does.
+    entries: Vec<u64>,
+    /// What was expected in place of each of these; nothing where all are sound.
+    refused: Vec<Option<&'static str>>,
+    /// What the rows of a slab became.
+    made: Vec<u64>,
+    /// Those of them that could not be read, and the first of these in full.
+    wrong: Vec<u32>,
+    first: Vec<Wrong>,
+}
+
+/// A value that cannot be read.
+struct Wrong {
+    row: u32,
+    found: String,
+    expected: &'static str,
+}
+
+impl Reader<'_> {
+    fn open(&mut self, table: &Table, group: usize) -> std::result::Result<(), Broken> {
+        self.chunk = self.found.map(|column| table.chunk(group, column)).transpose()?;
+        Ok(())
+    }
+
+    /// Reads the next `count` rows.
+    fn read(&mut self, count: usize) -> std::result::Result<(), Broken> {
+        let Self { found, chunk, makings, .. } = self;
+        let (Some(Column { kind, .. }), Some(chunk)) = (*found, chunk) else { return Ok(()) };
+        makings.iter_mut().for_each(Making::clear);
+        chunk.read(count, |run| {
+            for making in &mut *makings {
+                match run {
+                    Run::Dictionary(entries) => making.learn(kind, entries),
+                    Run::Coded(codes, entries) => making.coded(codes, |code| text(kind, entries.get(code))),
+                    Run::Plain(levels, values) => making.plain(kind, levels, values),
+                }
+            }
+        })
+    }
+}
+
+/// A value as messages show it.
+fn text(kind: Kind, bytes: Option<&[u8]>) -> String {
+    let mut text = Vec::new();
+    bytes.map_or(Scalar::Missing, |bytes| kind.scalar(bytes)).write(&mut text);
+    quote(&text)
+}
+
+impl<'a> Making<'a> {
+    fn new(maker: Maker<'a>, dictionary: Option<Dictionary>) -> Self {
+        let (entries, made, wrong) = (Vec::new(), Vec::new(), Vec::new());
+        Self { maker, dictionary, entries, refused: Vec::new(), made, wrong, first: Vec::new() }
+    }
+
+    /// Begins a slab.
+    fn clear(&mut self) {
+        self.made.clear();
+        self.wrong.clear();
+        self.first.clear();
+    }
+
+    fn make(&mut self, scalar: Scalar) -> std::result::Result<u64, &'static str> {
+        self.maker.make(scalar, self.dictionary.as_mut())
+    }
+
+    /// Works out what the entries of a chunk's dictionary become.
+    fn learn(&mut self, kind: Kind, entries: &Entries) {
+        self.entries.clear();
+        self.refused.clear();
+        let scalars = entries.iter().map(|bytes| kind.scalar(bytes)).chain([Scalar::Missing]);
+        for (index, scalar) in scalars.enumerate() {
+            let made = self.make(scalar);
+            if let Err(expected) = made {
+                self.refused.resize(entries.len() + 1, None);
+                self.refused[index] = Some(expected);
+            }
+            self.entries.push(made.unwrap_or_default());
+        }
+    }
+
+    fn coded(&mut self, codes: &[u32], text: impl Fn(usize) -> String) {
+        let begun = self.made.len();
+        self.made.extend(codes.iter().map(|&code| self.entries[code as usize]));
+        if !self.refused.is_empty() {
+            for (row, &code) in (begun as u32..).zip(codes) {
+                if let Some(expected) = self.refused[code as usize] {
+                    self.refuse(row, expected, || text(code as usize));
+                }
+            }
+        }
+    }
+
+    fn plain(&mut self, kind: Kind, levels: &[u32], values: &Entries) {
+        let missing = self.make(Scalar::Missing);
+        let mut values = values.iter();
+        for &level in levels {
+            let bytes = if level == 1 { values.next() } else { None };
+            let made = bytes.map_or(missing, |bytes| self.make(kind.scalar(bytes)));
+            if let Err(expected) = made {
+                self.refuse(self.made.len() as u32, expected, || text(kind, bytes));
+            }
+            self.made.push(made.unwrap_or_default());
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, row: u32, expected: &'static str, text: impl FnOnce() -> String) {
+        self.wrong.push(row);
+        if self.first.len() < DESCRIBED {
+            self.first.push(Wrong { row, found: text(), expected });
+        }
+    }
+}
+
+/// Rows of what was made of each column.
+fn together(readers: &[Reader], count: usize, stride: usize) -> Vec<u8> {
+    let makings: Vec<&Making> = readers.iter().flat_map(|reader| &reader.makings).collect();
+    let mut rows = vec![0; count * stride];
+    rows.par_chunks_mut(TILE * stride).enumerate().for_each(|(tile, rows)| {
+        for making in &makings {
+            let (at, made) = (making.maker.at, &making.made[tile * TILE..]);
+            let parts = rows.chunks_exact_mut(stride).map(|row| &mut row[at..]).zip(made);
+            match making.maker.width {
+                4 => parts.for_each(|(row, &made)| row[..4].copy_from_slice(&(made as u32).to_le_bytes())),
+                8 => parts.for_each(|(row, made)| row[..8].copy_from_slice(&made.to_le_bytes())),
+                _ => parts.for_each(|(row, &made)| row[0] = made as u8),
+            }
+        }
+    });
+    rows
+}
+
+/// The rows that have a value which cannot be read, and what is said of the first of them: of each the first value, in the
+/// order of the schema.
+fn malformed(readers: &[Reader], told: impl Fn(&Wrong, &Reader) -> String) -> (Vec<u32>, Vec<String>) {
+    let makings = || readers.iter().flat_map(|reader| reader.makings.iter().map(move |making| (making, reader)));
+    let mut rows: Vec<u32> = makings().flat_map(|(making, _)| making.wrong.iter().copied()).collect();
+    rows.sort_unstable();
+    rows.dedup();
+    let first = rows.iter().take(DESCRIBED).filter_map(|row| {
+        let of_row = makings().filter_map(|(making, reader)| {
+            let wrong = making.first.iter().find(|wrong| wrong.row == *row)?;
+            Some((making.maker.order, wrong, reader))
+        });
+        of_row.min_by_key(|(order, ..)| *order).map(|(_, wrong, reader)| told(wrong, reader))
+    });
+    let first = first.collect();
+    (rows, first)
+}
+
+/// Takes out the rows of these numbers, which are in their order.
+fn keep_sound(rows: &mut Vec<u8>, stride: usize, without: &[u32]) {
+    let Some(&first) = without.first() else { return };
+    let (mut kept, mut without) = (first as usize, without.iter().peekable());
+    for row in first as usize..rows.len() / stride {
+        if without.next_if(|&&wrong| wrong as usize == row).is_none() {
+            rows.copy_within(row * stride..(row + 1) * stride, kept * stride);
+            kept += 1;
+        }
+    }
+    rows.truncate(kept * stride);
+}
