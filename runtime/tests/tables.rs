@@ -349,7 +349,7 @@ fn weights_times_and_parts_that_are_none_are_malformed() {
             "0,1,u,-1,train,0",
             "column 4 (times): found \"-1\", expected how many times the row counts, a number of at least 0",
         ),
-        ("0,,u,1,train,0", "column 2 (day): found \"\", expected when the row came about"),
+        ("0,,u,1,train,0", "column 2 (day): found nothing, expected when the row came about"),
         (
             "0,1,u,1,holdout,0",
             "column 5 (fold): found \"holdout\", expected the row's part: `train`, `valid` or `test`",
