@@ -38,6 +38,7 @@ fn batch(rows: usize, index: u64) -> Batch {
         numeric: (0..5 * rows).map(|_| rng.random_range(-1.0..2.0)).collect(),
         ids: (0..7 * rows).map(|_| rng.random_range(0..30)).collect(),
         labels: (0..rows).map(|_| f32::from(rng.random_bool(0.3))).collect(),
+        ..Batch::default()
     }
 }
 

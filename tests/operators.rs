@@ -24,7 +24,7 @@ fn value(expression: &str, numeric: &[f32], params: &[(&str, &[f32])]) -> Vec<f3
     let space = Space::bind(&search.space, &search.schema).expect("the schema fits");
     let plan = space.plan(&Architecture::new(Vec::new())).expect("a plan");
     let width = plan.params.iter().find(|param| &*param.name == "logit.linear.weight").expect("a head").full[1];
-    let batch = Batch { rows: 1, numeric: numeric.to_vec(), ids: Vec::new(), labels: vec![0.0] };
+    let batch = Batch { rows: 1, numeric: numeric.to_vec(), ids: Vec::new(), labels: vec![0.0], ..Batch::default() };
     let backend = Tiled::new(1).expect("a thread");
     let program = backend.compile(Task::evaluating(plan.clone()).expect("executable")).expect("executable");
     let names: Vec<&str> = plan.params.iter().map(|param| &*param.name).collect();

@@ -29,10 +29,17 @@ pub struct Recipe {
 /// The section `data`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Data {
-    /// Where rows come from: `data.files` or `data.synthetic`. The one setting without a default.
+    /// Where rows come from: `data.files` or `data.synthetic`. The one setting without a default, unless all parts are given.
     pub source: Source,
-    /// Shares of training, validation and test, such as 8:1:1.
+    /// Files whose rows are a part as they are, named as those of [`Source::Files`].
+    #[serde(default, skip_serializing_if = "Given::is_empty")]
+    pub given: Given,
+    /// Shares of training, validation and test, such as 8:1:1, in which the rows of `source` are shared out; 0 for a part
+    /// that files are given for.
     pub split: [u32; 3],
+    /// What tells which row is in which part.
+    #[serde(default, skip_serializing_if = "By::is_chance")]
+    pub by: By,
     /// Split clicks and non-clicks separately, so that each part has the same click rate.
     pub stratified: bool,
     /// Of the split only (`data.seed`, 2018 by default), so that runs of other seeds have the same parts.
@@ -41,11 +48,70 @@ pub struct Data {
     pub max_malformed: f64,
 }
 
+impl Data {
+    /// The files that are split, and those of training, validation and test; nothing of drawn data.
+    pub fn files(&self) -> [&[String]; 4] {
+        let split = match &self.source {
+            Source::Files(files) => files.as_slice(),
+            Source::Synthetic(_) => &[],
+        };
+        let [train, valid, test] = self.given.each();
+        [split, train, valid, test]
+    }
+}
+
+/// Files of each part: `data.train`, `data.valid`, `data.test`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// What is learnt from, beside what the split makes of `data.files`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub train: Vec<String>,
+    /// The validation part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub valid: Vec<String>,
+    /// The test part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test: Vec<String>,
+}
+
+impl Given {
+    /// Whether no part is given.
+    pub fn is_empty(&self) -> bool {
+        self.each().iter().all(|files| files.is_empty())
+    }
+
+    /// Of training, validation and test.
+    pub fn each(&self) -> [&[String]; 3] {
+        [&self.train, &self.valid, &self.test]
+    }
+}
+
+/// What tells which row is in which part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// A shuffle; the default, where the schema names none of the others.
+    #[default]
+    Chance,
+    /// `by_time`: the earliest rows are learnt from, the latest are the test part; rows of one time are in one part.
+    Time,
+    /// `by_group`: groups are shuffled, and the rows of one are in one part.
+    Group,
+    /// `by_part`: a column says so, in words.
+    Part,
+}
+
+impl By {
+    fn is_chance(&self) -> bool {
+        matches!(self, Self::Chance)
+    }
+}
+
 /// Where the rows come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// Paths, relative to the file that names them; `.gz` is unpacked as it is read.
+    /// Paths, relative to the file that names them; what is packed is unpacked as it is read. None, where all parts are given.
     Files(Vec<String>),
     /// Drawn, for measurements that need no real data.
     Synthetic(Synthetic),
@@ -241,6 +307,8 @@ pub enum Metric {
     LogLoss,
     /// Area under the ROC curve: more is better.
     Auc,
+    /// Mean of that within each group of the schema.
+    GroupAuc,
 }
 
 /// A length in steps, or a share of all steps.

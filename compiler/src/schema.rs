@@ -20,6 +20,27 @@ pub struct Schema {
     pub dense: Vec<DenseColumn>,
     /// Categorical columns: a field each.
     pub sparse: Vec<SparseColumn>,
+    /// A number of at least 0: how many times a row counts where it is learnt from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<String>,
+    /// What rows have in common that belong together, such as a user: for splits, and for the AUC of each group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// When a row came about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<TimeColumn>,
+    /// Which part a row is in: `train`, `valid` or `test`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+}
+
+/// The column that orders rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TimeColumn {
+    /// Of the file.
+    pub column: String,
+    /// How it is written: a time, or any number that grows with it.
+    pub kind: Type,
 }
 
 /// How files are read.
@@ -370,7 +391,22 @@ impl Schema {
         columns.extend(dense.iter().map(|column| column.from.clone()));
         columns.extend(sparse.iter().map(|column| column.from.clone()));
         let label = Label { column: label.to_owned(), condition: None };
-        Self { name: name.into(), format: Format::TSV, missing: Vec::new(), columns, label, dense, sparse }
+        let name = name.into();
+        let none = (None, None, None, None);
+        let (weight, group, time, part) = none;
+        Self {
+            name,
+            format: Format::TSV,
+            missing: Vec::new(),
+            columns,
+            label,
+            dense,
+            sparse,
+            weight,
+            group,
+            time,
+            part,
+        }
     }
 
     /// Width of the numeric input: a table without numeric columns supplies one column of zeros.

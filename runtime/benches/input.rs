@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use csv::{ByteRecord, ReaderBuilder};
 use floor::{Machine, median};
-use nasrec_compiler::recipe::{self, Source};
+use nasrec_compiler::recipe::{self, By, Given, Source};
 use nasrec_compiler::streams::Streams;
 use nasrec_runtime::data::{Batches, Dataset, Part, Prefetch};
 use nasrec_runtime::{Silent, Stop};
@@ -153,6 +153,8 @@ impl Place {
         let recipe = recipe::Data {
             source: Source::Files(vec![self.file.display().to_string()]),
             split: [8, 1, 1],
+            by: By::Chance,
+            given: Given::default(),
             stratified: true,
             seed: 1,
             max_malformed: 0.0,

@@ -46,6 +46,7 @@ fn batch(columns: usize, rows: usize, index: u64) -> Batch {
         // As often as categories are: half of the lookups in a hundredth of the rows.
         ids: (0..columns * BATCH).map(|_| (rng.random::<f64>().powi(6) * rows as f64) as u32).collect(),
         labels: (0..BATCH).map(|_| f32::from(rng.random_bool(0.3))).collect(),
+        ..Batch::default()
     }
 }
 

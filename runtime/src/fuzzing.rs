@@ -11,7 +11,7 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use nasrec_compiler::plan::{Init, ParamKind};
-use nasrec_compiler::recipe::{self, Source};
+use nasrec_compiler::recipe::{self, By, Given, Source};
 use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Transform, Type};
 use smallvec::smallvec;
 
@@ -108,7 +108,13 @@ pub fn model(folder: &Path, input: &[u8]) {
         };
         let rows = 3;
         let numeric = vec![0.5; model.schema().numeric_width() * rows];
-        let batch = Batch { rows, numeric, ids: vec![1; model.schema().sparse.len() * rows], labels: vec![0.0; rows] };
+        let batch = Batch {
+            rows,
+            numeric,
+            ids: vec![1; model.schema().sparse.len() * rows],
+            labels: vec![0.0; rows],
+            ..Batch::default()
+        };
         match model.predict(&Tiled::new(1).expect("a thread"), [Ok(batch)]) {
             Ok(clicks) => assert_eq!(clicks.len(), rows),
             Err(error) => told(&error),
@@ -151,6 +157,8 @@ pub fn dataset(folder: &Path, file: &str) -> crate::Result<Dataset> {
     let recipe = recipe::Data {
         source: Source::Files(vec![file.to_owned()]),
         split: [8, 1, 1],
+        by: By::Chance,
+        given: Given::default(),
         stratified: false,
         seed: 7,
         max_malformed: 0.5,

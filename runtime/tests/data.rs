@@ -7,7 +7,7 @@ use std::sync::Mutex;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use nasrec_compiler::recipe::{self, Source, Synthetic};
+use nasrec_compiler::recipe::{self, By, Given, Source, Synthetic};
 use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Transform, Type};
 use nasrec_runtime::data::{Dataset, Part, Rows};
 use nasrec_runtime::train::Attainable;
@@ -23,7 +23,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.lock().expect("no panic").clone()
     }
 
@@ -63,7 +63,15 @@ pub(crate) fn gzip(text: &str) -> Vec<u8> {
 }
 
 pub(crate) fn recipe(source: Source) -> recipe::Data {
-    recipe::Data { source, split: [8, 1, 1], stratified: true, seed: 3, max_malformed: 0.01 }
+    recipe::Data {
+        source,
+        split: [8, 1, 1],
+        by: By::Chance,
+        given: Given::default(),
+        stratified: true,
+        seed: 3,
+        max_malformed: 0.01,
+    }
 }
 
 pub(crate) fn files(names: &[&str]) -> recipe::Data {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use nasrec_compiler::recipe::{self, Source};
+use nasrec_compiler::recipe::{Data, Source};
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
 use nasrec_runtime::Stop;
@@ -11,7 +11,7 @@ use nasrec_runtime::data::{Dataset, Encoder, Part};
 use proptest::prelude::*;
 use rand::Rng;
 
-use crate::data::{Place, Recorder};
+use crate::data::{Place, Recorder, recipe};
 use crate::tables::written;
 
 const SEED: u64 = 11;
@@ -44,7 +44,7 @@ fn prepared(schema: &Schema, text: &str, seed: u64) -> (Place, Dataset) {
     let place = Place::new(&[("a.tsv", text.as_bytes())]);
     let source = Source::Files(vec!["a.tsv".to_owned()]);
     // Not stratified: which rows are learnt from must not follow from labels here.
-    let recipe = recipe::Data { source, split: [6, 1, 1], stratified: false, seed, max_malformed: 0.0 };
+    let recipe = Data { split: [6, 1, 1], stratified: false, seed, ..recipe(source) };
     let cache = place.path().join("cache");
     let data = Dataset::prepare(schema, &recipe, place.path(), &cache, &Recorder::default(), &Stop::new());
     (place, data.expect("sound"))
@@ -208,7 +208,7 @@ fn buckets_of_logarithms_are_those_of_the_published_benchmarks() {
     let values = ["", "0", "1", "2", "3", "5", "1023", "1024", "-1", "-3", "-100", "9223372036854775807"];
     let text: String = values.iter().enumerate().map(|(row, value)| format!("{}\t{value}\n", row % 2)).collect();
     let source = Source::Files(vec!["a.tsv".to_owned()]);
-    let recipe = recipe::Data { source, split: [1, 0, 0], stratified: false, seed: 1, max_malformed: 0.0 };
+    let recipe = Data { split: [1, 0, 0], stratified: false, ..recipe(source) };
     let place = Place::new(&[("a.tsv", text.as_bytes())]);
     let cache = place.path().join("cache");
     let data = Dataset::prepare(&schema, &recipe, place.path(), &cache, &Recorder::default(), &Stop::new());

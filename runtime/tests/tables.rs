@@ -3,7 +3,7 @@
 use std::fs;
 
 use nasrec_compiler::loader::Memory;
-use nasrec_compiler::recipe::{self, Source};
+use nasrec_compiler::recipe::{self, By, Given, Source};
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::{ItemKind, Program};
 use nasrec_runtime::Stop;
@@ -239,8 +239,8 @@ fn a_name_may_stand_for_many_files() {
     for names in [&["parts"][..], &["parts/"], &["parts/*.tsv"], &["parts/part-[01].tsv", "parts/part-2.tsv"]] {
         assert_eq!(place.prepare(&files(names)).expect("sound").0.fingerprint(), whole, "{names:?}");
     }
-    assert_eq!(place.refusal(&files(&["none-*.tsv"])), "no file matches `none-*.tsv`, which `data.files` says");
-    assert!(place.refusal(&files(&["none.tsv"])).ends_with("none.tsv: `data.files` says `none.tsv`"));
+    assert_eq!(place.refusal(&files(&["none-*.tsv"])), "no file matches `none-*.tsv`, which the recipe says");
+    assert!(place.refusal(&files(&["none.tsv"])).ends_with("none.tsv: the recipe says `none.tsv`"));
     assert!(place.refusal(&files(&["parts/[.tsv"])).starts_with("`parts/[.tsv` is no pattern of files"));
     assert!(place.refusal(&files(&["/**/*.tsv"])).contains("`**` goes through folders without end"));
     fs::create_dir(place.path().join("empty")).expect("made");
@@ -263,5 +263,104 @@ fn what_is_no_table_is_named() {
         let place = Place::new(&[(name, bytes)]);
         let message = place.refusal(&files(&[name]));
         assert!(message.contains(words), "{message}");
+    }
+}
+
+/// Rows of three weeks by two users a day, with a weight and a part.
+fn visits(days: std::ops::Range<u32>) -> String {
+    let mut text = "click,day,user,times,fold,x\n".to_owned();
+    for day in days {
+        for user in 0..2 {
+            let (click, fold) = ((day + user) % 3 == 0, ["train", "Valid", "test", "train"][day as usize % 4]);
+            text += &format!("{},{day},u{},{}.5,{fold},{day}\n", u8::from(click), (day + user) % 7, day % 3);
+        }
+    }
+    text
+}
+
+const VISITS: &str = "schema visits {
+      format csv
+      label click
+      weight times
+      group user
+      time day
+      part fold
+      dense x
+    }";
+
+/// The days of each part's rows, in order, and what was said of the parts.
+fn parts_of(recipe: recipe::Data, files: &[(&str, &str)]) -> ([Vec<u32>; 3], String) {
+    let schema = written(VISITS);
+    let files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
+    let (place, observer) = (Place::new(&files), Recorder::default());
+    let cache = place.path().join("cache");
+    let open = || Dataset::prepare(&schema, &recipe, place.path(), &cache, &observer, &Stop::new()).expect("sound");
+    let days = |dataset: &Dataset, part| {
+        let batch = dataset.batch(dataset.part(part)).expect("there");
+        assert!(batch.numeric.iter().zip(&batch.weights).all(|(day, weight)| *weight == day % 3.0 + 0.5));
+        assert_eq!((batch.weights.len(), batch.groups.len()), (batch.rows, batch.rows));
+        let mut days: Vec<u32> = batch.numeric.iter().map(|&day| day as u32).collect();
+        days.sort_unstable();
+        days
+    };
+    let of = |dataset: &Dataset| [Part::Train, Part::Validation, Part::Test].map(|part| days(dataset, part));
+    let first = of(&open());
+    assert_eq!(of(&open()), first, "what is read of the cache is what was read of the files");
+    let told = observer.lines().iter().find(|line| line.starts_with("rows: ")).cloned();
+    (first, told.unwrap_or_default())
+}
+
+#[test]
+fn rows_are_shared_out_by_time_by_group_by_a_column_and_by_files() {
+    let all = visits(0..20);
+    let twice = |days: std::ops::Range<u32>| days.flat_map(|day| [day, day]).collect::<Vec<_>>();
+    let by = |by, split| recipe::Data { by, split, stratified: false, ..files(&["a.csv"]) };
+    let (parts, told) = parts_of(by(By::Time, [8, 1, 1]), &[("a.csv", &all)]);
+    assert_eq!(parts, [twice(0..16), twice(16..18), twice(18..20)]);
+    assert_eq!(
+        told,
+        "rows: 32 to train on (31.2 % clicks), 4 to validate on (50.0 % clicks), 4 to test on (25.0 % clicks): the latest \
+         by day are tested on"
+    );
+    let (parts, told) = parts_of(by(By::Part, [8, 1, 1]), &[("a.csv", &all)]);
+    assert!(parts[1].iter().all(|day| day % 4 == 1) && parts[2].iter().all(|day| day % 4 == 2));
+    assert_eq!(parts.map(|part| part.len()), [20, 10, 10]);
+    assert!(told.ends_with("as fold says"), "{told}");
+    let (parts, told) = parts_of(by(By::Group, [2, 1, 1]), &[("a.csv", &all)]);
+    assert_eq!(parts.iter().map(Vec::len).sum::<usize>(), 40);
+    assert!(told.ends_with("all rows of a user in one part"), "{told}");
+    // Files of two parts: the rest is learnt from, however it is packed and whatever order the parts are named in.
+    let (early, late, last) = (visits(0..10), visits(10..15), visits(15..20));
+    let given = Given { valid: vec!["b.csv".to_owned()], test: vec!["c.csv".to_owned()], ..Given::default() };
+    let recipe = recipe::Data { given, ..by(By::Chance, [8, 0, 0]) };
+    let (parts, told) = parts_of(recipe, &[("a.csv", &early), ("b.csv", &late), ("c.csv", &last)]);
+    assert_eq!(parts, [twice(0..10), twice(10..15), twice(15..20)]);
+    assert!(told.ends_with("validation and test as given"), "{told}");
+    let (parts, told) = parts_of(by(By::Chance, [8, 1, 1]), &[("a.csv", &all)]);
+    assert_eq!(parts.map(|part| part.len()), [32, 4, 4]);
+    assert!(told.contains("shuffled; `by_time` would test on the latest by day; `by_group` would"), "{told}");
+}
+
+#[test]
+fn weights_times_and_parts_that_are_none_are_malformed() {
+    let schema = written(VISITS);
+    for (row, expected) in [
+        (
+            "0,1,u,-1,train,0",
+            "column 4 (times): found \"-1\", expected how many times the row counts, a number of at least 0",
+        ),
+        ("0,,u,1,train,0", "column 2 (day): found \"\", expected when the row came about"),
+        (
+            "0,1,u,1,holdout,0",
+            "column 5 (fold): found \"holdout\", expected the row's part: `train`, `valid` or `test`",
+        ),
+    ] {
+        let table = visits(0..20) + row + "\n";
+        let place = Place::new(&[("a.csv", table.as_bytes())]);
+        let recipe = recipe::Data { max_malformed: 0.0, ..files(&["a.csv"]) };
+        let cache = place.path().join("cache");
+        let refused = Dataset::prepare(&schema, &recipe, place.path(), &cache, &Recorder::default(), &Stop::new());
+        let refused = refused.expect_err("it is malformed").to_string();
+        assert!(refused.contains(expected), "{refused}");
     }
 }

@@ -9,6 +9,7 @@ mod block;
 mod calls;
 mod claims;
 mod conflicts;
+mod data;
 mod demands;
 mod elaborate;
 mod expressions;

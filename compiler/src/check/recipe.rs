@@ -1,6 +1,7 @@
 //! Searches: a space, a schema and a recipe bound together.
 
 use super::conflicts::conflict;
+use super::data;
 use super::elaborate::elaborate;
 use super::methods::{METHODS, method, paths};
 use super::program::{Item, ItemKind, Program};
@@ -9,8 +10,8 @@ use super::{CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
-    Clip, Data, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Metric, Optimiser, RECALIBRATE, Recipe,
-    Retrain, Schedule, Source, Storage, Synthetic, Train,
+    Clip, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Metric, Optimiser, RECALIBRATE, Recipe, Retrain,
+    Schedule, Storage, Train,
 };
 use crate::schema::Schema;
 use crate::space::{BindError, Space};
@@ -87,7 +88,7 @@ impl Program {
         }
         let mut settings = Settings::new(&search.settings, overrides, rivals, search.name.span);
         settings.incomplete = search.incomplete;
-        let mut recipe = recipe(&mut settings);
+        let mut recipe = recipe(&mut settings, schema.as_ref());
         if let Some(space) = &space {
             recipe.require = space.graph.constraints.iter().map(|constraint| constraint.text.clone()).collect();
         }
@@ -191,10 +192,17 @@ fn key(path: &[Name]) -> String {
 
 /// What a setting excludes: where it is set anew, that goes.
 fn rivals(key: &str) -> Vec<&'static str> {
+    const FILES: [&str; 4] = ["data.files", "data.train", "data.valid", "data.test"];
+    const DRAWN: &str = "data.synthetic";
     let methods = METHODS.map(|(section, _)| section);
-    let groups: [&[&'static str]; 2] = [&methods, &["data.files", "data.synthetic"]];
-    let of_key = groups.into_iter().find(|group| group.iter().any(|one| within(key, one))).unwrap_or_default();
-    of_key.iter().copied().filter(|one| !within(key, one)).collect()
+    if methods.iter().any(|one| within(key, one)) {
+        return methods.into_iter().filter(|one| !within(key, one)).collect();
+    }
+    match FILES.contains(&key) {
+        true => vec![DRAWN],
+        false if within(key, DRAWN) => FILES.to_vec(),
+        false => Vec::new(),
+    }
 }
 
 /// Why a space cannot be bound to a schema, if it cannot.
@@ -220,7 +228,7 @@ pub(crate) fn setting_keys() -> Vec<String> {
             span: nowhere,
         };
         let mut settings = Settings::new(&[opened], &[], rivals, nowhere);
-        recipe(&mut settings);
+        recipe(&mut settings, None);
         keys.extend(settings.known());
     }
     keys.sort_unstable();
@@ -229,9 +237,9 @@ pub(crate) fn setting_keys() -> Vec<String> {
 }
 
 /// Reads a whole recipe; the defaults are the paper's.
-fn recipe(s: &mut Settings) -> Recipe {
+fn recipe(s: &mut Settings, schema: Option<&Schema>) -> Recipe {
     let seed = s.seed("seed", 1);
-    let data = data(s);
+    let data = data::data(s, schema);
     let embeddings = Embeddings { l2: l2(s, "embeddings.l2"), storage: storage(s, "embeddings.storage") };
     let train = Train {
         epochs: s.count("train.epochs", 1),
@@ -255,7 +263,7 @@ fn recipe(s: &mut Settings) -> Recipe {
     };
     let method = method(s);
     let told = s.diagnostics.len();
-    let stop = stop(s, "retrain.stop");
+    let stop = stop(s, "retrain.stop", schema.is_none_or(|schema| schema.group.is_some()));
     // A `stop` that was not understood is no `off`.
     let unwatched = (stop.is_none() && s.diagnostics.len() == told).then_some((
         "it follows the metric of `retrain.stop`, which is `off`",
@@ -277,40 +285,6 @@ fn recipe(s: &mut Settings) -> Recipe {
         positive_weight: s.real("retrain.positive_weight", 1.0, 1e-6, 1e6),
     };
     Recipe { seed, data, embeddings, train, evaluate, method, require: Vec::new(), retrain }
-}
-
-fn data(s: &mut Settings) -> Data {
-    let synthetic = s.has_section("data.synthetic");
-    let files = s.texts("data.files");
-    let source = match (files, synthetic) {
-        (Some(files), false) => Source::Files(files),
-        (None, true) => Source::Synthetic(Synthetic {
-            rows: s.count("data.synthetic.rows", 100_000),
-            seed: s.seed("data.synthetic.seed", 1),
-            linear: s.real("data.synthetic.linear", 0.7, 0.0, 100.0),
-            pairwise: s.real("data.synthetic.pairwise", 1.5, 0.0, 100.0),
-            higher: s.real("data.synthetic.higher", 0.4, 0.0, 100.0),
-            noise: s.real("data.synthetic.noise", 0.4, 0.0, 100.0),
-            tail: s.real("data.synthetic.tail", 1.2, 0.0, 10.0),
-            click_rate: s.real("data.synthetic.click_rate", 0.25, 0.001, 0.999),
-        }),
-        (files, synthetic) => {
-            if files.is_some() && synthetic {
-                s.both("data comes either from `files` or from `synthetic`", ["data.files", "data.synthetic"]);
-            } else {
-                let help = "say `data { files: \"day.tsv\" }`, or `data { synthetic { rows: 100_000 } }` to try it out";
-                s.missing("this search has no data", help);
-            }
-            Source::Files(Vec::new())
-        }
-    };
-    Data {
-        source,
-        split: s.split("data.split", [8, 1, 1]),
-        stratified: s.switch("data.stratified", true),
-        seed: s.seed("data.seed", 2018),
-        max_malformed: s.real("data.max_malformed", 0.001, 0.0, 1.0),
-    }
 }
 
 /// `lr`: the paper's for Adagrad; the others start from what is usual for them.
@@ -402,7 +376,7 @@ fn schedule(s: &mut Settings, key: &str, unwatched: Option<(&str, &str)>) -> Sch
     })
 }
 
-fn stop(s: &mut Settings, key: &str) -> Option<Early> {
+fn stop(s: &mut Settings, key: &str, grouped: bool) -> Option<Early> {
     const ARGS: [&str; 2] = ["patience", "metric"];
     s.called(key, None, &["early", "off"], |called| {
         if called.name == "off" {
@@ -415,9 +389,15 @@ fn stop(s: &mut Settings, key: &str) -> Option<Early> {
             Some(expr) => match &expr.kind {
                 ExprKind::Name(name) if name == "log_loss" => Metric::LogLoss,
                 ExprKind::Name(name) if name == "auc" => Metric::Auc,
+                ExprKind::Name(name) if name == "group_auc" && grouped => Metric::GroupAuc,
+                ExprKind::Name(name) if name == "group_auc" => {
+                    return Err(Diagnostic::error(Code::Recipe, "the schema names no group")
+                        .label(expr.span, "there is no AUC of each")
+                        .help("add `group COLUMN` to the schema"));
+                }
                 _ => {
                     return Err(Diagnostic::error(Code::Recipe, "`metric` of `early` is not understood")
-                        .label(expr.span, "expected `log_loss` or `auc`"));
+                        .label(expr.span, "expected `log_loss`, `auc` or `group_auc`"));
                 }
             },
         };

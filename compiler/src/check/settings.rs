@@ -143,19 +143,29 @@ impl Settings {
         }
     }
 
-    /// A ratio of three, such as `8:1:1`.
-    pub fn split(&mut self, key: &str, default: [u32; 3]) -> [u32; 3] {
-        let Some(setting) = self.find(key) else { return default };
-        if let SettingValue::Ratio(parts) = &setting.value
-            && let [a, b, c] = parts.as_slice()
-            && parts.iter().all(|p| p.fract() == 0.0 && (0.0..=1e6).contains(p))
-            && *a >= 1.0
-            && *b >= 1.0
-            && *c >= 1.0
+    /// A ratio of three, such as `8:1:1`, with the name around it, if there is one; a name alone has the default's ratio.
+    /// Nothing where it is not set or was reported.
+    pub fn split(&mut self, key: &str, default: [u32; 3]) -> Option<(Option<Name>, [u32; 3])> {
+        let setting = self.find(key)?;
+        let (by, shares) = match &setting.value {
+            SettingValue::Ratio(shares) => (None, shares.as_slice()),
+            SettingValue::SharedBy(by, shares) => (Some(by.clone()), shares.as_slice()),
+            SettingValue::Expr(Expr { kind: ExprKind::Name(name), span }) => {
+                return Some((Some(Name { text: name.clone(), span: *span }), default));
+            }
+            _ => (None, &[][..]),
+        };
+        if let [train, validation, test] = *shares
+            && shares.iter().all(|share| share.fract() == 0.0 && (1.0..=1e6).contains(share))
         {
-            return [*a as u32, *b as u32, *c as u32];
+            return Some((by, [train, validation, test].map(|share| share as u32)));
         }
-        self.wrong(key, setting.span, "training, validation and test shares, such as `8:1:1`").unwrap_or(default)
+        self.wrong(key, setting.span, "training, validation and test shares, such as `8:1:1` or `by_time(8:1:1)`")
+    }
+
+    /// Where a key is set.
+    pub fn place(&self, key: &str) -> Option<Span> {
+        self.values.get(key).map(|setting| setting.span)
     }
 
     /// A value chosen among names, with arguments; `read` gets it and may report.

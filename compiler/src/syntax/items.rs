@@ -356,10 +356,14 @@ impl Reader {
 
     fn value(&mut self, pair: Pair<'_, Rule>, offset: usize) -> SettingValue {
         let inner = pair.parts().next().expect("a value holds something");
-        if inner.as_rule() == Rule::ratio {
-            SettingValue::Ratio(inner.parts().map(|part| number(part.as_str())).collect())
-        } else {
-            SettingValue::Expr(self.expression(inner, offset))
+        let ratio = |pair: Pair<'_, Rule>| pair.parts().map(|part| number(part.as_str())).collect();
+        match inner.as_rule() {
+            Rule::ratio => SettingValue::Ratio(ratio(inner)),
+            Rule::shared_by => {
+                let (by, shares) = two(inner.parts());
+                SettingValue::SharedBy(self.name(&by, offset), ratio(shares))
+            }
+            _ => SettingValue::Expr(self.expression(inner, offset)),
         }
     }
 

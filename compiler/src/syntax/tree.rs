@@ -239,6 +239,8 @@ pub struct Setting {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SettingValue {
     Ratio(Vec<f64>),
+    /// `by_time(8:1:1)`
+    SharedBy(Name, Vec<f64>),
     Expr(Expr),
     /// A section was opened, so it is wanted even where it has no entries.
     Section,

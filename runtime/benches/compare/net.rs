@@ -63,6 +63,7 @@ fn batch(plan: &Plan, rows: usize, index: u64) -> Batch {
         numeric: (0..numeric * rows).map(|_| rng.random_range(0.0..4.0)).collect(),
         ids,
         labels: (0..rows).map(|_| f32::from(rng.random_bool(0.25))).collect(),
+        ..Batch::default()
     }
 }
 
@@ -77,6 +78,7 @@ pub fn batches(plan: &Plan) -> (Vec<Batch>, Batch) {
         numeric: columns(|batch| batch.numeric.len()).flat_map(join).copied().collect(),
         ids: columns(|batch| batch.ids.len()).flat_map(join_ids).copied().collect(),
         labels: train.iter().flat_map(|batch| &batch.labels).copied().collect(),
+        ..Batch::default()
     };
     (train, evaluate)
 }
@@ -105,7 +107,7 @@ pub fn write(folder: &Path, plan: &Plan) {
         tensors.push(floats(format!("values.{name}"), &[used.len(), values.len() / used.len()], &values));
     }
     for (kind, batches) in [("train", &train[..]), ("evaluate", std::slice::from_ref(&evaluate))] {
-        for (index, Batch { rows, numeric, ids, labels }) in batches.iter().enumerate() {
+        for (index, Batch { rows, numeric, ids, labels, .. }) in batches.iter().enumerate() {
             let name = |part: &str| format!("{kind}.{index}.{part}");
             let numeric_shape = [*rows, numeric.len() / rows];
             tensors.push(floats(name("numeric"), &numeric_shape, &samples_first(numeric, *rows)));

@@ -52,6 +52,7 @@ pub fn batch(space: &Space, rows: usize, index: u64) -> Batch {
         numeric: (0..NUMERIC * rows).map(|_| rng.random_range(0.0..4.0)).collect(),
         ids,
         labels: (0..rows).map(|_| f32::from(rng.random_bool(0.25))).collect(),
+        ..Batch::default()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{ProgramError, Result};
 /// Fails unless the batch has the columns that the task reads, rows of its tables, and as many labels as rows where they
 /// are wanted.
 pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
-    let Batch { rows, numeric, ids, labels } = batch;
+    let Batch { rows, numeric, ids, labels, weights, .. } = batch;
     let rows = *rows;
     let mismatch = |mismatch: String| Err(ProgramError::Batch { mismatch }.into());
     if rows == 0 {
@@ -18,6 +18,9 @@ pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
     }
     if labelled && labels.len() != rows {
         return mismatch(format!("{} labels for {rows} rows", labels.len()));
+    }
+    if labelled && !weights.is_empty() && weights.len() != rows {
+        return mismatch(format!("{} weights for {rows} rows", weights.len()));
     }
     for node in &task.plan().nodes {
         match node.primitive {

@@ -11,4 +11,8 @@ pub struct Batch {
     pub ids: Vec<u32>,
     /// `[B]`: 0 or 1.
     pub labels: Vec<f32>,
+    /// `[B]`: how many times each counts where it is learnt from; nothing, where each counts once.
+    pub weights: Vec<f32>,
+    /// `[B]`: alike for rows of one group; nothing, where rows have none.
+    pub groups: Vec<u64>,
 }

@@ -13,9 +13,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use nasrec_compiler::recipe::{By, Given};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::keys::Keys;
 use super::malformed::Malformed;
 use super::record::Layout;
 use super::source::SourceFile;
@@ -23,7 +25,7 @@ use crate::error::{DataError, FileError};
 use crate::{Error, Result, Stop, files};
 
 const MAGIC: &[u8; 8] = b"nasrecds";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const PREAMBLE: usize = 64;
 /// A description names files and the first malformed lines; no sound one is longer.
 const LONGEST_DESCRIPTION: u64 = 16 << 20;
@@ -46,6 +48,8 @@ pub(super) enum Origin {
     Files {
         /// As the recipe names them.
         named: Vec<String>,
+        /// Those of each part likewise.
+        given: Given,
         files: Vec<SourceFile>,
     },
     /// The parameters of the planted model in JSON, and the version of the code that draws from it. A text, because a
@@ -61,6 +65,8 @@ pub(super) struct Description {
     pub layout: Layout,
     pub origin: Origin,
     pub rows: u64,
+    /// How many of them are of files that are split, and how many of those of each part.
+    pub bounds: [u64; 4],
     pub clicks: u64,
     pub malformed: Malformed,
     /// Hash of the hashes of the blocks of records.
@@ -90,13 +96,14 @@ pub(super) struct Writer {
     hasher: blake3::Hasher,
     block: blake3::Hasher,
     block_rows: usize,
-    labels: Vec<u8>,
+    keys: Keys,
     clicks: u64,
     finished: bool,
 }
 
 impl Writer {
-    pub fn create(place: &Path, layout: Layout) -> Result<Self> {
+    /// `by`: what its rows will be split by.
+    pub fn create(place: &Path, layout: Layout, by: By) -> Result<Self> {
         if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             files::create_folder(folder)?;
         }
@@ -109,7 +116,7 @@ impl Writer {
             hasher: blake3::Hasher::new(),
             block: blake3::Hasher::new(),
             block_rows: 0,
-            labels: Vec::new(),
+            keys: Keys::new(by),
             clicks: 0,
             finished: false,
         };
@@ -119,7 +126,7 @@ impl Writer {
 
     /// Rows and clicks appended so far.
     pub fn counts(&self) -> (u64, u64) {
-        (self.labels.len() as u64, self.clicks)
+        (self.keys.len() as u64, self.clicks)
     }
 
     /// Appends whole records.
@@ -129,13 +136,12 @@ impl Writer {
     pub fn append(&mut self, records: &[u8]) -> Result<()> {
         let stride = self.layout.stride();
         debug_assert_eq!(records.len() % stride, 0, "records must be whole");
-        let labels = records.chunks_exact(stride).map(|record| self.layout.label(record));
-        let before = self.labels.len();
-        self.labels.extend(labels);
-        if self.labels.len() > u32::MAX as usize {
+        let before = self.keys.len();
+        self.keys.extend(self.layout, records, stride);
+        if self.keys.len() > u32::MAX as usize {
             return Err(DataError::TooManyRows { most: u32::MAX }.into());
         }
-        self.clicks += self.labels[before..].iter().map(|&label| u64::from(label)).sum::<u64>();
+        self.clicks += self.keys.labels[before..].iter().map(|&label| u64::from(label)).sum::<u64>();
         let mut rest = records;
         while !rest.is_empty() {
             let (now, later) = rest.split_at(rest.len().min((BLOCK_ROWS - self.block_rows) * stride));
@@ -165,7 +171,7 @@ impl Writer {
         mut self,
         schema: String,
         origin: Origin,
-        malformed: Malformed,
+        (malformed, bounds): (Malformed, [u64; 4]),
         learnt: Option<(String, &[u8])>,
         accept: impl FnOnce(&Description) -> Result<()>,
     ) -> Result<Cache> {
@@ -181,7 +187,7 @@ impl Writer {
             bytes: encoder.len() as u64,
             blake3: blake3::hash(encoder).to_hex().to_string(),
         });
-        let description = Description { schema, layout, origin, rows, clicks, malformed, records, learnt };
+        let description = Description { schema, layout, origin, rows, bounds, clicks, malformed, records, learnt };
         accept(&description)?;
         self.write(encoder)?;
         let text = serde_json::to_vec(&description)?;
@@ -201,9 +207,9 @@ impl Writer {
         self.file.sync_all().map_err(Error::io("write", &self.partial))?;
         files::put(&self.partial, &self.place)?;
         self.finished = true;
-        let labels = std::mem::take(&mut self.labels);
+        let keys = std::mem::take(&mut self.keys);
         let file = self.file.try_clone().map_err(Error::io("open", &self.place))?;
-        Ok(Cache::of(&self.place, file, OnceLock::new(), description, labels))
+        Ok(Cache::of(&self.place, file, OnceLock::new(), description, keys))
     }
 }
 
@@ -226,8 +232,8 @@ pub(super) struct Cache {
     /// By who reads them, so that nobody else does.
     holding: Mutex<()>,
     pub description: Description,
-    /// Of all rows, in their order: what splitting them takes.
-    pub labels: Vec<u8>,
+    /// What splitting the rows takes.
+    pub keys: Keys,
 }
 
 /// What lies at the place of a cache.
@@ -241,8 +247,13 @@ pub(super) enum Found {
 
 impl Cache {
     /// Opens and verifies the cache at `path`. What it says of itself is held against `unfit` before a record is read: a
-    /// stranger may say that there are more of them than memory holds.
-    pub fn open(path: &Path, unfit: impl FnOnce(&Description) -> Option<&'static str>, stop: &Stop) -> Result<Found> {
+    /// stranger may say that there are more of them than memory holds. `by`: what its rows will be split by.
+    pub fn open(
+        path: &Path,
+        by: By,
+        unfit: impl FnOnce(&Description) -> Option<&'static str>,
+        stop: &Stop,
+    ) -> Result<Found> {
         let file = match files::open(path) {
             Err(error) if files::is_missing(&error) => return Ok(Found::Nothing),
             file => file?,
@@ -280,17 +291,22 @@ impl Cache {
         if expected != Some(offset - PREAMBLE as u64) || description.rows > u64::from(u32::MAX) {
             return Ok(Found::Unusable("its records are damaged"));
         }
+        let bounds = description.bounds.iter().try_fold(0u64, |sum, &rows| sum.checked_add(rows));
+        if bounds != Some(description.rows) {
+            return Ok(Found::Unusable("its description is damaged"));
+        }
         if let Some(why) = unfit(&description) {
             return Ok(Found::Unusable(why));
         }
         let stride = layout.stride();
         let start_of = |block: usize| PREAMBLE as u64 + (block * BLOCK_ROWS * stride) as u64;
-        // A block's labels are read while it is at hand.
+        // What a split looks at is read of a block while it is at hand.
         let checked = |block: usize, buffer: &mut [u8]| {
             stop.check()?;
             read(buffer, start_of(block))?;
-            let labels: Vec<u8> = buffer.chunks_exact(stride).map(|record| layout.label(record)).collect();
-            Ok::<_, Error>((blake3::hash(buffer), labels))
+            let mut keys = Keys::new(by);
+            keys.extend(layout, buffer, stride);
+            Ok::<_, Error>((blake3::hash(buffer), keys))
         };
         // What is held is there when it was checked.
         let mut held = vec![0; held_bytes(&description)];
@@ -314,12 +330,12 @@ impl Cache {
         if hasher.finalize().to_hex().as_str() != description.records {
             return Ok(Found::Unusable("its records are damaged"));
         }
-        let labels: Vec<u8> = blocks.into_iter().flat_map(|(_, labels)| labels).collect();
-        let clicks = labels.iter().filter(|&&label| label == 1).count() as u64;
-        if labels.iter().any(|&label| label > 1) || clicks != description.clicks {
+        let mut keys = Keys::new(by);
+        blocks.into_iter().for_each(|(_, of_block)| keys.append(of_block));
+        if !keys.is_sound() || keys.clicks() != description.clicks {
             return Ok(Found::Unusable("its labels are damaged"));
         }
-        let cache = Self::of(path, file, OnceLock::from(held), description, labels);
+        let cache = Self::of(path, file, OnceLock::from(held), description, keys);
         match cache.encoder() {
             Err(Error::File(FileError::Changed { .. })) => {
                 Ok(Found::Unusable("what was learnt of its rows is damaged"))
@@ -354,8 +370,8 @@ impl Cache {
         &self.path
     }
 
-    fn of(path: &Path, file: File, held: OnceLock<Vec<u8>>, description: Description, labels: Vec<u8>) -> Self {
-        Self { path: path.to_owned(), file, held, holding: Mutex::new(()), description, labels }
+    fn of(path: &Path, file: File, held: OnceLock<Vec<u8>>, description: Description, keys: Keys) -> Self {
+        Self { path: path.to_owned(), file, held, holding: Mutex::new(()), description, keys }
     }
 
     /// The records of a small table.
@@ -475,7 +491,8 @@ mod tests {
 
     use super::*;
 
-    const LAYOUT: Layout = Layout { numeric: 1, fields: 1, probability: false };
+    const LAYOUT: Layout =
+        Layout { numeric: 1, fields: 1, probability: false, weight: false, group: false, time: false, part: false };
 
     fn records(rows: std::ops::Range<u32>) -> Vec<u8> {
         let record = |row: u32| {
@@ -485,15 +502,16 @@ mod tests {
     }
 
     fn open(path: &Path) -> Result<Found> {
-        Cache::open(path, |_| None, &Stop::new())
+        Cache::open(path, By::Chance, |_| None, &Stop::new())
     }
 
     fn write(path: &Path, cuts: &[u32]) {
-        let mut writer = Writer::create(path, LAYOUT).expect("a cache");
+        let mut writer = Writer::create(path, LAYOUT, By::Chance).expect("a cache");
         cuts.windows(2).for_each(|cut| writer.append(&records(cut[0]..cut[1])).expect("written"));
         let origin = Origin::Synthetic { version: 1, parameters: "{}".to_owned() };
         let accept = |_: &Description| Ok(());
-        writer.finish("schema".to_owned(), origin, Malformed::default(), None, accept).expect("finished");
+        let bounds = [writer.counts().0, 0, 0, 0];
+        writer.finish("schema".to_owned(), origin, (Malformed::default(), bounds), None, accept).expect("finished");
     }
 
     #[test]
@@ -544,11 +562,11 @@ mod tests {
         damaged[PREAMBLE] ^= 1;
         fs::write(&path, damaged).expect("written");
         let unfit = |found: &Description| (found.layout == LAYOUT).then_some("it is another's");
-        let found = Cache::open(&path, unfit, &Stop::new()).expect("readable");
+        let found = Cache::open(&path, By::Chance, unfit, &Stop::new()).expect("readable");
         assert!(matches!(found, Found::Unusable("it is another's")), "{found:?}");
         let stop = Stop::new();
         stop.request();
-        assert!(matches!(Cache::open(&path, |_| None, &stop), Err(Error::Stopped)));
+        assert!(matches!(Cache::open(&path, By::Chance, |_| None, &stop), Err(Error::Stopped)));
     }
 
     #[test]
@@ -581,7 +599,7 @@ mod tests {
         let path = folder.path().join("cache");
         write(&path, &[0, 10]);
         let before = fs::read(&path).expect("written");
-        let mut writer = Writer::create(&path, LAYOUT).expect("a cache");
+        let mut writer = Writer::create(&path, LAYOUT, By::Chance).expect("a cache");
         writer.append(&records(0..30_000)).expect("written");
         drop(writer);
         assert_eq!(fs::read(&path).expect("still there"), before);

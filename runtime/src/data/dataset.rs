@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use nasrec_compiler::recipe::{self, Source};
+use nasrec_compiler::recipe::{self, By, Source};
 use nasrec_compiler::schema::Schema;
 
 use super::batch::Batch;
 use super::cache::{Cache, Description, Found, HELD, Origin, Writer};
 use super::fit::{self, Encoder};
 use super::malformed::Malformed;
-use super::reading::{self, Sink};
+use super::reading::{self, Read, Sink};
 use super::record::Layout;
 use super::rows::Rows;
 use super::table::{Cells, RawWriter};
@@ -132,10 +132,17 @@ impl Dataset {
             numeric: vec![0.0; self.numeric_width * count],
             ids: vec![0; layout.fields * count],
             labels: vec![0.0; count],
+            ..Batch::default()
         };
         let words = layout.numeric + layout.fields;
         let mut tile = vec![0u32; words * TILE];
         let (stride, records) = (layout.stride(), self.cache.records(rows)?);
+        if layout.weight {
+            batch.weights = records.chunks_exact(stride).filter_map(|record| layout.weight(record)).collect();
+        }
+        if layout.group {
+            batch.groups = records.chunks_exact(stride).filter_map(|record| layout.group(record)).collect();
+        }
         for (index, records) in records.chunks(TILE * stride).enumerate() {
             let (start, count) = (index * TILE, records.len() / stride);
             let records = records.chunks_exact(stride).zip(tile.chunks_exact_mut(words));
@@ -205,7 +212,9 @@ impl Wanted<'_> {
         if let Some(warning) = malformed.warning() {
             warning.lines().for_each(|line| observer.say(line));
         }
-        let parts = split::split(&std::mem::take(&mut cache.labels), recipe.split, recipe.stratified, recipe.seed)?;
+        let keys = std::mem::take(&mut cache.keys);
+        let parts = split::split(&keys, cache.description.bounds, recipe)?;
+        observer.say(&split::told(&parts, &keys, schema, recipe));
         let fingerprint = fingerprint(&cache.description);
         let table_rows = schema.sparse.iter().map(|column| column.rows).collect();
         Ok(Dataset { cache, numeric_width: schema.numeric_width(), table_rows, parts, fingerprint })
@@ -217,7 +226,8 @@ impl Wanted<'_> {
             return Ok(None);
         }
         self.observer.begin(Stage { name: "check data cache".to_owned(), total: None, unit: "bytes" });
-        let found = Cache::open(self.cache_path, |description| self.unfit(description), self.stop);
+        let by = self.recipe.by;
+        let found = Cache::open(self.cache_path, by, |description| self.unfit(description), self.stop);
         let outcome = found.and_then(|found| match found {
             Found::Nothing => Ok((None, None)),
             Found::Unusable(why) => Ok((None, Some(why))),
@@ -262,18 +272,20 @@ impl Wanted<'_> {
         }
         match (&self.recipe.source, &description.origin) {
             (Source::Synthetic(parameters), origin) if *origin == synthetic::origin(parameters)? => Ok(None),
-            (Source::Files(names), Origin::Files { named, files }) if names == named => {
-                self.sources_differ(names, files)
+            (Source::Files(names), Origin::Files { named, given, files })
+                if names == named && *given == self.recipe.given =>
+            {
+                self.sources_differ(files)
             }
             _ => Ok(Some("it was made from another source")),
         }
     }
 
     /// Whether the files are no longer what was read.
-    fn sources_differ(&self, names: &[String], files: &[source::SourceFile]) -> Result<Option<&'static str>> {
-        let now = source::locate(self.base, names);
+    fn sources_differ(&self, files: &[source::SourceFile]) -> Result<Option<&'static str>> {
+        let now = source::locate_all(self.base, self.recipe);
         if let Ok(now) = &now
-            && !now.iter().map(|located| &located.name).eq(files.iter().map(|file| &file.name))
+            && !now.iter().flatten().map(|located| &located.name).eq(files.iter().map(|file| &file.name))
         {
             return Ok(Some("there are other source files"));
         }
@@ -294,32 +306,37 @@ impl Wanted<'_> {
 
     /// Which rows are learnt from.
     fn learnt_of(&self) -> String {
-        let recipe::Data { split: [train, validation, test], stratified, seed, .. } = self.recipe;
-        format!("split {train}:{validation}:{test}, stratified {stratified}, seed {seed}")
+        let recipe::Data { split: [train, validation, test], by, stratified, seed, .. } = self.recipe;
+        let by = if *by == By::Chance { String::new() } else { format!(" by {by:?}") };
+        format!("split {train}:{validation}:{test}{by}, stratified {stratified}, seed {seed}")
     }
 
     fn build(&self) -> Result<Cache> {
         let Self { schema, recipe, base, cache_path, observer, stop, known } = *self;
         let is_synthetic = matches!(recipe.source, Source::Synthetic(_));
-        let mut writer = Writer::create(cache_path, Layout::of(schema, is_synthetic))?;
+        let mut writer = Writer::create(cache_path, Layout::of(schema, is_synthetic), recipe.by)?;
         let mut encoder = None;
-        let (origin, malformed) = match &recipe.source {
+        let (origin, malformed, bounds) = match &recipe.source {
             Source::Files(names) => {
-                let located = source::locate(base, names)?;
-                let (limit, cells) = (recipe.max_malformed, Cells::new(schema)?);
-                let (files, malformed) = if cells.is_record() {
+                let lists = source::locate_all(base, recipe)?;
+                let (limit, cells, located) = (recipe.max_malformed, Cells::new(schema)?, lists.concat());
+                let bounds = |rows: &[u64]| {
+                    let mut rows = rows.iter();
+                    lists.each_ref().map(|list| rows.by_ref().take(list.len()).sum())
+                };
+                let Read { files, rows, malformed } = if cells.is_record() {
                     let sink = Sink::Records(&mut writer);
                     reading::read(schema, &cells, &located, limit, sink, observer, stop)?
                 } else {
-                    let mut rows = RawWriter::create(cache_path, &cells)?;
+                    let mut rows = RawWriter::create(cache_path, &cells, recipe.by)?;
                     let mut dictionaries = cells.dictionaries();
                     let sink = Sink::Rows(&mut rows, &mut dictionaries);
                     let read = reading::read(schema, &cells, &located, limit, sink, observer, stop)?;
                     self.both_labels(rows.counts())?;
                     let mut rows = rows.finish();
-                    let [train, ..] = split::split(rows.labels(), recipe.split, recipe.stratified, recipe.seed)?;
-                    let training = fit::Training::new(schema, &train, rows.labels().len(), recipe.seed);
-                    let total = Some(rows.labels().len() as u64);
+                    let [train, ..] = split::split(rows.keys(), bounds(&read.rows), recipe)?;
+                    let training = fit::Training::new(schema, &train, rows.keys().len(), recipe.seed);
+                    let total = Some(rows.keys().len() as u64);
                     observer.begin(Stage { name: "encode data".to_owned(), total, unit: "rows" });
                     let learnt = fit::learn(schema, &cells, &dictionaries, &mut rows, training, observer, stop);
                     let encoded = learnt.and_then(|learnt| {
@@ -333,17 +350,18 @@ impl Wanted<'_> {
                     encoder = Some(encoded?);
                     read
                 };
-                (Origin::Files { named: names.clone(), files }, malformed)
+                let given = recipe.given.clone();
+                (Origin::Files { named: names.clone(), given, files }, malformed, bounds(&rows))
             }
             Source::Synthetic(parameters) => {
                 synthetic::write(schema, parameters, &mut writer, observer, stop)?;
-                (synthetic::origin(parameters)?, Malformed::default())
+                (synthetic::origin(parameters)?, Malformed::default(), [writer.counts().0, 0, 0, 0])
             }
         };
         self.both_labels(writer.counts())?;
         let learnt = encoder.as_ref().map(|encoder| (self.learnt_of(), encoder.as_slice()));
         let rows = writer.counts().0;
-        writer.finish(schema_hash(schema)?, origin, malformed, learnt, |description| match known {
+        writer.finish(schema_hash(schema)?, origin, (malformed, bounds), learnt, |description| match known {
             Some(known) if known != fingerprint(description) => {
                 Err(DataError::OtherRows { cache: cache_path.to_owned(), rows }.into())
             }
@@ -420,7 +438,15 @@ pub(super) mod testing {
     }
 
     pub fn recipe(source: Source) -> recipe::Data {
-        recipe::Data { source, split: [8, 1, 1], stratified: true, seed: 7, max_malformed: 0.001 }
+        recipe::Data {
+            source,
+            given: recipe::Given::default(),
+            split: [8, 1, 1],
+            by: By::Chance,
+            stratified: true,
+            seed: 7,
+            max_malformed: 0.001,
+        }
     }
 
     /// The dataset of [`table`], and the folder that it lies in.

@@ -38,6 +38,14 @@ impl Sink<'_> {
     }
 }
 
+/// What was read.
+pub(super) struct Read {
+    pub files: Vec<SourceFile>,
+    /// Sound rows of each.
+    pub rows: Vec<u64>,
+    pub malformed: Malformed,
+}
+
 /// Reads the files into a sink, and returns what they were and which lines they lost.
 ///
 /// # Errors
@@ -51,7 +59,7 @@ pub(super) fn read(
     sink: Sink,
     observer: &dyn Observer,
     stop: &Stop,
-) -> Result<(Vec<SourceFile>, Malformed)> {
+) -> Result<Read> {
     let parser = Parser::new(schema, cells);
     let heading = Heading::new(schema);
     observer.begin(Stage { name: "read data".to_owned(), total: Some(total_size(located)), unit: "bytes" });
@@ -66,6 +74,7 @@ pub(super) fn read(
         limit,
         room,
         report: Malformed::default(),
+        rows: vec![0; located.len()],
         blocks: 0,
         file: usize::MAX,
         lines: 0,
@@ -89,9 +98,10 @@ pub(super) fn read(
     observer.end();
     outcome?;
     let Shared { input, output, .. } = reading;
-    let report = output.into_inner().unwrap_or_else(PoisonError::into_inner).report;
-    report.check(limit, schema)?;
-    Ok((input.into_inner().unwrap_or_else(PoisonError::into_inner).reader.files(), report))
+    let Output { report: malformed, rows, .. } = output.into_inner().unwrap_or_else(PoisonError::into_inner);
+    malformed.check(limit, schema)?;
+    let files = input.into_inner().unwrap_or_else(PoisonError::into_inner).reader.files();
+    Ok(Read { files, rows, malformed })
 }
 
 /// What the threads share that read a table. Each reads a block, parses it and writes it, one after the other; reading
@@ -124,6 +134,8 @@ struct Output<'a> {
     /// Memory that the values of columns may take, in bytes.
     room: u64,
     report: Malformed,
+    /// Sound rows of each file.
+    rows: Vec<u64>,
     /// How many were written, the file of the last, and lines of that file.
     blocks: usize,
     file: usize,
@@ -222,6 +234,7 @@ impl Output<'_> {
         let first = parsed.first.iter().map(told).collect();
         self.report.extend(Malformed { lines: parsed.rows, malformed: parsed.malformed, first });
         self.report.check_early(self.limit, self.schema)?;
+        self.rows[parsed.block.file] += parsed.rows - parsed.malformed;
         self.observer.progress(parsed.block.done, "");
         self.lines += parsed.lines;
         self.blocks += 1;

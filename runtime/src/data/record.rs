@@ -1,5 +1,5 @@
-//! One encoded row as bytes: `numeric` f32, `fields` u32, the planted click probability (f32) where there is one, and
-//! the label (u8), all little-endian and without padding.
+//! One encoded row as bytes: `numeric` f32, `fields` u32; where there is one the planted click probability (f32), the weight
+//! (f32), the group (u64), the time (f64) and the part (u8); and the label (u8). All little-endian and without padding.
 
 use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
@@ -11,22 +11,47 @@ pub(super) struct Layout {
     pub fields: usize,
     /// Whether the planted click probability is kept beside the row.
     pub probability: bool,
+    /// Whether it is said how much the row counts.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub weight: bool,
+    /// Whether it is said which rows belong together.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub group: bool,
+    /// Whether it is said when the row came about.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub time: bool,
+    /// Whether it is said which part the row is in.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub part: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Layout {
     pub fn of(schema: &Schema, probability: bool) -> Self {
-        Self { numeric: schema.dense.len(), fields: schema.sparse.len(), probability }
+        Self {
+            numeric: schema.dense.len(),
+            fields: schema.sparse.len(),
+            probability,
+            weight: schema.weight.is_some(),
+            group: schema.group.is_some(),
+            time: schema.time.is_some(),
+            part: schema.part.is_some(),
+        }
     }
 
     /// Bytes a record takes.
     pub fn stride(&self) -> usize {
-        4 * (self.numeric + self.fields + usize::from(self.probability)) + 1
+        self.part_at() + usize::from(self.part) + 1
     }
 
     /// The same, of a layout that a stranger wrote down.
     pub fn checked_stride(&self) -> Option<usize> {
-        let words = self.numeric.checked_add(self.fields)?.checked_add(1)?;
-        words.checked_mul(4)?.checked_add(1).map(|_| self.stride())
+        let words = self.numeric.checked_add(self.fields)?.checked_add(6)?;
+        words.checked_mul(4)?.checked_add(2).map(|_| self.stride())
     }
 
     /// The numbers, as their bits, and after them the ids.
@@ -37,7 +62,46 @@ impl Layout {
 
     pub fn probability(&self, record: &[u8]) -> Option<f32> {
         let at = 4 * (self.numeric + self.fields);
-        self.probability.then(|| f32::from_le_bytes(word(&record[at..at + 4])))
+        self.probability.then(|| f32::from_le_bytes(bytes(record, at)))
+    }
+
+    /// Where the weight is, where there is one.
+    pub fn weight_at(&self) -> usize {
+        4 * (self.numeric + self.fields + usize::from(self.probability))
+    }
+
+    /// Where the group is, where there is one.
+    pub fn group_at(&self) -> usize {
+        self.weight_at() + 4 * usize::from(self.weight)
+    }
+
+    /// Where the time is, where there is one.
+    pub fn time_at(&self) -> usize {
+        self.group_at() + 8 * usize::from(self.group)
+    }
+
+    /// Where the part is, where there is one.
+    pub fn part_at(&self) -> usize {
+        self.time_at() + 8 * usize::from(self.time)
+    }
+
+    /// How many times the row counts.
+    pub fn weight(&self, record: &[u8]) -> Option<f32> {
+        self.weight.then(|| f32::from_le_bytes(bytes(record, self.weight_at())))
+    }
+
+    /// What rows that belong together have in common.
+    pub fn group(&self, record: &[u8]) -> Option<u64> {
+        self.group.then(|| u64::from_le_bytes(bytes(record, self.group_at())))
+    }
+
+    pub fn time(&self, record: &[u8]) -> Option<f64> {
+        self.time.then(|| f64::from_le_bytes(bytes(record, self.time_at())))
+    }
+
+    /// 0 for training, 1 for validation, 2 for test.
+    pub fn part(&self, record: &[u8]) -> Option<u8> {
+        self.part.then(|| record[self.part_at()])
     }
 
     pub fn label(&self, record: &[u8]) -> u8 {
@@ -45,6 +109,6 @@ impl Layout {
     }
 }
 
-fn word(bytes: &[u8]) -> [u8; 4] {
-    [bytes[0], bytes[1], bytes[2], bytes[3]]
+fn bytes<const N: usize>(record: &[u8], at: usize) -> [u8; N] {
+    std::array::from_fn(|index| record[at + index])
 }

@@ -36,6 +36,9 @@ pub enum DataError {
     NothingToTrain { shares: [u32; 3] },
     #[error("{rows} rows split {} leave no row for {part}; supply more rows, or a larger share", ratio(*shares))]
     EmptyPart { rows: usize, shares: [u32; 3], part: &'static str },
+    /// `why`: what is there in its place.
+    #[error("no row is for {part}: {why}")]
+    NoneForPart { part: &'static str, why: String },
     #[error(
         "{rows} rows cannot be cut into batches of {size}; expected at least one row, and a batch size of at least 1"
     )]
@@ -49,9 +52,9 @@ pub enum DataError {
     OtherRows { cache: PathBuf, rows: u64 },
     #[error("{} is {is}; expected lines of text, packed with gzip or zstd or not: {remedy}", path.display())]
     NoTable { path: PathBuf, is: &'static str, remedy: &'static str },
-    #[error("there is no data file {}: `data.files` says `{name}`", path.display())]
+    #[error("there is no data file {}: the recipe says `{name}`", path.display())]
     Missing { path: PathBuf, name: String },
-    #[error("no file matches `{pattern}`, which `data.files` says")]
+    #[error("no file matches `{pattern}`, which the recipe says")]
     NoMatch { pattern: String },
     #[error("`{pattern}` is no pattern of files: {what}")]
     Pattern { pattern: String, what: String },
@@ -118,6 +121,7 @@ impl DataError {
             DataError::Encoder { .. } => "R0125",
             DataError::WhichLabel { .. } => "R0126",
             DataError::TooManyColumns { .. } => "R0127",
+            DataError::NoneForPart { .. } => "R0128",
         }
     }
 }

@@ -188,7 +188,13 @@ fn recorded(file: &SafeTensors, plan: &Plan, names: &HashMap<String, String>) ->
         return Err(ForeignError::Logits { logits: logits.len(), rows }.into());
     }
     Ok(Recorded {
-        batch: Batch { rows, numeric: samples_last(&numeric, rows), ids: samples_last(&ids, rows), labels },
+        batch: Batch {
+            rows,
+            numeric: samples_last(&numeric, rows),
+            ids: samples_last(&ids, rows),
+            labels,
+            ..Batch::default()
+        },
         logits,
         loss: f64::from(floats(file, "loss", None)?.first().copied().unwrap_or(f32::NAN)),
         gradients: gradients.collect::<Result<_>>()?,

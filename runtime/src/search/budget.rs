@@ -206,9 +206,8 @@ fn advice(job: &Job, largest: &str) -> String {
 
 /// How many rows the data has, where that can be told before it is read: of a drawn table, and roughly of files.
 pub fn expected_rows(job: &Job) -> Option<u64> {
-    let files = match &job.recipe.data.source {
-        Source::Synthetic(table) => return Some(table.rows),
-        Source::Files(files) => files,
-    };
-    data::expected_rows(&data::locate(&job.base, files).ok()?)
+    if let Source::Synthetic(table) = &job.recipe.data.source {
+        return Some(table.rows);
+    }
+    data::expected_rows(&data::locate_all(&job.base, &job.recipe.data).ok()?.concat())
 }

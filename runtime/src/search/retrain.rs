@@ -156,6 +156,7 @@ impl<B: Backend> Course<'_, B> {
             let told = match watch.early.metric {
                 Metric::LogLoss => figures.log_loss.map(|loss| format!(", log loss {loss:.5} on validation")),
                 Metric::Auc => figures.auc.map(|auc| format!(", AUC {auc:.5} on validation")),
+                Metric::GroupAuc => figures.group_auc.map(|auc| format!(", group AUC {auc:.5} on validation")),
             };
             let (told, seen) = (told.unwrap_or_default(), judged.len());
             shop.observer.say(&format!("{title}: best after epoch {best} of {seen}{told}"));

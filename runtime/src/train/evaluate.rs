@@ -15,7 +15,7 @@ pub fn logits<B: Backend, T: Borrow<Batch>>(
     params: &B::Params,
     batches: impl IntoIterator<Item = Result<T>>,
 ) -> Result<(Vec<f32>, Vec<f32>)> {
-    let (mut logits, labels) = each_logits(backend, program, copies, params, batches)?;
+    let (mut logits, Truth { labels, .. }) = each_logits(backend, program, copies, params, batches)?;
     Ok((logits.swap_remove(0), labels))
 }
 
@@ -38,8 +38,15 @@ pub fn evaluate_each<B: Backend, T: Borrow<Batch>>(
     params: &B::Params,
     batches: impl IntoIterator<Item = Result<T>>,
 ) -> Result<Vec<Metrics>> {
-    let (each, labels) = each_logits(backend, program, copies, params, batches)?;
-    Ok(each.iter().map(|logits| Metrics::of(logits, &labels)).collect())
+    let (each, Truth { labels, groups }) = each_logits(backend, program, copies, params, batches)?;
+    Ok(each.iter().map(|logits| Metrics::of_groups(logits, &labels, &groups)).collect())
+}
+
+/// What logits are held against.
+struct Truth {
+    labels: Vec<f32>,
+    /// Of each sample; nothing where samples have none.
+    groups: Vec<u64>,
 }
 
 fn each_logits<B: Backend, T: Borrow<Batch>>(
@@ -48,15 +55,16 @@ fn each_logits<B: Backend, T: Borrow<Batch>>(
     copies: &B::Copies,
     params: &B::Params,
     batches: impl IntoIterator<Item = Result<T>>,
-) -> Result<(Vec<Vec<f32>>, Vec<f32>)> {
+) -> Result<(Vec<Vec<f32>>, Truth)> {
     let outputs = backend.task(program).outputs().len();
-    let (mut each, mut labels) = (vec![Vec::new(); outputs], Vec::new());
+    let (mut each, mut truth) = (vec![Vec::new(); outputs], Truth { labels: Vec::new(), groups: Vec::new() });
     for batch in batches {
         let batch = batch?;
         let batch = batch.borrow();
         let logits = backend.logits(program, copies, params, batch)?;
         each.iter_mut().zip(&logits).for_each(|(all, logits)| all.extend_from_slice(logits));
-        labels.extend_from_slice(&batch.labels);
+        truth.labels.extend_from_slice(&batch.labels);
+        truth.groups.extend_from_slice(&batch.groups);
     }
-    Ok((each, labels))
+    Ok((each, truth))
 }

@@ -11,6 +11,9 @@ pub struct Figures {
     pub log_loss: Option<f64>,
     /// Area under the ROC curve; absent where it is not finite, as that of one class is.
     pub auc: Option<f64>,
+    /// Mean of the AUC within each group, by the samples of each; absent where rows have no groups, or none has both labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_auc: Option<f64>,
     /// Share of samples whose logit has the sign of their label.
     pub accuracy: f64,
     /// Samples of the part.
@@ -29,7 +32,7 @@ impl Figures {
     /// Of a model whose training failed, whatever it has come to: without a loss, so that it is last.
     #[must_use]
     pub fn of_failed(self) -> Self {
-        Self { log_loss: None, auc: None, ..self }
+        Self { log_loss: None, auc: None, group_auc: None, ..self }
     }
 
     /// For ordering: what is not finite comes last.
@@ -43,6 +46,7 @@ impl From<Metrics> for Figures {
         Self {
             log_loss: Some(metrics.log_loss).filter(|x| x.is_finite()),
             auc: Some(metrics.auc).filter(|x| x.is_finite()),
+            group_auc: metrics.group_auc.filter(|x| x.is_finite()),
             accuracy: metrics.accuracy,
             samples: metrics.samples,
             alike: metrics.alike,

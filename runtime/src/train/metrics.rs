@@ -15,6 +15,9 @@ pub struct Metrics {
     pub accuracy: f64,
     /// Whether all logits are one number, so that nothing tells the samples apart.
     pub alike: bool,
+    /// Mean of the AUC within each group that has both labels, each counting as many times as it has samples (Zhou et al.,
+    /// KDD '18, section 6.3); none where samples have no groups, NaN where no group has both labels.
+    pub group_auc: Option<f64>,
 }
 
 impl Metrics {
@@ -26,7 +29,14 @@ impl Metrics {
             auc: auc(logits, labels),
             accuracy: accuracy(logits, labels),
             alike: logits.windows(2).all(|pair| pair[0] == pair[1]),
+            group_auc: None,
         }
+    }
+
+    /// The same, of samples that have groups, unless there are none.
+    pub fn of_groups(logits: &[f32], labels: &[f32], groups: &[u64]) -> Self {
+        let group_auc = (!groups.is_empty()).then(|| group_auc(logits, labels, groups));
+        Self { group_auc, ..Self::of(logits, labels) }
     }
 }
 
@@ -49,6 +59,24 @@ pub fn auc(logits: &[f32], labels: &[f32]) -> f64 {
     }
     let mut scores: Vec<(f32, bool)> = logits.iter().zip(labels).map(|(&z, &y)| (z, y > 0.5)).collect();
     share_won(&mut scores, f32::total_cmp).unwrap_or(f64::NAN)
+}
+
+/// The mean of the AUC within each group that has both labels, each counting as many times as it has samples.
+pub fn group_auc(logits: &[f32], labels: &[f32], groups: &[u64]) -> f64 {
+    if logits.iter().any(|z| z.is_nan()) {
+        return f64::NAN;
+    }
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by_key(|&sample| groups[sample]);
+    let (mut sum, mut samples) = (0.0, 0.0);
+    for group in order.chunk_by(|&a, &b| groups[a] == groups[b]) {
+        let mut scores: Vec<(f32, bool)> = group.iter().map(|&sample| (logits[sample], labels[sample] > 0.5)).collect();
+        if let Some(auc) = share_won(&mut scores, f32::total_cmp) {
+            sum += auc * group.len() as f64;
+            samples += group.len() as f64;
+        }
+    }
+    sum / samples
 }
 
 /// The share of pairs of a click and a non-click in which the click has the larger score, ties as half; `None` where
@@ -99,6 +127,18 @@ mod tests {
         assert!(auc(&[1.0, 2.0], &[1.0, 1.0]).is_nan(), "one class has no curve");
         assert_eq!(auc(&[1.0, 1.0], &[0.0, 1.0]), 0.5);
         assert!(auc(&[f32::NAN, 1.0], &[0.0, 1.0]).is_nan());
+    }
+
+    #[test]
+    fn groups_have_curves_of_their_own() {
+        let (logits, labels) = ([0.9, 0.1, 0.4, 0.6, 0.3, 0.2], [1.0, 0.0, 1.0, 0.0, 1.0, 1.0]);
+        // Group 7 is right, group 3 is wrong, and all of group 5 are clicks.
+        let groups = [7, 7, 3, 3, 5, 5];
+        assert_eq!(group_auc(&logits, &labels, &groups), 0.5);
+        assert_eq!(group_auc(&logits, &labels, &[7, 7, 3, 7, 5, 5]), 1.0);
+        assert_eq!(group_auc(&logits, &labels, &[1; 6]), auc(&logits, &labels));
+        assert!(group_auc(&logits, &labels, &[1, 2, 3, 4, 5, 6]).is_nan());
+        assert_eq!(Metrics::of_groups(&logits, &labels, &[]).group_auc, None);
     }
 
     #[test]

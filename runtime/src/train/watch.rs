@@ -22,6 +22,7 @@ impl Watch {
         let score = match self.early.metric {
             Metric::LogLoss => figures.log_loss.map(|loss| -loss),
             Metric::Auc => figures.auc,
+            Metric::GroupAuc => figures.group_auc,
         };
         score.unwrap_or(f64::NEG_INFINITY)
     }
@@ -74,6 +75,7 @@ mod tests {
         let of = |&auc: &Option<f64>| Figures {
             log_loss: auc.map(|auc| 1.0 - auc),
             auc,
+            group_auc: auc,
             accuracy: 0.0,
             samples: 1,
             alike: false,
@@ -89,7 +91,7 @@ mod tests {
     #[test]
     fn the_first_of_the_best_is_kept() {
         let seen = epochs(&[Some(0.5), Some(0.7), Some(0.6), Some(0.7)]);
-        for metric in [Metric::Auc, Metric::LogLoss] {
+        for metric in [Metric::Auc, Metric::LogLoss, Metric::GroupAuc] {
             let watch = watch(metric, 2, 0);
             assert_eq!(watch.best(&seen), 2);
             assert_eq!((watch.is_over(&seen[..3]), watch.is_over(&seen)), (false, true));

@@ -65,5 +65,6 @@ pub fn batch(space: &Space, numeric: usize, rows: usize, index: u64) -> Batch {
         numeric: (0..numeric * rows).map(|_| rng.random_range(-1.0..2.0)).collect(),
         ids: tables.iter().flat_map(|&(_, height)| vec![height as u32; rows]).map(|h| rng.random_range(0..h)).collect(),
         labels: (0..rows).map(|_| f32::from(rng.random_bool(0.3))).collect(),
+        ..Batch::default()
     }
 }

@@ -1,11 +1,12 @@
 //! Schemas: the columns of a table, and what each becomes for a model.
 //!
-//! Lives here: one file for what a schema says of the whole table, one for the names of columns, one each for numbers and for
-//! categories. Never: what a value is, or how it is read; that is the runtime's.
+//! Lives here: one file for what a schema says of the whole table, one for what it says of each row, one for the names of
+//! columns, one each for numbers and for categories. Never: what a value is, or how it is read; that is the runtime's.
 
 mod categories;
 mod columns;
 mod numbers;
+mod rows;
 mod table;
 mod types;
 
@@ -24,7 +25,8 @@ pub(crate) use types::TYPES;
 const MAX_COLUMNS: u64 = 10_000;
 
 /// What a line of a schema may begin with.
-pub(crate) const KEYWORDS: [&str; 6] = ["format", "missing", "label", "skip", "dense", "sparse"];
+pub(crate) const KEYWORDS: [&str; 10] =
+    ["format", "missing", "label", "weight", "group", "time", "part", "skip", "dense", "sparse"];
 
 impl Program {
     /// Checks a schema.
@@ -43,6 +45,10 @@ impl Program {
                 label: Label { column: String::new(), condition: None },
                 dense: Vec::new(),
                 sparse: Vec::new(),
+                weight: None,
+                group: None,
+                time: None,
+                part: None,
             },
             formatted: false,
         };
@@ -106,6 +112,10 @@ impl Reading {
             "format" => self.format(line),
             "missing" => self.missing(line),
             "label" => self.label(line),
+            "weight" => self.weight(line),
+            "group" => self.group(line),
+            "time" => self.time(line),
+            "part" => self.part(line),
             "skip" => self.skip(line),
             "dense" => self.dense(line),
             "sparse" => self.sparse(line),

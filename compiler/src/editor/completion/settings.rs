@@ -24,7 +24,7 @@ const VALUES: [(&str, &[&str]); 13] = [
     ("refit", &["on", "off"]),
     ("clip", &["5", "value(1.0)", "off"]),
     ("stratified", &["on", "off"]),
-    ("split", &["8:1:1"]),
+    ("split", &["8:1:1", "by_time(8:1:1)", "by_group(8:1:1)", "by_part"]),
     ("warmup", &["10%"]),
     ("full_path", &["21%"]),
     (

@@ -11,8 +11,13 @@ pub(super) const WINDOW: u64 = 32;
 /// The mean loss over a batch, `[1]` in `f64`, and its gradient in the type of the logits. Logits are `[B, 1]`, labels
 /// `[B]`. It is [`cross_entropy`](crate::backend::cross_entropy), worked out in `f64` as there.
 ///
-/// A click counts `positive_weight` times; see [`weighted`](crate::backend::loss::weighted).
-pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor, positive_weight: f64) -> Result<(Tensor, Tensor)> {
+/// A click counts `positive_weight` times, see [`weighted`](crate::backend::loss::weighted), and a sample as many times as its
+/// weight, `[B]`, says.
+pub(super) fn cross_entropy(
+    logits: &Tensor,
+    labels: &Tensor,
+    (positive_weight, weights): (f64, Option<&Tensor>),
+) -> Result<(Tensor, Tensor)> {
     let (z, mut y) = (logits.to_dtype(DType::F64)?, labels.to_dtype(DType::F64)?.reshape(logits.shape())?);
     let mut counts = None;
     if positive_weight != 1.0 {
@@ -20,6 +25,10 @@ pub(super) fn cross_entropy(logits: &Tensor, labels: &Tensor, positive_weight: f
         let all = (&clicks + (1.0 - &y)?)?;
         y = (clicks / &all)?;
         counts = Some(all);
+    }
+    if let Some(weights) = weights {
+        let weights = weights.to_dtype(DType::F64)?.reshape(logits.shape())?;
+        counts = Some(counts.map_or_else(|| Ok(weights.clone()), |counts| counts * &weights)?);
     }
     let counted = |each: Tensor| counts.as_ref().map_or_else(|| Ok(each.clone()), |counts| &each * counts);
     let samples = logits.elem_count() as f64;
@@ -86,7 +95,7 @@ mod tests {
             for z in logits {
                 let (z_tensor, y) =
                     (Tensor::new(&[[z]], &Device::Cpu).unwrap(), Tensor::new(&[label], &Device::Cpu).unwrap());
-                let (loss, gradient) = cross_entropy(&z_tensor, &y, 1.0).unwrap();
+                let (loss, gradient) = cross_entropy(&z_tensor, &y, (1.0, None)).unwrap();
                 let (loss, gradient) = (loss.to_vec1::<f64>().unwrap()[0], gradient.to_vec2::<f32>().unwrap()[0][0]);
                 let exact = backend::cross_entropy(z, label);
                 assert!((loss - exact).abs() <= 1e-6 * exact + 1e-15, "{z} {label}: {loss} {exact}");
@@ -96,10 +105,12 @@ mod tests {
         let pair = Tensor::new(&[[1.0f32], [3.0]], &Device::Cpu).unwrap();
         let labels = Tensor::new(&[1.0f32, 0.0], &Device::Cpu).unwrap();
         let mean = (backend::cross_entropy(1.0, 1.0) + backend::cross_entropy(3.0, 0.0)) / 2.0;
-        assert!((cross_entropy(&pair, &labels, 1.0).unwrap().0.to_vec1::<f64>().unwrap()[0] - mean).abs() < 1e-9);
+        assert!(
+            (cross_entropy(&pair, &labels, (1.0, None)).unwrap().0.to_vec1::<f64>().unwrap()[0] - mean).abs() < 1e-9
+        );
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let logits = Tensor::new(&[[0.5f32], [bad]], &Device::Cpu).unwrap();
-            let (loss, _) = cross_entropy(&logits, &labels, 1.0).unwrap();
+            let (loss, _) = cross_entropy(&logits, &labels, (1.0, None)).unwrap();
             let host = f64::midpoint(backend::cross_entropy(0.5, 1.0), backend::cross_entropy(bad, 0.0));
             assert_eq!(finite(&loss).unwrap().to_vec1::<u8>().unwrap()[0], u8::from(host.is_finite()), "{bad}");
         }

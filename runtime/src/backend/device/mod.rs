@@ -174,11 +174,15 @@ impl Candle {
         let (task, wanted) = (&program.task, program.wanted.as_slice());
         let (plan, outputs) = (task.plan(), task.outputs());
         let labels = self.traffic.upload(&batch.labels, batch.rows)?;
+        let weights = match batch.weights.as_slice() {
+            [] => None,
+            weights => Some(self.traffic.upload(weights, batch.rows)?),
+        };
         let pass = forward(plan, outputs, leaves, wanted, &self.indices)?;
         let statistics = pass.statistics.clone();
         let (mut losses, mut from) = (Vec::new(), Vec::new());
         for (&output, logits) in outputs.iter().zip(&pass.logits) {
-            let (loss, gradient) = cross_entropy(logits, &labels, positive_weight)?;
+            let (loss, gradient) = cross_entropy(logits, &labels, (positive_weight, weights.as_ref()))?;
             losses.push(loss);
             from.push((output, gradient));
         }

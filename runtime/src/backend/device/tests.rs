@@ -85,7 +85,11 @@ fn update(which: usize, step: u64) -> Update {
 fn train<B: Backend>(backend: &B, plan: &Arc<Plan>, params: &mut B::Params, which: usize, steps: u64) {
     let program = backend.compile(Task::training(plan.clone(), &Trainable::all(plan)).unwrap()).unwrap();
     for step in 0..steps {
-        backend.step(&program, params, &sketch::batch(plan, 70, step), update(which, step)).unwrap();
+        let mut batch = sketch::batch(plan, 70, step);
+        if step == 2 {
+            batch.weights = (0..70u8).map(|sample| f32::from(sample % 5) / 2.0).collect();
+        }
+        backend.step(&program, params, &batch, update(which, step)).unwrap();
     }
 }
 

@@ -6,3 +6,4 @@ mod derivatives;
 mod dropout;
 pub(crate) mod sketch;
 mod values;
+mod weights;

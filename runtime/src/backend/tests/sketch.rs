@@ -298,5 +298,5 @@ pub(crate) fn batch(plan: &Plan, rows: usize, seed: u64) -> Batch {
     });
     let ids = ids.collect::<Vec<_>>();
     let labels = (0..rows).map(|_| f32::from(rng.random_bool(0.3))).collect();
-    Batch { rows, numeric, ids, labels }
+    Batch { rows, numeric, ids, labels, ..Batch::default() }
 }

@@ -22,7 +22,7 @@ fn value(numeric: &[f32], params: &[&[f32]], build: impl Fn(&mut Sketch, usize) 
     let head = sketch.linear(out, Axis::Last, 1, false);
     sketch.plan.logit = head;
     let plan: Arc<Plan> = Arc::new(sketch.plan);
-    let batch = Batch { rows: 1, numeric: numeric.to_vec(), ids: Vec::new(), labels: vec![0.0] };
+    let batch = Batch { rows: 1, numeric: numeric.to_vec(), ids: Vec::new(), labels: vec![0.0], ..Batch::default() };
     let rows = |at: usize| {
         let mut store = Store::new(sketch::defs(&plan), 1).unwrap();
         let mut values: Vec<Vec<f32>> = params.iter().map(|values| values.to_vec()).collect();

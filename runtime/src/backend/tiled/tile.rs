@@ -85,13 +85,15 @@ impl Tile<'_> {
     /// Adds the summed losses of the tile to `losses`, and begins the way back with each sample's gradient, scaled by `per`.
     pub(super) fn losses(&mut self, (per, positive_weight): (f64, f64), losses: &mut [f64]) {
         let labels = &self.batch.labels[self.start..][..self.t];
+        let weights = self.batch.weights.get(self.start..self.start + self.t);
         for (&logit, sum) in self.program.logits.iter().zip(losses) {
             let mut loss = 0.0;
             let mut dlogit: SmallVec<[f32; 128]> = SmallVec::with_capacity(self.t);
-            for (&z, &y) in self.value(logit).iter().zip(labels) {
+            for (at, (&z, &y)) in self.value(logit).iter().zip(labels).enumerate() {
                 let (of_sample, derivative) = weighted(z, y, positive_weight);
-                loss += of_sample;
-                dlogit.push((derivative * per) as f32);
+                let times = weights.map_or(1.0, |weights| f64::from(weights[at]));
+                loss += of_sample * times;
+                dlogit.push((derivative * times * per) as f32);
             }
             *sum += loss;
             if let Some(slot) = self.program.steps[logit].grad {

@@ -11,6 +11,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use nasrec_compiler::recipe;
+
 pub(super) use lines::{Block, Reader, SourceFile, is_unchanged};
 
 pub(super) use self::unpack::Unpacked;
@@ -37,6 +39,20 @@ impl Located {
     pub fn is_regular(&self) -> bool {
         self.path.is_file()
     }
+}
+
+/// What a recipe names: the files that are split, and those of training, validation and test.
+///
+/// # Errors
+/// Those of [`locate`].
+pub fn locate_all(base: &Path, recipe: &recipe::Data) -> Result<[Vec<Located>; 4]> {
+    let mut all = [const { Vec::new() }; 4];
+    for (located, names) in all.iter_mut().zip(recipe.files()) {
+        if !names.is_empty() {
+            *located = locate(base, names)?;
+        }
+    }
+    if all.iter().all(Vec::is_empty) { Err(DataError::NoFile.into()) } else { Ok(all) }
 }
 
 /// The files that names stand for, in order: a file, all files of a folder, what a pattern such as `part-*.csv` matches, or

@@ -212,6 +212,10 @@ mod tests {
     use super::super::learning::{defaults, schema};
     use super::*;
 
+    fn layout(numeric: usize, fields: usize) -> crate::data::record::Layout {
+        crate::data::record::Layout::of(&schema(numeric, fields, 10), true)
+    }
+
     #[test]
     fn parts_have_the_deviations_that_are_asked_for() {
         let parameters = Synthetic { linear: 0.8, pairwise: 1.1, higher: 0.3, ..defaults(1) };
@@ -231,7 +235,7 @@ mod tests {
     fn a_row_hangs_on_the_seed_and_its_index_only() {
         let planted = Planted::new(&schema(3, 3, 10_000), &defaults(1));
         let longer = Planted::new(&schema(3, 3, 10_000), &defaults(1_000_000));
-        let stride = crate::data::record::Layout { numeric: 3, fields: 3, probability: true }.stride();
+        let stride = layout(3, 3).stride();
         let rows = planted.records(0..100);
         assert_eq!(rows.len(), 100 * stride);
         assert_eq!(longer.records(40..100), rows[40 * stride..]);
@@ -257,7 +261,7 @@ mod tests {
     fn the_smallest_schemas_have_a_model_too() {
         for (dense, sparse) in [(0, 1), (1, 0), (0, 2), (2, 0)] {
             let planted = Planted::new(&schema(dense, sparse, 2), &defaults(1));
-            let layout = crate::data::record::Layout { numeric: dense, fields: sparse, probability: true };
+            let layout = layout(dense, sparse);
             let records = planted.records(0..2_000);
             let clicks = records.chunks_exact(layout.stride()).filter(|record| layout.label(record) == 1).count();
             assert!((300..700).contains(&clicks), "{dense} and {sparse} columns: {clicks} clicks of 2000");

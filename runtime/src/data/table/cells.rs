@@ -8,6 +8,8 @@ use crate::data::record::Layout;
 use crate::data::text::{Moment, bool_of, hex_of, int_of, number_of};
 use crate::error::DataError;
 
+/// What parts are called: training, validation, test.
+const PARTS: [&[&[u8]]; 3] = [&[b"train", b"training"], &[b"valid", b"validation", b"val", b"dev"], &[b"test"]];
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 /// The code of a missing value.
@@ -63,6 +65,14 @@ enum Becomes {
     Number,
     /// A value of a dictionary, which something is learnt from.
     Code(usize),
+    /// How many times the row counts.
+    Weight,
+    /// What tells rows that belong together: a hash of 64 bits.
+    Group,
+    /// A number that grows with time.
+    Time,
+    /// A part by its name.
+    Part,
 }
 
 /// The dictionaries of the cells that have one.
@@ -135,7 +145,28 @@ impl Cells {
                 }
             }
         }
+        made.rows(schema, &index);
         Ok(made)
+    }
+
+    /// What is said of each row beside what a model reads.
+    fn rows(&mut self, schema: &Schema, index: &impl Fn(&str) -> usize) {
+        let layout = self.layout;
+        let time = schema.time.as_ref();
+        let said = [
+            (schema.weight.as_ref(), Type::Number, layout.weight_at(), Becomes::Weight),
+            (schema.group.as_ref(), Type::Text, layout.group_at(), Becomes::Group),
+            (
+                time.map(|time| &time.column),
+                time.map_or(Type::Number, |time| time.kind.clone()),
+                layout.time_at(),
+                Becomes::Time,
+            ),
+            (schema.part.as_ref(), Type::Text, layout.part_at(), Becomes::Part),
+        ];
+        for (column, kind, at, becomes) in said {
+            self.cells.extend(column.map(|column| Cell { column: index(column), kind, at, becomes }));
+        }
     }
 
     /// A place for a value that something is learnt from: one for all that are learnt from the same.
@@ -280,11 +311,11 @@ impl Cell {
     /// Whether a number is wanted of it; otherwise what it is called.
     fn is_number(&self) -> bool {
         match &self.becomes {
-            Becomes::Numeric(_) | Becomes::Number => true,
+            Becomes::Numeric(_) | Becomes::Number | Becomes::Weight | Becomes::Time => true,
             Becomes::Row(table, _) => {
                 matches!(table, Table::Enumerated(_) | Table::LogSquare | Table::LogBuckets { .. })
             }
-            Becomes::Code(_) => false,
+            Becomes::Code(_) | Becomes::Group | Becomes::Part => false,
         }
     }
 
@@ -340,6 +371,31 @@ impl Cell {
                     Value::Text(text) => dictionary.code(text),
                 };
                 word(code.ok_or("fewer different values in one block of lines")?.to_le_bytes());
+            }
+            Becomes::Weight => match value {
+                Value::Number(number) if number >= 0.0 && (number as f32).is_finite() => {
+                    word((number as f32).to_le_bytes());
+                }
+                _ => return Err("how many times the row counts, a number of at least 0"),
+            },
+            Becomes::Time => match value {
+                Value::Number(number) => row[at..at + 8].copy_from_slice(&number.to_le_bytes()),
+                _ => return Err("when the row came about"),
+            },
+            Becomes::Group => {
+                let text = match value {
+                    Value::Text(text) => text,
+                    _ => &[],
+                };
+                row[at..at + 8].copy_from_slice(&XxHash3_64::oneshot(text).to_le_bytes());
+            }
+            Becomes::Part => {
+                let text = match value {
+                    Value::Text(text) => text,
+                    _ => &[],
+                };
+                let part = PARTS.iter().position(|names| names.iter().any(|name| text.eq_ignore_ascii_case(name)));
+                row[at] = part.ok_or("the row's part: `train`, `valid` or `test`")? as u8;
             }
         }
         Ok(())

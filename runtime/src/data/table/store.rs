@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use nasrec_compiler::recipe::By;
+
 use super::cells::Cells;
+use crate::data::keys::Keys;
 use crate::data::record::Layout;
 use crate::error::DataError;
 use crate::{Error, Result, files};
@@ -17,14 +20,14 @@ pub(in crate::data) struct RawWriter {
     layout: Layout,
     stride: usize,
     file: Unfinished,
-    labels: Vec<u8>,
+    keys: Keys,
 }
 
 /// Rows that can be read, from the first to the last, as often as one likes.
 pub(in crate::data) struct Raw {
     file: Unfinished,
     stride: usize,
-    labels: Vec<u8>,
+    keys: Keys,
 }
 
 /// A file that is removed when it is dropped.
@@ -41,8 +44,8 @@ impl Drop for Unfinished {
 }
 
 impl RawWriter {
-    /// Beside the file that the rows are for.
-    pub fn create(place: &Path, cells: &Cells) -> Result<Self> {
+    /// Beside the file that the rows are for. `by`: what they will be split by.
+    pub fn create(place: &Path, cells: &Cells, by: By) -> Result<Self> {
         if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             files::create_folder(folder)?;
         }
@@ -51,12 +54,12 @@ impl RawWriter {
         let path = files::beside(&place.with_file_name(name));
         let file = files::fresh(&path).map_err(Error::io("create", &path))?;
         let (layout, stride) = (cells.layout(), cells.stride());
-        Ok(Self { layout, stride, file: Unfinished { path, file }, labels: Vec::new() })
+        Ok(Self { layout, stride, file: Unfinished { path, file }, keys: Keys::new(by) })
     }
 
     /// Rows so far, and clicks among them.
     pub fn counts(&self) -> (u64, u64) {
-        (self.labels.len() as u64, self.labels.iter().map(|&label| u64::from(label)).sum())
+        (self.keys.len() as u64, self.keys.clicks())
     }
 
     /// Appends whole rows.
@@ -64,23 +67,22 @@ impl RawWriter {
     /// # Errors
     /// A failing disk; more rows than a 32-bit index reaches.
     pub fn append(&mut self, rows: &[u8]) -> Result<()> {
-        let layout = self.layout;
-        self.labels.extend(rows.chunks_exact(self.stride).map(|row| layout.label(row)));
-        if self.labels.len() > u32::MAX as usize {
+        self.keys.extend(self.layout, rows, self.stride);
+        if self.keys.len() > u32::MAX as usize {
             return Err(DataError::TooManyRows { most: u32::MAX }.into());
         }
         self.file.file.write_all(rows).map_err(Error::io("write", &self.file.path))
     }
 
     pub fn finish(self) -> Raw {
-        Raw { file: self.file, stride: self.stride, labels: self.labels }
+        Raw { file: self.file, stride: self.stride, keys: self.keys }
     }
 }
 
 impl Raw {
-    /// Of each row.
-    pub fn labels(&self) -> &[u8] {
-        &self.labels
+    /// What splitting them takes.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Gives all rows to `each`, some at a time, with the number of the first of them.
@@ -89,8 +91,8 @@ impl Raw {
         file.seek(SeekFrom::Start(0)).map_err(Error::io("read", &*path))?;
         let mut bytes = vec![0; TOGETHER * self.stride];
         let mut done = 0;
-        while done < self.labels.len() {
-            let rows = TOGETHER.min(self.labels.len() - done);
+        while done < self.keys.len() {
+            let rows = TOGETHER.min(self.keys.len() - done);
             let bytes = &mut bytes[..rows * self.stride];
             match file.read_exact(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {

@@ -16,6 +16,7 @@ pub(in crate::data) fn fits(schema: &Schema) -> bool {
         && schema.missing.is_empty()
         && schema.label.condition.is_none()
         && in_order.eq(&schema.columns)
+        && (&schema.weight, &schema.group, &schema.time, &schema.part) == (&None, &None, &None, &None)
         && schema.dense.iter().all(|column| column.kind == Type::Number)
         && schema.dense.iter().flat_map(|column| &column.transforms).all(|transform| !transform.is_fitted())
         && schema

@@ -70,7 +70,14 @@ fn searched(job: &Job, strategy: &mut dyn Strategy, journal: &[Entry]) -> Result
     let evaluate = |plans: &[Plan]| {
         together.borrow_mut().push(plans.len());
         let loss = |plan: &Plan| u64::from_str_radix(&plan.hash()[..8], 16).map_or(0.0, |hash| hash as f64);
-        let figures = |plan| Figures { log_loss: Some(loss(plan)), auc: None, accuracy: 0.0, samples: 1, alike: false };
+        let figures = |plan| Figures {
+            log_loss: Some(loss(plan)),
+            auc: None,
+            group_auc: None,
+            accuracy: 0.0,
+            samples: 1,
+            alike: false,
+        };
         Ok(plans.iter().map(figures).collect())
     };
     let mut searching = Searching::new(job, &evaluate, &mut open, &said);

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
-use nasrec_compiler::recipe::Source;
+use nasrec_compiler::recipe::{Data, Given, Source};
 use nasrec_compiler::{CheckedSearch, ItemKind, Program};
 use nasrec_runtime::backend::Backend;
-use nasrec_runtime::data::locate;
+use nasrec_runtime::data::{STANDARD_INPUT, locate_all};
 use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
 use nasrec_runtime::run::{Job, Origin, Run};
 use nasrec_runtime::search::{Report, check_memory, expected_rows, search_within};
@@ -134,18 +134,14 @@ fn started(args: &Args, limits: Limits) -> Result<Option<Run>> {
     let (mut program, mut diagnostics) = Program::load(file, &args.imports.disk(file));
     let mut overrides = args.set.clone();
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
-    let Some(search) = checked(&mut program, &mut diagnostics, file, args.name.as_deref(), &overrides)? else {
+    let Some(mut search) = checked(&mut program, &mut diagnostics, file, args.name.as_deref(), &overrides)? else {
         return Ok(None);
     };
-    // A path typed on the command line starts where the command is typed, one in a file beside that file.
-    let typed = overrides.iter().any(|setting| setting.trim_start().starts_with("data.files"));
-    let base = if typed { Path::new("") } else { Path::new(file).parent().unwrap_or(Path::new("")) };
-    let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
-    let base = base.canonicalize().with_context(|| format!("cannot find the folder of {file}"))?;
+    let base = base(&mut search.recipe.data, &overrides, file)?;
     // What does not fit shows before a directory is made.
     let job = Job::new(&search, base)?;
-    if let Source::Files(files) = &job.recipe.data.source {
-        locate(&job.base, files)?;
+    if !matches!(job.recipe.data.source, Source::Synthetic(_)) {
+        locate_all(&job.base, &job.recipe.data)?;
     }
     if let Some(memory) = limits.memory {
         check_memory(&job, expected_rows(&job).unwrap_or(0), limits.threads, memory)?;
@@ -155,6 +151,33 @@ fn started(args: &Args, limits: Limits) -> Result<Option<Run>> {
         Some(path) => Run::start(path, job, origin)?,
         None => Run::start_in(Path::new("runs"), job, origin)?,
     }))
+}
+
+/// Where the paths of a recipe start: one typed on the command line where the command is typed, one in a file beside that
+/// file. Where there are both, typed ones are made whole.
+fn base(data: &mut Data, overrides: &[String], file: &str) -> Result<PathBuf> {
+    let typed = |key: &str| {
+        overrides.iter().any(|setting| setting.split(['=', ':']).next().is_some_and(|typed| typed.trim() == key))
+    };
+    let here = Path::new(".").canonicalize().context("cannot find the folder that this is called in")?;
+    let Data { source, given: Given { train, valid, test }, .. } = data;
+    let mut none = Vec::new();
+    let files = match source {
+        Source::Files(files) => files,
+        Source::Synthetic(_) => &mut none,
+    };
+    let mut lists = [("data.files", files), ("data.train", train), ("data.valid", valid), ("data.test", test)];
+    if lists.iter().all(|(key, list)| list.is_empty() || typed(key)) && lists.iter().any(|(_, list)| !list.is_empty()) {
+        return Ok(here);
+    }
+    for (_, list) in lists.iter_mut().filter(|(key, _)| typed(key)) {
+        for name in list.iter_mut().filter(|name| *name != STANDARD_INPUT) {
+            *name = here.join(&*name).to_str().context("the path of this folder is no text")?.to_owned();
+        }
+    }
+    let folder = Path::new(file).parent().unwrap_or(Path::new(""));
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    folder.canonicalize().with_context(|| format!("cannot find the folder of {file}"))
 }
 
 fn checked(

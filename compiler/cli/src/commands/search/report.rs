@@ -44,6 +44,15 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     if let Some(peak) = report.peak_memory {
         let _written = writeln!(out, "The search took up to {peak} of memory.");
     }
+    let of_groups: Vec<String> = report
+        .best
+        .iter()
+        .chain(&report.baselines)
+        .filter_map(|row| Some(format!("{} {:.5}", row.name, row.test?.group_auc?)))
+        .collect();
+    if !of_groups.is_empty() {
+        let _written = writeln!(out, "Group AUC on test: {}.", of_groups.join(", "));
+    }
     for row in report.best.iter().chain(&report.baselines) {
         out.push_str(&unsound(report, row));
     }
