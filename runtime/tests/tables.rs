@@ -30,7 +30,7 @@ const SHOP_SCHEMA: &str = "schema shop {
       sparse weekday from time: \"%Y-%m-%d %H:%M:%S\" | weekday
     }";
 
-fn written(text: &str) -> Schema {
+pub(crate) fn written(text: &str) -> Schema {
     let (program, found) = Program::load("t.nasrec", &Memory::new([("t.nasrec", text)]));
     assert_eq!(found, []);
     let item = program.items().into_iter().find(|item| item.kind == ItemKind::Schema).expect("it is there");

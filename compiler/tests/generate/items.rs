@@ -286,6 +286,11 @@ pub(super) fn schema(g: &mut Generator) {
     let (encoding, rows) = (g.one(&["hex", "int"]), g.one(&["rows: 1_000", "rows: 5K, missing: 0", "20"]));
     g.line(&format!("sparse C[2..{}]: {encoding} | modulo({rows})", g.names % 3 + 2));
     g.remark();
+    if g.names.is_multiple_of(2) {
+        let step = ["target", "target(folds: 3, smoothing: 0.5) | standardise", "count | log1p"][g.names / 2 % 3];
+        g.line(&format!("dense rate from city: int | {step}"));
+        g.line("sparse size from I1: number | log_buckets(base: 2)");
+    }
     g.line("sparse city: int | modulo(rows: 10)");
     g.indent -= 2;
     g.line("}");

@@ -40,8 +40,8 @@ pub(in crate::data) struct Cells {
     dictionaries: usize,
     /// Where the value behind each dense and each sparse column lies, of those that are still to be learnt.
     learnt: [Vec<Option<usize>>; 2],
-    /// The dictionary of each sparse column that has one.
-    coded: Vec<Option<usize>>,
+    /// The dictionary of each dense and each sparse column that has one.
+    coded: [Vec<Option<usize>>; 2],
 }
 
 /// What becomes of a value.
@@ -116,11 +116,14 @@ impl Cells {
             stride: layout.stride(),
             dictionaries: 0,
             learnt: [vec![None; schema.dense.len()], vec![None; schema.sparse.len()]],
-            coded: vec![None; schema.sparse.len()],
+            coded: [vec![None; schema.dense.len()], vec![None; schema.sparse.len()]],
         };
         for (at, column) in schema.dense.iter().enumerate() {
             let from = index(&column.from);
-            if column.transforms.iter().any(|transform| transform.is_fitted()) {
+            if column.encoding.is_some() {
+                let place = made.learn(from, &column.kind, false);
+                (made.learnt[0][at], made.coded[0][at]) = (Some(place), made.dictionary_at(place));
+            } else if column.is_fitted() {
                 made.learnt[0][at] = Some(made.learn(from, &column.kind, true));
             } else {
                 let becomes = Becomes::Numeric(column.transforms.clone());
@@ -133,11 +136,7 @@ impl Cells {
                 Table::Quantiles => made.learnt[1][at] = Some(made.learn(from, &column.kind, true)),
                 Table::Vocabulary { .. } => {
                     let place = made.learn(from, &column.kind, false);
-                    made.learnt[1][at] = Some(place);
-                    made.coded[at] = made.cells.iter().find_map(|cell| match cell.becomes {
-                        Becomes::Code(dictionary) if cell.at == place => Some(dictionary),
-                        _ => None,
-                    });
+                    (made.learnt[1][at], made.coded[1][at]) = (Some(place), made.dictionary_at(place));
                 }
                 _ => {
                     let becomes = Becomes::Row(column.table.clone(), column.rows as u32);
@@ -188,6 +187,11 @@ impl Cells {
         at
     }
 
+    /// The dictionary whose codes lie at a byte of a row.
+    fn dictionary_at(&self, place: usize) -> Option<usize> {
+        self.codes().find(|(_, at)| *at == place).map(|(dictionary, _)| dictionary)
+    }
+
     /// Bytes of a row.
     pub fn stride(&self) -> usize {
         self.stride
@@ -208,9 +212,14 @@ impl Cells {
         vec![Dictionary::default(); self.dictionaries]
     }
 
-    /// Where the number lies that dense column `column` is learnt from.
-    pub fn number_of_dense(&self, column: usize) -> Option<usize> {
+    /// Where the number or code lies that dense column `column` is learnt from.
+    pub fn source_of_dense(&self, column: usize) -> Option<usize> {
         self.learnt[0][column]
+    }
+
+    /// The dictionary of a dense column that is made of categories.
+    pub fn dictionary_of_dense(&self, column: usize) -> Option<usize> {
+        self.coded[0][column]
     }
 
     /// Where the number or code lies that sparse column `column` is learnt from.
@@ -220,7 +229,7 @@ impl Cells {
 
     /// The dictionary of a sparse column that has a vocabulary.
     pub fn dictionary_of(&self, column: usize) -> Option<usize> {
-        self.coded[column]
+        self.coded[1][column]
     }
 
     /// Where the codes of each dictionary lie.
@@ -303,7 +312,9 @@ impl Cell {
     fn is_number(&self) -> bool {
         match &self.becomes {
             Becomes::Numeric(_) | Becomes::Number | Becomes::Weight | Becomes::Time => true,
-            Becomes::Row(table, _) => matches!(table, Table::Enumerated(_)),
+            Becomes::Row(table, _) => {
+                matches!(table, Table::Enumerated(_) | Table::LogSquare | Table::LogBuckets { .. })
+            }
             Becomes::Code(_) | Becomes::Group | Becomes::Part => false,
         }
     }
@@ -413,6 +424,7 @@ fn row_of(table: &Table, rows: u32, value: Value) -> u32 {
         (Table::Hash { seed }, Value::Key(key)) => modulo(XxHash3_64::oneshot_with_seed(*seed, &key.to_le_bytes())),
         (Table::Hash { seed }, Value::Text(text)) => modulo(XxHash3_64::oneshot_with_seed(*seed, text)),
         (Table::Enumerated(part), Value::Number(number)) => part_row(*part, number),
+        (table, Value::Number(number)) => table.row_of_number(number).unwrap_or_default() as u32,
         _ => 0,
     }
 }
