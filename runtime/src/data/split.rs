@@ -175,7 +175,8 @@ pub(super) fn told(parts: &[Rows; 3], keys: &Keys, schema: &Schema, recipe: &rec
     }
     let column = |name: Option<&String>| name.cloned().unwrap_or_default();
     let how = match recipe.by {
-        By::Chance if given == [false, true, true] => String::new(),
+        // Nothing is shared out.
+        _ if given == [false, true, true] => String::new(),
         By::Chance => {
             let time =
                 schema.time.as_ref().map(|time| format!("; `by_time` would test on the latest by {}", time.column));

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// The space, search or architecture to compile, where the file has several
     #[arg(long)]
     name: Option<String>,
-    /// Bind spaces to this schema: one that the file sees, or one of criteo, avazu, kdd
+    /// Bind spaces to this schema: one that the file sees, or one that ships, such as criteo
     #[arg(long, value_name = "SCHEMA")]
     with: Option<String>,
     /// Write a stage out instead of summing up
