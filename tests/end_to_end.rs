@@ -30,6 +30,7 @@ mod runs;
 mod sampling;
 mod support;
 mod terminals;
+mod trainings;
 mod tutorial;
 mod ui;
 mod written;

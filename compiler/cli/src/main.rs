@@ -9,8 +9,10 @@ mod commands;
 mod device;
 mod imports;
 mod lsp;
+mod outcome;
 mod output;
 mod render;
+mod running;
 mod subject;
 
 use std::io::Write;
@@ -19,7 +21,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use commands::{Outcome, check, compile, cost, count, data, diff, explain, fmt, import, pack, sample, search, test};
+use commands::{
+    Outcome, check, compile, cost, count, data, diff, explain, fmt, import, pack, sample, search, test, train,
+};
 use output::say;
 
 #[global_allocator]
@@ -52,6 +56,7 @@ enum Command {
     Diff(diff::Args),
     Data(data::Args),
     Search(search::Args),
+    Train(train::Args),
     Pack(pack::Args),
     Import(import::Args),
     Explain(explain::Args),
@@ -89,6 +94,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Diff(args) => diff::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),
