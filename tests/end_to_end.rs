@@ -29,6 +29,7 @@ mod resume;
 mod runs;
 mod sampling;
 mod support;
+mod surveys;
 mod terminals;
 mod trainings;
 mod tutorial;

@@ -24,7 +24,7 @@ use crate::imports::Imports;
 use crate::outcome::Outcome;
 use crate::output::{self, Gone, Text, say};
 use crate::{device, render};
-use progress::Progress;
+pub(crate) use progress::Progress;
 
 /// What is asked of a run, whatever it does.
 #[derive(clap::Args)]
