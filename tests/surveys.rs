@@ -183,3 +183,57 @@ fn what_columns_hold_is_shown_with_their_clicks() {
     let unknown = nasrecc(at, &["data", "stats", "visits.csv", "--schema", "visits.nasrec", "--column", "ages"]);
     assert!(text(&unknown.stderr).contains("the schema visits has no column `ages`; it has price, age,"));
 }
+
+#[test]
+fn a_project_is_made_that_runs_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    table(at);
+    fs::create_dir(at.join("data")).expect("made");
+    fs::rename(at.join("visits.csv"), at.join("data/visits.csv")).expect("moved");
+    let made = nasrecc(at, &["new", "my-shop", "--data", "data/visits.csv", "--label", "bought"]);
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    assert!(text(&made.stderr).contains("next: nasrecc search my-shop/search.nasrec"), "{}", text(&made.stderr));
+    let search = fs::read_to_string(at.join("my-shop/search.nasrec")).expect("there");
+    assert!(
+        search.contains("search my_shop on nasrec_small(") && search.contains("files: \"../data/visits.csv\""),
+        "{search}"
+    );
+    let checked = nasrecc(at, &["check", "--deny-warnings", "my-shop/search.nasrec", "my-shop/schema.nasrec"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
+    let formatted = nasrecc(at, &["fmt", "--check", "my-shop/search.nasrec", "my-shop/schema.nasrec"]);
+    assert_eq!(formatted.status.code(), Some(0), "{}", text(&formatted.stderr));
+    let readme = fs::read_to_string(at.join("my-shop/README.md")).expect("there");
+    assert!(readme.contains("nasrecc search my-shop/search.nasrec --out my-shop/run"), "{readme}");
+    // Run from elsewhere, by the command that is told; shorter than it would be.
+    let few = [
+        "--set",
+        "evolve.generations=1",
+        "--set",
+        "retrain.top=1",
+        "--set",
+        "retrain.epochs=1",
+        "--set",
+        "train.epochs=1",
+    ];
+    let ran = nasrecc(at, &[&["search", "my-shop/search.nasrec", "--out", "my-shop/run"][..], &few].concat());
+    assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
+    assert!(text(&ran.stdout).contains("linear_model"), "{}", text(&ran.stdout));
+    let again = nasrecc(at, &["new", "my-shop", "--data", "data/visits.csv", "--label", "bought"]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("my-shop/schema.nasrec is there already, and nothing is overwritten"));
+    let wrong = nasrecc(at, &["new", "other", "--data", "data/visits.csv", "--label", "buys"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(!at.join("other").exists(), "nothing is made of what cannot be");
+    // What is far away is named by all of its path.
+    let far = tempfile::tempdir().expect("a folder");
+    let dir = far.path().join("p");
+    let made = nasrecc(
+        at,
+        &["new", dir.to_str().expect("text"), "--data", "data/visits.csv", "--label", "bought", "--name", "far"],
+    );
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    let search = fs::read_to_string(dir.join("search.nasrec")).expect("there");
+    let whole = at.canonicalize().expect("there").join("data/visits.csv");
+    assert!(search.contains(&format!("files: \"{}\"", whole.display())), "{search}");
+}

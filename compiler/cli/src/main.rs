@@ -22,7 +22,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    Outcome, check, compile, cost, count, data, diff, explain, fmt, import, pack, sample, search, test, train,
+    Outcome, check, compile, cost, count, data, diff, explain, fmt, import, new, pack, sample, search, test, train,
 };
 use output::say;
 
@@ -54,6 +54,7 @@ enum Command {
     Count(count::Args),
     Cost(cost::Args),
     Diff(diff::Args),
+    New(new::Args),
     Data(data::Args),
     Search(search::Args),
     Train(train::Args),
@@ -92,6 +93,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Count(args) => count::run(&args),
         Command::Cost(args) => cost::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::New(args) => new::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Train(args) => train::run(&args),

@@ -12,6 +12,7 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod import;
+pub(crate) mod new;
 pub(crate) mod pack;
 pub(crate) mod sample;
 pub(crate) mod search;

@@ -1,7 +1,7 @@
 //! `nasrecc data`: what there is to know of a table before anything is trained on it.
 
 mod check;
-mod schema;
+pub(crate) mod schema;
 mod stats;
 mod surveyed;
 
