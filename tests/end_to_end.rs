@@ -11,6 +11,7 @@ mod described;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
 mod fixes;
+mod fuxictr;
 mod health;
 mod highlighting;
 mod identity;
