@@ -11,6 +11,7 @@ mod described;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
 mod fixes;
+mod fuxictr;
 mod health;
 mod highlighting;
 mod identity;
@@ -29,7 +30,9 @@ mod resume;
 mod runs;
 mod sampling;
 mod support;
+mod surveys;
 mod terminals;
+mod trainings;
 mod tutorial;
 mod ui;
 mod written;

@@ -45,7 +45,7 @@ use crate::diagnostics::Diagnostic;
 use crate::ir::CheckedSpace;
 use crate::space::Architecture;
 
-/// A checked search: what to search, on which data, how.
+/// A checked search: what to search, on which data, how. Or a training, which is a search of one model.
 #[derive(Clone, Debug)]
 pub struct CheckedSearch {
     /// As its item is called.
@@ -56,6 +56,8 @@ pub struct CheckedSearch {
     pub schema: crate::schema::Schema,
     /// How: all settings, the defaults of those that were not written among them.
     pub recipe: crate::recipe::Recipe,
+    /// The one model that a `train` trains, with its name: nothing is searched then.
+    pub model: Option<(String, Architecture)>,
     /// Hand-made models, trained the same way for comparison.
     pub baselines: Vec<CheckedSpace>,
 }

@@ -14,12 +14,14 @@ use crate::error::RunError;
 /// What a run does, all of it decided.
 #[derive(Debug)]
 pub struct Job {
-    /// What is searched, over its schema.
+    /// What is searched, over its schema; or what the one model is of.
     pub space: Space,
     /// The columns of the table.
     pub schema: Schema,
     /// Data, training, evaluation, strategy and retraining.
     pub recipe: Recipe,
+    /// The one model that is trained, with its name: nothing is searched then.
+    pub model: Option<(String, Architecture)>,
     /// Hand-made models, by name.
     pub baselines: Vec<(String, Plan)>,
     /// Where relative paths of data files start.
@@ -29,7 +31,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// What a checked search does. Relative paths of data files start at `base`.
+    /// What a checked search, or a training, does. Relative paths of data files start at `base`.
     ///
     /// # Errors
     /// The schema does not fit the space or a baseline.
@@ -41,6 +43,7 @@ impl Job {
         });
         Ok(Self {
             space: bind(&search.space).map_err(RunError::from)?,
+            model: search.model.clone(),
             baselines: baselines.collect::<Result<_, RunError>>()?,
             schema: search.schema.clone(),
             recipe: search.recipe.clone(),

@@ -13,7 +13,7 @@ pub struct Report {
     pub best: Vec<Row>,
     /// Hand-made models, in the order of the search.
     pub baselines: Vec<Row>,
-    /// Candidates that were evaluated with the supernet's weights.
+    /// Candidates that were evaluated with the supernet's weights; none where one model was trained, and nothing searched.
     pub candidates: usize,
     /// Log loss of the best constant, and of the true probabilities, on the test part; of planted data only.
     pub attainable: Option<Attainable>,
@@ -86,11 +86,11 @@ pub struct Attainable {
 /// One model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// `best-1` and so on, or the name of a baseline.
+    /// `best-1` and so on, or the name of the one model or of a baseline.
     pub name: String,
-    /// Of the search; baselines have none.
+    /// Of the space; baselines have none.
     pub architecture: Option<Architecture>,
-    /// With the supernet's weights, on the validation part.
+    /// With the supernet's weights, on the validation part; not of what was not found by a search.
     pub in_supernet: Option<Figures>,
     /// Trained from scratch on the training part, on the validation part.
     pub validation: Figures,

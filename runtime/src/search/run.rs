@@ -1,6 +1,8 @@
-//! The phases of a run, one after the other.
+//! The phases of a run, one after the other; those of a training are the last of a search's.
 
 use std::sync::Arc;
+
+use nasrec_compiler::Architecture;
 
 use super::fit::Workshop;
 use super::report::{Attainable, Report, Row, Usage};
@@ -90,20 +92,18 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     if let Some(budget) = budget {
         budget::check(job, rows, backend.threads(), budget)?;
     }
-    let supernet = Supernet::trained(shop, job, &data, &mut journal)?;
-    let ranked = searching::search(shop, job, &data, &supernet, &mut journal, strategy)?;
-    let candidates = ranked.len();
-    // On disk, and in the way from here on.
-    drop(supernet);
-    backend.release();
+    let (contenders, candidates) = match &job.model {
+        Some((name, architecture)) => (vec![(name.clone(), architecture.clone(), None)], 0),
+        None => found(shop, &data, &mut journal, strategy)?,
+    };
 
     let course = Course { shop, job, data: &data };
     let mut best = Vec::new();
-    for (rank, candidate) in ranked.iter().take(job.recipe.retrain.top).enumerate() {
-        let (plan, canonical) = job.selected(&candidate.architecture)?;
-        let contender = Contender { name: format!("best-{}", rank + 1), plan };
+    for (name, architecture, in_supernet) in contenders {
+        let (plan, canonical) = job.selected(&architecture)?;
+        let contender = Contender { name, plan };
         let validation = course.validated(&contender, &mut journal)?;
-        best.push((row(&contender, Some(canonical), Some(candidate.figures), validation), contender));
+        best.push((row(&contender, Some(canonical), in_supernet, validation), contender));
     }
     best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
     // The first that does not fail now either.
@@ -154,6 +154,28 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     Ok(report)
 }
 
+/// What is trained from scratch: its name, and its figures in the supernet where there is one.
+type Named = (String, Architecture, Option<Figures>);
+
+/// The best of a search, which are to be retrained, and how many candidates there were.
+fn found<B: Backend>(
+    shop: Workshop<'_, B>,
+    data: &Arc<Dataset>,
+    journal: &mut Journal,
+    strategy: &mut dyn Strategy,
+) -> Result<(Vec<Named>, usize)> {
+    let job = shop.run.job();
+    let supernet = Supernet::trained(shop, job, data, journal)?;
+    let ranked = searching::search(shop, job, data, &supernet, journal, strategy)?;
+    let candidates = ranked.len();
+    // On disk, and in the way from here on.
+    drop(supernet);
+    shop.backend.release();
+    let best = ranked.into_iter().take(job.recipe.retrain.top).enumerate();
+    let named = best.map(|(rank, found)| (format!("best-{}", rank + 1), found.architecture, Some(found.figures)));
+    Ok((named.collect(), candidates))
+}
+
 /// The data of a run: what it began with, and no other.
 fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> Result<Dataset> {
     let Workshop { run, observer, stop, .. } = shop;
@@ -175,7 +197,7 @@ fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> Result<Data
 
 fn row(
     contender: &Contender,
-    architecture: Option<nasrec_compiler::Architecture>,
+    architecture: Option<Architecture>,
     in_supernet: Option<Figures>,
     validation: Figures,
 ) -> Row {

@@ -272,7 +272,7 @@ impl Cells {
         assert_eq!(row.len(), self.stride, "a row has its length");
         let text = value(self.label_column);
         row[self.layout.stride() - 1] = u8::from(
-            label(&self.label, text, self.is_missing(text))
+            label_of(&self.label, text, self.is_missing(text))
                 .map_err(|expected| self.wrong(self.label_column, expected))?,
         );
         for (cell, moment) in self.cells.iter().zip(&mut reading.moments) {
@@ -321,21 +321,7 @@ impl Cell {
 
     #[inline(always)]
     fn read<'t>(&self, text: &'t [u8], moment: Option<&mut Moment>) -> Result<Value<'t>, &'static str> {
-        Ok(match &self.kind {
-            Type::Number => Value::Number(number_of(text)?),
-            Type::Int if self.is_number() => {
-                let value = number_of(text)?;
-                if value.fract() != 0.0 {
-                    return Err("a whole number or nothing");
-                }
-                Value::Number(value)
-            }
-            Type::Int => Value::Key(int_of(text)?),
-            Type::Hex => Value::Key(hex_of(text)?),
-            Type::Text => Value::Text(text),
-            Type::Bool => Value::Number(f64::from(u8::from(bool_of(text)?))),
-            Type::Time(_) => Value::Number(moment.map_or(Err("a time"), |moment| moment.read(text))?),
-        })
+        value_of(&self.kind, self.is_number(), text, moment)
     }
 
     #[inline(always)]
@@ -402,6 +388,31 @@ impl Cell {
     }
 }
 
+/// What a text of a type says, or what was expected instead. `number`: a number is wanted of it, not what it is called.
+#[inline(always)]
+pub(in crate::data) fn value_of<'t>(
+    kind: &Type,
+    number: bool,
+    text: &'t [u8],
+    moment: Option<&mut Moment>,
+) -> Result<Value<'t>, &'static str> {
+    Ok(match kind {
+        Type::Number => Value::Number(number_of(text)?),
+        Type::Int if number => {
+            let value = number_of(text)?;
+            if value.fract() != 0.0 {
+                return Err("a whole number or nothing");
+            }
+            Value::Number(value)
+        }
+        Type::Int => Value::Key(int_of(text)?),
+        Type::Hex => Value::Key(hex_of(text)?),
+        Type::Text => Value::Text(text),
+        Type::Bool => Value::Number(f64::from(u8::from(bool_of(text)?))),
+        Type::Time(_) => Value::Number(moment.map_or(Err("a time"), |moment| moment.read(text))?),
+    })
+}
+
 /// A number after transforms that learn nothing, or what was expected instead.
 pub(in crate::data) fn numeric(transforms: &[Transform], number: Option<f64>) -> Result<f32, &'static str> {
     let value = transforms.iter().fold(number, |value, transform| match *transform {
@@ -417,7 +428,7 @@ pub(in crate::data) fn numeric(transforms: &[Transform], number: Option<f64>) ->
 }
 
 /// The row of an embedding table, of a value that nothing need be learnt for.
-fn row_of(table: &Table, rows: u32, value: Value) -> u32 {
+pub(in crate::data) fn row_of(table: &Table, rows: u32, value: Value) -> u32 {
     let modulo = |hash: u64| (hash % u64::from(rows - 1) + 1) as u32;
     match (table, value) {
         (Table::Modulo, Value::Key(key)) => modulo(key),
@@ -451,7 +462,7 @@ pub(in crate::data) fn part_row(part: Part, number: f64) -> u32 {
 }
 
 /// Whether a row is a click, or what was expected instead.
-fn label(label: &Label, text: &[u8], missing: bool) -> Result<bool, &'static str> {
+pub(in crate::data) fn label_of(label: &Label, text: &[u8], missing: bool) -> Result<bool, &'static str> {
     let Some(condition) = &label.condition else {
         return if missing { Err("0 or 1") } else { bool_of(text).map_err(|_| "0 or 1") };
     };
@@ -501,12 +512,12 @@ mod tests {
             comparison: Comparison::AtLeast,
             with: Comparand::Number(4.0),
         }));
-        assert_eq!(label(&at_least, b"4", false), Ok(true));
-        assert_eq!(label(&at_least, b"3.5", false), Ok(false));
-        assert_eq!(label(&at_least, b"good", false), Err("a number"));
-        assert!(label(&at_least, b"", true).is_err());
+        assert_eq!(label_of(&at_least, b"4", false), Ok(true));
+        assert_eq!(label_of(&at_least, b"3.5", false), Ok(false));
+        assert_eq!(label_of(&at_least, b"good", false), Err("a number"));
+        assert!(label_of(&at_least, b"", true).is_err());
         let plain = of(None);
-        assert_eq!((label(&plain, b"1.0", false), label(&plain, b"false", false)), (Ok(true), Ok(false)));
-        assert_eq!(label(&plain, b"2", false), Err("0 or 1"));
+        assert_eq!((label_of(&plain, b"1.0", false), label_of(&plain, b"false", false)), (Ok(true), Ok(false)));
+        assert_eq!(label_of(&plain, b"2", false), Err("0 or 1"));
     }
 }

@@ -7,6 +7,8 @@ mod cells;
 mod dictionary;
 mod store;
 
-pub(super) use cells::{Cells, Dictionaries, MISSING, Reading, Wrong, numeric};
+pub(super) use cells::{
+    Cells, Dictionaries, MISSING, Reading, Value, Wrong, label_of, numeric, part_row, row_of, value_of,
+};
 pub(super) use dictionary::Dictionary;
 pub(super) use store::{Raw, RawWriter};

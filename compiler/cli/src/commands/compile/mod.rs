@@ -143,7 +143,7 @@ fn summed_up(file: &File, item: &Item, with: Option<&str>, effort: &mut Effort) 
     let bound = schema.map(|_| subject.bound()).transpose()?;
     match (&subject.architecture, bound) {
         (Some(architecture), Some(space)) if space.missing(architecture).is_empty() => {
-            summary::architecture(&item.name, space, architecture, schema)
+            summary::architecture(&subject.heading(), space, architecture)
         }
         (Some(architecture), Some(space)) => Ok(summary::open(&item.name, space, architecture)),
         (Some(_), None) => bail!("arch `{}` names no schema: say --with SCHEMA", item.name),

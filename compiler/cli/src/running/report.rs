@@ -1,4 +1,4 @@
-//! The table at the end of a search.
+//! The table at the end of a run.
 
 use std::fmt::Write;
 
@@ -7,10 +7,11 @@ use nasrec_runtime::train::Figures;
 
 use crate::output::{self, grouped};
 
-/// Best first, then the baselines; what is not known is left empty.
+/// Best first, then the baselines; what is not known is left empty. A training has no ranks: it has one model.
 pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
+    let searched = report.candidates > 0;
     let mut table = output::table([
-        "rank",
+        if searched { "rank" } else { "" },
         "model",
         "log loss\nvalidation",
         "AUC\nvalidation",
@@ -21,17 +22,21 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         "parameters\nembedding",
     ]);
     for (rank, row) in report.best.iter().enumerate() {
-        table.add_row(cells(&(rank + 1).to_string(), row));
+        let rank = if searched { (rank + 1).to_string() } else { "trained".to_owned() };
+        table.add_row(cells(&rank, row));
     }
     for row in &report.baselines {
         table.add_row(cells("baseline", row));
     }
     table.right(2);
     let mut out = format!("{}\n", table.laid_out(columns));
+    let candidates = match report.candidates {
+        0 => String::new(),
+        candidates => format!("{candidates} candidates evaluated in the supernet. "),
+    };
     let _written = writeln!(
         out,
-        "{} candidates evaluated in the supernet. Validation: trained from scratch on the training part. Test: {}.",
-        report.candidates,
+        "{candidates}Validation: trained from scratch on the training part. Test: {}.",
         if report.refit { "on training and validation part" } else { "the same models" }
     );
     if let Some(known) = report.attainable {
@@ -42,7 +47,17 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         );
     }
     if let Some(peak) = report.peak_memory {
-        let _written = writeln!(out, "The search took up to {peak} of memory.");
+        let _written =
+            writeln!(out, "The {} took up to {peak} of memory.", if searched { "search" } else { "training" });
+    }
+    let of_groups: Vec<String> = report
+        .best
+        .iter()
+        .chain(&report.baselines)
+        .filter_map(|row| Some(format!("{} {:.5}", row.name, row.test?.group_auc?)))
+        .collect();
+    if !of_groups.is_empty() {
+        let _written = writeln!(out, "Group AUC on test: {}.", of_groups.join(", "));
     }
     let of_groups: Vec<String> = report
         .best
