@@ -159,7 +159,7 @@ fn compile_of_a_wrong_file_shows_its_findings() {
 #[test]
 fn what_cannot_be_done_is_said_with_status_2() {
     for (arguments, said) in [
-        (vec!["compile", "spaces/std/ctr.nasrec"], "does not define a space, a search or an arch"),
+        (vec!["compile", "spaces/std/ctr.nasrec"], "does not define a space, a search, a train or an arch"),
         (vec!["compile", "spaces/nasrec_full.nasrec", "--name", "other"], "does not define `other`"),
         (
             vec!["compile", "spaces/nasrec_full.nasrec", "--with", "other"],

@@ -204,7 +204,8 @@ impl Program {
     /// not be read.
     pub(super) fn resolve(&self, name: &Name, kind: ItemKind) -> Result<&Item, Option<Diagnostic>> {
         let scope = &self.scopes[name.span.file.0 as usize].items;
-        let what = kind.word();
+        // What people call it, where its keyword is no noun.
+        let what = if kind == ItemKind::Train { "training" } else { kind.word() };
         let article = if matches!(kind, ItemKind::Op | ItemKind::Arch) { "an" } else { "a" };
         match scope.get(&name.text) {
             Some(item) if item.kind == kind => Ok(item),

@@ -78,13 +78,13 @@ impl Program {
                 diagnostics.extend(unbound(&baseline, schema, &reference.name));
             }
             let is_trained = model.as_ref().is_some_and(|(name, _)| *name == baseline.title());
-            if is_trained || baselines.iter().any(|known: &CheckedSpace| known.title() == baseline.title()) {
-                let message = format!("the baseline `{}` is there twice", baseline.title());
-                diagnostics.push(
-                    Diagnostic::error(Code::Duplicate, message)
-                        .label(reference.name.span, "the same, trained the same way"),
-                );
-            }
+            let message = match baselines.iter().any(|known: &CheckedSpace| known.title() == baseline.title()) {
+                true => Some(format!("the baseline `{}` is there twice", baseline.title())),
+                false => is_trained.then(|| format!("the baseline `{}` is what is trained", baseline.title())),
+            };
+            diagnostics.extend(message.map(|message| {
+                Diagnostic::error(Code::Duplicate, message).label(reference.name.span, "the same, trained the same way")
+            }));
             baselines.push(baseline);
         }
         if let (Some(space), Some(schema)) = (&space, &schema) {
