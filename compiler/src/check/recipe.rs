@@ -6,7 +6,7 @@ use super::elaborate::elaborate;
 use super::methods::{METHODS, method, paths};
 use super::program::{Item, ItemKind, Program};
 use super::settings::{Settings, number, within};
-use super::{CheckedSearch, Overrides};
+use super::{Baseline, CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
@@ -56,20 +56,8 @@ impl Program {
         let schema = self.referenced_schema(with, &mut diagnostics);
         let mut baselines = Vec::new();
         for reference in &search.baselines {
-            let Some(baseline) = self.referenced_space(reference, &Overrides::new(), &[], &mut diagnostics) else {
-                continue;
-            };
-            if let Some(choice) = baseline.graph.choices.first() {
-                diagnostics.push(
-                    Diagnostic::error(Code::Recipe, "a baseline leaves nothing open")
-                        .label(reference.name.span, format!("`{}` has choices", baseline.name))
-                        .label(choice.span, "such as this one"),
-                );
-            }
-            if let Some(schema) = &schema {
-                diagnostics.extend(unbound(&baseline, schema, &reference.name));
-            }
-            if baselines.iter().any(|known: &CheckedSpace| known.title() == baseline.title()) {
+            let Some(baseline) = self.baseline(reference, schema.as_ref(), &mut diagnostics) else { continue };
+            if baselines.iter().any(|known: &Baseline| known.title() == baseline.title()) {
                 let message = format!("the baseline `{}` is there twice", baseline.title());
                 diagnostics.push(
                     Diagnostic::error(Code::Duplicate, message)
@@ -102,6 +90,35 @@ impl Program {
                 Err(diagnostics)
             }
         }
+    }
+
+    /// What a search compares with, of this schema.
+    fn baseline(
+        &self,
+        reference: &Reference,
+        schema: Option<&Schema>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<Baseline> {
+        if reference.name.text == Baseline::TREES && !self.is_taken(&reference.name) {
+            diagnostics.extend(reference.args.first().map(|arg| {
+                Diagnostic::error(Code::Arguments, "`trees` takes no arguments")
+                    .label(arg.span(), "not expected here")
+                    .help("how many are grown, the validation part tells")
+            }));
+            return Some(Baseline::Trees);
+        }
+        let space = self.referenced_space(reference, &Overrides::new(), &[], diagnostics)?;
+        if let Some(choice) = space.graph.choices.first() {
+            diagnostics.push(
+                Diagnostic::error(Code::Recipe, "a baseline leaves nothing open")
+                    .label(reference.name.span, format!("`{}` has choices", space.name))
+                    .label(choice.span, "such as this one"),
+            );
+        }
+        if let Some(schema) = schema {
+            diagnostics.extend(unbound(&space, schema, &reference.name));
+        }
+        Some(Baseline::Space(Box::new(space)))
     }
 
     /// The space and the schema of a search, in whatever files they are defined: those of the search that it extends,

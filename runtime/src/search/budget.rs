@@ -13,8 +13,9 @@ use crate::backend::{Task, Trainable};
 use crate::data::{self, held_in_memory};
 use crate::error::RunError;
 use crate::machine::Bytes;
-use crate::run::Job;
+use crate::run::{Baseline, Job};
 use crate::supernet::{Keep, ParamDef, Store};
+use crate::trees;
 
 /// Bytes of a program for each node of its plan; measured, and rounded up.
 const NODE: u64 = 1000;
@@ -60,7 +61,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     let mut retrained = stored(full.standalone().params.iter().map(ParamDef::from), keep, touched);
     let mut executing = training.footprint_of_step(recipe.retrain.batch, threads);
     executing.gradients += of_whole_tables(job, &full);
-    for (_, plan) in &job.baselines {
+    for plan in job.networks() {
         let plan = plan.standalone();
         let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, touched);
         let all = Trainable::all(&plan);
@@ -70,6 +71,10 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
         executing = executing.max(footprint);
         retrained = (retrained.0.max(dense), retrained.1.max(tables));
     }
+    let boosted = match job.baselines.iter().any(|(_, baseline)| matches!(baseline, Baseline::Trees)) {
+        true => trees::memory(job.schema.numeric_width(), job.schema.sparse.len(), rows),
+        false => 0,
+    };
     let mut step = training.footprint_of_step(recipe.train.batch, threads);
     step.gradients += of_whole_tables(job, &full);
     Ok([
@@ -94,7 +99,7 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
             dense: retrained.0,
             tables: retrained.1,
             executing,
-            data: lists + 8 * sample * recipe.retrain.batch as u64,
+            data: lists + boosted.max(8 * sample * recipe.retrain.batch as u64),
             programs: 0,
         },
     ])
@@ -158,7 +163,7 @@ pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
     let keep = Keep::for_optimiser(job.recipe.retrain.optimiser, storage);
     let largest = paths::of(&job.recipe.train).largest(&job.space, &mut job.streams().rng("budget/full path", 0));
     let full = job.plan(&largest)?;
-    let plans = job.baselines.iter().map(|(_, plan)| plan).chain([&full]);
+    let plans = job.networks().chain([&full]);
     let each = plans.map(|plan| file(&mut plan.standalone().params.iter().map(ParamDef::from), keep));
     let retrained = each.max().unwrap_or(0);
     // A new checkpoint beside the last one; the trained supernet beside a model's checkpoints, and the model that is kept.
