@@ -4,6 +4,7 @@
 //! command limits its threads and answers Ctrl-C) or what is measured over a whole process (its memory) runs as a child.
 
 mod book;
+mod boosted;
 mod bounded;
 mod cli;
 mod described;

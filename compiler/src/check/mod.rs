@@ -58,8 +58,30 @@ pub struct CheckedSearch {
     pub recipe: crate::recipe::Recipe,
     /// The one model that a `train` trains, with its name: nothing is searched then.
     pub model: Option<(String, Architecture)>,
-    /// Hand-made models, trained the same way for comparison.
-    pub baselines: Vec<CheckedSpace>,
+    /// What is found is compared with these.
+    pub baselines: Vec<Baseline>,
+}
+
+/// A model that what a search finds is compared with.
+#[derive(Clone, Debug)]
+pub enum Baseline {
+    /// A space without choices, trained the same way.
+    Space(Box<CheckedSpace>),
+    /// Gradient-boosted trees: [`Baseline::TREES`], unless a file calls something of its own so.
+    Trees,
+}
+
+impl Baseline {
+    /// What is written for trees.
+    pub const TREES: &str = "trees";
+
+    /// With its arguments, where some are given.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Space(space) => space.title(),
+            Self::Trees => Self::TREES.to_owned(),
+        }
+    }
 }
 
 /// A checked architecture.

@@ -231,6 +231,12 @@ impl Program {
 }
 
 impl Program {
+    /// Whether a name means an item in its file, or could mean one of an import that cannot be read.
+    pub(super) fn is_taken(&self, name: &Name) -> bool {
+        let file = name.span.file;
+        self.scopes[file.0 as usize].items.contains_key(&name.text) || self.is_spoilt(file, &name.text)
+    }
+
     /// The operators that a file sees, for suggestions.
     pub(super) fn visible_ops(&self, file: FileId) -> Vec<String> {
         let scope = &self.scopes[file.0 as usize].items;

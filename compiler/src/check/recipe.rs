@@ -7,7 +7,7 @@ use super::elaborate::elaborate;
 use super::methods::{METHODS, method, paths};
 use super::program::{Item, ItemKind, Program};
 use super::settings::{Settings, number, within};
-use super::{CheckedSearch, Overrides};
+use super::{Baseline, CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
@@ -64,21 +64,9 @@ impl Program {
         };
         let mut baselines = Vec::new();
         for reference in &search.baselines {
-            let Some(baseline) = self.referenced_space(reference, &Overrides::new(), &[], &mut diagnostics) else {
-                continue;
-            };
-            if let Some(choice) = baseline.graph.choices.first() {
-                diagnostics.push(
-                    Diagnostic::error(Code::Recipe, "a baseline leaves nothing open")
-                        .label(reference.name.span, format!("`{}` has choices", baseline.name))
-                        .label(choice.span, "such as this one"),
-                );
-            }
-            if let Some(schema) = &schema {
-                diagnostics.extend(unbound(&baseline, schema, &reference.name));
-            }
+            let Some(baseline) = self.baseline(reference, schema.as_ref(), &mut diagnostics) else { continue };
             let is_trained = model.as_ref().is_some_and(|(name, _)| *name == baseline.title());
-            let message = match baselines.iter().any(|known: &CheckedSpace| known.title() == baseline.title()) {
+            let message = match baselines.iter().any(|known: &Baseline| known.title() == baseline.title()) {
                 true => Some(format!("the baseline `{}` is there twice", baseline.title())),
                 false => is_trained.then(|| format!("the baseline `{}` is what is trained", baseline.title())),
             };
@@ -111,6 +99,35 @@ impl Program {
                 Err(diagnostics)
             }
         }
+    }
+
+    /// What a search compares with, of this schema.
+    fn baseline(
+        &self,
+        reference: &Reference,
+        schema: Option<&Schema>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<Baseline> {
+        if reference.name.text == Baseline::TREES && !self.is_taken(&reference.name) {
+            diagnostics.extend(reference.args.first().map(|arg| {
+                Diagnostic::error(Code::Arguments, "`trees` takes no arguments")
+                    .label(arg.span(), "not expected here")
+                    .help("how many are grown, the validation part tells")
+            }));
+            return Some(Baseline::Trees);
+        }
+        let space = self.referenced_space(reference, &Overrides::new(), &[], diagnostics)?;
+        if let Some(choice) = space.graph.choices.first() {
+            diagnostics.push(
+                Diagnostic::error(Code::Recipe, "a baseline leaves nothing open")
+                    .label(reference.name.span, format!("`{}` has choices", space.name))
+                    .label(choice.span, "such as this one"),
+            );
+        }
+        if let Some(schema) = schema {
+            diagnostics.extend(unbound(&space, schema, &reference.name));
+        }
+        Some(Baseline::Space(Box::new(space)))
     }
 
     /// The space and the schema of a search or a training, in whatever files they are defined: those of what it extends,

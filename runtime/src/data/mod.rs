@@ -39,6 +39,7 @@ pub(crate) use cache::resealed;
 pub use dataset::{Dataset, Part};
 pub(crate) use dataset::{held_in_memory, on_disk};
 pub use fit::Encoder;
+pub(crate) use fit::{Draw, Folds, Seen, Tally};
 pub use infer::{Inferred, infer};
 pub use malformed::Malformed;
 pub use prefetch::Prefetch;

@@ -6,10 +6,19 @@ use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Recipe;
 use nasrec_compiler::schema::{Schema, Table};
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::{Architecture, CheckedSearch, CheckedSpace, Space};
+use nasrec_compiler::{Architecture, Baseline as CheckedBaseline, CheckedSearch, CheckedSpace, Space};
 
 use crate::Result;
 use crate::error::RunError;
+
+/// A model that what is found is compared with.
+#[derive(Clone, Debug)]
+pub enum Baseline {
+    /// An architecture, trained as what is found is.
+    Network(Plan),
+    /// Gradient-boosted trees.
+    Trees,
+}
 
 /// What a run does, all of it decided.
 #[derive(Debug)]
@@ -22,8 +31,8 @@ pub struct Job {
     pub recipe: Recipe,
     /// The one model that is trained, with its name: nothing is searched then.
     pub model: Option<(String, Architecture)>,
-    /// Hand-made models, by name.
-    pub baselines: Vec<(String, Plan)>,
+    /// What is found is compared with these, by name.
+    pub baselines: Vec<(String, Baseline)>,
     /// Where relative paths of data files start.
     pub base: PathBuf,
     /// What all of it was made of.
@@ -38,8 +47,11 @@ impl Job {
     pub fn new(search: &CheckedSearch, base: impl Into<PathBuf>) -> Result<Self> {
         let bind = |space: &CheckedSpace| Space::bind(space, &search.schema);
         let baselines = search.baselines.iter().map(|baseline| {
-            let plan = bind(baseline)?.plan(&Architecture::new(Vec::new()))?;
-            Ok((baseline.title(), plan))
+            let what = match baseline {
+                CheckedBaseline::Space(space) => Baseline::Network(bind(space)?.plan(&Architecture::new(Vec::new()))?),
+                CheckedBaseline::Trees => Baseline::Trees,
+            };
+            Ok((baseline.title(), what))
         });
         Ok(Self {
             space: bind(&search.space).map_err(RunError::from)?,
@@ -88,6 +100,14 @@ impl Job {
     pub(crate) fn seed_of(&self, name: &str) -> u64 {
         let key = self.streams().key(&format!("{name}/values"));
         u64::from_le_bytes([key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7]])
+    }
+
+    /// The baselines that are architectures.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = &Plan> {
+        self.baselines.iter().filter_map(|(_, baseline)| match baseline {
+            Baseline::Network(plan) => Some(plan),
+            Baseline::Trees => None,
+        })
     }
 
     /// The plan of an architecture; a space that was checked has one for each that is complete.

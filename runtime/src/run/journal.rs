@@ -97,6 +97,9 @@ pub enum Entry {
         /// The best of them, from 1: the figures are of the model as it was then.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         best_epoch: Option<usize>,
+        /// How many trees were grown, of the baseline that has some.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trees: Option<usize>,
         /// How the loss went.
         curve: Curve,
         /// What training and evaluating took.

@@ -22,7 +22,7 @@ use nasrec_compiler::{CheckedSearch, Item, ItemKind, Program};
 
 pub use crate::error::RunError;
 pub use directory::RunDir;
-pub use job::Job;
+pub use job::{Baseline, Job};
 #[cfg(fuzzing)]
 pub(crate) use journal::chained;
 pub use journal::{Curve, Entry, Journal};

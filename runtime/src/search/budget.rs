@@ -13,8 +13,9 @@ use crate::backend::{Task, Trainable};
 use crate::data::{self, held_in_memory};
 use crate::error::RunError;
 use crate::machine::Bytes;
-use crate::run::Job;
+use crate::run::{Baseline, Job};
 use crate::supernet::{Keep, ParamDef, Store};
+use crate::trees;
 
 /// Bytes of a program for each node of its plan; measured, and rounded up.
 const NODE: u64 = 1000;
@@ -115,7 +116,7 @@ fn retraining(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Prog
     let mut retrained = stored(full.standalone().params.iter().map(ParamDef::from), keep, touched);
     let mut executing = training.footprint_of_step(recipe.retrain.batch, threads);
     executing.gradients += of_whole_tables(job, full);
-    for (_, plan) in &job.baselines {
+    for plan in job.networks() {
         let plan = plan.standalone();
         let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, touched);
         let all = Trainable::all(&plan);
@@ -125,12 +126,16 @@ fn retraining(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Prog
         executing = executing.max(footprint);
         retrained = (retrained.0.max(dense), retrained.1.max(tables));
     }
+    let boosted = match job.baselines.iter().any(|(_, baseline)| matches!(baseline, Baseline::Trees)) {
+        true => trees::memory(job.schema.numeric_width(), job.schema.sparse.len(), rows),
+        false => 0,
+    };
     Ok(Phase {
         name: if job.model.is_some() { "training" } else { "retraining" },
         dense: retrained.0,
         tables: retrained.1,
         executing,
-        data: lists(job, rows) + 8 * sample(job) * recipe.retrain.batch as u64,
+        data: lists(job, rows) + boosted.max(8 * sample(job) * recipe.retrain.batch as u64),
         programs: 0,
     })
 }
@@ -202,7 +207,7 @@ pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
     };
     let keep = Keep::for_optimiser(job.recipe.retrain.optimiser, storage);
     let full = largest(job)?;
-    let plans = job.baselines.iter().map(|(_, plan)| plan).chain([&full]);
+    let plans = job.networks().chain([&full]);
     let each = plans.map(|plan| file(&mut plan.standalone().params.iter().map(ParamDef::from), keep));
     let retrained = each.max().unwrap_or(0);
     // A new checkpoint beside the last one; the trained supernet beside a model's checkpoints, and the model that is kept.

@@ -1,6 +1,7 @@
 //! What a run found, as data.
 
 use nasrec_compiler::Architecture;
+use nasrec_compiler::plan::Plan;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Bytes;
@@ -96,12 +97,27 @@ pub struct Row {
     pub validation: Figures,
     /// Trained from scratch on both, on the test part: of the winner and of the baselines.
     pub test: Option<Figures>,
+    /// How large it is; trees have no such figures.
+    #[serde(flatten)]
+    pub size: Option<Size>,
+}
+
+/// How large a network is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
     /// Multiply-accumulates a sample.
     pub macs: u64,
     /// Parameters but for the embedding tables.
     pub dense_params: u64,
     /// Values of the embedding tables.
     pub embedding_params: u64,
+}
+
+impl Size {
+    /// Of what a plan computes.
+    pub fn of(plan: &Plan) -> Self {
+        Self { macs: plan.macs(), dense_params: plan.dense_params(), embedding_params: plan.embedding_params() }
+    }
 }
 
 impl Row {

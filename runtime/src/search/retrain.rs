@@ -199,6 +199,7 @@ impl<B: Backend> Course<'_, B> {
                     failed,
                     epochs: judged,
                     best_epoch,
+                    trees: None,
                     curve,
                     seconds,
                 })?;
@@ -210,7 +211,7 @@ impl<B: Backend> Course<'_, B> {
 }
 
 /// What the journal says of a training that was done.
-fn known(journal: &Journal, contender: &str, last: bool) -> Option<(Figures, Option<String>)> {
+pub(super) fn known(journal: &Journal, contender: &str, last: bool) -> Option<(Figures, Option<String>)> {
     journal.entries().iter().find_map(|entry| match entry {
         Entry::Trained { model, last: was_last, figures, checksum, .. } if model == contender && *was_last == last => {
             Some((*figures, checksum.clone()))

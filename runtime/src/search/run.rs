@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nasrec_compiler::Architecture;
 
 use super::fit::Workshop;
-use super::report::{Attainable, Report, Row, Usage};
+use super::report::{Attainable, Report, Row, Size, Usage};
 use super::retrain::{Contender, Course};
 use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
@@ -14,7 +14,7 @@ use crate::backend::Backend;
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::model::Evidence;
-use crate::run::{BEST_SOURCE, CACHE, Entry, Job, Journal, REPORT, Run, RunDir, USAGE};
+use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Job, Journal, REPORT, Run, RunDir, USAGE};
 use crate::train::{self, Figures};
 use crate::{Observer, Result, Stop, files};
 
@@ -103,7 +103,8 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
         let (plan, canonical) = job.selected(&architecture)?;
         let contender = Contender { name, plan };
         let validation = course.validated(&contender, &mut journal)?;
-        best.push((row(&contender, Some(canonical), in_supernet, validation), contender));
+        let size = Some(Size::of(&contender.plan));
+        best.push((row(&contender.name, size, Some(canonical), in_supernet, validation), contender));
     }
     best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
     // The first that does not fail now either.
@@ -123,14 +124,16 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     }
     best.sort_by_key(|(row, _)| row.failed());
     let mut baselines = Vec::new();
-    for (name, plan) in &job.baselines {
-        let contender = Contender { name: name.clone(), plan: plan.clone() };
-        let validation = course.validated(&contender, &mut journal)?;
-        let mut row = row(&contender, None, None, validation);
-        if !row.failed() {
-            row.test = Some(course.tested(&contender, &mut journal)?);
+    for (name, baseline) in &job.baselines {
+        let size = match baseline {
+            Baseline::Network(plan) => Some(Size::of(plan)),
+            Baseline::Trees => None,
+        };
+        let mut told = row(name, size, None, None, course.compared(name, baseline, false, &mut journal)?);
+        if !told.failed() {
+            told.test = Some(course.compared(name, baseline, true, &mut journal)?);
         }
-        baselines.push(row);
+        baselines.push(told);
     }
     let attainable = train::Attainable::of(&data, data.part(Part::Test))?
         .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });
@@ -196,19 +199,11 @@ fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> Result<Data
 }
 
 fn row(
-    contender: &Contender,
+    name: &str,
+    size: Option<Size>,
     architecture: Option<Architecture>,
     in_supernet: Option<Figures>,
     validation: Figures,
 ) -> Row {
-    Row {
-        name: contender.name.clone(),
-        architecture,
-        in_supernet,
-        validation,
-        test: None,
-        macs: contender.plan.macs(),
-        dense_params: contender.plan.dense_params(),
-        embedding_params: contender.plan.embedding_params(),
-    }
+    Row { name: name.to_owned(), architecture, in_supernet, validation, test: None, size }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use nasrec_runtime::search::{Nothing, Report, Row};
+use nasrec_runtime::search::{Nothing, Report, Row, Size};
 use nasrec_runtime::train::Figures;
 
 use crate::output::{self, grouped};
@@ -108,6 +108,7 @@ fn unsound(report: &Report, row: &Row) -> String {
 
 fn cells(rank: &str, row: &Row) -> Vec<String> {
     let figure = |x: Option<f64>| x.map_or_else(String::new, |x| format!("{x:.5}"));
+    let size = |f: fn(&Size) -> String| row.size.as_ref().map_or_else(String::new, f);
     let test = |f: fn(&Figures) -> Option<f64>| figure(row.test.as_ref().and_then(f));
     vec![
         rank.to_owned(),
@@ -119,8 +120,8 @@ fn cells(rank: &str, row: &Row) -> Vec<String> {
             _ => test(|f| f.log_loss),
         },
         test(|f| f.auc),
-        format!("{:.4}", row.macs as f64 / 1e6),
-        grouped(row.dense_params),
-        grouped(row.embedding_params),
+        size(|size| format!("{:.4}", size.macs as f64 / 1e6)),
+        size(|size| grouped(size.dense_params)),
+        size(|size| grouped(size.embedding_params)),
     ]
 }

@@ -1,7 +1,7 @@
 //! Settings of a search or a training: keys of the section at hand, and what is usually written after them.
 
 use super::{Candidate, Completer, Sort};
-use crate::check::{ItemKind, setting_keys};
+use crate::check::{Baseline, ItemKind, setting_keys};
 use crate::editor::completion::context::Inside;
 use crate::names::Kind;
 
@@ -43,7 +43,10 @@ impl Completer<'_> {
         let top = self.context.inside() == Inside::Item;
         match statement.as_slice() {
             [] => self.keys(top),
-            ["baseline", .., ","] | ["baseline"] if top => self.items(Kind::Space, 1),
+            ["baseline", .., ","] | ["baseline"] if top => {
+                self.items(Kind::Space, 1);
+                self.add(Candidate::new(Baseline::TREES, Sort::Value).detail("gradient-boosted trees"));
+            }
             ["require", .., "params", "."] => {
                 for member in ["dense", "embedding"] {
                     self.add(Candidate::new(member, Sort::Member));

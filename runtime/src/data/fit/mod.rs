@@ -12,6 +12,7 @@ mod tally;
 
 pub use encoder::Encoder;
 pub(super) use learn::{Fitted, Training, learn};
+pub(crate) use tally::{Draw, Folds, Seen, Tally};
 
 use nasrec_compiler::schema::Schema;
 use rayon::prelude::*;
