@@ -1,21 +1,23 @@
 //! Tables of lines: parsed in parallel, written in file order.
+//!
+//! Lives here: which thread reads, parses and writes which block when; and in `lines` what a block becomes. Never: what a
+//! value means.
 
-use std::fmt;
+mod lines;
+
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use nasrec_compiler::schema::{Format, Schema};
+use nasrec_compiler::schema::Schema;
 
+use self::lines::{Parsed, Parser, Problem, Scratch};
 use super::cache::Writer;
-use super::malformed::{DESCRIBED, Malformed};
-use super::quote::quote;
+use super::malformed::Malformed;
 use super::source::{Block, Located, Reader, SourceFile, total_size};
-use super::table::{Cells, Dictionaries, Dictionary, MISSING, RawWriter, Reading, Wrong};
-use super::text::{Heading, Record, Records, Values, format_of, likely_separator, separator_name};
-use super::wide;
+use super::table::{Cells, Dictionaries, Dictionary, MISSING, RawWriter};
+use super::text::Heading;
 use crate::error::DataError;
 use crate::machine::available_memory;
-use crate::simd::vectorised;
 use crate::{Observer, Result, Stage, Stop};
 
 /// Names of columns that a message lists.
@@ -280,237 +282,4 @@ fn too_many(cells: &Cells, schema: &Schema, index: usize, dictionary: &Dictionar
 fn listed(names: &[String]) -> String {
     let more = if names.len() > LISTED { format!(" and {} more", names.len() - LISTED) } else { String::new() };
     names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ") + &more
-}
-
-/// What is wrong with a line.
-#[derive(Debug, PartialEq)]
-enum Problem {
-    /// The first value, in the order of the schema, that cannot be read; `column` in the file, from 1.
-    Value { column: usize, name: String, found: String, expected: &'static str },
-    /// `found` values where there should be others; `hint`: what stands there in place of the separator.
-    Count { found: usize, expected: usize, separator: u8, hint: Option<(u8, String)> },
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value { column, name, found, expected } => {
-                write!(f, "column {column} ({name}): found {found}, expected {expected}")
-            }
-            Self::Count { found, expected, separator, hint } => {
-                let columns = if *found == 1 { "column" } else { "columns" };
-                write!(
-                    f,
-                    "found {found} {columns}, expected {expected} with a {} between them",
-                    separator_name(*separator)
-                )?;
-                let Some((hint, line)) = hint else { return Ok(()) };
-                write!(
-                    f,
-                    "; there is a {} in {line}, for which a schema says `{}`",
-                    separator_name(*hint),
-                    format_of(*hint)
-                )
-            }
-        }
-    }
-}
-
-/// What a thread reads blocks with, again and again.
-struct Scratch {
-    rows: Vec<u8>,
-    values: Values,
-    records: Records,
-    reading: Reading,
-    dictionaries: Dictionaries,
-}
-
-impl Scratch {
-    fn new(cells: &Cells) -> Self {
-        Self {
-            rows: Vec::new(),
-            values: Values::default(),
-            records: Records::default(),
-            reading: cells.reading(),
-            dictionaries: cells.dictionaries(),
-        }
-    }
-}
-
-/// What a block holds.
-struct Parsed {
-    block: Block,
-    /// Bytes of the sound rows.
-    len: usize,
-    lines: u64,
-    /// All rows, sound or not.
-    rows: u64,
-    /// Rows that were left out, and the first of them with their lines, counted from 1 in the block.
-    malformed: u64,
-    first: Vec<(u64, Problem)>,
-}
-
-/// How lines become rows.
-struct Parser<'a> {
-    schema: &'a Schema,
-    cells: &'a Cells,
-    wide: Option<wide::Encoder<'a>>,
-    separator: u8,
-    quotes: bool,
-}
-
-impl<'a> Parser<'a> {
-    fn new(schema: &'a Schema, cells: &'a Cells) -> Self {
-        let Format::Lines { separator, quotes, .. } = schema.format;
-        let wide = wide::fits(schema).then(|| wide::Encoder::new(schema, cells));
-        Self { schema, cells, wide, separator, quotes }
-    }
-
-    /// Parses the lines of a block, which are at the beginning of `bytes`.
-    fn parse(&self, block: Block, bytes: &[u8], scratch: &mut Scratch) -> Parsed {
-        let text = &bytes[..block.len];
-        let mut parsed = Parsed { block, len: 0, lines: 0, rows: 0, malformed: 0, first: Vec::new() };
-        scratch.dictionaries.iter_mut().for_each(Dictionary::clear);
-        match &self.wide {
-            Some(encoder) => vectorised(
-                #[inline(always)]
-                || self.wide(encoder, text, scratch, &mut parsed),
-            ),
-            None => vectorised(
-                #[inline(always)]
-                || self.any(text, scratch, &mut parsed),
-            ),
-        }
-        parsed
-    }
-
-    #[inline(always)]
-    fn wide(&self, encoder: &wide::Encoder, text: &[u8], scratch: &mut Scratch, parsed: &mut Parsed) {
-        let (values, rows) = (&mut scratch.values, &mut scratch.rows);
-        values.find(text, self.separator);
-        for line in values.lines(text) {
-            parsed.lines += 1;
-            let row = room(rows, parsed.len, encoder.stride());
-            let count = parsed.block.places.count;
-            let read = if line.len() == count { encoder.encode(line, row).map_err(Some) } else { Err(None) };
-            match read {
-                Ok(()) => parsed.len += encoder.stride(),
-                Err(wrong) => self.malformed(wrong, parsed.lines, Record::Plain(line), parsed),
-            }
-        }
-        parsed.rows = parsed.lines;
-    }
-
-    #[inline(always)]
-    fn any(&self, text: &[u8], scratch: &mut Scratch, parsed: &mut Parsed) {
-        let Scratch { rows, records, reading, dictionaries, .. } = scratch;
-        let stride = self.cells.stride();
-        records.each(text, self.separator, self.quotes, |line, record| {
-            parsed.rows += 1;
-            let places = &parsed.block.places;
-            let row = room(rows, parsed.len, stride);
-            let read = if record.len() == places.count {
-                let value = |column: usize| record.value(places.of[column]);
-                self.cells.write(reading, value, dictionaries, row).map_err(Some)
-            } else {
-                Err(None)
-            };
-            match read {
-                Ok(()) => parsed.len += stride,
-                Err(wrong) => self.malformed(wrong, line, record, parsed),
-            }
-        });
-        let feeds = memchr::memchr_iter(b'\n', text).count() as u64;
-        parsed.lines = feeds + u64::from(!text.is_empty() && !text.ends_with(b"\n"));
-    }
-
-    /// Takes note of a row that is left out: for a value, or for how many it has.
-    #[cold]
-    fn malformed(&self, wrong: Option<Wrong>, line: u64, record: Record, parsed: &mut Parsed) {
-        parsed.malformed += 1;
-        if parsed.first.len() >= DESCRIBED {
-            return;
-        }
-        let places = &parsed.block.places;
-        let problem = match wrong {
-            Some(Wrong { column, expected }) => {
-                let (place, name) = (places.of[column], self.schema.columns[column].clone());
-                Problem::Value { column: place + 1, name, found: quote(record.value(place)), expected }
-            }
-            None => {
-                let line = (record.len() == 1).then(|| record.value(0));
-                let hint = line.and_then(|line| Some((likely_separator(line, self.separator)?, quote(line))));
-                Problem::Count { found: record.len(), expected: places.count, separator: self.separator, hint }
-            }
-        };
-        parsed.first.push((line, problem));
-    }
-}
-
-/// Room for a row behind `len` bytes.
-#[inline(always)]
-fn room(rows: &mut Vec<u8>, len: usize, stride: usize) -> &mut [u8] {
-    let next = len + stride;
-    if rows.len() < next {
-        rows.resize(2 * next, 0);
-    }
-    &mut rows[len..next]
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::data::dataset::testing::schema;
-
-    /// Records, and how many lines there are, and what is wrong with which of them.
-    fn parse_text(text: &str) -> (Vec<u8>, u64, Vec<(u64, String)>) {
-        let schema = schema();
-        let cells = Cells::new(&schema).expect("a sound schema");
-        let places = Arc::new(Heading::new(&schema).places("a.tsv", b"").expect("in their order"));
-        let bytes = [text.as_bytes(), b"\n0\t1\t2\ta\t3\n"].concat();
-        let parse = |parser: Parser| {
-            let block = Block { file: 0, places: Arc::clone(&places), len: text.len(), done: 0 };
-            let mut scratch = Scratch::new(&cells);
-            scratch.rows = b"anything".to_vec();
-            let parsed = parser.parse(block, &bytes, &mut scratch);
-            scratch.rows.truncate(parsed.len);
-            let first: Vec<_> = parsed.first.into_iter().map(|(line, problem)| (line, problem.to_string())).collect();
-            assert_eq!((parsed.malformed as usize, parsed.rows), (first.len(), parsed.lines));
-            (scratch.rows, parsed.lines, first)
-        };
-        let parser = Parser::new(&schema, &cells);
-        let any = Parser { wide: None, ..Parser::new(&schema, &cells) };
-        let parsed = parse(parser);
-        assert_eq!(parse(any), parsed, "read as any other table");
-        parsed
-    }
-
-    #[test]
-    fn line_ends_of_either_kind_and_a_missing_last_one_are_fine() {
-        let (records, lines, malformed) = parse_text("0\t1\t2\ta\t3\n1\t4\t5\tb\t6\n");
-        assert_eq!((lines, &malformed), (2, &Vec::new()));
-        for text in ["0\t1\t2\ta\t3\r\n1\t4\t5\tb\t6\r\n", "0\t1\t2\ta\t3\n1\t4\t5\tb\t6"] {
-            assert_eq!(parse_text(text), (records.clone(), 2, Vec::new()));
-        }
-    }
-
-    #[test]
-    fn malformed_lines_are_left_out_and_told() {
-        let (sound, ..) = parse_text("0\t1\t2\ta\t3\n");
-        let text = "click\tI1\tI2\tC1\tC2\n0\t1\t2\ta\t3\n\n0\t1\t2\tz\t3\n0,1,2,a,3\n";
-        let (records, lines, malformed) = parse_text(text);
-        assert_eq!((records, lines), (sound, 5));
-        let expected = [
-            (1, "column 1 (click): found \"click\", expected 0 or 1"),
-            (3, "found 1 column, expected 5 with a tab between them"),
-            (4, "column 4 (C1): found \"z\", expected at most 16 hexadecimal digits or nothing"),
-            (
-                5,
-                "found 1 column, expected 5 with a tab between them; there is a comma in \"0,1,2,a,3\", for which a schema says `format csv`",
-            ),
-        ];
-        assert_eq!(malformed, expected.map(|(line, problem)| (line, problem.to_owned())));
-    }
 }
