@@ -61,6 +61,7 @@ impl<B: Backend> Course<'_, B> {
             model: name.to_owned(),
             last,
             figures,
+            test: None,
             checksum: None,
             failed: 0,
             epochs: Vec::new(),
