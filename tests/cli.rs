@@ -85,7 +85,7 @@ fn check_is_0_for_sound_files_and_1_for_findings() {
     assert_eq!((wrong.status, wrong.out.as_str()), (1, ""));
     assert!(wrong.err.contains("E0201") && wrong.err.contains("1 error"), "{}", wrong.err);
     assert!(
-        wrong.err.contains("spaces/schemas.nasrec: 3 items checked"),
+        wrong.err.contains("spaces/schemas.nasrec: 7 items checked"),
         "one wrong file hides no other: {}",
         wrong.err
     );
@@ -159,9 +159,12 @@ fn compile_of_a_wrong_file_shows_its_findings() {
 #[test]
 fn what_cannot_be_done_is_said_with_status_2() {
     for (arguments, said) in [
-        (vec!["compile", "spaces/std/ctr.nasrec"], "does not define a space, a search or an arch"),
+        (vec!["compile", "spaces/std/ctr.nasrec"], "does not define a space, a search, a train or an arch"),
         (vec!["compile", "spaces/nasrec_full.nasrec", "--name", "other"], "does not define `other`"),
-        (vec!["compile", "spaces/nasrec_full.nasrec", "--with", "other"], "nasrecc ships criteo, avazu, kdd"),
+        (
+            vec!["compile", "spaces/nasrec_full.nasrec", "--with", "other"],
+            "nasrecc ships criteo, avazu, kdd, criteo_x4",
+        ),
         (vec!["compile", "spaces/nasrec_full.nasrec", "--emit", "plan"], "a plan is made of an architecture"),
         (vec!["import", "nasrec", "no.json", "--space", "nasrec_full"], "cannot read no.json"),
         (vec!["import", "nasrec", "Cargo.toml", "--space", "nasrec_full"], "not in NASRec's notation"),

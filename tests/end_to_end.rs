@@ -4,6 +4,7 @@
 //! command limits its threads and answers Ctrl-C) or what is measured over a whole process (its memory) runs as a child.
 
 mod book;
+mod boosted;
 mod bounded;
 mod cli;
 mod described;
@@ -11,6 +12,7 @@ mod described;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
 mod fixes;
+mod fuxictr;
 mod health;
 mod highlighting;
 mod identity;
@@ -29,7 +31,9 @@ mod resume;
 mod runs;
 mod sampling;
 mod support;
+mod surveys;
 mod terminals;
+mod trainings;
 mod tutorial;
 mod ui;
 mod written;

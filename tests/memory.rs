@@ -32,7 +32,7 @@ search t on s with clicks {{
   train {{ batch: 256 }}
   evaluate {{ finetune: off; validate: 1; batch: 256 }}
   random {{ samples: 2 }}
-  retrain {{ top: 1; batch: 256 }}
+  retrain {{ top: 1; batch: 256; optimiser: adagrad(lr: 0.1) }}
   {recipe}
 }}
 "

@@ -181,26 +181,26 @@ fn a_subnet_of_every_space_computes_what_it_computes_alone() {
 
 #[test]
 fn models_cost_what_their_formulas_say() {
-    // Numeric columns, fields, embedding dimension, hidden width; fields with the numeric one; width of all features.
+    // Numeric columns, fields, embedding dimension, hidden width; fields with the numeric ones; width of all features. A number
+    // times its vector counts nothing.
     let (c, f, d, h) = (5, 7, 16, 256);
-    let n = f + 1;
+    let n = c + f;
     let x = c + f * d;
     let first = c + f;
-    let field = c * d;
     let network = |width: u64| width * h + h * h;
     let pairs = n * (n - 1) / 2;
     let expected = [
         ("linear", "linear_model", first),
-        ("fm", "fm_model", first + field + n * n * d),
+        ("fm", "fm_model", first + n * n * d),
         ("wide_deep", "wide_deep", first + network(x) + h),
-        ("deepfm", "deepfm", first + field + n * n * d + network(n * d) + h),
+        ("deepfm", "deepfm", first + n * n * d + network(n * d) + h),
         ("dnn", "dnn", network(x) + h),
         ("dcn", "dcn", 3 * x + network(x) + x + h),
         ("dcnv2", "dcnv2", 3 * x * x + network(x) + x + h),
-        ("xdeepfm", "xdeepfm", first + field + 32 * n * n * d + 32 * 32 * n * d + network(n * d) + 2 * 32 + h),
-        ("autoint", "autoint", field + 3 * n * d * (5 * d + 2 * n) + network(n * d) + n * d + h),
-        ("pnn", "pnn", field + n * n * d + network(n * d + pairs) + h),
-        ("fibinet", "fibinet", first + field + 2 * n * d * d + 2 * n * 8 + network(2 * pairs * d) + h),
+        ("xdeepfm", "xdeepfm", first + 32 * n * n * d + 32 * 32 * n * d + network(n * d) + 2 * 32 + h),
+        ("autoint", "autoint", 3 * n * d * (5 * d + 2 * n) + network(n * d) + n * d + h),
+        ("pnn", "pnn", n * n * d + network(n * d + pairs) + h),
+        ("fibinet", "fibinet", first + 2 * n * d * d + 2 * n * 8 + network(2 * pairs * d) + h),
         ("finalmlp", "finalmlp", c * 64 + f * d * 64 + 2 * 64 * x + 2 * network(x) + 2 * h + h * h),
     ];
     for (file, name, macs) in expected {

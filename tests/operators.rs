@@ -119,8 +119,10 @@ fn masks_gates_and_fusion() {
 
 #[test]
 fn products_of_fields() {
-    let params: &[(&str, &[f32])] = &[("y.with_numeric.linear.weight", &[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0])];
-    close(&value("flatten(with_numeric(x, s))", &FIELDS, params), &[1.0, 10.0, 1.0, 2.0, 3.0, 5.0]);
+    let params: &[(&str, &[f32])] =
+        &[("y.with_numeric.embed_numbers.weight", &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 2.0, 0.0])];
+    let fields = [1.0, 0.0, 0.0, 2.0, 3.0, 3.0, 10.0, 0.0, 1.0, 2.0, 3.0, 5.0];
+    close(&value("flatten(with_numeric(x, s))", &FIELDS, params), &fields);
     close(&value("pairs_summed(s)", &FIELDS, &[]), &[13.0]);
     close(&value("inner_products(s)", &FIELDS, &[]), &[13.0]);
     close(&value("outer_product(s)", &FIELDS, &[]), &[28.0, 16.0, 49.0]);

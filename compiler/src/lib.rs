@@ -69,7 +69,7 @@ pub mod streams;
 pub mod syntax;
 mod tensor;
 
-pub use check::{CheckedArch, CheckedSearch, Item, ItemKind, Program};
+pub use check::{Baseline, CheckedArch, CheckedSearch, Item, ItemKind, Program};
 pub use ir::CheckedSpace;
 pub use loader::Loader;
 pub use space::{Architecture, Space};

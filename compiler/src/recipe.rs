@@ -142,7 +142,7 @@ pub struct Synthetic {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Optimiser {
-    /// The paper's, and the default.
+    /// The paper's, and the default of `train`.
     Adagrad {
         /// The learning rate after warm-up: by default 0.12 in `train`, 0.16 in `retrain`.
         lr: f64,
@@ -152,7 +152,7 @@ pub enum Optimiser {
         #[serde(default, skip_serializing_if = "is_false")]
         rowwise: bool,
     },
-    /// What is not active in a step does not move, and neither do its moments.
+    /// The default of `retrain`. What is not active in a step does not move, and neither do its moments.
     Adam {
         /// The learning rate after warm-up; 0.001 by default.
         lr: f64,

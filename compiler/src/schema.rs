@@ -169,8 +169,51 @@ pub struct DenseColumn {
     pub from: String,
     /// How that is written.
     pub kind: Type,
+    /// What makes a number of a category; none where the file has numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
     /// Applied in order; what is missing then is 0.
     pub transforms: Vec<Transform>,
+}
+
+/// How a category becomes a number: by the training rows that have it. A missing value is a category as any other.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// `(clicks + smoothing * rate) / (rows + smoothing)`, `rate` being that of all training rows. A training row is not
+    /// told its own label: it is in one of the folds, and what it has is worked out from the others.
+    Target {
+        /// At least 2, at most [`Encoding::MOST_FOLDS`].
+        folds: u32,
+        /// How many rows at the rate of all are mixed in.
+        smoothing: f64,
+    },
+    /// How many training rows have it.
+    Count,
+}
+
+impl Encoding {
+    /// As many counts are held of each value while a table is encoded.
+    pub const MOST_FOLDS: u32 = 100;
+
+    /// As a schema names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Target { .. } => "target",
+            Self::Count => "count",
+        }
+    }
+
+    /// Of a category that so many training rows have, so many of them clicks, where all have this rate.
+    pub fn of(self, rows: u64, clicks: u64, rate: f64) -> f64 {
+        match self {
+            Self::Target { smoothing, .. } if rows as f64 + smoothing > 0.0 => {
+                (clicks as f64 + smoothing * rate) / (rows as f64 + smoothing)
+            }
+            Self::Target { .. } => rate,
+            Self::Count => rows as f64,
+        }
+    }
 }
 
 /// What is done to a number `v`. A missing one stays missing, but for [`Transform::Missing`].
@@ -246,15 +289,59 @@ pub enum Table {
     },
     /// Numbers between two neighbouring quantiles of the training rows share a row.
     Quantiles,
+    /// Numbers beyond 2 share a row with all of one `floor(ln(v)^2)`, as Criteo's benchmarks have it; others with all of one
+    /// whole part, down to [`Table::LEAST`].
+    LogSquare,
+    /// Numbers share a row with all of one `floor(log(1 + |v|))` and one sign.
+    LogBuckets {
+        /// Of the logarithm.
+        base: f64,
+    },
     /// The number or truth itself, from row 1 on: a part of a time, or a truth.
     Enumerated(Part),
 }
 
 impl Table {
+    /// Smaller numbers share a row with it in [`Table::LogSquare`].
+    pub const LEAST: f64 = -10.0;
+    /// Numbers that are larger, or below minus this, share a row with it in tables of logarithms.
+    pub const GREATEST: f64 = 18_446_744_073_709_551_616.0;
+
+    /// Rows that a table has, the missing one among them, where they follow from what it is.
+    pub fn rows(&self) -> Option<usize> {
+        match self {
+            Self::Enumerated(part) => Some(1 + part.values()),
+            _ => self.row_of_number(Self::GREATEST).map(|last| 1 + last),
+        }
+    }
+
+    /// The row of a number in a table of logarithms.
+    pub fn row_of_number(&self, number: f64) -> Option<usize> {
+        let row = match *self {
+            Self::LogSquare => {
+                let number = number.clamp(Self::LEAST, Self::GREATEST);
+                let bucket = if number > 2.0 { number.ln().powi(2).floor() } else { number.trunc() };
+                1.0 + bucket - Self::LEAST
+            }
+            Self::LogBuckets { base } => {
+                let bucket = whole_log(1.0 + number.abs().min(Self::GREATEST), base).copysign(number);
+                1.0 + bucket + whole_log(1.0 + Self::GREATEST, base)
+            }
+            _ => return None,
+        };
+        Some(row as usize)
+    }
+
     /// Whether it learns from the training rows.
     pub fn is_fitted(&self) -> bool {
         matches!(self, Self::Vocabulary { .. } | Self::Quantiles)
     }
+}
+
+/// The largest whole `k` with `base^k <= number`, which the quotient of two rounded logarithms may miss by one.
+fn whole_log(number: f64, base: f64) -> f64 {
+    let near = (number.ln() / base.ln()).round();
+    if base.powf(near) <= number { near } else { near - 1.0 }
 }
 
 /// What has few values that are known beforehand.
@@ -289,10 +376,15 @@ impl Part {
 }
 
 impl DenseColumn {
+    /// Whether something of it learns from the training rows.
+    pub fn is_fitted(&self) -> bool {
+        self.encoding.is_some() || self.transforms.iter().any(|transform| transform.is_fitted())
+    }
+
     /// A number as it stands in the column of the same name.
     pub fn new(name: impl Into<String>, transforms: Vec<Transform>) -> Self {
         let name = name.into();
-        Self { from: name.clone(), name, kind: Type::Number, transforms }
+        Self { from: name.clone(), name, kind: Type::Number, encoding: None, transforms }
     }
 }
 
@@ -336,7 +428,6 @@ impl Schema {
 
     /// Whether something of it learns from the training rows, so that the table must be split before it is encoded.
     pub fn is_fitted(&self) -> bool {
-        self.dense.iter().flat_map(|column| &column.transforms).any(|transform| transform.is_fitted())
-            || self.sparse.iter().any(|column| column.table.is_fitted())
+        self.dense.iter().any(DenseColumn::is_fitted) || self.sparse.iter().any(|column| column.table.is_fitted())
     }
 }

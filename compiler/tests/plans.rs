@@ -75,6 +75,7 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
             assert_eq!(node.shape.iter().product::<usize>(), inputs[0][0], "{}", node.path);
             None
         }
+        Primitive::EmbedNumbers(_) => shape(&[inputs[0][0], node.shape[1]]),
         Primitive::Flatten(_) => shape(&[inputs[0][0] * inputs[0][1]]),
         Primitive::SumFields(_) => shape(&[inputs[0][1]]),
         Primitive::Gram(_) => shape(&[inputs[0][0], inputs[0][0]]),
@@ -104,7 +105,7 @@ fn param_shapes_by_rule(node: &Node, inputs: &[&Shape], fields: usize) -> Vec<Ve
             let e = node.shape[1];
             vec![vec![3 * e, e], vec![3 * e], vec![e, e], vec![e]]
         }
-        Primitive::Shift(_) => vec![node.shape.to_vec()],
+        Primitive::Shift(_) | Primitive::EmbedNumbers(_) => vec![node.shape.to_vec()],
         _ => Vec::new(),
     }
 }

@@ -87,6 +87,7 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::pick | Rule::kw_pick => "`pick`",
         Rule::schema | Rule::kw_schema => "`schema`",
         Rule::search | Rule::kw_search => "`search`",
+        Rule::train | Rule::kw_train => "`train`",
         Rule::space | Rule::kw_space => "`space`",
         Rule::width | Rule::kw_width => "`width`",
         Rule::kw_with => "`with`",
@@ -128,9 +129,9 @@ pub fn continues_expression(rule: Rule) -> bool {
 /// Rules in whose place an "expected …" list says what they begin with.
 pub fn beginnings(rule: Rule) -> &'static [&'static str] {
     match rule {
-        Rule::item => {
-            &["`import`", "`const`", "`op`", "`space`", "`block`", "`schema`", "`search`", "`arch`", "`test`"]
-        }
+        Rule::item => &[
+            "`import`", "`const`", "`op`", "`space`", "`block`", "`schema`", "`search`", "`train`", "`arch`", "`test`",
+        ],
         Rule::statement => {
             &["`let`", "`width`", "`input`", "`block`", "`out`", "`logit`", "`shared`", "`require`", "`forbid`"]
         }
@@ -179,6 +180,7 @@ pub fn is_keyword(rule: Rule) -> bool {
             | Rule::kw_pick
             | Rule::kw_schema
             | Rule::kw_search
+            | Rule::kw_train
             | Rule::kw_space
             | Rule::kw_step
             | Rule::kw_width

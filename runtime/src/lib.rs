@@ -44,7 +44,7 @@
 //! ```
 //!
 //! The folders in the order data flows: `files` (nothing is lost on a disk), `data` (tables to batches), `ops` (what each
-//! primitive computes), `supernet` (the parameter store), `backend` (where plans are executed), `train`, `model` (what comes
+//! primitive computes), `supernet` (the parameter store), `backend` (where plans are executed), `train`, `trees` (what networks have to beat), `model` (what comes
 //! out), `run` (what is on disk meanwhile), `search`, `interop`. This crate executes primitives, and asks for no operator's
 //! name.
 
@@ -66,6 +66,7 @@ pub mod search;
 mod simd;
 pub mod supernet;
 pub mod train;
+mod trees;
 
 pub use error::{Error, FileError, ProgramError, Result, WeightsError};
 pub use observe::{Observer, Silent, Stage, Stop};

@@ -23,8 +23,16 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
+    /// What was said, but for how rows are shared out.
     pub(crate) fn lines(&self) -> Vec<String> {
-        self.lines.lock().expect("no panic").clone()
+        let lines = self.lines.lock().expect("no panic");
+        lines.iter().filter(|line| !line.starts_with("rows: ")).cloned().collect()
+    }
+
+    /// How rows were shared out.
+    pub(crate) fn parts(&self) -> String {
+        let lines = self.lines.lock().expect("no panic");
+        lines.iter().find(|line| line.starts_with("rows: ")).cloned().unwrap_or_default()
     }
 
     /// Whether rows were read or drawn, rather than found in a cache.

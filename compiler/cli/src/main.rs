@@ -9,8 +9,10 @@ mod commands;
 mod device;
 mod imports;
 mod lsp;
+mod outcome;
 mod output;
 mod render;
+mod running;
 mod subject;
 
 use std::io::Write;
@@ -19,7 +21,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use commands::{Outcome, check, compile, cost, count, data, diff, explain, fmt, import, pack, sample, search, test};
+use commands::{
+    Outcome, check, compile, cost, count, data, diff, explain, fmt, import, new, pack, sample, search, test, train,
+};
 use output::say;
 
 #[global_allocator]
@@ -50,8 +54,10 @@ enum Command {
     Count(count::Args),
     Cost(cost::Args),
     Diff(diff::Args),
+    New(new::Args),
     Data(data::Args),
     Search(search::Args),
+    Train(train::Args),
     Pack(pack::Args),
     Import(import::Args),
     Explain(explain::Args),
@@ -87,8 +93,10 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Count(args) => count::run(&args),
         Command::Cost(args) => cost::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::New(args) => new::run(&args),
         Command::Data(args) => data::run(&args),
         Command::Search(args) => search::run(&args),
+        Command::Train(args) => train::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),

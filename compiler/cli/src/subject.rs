@@ -55,15 +55,15 @@ impl File {
         read(&self.program)
     }
 
-    /// The spaces, searches and architectures, or the one of this name.
+    /// The spaces, searches, trainings and architectures, or the one of this name.
     pub(crate) fn items(&self, name: Option<&str>) -> Result<Vec<Item>> {
         let all = self.program.items().into_iter();
         let items: Vec<Item> = all
-            .filter(|item| matches!(item.kind, ItemKind::Space | ItemKind::Search | ItemKind::Arch))
+            .filter(|item| matches!(item.kind, ItemKind::Space | ItemKind::Search | ItemKind::Train | ItemKind::Arch))
             .filter(|item| name.is_none_or(|name| name == item.name))
             .collect();
         if items.is_empty() {
-            let what = name.map_or("a space, a search or an arch".to_owned(), |name| format!("`{name}`"));
+            let what = name.map_or("a space, a search, a train or an arch".to_owned(), |name| format!("`{name}`"));
             bail!("{} does not define {what}", self.path);
         }
         Ok(items)
@@ -100,9 +100,9 @@ impl File {
         let failed = |_| anyhow::anyhow!("`{}` has errors", item.name);
         let given = with.map(|name| self.schema(name)).transpose()?;
         let (space, schema, architecture) = match item.kind {
-            ItemKind::Search => {
+            ItemKind::Search | ItemKind::Train => {
                 let search = self.program.search(item, &[]).map_err(failed)?;
-                (search.space, Some(search.schema), None)
+                (search.space, Some(search.schema), search.model.map(|(_, architecture)| architecture))
             }
             ItemKind::Arch => {
                 let arch = self.program.arch(item).map_err(failed)?;
@@ -140,6 +140,7 @@ impl Subject {
         let with = self.schema.as_ref().map_or_else(String::new, |schema| format!(" with {}", schema.name));
         match self.item.kind {
             ItemKind::Search => format!("search {} on {}{with}", self.item.name, self.space.name),
+            ItemKind::Train => format!("train {} on {}{with}", self.item.name, self.space.name),
             ItemKind::Arch => format!("arch {} of {}{with}", self.item.name, self.space.name),
             _ => format!("space {}{with}", self.space.name),
         }

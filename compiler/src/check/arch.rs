@@ -77,7 +77,7 @@ impl Program {
 }
 
 /// The finding for an architecture that a constraint of its space excludes.
-fn disallowed(
+pub(super) fn disallowed(
     arch: &Name,
     space: &CheckedSpace,
     schema: Option<&Schema>,

@@ -71,7 +71,7 @@ fn source(s: &mut Settings, given: &Given) -> Source {
         }
         (None, false) => {
             let help = "say `data { files: \"day.tsv\" }`, or `data { synthetic { rows: 100_000 } }` to try it out";
-            s.missing("this search has no data", help);
+            s.missing("there is no data to train on", help);
             Source::Files(Vec::new())
         }
     }

@@ -407,7 +407,7 @@ impl Program {
             ItemKind::Pattern => Vec::new(),
             ItemKind::Test => self.test(item).err().unwrap_or_default(),
             ItemKind::Schema => self.schema(item).err().unwrap_or_default(),
-            ItemKind::Search => self.search(item, &[]).err().unwrap_or_default(),
+            ItemKind::Search | ItemKind::Train => self.search(item, &[]).err().unwrap_or_default(),
             ItemKind::Arch => self.arch(item).err().unwrap_or_default(),
         }
     }

@@ -64,7 +64,7 @@ impl Program {
         let mut found = Vec::new();
         let Some(mut search) = self.extended(item, &mut Vec::new(), &mut found) else { return Err(found) };
         search.demands = conditions.to_vec();
-        self.searched(&search, &[], found)
+        self.searched(item.kind, &search, &[], found)
     }
 
     fn over(

@@ -45,7 +45,7 @@ use crate::diagnostics::Diagnostic;
 use crate::ir::CheckedSpace;
 use crate::space::Architecture;
 
-/// A checked search: what to search, on which data, how.
+/// A checked search: what to search, on which data, how. Or a training, which is a search of one model.
 #[derive(Clone, Debug)]
 pub struct CheckedSearch {
     /// As its item is called.
@@ -56,8 +56,32 @@ pub struct CheckedSearch {
     pub schema: crate::schema::Schema,
     /// How: all settings, the defaults of those that were not written among them.
     pub recipe: crate::recipe::Recipe,
-    /// Hand-made models, trained the same way for comparison.
-    pub baselines: Vec<CheckedSpace>,
+    /// The one model that a `train` trains, with its name: nothing is searched then.
+    pub model: Option<(String, Architecture)>,
+    /// What is found is compared with these.
+    pub baselines: Vec<Baseline>,
+}
+
+/// A model that what a search finds is compared with.
+#[derive(Clone, Debug)]
+pub enum Baseline {
+    /// A space without choices, trained the same way.
+    Space(Box<CheckedSpace>),
+    /// Gradient-boosted trees: [`Baseline::TREES`], unless a file calls something of its own so.
+    Trees,
+}
+
+impl Baseline {
+    /// What is written for trees.
+    pub const TREES: &str = "trees";
+
+    /// With its arguments, where some are given.
+    pub fn title(&self) -> String {
+        match self {
+            Self::Space(space) => space.title(),
+            Self::Trees => Self::TREES.to_owned(),
+        }
+    }
 }
 
 /// A checked architecture.

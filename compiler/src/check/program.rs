@@ -23,6 +23,8 @@ pub enum ItemKind {
     Schema,
     /// `search name on space with schema { … }`
     Search,
+    /// `train name on model with schema { … }`
+    Train,
     /// `arch name of space { … }`
     Arch,
     /// `test name { claims }`, to which no name refers.
@@ -39,6 +41,7 @@ impl ItemKind {
             ItemKind::Pattern => "block",
             ItemKind::Schema => "schema",
             ItemKind::Search => "search",
+            ItemKind::Train => "train",
             ItemKind::Arch => "arch",
             ItemKind::Test => "test",
         }
@@ -101,6 +104,7 @@ impl Program {
         add(ItemKind::Test, tree.tests.iter().map(|test| &test.name).collect());
         add(ItemKind::Schema, tree.schemas.iter().map(|schema| &schema.name).collect());
         add(ItemKind::Search, tree.searches.iter().map(|search| &search.name).collect());
+        add(ItemKind::Train, tree.trains.iter().map(|train| &train.name).collect());
         add(ItemKind::Arch, tree.archs.iter().map(|arch| &arch.name).collect());
         items.sort_by_key(|item| item.span);
         items
@@ -175,8 +179,13 @@ impl Program {
         &self.tree(item.span.file).schemas[item.index]
     }
 
+    /// A search, or a training, which is written as one.
     pub(super) fn search_item(&self, item: &Item) -> &SearchItem {
-        &self.tree(item.span.file).searches[item.index]
+        let tree = self.tree(item.span.file);
+        match item.kind {
+            ItemKind::Train => &tree.trains[item.index],
+            _ => &tree.searches[item.index],
+        }
     }
 
     pub(super) fn pattern(&self, item: &Item) -> &Pattern {
@@ -195,7 +204,8 @@ impl Program {
     /// not be read.
     pub(super) fn resolve(&self, name: &Name, kind: ItemKind) -> Result<&Item, Option<Diagnostic>> {
         let scope = &self.scopes[name.span.file.0 as usize].items;
-        let what = kind.word();
+        // What people call it, where its keyword is no noun.
+        let what = if kind == ItemKind::Train { "training" } else { kind.word() };
         let article = if matches!(kind, ItemKind::Op | ItemKind::Arch) { "an" } else { "a" };
         match scope.get(&name.text) {
             Some(item) if item.kind == kind => Ok(item),
@@ -221,6 +231,12 @@ impl Program {
 }
 
 impl Program {
+    /// Whether a name means an item in its file, or could mean one of an import that cannot be read.
+    pub(super) fn is_taken(&self, name: &Name) -> bool {
+        let file = name.span.file;
+        self.scopes[file.0 as usize].items.contains_key(&name.text) || self.is_spoilt(file, &name.text)
+    }
+
     /// The operators that a file sees, for suggestions.
     pub(super) fn visible_ops(&self, file: FileId) -> Vec<String> {
         let scope = &self.scopes[file.0 as usize].items;

@@ -1,38 +1,40 @@
-//! Searches: a space, a schema and a recipe bound together.
+//! Searches and trainings: a space or a model, a schema and a recipe bound together.
 
+use super::arch::disallowed;
 use super::conflicts::conflict;
 use super::data;
 use super::elaborate::elaborate;
 use super::methods::{METHODS, method, paths};
 use super::program::{Item, ItemKind, Program};
 use super::settings::{Settings, number, within};
-use super::{CheckedSearch, Overrides};
+use super::{Baseline, CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
-    Clip, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Metric, Optimiser, RECALIBRATE, Recipe, Retrain,
-    Schedule, Storage, Train,
+    Clip, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Method, Metric, Optimiser, RECALIBRATE, Recipe,
+    Retrain, Schedule, Storage, Train,
 };
 use crate::schema::Schema;
-use crate::space::{BindError, Space};
+use crate::space::{Architecture, BindError, Space};
 use crate::syntax::tree::{Demand, Expr, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
 
 impl Program {
-    /// Checks a search, its space, its schema and its baselines.
+    /// Checks a search or a training: its space or model, its schema and its baselines.
     ///
     /// # Errors
     /// The findings, where there are errors among them.
     pub fn search(&self, item: &Item, overrides: &[Setting]) -> Result<CheckedSearch, Vec<Diagnostic>> {
         let mut diagnostics = Vec::new();
         match self.extended(item, &mut Vec::new(), &mut diagnostics) {
-            Some(search) => self.searched(&search, overrides, diagnostics),
+            Some(search) => self.searched(item.kind, &search, overrides, diagnostics),
             None => Err(diagnostics),
         }
     }
 
-    /// Checks a search that has taken over what it extends.
+    /// Checks a search, or a training, that has taken over what it extends.
     pub(super) fn searched(
         &self,
+        kind: ItemKind,
         search: &SearchItem,
         overrides: &[Setting],
         mut diagnostics: Vec<Diagnostic>,
@@ -52,30 +54,25 @@ impl Program {
                 );
             }
         }
-        let space = self.referenced_space(over, &of_space, &search.demands, &mut diagnostics);
         let schema = self.referenced_schema(with, &mut diagnostics);
+        let (space, model) = match kind {
+            ItemKind::Train => {
+                diagnostics.extend(search.demands.iter().filter_map(nothing_chosen));
+                self.referenced_model(over, &of_space, schema.as_ref(), &mut diagnostics).unzip()
+            }
+            _ => (self.referenced_space(over, &of_space, &search.demands, &mut diagnostics), None),
+        };
         let mut baselines = Vec::new();
         for reference in &search.baselines {
-            let Some(baseline) = self.referenced_space(reference, &Overrides::new(), &[], &mut diagnostics) else {
-                continue;
+            let Some(baseline) = self.baseline(reference, schema.as_ref(), &mut diagnostics) else { continue };
+            let is_trained = model.as_ref().is_some_and(|(name, _)| *name == baseline.title());
+            let message = match baselines.iter().any(|known: &Baseline| known.title() == baseline.title()) {
+                true => Some(format!("the baseline `{}` is there twice", baseline.title())),
+                false => is_trained.then(|| format!("the baseline `{}` is what is trained", baseline.title())),
             };
-            if let Some(choice) = baseline.graph.choices.first() {
-                diagnostics.push(
-                    Diagnostic::error(Code::Recipe, "a baseline leaves nothing open")
-                        .label(reference.name.span, format!("`{}` has choices", baseline.name))
-                        .label(choice.span, "such as this one"),
-                );
-            }
-            if let Some(schema) = &schema {
-                diagnostics.extend(unbound(&baseline, schema, &reference.name));
-            }
-            if baselines.iter().any(|known: &CheckedSpace| known.title() == baseline.title()) {
-                let message = format!("the baseline `{}` is there twice", baseline.title());
-                diagnostics.push(
-                    Diagnostic::error(Code::Duplicate, message)
-                        .label(reference.name.span, "the same, trained the same way"),
-                );
-            }
+            diagnostics.extend(message.map(|message| {
+                Diagnostic::error(Code::Duplicate, message).label(reference.name.span, "the same, trained the same way")
+            }));
             baselines.push(baseline);
         }
         if let (Some(space), Some(schema)) = (&space, &schema) {
@@ -88,14 +85,14 @@ impl Program {
         }
         let mut settings = Settings::new(&search.settings, overrides, rivals, search.name.span);
         settings.incomplete = search.incomplete;
-        let mut recipe = recipe(&mut settings, schema.as_ref());
+        let mut recipe = recipe(&mut settings, kind, schema.as_ref());
         if let Some(space) = &space {
             recipe.require = space.graph.constraints.iter().map(|constraint| constraint.text.clone()).collect();
         }
         diagnostics.extend(settings.finish());
         match (space, schema) {
             (Some(space), Some(schema)) if diagnostics.is_empty() && !search.incomplete => {
-                Ok(CheckedSearch { name: search.name.text.clone(), space, schema, recipe, baselines })
+                Ok(CheckedSearch { name: search.name.text.clone(), space, schema, recipe, model, baselines })
             }
             _ => {
                 Diagnostic::sort(&mut diagnostics);
@@ -104,16 +101,47 @@ impl Program {
         }
     }
 
-    /// The space and the schema of a search, in whatever files they are defined: those of the search that it extends,
-    /// if it extends one.
+    /// What a search compares with, of this schema.
+    fn baseline(
+        &self,
+        reference: &Reference,
+        schema: Option<&Schema>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<Baseline> {
+        if reference.name.text == Baseline::TREES && !self.is_taken(&reference.name) {
+            diagnostics.extend(reference.args.first().map(|arg| {
+                Diagnostic::error(Code::Arguments, "`trees` takes no arguments")
+                    .label(arg.span(), "not expected here")
+                    .help("how many are grown, the validation part tells")
+            }));
+            return Some(Baseline::Trees);
+        }
+        let space = self.referenced_space(reference, &Overrides::new(), &[], diagnostics)?;
+        if let Some(choice) = space.graph.choices.first() {
+            diagnostics.push(
+                Diagnostic::error(Code::Recipe, "a baseline leaves nothing open")
+                    .label(reference.name.span, format!("`{}` has choices", space.name))
+                    .label(choice.span, "such as this one"),
+            );
+        }
+        if let Some(schema) = schema {
+            diagnostics.extend(unbound(&space, schema, &reference.name));
+        }
+        Some(Baseline::Space(Box::new(space)))
+    }
+
+    /// The space and the schema of a search or a training, in whatever files they are defined: those of what it extends,
+    /// if it extends something.
     pub fn searched_items(&self, item: &Item) -> Option<(Item, Item)> {
         let (space, schema) = self.extended(item, &mut Vec::new(), &mut Vec::new())?.over?;
-        let space = self.resolve(&space.name, ItemKind::Space).ok()?;
+        let of_arch = self.lookup(space.name.span.file, &space.name.text).filter(|found| found.kind == ItemKind::Arch);
+        let space = of_arch.map_or(&space.name, |arch| &self.arch_item(arch).space.name);
+        let space = self.resolve(space, ItemKind::Space).ok()?;
         let schema = self.resolve(&schema, ItemKind::Schema).ok()?;
         Some((space.clone(), schema.clone()))
     }
 
-    /// A search with what it takes over from the one that it extends: its own settings come first.
+    /// A search, or a training, with what it takes over from the one that it extends: its own settings come first.
     pub(super) fn extended(
         &self,
         item: &Item,
@@ -123,10 +151,10 @@ impl Program {
         let mut search = self.search_item(item).clone();
         let Some(base) = &search.base else { return Some(search) };
         chain.push(item.span);
-        let of_base = match self.resolve(base, ItemKind::Search) {
+        let of_base = match self.resolve(base, item.kind) {
             Ok(found) if chain.contains(&found.span) => {
                 diagnostics.push(
-                    Diagnostic::error(Code::Recursion, format!("search `{}` extends itself", item.name))
+                    Diagnostic::error(Code::Recursion, format!("{} `{}` extends itself", item.kind.word(), item.name))
                         .label(base.span, "this never ends")
                         .label(found.span, "defined here"),
                 );
@@ -175,6 +203,56 @@ impl Program {
         }
     }
 
+    /// What a training trains: an architecture by its name, or a space that leaves nothing open; and what it is called.
+    fn referenced_model(
+        &self,
+        reference: &Reference,
+        overrides: &Overrides,
+        schema: Option<&Schema>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<(CheckedSpace, (String, Architecture))> {
+        let name = &reference.name;
+        let Some(item) = self.lookup(name.span.file, &name.text).filter(|item| item.kind == ItemKind::Arch) else {
+            let space = self.referenced_space(reference, overrides, &[], diagnostics)?;
+            if let Some(choice) = space.graph.choices.first() {
+                diagnostics.push(
+                    Diagnostic::error(Code::Recipe, "a training leaves nothing open")
+                        .label(name.span, format!("`{}` has choices", space.name))
+                        .label(choice.span, "such as this one")
+                        .help("train an `arch` of it, or make it a `search`"),
+                );
+            }
+            let title = space.title();
+            return Some((space, (title, Architecture::new(Vec::new()))));
+        };
+        if let Some(argument) = reference.args.first() {
+            diagnostics.push(
+                Diagnostic::error(Code::Arguments, format!("the architecture `{}` takes no arguments", name.text))
+                    .label(argument.span(), "not an argument of it")
+                    .label(item.span, "the space's stand here"),
+            );
+        }
+        if let Some(value) = overrides.values().next() {
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::Recipe,
+                    "the parameters of an architecture's space are set where it is defined",
+                )
+                .label(value.span, "cannot be set here"),
+            );
+        }
+        let arch = self.arch(item).map_err(|found| diagnostics.extend(found)).ok()?;
+        if arch.open {
+            diagnostics.push(
+                Diagnostic::error(Code::Recipe, "a training leaves nothing open")
+                    .label(name.span, format!("`{}` ends in `..`", arch.name))
+                    .help("decide the rest, or make it a `search`"),
+            );
+        }
+        diagnostics.extend(disallowed(name, &arch.space, schema, &arch.architecture));
+        Some((arch.space, (arch.name, arch.architecture)))
+    }
+
     pub(super) fn referenced_schema(&self, name: &Name, diagnostics: &mut Vec<Diagnostic>) -> Option<Schema> {
         match self.resolve(name, ItemKind::Schema).map_err(Vec::from_iter).and_then(|item| self.schema(item)) {
             Ok(schema) => Some(schema),
@@ -184,6 +262,16 @@ impl Program {
             }
         }
     }
+}
+
+/// What is asked of candidates, where there are none.
+fn nothing_chosen(demand: &Demand) -> Option<Diagnostic> {
+    let first = demand.conditions.first()?;
+    Some(
+        Diagnostic::error(Code::Recipe, "a training chooses nothing, so there is nothing to require or to forbid")
+            .label(first.span, "asked of candidates")
+            .help("leave it out, or make it a `search`"),
+    )
 }
 
 fn key(path: &[Name]) -> String {
@@ -216,19 +304,20 @@ pub(super) fn bound(space: &CheckedSpace, schema: &Schema, named: Span) -> Resul
     Space::bind(space, schema).map_err(told)
 }
 
-/// Every key that a search may set, sections too.
-pub(crate) fn setting_keys() -> Vec<String> {
+/// Every key that a search, or a training, may set, sections too.
+pub(crate) fn setting_keys(kind: ItemKind) -> Vec<String> {
     let nowhere = Span::new(FileId(0), 0, 0);
     let mut keys = Vec::new();
     // A section's keys are asked for only where it is opened.
-    for section in METHODS.map(|(section, _)| section).into_iter().chain(["data.synthetic"]) {
+    let methods = METHODS.map(|(section, _)| section).into_iter().filter(|_| kind == ItemKind::Search);
+    for section in methods.chain(["data.synthetic"]) {
         let opened = Setting {
             path: section.split('.').map(|part| Name { text: part.to_owned(), span: nowhere }).collect(),
             value: SettingValue::Section,
             span: nowhere,
         };
         let mut settings = Settings::new(&[opened], &[], rivals, nowhere);
-        recipe(&mut settings, None);
+        recipe(&mut settings, kind, None);
         keys.extend(settings.known());
     }
     keys.sort_unstable();
@@ -237,14 +326,51 @@ pub(crate) fn setting_keys() -> Vec<String> {
 }
 
 /// Reads a whole recipe; the defaults are the paper's.
-fn recipe(s: &mut Settings, schema: Option<&Schema>) -> Recipe {
+fn recipe(s: &mut Settings, kind: ItemKind, schema: Option<&Schema>) -> Recipe {
     let seed = s.seed("seed", 1);
     let data = data::data(s, schema);
     let embeddings = Embeddings { l2: l2(s, "embeddings.l2"), storage: storage(s, "embeddings.storage") };
+    let (train, evaluate, method, top) = if kind == ItemKind::Train {
+        // What only a search sets is what it is by default, and a mistake where it is set.
+        let mut unset = Settings::new(&[], &[], rivals, s.owner());
+        let (train, mut evaluate, method, top) = searching(&mut unset);
+        evaluate.batch = s.count("evaluate.batch", evaluate.batch as u64) as usize;
+        s.only_of_searches(unset.known().into_iter().chain(METHODS.map(|(section, _)| section.to_owned())));
+        (train, evaluate, method, top)
+    } else {
+        searching(s)
+    };
+    let told = s.diagnostics.len();
+    let stop = stop(s, "retrain.stop", schema.is_none_or(|schema| schema.group.is_some()));
+    // A `stop` that was not understood is no `off`.
+    let unwatched = (stop.is_none() && s.diagnostics.len() == told).then_some((
+        "it follows the metric of `retrain.stop`, which is `off`",
+        "such as `retrain { stop: early(patience: 2); schedule: plateau }`",
+    ));
+    let retrain = Retrain {
+        top,
+        epochs: s.count("retrain.epochs", 1),
+        stop,
+        refit: s.switch("retrain.refit", true),
+        batch: s.count("retrain.batch", 256) as usize,
+        optimiser: optimiser(s, "retrain.optimiser", ADAM),
+        warmup: s.length("retrain.warmup", Length::Share(0.1)),
+        schedule: schedule(s, "retrain.schedule", unwatched),
+        clip: clip(s, "retrain.clip"),
+        label_smoothing: s.get("retrain.label_smoothing", 0.0, "a number of at least 0 and below 1", |e| {
+            number(e).filter(|share| (0.0..1.0).contains(share))
+        }),
+        positive_weight: s.real("retrain.positive_weight", 1.0, 1e-6, 1e6),
+    };
+    Recipe { seed, data, embeddings, train, evaluate, method, require: Vec::new(), retrain }
+}
+
+/// What only a search has: how its supernet is trained, how candidates are evaluated and found, and how many are retrained.
+fn searching(s: &mut Settings) -> (Train, Evaluate, Method, usize) {
     let train = Train {
         epochs: s.count("train.epochs", 1),
         batch: s.count("train.batch", 512) as usize,
-        optimiser: optimiser(s, "train.optimiser", 0.12),
+        optimiser: optimiser(s, "train.optimiser", Optimiser::Adagrad { lr: 0.12, eps: 1e-2, rowwise: false }),
         warmup: s.length("train.warmup", Length::Share(0.1)),
         schedule: schedule(
             s,
@@ -261,38 +387,20 @@ fn recipe(s: &mut Settings, schema: Option<&Schema>) -> Recipe {
         batch: s.count("evaluate.batch", 8192) as usize,
         recalibrate: s.count("evaluate.recalibrate", RECALIBRATE),
     };
-    let method = method(s);
-    let told = s.diagnostics.len();
-    let stop = stop(s, "retrain.stop", schema.is_none_or(|schema| schema.group.is_some()));
-    // A `stop` that was not understood is no `off`.
-    let unwatched = (stop.is_none() && s.diagnostics.len() == told).then_some((
-        "it follows the metric of `retrain.stop`, which is `off`",
-        "such as `retrain { stop: early(patience: 2); schedule: plateau }`",
-    ));
-    let retrain = Retrain {
-        top: s.count("retrain.top", 15) as usize,
-        epochs: s.count("retrain.epochs", 1),
-        stop,
-        refit: s.switch("retrain.refit", true),
-        batch: s.count("retrain.batch", 256) as usize,
-        optimiser: optimiser(s, "retrain.optimiser", 0.16),
-        warmup: s.length("retrain.warmup", Length::Share(0.1)),
-        schedule: schedule(s, "retrain.schedule", unwatched),
-        clip: clip(s, "retrain.clip"),
-        label_smoothing: s.get("retrain.label_smoothing", 0.0, "a number of at least 0 and below 1", |e| {
-            number(e).filter(|share| (0.0..1.0).contains(share))
-        }),
-        positive_weight: s.real("retrain.positive_weight", 1.0, 1e-6, 1e6),
-    };
-    Recipe { seed, data, embeddings, train, evaluate, method, require: Vec::new(), retrain }
+    (train, evaluate, method(s), s.count("retrain.top", 15) as usize)
 }
 
-/// `lr`: the paper's for Adagrad; the others start from what is usual for them.
-fn optimiser(s: &mut Settings, key: &str, lr: f64) -> Optimiser {
+/// What trains a model on its own where nothing else is said: over all tables that were tried it is the best of what has one
+/// setting for all.
+const ADAM: Optimiser = Optimiser::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, decay: Decay::None };
+
+/// `default`: where nothing is said. Adagrad starts from the paper's rate, 0.12 for a supernet and 0.16 for a model; the others from
+/// what is usual for them.
+fn optimiser(s: &mut Settings, key: &str, default: Optimiser) -> Optimiser {
     const ADAGRAD: [&str; 3] = ["lr", "eps", "rowwise"];
     const ADAM: [&str; 5] = ["lr", "beta1", "beta2", "eps", "weight_decay"];
     const SGD: [&str; 3] = ["lr", "momentum", "weight_decay"];
-    let default = Optimiser::Adagrad { lr, eps: 1e-2, rowwise: false };
+    let lr = if let Optimiser::Adagrad { lr, .. } = default { lr } else { 0.16 };
     s.called(key, default, &["adagrad", "adam", "adamw", "sgd"], |called| match called.name {
         "adam" | "adamw" => {
             called.only(&ADAM)?;

@@ -6,10 +6,12 @@ use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::recipe::Length;
 use crate::syntax::tree::{Arg, Expr, ExprKind, Name, Setting, SettingValue};
 
-/// The settings of one search, by path such as `train.batch`.
+/// The settings of one search or training, by path such as `train.batch`.
 pub(super) struct Settings {
     values: BTreeMap<String, Setting>,
     known: Vec<String>,
+    /// Keys that are only a search's, where this is none.
+    of_searches: Vec<String>,
     pub diagnostics: Vec<Diagnostic>,
     /// Where a missing key is reported.
     owner: Span,
@@ -35,8 +37,14 @@ impl Settings {
         rivals: impl Fn(&str) -> Vec<&'static str>,
         owner: Span,
     ) -> Self {
-        let mut all =
-            Self { values: BTreeMap::new(), known: Vec::new(), diagnostics: Vec::new(), owner, incomplete: false };
+        let mut all = Self {
+            values: BTreeMap::new(),
+            known: Vec::new(),
+            of_searches: Vec::new(),
+            diagnostics: Vec::new(),
+            owner,
+            incomplete: false,
+        };
         for setting in settings {
             if let Some(first) = all.values.get(&path(setting)) {
                 let first = first.span;
@@ -57,6 +65,16 @@ impl Settings {
             all.values.insert(path(setting), setting.clone());
         }
         all
+    }
+
+    /// Where a missing key is reported.
+    pub fn owner(&self) -> Span {
+        self.owner
+    }
+
+    /// Keys that say nothing here, but would in a search: they are told as that.
+    pub fn only_of_searches(&mut self, keys: impl IntoIterator<Item = String>) {
+        self.of_searches.extend(keys);
     }
 
     /// Whether a section is opened or any of its keys is set.
@@ -218,7 +236,7 @@ impl Settings {
         if self.incomplete {
             return;
         }
-        self.diagnostics.push(Diagnostic::error(Code::Recipe, message).label(self.owner, "in this search").help(help));
+        self.diagnostics.push(Diagnostic::error(Code::Recipe, message).label(self.owner, "in this recipe").help(help));
     }
 
     /// Reports two settings that exclude each other.
@@ -251,6 +269,16 @@ impl Settings {
                 .rsplit_once('.')
                 .is_some_and(|(parent, _)| !sections.iter().any(|s| s == parent) && self.values.contains_key(parent));
             if unknown_parent {
+                continue;
+            }
+            let of_search = self.of_searches.iter().any(|known| within(key, known) || section && within(known, key));
+            if of_search {
+                let span = setting.path.last().map_or(setting.span, |name| name.span);
+                self.diagnostics.push(
+                    Diagnostic::error(Code::Recipe, format!("a training has no `{key}`"))
+                        .label(span, "this is of a search")
+                        .help("a `train` trains one model, as its section `retrain` says, and looks for none"),
+                );
                 continue;
             }
             let candidates = self.known.iter().chain(&sections).map(String::as_str);

@@ -6,8 +6,9 @@ use super::analysis::Analysis;
 use crate::diagnostics::FileId;
 use crate::ir::{Offer, Word};
 use crate::names::{Kind, Meaning, Role, Symbol, builtin};
+use crate::schema::Schema;
 use crate::space::Space;
-use crate::{ItemKind, Loader};
+use crate::{Architecture, CheckedSpace, ItemKind, Loader};
 
 /// What is known of the name at a place, and the place of the name.
 pub fn hover(analysis: &Analysis, loader: &dyn Loader, file: FileId, at: usize) -> Option<(String, Range<usize>)> {
@@ -70,6 +71,7 @@ pub(super) fn symbol_text(analysis: &Analysis, symbol: Symbol, pointed: Option<(
         Kind::Space => notes.extend(space_notes(analysis, symbol)),
         Kind::Arch => notes.extend(arch_note(analysis, symbol)),
         Kind::Search => notes.extend(search_note(analysis, symbol)),
+        Kind::Train => notes.extend(train_note(analysis, symbol)),
         _ => {}
     }
     notes.extend(analysis.docs(symbol.file, definition));
@@ -109,8 +111,13 @@ fn space_notes(analysis: &Analysis, symbol: Symbol) -> Option<String> {
 
 fn arch_note(analysis: &Analysis, symbol: Symbol) -> Option<String> {
     let arch = analysis.program.arch(&analysis.item(symbol, ItemKind::Arch)?).ok()?;
-    let space = Space::bind(&arch.space, arch.schema.as_ref()?).ok()?;
-    let plan = space.plan(&arch.architecture).ok().filter(|_| !arch.open)?;
+    let costs = costs(&arch.space, arch.schema.as_ref()?, &arch.architecture);
+    costs.filter(|_| !arch.open)
+}
+
+/// What one model of a space costs, in words.
+fn costs(space: &CheckedSpace, schema: &Schema, architecture: &Architecture) -> Option<String> {
+    let plan = Space::bind(space, schema).ok()?.plan(architecture).ok()?;
     let (macs, dense) = (grouped(&plan.macs().to_string()), grouped(&plan.dense_params().to_string()));
     let embedding = grouped(&plan.embedding_params().to_string());
     Some(format!("{macs} MACs a sample; {dense} dense and {embedding} embedding parameters."))
@@ -120,6 +127,12 @@ fn search_note(analysis: &Analysis, symbol: Symbol) -> Option<String> {
     let search = analysis.program.search(&analysis.item(symbol, ItemKind::Search)?, &[]).ok()?;
     let ways = grouped(&search.space.graph.raw_count().to_string());
     Some(format!("{} choices, {ways} encodings.", search.space.graph.choices.len()))
+}
+
+fn train_note(analysis: &Analysis, symbol: Symbol) -> Option<String> {
+    let search = analysis.program.search(&analysis.item(symbol, ItemKind::Train)?, &[]).ok()?;
+    let (name, architecture) = search.model.as_ref()?;
+    Some(format!("Trains {name}: {}", costs(&search.space, &search.schema, architecture)?))
 }
 
 /// A number with its thousands apart.

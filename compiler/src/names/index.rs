@@ -18,6 +18,8 @@ pub enum Kind {
     Schema,
     /// `search name …`
     Search,
+    /// `train name …`
+    Train,
     /// `arch name of space { … }`
     Arch,
     /// A block at the top level, which spaces instantiate.
@@ -57,8 +59,8 @@ pub enum Kind {
 impl Kind {
     /// Whether it is visible in the whole file, and to those that import it.
     pub(crate) fn is_item(self) -> bool {
-        use Kind::{Arch, Const, Item, Op, Pattern, Schema, Search, Space};
-        matches!(self, Const | Op | Space | Pattern | Schema | Search | Arch | Item)
+        use Kind::{Arch, Const, Item, Op, Pattern, Schema, Search, Space, Train};
+        matches!(self, Const | Op | Space | Pattern | Schema | Search | Train | Arch | Item)
     }
 
     /// In the reader's words.
@@ -69,6 +71,7 @@ impl Kind {
             Kind::Space => "space",
             Kind::Schema => "schema",
             Kind::Search => "search",
+            Kind::Train => "training",
             Kind::Arch => "architecture",
             Kind::Pattern => "block",
             Kind::Test => "test",

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::check::{Item, ItemKind, Program};
+use crate::check::{Baseline, Item, ItemKind, Program};
 use crate::draw::{Detail, Drawing, Figure};
 use crate::format::value;
 use crate::ir::{CheckedSpace, Made, SpaceGraph};
@@ -34,10 +34,14 @@ fn item_json(program: &Program, item: &Item) -> Option<Value> {
     let mut whole = json!({ "kind": item.kind.word(), "name": item.name });
     let more = match item.kind {
         ItemKind::Space => space_json(program, &program.check_space(item).ok()?),
-        ItemKind::Search => {
+        ItemKind::Search | ItemKind::Train => {
             let search = program.search(item, &[]).ok()?;
-            let baselines: Vec<String> = search.baselines.iter().map(CheckedSpace::title).collect();
-            let recipe = serde_json::to_value(&search.recipe).ok()?;
+            let baselines: Vec<String> = search.baselines.iter().map(Baseline::title).collect();
+            let mut recipe = serde_json::to_value(&search.recipe).ok()?;
+            // A training has none of a search's.
+            if let (ItemKind::Train, Value::Object(recipe)) = (item.kind, &mut recipe) {
+                recipe.retain(|key, _| !matches!(key.as_str(), "train" | "evaluate" | "method" | "require"));
+            }
             let mut more = space_json(program, &search.space);
             more["space"] = search.space.name.clone().into();
             more["schema"] = search.schema.name.clone().into();

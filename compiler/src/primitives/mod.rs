@@ -19,6 +19,7 @@ pub use crate::tensor::Axis;
 
 registry::primitives! {
     embed::Embed,
+    embed_numbers::EmbedNumbers,
     linear::Linear,
     layer_norm::LayerNorm,
     batch_norm::BatchNorm,

@@ -48,6 +48,7 @@ impl Reader {
                 Rule::test => tree.tests.push(self.test(pair, offset, std::mem::take(&mut docs))),
                 Rule::schema => tree.schemas.push(self.schema(pair, offset, std::mem::take(&mut docs))),
                 Rule::search => tree.searches.push(self.search(pair, offset, std::mem::take(&mut docs))),
+                Rule::train => tree.trains.push(self.search(pair, offset, std::mem::take(&mut docs))),
                 Rule::arch => tree.archs.push(self.arch(pair, offset, std::mem::take(&mut docs))),
                 _ => {}
             }

@@ -24,7 +24,8 @@ pub struct Unbalanced {
     pub item: usize,
 }
 
-const ITEM_WORDS: [&str; 9] = ["nasrec", "import", "const", "op", "space", "schema", "search", "arch", "test"];
+const ITEM_WORDS: [&str; 10] =
+    ["nasrec", "import", "const", "op", "space", "schema", "search", "train", "arch", "test"];
 
 /// Joins lines, blanks comments, splits items.
 pub fn join(source: &str) -> Joined {
@@ -167,9 +168,10 @@ fn starts_item(rest: &[u8]) -> bool {
     ITEM_WORDS.iter().any(|word| {
         rest.starts_with(word.as_bytes())
             && rest.get(word.len()).is_none_or(|b| matches!(b, b' ' | b'\t' | b'"'))
-            // `search: …` and the like are settings, `op = …` is a name.
+            // `search: …` and the like are settings, `op = …` is a name, `train { … }` a section.
             && !rest[word.len()..].trim_ascii_start().starts_with(b":")
             && !rest[word.len()..].trim_ascii_start().starts_with(b"=")
+            && !rest[word.len()..].trim_ascii_start().starts_with(b"{")
     })
 }
 

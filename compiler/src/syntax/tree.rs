@@ -24,6 +24,8 @@ pub struct File {
     pub(crate) patterns: Vec<Pattern>,
     pub(crate) schemas: Vec<SchemaItem>,
     pub(crate) searches: Vec<SearchItem>,
+    /// Trainings of one model, which are written as searches are.
+    pub(crate) trains: Vec<SearchItem>,
     pub(crate) archs: Vec<ArchItem>,
     pub(crate) tests: Vec<TestItem>,
     /// Names of items that could not be read.
@@ -211,13 +213,14 @@ pub(crate) struct Reference {
     pub args: Vec<Arg>,
 }
 
+/// A `search`, or a `train`.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SearchItem {
     pub docs: Vec<String>,
     pub name: Name,
-    /// The search that this one extends.
+    /// The search, or the training, that this one extends.
     pub base: Option<Name>,
-    /// The space and the schema; of the search that is extended, where one is.
+    /// The space, or the model, and the schema; of what is extended, where something is.
     pub over: Option<(Reference, Name)>,
     pub settings: Vec<Setting>,
     pub baselines: Vec<Reference>,

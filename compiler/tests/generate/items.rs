@@ -5,8 +5,18 @@ use super::{Choice, Dense, Generator, Op, Pattern, Scope, Space, Sparse, Table, 
 
 type Way = fn(&mut Generator);
 
-pub(super) const ITEMS: Table<Way> =
-    &[(2, constant), (5, op), (2, pattern), (5, space), (1, schema), (1, search), (2, arch), (1, test), (1, comment)];
+pub(super) const ITEMS: Table<Way> = &[
+    (2, constant),
+    (5, op),
+    (2, pattern),
+    (5, space),
+    (1, schema),
+    (1, search),
+    (1, train),
+    (2, arch),
+    (1, test),
+    (1, comment),
+];
 
 fn comment(g: &mut Generator) {
     g.line("// What follows has nothing to do with this.");
@@ -286,6 +296,11 @@ pub(super) fn schema(g: &mut Generator) {
     let (encoding, rows) = (g.one(&["hex", "int"]), g.one(&["rows: 1_000", "rows: 5K, missing: 0", "20"]));
     g.line(&format!("sparse C[2..{}]: {encoding} | modulo({rows})", g.names % 3 + 2));
     g.remark();
+    if g.names.is_multiple_of(2) {
+        let step = ["target", "target(folds: 3, smoothing: 0.5) | standardise", "count | log1p"][g.names / 2 % 3];
+        g.line(&format!("dense rate from city: int | {step}"));
+        g.line("sparse size from I1: number | log_buckets(base: 2)");
+    }
     g.line("sparse city: int | modulo(rows: 10)");
     g.indent -= 2;
     g.line("}");
@@ -368,6 +383,27 @@ pub(super) fn search(g: &mut Generator) {
     g.indent -= 2;
     g.line("}");
     g.searches.push(name);
+}
+
+/// A training, of a space that leaves nothing open where there is one.
+pub(super) fn train(g: &mut Generator) {
+    let closed: Vec<Space> = g.spaces.iter().filter(|space| !space.open).cloned().collect();
+    if closed.is_empty() || g.schemas.is_empty() {
+        return search(g);
+    }
+    g.remark();
+    let (name, space, schema) = (g.name("train_"), g.one(&closed), g.one(&g.schemas.clone()));
+    g.line(&format!("train {name} on {} with {schema} {{", space.name));
+    g.indent += 2;
+    let retrain = ["retrain { epochs: 2; batch: 64 }", "retrain { stop: early(patience: 1); refit: off }"];
+    for (i, options) in [SETTINGS[0], SETTINGS[1], &retrain, SETTINGS[6]].into_iter().enumerate() {
+        if i == 1 || g.chance(60) {
+            let setting = g.one(options);
+            g.line(setting);
+        }
+    }
+    g.indent -= 2;
+    g.line("}");
 }
 
 pub(super) fn arch(g: &mut Generator) {

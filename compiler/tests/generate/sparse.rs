@@ -42,6 +42,10 @@ const SPARSE: Table<Way> = &[
     }),
     (1, |g, s, of| {
         let x = g.one(&s.dense).name;
+        (format!("embed_numbers(linear({x}, 3), {0})", of.dim), "3".to_owned(), of.dim.clone())
+    }),
+    (1, |g, s, of| {
+        let x = g.one(&s.dense).name;
         (format!("rows(linear({x}, 3 * {0}), 3, {0})", of.dim), "3".to_owned(), of.dim.clone())
     }),
     (1, |g, s, of| match (s.earlier.clone(), g.take_choice(s)) {

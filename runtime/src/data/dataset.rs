@@ -335,17 +335,16 @@ impl Wanted<'_> {
                     self.both_labels(rows.counts())?;
                     let mut rows = rows.finish();
                     let [train, ..] = split::split(rows.keys(), bounds(&read.rows), recipe)?;
-                    let mut training = vec![false; rows.keys().len()];
-                    train.iter().for_each(|&row| training[row as usize] = true);
-                    let total = Some(training.len() as u64);
+                    let training = fit::Training::new(schema, &train, rows.keys().len(), recipe.seed);
+                    let total = Some(rows.keys().len() as u64);
                     observer.begin(Stage { name: "encode data".to_owned(), total, unit: "rows" });
-                    let learnt = fit::learn(schema, &cells, &dictionaries, &mut rows, &training, observer, stop);
+                    let learnt = fit::learn(schema, &cells, &dictionaries, &mut rows, training, observer, stop);
                     let encoded = learnt.and_then(|learnt| {
                         fit::encode(schema, &cells, &learnt, &dictionaries, &mut rows, &mut writer, |done| {
                             observer.progress(done, "");
                             stop.check()
                         })?;
-                        learnt.to_bytes(schema)
+                        learnt.encoder.to_bytes(schema)
                     });
                     observer.end();
                     encoder = Some(encoded?);

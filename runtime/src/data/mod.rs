@@ -3,7 +3,7 @@
 //! In the order data flows: `source` finds files and reads them into blocks of whole lines, `text` finds the values of these
 //! and what they say, and `reading` has many threads do so in turn. What a row becomes is said in `table`; `wide` does all of
 //! it at once for tables of numbers only. Where something is learnt from the training rows, `fit` learns it and encodes the rows.
-//! `infer` describes a table that nobody has described.
+//! `infer` describes a table that nobody has described, and `survey` says what there is to know of one that somebody has.
 //! `columnar` finds the values of Parquet files in place of `text`.
 //! Or `synthetic` draws rows of a planted click model. All fill a `cache` of fixed-width `record`s. A `dataset` is such a cache
 //! with its `split`; `batches` cuts row lists into batches and `prefetch` builds those ahead of their use.
@@ -27,6 +27,7 @@ mod record;
 mod rows;
 mod source;
 mod split;
+pub mod survey;
 mod synthetic;
 mod table;
 mod text;
@@ -40,6 +41,7 @@ pub(crate) use cache::resealed;
 pub use dataset::{Dataset, Part};
 pub(crate) use dataset::{held_in_memory, on_disk};
 pub use fit::Encoder;
+pub(crate) use fit::{Draw, Folds, Seen, Tally};
 pub use infer::{Inferred, infer};
 pub use malformed::Malformed;
 pub use prefetch::Prefetch;

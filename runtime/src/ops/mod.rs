@@ -98,6 +98,7 @@ macro_rules! ops {
 ops! {
     numeric::Numeric,
     embed::Embed,
+    embed_numbers::EmbedNumbers,
     linear::Linear,
     layer_norm::LayerNorm,
     batch_norm::BatchNorm,

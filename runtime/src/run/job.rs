@@ -4,46 +4,92 @@ use std::path::PathBuf;
 
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Recipe;
-use nasrec_compiler::schema::Schema;
+use nasrec_compiler::schema::{Schema, Table};
 use nasrec_compiler::streams::Streams;
-use nasrec_compiler::{Architecture, CheckedSearch, CheckedSpace, Space};
+use nasrec_compiler::{Architecture, Baseline as CheckedBaseline, CheckedSearch, CheckedSpace, Space};
 
 use crate::Result;
 use crate::error::RunError;
 
+/// A model that what is found is compared with.
+#[derive(Clone, Debug)]
+pub enum Baseline {
+    /// An architecture, trained as what is found is.
+    Network(Plan),
+    /// Gradient-boosted trees.
+    Trees,
+}
+
 /// What a run does, all of it decided.
 #[derive(Debug)]
 pub struct Job {
-    /// What is searched, over its schema.
+    /// What is searched, over its schema; or what the one model is of.
     pub space: Space,
     /// The columns of the table.
     pub schema: Schema,
     /// Data, training, evaluation, strategy and retraining.
     pub recipe: Recipe,
-    /// Hand-made models, by name.
-    pub baselines: Vec<(String, Plan)>,
+    /// The one model that is trained, with its name: nothing is searched then.
+    pub model: Option<(String, Architecture)>,
+    /// What is found is compared with these, by name.
+    pub baselines: Vec<(String, Baseline)>,
     /// Where relative paths of data files start.
     pub base: PathBuf,
+    /// What all of it was made of.
+    search: Box<CheckedSearch>,
 }
 
 impl Job {
-    /// What a checked search does. Relative paths of data files start at `base`.
+    /// What a checked search, or a training, does. Relative paths of data files start at `base`.
     ///
     /// # Errors
     /// The schema does not fit the space or a baseline.
     pub fn new(search: &CheckedSearch, base: impl Into<PathBuf>) -> Result<Self> {
         let bind = |space: &CheckedSpace| Space::bind(space, &search.schema);
         let baselines = search.baselines.iter().map(|baseline| {
-            let plan = bind(baseline)?.plan(&Architecture::new(Vec::new()))?;
-            Ok((baseline.title(), plan))
+            let what = match baseline {
+                CheckedBaseline::Space(space) => Baseline::Network(bind(space)?.plan(&Architecture::new(Vec::new()))?),
+                CheckedBaseline::Trees => Baseline::Trees,
+            };
+            Ok((baseline.title(), what))
         });
         Ok(Self {
             space: bind(&search.space).map_err(RunError::from)?,
+            model: search.model.clone(),
             baselines: baselines.collect::<Result<_, RunError>>()?,
             schema: search.schema.clone(),
             recipe: search.recipe.clone(),
             base: base.into(),
+            search: Box::new(search.clone()),
         })
+    }
+
+    /// The same with so many rows for each sparse column's table, once the table was read: a vocabulary knows no more values
+    /// than that, whatever room the schema leaves it. Nothing where that changes nothing.
+    ///
+    /// # Errors
+    /// Those of [`Job::new`].
+    pub(crate) fn fitted(&self, rows: &[usize]) -> Result<Option<Self>> {
+        let columns = || self.schema.sparse.iter().zip(rows);
+        if columns().all(|(column, &rows)| column.rows <= rows) {
+            return Ok(None);
+        }
+        let mut search = CheckedSearch::clone(&self.search);
+        search.schema.sparse.iter_mut().zip(rows).for_each(|(column, &rows)| column.rows = column.rows.min(rows));
+        Self::new(&search, &self.base).map(Some)
+    }
+
+    /// The same for a table of at most so many rows: no vocabulary knows more values than that.
+    ///
+    /// # Errors
+    /// Those of [`Job::new`].
+    pub(crate) fn of_rows(&self, rows: u64) -> Result<Option<Self>> {
+        let most = usize::try_from(rows).unwrap_or(usize::MAX).saturating_add(2);
+        let needed = self.schema.sparse.iter().map(|column| match column.table {
+            Table::Vocabulary { .. } => column.rows.min(most),
+            _ => column.rows,
+        });
+        self.fitted(&needed.collect::<Vec<_>>())
     }
 
     pub(crate) fn streams(&self) -> Streams {
@@ -54,6 +100,14 @@ impl Job {
     pub(crate) fn seed_of(&self, name: &str) -> u64 {
         let key = self.streams().key(&format!("{name}/values"));
         u64::from_le_bytes([key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7]])
+    }
+
+    /// The baselines that are architectures.
+    pub(crate) fn networks(&self) -> impl Iterator<Item = &Plan> {
+        self.baselines.iter().filter_map(|(_, baseline)| match baseline {
+            Baseline::Network(plan) => Some(plan),
+            Baseline::Trees => None,
+        })
     }
 
     /// The plan of an architecture; a space that was checked has one for each that is complete.

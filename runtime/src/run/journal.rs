@@ -83,6 +83,9 @@ pub enum Entry {
         last: bool,
         /// On the part that `last` says.
         figures: Figures,
+        /// The same model's figures on the test part, where it is not trained once more before it is told on that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        test: Option<Figures>,
         /// BLAKE3 of its weights in the run directory, where they are kept.
         checksum: Option<String>,
         /// Steps whose loss was not finite.
@@ -94,6 +97,9 @@ pub enum Entry {
         /// The best of them, from 1: the figures are of the model as it was then.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         best_epoch: Option<usize>,
+        /// How many trees were grown, of the baseline that has some.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trees: Option<usize>,
         /// How the loss went.
         curve: Curve,
         /// What training and evaluating took.

@@ -18,11 +18,11 @@ mod sources;
 use std::path::{Path, PathBuf};
 
 use nasrec_compiler::diagnostics::Severity;
-use nasrec_compiler::{CheckedSearch, ItemKind, Program};
+use nasrec_compiler::{CheckedSearch, Item, ItemKind, Program};
 
 pub use crate::error::RunError;
 pub use directory::RunDir;
-pub use job::Job;
+pub use job::{Baseline, Job};
 #[cfg(fuzzing)]
 pub(crate) use journal::chained;
 pub use journal::{Curve, Entry, Journal};
@@ -39,7 +39,7 @@ use record::Record;
 pub struct Origin<'a> {
     /// The program, as it was read from files.
     pub program: &'a Program,
-    /// The name of its search.
+    /// The name of its search, or of its training.
     pub search: &'a str,
     /// Values that were set from outside, each `path=value`, such as `train.batch=1024`.
     pub settings: &'a [String],
@@ -129,7 +129,7 @@ impl Run {
         &self.dir
     }
 
-    /// The name of its search.
+    /// The name of its search, or of its training.
     pub fn name(&self) -> &str {
         &self.record.search
     }
@@ -178,6 +178,11 @@ fn clear(dir: &RunDir, record: &Record) -> Result<()> {
     [JOURNAL, USAGE, ABOUT, layout::RECORD].iter().try_for_each(|name| crate::files::remove(&dir.file(name)))
 }
 
+/// What a run of this name does in a program: a search, or a training. No two items have one name.
+pub(crate) fn named(program: &Program, name: &str) -> Option<Item> {
+    [ItemKind::Search, ItemKind::Train].into_iter().find_map(|kind| program.find(kind, name))
+}
+
 /// The program and the search of a record, from the copies.
 fn read(dir: &RunDir, record: &Record) -> Result<(Program, CheckedSearch)> {
     let (mut program, findings) = record.sources.load(dir)?;
@@ -189,8 +194,8 @@ fn read(dir: &RunDir, record: &Record) -> Result<(Program, CheckedSearch)> {
     first_error(&findings)?;
     let settings = record.settings.iter().map(|setting| program.read_override(setting));
     let settings = settings.collect::<Result<Vec<_>, _>>().map_err(|found| unsound(found.message))?;
-    let item = program.find(ItemKind::Search, &record.search);
-    let item = item.ok_or_else(|| unsound(format!("there is no search `{}`", record.search)))?;
+    let item = named(&program, &record.search);
+    let item = item.ok_or_else(|| unsound(format!("there is no search or training `{}`", record.search)))?;
     let search = program
         .search(&item, &settings)
         .map_err(|found| unsound(found.first().map_or_else(String::new, |found| found.message.clone())))?;

@@ -1,4 +1,4 @@
-//! Whether a search fits the memory that it may take, worked out from the job before anything is trained.
+//! Whether a search, or a training, fits the memory that it may take, worked out from the job before anything is trained.
 
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::{L2, Source};
@@ -13,26 +13,58 @@ use crate::backend::{Task, Trainable};
 use crate::data::{self, held_in_memory};
 use crate::error::RunError;
 use crate::machine::Bytes;
-use crate::run::Job;
+use crate::run::{Baseline, Job};
 use crate::supernet::{Keep, ParamDef, Store};
+use crate::trees;
 
 /// Bytes of a program for each node of its plan; measured, and rounded up.
 const NODE: u64 = 1000;
 
-/// What each phase of a search takes, at most, with a table of so many rows.
+/// What each phase takes, at most, with a table of so many rows: those of a search, or the one of a training.
 ///
 /// # Errors
 /// The space gives no plan; a plan that cannot be executed.
-pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
+pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<Vec<Phase>> {
+    let fitted = job.of_rows(rows)?;
+    let job = fitted.as_ref().unwrap_or(job);
+    let full = largest(job)?;
+    let training = Program::new(Task::training(full.clone(), &Trainable::all(&full))?)?;
+    let mut phases = match job.model {
+        Some(_) => Vec::new(),
+        None => searching(job, rows, threads, &full, &training)?,
+    };
+    phases.push(retraining(job, rows, threads, &full, &training)?);
+    Ok(phases)
+}
+
+/// Everything that a path may hold, so the largest step and no smaller than what is retrained; or the one model.
+fn largest(job: &Job) -> Result<Plan> {
+    match &job.model {
+        Some((_, architecture)) => job.plan(architecture),
+        None => {
+            let mut rng = job.streams().rng("budget/full path", 0);
+            job.plan(&paths::of(&job.recipe.train).largest(&job.space, &mut rng))
+        }
+    }
+}
+
+/// The rows of each part, their order in an epoch, and train and validation in one; and a small table itself.
+fn lists(job: &Job, rows: u64) -> u64 {
+    rows.saturating_mul(12).saturating_add(held_in_memory(&job.schema, rows))
+}
+
+/// Bytes of a sample of a batch.
+fn sample(job: &Job) -> u64 {
+    (job.schema.numeric_width() + job.schema.sparse.len() + 1) as u64 * 4
+}
+
+/// Training the supernet, and searching with it.
+fn searching(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Program) -> Result<Vec<Phase>> {
     let recipe = &job.recipe;
-    let storage = recipe.embeddings.storage;
     let touched = touched(job, rows);
     let counts = recipe.train.paths.counts();
     let streams = job.streams();
-    // Everything that a path may hold, so the largest step and no smaller than what is retrained.
-    let largest = paths::of(&recipe.train).largest(&job.space, &mut streams.rng("budget/full path", 0));
-    let full = job.plan(&largest)?;
-    let training = Program::new(Task::training(full.clone(), &Trainable::all(&full))?)?;
+    let storage = recipe.embeddings.storage;
     let keep = Keep::for_optimiser(recipe.train.optimiser, storage);
     let supernet = stored(job.space.params().iter().map(ParamDef::from), keep, touched);
 
@@ -49,30 +81,14 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
     // Heads are trained as copies, with a memory of their own.
     searching.gradients += (together.gradients_len * 4 * (1 + keep.memory.of_value())) as u64;
 
-    let sample = (job.schema.numeric_width() + job.schema.sparse.len() + 1) as u64 * 4;
+    let sample = sample(job);
     let shares = recipe.data.split.map(u64::from);
     let validation = rows * shares[1] / shares.iter().sum::<u64>().max(1);
     let held = recipe.evaluate.validate.saturating_mul(recipe.evaluate.batch as u64).min(validation);
-    // The rows of each part, their order in an epoch, and train and validation in one; and a small table itself.
-    let lists = rows.saturating_mul(12).saturating_add(held_in_memory(&job.schema, rows));
-
-    let keep = Keep::for_optimiser(recipe.retrain.optimiser, storage);
-    let mut retrained = stored(full.standalone().params.iter().map(ParamDef::from), keep, touched);
-    let mut executing = training.footprint_of_step(recipe.retrain.batch, threads);
-    executing.gradients += of_whole_tables(job, &full);
-    for (_, plan) in &job.baselines {
-        let plan = plan.standalone();
-        let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, touched);
-        let all = Trainable::all(&plan);
-        let whole = of_whole_tables(job, &plan);
-        let mut footprint = Program::new(Task::training(plan, &all)?)?.footprint_of_step(recipe.retrain.batch, threads);
-        footprint.gradients += whole;
-        executing = executing.max(footprint);
-        retrained = (retrained.0.max(dense), retrained.1.max(tables));
-    }
+    let lists = lists(job, rows);
     let mut step = training.footprint_of_step(recipe.train.batch, threads);
-    step.gradients += of_whole_tables(job, &full);
-    Ok([
+    step.gradients += of_whole_tables(job, full);
+    Ok(vec![
         Phase {
             name: "supernet",
             dense: supernet.0,
@@ -89,15 +105,44 @@ pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<[Phase; 3]> {
             data: lists + held * sample,
             programs: 0,
         },
-        Phase {
-            name: "retraining",
-            dense: retrained.0,
-            tables: retrained.1,
-            executing,
-            data: lists + 8 * sample * recipe.retrain.batch as u64,
-            programs: 0,
-        },
     ])
+}
+
+/// Training the largest model, or a baseline, on its own.
+fn retraining(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Program) -> Result<Phase> {
+    let recipe = &job.recipe;
+    let touched = touched(job, rows);
+    let keep = Keep::for_optimiser(recipe.retrain.optimiser, recipe.embeddings.storage);
+    let mut retrained = stored(full.standalone().params.iter().map(ParamDef::from), keep, touched);
+    let mut executing = training.footprint_of_step(recipe.retrain.batch, threads);
+    executing.gradients += of_whole_tables(job, full);
+    for plan in job.networks() {
+        let plan = plan.standalone();
+        let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, touched);
+        let all = Trainable::all(&plan);
+        let whole = of_whole_tables(job, &plan);
+        let mut footprint = Program::new(Task::training(plan, &all)?)?.footprint_of_step(recipe.retrain.batch, threads);
+        footprint.gradients += whole;
+        executing = executing.max(footprint);
+        retrained = (retrained.0.max(dense), retrained.1.max(tables));
+    }
+    let boosted = match job.baselines.iter().any(|(_, baseline)| matches!(baseline, Baseline::Trees)) {
+        true => trees::memory(job.schema.numeric_width(), job.schema.sparse.len(), rows),
+        false => 0,
+    };
+    Ok(Phase {
+        name: if job.model.is_some() { "training" } else { "retraining" },
+        dense: retrained.0,
+        tables: retrained.1,
+        executing,
+        data: lists(job, rows) + boosted.max(8 * sample(job) * recipe.retrain.batch as u64),
+        programs: 0,
+    })
+}
+
+/// A search or a training, as it is called in what is told of it.
+fn word(job: &Job) -> &'static str {
+    if job.model.is_some() { "training" } else { "search" }
 }
 
 /// Rows of a table that are touched, at most, by training on so many rows of data.
@@ -138,7 +183,7 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
         return Ok(());
     }
     let worst = phases.iter().max_by_key(|phase| phase.total()).copied().unwrap_or_default();
-    let described = phase::described(&phases, budget, &advice(job, worst.largest()));
+    let described = phase::described(word(job), &phases, budget, &advice(job, worst.largest()));
     Err(RunError::Memory { needed: worst.total(), budget: budget.0, described }.into())
 }
 
@@ -148,17 +193,21 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
 /// # Errors
 /// Those of [`needs`].
 pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
+    let fitted = job.of_rows(rows)?;
+    let job = fitted.as_ref().unwrap_or(job);
     let storage = job.recipe.embeddings.storage;
     let touched = touched(job, rows);
     let file = |defs: &mut dyn Iterator<Item = ParamDef>, keep: Keep| {
         defs.fold(0u64, |bytes, def| bytes.saturating_add(Store::file_bytes(&def, keep, touched)))
     };
     let keep = Keep::for_optimiser(job.recipe.train.optimiser, storage);
-    let supernet = file(&mut job.space.params().iter().map(ParamDef::from), keep);
+    let supernet = match job.model {
+        Some(_) => 0,
+        None => file(&mut job.space.params().iter().map(ParamDef::from), keep),
+    };
     let keep = Keep::for_optimiser(job.recipe.retrain.optimiser, storage);
-    let largest = paths::of(&job.recipe.train).largest(&job.space, &mut job.streams().rng("budget/full path", 0));
-    let full = job.plan(&largest)?;
-    let plans = job.baselines.iter().map(|(_, plan)| plan).chain([&full]);
+    let full = largest(job)?;
+    let plans = job.networks().chain([&full]);
     let each = plans.map(|plan| file(&mut plan.standalone().params.iter().map(ParamDef::from), keep));
     let retrained = each.max().unwrap_or(0);
     // A new checkpoint beside the last one; the trained supernet beside a model's checkpoints, and the model that is kept.
@@ -176,8 +225,9 @@ pub fn check_disk(job: &Job, rows: u64, there: u64, free: Bytes) -> Result<()> {
         return Ok(());
     }
     let described = format!(
-        "this search writes up to {} into its run directory, and the disk has room for {free}: choose another `--out`, \
+        "this {} writes up to {} into its run directory, and the disk has room for {free}: choose another `--out`, \
          make room, or cap the rows of tables (`modulo(rows: …)`)",
+        word(job),
         Bytes(needed.saturating_sub(there))
     );
     Err(RunError::Disk { needed, free: free.0, described }.into())

@@ -6,6 +6,7 @@
 //! Every random draw is a pure function of the seed, a stream's name and an index, and every phase records what it
 //! has done at step boundaries, so a run that was stopped anywhere ends like one that was not.
 
+mod boosted;
 mod budget;
 mod candidate;
 mod curve;
@@ -24,6 +25,6 @@ mod winner;
 
 pub use budget::{check as check_memory, check_disk, expected_rows, needs};
 pub use phase::Phase;
-pub use report::{Attainable, Nothing, Report, Row, Usage};
+pub use report::{Attainable, Nothing, Report, Row, Size, Usage};
 pub use run::{search, search_by, search_within};
 pub use strategies::Strategy;

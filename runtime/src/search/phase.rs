@@ -56,14 +56,14 @@ impl Phase {
 }
 
 /// What is said of a search that needs more than `budget`.
-pub(super) fn described(phases: &[Phase; 3], budget: Bytes, advice: &str) -> String {
+pub(super) fn described(what: &str, phases: &[Phase], budget: Bytes, advice: &str) -> String {
     let most = phases.iter().map(Phase::total).max().unwrap_or(0);
-    let mut text = format!("this search needs up to {} of memory, and may take {budget}:\n", Bytes(most));
+    let mut text = format!("this {what} needs up to {} of memory, and may take {budget}:\n", Bytes(most));
     let names: String = phases.iter().map(|phase| format!("{:>12}", phase.name)).collect();
     let _written = writeln!(text, "  {:<24}{names}", "");
-    for part in 0..phases[0].parts().len() {
+    for (part, (name, _)) in Phase::default().parts().into_iter().enumerate() {
         let numbers: String = phases.iter().map(|phase| format!("{:>12}", Bytes(phase.parts()[part].1))).collect();
-        let _written = writeln!(text, "  {:<24}{numbers}", phases[0].parts()[part].0);
+        let _written = writeln!(text, "  {name:<24}{numbers}");
     }
     let totals: String = phases.iter().map(|phase| format!("{:>12}", Bytes(phase.total()))).collect();
     let _written = writeln!(text, "  {:<24}{totals}", "together");

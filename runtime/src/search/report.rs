@@ -1,6 +1,7 @@
 //! What a run found, as data.
 
 use nasrec_compiler::Architecture;
+use nasrec_compiler::plan::Plan;
 use serde::{Deserialize, Serialize};
 
 use crate::machine::Bytes;
@@ -13,7 +14,7 @@ pub struct Report {
     pub best: Vec<Row>,
     /// Hand-made models, in the order of the search.
     pub baselines: Vec<Row>,
-    /// Candidates that were evaluated with the supernet's weights.
+    /// Candidates that were evaluated with the supernet's weights; none where one model was trained, and nothing searched.
     pub candidates: usize,
     /// Log loss of the best constant, and of the true probabilities, on the test part; of planted data only.
     pub attainable: Option<Attainable>,
@@ -86,22 +87,37 @@ pub struct Attainable {
 /// One model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// `best-1` and so on, or the name of a baseline.
+    /// `best-1` and so on, or the name of the one model or of a baseline.
     pub name: String,
-    /// Of the search; baselines have none.
+    /// Of the space; baselines have none.
     pub architecture: Option<Architecture>,
-    /// With the supernet's weights, on the validation part.
+    /// With the supernet's weights, on the validation part; not of what was not found by a search.
     pub in_supernet: Option<Figures>,
     /// Trained from scratch on the training part, on the validation part.
     pub validation: Figures,
     /// Trained from scratch on both, on the test part: of the winner and of the baselines.
     pub test: Option<Figures>,
+    /// How large it is; trees have no such figures.
+    #[serde(flatten)]
+    pub size: Option<Size>,
+}
+
+/// How large a network is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
     /// Multiply-accumulates a sample.
     pub macs: u64,
     /// Parameters but for the embedding tables.
     pub dense_params: u64,
     /// Values of the embedding tables.
     pub embedding_params: u64,
+}
+
+impl Size {
+    /// Of what a plan computes.
+    pub fn of(plan: &Plan) -> Self {
+        Self { macs: plan.macs(), dense_params: plan.dense_params(), embedding_params: plan.embedding_params() }
+    }
 }
 
 impl Row {

@@ -47,6 +47,9 @@ impl<B: Backend> Course<'_, B> {
     /// Trains for the last time, as the recipe says on the training and the validation part or once more on the training part;
     /// the figures on the test part.
     pub fn tested(&self, contender: &Contender, journal: &mut Journal) -> Result<Figures> {
+        if let Some(figures) = told_at_once(journal, &contender.name) {
+            return Ok(figures);
+        }
         match known(journal, &contender.name, true) {
             Some((figures, _)) => {
                 self.shop.dir().sweep(&checkpoints(&contender.name, true), None)?;
@@ -162,6 +165,11 @@ impl<B: Backend> Course<'_, B> {
             shop.observer.say(&format!("{title}: best after epoch {best} of {seen}{told}"));
         }
         let judged = if last { Vec::new() } else { judged };
+        // What is not trained once more can be told on the test part right away.
+        let test = match last || recipe.refit || given_up.is_some() {
+            true => None,
+            false => Some(judge(Part::Test, &params)?),
+        };
         if given_up.is_some() {
             figures = figures.of_failed();
         }
@@ -186,10 +194,12 @@ impl<B: Backend> Course<'_, B> {
                     model,
                     last,
                     figures,
+                    test,
                     checksum,
                     failed,
                     epochs: judged,
                     best_epoch,
+                    trees: None,
                     curve,
                     seconds,
                 })?;
@@ -201,11 +211,19 @@ impl<B: Backend> Course<'_, B> {
 }
 
 /// What the journal says of a training that was done.
-fn known(journal: &Journal, contender: &str, last: bool) -> Option<(Figures, Option<String>)> {
+pub(super) fn known(journal: &Journal, contender: &str, last: bool) -> Option<(Figures, Option<String>)> {
     journal.entries().iter().find_map(|entry| match entry {
         Entry::Trained { model, last: was_last, figures, checksum, .. } if model == contender && *was_last == last => {
             Some((*figures, checksum.clone()))
         }
+        _ => None,
+    })
+}
+
+/// The figures on the test part of a model that was told on it as it was trained on the training part.
+fn told_at_once(journal: &Journal, contender: &str) -> Option<Figures> {
+    journal.entries().iter().find_map(|entry| match entry {
+        Entry::Trained { model, last: false, test, .. } if model == contender => *test,
         _ => None,
     })
 }

@@ -1,9 +1,11 @@
-//! The phases of a run, one after the other.
+//! The phases of a run, one after the other; those of a training are the last of a search's.
 
 use std::sync::Arc;
 
+use nasrec_compiler::Architecture;
+
 use super::fit::Workshop;
-use super::report::{Attainable, Report, Row, Usage};
+use super::report::{Attainable, Report, Row, Size, Usage};
 use super::retrain::{Contender, Course};
 use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
@@ -12,7 +14,7 @@ use crate::backend::Backend;
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::model::Evidence;
-use crate::run::{BEST_SOURCE, CACHE, Entry, Journal, REPORT, Run, RunDir, USAGE};
+use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Job, Journal, REPORT, Run, RunDir, USAGE};
 use crate::train::{self, Figures};
 use crate::{Observer, Result, Stop, files};
 
@@ -70,31 +72,39 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     let job = run.job();
     let mut journal = run.journal(backend.device(), observer)?;
     // Before the table is read and once its rows are counted: nothing is trained that cannot be kept.
-    let room = |rows| match run.dir().free_space() {
+    let room = |job: &Job, rows| match run.dir().free_space() {
         Some(free) => budget::check_disk(job, rows, run.dir().holds(), free),
         None => Ok(()),
     };
-    room(budget::expected_rows(job).unwrap_or(0))?;
+    room(job, budget::expected_rows(job).unwrap_or(0))?;
     let data = Arc::new(read(shop, &mut journal)?);
     let rows = data.rows() as u64;
-    room(rows)?;
+    // Tables as large as what was learnt of the data needs them.
+    let fitted = match data.encoder(&job.schema)? {
+        Some(encoder) => {
+            let needed = (0..job.schema.sparse.len()).map(|column| encoder.rows(column).unwrap_or(usize::MAX));
+            job.fitted(&needed.collect::<Vec<_>>())?
+        }
+        None => None,
+    };
+    let job = fitted.as_ref().unwrap_or(job);
+    room(job, rows)?;
     if let Some(budget) = budget {
         budget::check(job, rows, backend.threads(), budget)?;
     }
-    let supernet = Supernet::trained(shop, job, &data, &mut journal)?;
-    let ranked = searching::search(shop, job, &data, &supernet, &mut journal, strategy)?;
-    let candidates = ranked.len();
-    // On disk, and in the way from here on.
-    drop(supernet);
-    backend.release();
+    let (contenders, candidates) = match &job.model {
+        Some((name, architecture)) => (vec![(name.clone(), architecture.clone(), None)], 0),
+        None => found(shop, &data, &mut journal, strategy)?,
+    };
 
     let course = Course { shop, job, data: &data };
     let mut best = Vec::new();
-    for (rank, candidate) in ranked.iter().take(job.recipe.retrain.top).enumerate() {
-        let (plan, canonical) = job.selected(&candidate.architecture)?;
-        let contender = Contender { name: format!("best-{}", rank + 1), plan };
+    for (name, architecture, in_supernet) in contenders {
+        let (plan, canonical) = job.selected(&architecture)?;
+        let contender = Contender { name, plan };
         let validation = course.validated(&contender, &mut journal)?;
-        best.push((row(&contender, Some(canonical), Some(candidate.figures), validation), contender));
+        let size = Some(Size::of(&contender.plan));
+        best.push((row(&contender.name, size, Some(canonical), in_supernet, validation), contender));
     }
     best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
     // The first that does not fail now either.
@@ -114,14 +124,16 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     }
     best.sort_by_key(|(row, _)| row.failed());
     let mut baselines = Vec::new();
-    for (name, plan) in &job.baselines {
-        let contender = Contender { name: name.clone(), plan: plan.clone() };
-        let validation = course.validated(&contender, &mut journal)?;
-        let mut row = row(&contender, None, None, validation);
-        if !row.failed() {
-            row.test = Some(course.tested(&contender, &mut journal)?);
+    for (name, baseline) in &job.baselines {
+        let size = match baseline {
+            Baseline::Network(plan) => Some(Size::of(plan)),
+            Baseline::Trees => None,
+        };
+        let mut told = row(name, size, None, None, course.compared(name, baseline, false, &mut journal)?);
+        if !told.failed() {
+            told.test = Some(course.compared(name, baseline, true, &mut journal)?);
         }
-        baselines.push(row);
+        baselines.push(told);
     }
     let attainable = train::Attainable::of(&data, data.part(Part::Test))?
         .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });
@@ -145,6 +157,28 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     Ok(report)
 }
 
+/// What is trained from scratch: its name, and its figures in the supernet where there is one.
+type Named = (String, Architecture, Option<Figures>);
+
+/// The best of a search, which are to be retrained, and how many candidates there were.
+fn found<B: Backend>(
+    shop: Workshop<'_, B>,
+    data: &Arc<Dataset>,
+    journal: &mut Journal,
+    strategy: &mut dyn Strategy,
+) -> Result<(Vec<Named>, usize)> {
+    let job = shop.run.job();
+    let supernet = Supernet::trained(shop, job, data, journal)?;
+    let ranked = searching::search(shop, job, data, &supernet, journal, strategy)?;
+    let candidates = ranked.len();
+    // On disk, and in the way from here on.
+    drop(supernet);
+    shop.backend.release();
+    let best = ranked.into_iter().take(job.recipe.retrain.top).enumerate();
+    let named = best.map(|(rank, found)| (format!("best-{}", rank + 1), found.architecture, Some(found.figures)));
+    Ok((named.collect(), candidates))
+}
+
 /// The data of a run: what it began with, and no other.
 fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> Result<Dataset> {
     let Workshop { run, observer, stop, .. } = shop;
@@ -165,19 +199,11 @@ fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> Result<Data
 }
 
 fn row(
-    contender: &Contender,
-    architecture: Option<nasrec_compiler::Architecture>,
+    name: &str,
+    size: Option<Size>,
+    architecture: Option<Architecture>,
     in_supernet: Option<Figures>,
     validation: Figures,
 ) -> Row {
-    Row {
-        name: contender.name.clone(),
-        architecture,
-        in_supernet,
-        validation,
-        test: None,
-        macs: contender.plan.macs(),
-        dense_params: contender.plan.dense_params(),
-        embedding_params: contender.plan.embedding_params(),
-    }
+    Row { name: name.to_owned(), architecture, in_supernet, validation, test: None, size }
 }

@@ -1,17 +1,17 @@
 //! The winner as a source file that needs no other.
 
+use nasrec_compiler::Architecture;
 use nasrec_compiler::bundle::Bundle;
 use nasrec_compiler::format::ArchSource;
-use nasrec_compiler::{Architecture, ItemKind};
 
 use super::report::Report;
 use crate::Result;
-use crate::run::Run;
+use crate::run::{self, Run};
 
 /// The source of an architecture with its space, its schema and whatever these need; in words why there is none.
 pub(super) fn source(run: &Run, report: &Report, architecture: &Architecture) -> Result<Result<String, String>> {
     let (job, program) = (run.job(), run.program()?);
-    let search = program.find(ItemKind::Search, run.name());
+    let search = run::named(&program, run.name());
     let Some((space, schema)) = search.and_then(|search| program.searched_items(&search)) else {
         return Ok(Err("its space or its schema is not in its sources".to_owned()));
     };
@@ -20,7 +20,8 @@ pub(super) fn source(run: &Run, report: &Report, architecture: &Architecture) ->
         Err(why) => return Ok(Err(format!("{why:?}"))),
     };
     let test = report.winner().and_then(|row| row.test);
-    let mut docs = vec![format!("Found by search `{}`, seed {}.", run.name(), job.recipe.seed)];
+    let how = if job.model.is_some() { "Trained by" } else { "Found by search" };
+    let mut docs = vec![format!("{how} `{}`, seed {}.", run.name(), job.recipe.seed)];
     docs.extend(test.and_then(|figures| {
         let loss = figures.log_loss?;
         let auc = figures.auc.map_or_else(String::new, |auc| format!(" and AUC {auc:.5}"));

@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// The space, search or architecture, where the file has several
     #[arg(long)]
     name: Option<String>,
-    /// The schema: one that the file sees, or one of criteo, avazu, kdd
+    /// The schema: one that the file sees, or one that ships, such as criteo
     #[arg(long, value_name = "SCHEMA")]
     with: Option<String>,
     /// How many architectures of a space are drawn for the distribution

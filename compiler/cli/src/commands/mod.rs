@@ -12,18 +12,11 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod import;
+pub(crate) mod new;
 pub(crate) mod pack;
 pub(crate) mod sample;
 pub(crate) mod search;
 pub(crate) mod test;
+pub(crate) mod train;
 
-/// How a command ended.
-pub(crate) enum Outcome {
-    Clean,
-    /// Diagnostics were shown, or a verification failed.
-    Findings,
-    /// The arguments are wrong, and it was said how.
-    Misused,
-    /// Stopped on request, everything done so far on disk.
-    Stopped,
-}
+pub(crate) use crate::outcome::Outcome;

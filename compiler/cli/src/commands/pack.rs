@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     say!("packed {}", files.join(", "));
     if files.iter().any(|file| file.ends_with("/encoder.safetensors")) {
         say!(
-            "best/encoder.safetensors holds values of your table: those of columns with a vocabulary, as they were written"
+            "best/encoder.safetensors holds values of your table: those of columns with a vocabulary, a target or a count, as they were written"
         );
     }
     for part in package.left_out() {

@@ -108,7 +108,7 @@ impl<'p> Names<'p> {
     /// What searches, architectures and tests refer to.
     fn uses_of_items(&mut self) {
         let tree = self.program.tree(self.file);
-        for search in &tree.searches {
+        for search in tree.searches.iter().chain(&tree.trains) {
             let spaces = search.over.iter().map(|(space, _)| space).chain(&search.baselines);
             for reference in spaces {
                 self.items.insert(reference.name.text.clone());

@@ -37,7 +37,7 @@ pub(super) fn definitions(names: &Names<'_>) -> Vec<Diagnostic> {
 /// Constants, operators and blocks of a file that ends in something: those of a file that only defines are for others.
 pub(super) fn items(program: &Program, names: &Names<'_>) -> Vec<Diagnostic> {
     let items = program.items();
-    let ends = |kind| matches!(kind, ItemKind::Search | ItemKind::Arch | ItemKind::Test);
+    let ends = |kind| matches!(kind, ItemKind::Search | ItemKind::Train | ItemKind::Arch | ItemKind::Test);
     if !items.iter().any(|item| ends(item.kind)) {
         return Vec::new();
     }

@@ -8,11 +8,13 @@ use crate::schema::{Part, SparseColumn, Table, Type};
 use crate::syntax::tree::{Arg, Name, SchemaLine};
 
 /// Steps, how they are written at first, and what they do.
-pub(crate) const STEPS: [(&str, &str, &str); 9] = [
+pub(crate) const STEPS: [(&str, &str, &str); 11] = [
     ("modulo", "modulo(rows: ", "row v mod (rows - 1) + 1"),
     ("hash", "hash(rows: ", "a row by the value's hash"),
     ("vocabulary", "vocabulary(rows: ", "a row each for the most frequent values"),
     ("quantiles", "quantiles(20)", "a row each for as many numbers"),
+    ("log_square", "log_square", "a row by the whole part of ln(v)^2"),
+    ("log_buckets", "log_buckets(base: 2)", "a row by the whole part of log(1 + v)"),
     ("hour", "hour", "0 to 23"),
     ("weekday", "weekday", "Monday to Sunday"),
     ("weekend", "weekend", "whether it is Saturday or Sunday"),
@@ -24,6 +26,8 @@ pub(crate) const STEPS: [(&str, &str, &str); 9] = [
 const ROWS: u64 = 1_000_000;
 /// Most rows of an embedding table.
 const MOST_ROWS: u64 = 1 << 31;
+/// The least base of a logarithm: less would be many rows for few numbers.
+const LEAST_BASE: f64 = 1.01;
 /// Most quantiles of a column.
 const MOST_QUANTILES: u64 = 10_000;
 
@@ -38,7 +42,7 @@ impl Reading {
         };
         let kind = types::read(written)?;
         let (table, rows) = match (line.stages.as_slice(), &kind) {
-            ([], Type::Bool) => (Table::Enumerated(Part::Truth), 1 + Part::Truth.values()),
+            ([], Type::Bool) => with_rows(Table::Enumerated(Part::Truth)),
             ([step], _) => table(step, &kind, written.name.text.as_str())?,
             _ => {
                 return Err(Diagnostic::error(Code::Schema, "a sparse column is brought into its table by one step")
@@ -55,12 +59,18 @@ impl Reading {
     }
 }
 
+/// A table whose rows are known beforehand.
+fn with_rows(table: Table) -> (Table, usize) {
+    let rows = table.rows().unwrap_or_default();
+    (table, rows)
+}
+
 /// A step that such values have.
 fn usual(kind: &Type) -> &'static str {
     match kind {
         Type::Int | Type::Hex => "`| modulo(rows: 500_000)`",
         Type::Text => "`| vocabulary(min_count: 2)` or `| hash(rows: 100_000)`",
-        Type::Number => "`| quantiles(20)`",
+        Type::Number => "`| quantiles(20)` or `| log_square`",
         Type::Time(_) => "`| hour` or `| weekday`",
         Type::Bool => "no step",
     }
@@ -75,9 +85,10 @@ fn table((name, args): &(Name, Vec<Arg>), kind: &Type, written: &str) -> Result<
             .label(name.span, format!("expected {}", usual(kind)))
     };
     let (is_key, is_time) = (matches!(kind, Type::Int | Type::Hex | Type::Text), matches!(kind, Type::Time(_)));
+    let is_number = matches!(kind, Type::Number | Type::Int);
     let enumerated = |part: Part| {
         called.only(&[])?;
-        if is_time { Ok((Table::Enumerated(part), 1 + part.values())) } else { Err(wrong()) }
+        if is_time { Ok(with_rows(Table::Enumerated(part))) } else { Err(wrong()) }
     };
     match name.text.as_str() {
         "modulo" => match kind {
@@ -102,12 +113,18 @@ fn table((name, args): &(Name, Vec<Arg>), kind: &Type, written: &str) -> Result<
                     .label(name.span, format!("expected 2 to {MOST_QUANTILES}, such as `quantiles(20)`"))),
             }
         }
+        "log_square" if is_number => called.only(&[]).map(|()| with_rows(Table::LogSquare)),
+        "log_buckets" if is_number => {
+            called.only(&["base"])?;
+            let base = called.real(&["base"], "base", 2.0, LEAST_BASE, 1e6)?;
+            Ok(with_rows(Table::LogBuckets { base }))
+        }
         "hour" => enumerated(Part::Hour),
         "weekday" => enumerated(Part::Weekday),
         "weekend" => enumerated(Part::Weekend),
         "day" => enumerated(Part::Day),
         "month" => enumerated(Part::Month),
-        "hash" | "vocabulary" | "quantiles" => Err(wrong()),
+        "hash" | "vocabulary" | "quantiles" | "log_square" | "log_buckets" => Err(wrong()),
         other => {
             let known = STEPS.map(|(name, ..)| name);
             let near = nearest(other, known);

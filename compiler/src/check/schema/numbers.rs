@@ -4,11 +4,11 @@ use super::columns::made;
 use super::{Reading, Says, called, only, types};
 use crate::check::settings::number;
 use crate::diagnostics::{Code, Diagnostic, nearest};
-use crate::schema::{DenseColumn, Fill, Transform, Type};
+use crate::schema::{DenseColumn, Encoding, Fill, Transform, Type};
 use crate::syntax::tree::{Arg, ExprKind, Name, SchemaLine};
 
 /// Steps, how they are written at first, and what they do.
-pub(crate) const STEPS: [(&str, &str, &str); 7] = [
+pub(crate) const STEPS: [(&str, &str, &str); 9] = [
     ("max", "max(0)", "at least a number"),
     ("min", "min(", "at most a number"),
     ("clip", "clip(", "at least one number and at most another"),
@@ -16,29 +16,86 @@ pub(crate) const STEPS: [(&str, &str, &str); 7] = [
     ("missing", "missing(mean)", "what stands for a missing number"),
     ("standardise", "standardise", "mean 0 and standard deviation 1 on the training rows"),
     ("min_max", "min_max", "from 0 to 1 on the training rows"),
+    ("target", "target(folds: 5, smoothing: 20)", "of a category, its click rate among the training rows"),
+    ("count", "count", "of a category, how many training rows have it"),
 ];
 
 impl Reading {
     pub(super) fn dense(&mut self, line: &SchemaLine) -> Result<(), Diagnostic> {
         only(line, &[Says::From, Says::Written, Says::Steps])?;
-        let kind = match &line.written {
-            None => Type::Number,
-            Some(written) => match types::read(written)? {
-                Type::Hex | Type::Text => {
-                    let message = format!("a dense column is a number, and `{}` is none", written.name.text);
-                    return Err(Diagnostic::error(Code::Schema, message)
-                        .label(written.name.span, "no encoding is wanted here")
-                        .help("categories are `sparse`"));
-                }
-                kind => kind,
+        let (encoding, stages) = match line.stages.split_first() {
+            Some((first, others)) => match encoding(first)? {
+                Some(encoding) => (Some(encoding), others),
+                None => (None, line.stages.as_slice()),
             },
+            None => (None, line.stages.as_slice()),
         };
-        let transforms = line.stages.iter().map(transform).collect::<Result<Vec<_>, _>>()?.concat();
+        let kind = line.written.as_ref().map(types::read).transpose()?;
+        let is_category = match kind {
+            Some(Type::Hex | Type::Text) => Some(true),
+            Some(Type::Int) => None,
+            Some(Type::Number | Type::Bool | Type::Time(_)) | None => Some(false),
+        };
+        let place = line.written.as_ref().map(|written| &written.name);
+        match (place, encoding, is_category) {
+            (Some(place), None, Some(true)) => {
+                let message = format!("a dense column is a number, and `{}` is none", place.text);
+                return Err(Diagnostic::error(Code::Schema, message)
+                    .label(place.span, "these are categories")
+                    .help("make numbers of them, by `| target` or `| count`; as fields they are `sparse`"));
+            }
+            (place, Some(encoding), Some(false)) => {
+                let step = encoding.name();
+                let (message, at, label) = match place {
+                    Some(place) => {
+                        (format!("`{step}` is of categories, and `{}` is none", place.text), place.span, "not these")
+                    }
+                    None => (format!("`{step}` is of categories"), line.stages[0].0.span, "how are they written?"),
+                };
+                return Err(Diagnostic::error(Code::Schema, message)
+                    .label(at, label)
+                    .help("write `: hex`, `: int` or `: text` behind the column"));
+            }
+            _ => {}
+        }
+        if let Some((step, name)) = encoding.and_then(|encoding| {
+            let missing = stages.iter().find(|(name, _)| name.text == "missing");
+            missing.map(|(name, _)| (encoding.name(), name))
+        }) {
+            return Err(Diagnostic::error(Code::Schema, format!("behind `{step}` no number is missing"))
+                .label(name.span, "does nothing")
+                .help("a missing value is a category as any other"));
+        }
+        let kind = kind.unwrap_or(Type::Number);
+        let transforms = stages.iter().map(transform).collect::<Result<Vec<_>, _>>()?.concat();
         for (name, from) in made(line)? {
             self.mention(std::slice::from_ref(&from));
-            self.schema.dense.push(DenseColumn { name, from, kind: kind.clone(), transforms: transforms.clone() });
+            let (kind, transforms) = (kind.clone(), transforms.clone());
+            self.schema.dense.push(DenseColumn { name, from, kind, encoding, transforms });
         }
         Ok(())
+    }
+}
+
+/// What makes a number of a category, if a step does.
+fn encoding((name, args): &(Name, Vec<Arg>)) -> Result<Option<Encoding>, Diagnostic> {
+    const TARGET: [&str; 2] = ["folds", "smoothing"];
+    let called = called(name, args);
+    match name.text.as_str() {
+        "target" => {
+            called.only(&TARGET)?;
+            let folds = called.whole(&TARGET, "folds", 5)?;
+            let smoothing = called.real(&TARGET, "smoothing", 20.0, 0.0, 1e9)?;
+            if !(2..=u64::from(Encoding::MOST_FOLDS)).contains(&folds) {
+                let place = called.expr(&TARGET, "folds").map_or(name.span, |given| given.span);
+                return Err(Diagnostic::error(Code::Schema, format!("{folds} folds are not understood"))
+                    .label(place, format!("expected 2 to {}", Encoding::MOST_FOLDS))
+                    .help("a training row's number is worked out from the other folds than its own"));
+            }
+            Ok(Some(Encoding::Target { folds: folds as u32, smoothing }))
+        }
+        "count" => called.only(&[]).map(|()| Some(Encoding::Count)),
+        _ => Ok(None),
     }
 }
 
@@ -69,6 +126,8 @@ fn transform((name, args): &(Name, Vec<Arg>)) -> Result<Vec<Transform>, Diagnost
         "standardise" => none(Transform::Standardise),
         "min_max" => none(Transform::MinMax),
         "missing" => fill(name, args),
+        "target" | "count" => Err(Diagnostic::error(Code::Schema, format!("`{}` comes before other steps", name.text))
+            .label(name.span, "what is here is a number already")),
         other => {
             let known = STEPS.map(|(name, ..)| name);
             let near = nearest(other, known);

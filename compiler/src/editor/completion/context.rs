@@ -128,7 +128,7 @@ impl<'a> Context<'a> {
             _ => match (self.item_word(), depth) {
                 (Some("op"), 0) => Inside::Body,
                 (_, 0) => Inside::Item,
-                (Some("search" | "arch"), _) => Inside::Section,
+                (Some("search" | "train" | "arch"), _) => Inside::Section,
                 _ => self.brace(open),
             },
         }

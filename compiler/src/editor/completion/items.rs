@@ -61,13 +61,17 @@ impl Completer<'_> {
         if self.context.inside() != Inside::Head {
             return false;
         }
+        let trains = self.context.item_word() == Some("train");
         if self.context.follows("on") || self.context.follows("of") {
             self.items(Kind::Space, 1);
+            if trains {
+                self.items(Kind::Arch, 1);
+            }
         } else if self.context.follows("with") {
             self.items(Kind::Schema, 1);
         } else if self.context.follows("extends") {
-            self.items(Kind::Search, 1);
-        } else if self.context.item_word() == Some("search") && self.context.before.len() == 2 {
+            self.items(if trains { Kind::Train } else { Kind::Search }, 1);
+        } else if (trains || self.context.item_word() == Some("search")) && self.context.before.len() == 2 {
             self.keywords(&["on", "extends"]);
         } else if self.context.before.len() == 2 {
             self.keywords(&["of"]);

@@ -132,13 +132,15 @@ impl<'a> Completer<'a> {
             return;
         }
         if self.context.starts_item() {
-            self.keywords(&["import", "const", "op", "space", "block", "schema", "search", "arch", "test", "nasrec"]);
+            self.keywords(&[
+                "import", "const", "op", "space", "block", "schema", "search", "train", "arch", "test", "nasrec",
+            ]);
             return;
         }
         match self.context.item_word() {
             Some("import") => self.imported_names(),
             Some("schema") => self.schema(),
-            Some("search") => self.search(),
+            Some("search" | "train") => self.search(),
             Some("arch") => self.arch(),
             Some("op" | "space" | "const") => self.code(),
             _ => self.expression(None),
@@ -180,7 +182,7 @@ impl<'a> Completer<'a> {
         };
         // The costly parts of a hover, such as counts, are left to the hover.
         let docs = match definition.kind {
-            Kind::Space | Kind::Search | Kind::Arch => self.analysis.docs(symbol.file, definition),
+            Kind::Space | Kind::Search | Kind::Train | Kind::Arch => self.analysis.docs(symbol.file, definition),
             _ => Some(symbol_text(self.analysis, symbol, None)),
         };
         let candidate = Candidate::new(definition.name.clone(), Sort::Definition(definition.kind)).detail(detail);

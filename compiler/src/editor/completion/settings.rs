@@ -1,7 +1,7 @@
-//! Settings of a search: keys of the section at hand, and what is usually written after them.
+//! Settings of a search or a training: keys of the section at hand, and what is usually written after them.
 
 use super::{Candidate, Completer, Sort};
-use crate::check::setting_keys;
+use crate::check::{Baseline, ItemKind, setting_keys};
 use crate::editor::completion::context::Inside;
 use crate::names::Kind;
 
@@ -43,7 +43,10 @@ impl Completer<'_> {
         let top = self.context.inside() == Inside::Item;
         match statement.as_slice() {
             [] => self.keys(top),
-            ["baseline", .., ","] | ["baseline"] if top => self.items(Kind::Space, 1),
+            ["baseline", .., ","] | ["baseline"] if top => {
+                self.items(Kind::Space, 1);
+                self.add(Candidate::new(Baseline::TREES, Sort::Value).detail("gradient-boosted trees"));
+            }
             ["require", .., "params", "."] => {
                 for member in ["dense", "embedding"] {
                     self.add(Candidate::new(member, Sort::Member));
@@ -70,7 +73,8 @@ impl Completer<'_> {
     fn keys(&mut self, top: bool) {
         let path = self.context.sections().join(".");
         let inside = if path.is_empty() { String::new() } else { format!("{path}.") };
-        let all = setting_keys();
+        let trains = self.context.item_word() == Some("train");
+        let all = setting_keys(if trains { ItemKind::Train } else { ItemKind::Search });
         for key in all.iter().filter_map(|key| key.strip_prefix(&inside)) {
             let (name, is_section) = match key.split_once('.') {
                 Some((section, _)) => (section, true),
@@ -81,7 +85,7 @@ impl Completer<'_> {
             self.add(Candidate::new(name, Sort::Setting).detail(detail).insert(text));
         }
         if top {
-            self.keywords(&["baseline", "require"]);
+            self.keywords(if trains { &["baseline"] } else { &["baseline", "require"] });
         }
     }
 }

@@ -255,6 +255,7 @@ impl<'a> Walker<'a> {
                 walker.schema();
             }),
             "search" => self.held(Kind::Search, start, Self::search),
+            "train" => self.held(Kind::Train, start, Self::search),
             "arch" => self.held(Kind::Arch, start, Self::arch),
             _ => self.held(Kind::Item, start, |walker, _| {
                 while walker.at < walker.last {

@@ -33,6 +33,13 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
             let numeric = k.numeric(3);
             k.plain(Concat.into(), &[numeric, x])
         }),
+        ("embed numbers", |k, _, x| k.embed_numbers(x, 3)),
+        ("embed numbers of several places", |k, _, x| {
+            let (numeric, padded) = (k.numeric(3), k.pad(x, k.shape(x)[0] + 1));
+            let all = k.plain(Concat.into(), &[numeric, padded, x]);
+            let vectors = k.embed_numbers(all, 2);
+            k.plain(Gram.into(), &[vectors])
+        }),
         ("linear over width", |k, _, x| k.linear(x, Axis::Last, 5, true)),
         ("linear without bias", |k, _, x| k.linear(x, Axis::Last, 3, false)),
         ("linear over embedding", |k, s, _| k.linear(s, Axis::Last, 3, true)),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use nasrec_compiler::plan::{Init, Layout, Node, PLAN_VERSION, Param, ParamKind, Place, Plan, Shape};
 use nasrec_compiler::primitives::{
-    Add, Attention, Axis, BatchNorm, Concat, Embed, FieldProducts, Flatten, Gram, LayerNorm, Linear, LowerTriangle,
-    Mul, Numeric, Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift, Sigmoid, Square, Sub,
-    SumFields,
+    Add, Attention, Axis, BatchNorm, Concat, Embed, EmbedNumbers, FieldProducts, Flatten, Gram, LayerNorm, Linear,
+    LowerTriangle, Mul, Numeric, Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift, Sigmoid,
+    Square, Sub, SumFields,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -140,6 +140,12 @@ impl Sketch {
             _ => first,
         };
         self.node(primitive, inputs, &[], &shape)
+    }
+
+    pub(crate) fn embed_numbers(&mut self, x: usize, dim: usize) -> usize {
+        let shape = [self.shape(x)[0], dim];
+        let weight = self.dense(&shape);
+        self.node(EmbedNumbers.into(), &[x], &[weight], &shape)
     }
 
     pub(crate) fn shift(&mut self, x: usize) -> usize {

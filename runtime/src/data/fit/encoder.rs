@@ -4,6 +4,9 @@ use nasrec_compiler::schema::{Fill, Schema, Table, Transform};
 use safetensors::tensor::{Dtype, TensorView};
 use safetensors::{SafeTensors, serialize};
 
+use super::categories::{self, Categories};
+use super::sources::Source;
+use super::tally::Draw;
 use crate::Result;
 use crate::data::table::{Cells, Dictionaries, Dictionary};
 use crate::error::DataError;
@@ -13,8 +16,19 @@ use crate::error::DataError;
 pub struct Encoder {
     /// Of each dense column two numbers for each of its steps: what fills, or a shift and a scale.
     pub(super) numbers: Vec<Vec<[f64; 2]>>,
+    /// Of the columns that [`categories::kept`] names, in their order.
+    pub(super) categories: Vec<Categories>,
     /// Of each sparse column.
     pub(super) tables: Vec<Learnt>,
+}
+
+/// What the values of a table's rows are looked up in.
+pub(super) struct Columns<'a> {
+    pub cells: &'a Cells,
+    /// Of each dense column that something is learnt of.
+    pub sources: Vec<Option<Source<'a>>>,
+    /// Of each sparse column the rows of its codes, where it has a vocabulary.
+    pub rows: Vec<Vec<u32>>,
 }
 
 /// What the table of a sparse column has learnt.
@@ -48,6 +62,13 @@ impl Encoder {
         })
     }
 
+    /// The categories that a dense column is made of.
+    pub(super) fn categories_of(&self, schema: &Schema, column: usize) -> Option<&Categories> {
+        let first = categories::kept_for(schema, &schema.dense[column])?;
+        let place = categories::kept(schema).position(|(index, _)| index == first)?;
+        self.categories.get(place)
+    }
+
     /// The row of the embedding table of each code of the dictionary of each sparse column.
     pub(super) fn rows_of_codes(&self, schema: &Schema, cells: &Cells, dictionaries: &Dictionaries) -> Vec<Vec<u32>> {
         let each = self.tables.iter().enumerate().map(|(column, learnt)| {
@@ -64,11 +85,18 @@ impl Encoder {
         each.collect()
     }
 
-    /// Fills in of a record what was learnt from its row.
-    pub(super) fn complete(&self, schema: &Schema, cells: &Cells, rows_of: &[Vec<u32>], row: &[u8], record: &mut [u8]) {
-        for (column, dense) in schema.dense.iter().enumerate() {
-            let Some(at) = cells.number_of_dense(column) else { continue };
-            let number = self.number(&dense.transforms, column, dense.transforms.len(), number_at(row, at));
+    /// Fills in of a record what was learnt from its row. `draw`: of a row that was learnt from, what says which fold it is in.
+    pub(super) fn complete(
+        &self,
+        schema: &Schema,
+        of: &Columns,
+        (row, draw): (&[u8], Option<Draw>),
+        record: &mut [u8],
+    ) {
+        let Columns { cells, sources, rows } = of;
+        for (column, (dense, source)) in schema.dense.iter().zip(sources).enumerate() {
+            let Some(source) = source else { continue };
+            let number = self.number(&dense.transforms, column, dense.transforms.len(), source.number(row, draw));
             // A number that is none is as a missing one: it must not turn the whole model into NaN.
             let number = number.map_or(0.0, |number| number as f32);
             let number = if number.is_finite() { number } else { 0.0 };
@@ -79,7 +107,7 @@ impl Encoder {
             let id = match learnt {
                 Learnt::Nothing => continue,
                 Learnt::Quantiles(edges) => number_at(row, at).map_or(0, |number| quantile(edges, number)),
-                Learnt::Vocabulary(_) => code_at(row, at).map_or(0, |code| rows_of[column][code as usize]),
+                Learnt::Vocabulary(_) => code_at(row, at).map_or(0, |code| rows[column][code as usize]),
             };
             record[4 * (schema.dense.len() + column)..][..4].copy_from_slice(&id.to_le_bytes());
         }
@@ -95,7 +123,10 @@ impl Encoder {
     }
 
     /// As a file of tensors (safetensors): `numbers.COLUMN` (f64), `quantiles.COLUMN` (f64), and of a vocabulary
-    /// `vocabulary.COLUMN.bytes` (u8) and `vocabulary.COLUMN.ends` (u32), the values of rows 2, 3, … one after the other.
+    /// `vocabulary.COLUMN.bytes` (u8) and `vocabulary.COLUMN.ends` (u32), the values of rows 2, 3, … one after the other. Of
+    /// categories that become numbers `categories.COLUMN.bytes` and `.ends` likewise, and `categories.COLUMN.seen` (u32): how
+    /// many training rows have each and how many of these are clicks, and last of what is missing. Columns that are made of
+    /// the same have this once, under the name of the first.
     ///
     /// # Errors
     /// None that a user could cause.
@@ -107,6 +138,13 @@ impl Encoder {
                 parts.push((format!("numbers.{}", column.name), Dtype::F64, floats(numbers.as_flattened())));
             }
         }
+        let words = |all: &[u32]| all.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        for ((_, column), categories) in categories::kept(schema).zip(&self.categories) {
+            let (bytes, ends, seen) = categories.parts();
+            parts.push((format!("categories.{}.bytes", column.name), Dtype::U8, bytes.to_vec()));
+            parts.push((format!("categories.{}.ends", column.name), Dtype::U32, words(ends)));
+            parts.push((format!("categories.{}.seen", column.name), Dtype::U32, words(seen.as_flattened())));
+        }
         for (column, learnt) in schema.sparse.iter().zip(&self.tables) {
             match learnt {
                 Learnt::Nothing => {}
@@ -115,9 +153,8 @@ impl Encoder {
                 }
                 Learnt::Vocabulary(vocabulary) => {
                     let (bytes, ends) = vocabulary.parts();
-                    let ends = ends.iter().flat_map(|end| end.to_le_bytes()).collect();
                     parts.push((format!("vocabulary.{}.bytes", column.name), Dtype::U8, bytes.to_vec()));
-                    parts.push((format!("vocabulary.{}.ends", column.name), Dtype::U32, ends));
+                    parts.push((format!("vocabulary.{}.ends", column.name), Dtype::U32, words(ends)));
                 }
             }
         }
@@ -147,7 +184,19 @@ impl Encoder {
         let floats = |bytes: &[u8]| -> Vec<f64> {
             bytes.as_chunks::<8>().0.iter().map(|&bytes| f64::from_le_bytes(bytes)).collect()
         };
+        let words = |bytes: &[u8]| -> Vec<u32> {
+            bytes.as_chunks::<4>().0.iter().map(|&bytes| u32::from_le_bytes(bytes)).collect()
+        };
         let mut encoder = Self::default();
+        for (_, column) in categories::kept(schema) {
+            let bytes = part(format!("categories.{}.bytes", column.name), Dtype::U8)?;
+            let ends = words(part(format!("categories.{}.ends", column.name), Dtype::U32)?);
+            let seen = words(part(format!("categories.{}.seen", column.name), Dtype::U32)?);
+            let categories = Categories::of(bytes, &ends, seen.as_chunks::<2>().0.to_vec());
+            encoder
+                .categories
+                .push(categories.ok_or_else(|| damaged("categories of a column do not fit their counts"))?);
+        }
         for column in &schema.dense {
             let mut numbers = vec![[0.0; 2]; column.transforms.len()];
             if column.transforms.iter().any(|transform| transform.is_fitted()) {
@@ -171,8 +220,7 @@ impl Encoder {
                 }
                 Table::Vocabulary { .. } => {
                     let bytes = part(format!("vocabulary.{}.bytes", column.name), Dtype::U8)?;
-                    let ends = part(format!("vocabulary.{}.ends", column.name), Dtype::U32)?;
-                    let ends: Vec<u32> = ends.as_chunks::<4>().0.iter().map(|&end| u32::from_le_bytes(end)).collect();
+                    let ends = words(part(format!("vocabulary.{}.ends", column.name), Dtype::U32)?);
                     let vocabulary = Dictionary::of(bytes, &ends).filter(|known| known.len() + 2 <= column.rows);
                     Learnt::Vocabulary(vocabulary.ok_or_else(|| damaged("a vocabulary does not fit its table"))?)
                 }

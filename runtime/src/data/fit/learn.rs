@@ -3,13 +3,47 @@
 use nasrec_compiler::schema::{Fill, Schema, Table, Transform};
 use rayon::prelude::*;
 
+use super::categories::{self, Categories};
 use super::encoder::{Encoder, Learnt, code_at, number_at};
 use super::numbers::{Numbers, SAMPLED};
+use super::sources::{Source, Tallies, sources};
+use super::tally::{Draw, Folds};
 use crate::data::table::{Cells, Dictionaries, Dictionary, Raw};
 use crate::{Observer, Result, Stop};
 
-/// Learns all that a schema learns, from the rows that `training` names. Rows are visited in their order, whatever the
-/// threads: the same rows give the same encoder.
+/// The rows that are learnt from.
+#[derive(Clone, Debug)]
+pub(in crate::data) struct Training {
+    /// Whether each row of the table is one.
+    rows: Vec<bool>,
+    /// Which fold each is in, where something asks for that.
+    folds: Option<Folds>,
+}
+
+impl Training {
+    /// These, of a table of so many, in folds that are drawn with a seed.
+    pub fn new(schema: &Schema, training: &[u32], rows: usize, seed: u64) -> Self {
+        let mut all = vec![false; rows];
+        training.iter().for_each(|&row| all[row as usize] = true);
+        let folded = schema.dense.iter().any(|column| column.encoding.is_some());
+        Self { rows: all, folds: folded.then(|| Folds::new(seed)) }
+    }
+
+    /// What says which fold a row is in; nothing, where it is not learnt from or nothing asks.
+    pub(super) fn draw(&self, row: usize) -> Option<Draw> {
+        self.folds.filter(|_| self.rows[row]).map(|folds| folds.draw(row))
+    }
+}
+
+/// What was learnt, and of which rows: these are encoded as if their own labels had not been known.
+pub(in crate::data) struct Fitted {
+    pub encoder: Encoder,
+    pub(super) training: Training,
+    pub(super) tallies: Tallies,
+}
+
+/// Learns all that a schema learns. Rows are visited in their order, whatever the threads: the same rows give the same
+/// encoder.
 ///
 /// # Errors
 /// The rows can no longer be read; a stop.
@@ -18,39 +52,44 @@ pub(in crate::data) fn learn(
     cells: &Cells,
     dictionaries: &Dictionaries,
     rows: &mut Raw,
-    training: &[bool],
+    training: Training,
     observer: &dyn Observer,
     stop: &Stop,
-) -> Result<Encoder> {
-    let every = training.iter().filter(|&&training| training).count().div_ceil(SAMPLED).max(1);
-    let mut learning = Learning { schema, cells, rows, training, every, stop };
+) -> Result<Fitted> {
+    let every = training.rows.iter().filter(|&&training| training).count().div_ceil(SAMPLED).max(1);
+    let mut learning = Learning { schema, cells, dictionaries, rows, training: &training, every, stop };
     let numbers = schema.dense.iter().map(|column| vec![[0.0; 2]; column.transforms.len()]).collect();
-    let mut encoder = Encoder { numbers, tables: Vec::new() };
-    learning.numbers(&mut encoder)?;
+    let (tallies, categories) = learning.categories()?;
+    let mut encoder = Encoder { numbers, categories, tables: Vec::new() };
+    learning.numbers(&mut encoder, &tallies)?;
     let quantiles = learning.quantiles()?;
-    let vocabularies = learning.vocabularies(dictionaries, observer)?;
+    let vocabularies = learning.vocabularies(observer)?;
     let learnt = quantiles.into_iter().zip(vocabularies).map(|both| match both {
         (Some(edges), _) => Learnt::Quantiles(edges),
         (None, Some(vocabulary)) => Learnt::Vocabulary(vocabulary),
         (None, None) => Learnt::Nothing,
     });
     encoder.tables = learnt.collect();
-    Ok(encoder)
+    Ok(Fitted { encoder, training, tallies })
 }
 
 struct Learning<'a> {
     schema: &'a Schema,
     cells: &'a Cells,
+    dictionaries: &'a Dictionaries,
     rows: &'a mut Raw,
-    training: &'a [bool],
+    training: &'a Training,
     /// Of the training rows, those by which medians and quantiles are worked out.
     every: usize,
     stop: &'a Stop,
 }
 
+/// A row that is learnt from, and what says which fold it is in.
+type Sample<'r> = (&'r [u8], Option<Draw>);
+
 impl Learning<'_> {
     /// Gives the training rows to `each` of several learners, side by side: their number among the training rows, and the row.
-    fn pass<T: Send>(&mut self, learners: &mut [T], each: impl Fn(&mut T, usize, &[u8]) + Sync) -> Result<()> {
+    fn pass<T: Send>(&mut self, learners: &mut [T], each: impl Fn(&mut T, usize, Sample) + Sync) -> Result<()> {
         if learners.is_empty() {
             return Ok(());
         }
@@ -59,41 +98,60 @@ impl Learning<'_> {
         let mut seen = 0;
         self.rows.each(|first, bytes| {
             stop.check()?;
-            let rows = bytes.chunks_exact(stride).zip(&training[first..]);
-            let rows: Vec<&[u8]> = rows.filter(|(_, training)| **training).map(|(row, _)| row).collect();
+            let rows: Vec<Sample> = (bytes.par_chunks_exact(stride).enumerate())
+                .filter(|(index, _)| training.rows[first + index])
+                .map(|(index, row)| (row, training.draw(first + index)))
+                .collect();
             learners.par_iter_mut().for_each(|learner| {
-                rows.iter().enumerate().for_each(|(index, row)| each(learner, seen + index, row));
+                rows.iter().enumerate().for_each(|(index, &row)| each(learner, seen + index, row));
             });
             seen += rows.len();
             Ok(())
         })
     }
 
+    /// How many training rows have each category that becomes a number.
+    fn categories(&mut self) -> Result<(Tallies, Vec<Categories>)> {
+        let (schema, cells, dictionaries) = (self.schema, self.cells, self.dictionaries);
+        let mut tallies = Tallies::wanted(schema, cells, dictionaries);
+        let layout = cells.layout();
+        self.pass(&mut tallies.0, |(needed, tally), _, (row, draw)| {
+            let category = code_at(row, needed.at).map_or(tally.len() - 1, |code| code as usize);
+            if let Some(draw) = draw {
+                tally.add(category, draw, layout.label(row) == 1);
+            }
+        })?;
+        let each = categories::kept(schema).filter_map(|(column, _)| {
+            let dictionary = cells.dictionary_of_dense(column)?;
+            Some(Categories::new(&dictionaries[dictionary], tallies.any_of(dictionary)?))
+        });
+        let categories = each.collect();
+        Ok((tallies, categories))
+    }
+
     /// What the steps of dense columns learn. A step learns from what those before it make of a number, so that each pass
     /// learns one step of every column.
-    fn numbers(&mut self, encoder: &mut Encoder) -> Result<()> {
-        let mut known = vec![0; self.schema.dense.len()];
+    fn numbers(&mut self, encoder: &mut Encoder, tallies: &Tallies) -> Result<()> {
+        let schema = self.schema;
+        let sources = sources(schema, self.cells, self.dictionaries, encoder, tallies);
+        let mut known = vec![0; schema.dense.len()];
         loop {
-            let schema = self.schema;
             let next = |column: usize| {
                 let transforms = &schema.dense[column].transforms;
                 (known[column]..transforms.len()).find(|&step| transforms[step].is_fitted())
             };
-            let mut learners: Vec<(usize, usize, usize, Numbers)> = (0..schema.dense.len())
-                .filter_map(|column| {
-                    Some((column, next(column)?, self.cells.number_of_dense(column)?, Numbers::default()))
-                })
+            let mut learners: Vec<(usize, usize, &Source, Numbers)> = (0..schema.dense.len())
+                .filter_map(|column| Some((column, next(column)?, sources[column].as_ref()?, Numbers::default())))
                 .collect();
             if learners.is_empty() {
                 return Ok(());
             }
             let (every, of) = (self.every, &*encoder);
-            self.pass(&mut learners, |(column, step, at, numbers), index, row| {
+            self.pass(&mut learners, |(column, step, source, numbers), index, (row, draw)| {
                 let transforms = &schema.dense[*column].transforms;
                 let sampled = index.is_multiple_of(every) && transforms[*step] == Transform::Missing(Fill::Median);
-                if let Some(number) =
-                    of.number(transforms, *column, *step, number_at(row, *at)).filter(|x| x.is_finite())
-                {
+                let number = source.number(row, draw);
+                if let Some(number) = of.number(transforms, *column, *step, number).filter(|x| x.is_finite()) {
                     numbers.add(number, sampled);
                 }
             })?;
@@ -118,7 +176,7 @@ impl Learning<'_> {
         let columns = schema.sparse.iter().enumerate().filter(|(_, column)| column.table == Table::Quantiles);
         let learner = |(column, _)| Some((column, self.cells.source_of_sparse(column)?, Numbers::default()));
         let mut learners: Vec<(usize, usize, Numbers)> = columns.filter_map(learner).collect();
-        self.pass(&mut learners, |(_, at, numbers), index, row| {
+        self.pass(&mut learners, |(_, at, numbers), index, (row, _)| {
             if index.is_multiple_of(every)
                 && let Some(number) = number_at(row, *at)
             {
@@ -133,16 +191,12 @@ impl Learning<'_> {
     }
 
     /// The vocabulary of each sparse column that has one.
-    fn vocabularies(
-        &mut self,
-        dictionaries: &Dictionaries,
-        observer: &dyn Observer,
-    ) -> Result<Vec<Option<Dictionary>>> {
-        let schema = self.schema;
+    fn vocabularies(&mut self, observer: &dyn Observer) -> Result<Vec<Option<Dictionary>>> {
+        let (schema, dictionaries) = (self.schema, self.dictionaries);
         let counted =
             self.cells.codes().map(|(dictionary, at)| (dictionary, at, vec![0u32; dictionaries[dictionary].len()]));
         let mut counts: Vec<(usize, usize, Vec<u32>)> = counted.collect();
-        self.pass(&mut counts, |(_, at, counts), _, row| {
+        self.pass(&mut counts, |(_, at, counts), _, (row, _)| {
             if let Some(code) = code_at(row, *at) {
                 counts[code as usize] += 1;
             }

@@ -3,15 +3,22 @@
 //! Lives here: what each fitted step of a schema learns, the encoder that holds it, and encoding by it. Never: rows that are
 //! not for training are looked at before all is learnt.
 
+mod categories;
 mod encoder;
 mod learn;
 mod numbers;
+mod sources;
+mod tally;
 
 pub use encoder::Encoder;
-pub(super) use learn::learn;
+pub(super) use learn::{Fitted, Training, learn};
+pub(crate) use tally::{Draw, Folds, Seen, Tally};
 
 use nasrec_compiler::schema::Schema;
 use rayon::prelude::*;
+
+use encoder::Columns;
+use sources::sources;
 
 use super::cache::Writer;
 use super::table::{Cells, Dictionaries, Raw};
@@ -27,23 +34,30 @@ const TASK: usize = 1 << 10;
 pub(super) fn encode(
     schema: &Schema,
     cells: &Cells,
-    encoder: &Encoder,
+    fitted: &Fitted,
     dictionaries: &Dictionaries,
     rows: &mut Raw,
     writer: &mut Writer,
     mut each: impl FnMut(u64) -> Result<()>,
 ) -> Result<()> {
-    let rows_of = encoder.rows_of_codes(schema, cells, dictionaries);
+    let Fitted { encoder, training, tallies } = fitted;
+    let columns = Columns {
+        cells,
+        sources: sources(schema, cells, dictionaries, encoder, tallies),
+        rows: encoder.rows_of_codes(schema, cells, dictionaries),
+    };
     let (layout, stride) = (cells.layout(), rows.stride());
-    rows.each(|_, bytes| {
+    rows.each(|first, bytes| {
         let records: Vec<Vec<u8>> = bytes
             .par_chunks(TASK * stride)
-            .map(|rows| {
+            .enumerate()
+            .map(|(task, rows)| {
                 let mut records = Vec::with_capacity(rows.len() / stride * layout.stride());
-                for row in rows.chunks_exact(stride) {
+                for (row, index) in rows.chunks_exact(stride).zip(first + task * TASK..) {
                     let start = records.len();
                     records.extend_from_slice(&row[..layout.stride()]);
-                    encoder.complete(schema, cells, &rows_of, row, &mut records[start..]);
+                    let draw = training.draw(index);
+                    encoder.complete(schema, &columns, (row, draw), &mut records[start..]);
                 }
                 records
             })

@@ -26,6 +26,9 @@ const LABELS: [&str; 16] = [
     "outcome",
 ];
 
+/// Different times from which on rows can be split by them.
+const MANY_TIMES: usize = 50;
+
 /// What a schema of the table would say.
 #[derive(Clone, Debug, Default)]
 pub struct Guess {
@@ -41,18 +44,26 @@ pub(super) struct Lines {
     /// Lines without their keyword: `dense` or `sparse`, and what follows.
     pub dense: Vec<String>,
     pub sparse: Vec<String>,
+    /// What orders the rows, without its keyword.
+    pub time: Option<String>,
 }
 
 impl Guess {
     pub(super) fn of(look: &Look, label: Option<&str>) -> Result<Self> {
         let label = label_of(look, label)?;
         let at = label.0;
-        let lines = look
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(index, column)| if index == at { Lines::default() } else { lines_of(look, column) });
+        let lines = look.columns.iter().enumerate().map(|(index, column)| match () {
+            () if index == at => Lines::default(),
+            () if is_label(&column.name) => Lines {
+                comment: "may be a label as well, and known no sooner than this one".to_owned(),
+                ..Lines::default()
+            },
+            () => lines_of(look, column),
+        });
         let mut guess = Self { label, lines: lines.collect() };
+        // One column orders the rows.
+        let mut times = guess.lines.iter_mut().filter(|lines| lines.time.is_some()).skip(1);
+        times.by_ref().for_each(|lines| lines.time = None);
         // Spaces want a field.
         if guess.columns().1 == 0 {
             for (column, lines) in look.columns.iter().zip(&mut guess.lines) {
@@ -70,6 +81,11 @@ impl Guess {
         let count = |of: fn(&Lines) -> usize| self.lines.iter().map(of).sum();
         (count(|lines| lines.dense.len()), count(|lines| lines.sparse.len()))
     }
+}
+
+/// Whether a name is one that labels have.
+fn is_label(name: &str) -> bool {
+    LABELS.iter().any(|label| name.eq_ignore_ascii_case(label))
 }
 
 /// A name as a schema writes it.
@@ -187,7 +203,12 @@ fn lines_of(look: &Look, column: &Column) -> Lines {
     if let Some((format, hours, why)) = time_of(column) {
         let part = |part: &str| format!("{} from {name}: {format} | {part}", derived(look, column, part));
         let parts = if hours { vec![part("hour"), part("weekday")] } else { vec![part("weekday")] };
-        return Lines { sparse: parts, ..say(why) };
+        // Of a day of birth rows are no older.
+        let lower = column.name.to_ascii_lowercase();
+        let of_row = !["birth", "dob", "expir", "release"].iter().any(|part| lower.contains(part));
+        let many = column.more || different >= MANY_TIMES;
+        let time = (of_row && many && column.missing == 0).then(|| format!("{name}: {format}"));
+        return Lines { sparse: parts, time, ..say(why) };
     }
     if column.is.truth && !column.is.number {
         return Lines { sparse: vec![format!("{name}: bool")], ..say("true or false".to_owned()) };
@@ -200,7 +221,11 @@ fn lines_of(look: &Look, column: &Column) -> Lines {
             let is_own = own && look.rows > 100 && is_id(&column.name);
             return match () {
                 () if is_own => say(format!("{range}, a value of its own in nearly every row: it tells rows apart")),
-                () if is_id(&column.name) || is_spread(column) => {
+                () if is_id(&column.name)
+                    || look.header() && is_category(&column.name)
+                    || is_spread(column)
+                    || is_numbered(column) =>
+                {
                     sparse(format!("{counted} numbers that name something"), "int")
                 }
                 () if different <= 20 && !is_amount(&column.name) => {
@@ -266,12 +291,23 @@ fn is_id(name: &str) -> bool {
         })
 }
 
+/// Whether a name says that its column is a category: `C14`, `cat_3`, `categorical_13`.
+fn is_category(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let rest = ["categorical", "category", "cat", "c"].iter().find_map(|start| lower.strip_prefix(start));
+    rest.is_some_and(|rest| {
+        let number = rest.trim_start_matches(['_', ' ', '-']);
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
 /// Whether a name is one of what is counted or measured.
 fn is_amount(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     ["age", "price", "count", "num", "amount", "score", "cost", "rate", "len", "size", "year", "gain", "loss", "wage"]
         .iter()
         .any(|word| lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| part.starts_with(word)))
+        && !lower.contains("country")
 }
 
 /// Whether whole numbers lie as numbers of things do, about as many everywhere; what is counted is mostly small.
@@ -284,6 +320,15 @@ fn is_spread(column: &Column) -> bool {
         / column.different() as f64;
     let filled = column.different() as f64 / (span + 1.0);
     (0.3..0.7).contains(&((mean - column.least) / span)) && filled > 0.3
+}
+
+/// Whether whole numbers lie close together far from 0, as those of one column do where all columns are numbered on.
+fn is_numbered(column: &Column) -> bool {
+    let span = column.greatest - column.least;
+    !column.name.to_ascii_lowercase().contains("year")
+        && column.least >= 100.0
+        && 10.0 * span < column.least
+        && column.different() as f64 > 0.3 * span
 }
 
 /// What is done to numbers.
@@ -338,6 +383,9 @@ mod tests {
             ["user_id", "item", "movieId", "cate_id", "zip code", "class of worker"].iter().all(|name| is_id(name))
         );
         assert!(!["age", "price", "width", "I1", "solid_ground"].iter().any(|name| is_id(name)));
+        assert!(["C14", "cat_3", "categorical_13", "category 2"].iter().all(|name| is_category(name)));
+        assert!(!["city", "cat", "C1x", "count_3", "I3"].iter().any(|name| is_category(name)));
+        assert!(is_label("Click") && !is_label("clicks_before"));
         assert_eq!((roomy(4), roomy(37), roomy(1_002)), (8, 49, 1_300));
         assert_eq!((grouped(999), grouped(1_000_000)), ("999".to_owned(), "1_000_000".to_owned()));
         assert_eq!((written("class of worker"), written("I1")), ("\"class of worker\"".to_owned(), "I1".to_owned()));

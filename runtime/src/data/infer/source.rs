@@ -36,6 +36,7 @@ pub(super) fn write(look: &Look, guess: &Guess, name: &str, file: &str) -> Strin
     let of_column = |index: usize| {
         let lines = &guess.lines[index];
         let mut said = vec![format!("// {}", plain(&lines.comment))];
+        said.extend(lines.time.iter().map(|time| format!("time {time}")));
         if lines.dense.is_empty() && lines.sparse.is_empty() {
             said.push(format!("skip {}", written(&look.columns[index].name)));
         }

@@ -40,8 +40,8 @@ pub(in crate::data) struct Cells {
     dictionaries: usize,
     /// Where the value behind each dense and each sparse column lies, of those that are still to be learnt.
     learnt: [Vec<Option<usize>>; 2],
-    /// The dictionary of each sparse column that has one.
-    coded: Vec<Option<usize>>,
+    /// The dictionary of each dense and each sparse column that has one.
+    coded: [Vec<Option<usize>>; 2],
 }
 
 /// What becomes of a value.
@@ -116,11 +116,14 @@ impl Cells {
             stride: layout.stride(),
             dictionaries: 0,
             learnt: [vec![None; schema.dense.len()], vec![None; schema.sparse.len()]],
-            coded: vec![None; schema.sparse.len()],
+            coded: [vec![None; schema.dense.len()], vec![None; schema.sparse.len()]],
         };
         for (at, column) in schema.dense.iter().enumerate() {
             let from = index(&column.from);
-            if column.transforms.iter().any(|transform| transform.is_fitted()) {
+            if column.encoding.is_some() {
+                let place = made.learn(from, &column.kind, false);
+                (made.learnt[0][at], made.coded[0][at]) = (Some(place), made.dictionary_at(place));
+            } else if column.is_fitted() {
                 made.learnt[0][at] = Some(made.learn(from, &column.kind, true));
             } else {
                 let becomes = Becomes::Numeric(column.transforms.clone());
@@ -133,11 +136,7 @@ impl Cells {
                 Table::Quantiles => made.learnt[1][at] = Some(made.learn(from, &column.kind, true)),
                 Table::Vocabulary { .. } => {
                     let place = made.learn(from, &column.kind, false);
-                    made.learnt[1][at] = Some(place);
-                    made.coded[at] = made.cells.iter().find_map(|cell| match cell.becomes {
-                        Becomes::Code(dictionary) if cell.at == place => Some(dictionary),
-                        _ => None,
-                    });
+                    (made.learnt[1][at], made.coded[1][at]) = (Some(place), made.dictionary_at(place));
                 }
                 _ => {
                     let becomes = Becomes::Row(column.table.clone(), column.rows as u32);
@@ -188,6 +187,11 @@ impl Cells {
         at
     }
 
+    /// The dictionary whose codes lie at a byte of a row.
+    fn dictionary_at(&self, place: usize) -> Option<usize> {
+        self.codes().find(|(_, at)| *at == place).map(|(dictionary, _)| dictionary)
+    }
+
     /// Bytes of a row.
     pub fn stride(&self) -> usize {
         self.stride
@@ -208,9 +212,14 @@ impl Cells {
         vec![Dictionary::default(); self.dictionaries]
     }
 
-    /// Where the number lies that dense column `column` is learnt from.
-    pub fn number_of_dense(&self, column: usize) -> Option<usize> {
+    /// Where the number or code lies that dense column `column` is learnt from.
+    pub fn source_of_dense(&self, column: usize) -> Option<usize> {
         self.learnt[0][column]
+    }
+
+    /// The dictionary of a dense column that is made of categories.
+    pub fn dictionary_of_dense(&self, column: usize) -> Option<usize> {
+        self.coded[0][column]
     }
 
     /// Where the number or code lies that sparse column `column` is learnt from.
@@ -220,7 +229,7 @@ impl Cells {
 
     /// The dictionary of a sparse column that has a vocabulary.
     pub fn dictionary_of(&self, column: usize) -> Option<usize> {
-        self.coded[column]
+        self.coded[1][column]
     }
 
     /// Where the codes of each dictionary lie.
@@ -263,7 +272,7 @@ impl Cells {
         assert_eq!(row.len(), self.stride, "a row has its length");
         let text = value(self.label_column);
         row[self.layout.stride() - 1] = u8::from(
-            label(&self.label, text, self.is_missing(text))
+            label_of(&self.label, text, self.is_missing(text))
                 .map_err(|expected| self.wrong(self.label_column, expected))?,
         );
         for (cell, moment) in self.cells.iter().zip(&mut reading.moments) {
@@ -312,28 +321,16 @@ impl Cell {
     pub fn is_number(&self) -> bool {
         match &self.becomes {
             Becomes::Numeric(_) | Becomes::Number | Becomes::Weight | Becomes::Time => true,
-            Becomes::Row(table, _) => matches!(table, Table::Enumerated(_)),
+            Becomes::Row(table, _) => {
+                matches!(table, Table::Enumerated(_) | Table::LogSquare | Table::LogBuckets { .. })
+            }
             Becomes::Code(_) | Becomes::Group | Becomes::Part => false,
         }
     }
 
     #[inline(always)]
     pub fn read<'t>(&self, text: &'t [u8], moment: Option<&mut Moment>) -> Result<Value<'t>, &'static str> {
-        Ok(match &self.kind {
-            Type::Number => Value::Number(number_of(text)?),
-            Type::Int if self.is_number() => {
-                let value = number_of(text)?;
-                if value.fract() != 0.0 {
-                    return Err("a whole number or nothing");
-                }
-                Value::Number(value)
-            }
-            Type::Int => Value::Key(int_of(text)?),
-            Type::Hex => Value::Key(hex_of(text)?),
-            Type::Text => Value::Text(text),
-            Type::Bool => Value::Number(f64::from(u8::from(bool_of(text)?))),
-            Type::Time(_) => Value::Number(moment.map_or(Err("a time"), |moment| moment.read(text))?),
-        })
+        value_of(&self.kind, self.is_number(), text, moment)
     }
 
     #[inline(always)]
@@ -400,6 +397,31 @@ impl Cell {
     }
 }
 
+/// What a text of a type says, or what was expected instead. `number`: a number is wanted of it, not what it is called.
+#[inline(always)]
+pub(in crate::data) fn value_of<'t>(
+    kind: &Type,
+    number: bool,
+    text: &'t [u8],
+    moment: Option<&mut Moment>,
+) -> Result<Value<'t>, &'static str> {
+    Ok(match kind {
+        Type::Number => Value::Number(number_of(text)?),
+        Type::Int if number => {
+            let value = number_of(text)?;
+            if value.fract() != 0.0 {
+                return Err("a whole number or nothing");
+            }
+            Value::Number(value)
+        }
+        Type::Int => Value::Key(int_of(text)?),
+        Type::Hex => Value::Key(hex_of(text)?),
+        Type::Text => Value::Text(text),
+        Type::Bool => Value::Number(f64::from(u8::from(bool_of(text)?))),
+        Type::Time(_) => Value::Number(moment.map_or(Err("a time"), |moment| moment.read(text))?),
+    })
+}
+
 /// A number after transforms that learn nothing, or what was expected instead.
 pub(in crate::data) fn numeric(transforms: &[Transform], number: Option<f64>) -> Result<f32, &'static str> {
     let value = transforms.iter().fold(number, |value, transform| match *transform {
@@ -415,13 +437,14 @@ pub(in crate::data) fn numeric(transforms: &[Transform], number: Option<f64>) ->
 }
 
 /// The row of an embedding table, of a value that nothing need be learnt for.
-fn row_of(table: &Table, rows: u32, value: Value) -> u32 {
+pub(in crate::data) fn row_of(table: &Table, rows: u32, value: Value) -> u32 {
     let modulo = |hash: u64| (hash % u64::from(rows - 1) + 1) as u32;
     match (table, value) {
         (Table::Modulo, Value::Key(key)) => modulo(key),
         (Table::Hash { seed }, Value::Key(key)) => modulo(XxHash3_64::oneshot_with_seed(*seed, &key.to_le_bytes())),
         (Table::Hash { seed }, Value::Text(text)) => modulo(XxHash3_64::oneshot_with_seed(*seed, text)),
         (Table::Enumerated(part), Value::Number(number)) => part_row(*part, number),
+        (table, Value::Number(number)) => table.row_of_number(number).unwrap_or_default() as u32,
         _ => 0,
     }
 }
@@ -448,7 +471,7 @@ pub(in crate::data) fn part_row(part: Part, number: f64) -> u32 {
 }
 
 /// Whether a row is a click, or what was expected instead.
-pub(super) fn label(label: &Label, text: &[u8], missing: bool) -> Result<bool, &'static str> {
+pub(in crate::data) fn label_of(label: &Label, text: &[u8], missing: bool) -> Result<bool, &'static str> {
     let Some(condition) = &label.condition else {
         return if missing { Err("0 or 1") } else { bool_of(text).map_err(|_| "0 or 1") };
     };
@@ -498,12 +521,12 @@ mod tests {
             comparison: Comparison::AtLeast,
             with: Comparand::Number(4.0),
         }));
-        assert_eq!(label(&at_least, b"4", false), Ok(true));
-        assert_eq!(label(&at_least, b"3.5", false), Ok(false));
-        assert_eq!(label(&at_least, b"good", false), Err("a number"));
-        assert!(label(&at_least, b"", true).is_err());
+        assert_eq!(label_of(&at_least, b"4", false), Ok(true));
+        assert_eq!(label_of(&at_least, b"3.5", false), Ok(false));
+        assert_eq!(label_of(&at_least, b"good", false), Err("a number"));
+        assert!(label_of(&at_least, b"", true).is_err());
         let plain = of(None);
-        assert_eq!((label(&plain, b"1.0", false), label(&plain, b"false", false)), (Ok(true), Ok(false)));
-        assert_eq!(label(&plain, b"2", false), Err("0 or 1"));
+        assert_eq!((label_of(&plain, b"1.0", false), label_of(&plain, b"false", false)), (Ok(true), Ok(false)));
+        assert_eq!(label_of(&plain, b"2", false), Err("0 or 1"));
     }
 }

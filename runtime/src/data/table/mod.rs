@@ -8,7 +8,9 @@ mod dictionary;
 mod scalar;
 mod store;
 
-pub(super) use cells::{Cells, Dictionaries, MISSING, Reading, Wrong, numeric};
+pub(super) use cells::{
+    Cells, Dictionaries, MISSING, Reading, Value, Wrong, label_of, numeric, part_row, row_of, value_of,
+};
 pub(super) use dictionary::Dictionary;
 pub(super) use scalar::{Instant, Maker, Scalar, Shows};
 pub(super) use store::{Raw, RawWriter};

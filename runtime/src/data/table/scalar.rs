@@ -7,7 +7,7 @@ use std::io::Write;
 
 use nasrec_compiler::schema::{TimeFormat, Type};
 
-use super::cells::{Becomes, Cells, MISSING, Value, label};
+use super::cells::{Becomes, Cells, MISSING, Value, label_of};
 use super::dictionary::Dictionary;
 use crate::data::text::Moment;
 
@@ -186,7 +186,7 @@ impl Maker<'_> {
                 };
                 let missing = cells.is_missing(text);
                 match cell {
-                    None => return label(&cells.label, text, missing).map(u64::from),
+                    None => return label_of(&cells.label, text, missing).map(u64::from),
                     Some(_) if missing => Value::Missing,
                     Some(cell) => match (&cell.kind, scalar) {
                         (Type::Time(_), Scalar::Instant(instant)) => Value::Number(instant.seconds()),

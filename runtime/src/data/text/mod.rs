@@ -8,6 +8,6 @@ mod typed;
 mod values;
 
 pub(super) use heading::{Heading, Places, format_of, likely_separator, named, separator_name};
-pub(super) use records::{Record, Records, first as first_record, whole as whole_records};
+pub(super) use records::{Record, Records, first as first_record, first_values, whole as whole_records};
 pub(super) use typed::{Moment, bool_of, hex_of, int_of, number_of};
 pub(super) use values::{Line, Values};

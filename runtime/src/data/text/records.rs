@@ -73,7 +73,7 @@ fn reader(text: &[u8], separator: u8) -> Reader<&[u8]> {
 }
 
 /// The values of the first record of a text.
-pub(super) fn first_values(text: &[u8], separator: u8, quotes: bool) -> Vec<Vec<u8>> {
+pub(in crate::data) fn first_values(text: &[u8], separator: u8, quotes: bool) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     let mut records = Records::default();
     records.each(text, separator, quotes, |_, record| {

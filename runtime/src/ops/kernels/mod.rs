@@ -15,3 +15,4 @@ pub(super) mod norm;
 pub(super) mod products;
 pub(super) mod rows;
 pub(super) mod simd;
+pub(super) mod vectors;

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// The space, search or architecture to compile, where the file has several
     #[arg(long)]
     name: Option<String>,
-    /// Bind spaces to this schema: one that the file sees, or one of criteo, avazu, kdd
+    /// Bind spaces to this schema: one that the file sees, or one that ships, such as criteo
     #[arg(long, value_name = "SCHEMA")]
     with: Option<String>,
     /// Write a stage out instead of summing up
@@ -143,7 +143,7 @@ fn summed_up(file: &File, item: &Item, with: Option<&str>, effort: &mut Effort) 
     let bound = schema.map(|_| subject.bound()).transpose()?;
     match (&subject.architecture, bound) {
         (Some(architecture), Some(space)) if space.missing(architecture).is_empty() => {
-            summary::architecture(&item.name, space, architecture, schema)
+            summary::architecture(&subject.heading(), space, architecture)
         }
         (Some(architecture), Some(space)) => Ok(summary::open(&item.name, space, architecture)),
         (Some(_), None) => bail!("arch `{}` names no schema: say --with SCHEMA", item.name),

@@ -86,16 +86,10 @@ pub(super) fn open(name: &str, space: &Space, architecture: &Architecture) -> St
     )
 }
 
-pub(super) fn architecture(
-    name: &str,
-    space: &Space,
-    architecture: &Architecture,
-    schema: Option<&Schema>,
-) -> Result<String> {
+pub(super) fn architecture(heading: &str, space: &Space, architecture: &Architecture) -> Result<String> {
     let plan = space.plan(architecture)?;
     let mut out = String::new();
-    let with = schema.map(|schema| format!(" with {}", schema.name)).unwrap_or_default();
-    writeln!(out, "arch {name} of {}{with}", space.name)?;
+    writeln!(out, "{heading}")?;
     let mut line = |name: &str, value: String| {
         let _written = writeln!(out, "  {name:<12} {value}");
     };

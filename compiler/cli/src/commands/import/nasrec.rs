@@ -1,4 +1,4 @@
-//! `nasrecc import`: architectures and weights from elsewhere.
+//! `nasrecc import nasrec`: architectures and weights of the released NASRec implementation.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use nasrec_runtime::Error;
 use nasrec_runtime::backend::Backend;
 use nasrec_runtime::interop::{Foreign, Report, Tolerance};
 
-use super::Outcome;
+use crate::commands::Outcome;
 use crate::imports::{Imports, path_from};
 use crate::output::{self, Text, say};
 use crate::{device, render, subject};
@@ -22,24 +22,12 @@ use crate::{device, render, subject};
 /// How much of a name that is none is shown.
 const MAX_SHOWN: usize = 60;
 
-/// Import an architecture, and its weights, from another notation
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    #[command(subcommand)]
-    from: From,
-}
-
-#[derive(clap::Subcommand)]
-enum From {
-    Nasrec(Nasrec),
-}
-
 /// From the released NASRec implementation's JSON notation, and its tensors as safetensors
 #[derive(clap::Args)]
 #[command(after_help = "Examples:\n  nasrecc import nasrec net.json --space nasrec_full -o net\n  \
                         nasrecc import nasrec net.json --space nasrec_full --weights net.safetensors --verify\n  \
                         nasrecc import nasrec net.json --space nasrec_full --weights net.safetensors --verify --device cuda")]
-struct Nasrec {
+pub(crate) struct Args {
     /// The architecture, as JSON
     #[arg(value_name = "FILE.json")]
     file: PathBuf,
@@ -67,7 +55,6 @@ struct Nasrec {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let From::Nasrec(args) = &args.from;
     let text = match read_named(&args.file) {
         Ok(text) => text.with_context(|| format!("cannot read {}: there is no such file", args.file.display()))?,
         Err(why) => bail!("cannot read {}: {why}", args.file.display()),
@@ -208,7 +195,7 @@ fn schema(net: &NasrecNet, name: &str) -> Result<Option<(Schema, String)>> {
 }
 
 /// What the architecture is called: a name of the language, for it becomes source.
-fn name(args: &Nasrec, net: &NasrecNet) -> Result<String> {
+fn name(args: &Args, net: &NasrecNet) -> Result<String> {
     let (name, told_by) = match (&args.name, &net.name) {
         (Some(name), _) => (name.clone(), "--name".to_owned()),
         (None, Some(name)) => (name.clone(), format!("`name` in {}", args.file.display())),

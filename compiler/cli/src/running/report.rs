@@ -1,16 +1,17 @@
-//! The table at the end of a search.
+//! The table at the end of a run.
 
 use std::fmt::Write;
 
-use nasrec_runtime::search::{Nothing, Report, Row};
+use nasrec_runtime::search::{Nothing, Report, Row, Size};
 use nasrec_runtime::train::Figures;
 
 use crate::output::{self, grouped};
 
-/// Best first, then the baselines; what is not known is left empty.
+/// Best first, then the baselines; what is not known is left empty. A training has no ranks: it has one model.
 pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
+    let searched = report.candidates > 0;
     let mut table = output::table([
-        "rank",
+        if searched { "rank" } else { "" },
         "model",
         "log loss\nvalidation",
         "AUC\nvalidation",
@@ -21,17 +22,21 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         "parameters\nembedding",
     ]);
     for (rank, row) in report.best.iter().enumerate() {
-        table.add_row(cells(&(rank + 1).to_string(), row));
+        let rank = if searched { (rank + 1).to_string() } else { "trained".to_owned() };
+        table.add_row(cells(&rank, row));
     }
     for row in &report.baselines {
         table.add_row(cells("baseline", row));
     }
     table.right(2);
     let mut out = format!("{}\n", table.laid_out(columns));
+    let candidates = match report.candidates {
+        0 => String::new(),
+        candidates => format!("{candidates} candidates evaluated in the supernet. "),
+    };
     let _written = writeln!(
         out,
-        "{} candidates evaluated in the supernet. Validation: trained from scratch on the training part. Test: {}.",
-        report.candidates,
+        "{candidates}Validation: trained from scratch on the training part. Test: {}.",
         if report.refit { "on training and validation part" } else { "the same models" }
     );
     if let Some(known) = report.attainable {
@@ -42,7 +47,17 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         );
     }
     if let Some(peak) = report.peak_memory {
-        let _written = writeln!(out, "The search took up to {peak} of memory.");
+        let _written =
+            writeln!(out, "The {} took up to {peak} of memory.", if searched { "search" } else { "training" });
+    }
+    let of_groups: Vec<String> = report
+        .best
+        .iter()
+        .chain(&report.baselines)
+        .filter_map(|row| Some(format!("{} {:.5}", row.name, row.test?.group_auc?)))
+        .collect();
+    if !of_groups.is_empty() {
+        let _written = writeln!(out, "Group AUC on test: {}.", of_groups.join(", "));
     }
     let of_groups: Vec<String> = report
         .best
@@ -93,6 +108,7 @@ fn unsound(report: &Report, row: &Row) -> String {
 
 fn cells(rank: &str, row: &Row) -> Vec<String> {
     let figure = |x: Option<f64>| x.map_or_else(String::new, |x| format!("{x:.5}"));
+    let size = |f: fn(&Size) -> String| row.size.as_ref().map_or_else(String::new, f);
     let test = |f: fn(&Figures) -> Option<f64>| figure(row.test.as_ref().and_then(f));
     vec![
         rank.to_owned(),
@@ -104,8 +120,8 @@ fn cells(rank: &str, row: &Row) -> Vec<String> {
             _ => test(|f| f.log_loss),
         },
         test(|f| f.auc),
-        format!("{:.4}", row.macs as f64 / 1e6),
-        grouped(row.dense_params),
-        grouped(row.embedding_params),
+        size(|size| format!("{:.4}", size.macs as f64 / 1e6)),
+        size(|size| grouped(size.dense_params)),
+        size(|size| grouped(size.embedding_params)),
     ]
 }

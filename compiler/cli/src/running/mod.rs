@@ -1,4 +1,4 @@
-//! `nasrecc search`: train a supernet, search it, retrain the best.
+//! Runs: what `nasrecc search` and `nasrecc train` do, which differ in what they run.
 //!
 //! Lives here: what is asked for on the command line, progress for people, the table at the end. Never: how anything is
 //! trained or chosen (`nasrec_runtime::search`), or what a run directory holds (`nasrec_runtime::run`).
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::recipe::{Data, Given, Source};
-use nasrec_compiler::{CheckedSearch, ItemKind, Program};
+use nasrec_compiler::{CheckedSearch, Item, ItemKind, Program};
 use nasrec_runtime::backend::Backend;
 use nasrec_runtime::data::{STANDARD_INPUT, locate_all};
 use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
@@ -20,24 +20,19 @@ use nasrec_runtime::run::{Job, Origin, Run};
 use nasrec_runtime::search::{Report, check_memory, expected_rows, search_within};
 use nasrec_runtime::{Error, Stop};
 
-use super::Outcome;
 use crate::imports::Imports;
+use crate::outcome::Outcome;
 use crate::output::{self, Gone, Text, say};
 use crate::{device, render};
-use progress::Progress;
+pub(crate) use progress::Progress;
 
-/// Search a space: train its supernet, evolve architectures, retrain the best
+/// What is asked of a run, whatever it does.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nasrecc search examples/quickstart.nasrec\n  \
-                        nasrecc search criteo.nasrec --name day --set train.batch=1024 --out runs/day\n  \
-                        nasrecc search --resume runs/day\n\n\
-                        Ctrl-C stops at the next step and keeps everything; --resume goes on from there and ends like a \
-                        run that was never stopped.")]
 pub(crate) struct Args {
-    /// The file that holds the search
+    /// The file that holds it
     #[arg(value_name = "FILE", required_unless_present = "resume")]
     file: Option<String>,
-    /// The search to run, where the file has several
+    /// Which one to run, where the file has several
     #[arg(long)]
     name: Option<String>,
     /// Set a value of the recipe or, as space.NAME, a parameter of the space; may be repeated
@@ -55,7 +50,7 @@ pub(crate) struct Args {
     /// Threads to compute with on the CPU; all cores otherwise. The results do not depend on it
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Memory that the search may take, such as 4GiB; what is available otherwise. What cannot fit is refused before it
+    /// Memory that it may take, such as 4GiB; what is available otherwise. What cannot fit is refused before it
     /// is trained
     #[arg(long, value_name = "AMOUNT")]
     memory: Option<Bytes>,
@@ -70,14 +65,15 @@ pub(crate) struct Args {
 /// Set by Ctrl-C and by a termination signal.
 static STOP: Stop = Stop::new();
 
-/// What a search may take of the machine.
+/// What a run may take of the machine.
 #[derive(Clone, Copy)]
 struct Limits {
     memory: Option<Bytes>,
     threads: usize,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Outcome> {
+/// Runs a `search` or a `train`, as `kind` says, or goes on with what the directory holds.
+pub(crate) fn run(args: &Args, kind: ItemKind) -> Result<Outcome> {
     let progress = Progress::new();
     let resumed = args.resume.as_ref().map(|dir| Run::resume(dir, &progress)).transpose()?;
     let began_on = match &resumed {
@@ -91,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let memory = args.memory.or_else(available_memory);
     let run = match resumed {
         Some(run) => run,
-        None => match started(args, Limits { memory, threads: device.threads() })? {
+        None => match started(args, kind, Limits { memory, threads: device.threads() })? {
             Some(run) => run,
             None => return Ok(Outcome::Findings),
         },
@@ -99,21 +95,23 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     signals::listen(&STOP)?;
     let shown = run.dir().path().display();
     let job = run.job();
-    say!("{} on {} with {}: run directory {shown}", run.name(), job.space.name, job.schema.name);
+    let over = job.model.as_ref().map_or(&job.space.name, |(model, _)| model);
+    say!("{} on {over} with {}: run directory {shown}", run.name(), job.schema.name);
     match device.run(Searching { run: &run, progress: &progress, memory }) {
         Ok(report) => {
             finish(&run, &report)?;
             Ok(Outcome::Clean)
         }
         Err(Error::Stopped) => {
-            say!("stopped; go on with: nasrecc search --resume {shown}");
+            let command = if job.model.is_some() { "train" } else { "search" };
+            say!("stopped; go on with: nasrecc {command} --resume {shown}");
             Ok(Outcome::Stopped)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The search itself, wherever it computes.
+/// The work itself, wherever it computes.
 struct Searching<'a> {
     run: &'a Run,
     progress: &'a Progress,
@@ -129,12 +127,13 @@ impl device::Work for Searching<'_> {
 }
 
 /// A new run, checked and with its directory; `None` where the file has mistakes, which are shown.
-fn started(args: &Args, limits: Limits) -> Result<Option<Run>> {
+fn started(args: &Args, kind: ItemKind, limits: Limits) -> Result<Option<Run>> {
     let file = args.file.as_deref().unwrap_or_default();
     let (mut program, mut diagnostics) = Program::load(file, &args.imports.disk(file));
     let mut overrides = args.set.clone();
     overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
-    let Some(mut search) = checked(&mut program, &mut diagnostics, file, args.name.as_deref(), &overrides)? else {
+    let wanted = Wanted { file, kind, name: args.name.as_deref() };
+    let Some(mut search) = checked(&mut program, &mut diagnostics, wanted, &overrides)? else {
         return Ok(None);
     };
     let base = base(&mut search.recipe.data, &overrides, file)?;
@@ -180,11 +179,52 @@ fn base(data: &mut Data, overrides: &[String], file: &str) -> Result<PathBuf> {
     folder.canonicalize().with_context(|| format!("cannot find the folder of {file}"))
 }
 
+/// Which item of a file is to run.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    file: &'a str,
+    kind: ItemKind,
+    name: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    fn of(self, program: &Program) -> Result<Item> {
+        let Self { file, kind, name } = self;
+        let (word, several, other, head) = match kind {
+            ItemKind::Train => ("train", "trainings", ItemKind::Search, "train NAME on MODEL with SCHEMA"),
+            _ => ("search", "searches", ItemKind::Train, "search NAME on SPACE with SCHEMA"),
+        };
+        let seen = program.visible(kind);
+        let names = |items: &[Item]| items.iter().map(|item| item.name.as_str()).collect::<Vec<_>>().join(", ");
+        let matching: Vec<Item> =
+            seen.iter().filter(|item| name.is_none_or(|name| item.name == name)).cloned().collect();
+        match matching.as_slice() {
+            [item] => Ok(item.clone()),
+            [_, _, ..] => bail!("{file} has the {several} {}: say which with --name", names(&matching)),
+            [] => {
+                let others = program.visible(other);
+                let meant = others.iter().find(|item| name.is_none_or(|name| item.name == name));
+                match (name, meant) {
+                    (_, Some(meant)) if name.is_some() || seen.is_empty() => bail!(
+                        "{file} has no {word}{}, but a `{other} {meant}`: give it to `nasrecc {other}`",
+                        name.map_or_else(String::new, |name| format!(" `{name}`")),
+                        other = other.word(),
+                        meant = meant.name
+                    ),
+                    (Some(name), _) if !seen.is_empty() => {
+                        bail!("{file} has no {word} `{name}`; it has {}", names(&seen))
+                    }
+                    _ => bail!("{file} has no {word}: add `{head} {{ … }}`"),
+                }
+            }
+        }
+    }
+}
+
 fn checked(
     program: &mut Program,
     diagnostics: &mut Vec<Diagnostic>,
-    file: &str,
-    name: Option<&str>,
+    wanted: Wanted<'_>,
     overrides: &[String],
 ) -> Result<Option<CheckedSearch>> {
     let mut settings = Vec::new();
@@ -196,23 +236,8 @@ fn checked(
     }
     let mut result = None;
     if diagnostics.iter().all(|d| d.severity != Severity::Error) {
-        let searches = program.visible(ItemKind::Search);
-        let own: Vec<_> = searches.iter().filter(|item| name.is_none_or(|name| item.name == name)).collect();
-        let item = match own.as_slice() {
-            [item] => *item,
-            [] => {
-                let known: Vec<&str> = searches.iter().map(|item| item.name.as_str()).collect();
-                match (name, known.as_slice()) {
-                    (Some(name), [_, ..]) => bail!("{file} has no search `{name}`; it has {}", known.join(", ")),
-                    _ => bail!("{file} has no search: add `search NAME on SPACE with SCHEMA {{ … }}`"),
-                }
-            }
-            several => {
-                let names: Vec<&str> = several.iter().map(|item| item.name.as_str()).collect();
-                bail!("{file} has the searches {}: say which with --name", names.join(", "));
-            }
-        };
-        match program.search(item, &settings) {
+        let item = wanted.of(program)?;
+        match program.search(&item, &settings) {
             Ok(search) => result = Some(search),
             Err(found) => diagnostics.extend(found),
         }
@@ -233,12 +258,20 @@ fn finish(run: &Run, report: &Report) -> Result<()> {
     }
     if report.winner().is_none() {
         bail!(
-            "no candidate that was retrained has a finite log loss, so that none is kept: lower the learning rate \
-             (`retrain.optimiser`), or look for numbers far from 0 in the data"
+            "nothing that was trained from scratch has a finite log loss, so that no model is kept: lower the learning \
+             rate (`retrain.optimiser`), or look for numbers far from 0 in the data"
         );
     }
     let path = run.dir().path();
-    say!("the best architecture: {}", path.join("best.nasrec").display());
-    say!("its model: {}", path.join("best").display());
+    match &run.job().model {
+        Some((name, _)) => {
+            say!("the model {name}: {}", path.join("best").display());
+            say!("its architecture: {}", path.join("best.nasrec").display());
+        }
+        None => {
+            say!("the best architecture: {}", path.join("best.nasrec").display());
+            say!("its model: {}", path.join("best").display());
+        }
+    }
     Ok(())
 }

@@ -20,7 +20,7 @@ const NOTE: usize = 22;
 const WIDEST: usize = NAME + COUNTS + NOTE + 30 + 5;
 
 /// Draws bars or prints lines, as stderr allows.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     terminal: bool,
     current: Mutex<Option<Current>>,
 }

@@ -1,0 +1,31 @@
+//! `nasrecc import`: what others have written down, as source.
+//!
+//! Lives here: a file for each notation. Never: how a notation of architectures is read (`nasrec_compiler::import`), or weights
+//! (`nasrec_runtime::interop`).
+
+mod fuxictr;
+mod nasrec;
+
+use anyhow::Result;
+
+use super::Outcome;
+
+/// Import an architecture and its weights, or the description of a table, from another notation
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    from: From,
+}
+
+#[derive(clap::Subcommand)]
+enum From {
+    Nasrec(nasrec::Args),
+    Fuxictr(fuxictr::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    match &args.from {
+        From::Nasrec(args) => nasrec::run(args),
+        From::Fuxictr(args) => fuxictr::run(args),
+    }
+}

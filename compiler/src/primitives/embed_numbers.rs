@@ -1,0 +1,42 @@
+//! Numbers as fields.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::signature::{DENSE, size};
+use super::{Algebra, Applied, Op, Operand, Signature};
+use crate::tensor::{Init, TensorKind};
+
+/// Each number times a trained vector of its own, `[n] -> [n, dim]`: numeric columns as fields beside the categorical ones
+/// (Song et al., AutoInt, arXiv 1810.11921, equation 4). Params: `weight [n, dim]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbedNumbers;
+
+impl Op for EmbedNumbers {
+    const SIGNATURES: &'static [Signature] = &[Signature {
+        name: "embed_numbers",
+        params: &[DENSE, size("dim")],
+        meaning: "Each number times a trained vector of its own: a sparse tensor.",
+        make: |_| EmbedNumbers.into(),
+    }];
+
+    fn name(&self) -> &'static str {
+        "embed_numbers"
+    }
+
+    fn apply<A: Algebra>(
+        &self,
+        _: &mut A,
+        operands: &[Operand<A::Axis>],
+        given: &[A::Axis],
+    ) -> Option<Applied<A::Axis>> {
+        let ([x], &[dim]) = (operands, given) else { return None };
+        let numbers = x.width()?;
+        Some(Applied::new(TensorKind::Sparse, [numbers, dim]).param("weight", [numbers, dim], Init::XavierNormal))
+    }
+
+    fn given(&self, _: usize) -> Range<usize> {
+        1..2
+    }
+}

@@ -1,0 +1,265 @@
+//! One pass over the rows of a table: each value read as training reads it, and whatever is wrong counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use nasrec_compiler::schema::{Format, Lines, Schema, Type};
+
+use super::Survey;
+use super::figures::{self, Drift};
+use super::tally::{Parts, Row, Sum, Tally};
+use super::trouble::{self, Example, Faults, Trouble};
+use crate::data::quote::quote;
+use crate::data::source::{Located, Reader, Unpacked, open, total_size};
+use crate::data::table::{Value, label_of, numeric, value_of};
+use crate::data::text::{Heading, Moment, Record, Records, first_values};
+use crate::error::DataError;
+use crate::{Error, Observer, Result, Stage, Stop};
+
+/// Bytes in which the end of a header is looked for.
+const LONGEST_HEADER: u64 = 1 << 20;
+
+/// Clicks of a part of a file.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clicks {
+    rows: u64,
+    clicks: u64,
+}
+
+impl Sum for Clicks {
+    fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.clicks += other.clicks;
+    }
+}
+
+/// A column of the schema and what it is made of.
+struct Use<'s> {
+    /// Index among [`Schema::columns`].
+    column: usize,
+    kind: &'s Type,
+    moment: Option<Moment>,
+    /// Of a dense column that learns nothing: what must come out finite.
+    steps: Option<&'s [nasrec_compiler::schema::Transform]>,
+    number: bool,
+    tally: Tally,
+}
+
+/// Reads all rows of some files with a schema and says what there is to know of them. `limit`: the share of malformed rows
+/// that training tolerates.
+///
+/// # Errors
+/// A file that cannot be read, or is no table of lines; a stop.
+pub fn survey(
+    schema: &Schema,
+    located: &[Located],
+    limit: f64,
+    observer: &dyn Observer,
+    stop: &Stop,
+) -> Result<Survey> {
+    let Format::Lines(lines) = schema.format else {
+        return Err(DataError::NotSurveyed { schema: schema.name.clone() }.into());
+    };
+    let mut trouble = Vec::new();
+    // What is not there is told once, and all else looked at without it.
+    let lacking = headers(schema, lines, located, &mut trouble)?;
+    if lacking.contains(&schema.label.column) {
+        return Ok(figures::nothing_read(schema, trouble));
+    }
+    let schema = &without(schema, &lacking);
+    let mut walk = Walk::new(schema);
+    let heading = Heading::new(schema, lines);
+    let Lines { separator, quotes, .. } = lines;
+    let (mut reader, mut bytes, mut records) = (Reader::new(located, &heading), Vec::new(), Records::default());
+    let (mut file, mut read) = (usize::MAX, 0);
+    observer.begin(Stage { name: "read data".to_owned(), total: Some(total_size(located)), unit: "bytes" });
+    let outcome = loop {
+        if let Err(stopped) = stop.check() {
+            break Err(stopped);
+        }
+        let block = match reader.next(&mut bytes) {
+            Ok(Some(block)) => block,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        };
+        if block.file != file {
+            (file, read) = (block.file, block.places.before);
+        }
+        let (text, places, name) = (&bytes[..block.len], &block.places, &located[block.file].name);
+        records.each(text, separator, quotes, |line, record| {
+            walk.row(&record, &places.of, places.count, &|| format!("{name}, line {}", read + line));
+        });
+        read += memchr::memchr_iter(b'\n', text).count() as u64;
+        observer.progress(block.done, "");
+    };
+    observer.end();
+    outcome?;
+    Ok(walk.survey(trouble, limit))
+}
+
+struct Walk<'s> {
+    schema: &'s Schema,
+    label: usize,
+    missing: Vec<&'s [u8]>,
+    uses: Vec<Use<'s>>,
+    rows: u64,
+    malformed: u64,
+    sound: u64,
+    clicks: u64,
+    by_part: Parts<Clicks>,
+    /// By the column, and what was expected there.
+    faults: BTreeMap<(usize, &'static str), Faults>,
+    ragged: Faults,
+}
+
+impl<'s> Walk<'s> {
+    fn new(schema: &'s Schema) -> Self {
+        let index = |name: &str| schema.columns.iter().position(|column| column == name).unwrap_or_default();
+        let moment = |kind: &Type| match kind {
+            Type::Time(format) => Some(Moment::new(format)),
+            _ => None,
+        };
+        let dense = schema.dense.iter().map(|column| Use {
+            column: index(&column.from),
+            kind: &column.kind,
+            moment: moment(&column.kind),
+            steps: (!column.transforms.iter().any(|step| step.is_fitted())).then_some(&column.transforms[..]),
+            number: true,
+            tally: Tally::numbers(&column.transforms),
+        });
+        let sparse = schema.sparse.iter().map(|column| {
+            use nasrec_compiler::schema::Table;
+            let quantiles = matches!(column.table, Table::Quantiles);
+            Use {
+                column: index(&column.from),
+                kind: &column.kind,
+                moment: moment(&column.kind),
+                steps: None,
+                number: quantiles || matches!(column.table, Table::Enumerated(_)),
+                tally: if quantiles { Tally::numbers(&[]) } else { Tally::values(column) },
+            }
+        });
+        Self {
+            schema,
+            label: index(&schema.label.column),
+            missing: schema.missing.iter().map(|mark| mark.as_bytes()).collect(),
+            uses: dense.chain(sparse).collect(),
+            rows: 0,
+            malformed: 0,
+            sound: 0,
+            clicks: 0,
+            by_part: Parts::default(),
+            faults: BTreeMap::new(),
+            ragged: Faults::default(),
+        }
+    }
+
+    /// A row; `of`: where the file has the columns of the schema. `place`: where the row is, as a person finds it.
+    fn row(&mut self, record: &Record, of: &[usize], count: usize, place: &dyn Fn() -> String) {
+        self.rows += 1;
+        if record.len() != count {
+            self.malformed += 1;
+            let values = |count: usize| format!("{count} value{}", if count == 1 { "" } else { "s" });
+            self.ragged.add(self.rows, || Example { place: place(), found: values(record.len()) });
+            return;
+        }
+        let value = |column: usize| record.value(of[column]);
+        let is_missing = |text: &[u8]| text.is_empty() || self.missing.contains(&text);
+        let (row, faults) = (self.rows, &mut self.faults);
+        let mut wrong = |column: usize, expected: &'static str| {
+            let found = || Example { place: place(), found: quote(value(column)) };
+            faults.entry((column, expected)).or_default().add(row, found);
+        };
+        let text = value(self.label);
+        let click =
+            label_of(&self.schema.label, text, is_missing(text)).map_err(|expected| wrong(self.label, expected));
+        let mut sound = click.is_ok();
+        let tallied = click.ok().map(|click| Row { index: self.sound, click });
+        for column in &mut self.uses {
+            let text = value(column.column);
+            let read = if is_missing(text) {
+                Ok(Value::Missing)
+            } else {
+                value_of(column.kind, column.number, text, column.moment.as_mut())
+            };
+            let steps = column.steps;
+            let finite = read.and_then(|read| match (steps, read) {
+                (Some(steps), Value::Number(number)) => numeric(steps, Some(number)).map(|_| read),
+                _ => Ok(read),
+            });
+            match (finite, tallied) {
+                (Ok(read), Some(row)) => column.tally.add(row, read),
+                (Ok(_), None) => {}
+                (Err(expected), _) => {
+                    sound = false;
+                    wrong(column.column, expected);
+                }
+            }
+        }
+        self.malformed += u64::from(!sound);
+        if let Some(row) = tallied {
+            self.sound += 1;
+            self.clicks += u64::from(row.click);
+            let part = self.by_part.of(row);
+            part.rows += 1;
+            part.clicks += u64::from(row.click);
+        }
+    }
+
+    fn survey(self, mut found: Vec<Trouble>, limit: f64) -> Survey {
+        let Self { schema, rows, malformed, sound, clicks, .. } = self;
+        let share = |part: &Clicks| part.clicks as f64 / part.rows.max(1) as f64;
+        let overall = clicks as f64 / sound.max(1) as f64;
+        let ends = self.by_part.ends(sound).map(|(first, last)| Drift { first: share(first), last: share(last) });
+        let names = schema.dense.iter().map(|column| (&column.name, &column.from));
+        let names = names.chain(schema.sparse.iter().map(|column| (&column.name, &column.from)));
+        let columns: Vec<_> = names
+            .zip(self.uses)
+            .map(|((name, from), column)| figures::of_column(name, from, column.tally, sound, overall))
+            .collect();
+        let stops = malformed as f64 > limit * rows as f64;
+        found.extend(trouble::of_rows(schema, [rows, sound, clicks], self.ragged, self.faults, stops));
+        found
+            .extend(columns.iter().enumerate().flat_map(|(at, column)| trouble::of_column(schema, at, column, clicks)));
+        found.sort_by_key(|trouble| trouble.gravity);
+        Survey {
+            schema: schema.name.clone(),
+            rows,
+            malformed,
+            clicks,
+            click_rate: ends.unwrap_or(Drift { first: overall, last: overall }),
+            columns,
+            trouble: found,
+        }
+    }
+}
+
+/// What is wrong with the headers of the files; the columns of the schema that some file lacks, or has twice.
+fn headers(schema: &Schema, lines: Lines, located: &[Located], found: &mut Vec<Trouble>) -> Result<BTreeSet<String>> {
+    let Lines { separator, header, quotes } = lines;
+    let mut lacking = BTreeSet::new();
+    // What can be read once only is not opened for its header alone.
+    for Located { name, path } in located.iter().filter(|file| header && file.is_regular()) {
+        let (file, _) = open(path)?;
+        let mut start = Vec::new();
+        let mut input = Unpacked::new(file, path)?;
+        let read = std::io::Read::read_to_end(&mut std::io::Read::take(&mut input, LONGEST_HEADER), &mut start);
+        read.map_err(Error::io("read", path))?;
+        let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
+        let names = first_values(text, separator, quotes);
+        let names: Vec<String> = names.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
+        // That there is another separator is said by who reads the rows.
+        if names.len() > 1 || schema.columns.len() == 1 {
+            lacking.extend(trouble::of_header(schema, name, &names, found));
+        }
+    }
+    Ok(lacking)
+}
+
+/// The schema without what is made of these columns of the file.
+fn without(schema: &Schema, columns: &BTreeSet<String>) -> Schema {
+    let mut schema = schema.clone();
+    schema.columns.retain(|column| !columns.contains(column));
+    schema.dense.retain(|column| !columns.contains(&column.from));
+    schema.sparse.retain(|column| !columns.contains(&column.from));
+    schema
+}

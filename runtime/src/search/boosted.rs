@@ -1,0 +1,88 @@
+//! What is found is compared with baselines: networks, and trees, which are told and written down as those are.
+
+use std::time::Instant;
+
+use super::retrain::{Contender, Course, known};
+use crate::backend::Backend;
+use crate::data::{Part, Rows};
+use crate::run::{Baseline, Entry, Journal};
+use crate::train::Figures;
+use crate::trees::{Boosting, Until};
+use crate::{Result, Stage};
+
+impl<B: Backend> Course<'_, B> {
+    /// The figures of a baseline: on the validation part, or, trained for the last time, on the test part.
+    pub fn compared(&self, name: &str, baseline: &Baseline, last: bool, journal: &mut Journal) -> Result<Figures> {
+        let plan = match baseline {
+            Baseline::Trees => return self.boosted(name, last, journal),
+            Baseline::Network(plan) => plan.clone(),
+        };
+        let contender = Contender { name: name.to_owned(), plan };
+        if last { self.tested(&contender, journal) } else { self.validated(&contender, journal) }
+    }
+
+    /// Trees that are trained on the training part and stopped on the validation part, on that; or, for the last time, as many
+    /// as were best there, on the test part. What was begun and not finished is begun again: nothing is kept in between.
+    fn boosted(&self, name: &str, last: bool, journal: &mut Journal) -> Result<Figures> {
+        if let Some((figures, _)) = known(journal, name, last) {
+            return Ok(figures);
+        }
+        let Self { shop, job, data } = *self;
+        let (train, validation) = (data.part(Part::Train), data.part(Part::Validation));
+        let refit = last && job.recipe.retrain.refit;
+        let rows = if refit { Rows::concat([train, validation]) } else { train.clone() };
+        let until = if last { Until::Trees(trees(journal, name)) } else { Until::Best(validation) };
+        let how = match (last, refit) {
+            (false, _) => "",
+            (true, true) => " on train + validation",
+            (true, false) => " once more",
+        };
+        let title = format!("train {name}{how}");
+        let start = Instant::now();
+        let total = if let Until::Trees(trees) = until { Some(trees as u64) } else { None };
+        shop.observer.begin(Stage { name: title.clone(), total, unit: "trees" });
+        // One seed for both: of the same rows they are the same trees.
+        let boosting = Boosting { data, seed: job.seed_of(&format!("retrain/{name}")), stop: shop.stop };
+        let trained = boosting.train(&rows, until, |trees, loss| {
+            let note = loss.map_or_else(String::new, |loss| format!("log loss {loss:.5} on validation"));
+            shop.observer.progress(trees, &note);
+        });
+        shop.observer.end();
+        let forest = trained?;
+        if forest.rows < rows.len() {
+            shop.observer.say(&format!("{title}: on {} of {} rows, evenly spaced", forest.rows, rows.len()));
+        }
+        let part = data.part(if last { Part::Test } else { Part::Validation });
+        let figures = Figures::from(forest.evaluate(data, part, shop.stop)?);
+        if !last {
+            shop.observer.say(&format!("{title}: best with {} trees{}", forest.len(), told(&figures)));
+        }
+        journal.append(Entry::Trained {
+            model: name.to_owned(),
+            last,
+            figures,
+            test: None,
+            checksum: None,
+            failed: 0,
+            epochs: Vec::new(),
+            best_epoch: None,
+            trees: Some(forest.len()),
+            curve: forest.curve,
+            seconds: start.elapsed().as_secs_f64(),
+        })?;
+        Ok(figures)
+    }
+}
+
+fn told(figures: &Figures) -> String {
+    figures.log_loss.map_or_else(String::new, |loss| format!(", log loss {loss:.5} on validation"))
+}
+
+/// How many trees were best on the validation part.
+fn trees(journal: &Journal, name: &str) -> usize {
+    let found = journal.entries().iter().find_map(|entry| match entry {
+        Entry::Trained { model, last: false, trees, .. } if model == name => *trees,
+        _ => None,
+    });
+    found.unwrap_or_default()
+}

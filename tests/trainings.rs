@@ -1,0 +1,206 @@
+//! One model, trained by a recipe: what a search would do with it as a baseline, and nothing more.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Mutex;
+
+use nasrec_compiler::ItemKind;
+use nasrec_runtime::backend::Tiled;
+use nasrec_runtime::run::{Job, Origin, Run};
+use nasrec_runtime::search::search;
+use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
+use serde_json::Value;
+
+use crate::support;
+
+const FILE: &str = "import \"nasrec_full.nasrec\" { nasrec_full }
+import \"models/dlrm.nasrec\" { dlrm }
+
+schema clicks {
+  label click
+  dense I[1..3]
+  sparse C[1..4]: int | modulo(rows: 40)
+}
+
+search both on nasrec_full(blocks: 1, dim: 8, counts: [4], widths: [8]) with clicks {
+  seed: 7
+  data { synthetic { rows: 3_000; seed: 3 } }
+  evaluate { finetune: off; validate: 1 }
+  random { samples: 1 }
+  retrain { top: 1; epochs: 4; batch: 64; stop: early(patience: 1); optimiser: adam(lr: 1e-2) }
+  baseline dlrm(dim: 8)
+}
+
+train alone on dlrm(dim: 8) with clicks {
+  seed: 7
+  data { synthetic { rows: 3_000; seed: 3 } }
+  retrain { epochs: 4; batch: 64; stop: early(patience: 1); optimiser: adam(lr: 1e-2) }
+}
+
+";
+
+fn nasrecc(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_nasrecc")).current_dir(folder).args(args).output().expect("it runs")
+}
+
+fn well(folder: &Path, args: &[&str]) -> (String, String) {
+    let output = nasrecc(folder, args);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
+    (text(&output.stdout), text(&output.stderr))
+}
+
+fn report(run: &Path) -> Value {
+    serde_json::from_slice(&fs::read(run.join("report.json")).expect("a report")).expect("JSON")
+}
+
+#[test]
+fn a_model_is_trained_as_a_search_trains_it_as_a_baseline() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    fs::write(at.join("a.nasrec"), FILE).expect("written");
+    let (table, told) = well(at, &["train", "a.nasrec", "--out", "run"]);
+    assert!(table.contains("│ trained ┆ dlrm(dim: 8) ┆"), "{table}");
+    assert!(!table.contains("rank") && !table.contains("supernet"), "{table}");
+    assert!(told.contains("alone on dlrm(dim: 8) with clicks: run directory run"), "{told}");
+    assert!(told.contains("the model dlrm(dim: 8): run/best"), "{told}");
+    well(at, &["search", "a.nasrec", "--out", "both"]);
+    let (own, other) = (&report(&at.join("run"))["best"][0], &report(&at.join("both"))["baselines"][0]);
+    for figures in ["name", "validation", "test", "macs", "dense_params"] {
+        assert!(!own[figures].is_null());
+        assert_eq!(own[figures], other[figures], "{figures}");
+    }
+    // Nothing was searched, and all that a run has is there.
+    let journal = fs::read_to_string(at.join("run/journal.jsonl")).expect("a journal");
+    let events: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let events: Vec<&str> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    assert_eq!(events, ["begun", "data", "trained", "trained"]);
+    assert!(!at.join("run/supernet.safetensors").exists());
+    let source = fs::read_to_string(at.join("run/best.nasrec")).expect("its source");
+    assert!(source.contains("/// Trained by `alone`, seed 7."), "{source}");
+    well(at, &["check", "run/best.nasrec"]);
+    let (cost, _) = well(at, &["cost", "run/best.nasrec", "--name", "best"]);
+    assert!(cost.contains("best"), "{cost}");
+    assert!(well(at, &["pack", "run"]).1.contains("run.tar.gz"));
+    // It is whole, and goes on to the same end.
+    let before = fs::read(at.join("run/best/weights.safetensors")).expect("weights");
+    fs::remove_dir_all(at.join("run/best")).expect("removed");
+    well(at, &["train", "--resume", "run"]);
+    assert_eq!(fs::read(at.join("run/best/weights.safetensors")).expect("weights"), before);
+}
+
+#[test]
+fn which_training_is_meant_is_asked_and_the_other_command_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    fs::write(at.join("a.nasrec"), format!("{FILE}train again extends alone {{ seed: 8 }}\n")).expect("written");
+    let refused = |args: &[&str]| {
+        let output = nasrecc(at, args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let several = refused(&["train", "a.nasrec"]);
+    assert!(several.contains("has the trainings alone, again: say which with --name"), "{several}");
+    let other = refused(&["search", "a.nasrec", "--name", "alone"]);
+    assert!(other.contains("has no search `alone`, but a `train alone`: give it to `nasrecc train`"), "{other}");
+    let other = refused(&["train", "a.nasrec", "--name", "both"]);
+    assert!(other.contains("has no train `both`, but a `search both`: give it to `nasrecc search`"), "{other}");
+    let none = refused(&["train", "a.nasrec", "--name", "nobody"]);
+    assert!(none.contains("has no train `nobody`; it has alone, again"), "{none}");
+    let set = nasrecc(at, &["train", "a.nasrec", "--name", "again", "--set", "evolve.population=4"]);
+    assert_eq!(set.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&set.stderr).contains("a training has no `evolve.population`"));
+    let small = refused(&["train", "a.nasrec", "--name", "again", "--memory", "1MiB"]);
+    assert!(small.contains("this training needs up to") && !small.contains("supernet"), "{small}");
+}
+
+/// Asks to stop once a stage has come so far.
+struct StopAt<'a> {
+    stage: &'a str,
+    done: u64,
+    stop: &'a Stop,
+    current: Mutex<String>,
+}
+
+impl Observer for StopAt<'_> {
+    fn begin(&self, stage: Stage) {
+        *self.current.lock().expect("one thread") = stage.name;
+    }
+
+    fn progress(&self, done: u64, _: &str) {
+        if *self.current.lock().expect("one thread") == self.stage && done >= self.done {
+            self.stop.request();
+        }
+    }
+
+    fn end(&self) {}
+
+    fn say(&self, _: &str) {}
+}
+
+fn started(path: &Path) -> Run {
+    let program = support::load(FILE);
+    let item = program.find(ItemKind::Train, "alone").expect("it is there");
+    let job = Job::new(&program.search(&item, &[]).expect("sound"), ".").expect("the schema fits");
+    Run::start(path, job, Origin { program: &program, search: "alone", settings: &[] }).expect("a new directory")
+}
+
+#[test]
+fn a_training_that_was_stopped_anywhere_ends_like_one_that_was_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let evidence = |path: &Path| {
+        ["best/weights.safetensors", "best/model.json", "report.json"]
+            .map(|name| fs::read(path.join(name)).expect(name))
+    };
+    let whole = folder.path().join("whole");
+    search(&started(&whole), &Tiled::new(2).expect("threads"), &Silent, &Stop::new()).expect("a run");
+    let expected = evidence(&whole);
+    for (stage, done) in
+        [("train dlrm(dim: 8)", 5), ("train dlrm(dim: 8)", 60), ("train dlrm(dim: 8) on train + validation", 7)]
+    {
+        let path = folder.path().join(format!("{}-{done}", stage.len()));
+        let stop = Stop::new();
+        let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
+        let stopped = search(&started(&path), &Tiled::new(1).expect("threads"), &observer, &stop);
+        assert!(matches!(stopped, Err(Error::Stopped)), "{stage} {done}");
+        assert!(!path.join("report.json").exists());
+        let run = Run::resume(&path, &Silent).expect("the directory of a stopped run");
+        assert!(run.job().model.is_some());
+        search(&run, &Tiled::new(2).expect("threads"), &Silent, &Stop::new()).expect("the rest");
+        assert!(evidence(&path) == expected, "{stage} {done}");
+    }
+}
+
+#[test]
+fn an_architecture_is_trained_by_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let text = "schema clicks { label click; dense I[1..3]; sparse C[1..2]: int | modulo(rows: 40) }
+space tower {
+  input numeric: dense
+  input fields: categorical
+  width w in [4, 8]
+  let x = relu(linear(concat(numeric, flatten(embed(fields, 2))), w))
+  logit = linear(x + maybe linear(x, w), 1)
+}
+arch narrow of tower { w: 4; maybe: off }
+train t on narrow with clicks { data { synthetic { rows: 500 } }; retrain { batch: 50 } }
+";
+    let named = text.replace(
+        "logit = linear(x + maybe linear(x, w), 1)",
+        "let more = maybe linear(x, w)\n  logit = linear(x + more, 1)",
+    );
+    fs::write(at.join("a.nasrec"), named.replace("maybe: off", "more: off")).expect("written");
+    let (table, _) = well(at, &["train", "a.nasrec", "--out", "run"]);
+    assert!(table.contains("│ trained ┆ narrow ┆"), "{table}");
+    let source = fs::read_to_string(at.join("run/best.nasrec")).expect("its source");
+    assert!(source.contains("arch best of tower with clicks") && source.contains("w: 4"), "{source}");
+    let (summary, _) = well(at, &["compile", "a.nasrec", "--name", "t"]);
+    assert!(summary.contains("train t on tower with clicks"), "{summary}");
+    let open = named.replace("maybe: off", "..");
+    fs::write(at.join("open.nasrec"), open).expect("written");
+    let refused = nasrecc(at, &["train", "open.nasrec"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("`narrow` ends in `..`"));
+}
