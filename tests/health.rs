@@ -91,7 +91,7 @@ fn where_everything_fails_nothing_is_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let largest =
             |row: u32, price: f64| if row.is_multiple_of(10) { "3.4e38".to_owned() } else { price.to_string() };
-        let found = ran(folder.path(), &[epochs], largest);
+        let found = ran(folder.path(), &[epochs, "retrain.optimiser=adagrad(lr: 0.16)"], largest);
         assert_eq!(found.status, 2, "{}{}", found.out, found.err);
         assert!(found.err.contains("train best-1: the loss was not finite in "), "{}", found.err);
         assert!(found.err.contains("train best-2: the loss was not finite in "), "the other is trained: {}", found.err);
