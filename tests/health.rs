@@ -96,7 +96,11 @@ fn where_everything_fails_nothing_is_kept() {
         assert!(found.err.contains("train best-1: the loss was not finite in "), "{}", found.err);
         assert!(found.err.contains("train best-2: the loss was not finite in "), "the other is trained: {}", found.err);
         assert!(found.err.contains("train linear_model"), "and the baseline: {}", found.err);
-        assert!(found.err.contains("error: no candidate that was retrained has a finite log loss"), "{}", found.err);
+        assert!(
+            found.err.contains("error: nothing that was trained from scratch has a finite log loss"),
+            "{}",
+            found.err
+        );
         assert!(!found.err.contains("clip"), "it is on: {}", found.err);
         assert!(found.out.contains("best-1 failed: its log loss is not finite."), "{}", found.out);
         assert!(!found.out.contains("beats"), "{}", found.out);

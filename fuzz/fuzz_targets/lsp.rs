@@ -12,10 +12,14 @@ mod device;
 mod imports;
 #[path = "../../compiler/cli/src/lsp/mod.rs"]
 mod lsp;
+#[path = "../../compiler/cli/src/outcome.rs"]
+mod outcome;
 #[path = "../../compiler/cli/src/output/mod.rs"]
 mod output;
 #[path = "../../compiler/cli/src/render/mod.rs"]
 mod render;
+#[path = "../../compiler/cli/src/running/mod.rs"]
+mod running;
 #[path = "../../compiler/cli/src/subject.rs"]
 mod subject;
 

@@ -94,7 +94,7 @@ fn left(bench: &Bench) -> Vec<Left<'_>> {
             (case.run(Go::Start, Some(&Fault::at("interrupt", at))).end() == Ok(End::Stopped)).then_some(case)
         };
         // On a busy machine a request may come too late to be seen, wherever it comes.
-        let case = (0..3).find_map(|_| (1..=calls * part / 4).rev().find_map(stop)).expect("a stop");
+        let case = (0..12).find_map(|_| (1..=calls * part / 4).rev().find_map(stop)).expect("a stop");
         Left { name: format!("stopped after {part} of 4"), case }
     });
     let case = bench.case();
