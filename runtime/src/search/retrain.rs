@@ -164,9 +164,12 @@ impl<B: Backend> Course<'_, B> {
             let (told, seen) = (told.unwrap_or_default(), judged.len());
             shop.observer.say(&format!("{title}: best after epoch {best} of {seen}{told}"));
         }
+        let seen = judged.len();
         let judged = if last { Vec::new() } else { judged };
-        // What is not trained once more can be told on the test part right away.
-        let test = match last || recipe.refit || given_up.is_some() {
+        // What is not trained once more can be told on the test part right away, unless the best epoch was another than the last:
+        // then these are no longer its weights.
+        let is_best = best_epoch.is_none_or(|best| best == seen);
+        let test = match last || recipe.refit || given_up.is_some() || !is_best {
             true => None,
             false => Some(judge(Part::Test, &params)?),
         };
