@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Recipe;
-use nasrec_compiler::schema::{Schema, Table};
+use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Baseline as CheckedBaseline, CheckedSearch, CheckedSpace, Space};
 
@@ -35,8 +35,6 @@ pub struct Job {
     pub baselines: Vec<(String, Baseline)>,
     /// Where relative paths of data files start.
     pub base: PathBuf,
-    /// What all of it was made of.
-    search: Box<CheckedSearch>,
 }
 
 impl Job {
@@ -60,36 +58,7 @@ impl Job {
             schema: search.schema.clone(),
             recipe: search.recipe.clone(),
             base: base.into(),
-            search: Box::new(search.clone()),
         })
-    }
-
-    /// The same with so many rows for each sparse column's table, once the table was read: a vocabulary knows no more values
-    /// than that, whatever room the schema leaves it. Nothing where that changes nothing.
-    ///
-    /// # Errors
-    /// Those of [`Job::new`].
-    pub(crate) fn fitted(&self, rows: &[usize]) -> Result<Option<Self>> {
-        let columns = || self.schema.sparse.iter().zip(rows);
-        if columns().all(|(column, &rows)| column.rows <= rows) {
-            return Ok(None);
-        }
-        let mut search = CheckedSearch::clone(&self.search);
-        search.schema.sparse.iter_mut().zip(rows).for_each(|(column, &rows)| column.rows = column.rows.min(rows));
-        Self::new(&search, &self.base).map(Some)
-    }
-
-    /// The same for a table of at most so many rows: no vocabulary knows more values than that.
-    ///
-    /// # Errors
-    /// Those of [`Job::new`].
-    pub(crate) fn of_rows(&self, rows: u64) -> Result<Option<Self>> {
-        let most = usize::try_from(rows).unwrap_or(usize::MAX).saturating_add(2);
-        let needed = self.schema.sparse.iter().map(|column| match column.table {
-            Table::Vocabulary { .. } => column.rows.min(most),
-            _ => column.rows,
-        });
-        self.fitted(&needed.collect::<Vec<_>>())
     }
 
     pub(crate) fn streams(&self) -> Streams {

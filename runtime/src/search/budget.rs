@@ -25,8 +25,6 @@ const NODE: u64 = 1000;
 /// # Errors
 /// The space gives no plan; a plan that cannot be executed.
 pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<Vec<Phase>> {
-    let fitted = job.of_rows(rows)?;
-    let job = fitted.as_ref().unwrap_or(job);
     let full = largest(job)?;
     let training = Program::new(Task::training(full.clone(), &Trainable::all(&full))?)?;
     let mut phases = match job.model {
@@ -193,8 +191,6 @@ pub fn check(job: &Job, rows: u64, threads: usize, budget: Bytes) -> Result<()> 
 /// # Errors
 /// Those of [`needs`].
 pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
-    let fitted = job.of_rows(rows)?;
-    let job = fitted.as_ref().unwrap_or(job);
     let storage = job.recipe.embeddings.storage;
     let touched = touched(job, rows);
     let file = |defs: &mut dyn Iterator<Item = ParamDef>, keep: Keep| {

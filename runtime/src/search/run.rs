@@ -14,7 +14,7 @@ use crate::backend::Backend;
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::model::Evidence;
-use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Job, Journal, REPORT, Run, RunDir, USAGE};
+use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Journal, REPORT, Run, RunDir, USAGE};
 use crate::train::{self, Figures};
 use crate::{Observer, Result, Stop, files};
 
@@ -72,23 +72,14 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     let job = run.job();
     let mut journal = run.journal(backend.device(), observer)?;
     // Before the table is read and once its rows are counted: nothing is trained that cannot be kept.
-    let room = |job: &Job, rows| match run.dir().free_space() {
+    let room = |rows| match run.dir().free_space() {
         Some(free) => budget::check_disk(job, rows, run.dir().holds(), free),
         None => Ok(()),
     };
-    room(job, budget::expected_rows(job).unwrap_or(0))?;
+    room(budget::expected_rows(job).unwrap_or(0))?;
     let data = Arc::new(read(shop, &mut journal)?);
     let rows = data.rows() as u64;
-    // Tables as large as what was learnt of the data needs them.
-    let fitted = match data.encoder(&job.schema)? {
-        Some(encoder) => {
-            let needed = (0..job.schema.sparse.len()).map(|column| encoder.rows(column).unwrap_or(usize::MAX));
-            job.fitted(&needed.collect::<Vec<_>>())?
-        }
-        None => None,
-    };
-    let job = fitted.as_ref().unwrap_or(job);
-    room(job, rows)?;
+    room(rows)?;
     if let Some(budget) = budget {
         budget::check(job, rows, backend.threads(), budget)?;
     }
