@@ -49,6 +49,8 @@ pub struct TimeColumn {
 pub enum Format {
     /// Lines of values.
     Lines(Lines),
+    /// Lines of a label, and of what a row has that is not nothing.
+    Pairs(Pairs),
     /// Columns with names and types, one after the other: Apache Parquet.
     Parquet,
 }
@@ -62,13 +64,36 @@ pub struct Lines {
     pub header: bool,
     /// Whether a value in double quotes is what is between them. Otherwise a quote is a character as any other.
     pub quotes: bool,
+    /// What makes a separator, a quote, a line end or itself a character as any other; one byte of ASCII. Before others it is
+    /// a character as any other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escape: Option<u8>,
 }
 
 impl Lines {
     /// Tab-separated, without a header or quotes: Criteo's.
-    pub const TSV: Self = Self { separator: b'\t', header: false, quotes: false };
+    pub const TSV: Self = Self { separator: b'\t', header: false, quotes: false, escape: None };
     /// Comma-separated, with a header (RFC 4180).
-    pub const CSV: Self = Self { separator: b',', header: true, quotes: true };
+    pub const CSV: Self = Self { separator: b',', header: true, quotes: true, escape: None };
+}
+
+/// Lines of a label and, with blanks between, of numbers joined by colons. What follows a `#` is a comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pairs {
+    /// `index:value`, and what has no pair is 0. A column is called by its index; `qid`, behind the label, is one as well.
+    Libsvm,
+    /// `field:index:value`. A column is called by its field, which is the index; with [`Pairs::VALUE`] behind it, the value.
+    Libffm,
+    /// `category:1`, as many on each line: where a column is, is what it is.
+    Libfm,
+}
+
+impl Pairs {
+    /// Behind the number of a field, where its value is meant.
+    pub const VALUE: &str = ":value";
+    /// What tells the rows of one query.
+    pub const QUERY: &str = "qid";
 }
 
 impl Format {
@@ -79,6 +104,7 @@ impl Format {
     pub fn names_columns(self) -> bool {
         match self {
             Self::Lines(lines) => lines.header,
+            Self::Pairs(pairs) => pairs != Pairs::Libfm,
             Self::Parquet => true,
         }
     }

@@ -41,6 +41,7 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::stem_part => "`name = …`",
         Rule::columns => "columns, such as `I[1..13]`",
         Rule::written => "how it is written, such as `hex`",
+        Rule::places => "numbers of columns, such as `1..13`",
         Rule::counts_if => "a condition, such as `>= 4`",
         Rule::stage => "a step, such as `log1p`",
         Rule::schema_line => "a line such as `dense I[1..13]`",

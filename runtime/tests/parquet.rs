@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use nasrec_compiler::recipe::{self, Source};
 use nasrec_compiler::schema::Schema;
-use nasrec_runtime::Stop;
+use nasrec_runtime::data::survey::survey;
 use nasrec_runtime::data::{Dataset, expected_rows, infer, locate};
+use nasrec_runtime::{Silent, Stop};
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, DoubleType, FixedLenByteArray, FixedLenByteArrayType, FloatType, Int32Type,
@@ -406,4 +407,36 @@ fn a_schema_is_inferred_from_types_and_values() {
     assert!(!inferred.source.contains("rest"), "no schema can name a structure: {}", inferred.source);
     let (encoded, _) = prepare(&written(&inferred.source), place.path(), &["visits.parquet"], 0.0);
     assert_eq!(encoded.expect("as it was inferred").2.len(), ROWS);
+}
+
+/// What is told of a table before a training is the same, however it is written.
+#[test]
+fn a_survey_of_columns_is_that_of_text() {
+    let place = Place::new(&[
+        ("t.csv", text(0..9_000).as_bytes()),
+        ("t.parquet", &packed(0..9_000, 4_000, WriterProperties::builder())),
+    ]);
+    let told = |format: &str, name: &str| {
+        let schema = written(&SCHEMA.replace("format csv", format));
+        let located = locate(place.path(), &[name.to_owned()]).expect("there");
+        let survey = survey(&schema, &located, 0.001, &Silent, &Stop::new()).expect("read");
+        let mut trouble = survey.trouble.clone();
+        for example in trouble.iter_mut().flat_map(|trouble| &mut trouble.examples) {
+            example.place.clear();
+        }
+        (survey.rows, survey.malformed, survey.clicks, survey.click_rate, survey.columns, trouble)
+    };
+    let (of_text, of_columns) = (told("format csv", "t.csv"), told("format parquet", "t.parquet"));
+    assert_eq!(of_text.0, 9_000);
+    assert_eq!(of_columns, of_text);
+    let lacking =
+        written("schema t { format parquet; label click; dense price; dense prize; sparse rest: text | vocabulary }");
+    let located = locate(place.path(), &["t.parquet".to_owned()]).expect("there");
+    let refused = survey(&lacking, &located, 0.0, &Silent, &Stop::new()).expect_err("a structure").to_string();
+    assert!(refused.contains("is a list, a map or a structure"), "{refused}");
+    let lacking = written("schema t { format parquet; label click; dense price; dense prize }");
+    let found = survey(&lacking, &located, 0.0, &Silent, &Stop::new()).expect("the others are there");
+    let first = &found.trouble[0];
+    assert_eq!((first.kind, first.column.as_deref()), ("missing_column", Some("prize")));
+    assert_eq!(found.rows, 9_000);
 }

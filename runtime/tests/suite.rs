@@ -5,6 +5,7 @@ mod data;
 mod encodings;
 mod families;
 mod merging;
+mod pairs;
 mod parquet;
 mod tables;
 

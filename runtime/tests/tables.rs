@@ -38,7 +38,7 @@ pub(crate) fn written(text: &str) -> Schema {
 }
 
 /// All rows of a table, in the order of the file, as numbers, ids and labels.
-fn rows_of(schema: &Schema, files: &[(&str, &[u8])]) -> Vec<(Vec<f32>, Vec<u32>, f32)> {
+pub(crate) fn rows_of(schema: &Schema, files: &[(&str, &[u8])]) -> Vec<(Vec<f32>, Vec<u32>, f32)> {
     let place = Place::new(files);
     let names = files.iter().map(|(name, _)| (*name).to_owned()).collect();
     let recipe = recipe::Data { split: [1, 0, 0], ..recipe(Source::Files(names)) };
@@ -96,6 +96,28 @@ fn columns_are_found_by_name_and_read_by_type() {
     // Zeros behind the last member, as a tape has them.
     let padded = [gzip(&SHOP[..200]), gzip(&SHOP[200..]), vec![0; 700]].concat();
     assert_eq!(rows_of(&schema, &[("shop.csv", &padded)]), rows);
+}
+
+#[test]
+fn what_is_escaped_is_what_is_in_quotes() {
+    let schema = |format: &str| {
+        written(&format!(
+            "schema t {{ format {format}; missing \"\\N\"; label click; dense x; sparse city: text | vocabulary }}"
+        ))
+    };
+    let quoted = "click,city,x\n1,\"a,b\",2\n0,\"c\"\"d\",\\N\n1,\"e\nf\",1\n0,g\\h,\n";
+    let expected = rows_of(&schema("csv"), &[("a.csv", quoted.as_bytes())]);
+    let escaped = "click,city,x\n1,a\\,b,2\n0,c\\\"d,\\N\n1,e\\\nf,1\n0,g\\\\h,\n";
+    assert_eq!(rows_of(&schema("csv(escape: \"\\\")"), &[("a.csv", escaped.as_bytes())]), expected);
+    let other = "click;city;x\n1;a,b;2\n0;\"c^\"d\";\\N\n1;e^\nf;1\n0;g\\h;\n";
+    let other_schema = schema("csv(separator: \";\", escape: \"^\")");
+    assert_eq!(rows_of(&other_schema, &[("a.csv", other.as_bytes())]), expected);
+    // As it is guessed of the file.
+    let lines: String = (0..60).map(|row| format!("{},u\\,{row},{row}.5\n", row % 2)).collect();
+    let place = Place::new(&[("a.csv", format!("click,city,x\n{lines}").as_bytes())]);
+    let located = nasrec_runtime::data::locate(place.path(), &["a.csv".to_owned()]).expect("there");
+    let inferred = nasrec_runtime::data::infer(&located[0], None, None).expect("a label");
+    assert!(inferred.source.contains("format csv(escape: \"\\\")\n"), "{}", inferred.source);
 }
 
 #[test]

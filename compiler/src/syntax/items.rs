@@ -238,7 +238,10 @@ impl Reader {
                 Rule::arguments => line.args = self.arguments(part, offset),
                 Rule::made_of => {
                     let columns = part.parts().next().expect("it is made of columns");
-                    line.from = Some(self.columns(columns, offset));
+                    line.from = Some(match columns.as_rule() {
+                        Rule::places => self.places(columns, offset),
+                        _ => self.columns(columns, offset),
+                    });
                 }
                 Rule::counts_if => {
                     let mut inner = part.parts();
@@ -274,6 +277,19 @@ impl Reader {
         let (name, quoted) = self.quotable(&inner.next().expect("columns have a name"), offset);
         let range = inner.next().and_then(|i| i.parts().next()).map(|e| self.expression(e, offset));
         Columns { name, quoted, range }
+    }
+
+    /// Columns that are called by numbers: nothing, and these behind it.
+    fn places(&mut self, pair: Pair<'_, Rule>, offset: usize) -> Columns {
+        let span = self.span(&pair, offset);
+        let numbers: Vec<_> = pair.parts().map(|number| self.expression(number, offset)).collect();
+        let range = match <[Expr; 2]>::try_from(numbers) {
+            Ok([lo, hi]) => {
+                Some(Expr { kind: ExprKind::Range { lo: Box::new(lo), hi: Box::new(hi), step: None }, span })
+            }
+            Err(numbers) => numbers.into_iter().next(),
+        };
+        Columns { name: no_name(span), quoted: false, range }
     }
 
     /// A name, which may be in quotes.

@@ -1,6 +1,6 @@
 //! The lines that could not be read: how many there were, the first of them, and whether so many are tolerated.
 
-use nasrec_compiler::schema::{Format, Lines, Schema};
+use nasrec_compiler::schema::{Format, Lines, Pairs, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::text::separator_name;
@@ -104,8 +104,16 @@ impl Malformed {
 /// What a schema expects of every line.
 fn expected(schema: &Schema) -> String {
     let label = &schema.label.column;
-    let Format::Lines(Lines { separator, header, .. }) = schema.format else {
-        return format!("in {label} and the other columns of schema {} values as it says", schema.name);
+    let (separator, header) = match schema.format {
+        Format::Lines(Lines { separator, header, .. }) => (separator, header),
+        Format::Pairs(Pairs::Libsvm) => return format!("on every line {label} and `index:value`, with blanks between"),
+        Format::Pairs(Pairs::Libffm) => {
+            return format!("on every line {label} and `field:index:value`, with blanks between");
+        }
+        Format::Pairs(Pairs::Libfm) => (b' ', false),
+        Format::Parquet => {
+            return format!("in {label} and the other columns of schema {} values as it says", schema.name);
+        }
     };
     let between = separator_name(separator);
     if header {

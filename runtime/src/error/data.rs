@@ -36,8 +36,6 @@ pub enum DataError {
     NothingToTrain { shares: [u32; 3] },
     #[error("{rows} rows split {} leave no row for {part}; supply more rows, or a larger share", ratio(*shares))]
     EmptyPart { rows: usize, shares: [u32; 3], part: &'static str },
-    #[error("schema {schema} is of Parquet files, and `data check` and `data stats` look at tables of lines: CSV, TSV")]
-    NotSurveyed { schema: String },
     /// `why`: what is there in its place.
     #[error("no row is for {part}: {why}")]
     NoneForPart { part: &'static str, why: String },
@@ -139,7 +137,6 @@ impl DataError {
             DataError::NotSeekable { .. } => "R0142",
             DataError::ColumnKind { .. } => "R0143",
             DataError::NoneForPart { .. } => "R0128",
-            DataError::NotSurveyed { .. } => "R0129",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::syntax::tree::{Columns, ExprKind, SchemaLine};
 /// The names of `I[1..13]`: `I1` to `I13`.
 pub(super) fn names(columns: &Columns) -> Result<Vec<String>, Diagnostic> {
     let text = &columns.name.text;
-    if text.is_empty() {
+    if text.is_empty() && (columns.quoted || columns.range.is_none()) {
         return Err(
             Diagnostic::error(Code::Schema, "a column without a name").label(columns.name.span, "nothing in it")
         );

@@ -1,11 +1,12 @@
 //! Schemas: the columns of a table, and what each becomes for a model.
 //!
 //! Lives here: one file for what a schema says of the whole table, one for what it says of each row, one for the names of
-//! columns, one each for numbers and for categories. Never: what a value is, or how it is read; that is the runtime's.
+//! columns and one for those that are numbers, one each for numbers and for categories. Never: what a value is, or how it is read; that is the runtime's.
 
 mod categories;
 mod columns;
 mod numbers;
+mod pairs;
 mod rows;
 mod table;
 mod types;
@@ -64,6 +65,9 @@ impl Program {
             if let Err(diagnostic) = reading.line(line) {
                 diagnostics.push(diagnostic);
             }
+        }
+        if let Format::Pairs(pairs) = reading.schema.format {
+            diagnostics.extend(reading.pairs(pairs, &tree.lines));
         }
         let schema = reading.schema;
         let mut names: Vec<&str> = schema.dense.iter().map(|c| c.name.as_str()).collect();

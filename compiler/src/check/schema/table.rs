@@ -4,14 +4,17 @@ use super::columns::names;
 use super::{Reading, Says, called, one, only};
 use crate::check::settings::number;
 use crate::diagnostics::{Code, Diagnostic, nearest};
-use crate::schema::{Comparand, Comparison, Condition, Format, Label, Lines};
+use crate::schema::{Comparand, Comparison, Condition, Format, Label, Lines, Pairs};
 use crate::syntax::tree::{Binary, ExprKind, SchemaLine};
 
 /// Formats of files, and what they are.
-pub(crate) const FORMATS: [(&str, &str); 3] = [
+pub(crate) const FORMATS: [(&str, &str); 6] = [
     ("csv", "values between commas, a header, quotes"),
     ("tsv", "values between tabs"),
     ("parquet", "columns with names and types"),
+    ("libsvm", "a label, and index:value for what is not 0"),
+    ("libffm", "a label, and field:index:value"),
+    ("libfm", "a label, and category:1 for each column"),
 ];
 
 /// Most bytes of a text that stands for a missing value.
@@ -20,13 +23,16 @@ const LONGEST_MARK: usize = 100;
 impl Reading {
     /// `format csv(separator: ";")`
     pub(super) fn format(&mut self, line: &SchemaLine) -> Result<(), Diagnostic> {
-        const ARGS: [&str; 3] = ["separator", "header", "quotes"];
+        const ARGS: [&str; 4] = ["separator", "header", "quotes", "escape"];
         only(line, &[Says::Arguments])?;
         let name = &one(line)?.name;
-        let lines = match name.text.as_str() {
-            "tsv" => Some(Lines::TSV),
-            "csv" => Some(Lines::CSV),
-            "parquet" => None,
+        let format = match name.text.as_str() {
+            "tsv" => Format::TSV,
+            "csv" => Format::Lines(Lines::CSV),
+            "parquet" => Format::Parquet,
+            "libsvm" => Format::Pairs(Pairs::Libsvm),
+            "libffm" => Format::Pairs(Pairs::Libffm),
+            "libfm" => Format::Pairs(Pairs::Libfm),
             other => {
                 let known = FORMATS.map(|(name, _)| name);
                 let near = nearest(other, known);
@@ -40,8 +46,8 @@ impl Reading {
         }
         self.formatted = true;
         let called = called(name, &line.args);
-        let Some(Lines { separator, header, quotes }) = lines else {
-            self.schema.format = Format::Parquet;
+        let Format::Lines(Lines { separator, header, quotes, .. }) = format else {
+            self.schema.format = format;
             return called.only(&[]);
         };
         called.only(&ARGS)?;
@@ -59,7 +65,22 @@ impl Reading {
             },
         };
         let (header, quotes) = (called.switch(&ARGS, "header", header)?, called.switch(&ARGS, "quotes", quotes)?);
-        self.schema.format = Format::Lines(Lines { separator, header, quotes });
+        let escape = match called.expr(&ARGS, "escape") {
+            None => None,
+            Some(given) => match &given.kind {
+                ExprKind::Text(text) if matches!(text.as_bytes(), [one] if is_escape(*one) && *one != separator) => {
+                    text.bytes().next()
+                }
+                _ => {
+                    return Err(Diagnostic::error(
+                        Code::Schema,
+                        "this cannot stand before what is no separator or quote",
+                    )
+                    .label(given.span, "expected one character in quotes, such as \"\\\", and not the separator"));
+                }
+            },
+        };
+        self.schema.format = Format::Lines(Lines { separator, header, quotes, escape });
         Ok(())
     }
 
@@ -113,7 +134,11 @@ impl Reading {
 }
 
 fn is_separator(byte: u8) -> bool {
-    byte == b'\t' || byte.is_ascii_punctuation() && !matches!(byte, b'"' | b'.' | b'-' | b'+' | b'_')
+    byte == b'\t' || is_escape(byte)
+}
+
+fn is_escape(byte: u8) -> bool {
+    byte.is_ascii_punctuation() && !matches!(byte, b'"' | b'.' | b'-' | b'+' | b'_')
 }
 
 fn comparison(binary: Binary) -> Comparison {

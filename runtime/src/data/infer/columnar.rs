@@ -36,7 +36,8 @@ pub(super) fn look(located: &Located) -> Result<Look> {
         return Err(DataError::Empty { path: path.clone() }.into());
     }
     let all = rows <= MOST_ROWS;
-    let mut look = Look { lines: None, columns, rows: rows.min(MOST_ROWS), all, marks: Vec::new() };
+    let format = nasrec_compiler::schema::Format::Parquet;
+    let mut look = Look { format, columns, rows: rows.min(MOST_ROWS), all, marks: Vec::new() };
     look.take_marks();
     Ok(look)
 }

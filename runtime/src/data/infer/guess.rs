@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nasrec_compiler::diagnostics::nearest;
-use nasrec_compiler::schema::List;
+use nasrec_compiler::schema::{Format, List, Pairs};
 
 use super::look::{BETWEEN, Column, Look, PATTERNS};
 use crate::Result;
@@ -71,7 +71,7 @@ impl Guess {
         if guess.columns().1 == 0 {
             for (column, lines) in look.columns.iter().zip(&mut guess.lines) {
                 if !lines.dense.is_empty() {
-                    let name = written(&column.name);
+                    let name = source(look, column);
                     lines.sparse.push(format!("{} from {name}: number | quantiles(20)", derived(look, column, "step")));
                 }
             }
@@ -100,6 +100,9 @@ pub(super) fn written(name: &str) -> String {
 
 /// A name of a column that is made of another, which no column of the file has.
 fn derived(look: &Look, column: &Column, part: &str) -> String {
+    if let Some((name, _)) = numbered(look, column) {
+        return format!("{name}_{part}");
+    }
     let plain: String = column.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     let plain = if plain.starts_with(|c: char| c.is_ascii_digit()) { format!("c_{plain}") } else { plain };
     let mut name = if plain.to_ascii_lowercase().ends_with(part) { plain.clone() } else { format!("{plain}_{part}") };
@@ -107,6 +110,23 @@ fn derived(look: &Look, column: &Column, part: &str) -> String {
         name.push('_');
     }
     name
+}
+
+/// A name for a column that is called by a number, and that number.
+fn numbered<'c>(look: &Look, column: &'c Column) -> Option<(String, &'c str)> {
+    let letter = match look.format {
+        Format::Pairs(Pairs::Libsvm) => 'x',
+        Format::Pairs(Pairs::Libffm) => 'f',
+        _ => return None,
+    };
+    let (number, value) = column.name.strip_suffix(Pairs::VALUE).map_or((&*column.name, ""), |number| (number, "v"));
+    let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| (format!("{letter}{number}{value}"), number))
+}
+
+/// Where a line finds a column of the file.
+fn source(look: &Look, column: &Column) -> String {
+    numbered(look, column).map_or_else(|| written(&column.name), |(_, number)| number.to_owned())
 }
 
 /// The label: its column, what a schema says of it, and why.
@@ -185,7 +205,15 @@ fn condition(column: &Column) -> Option<(String, String)> {
 }
 
 fn lines_of(look: &Look, column: &Column) -> Lines {
-    let name = written(&column.name);
+    let from = source(look, column);
+    let name = numbered(look, column).map_or_else(|| from.clone(), |(name, _)| format!("{name} from {from}"));
+    // Of the index and the value of a field, one is a category and one a number.
+    let is_index = match look.format {
+        Format::Pairs(Pairs::Libfm) => true,
+        Format::Pairs(Pairs::Libffm) => !column.name.ends_with(Pairs::VALUE),
+        _ => false,
+    };
+    let is_value = column.name.ends_with(Pairs::VALUE) && numbered(look, column).is_some();
     let share = column.share_missing(look.rows);
     let missing = match share {
         0.0 => String::new(),
@@ -203,8 +231,17 @@ fn lines_of(look: &Look, column: &Column) -> Lines {
     if different < 2 && !column.more {
         return say(if different == 0 { "nothing in it" } else { "always the same" }.to_owned());
     }
+    if is_index && column.is.whole {
+        return sparse(format!("{counted} categories"), "int");
+    }
+    if is_value && column.is.number {
+        return dense(
+            format!("values of field {from}, {} to {}", column.least, column.greatest),
+            format!("{name} | {}", steps(column)),
+        );
+    }
     if let Some((format, hours, why)) = time_of(column) {
-        let part = |part: &str| format!("{} from {name}: {format} | {part}", derived(look, column, part));
+        let part = |part: &str| format!("{} from {from}: {format} | {part}", derived(look, column, part));
         let parts = if hours { vec![part("hour"), part("weekday")] } else { vec![part("weekday")] };
         // Of a day of birth rows are no older.
         let lower = column.name.to_ascii_lowercase();

@@ -2,19 +2,21 @@
 
 use std::io::Read;
 
-use nasrec_compiler::schema::{Lines, TimeFormat};
+use nasrec_compiler::schema::{Format, Lines, TimeFormat};
 
-use super::columnar;
+use super::{columnar, pairs};
 use crate::data::source::{Kind, LOOKED_AT, Located, Unpacked, open};
 use crate::data::table::Dictionary;
-use crate::data::text::{Moment, Records, bool_of, first_record, hex_of, int_of, number_of, whole_records};
+use crate::data::text::{
+    Moment, Records, bool_of, first_record, first_values, hex_of, int_of, number_of, recognised_pairs, whole_records,
+};
 use crate::error::DataError;
 use crate::{Error, Result};
 
 /// Most rows that are looked at.
 pub(super) const MOST_ROWS: u64 = 1_000_000;
 /// Bytes that are read at a time, and most of a line.
-const BLOCK: usize = 1 << 20;
+pub(super) const BLOCK: usize = 1 << 20;
 /// Different values of a column that are counted each.
 const MOST_VALUES: usize = 200_000;
 /// Most columns of a file that is described.
@@ -41,8 +43,8 @@ pub(super) const PATTERNS: [&str; 9] = [
 
 /// A file, and what its columns look like.
 pub(super) struct Look {
-    /// How its lines are written; none where it is a Parquet file.
-    pub lines: Option<Lines>,
+    /// How it is written.
+    pub format: Format,
     pub columns: Vec<Column>,
     pub rows: u64,
     /// Whether those are all rows of the file.
@@ -111,10 +113,13 @@ impl Look {
         if bytes.is_empty() {
             return Err(DataError::Empty { path: path.clone() }.into());
         }
-        let (separator, quotes) = dialect(&bytes);
-        let first = first_record(&bytes, separator, quotes).unwrap_or(bytes.len());
-        let names = values(&bytes[..first], separator, quotes);
-        let second = values(&bytes[first..], separator, quotes);
+        if let Some(written) = recognised_pairs(&bytes) {
+            return pairs::look(written, bytes, read_on, path);
+        }
+        let lines = dialect(&bytes);
+        let first = first_record(&bytes, lines).unwrap_or(bytes.len());
+        let names = values(&bytes[..first], lines);
+        let second = values(&bytes[first..], lines);
         let header = is_header(&names, &second);
         if names.len() > MOST_COLUMNS {
             return Err(DataError::TooManyColumns { path: path.clone(), found: names.len(), most: MOST_COLUMNS }.into());
@@ -122,15 +127,15 @@ impl Look {
         let name =
             |(place, name): (usize, &String)| if header { name.trim().to_owned() } else { format!("c{}", place + 1) };
         let columns = names.iter().enumerate().map(name).map(Column::new).collect();
-        let lines = Some(Lines { separator, header, quotes });
-        let mut look = Self { lines, columns, rows: 0, all: true, marks: Vec::new() };
+        let format = Format::Lines(Lines { header, ..lines });
+        let mut look = Self { format, columns, rows: 0, all: true, marks: Vec::new() };
         if header {
             bytes.drain(..first);
         }
-        let mut records = Records::default();
+        let mut records = Records::of_lines(lines);
         loop {
-            let whole = if ended { bytes.len() } else { whole_records(&bytes, separator, quotes) };
-            records.each(&bytes[..whole], separator, quotes, |_, record| {
+            let whole = if ended { bytes.len() } else { whole_records(&bytes, lines) };
+            records.each(&bytes[..whole], |_, record| {
                 if record.len() == look.columns.len() && look.rows < MOST_ROWS {
                     look.rows += 1;
                     look.columns.iter_mut().enumerate().for_each(|(index, column)| column.add(record.value(index)));
@@ -155,7 +160,11 @@ impl Look {
 
     /// Whether the file names its columns.
     pub fn header(&self) -> bool {
-        self.lines.is_none_or(|lines| lines.header)
+        match self.format {
+            Format::Lines(lines) => lines.header,
+            Format::Pairs(_) => false,
+            Format::Parquet => true,
+        }
     }
 
     /// Takes texts that stand for missing values out of what columns are.
@@ -222,6 +231,19 @@ impl Column {
             // What it looks like is known by now.
             None => self.more = true,
         }
+    }
+
+    /// So many rows that all have this value.
+    pub fn add_alike(&mut self, value: &[u8], rows: u64) {
+        if rows == 0 {
+            return;
+        }
+        self.add(value);
+        match self.values.find(value) {
+            Some(code) => self.counts[code as usize] += rows - 1,
+            None => self.more = true,
+        }
+        self.count += rows - 1;
     }
 
     /// The codes of some texts.
@@ -292,8 +314,8 @@ const ANY: Is = Is { number: true, whole: true, hex: true, truth: true, patterns
 const NOTHING: Is =
     Is { number: false, whole: false, hex: false, truth: false, patterns: [false; PATTERNS.len()], hours: false };
 
-/// What stands between values, and whether some are in quotes.
-fn dialect(text: &[u8]) -> (u8, bool) {
+/// What stands between values, whether some are in quotes, and whether something is escaped.
+fn dialect(text: &[u8]) -> Lines {
     let lines: Vec<&[u8]> =
         text.split(|&byte| byte == b'\n').take(FIRST_LINES).filter(|line| !line.is_empty()).collect();
     let score = |separator: u8| {
@@ -309,18 +331,26 @@ fn dialect(text: &[u8]) -> (u8, bool) {
         let mut values = line.split(|&byte| byte == separator);
         values.any(|value| value.first() == Some(&b'"'))
     });
-    (separator, quoted || separator == b',')
+    let plain = Lines { separator, header: false, quotes: quoted || separator == b',', escape: None };
+    let escaped = Lines { escape: Some(b'\\'), ..plain };
+    // Lines have as many values with it, and do not without.
+    let looked_at = memchr::memchr_iter(b'\n', text).nth(FIRST_LINES).map_or(text.len(), |at| at + 1);
+    let text = &text[..looked_at];
+    if alike(text, escaped) && !alike(text, plain) { escaped } else { plain }
 }
 
-fn values(text: &[u8], separator: u8, quotes: bool) -> Vec<String> {
-    let (mut records, mut found) = (Records::default(), Vec::new());
-    let first = first_record(text, separator, quotes).unwrap_or(text.len());
-    records.each(&text[..first], separator, quotes, |_, record| {
-        if found.is_empty() {
-            found = (0..record.len()).map(|at| String::from_utf8_lossy(record.value(at)).into_owned()).collect();
-        }
+/// Whether all records of a text have as many values.
+fn alike(text: &[u8], lines: Lines) -> bool {
+    let (mut first, mut alike) = (None, true);
+    let whole = whole_records(text, lines);
+    Records::of_lines(lines).each(&text[..whole], |_, record| {
+        alike &= *first.get_or_insert(record.len()) == record.len();
     });
-    found
+    alike && first.is_some()
+}
+
+fn values(text: &[u8], lines: Lines) -> Vec<String> {
+    first_values(text, lines).iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
 }
 
 /// Whether a line names the columns of those below it: no value of it is a number, none is there twice, and none is nothing,

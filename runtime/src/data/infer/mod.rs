@@ -6,6 +6,7 @@
 mod columnar;
 mod guess;
 mod look;
+mod pairs;
 mod source;
 
 use std::path::Path;

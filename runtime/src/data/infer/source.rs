@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use nasrec_compiler::schema::{Format, Lines, Pairs};
+
 use super::guess::{Guess, written};
 use super::look::Look;
 
@@ -13,19 +15,12 @@ pub(super) fn write(look: &Look, guess: &Guess, name: &str, file: &str) -> Strin
         // To a text nothing is refused.
         let _written = writeln!(out, "  {line}");
     };
-    let format = match look.lines.map(|lines| (lines.separator, lines.header, lines.quotes)) {
-        None => "parquet".to_owned(),
-        Some((b',', true, _)) => "csv".to_owned(),
-        Some((b',', false, _)) => "csv(header: off)".to_owned(),
-        Some((b'\t', header, quotes)) => {
-            let said = [(header, "header: on"), (quotes, "quotes: on")];
-            let said: Vec<&str> = said.iter().filter(|(holds, _)| *holds).map(|(_, said)| *said).collect();
-            if said.is_empty() { "tsv".to_owned() } else { format!("tsv({})", said.join(", ")) }
-        }
-        Some((separator, header, _)) => {
-            let off = if header { "" } else { ", header: off" };
-            format!("csv(separator: \"{}\"{off})", char::from(separator))
-        }
+    let format = match look.format {
+        Format::Parquet => "parquet".to_owned(),
+        Format::Pairs(Pairs::Libsvm) => "libsvm".to_owned(),
+        Format::Pairs(Pairs::Libffm) => "libffm".to_owned(),
+        Format::Pairs(Pairs::Libfm) => "libfm".to_owned(),
+        Format::Lines(lines) => of_lines(lines),
     };
     line(format!("format {format}"));
     if !look.marks.is_empty() {
@@ -37,7 +32,9 @@ pub(super) fn write(look: &Look, guess: &Guess, name: &str, file: &str) -> Strin
         let lines = &guess.lines[index];
         let mut said = vec![format!("// {}", plain(&lines.comment))];
         said.extend(lines.time.iter().map(|time| format!("time {time}")));
-        if lines.dense.is_empty() && lines.sparse.is_empty() {
+        // What nobody names of pairs is not read.
+        let by_number = matches!(look.format, Format::Pairs(Pairs::Libsvm | Pairs::Libffm));
+        if lines.dense.is_empty() && lines.sparse.is_empty() && !by_number {
             said.push(format!("skip {}", written(&look.columns[index].name)));
         }
         said.extend(lines.dense.iter().map(|dense| format!("dense {dense}")));
@@ -59,6 +56,25 @@ pub(super) fn write(look: &Look, guess: &Guess, name: &str, file: &str) -> Strin
     }
     out.push_str("}\n");
     out
+}
+
+/// Lines as a schema says them.
+fn of_lines(Lines { separator, header, quotes, escape }: Lines) -> String {
+    let (name, usual) = if separator == b'\t' { ("tsv", Lines::TSV) } else { ("csv", Lines::CSV) };
+    let mut said = Vec::new();
+    if separator != usual.separator {
+        said.push(format!("separator: \"{}\"", char::from(separator)));
+    }
+    let switch = |holds: bool| if holds { "on" } else { "off" };
+    if header != usual.header {
+        said.push(format!("header: {}", switch(header)));
+    }
+    // Where there are none, nothing is said.
+    if quotes && !usual.quotes {
+        said.push("quotes: on".to_owned());
+    }
+    said.extend(escape.map(|escape| format!("escape: \"{}\"", char::from(escape))));
+    if said.is_empty() { name.to_owned() } else { format!("{name}({})", said.join(", ")) }
 }
 
 /// A text without line ends.

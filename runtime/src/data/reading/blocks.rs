@@ -3,8 +3,6 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use nasrec_compiler::schema::Lines;
-
 use super::lines::{Parsed, Parser, Problem, Scratch};
 use super::{Output, too_many};
 use crate::data::malformed::Malformed;
@@ -14,10 +12,10 @@ use crate::data::text::Heading;
 use crate::{Result, Stop};
 
 /// Reads files of lines, and returns what they were.
-pub(super) fn read(lines: Lines, output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> {
+pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> {
     let (schema, cells, located) = (output.schema, output.cells, output.located);
-    let parser = Parser::new(schema, lines, cells);
-    let heading = Heading::new(schema, lines);
+    let parser = Parser::new(schema, cells);
+    let heading = Heading::new(schema);
     let input = Input { reader: Reader::new(located, &heading), blocks: 0, failed: false };
     let ordered = Ordered { output, blocks: 0, file: usize::MAX, lines: 0, given_up: false, patched: Vec::new() };
     let (input, output, turn) = (Mutex::new(input), Mutex::new(ordered), Condvar::new());
@@ -72,7 +70,7 @@ impl<'r, 'a> Shared<'r, 'a> {
     /// Reads, parses and writes blocks as long as there are any.
     fn work(&self) -> Result<()> {
         let mut end = End { of: self, sound: false };
-        let (mut bytes, mut scratch) = (Vec::new(), Scratch::new(self.output().output.cells));
+        let (mut bytes, mut scratch) = (Vec::new(), self.parser.scratch());
         loop {
             self.stop.check()?;
             let (turn, block) = self.input().next(&mut bytes);

@@ -14,6 +14,7 @@ use crate::data::malformed::{DESCRIBED, Malformed};
 use crate::data::quote::quote;
 use crate::data::source::{SourceFile, identify};
 use crate::data::table::{Dictionary, Maker, Scalar};
+use crate::data::text::place_of;
 use crate::{Result, Stop};
 
 /// Rows that are read at a time: few enough that what they become stays in a second cache, or nearly.
@@ -87,9 +88,8 @@ impl File {
         let name = &output.located[self.index].name;
         let (stride, path, all) = (cells.stride(), self.table.path(), self.table.rows().max(1));
         let told = |row: u64, wrong: &Wrong, reader: &Reader| {
-            let (column, name_of) = (reader.found.map_or(0, |found| found.place), &schema.columns[reader.column]);
-            let (found, expected) = (wrong.found.clone(), wrong.expected);
-            let problem = Problem::Value { column: column + 1, name: name_of.clone(), found, expected };
+            let at = place_of(schema, reader.column, reader.found.map_or(0, |found| found.place));
+            let problem = Problem::Value { at, found: wrong.found.clone(), expected: wrong.expected };
             format!("{name}, row {}, {problem}", row + 1)
         };
         let mut done = 0;

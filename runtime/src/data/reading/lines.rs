@@ -1,22 +1,24 @@
-//! Lines of values, parsed: a block of them becomes rows, or what is wrong with them.
+//! Lines, parsed: a block of them becomes rows, or what is wrong with them.
 
 use std::fmt;
 
-use nasrec_compiler::schema::{Lines, Schema};
+use nasrec_compiler::schema::{Format, Schema};
 
 use crate::data::malformed::DESCRIBED;
 use crate::data::quote::quote;
 use crate::data::source::Block;
 use crate::data::table::{Cells, Dictionaries, Dictionary, Reading, Wrong};
-use crate::data::text::{Record, Records, Values, format_of, likely_separator, separator_name};
+use crate::data::text::{Record, Records, Torn, Values, format_of, likely_separator, place_of, separator_name};
 use crate::data::wide;
 use crate::simd::vectorised;
 
 /// What is wrong with a line.
 #[derive(Debug, PartialEq)]
 pub(super) enum Problem {
-    /// The first value, in the order of the schema, that cannot be read; `column` in the file, from 1.
-    Value { column: usize, name: String, found: String, expected: &'static str },
+    /// The first value, in the order of the schema, that cannot be read; `at`: where it is.
+    Value { at: String, found: String, expected: &'static str },
+    /// What is no pair in a line of pairs; `item`: which one, the label being 1.
+    Pair { item: usize, found: String, expected: &'static str },
     /// `found` values where there should be others; `hint`: what stands there in place of the separator.
     Count { found: usize, expected: usize, separator: u8, hint: Option<(u8, String)> },
 }
@@ -24,9 +26,8 @@ pub(super) enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value { column, name, found, expected } => {
-                write!(f, "column {column} ({name}): found {found}, expected {expected}")
-            }
+            Self::Value { at, found, expected } => write!(f, "{at}: found {found}, expected {expected}"),
+            Self::Pair { item, found, expected } => write!(f, "item {item}: found {found}, expected {expected}"),
             Self::Count { found, expected, separator, hint } => {
                 let columns = if *found == 1 { "column" } else { "columns" };
                 write!(
@@ -56,18 +57,6 @@ pub(super) struct Scratch {
     reading: Reading,
 }
 
-impl Scratch {
-    pub fn new(cells: &Cells) -> Self {
-        Self {
-            rows: Vec::new(),
-            dictionaries: cells.dictionaries(),
-            values: Values::default(),
-            records: Records::default(),
-            reading: cells.reading(),
-        }
-    }
-}
-
 /// What a block holds.
 pub(super) struct Parsed {
     pub block: Block,
@@ -87,14 +76,27 @@ pub(super) struct Parser<'a> {
     cells: &'a Cells,
     wide: Option<wide::Encoder<'a>>,
     separator: u8,
-    quotes: bool,
 }
 
 impl<'a> Parser<'a> {
-    pub fn new(schema: &'a Schema, lines: Lines, cells: &'a Cells) -> Self {
-        let Lines { separator, quotes, .. } = lines;
+    pub fn new(schema: &'a Schema, cells: &'a Cells) -> Self {
+        let separator = match schema.format {
+            Format::Lines(lines) => lines.separator,
+            Format::Pairs(_) | Format::Parquet => b' ',
+        };
         let wide = wide::fits(schema).then(|| wide::Encoder::new(schema, cells));
-        Self { schema, cells, wide, separator, quotes }
+        Self { schema, cells, wide, separator }
+    }
+
+    /// What a thread needs.
+    pub fn scratch(&self) -> Scratch {
+        Scratch {
+            rows: Vec::new(),
+            dictionaries: self.cells.dictionaries(),
+            values: Values::default(),
+            records: Records::of(self.schema),
+            reading: self.cells.reading(),
+        }
     }
 
     /// Parses the lines of a block, which are at the beginning of `bytes`.
@@ -136,7 +138,7 @@ impl<'a> Parser<'a> {
     fn any(&self, text: &[u8], scratch: &mut Scratch, parsed: &mut Parsed) {
         let Scratch { rows, records, reading, dictionaries, .. } = scratch;
         let stride = self.cells.stride();
-        records.each(text, self.separator, self.quotes, |line, record| {
+        records.each(text, |line, record| {
             parsed.rows += 1;
             let places = &parsed.block.places;
             let row = room(rows, parsed.len, stride);
@@ -163,12 +165,16 @@ impl<'a> Parser<'a> {
             return;
         }
         let places = &parsed.block.places;
-        let problem = match wrong {
-            Some(Wrong { column, expected }) => {
-                let (place, name) = (places.of[column], self.schema.columns[column].clone());
-                Problem::Value { column: place + 1, name, found: quote(record.value(place)), expected }
+        let problem = match (wrong, record) {
+            (Some(Wrong { column, expected }), _) => {
+                let place = places.of[column];
+                let at = place_of(self.schema, column, place);
+                Problem::Value { at, found: quote(record.value(place)), expected }
             }
-            None => {
+            (None, Record::Torn(Torn { item, found, expected })) => {
+                Problem::Pair { item: *item, found: quote(found), expected }
+            }
+            (None, _) => {
                 let line = (record.len() == 1).then(|| record.value(0));
                 let hint = line.and_then(|line| Some((likely_separator(line, self.separator)?, quote(line))));
                 Problem::Count { found: record.len(), expected: places.count, separator: self.separator, hint }
@@ -200,11 +206,11 @@ mod tests {
     fn parse_text(text: &str) -> (Vec<u8>, u64, Vec<(u64, String)>) {
         let schema = schema();
         let cells = Cells::new(&schema).expect("a sound schema");
-        let places = Arc::new(Heading::new(&schema, Lines::TSV).places("a.tsv", b"").expect("in their order"));
+        let places = Arc::new(Heading::new(&schema).places("a.tsv", b"").expect("in their order"));
         let bytes = [text.as_bytes(), b"\n0\t1\t2\ta\t3\n"].concat();
         let parse = |parser: Parser| {
             let block = Block { file: 0, places: Arc::clone(&places), len: text.len(), done: 0 };
-            let mut scratch = Scratch::new(&cells);
+            let mut scratch = parser.scratch();
             scratch.rows = b"anything".to_vec();
             let parsed = parser.parse(block, &bytes, &mut scratch);
             scratch.rows.truncate(parsed.len);
@@ -212,8 +218,8 @@ mod tests {
             assert_eq!((parsed.malformed as usize, parsed.rows), (first.len(), parsed.lines));
             (scratch.rows, parsed.lines, first)
         };
-        let parser = Parser::new(&schema, Lines::TSV, &cells);
-        let any = Parser { wide: None, ..Parser::new(&schema, Lines::TSV, &cells) };
+        let parser = Parser::new(&schema, &cells);
+        let any = Parser { wide: None, ..Parser::new(&schema, &cells) };
         let parsed = parse(parser);
         assert_eq!(parse(any), parsed, "read as any other table");
         parsed

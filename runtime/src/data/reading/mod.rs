@@ -64,7 +64,7 @@ pub(super) fn read(
     let (report, rows) = (Malformed::default(), vec![0; located.len()]);
     let mut output = Output { cells, sink, observer, schema, located, limit, room, report, rows };
     let files = match schema.format {
-        Format::Lines(lines) => blocks::read(lines, &mut output, stop),
+        Format::Lines(_) | Format::Pairs(_) => blocks::read(&mut output, stop),
         Format::Parquet => columns::read(&mut output, stop),
     };
     observer.end();

@@ -238,7 +238,7 @@ mod tests {
     fn read_all(path: &Path) -> Result<(Vec<u8>, SourceFile, usize)> {
         let located = [Located { name: "name".to_owned(), path: path.to_path_buf() }];
         let schema = schema();
-        let heading = Heading::new(&schema, nasrec_compiler::schema::Lines::TSV);
+        let heading = Heading::new(&schema);
         let (mut reader, mut bytes, mut all, mut blocks) = (Reader::new(&located, &heading), Vec::new(), Vec::new(), 0);
         while let Some(block) = reader.next(&mut bytes)? {
             assert!(bytes.len() <= 2 * BLOCK + LONGEST_LINE);

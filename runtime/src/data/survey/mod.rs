@@ -1,13 +1,14 @@
 //! What there is to know of a table with a schema before anything is trained on it: one pass over its rows, read as training
 //! reads them.
 //!
-//! Lives here: the pass (`pass`), what it keeps of each column (`tally`, with `distinct` for how many values there are), the
+//! Lives here: the pass (`pass`, and `columns` for Parquet), what it keeps of each column (`tally`, with `distinct` for how many values there are), the
 //! figures that this gives (`figures`), and what is wrong with them (`trouble`). Never: anything that is fitted for a model, or
 //! printed.
 //!
 //! Memory is bounded whatever the table holds: see [`KEPT_VALUES`], [`KEPT_BYTES`] and [`SAMPLED`].
 
 mod auc;
+mod columns;
 mod distinct;
 mod figures;
 mod pass;

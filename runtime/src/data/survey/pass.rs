@@ -4,15 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use nasrec_compiler::schema::{Format, Lines, Schema, Type};
 
-use super::Survey;
 use super::figures::{self, Drift};
 use super::tally::{Parts, Row, Sum, Tally};
 use super::trouble::{self, Example, Faults, Trouble};
+use super::{Survey, columns};
 use crate::data::quote::quote;
 use crate::data::source::{Located, Reader, Unpacked, open, total_size};
 use crate::data::table::{Several, Value, label_of, numeric, value_of};
 use crate::data::text::{Heading, Moment, Record, Records, first_values};
-use crate::error::DataError;
 use crate::{Error, Observer, Result, Stage, Stop};
 
 /// Bytes in which the end of a header is looked for.
@@ -84,7 +83,7 @@ impl Use<'_> {
 /// that training tolerates.
 ///
 /// # Errors
-/// A file that cannot be read, or is no table of lines; a stop.
+/// A file that cannot be read, or is no table as the schema says; a stop.
 pub fn survey(
     schema: &Schema,
     located: &[Located],
@@ -92,48 +91,64 @@ pub fn survey(
     observer: &dyn Observer,
     stop: &Stop,
 ) -> Result<Survey> {
-    let Format::Lines(lines) = schema.format else {
-        return Err(DataError::NotSurveyed { schema: schema.name.clone() }.into());
-    };
     let mut trouble = Vec::new();
     // What is not there is told once, and all else looked at without it.
-    let lacking = headers(schema, lines, located, &mut trouble)?;
+    let lacking = match schema.format {
+        Format::Lines(lines) => headers(schema, lines, located, &mut trouble)?,
+        Format::Pairs(_) => BTreeSet::new(),
+        Format::Parquet => columns::names(schema, located, &mut trouble)?,
+    };
     if lacking.contains(&schema.label.column) {
         return Ok(figures::nothing_read(schema, trouble));
     }
     let schema = &without(schema, &lacking);
     let mut walk = Walk::new(schema);
-    let heading = Heading::new(schema, lines);
-    let Lines { separator, quotes, .. } = lines;
-    let (mut reader, mut bytes, mut records) = (Reader::new(located, &heading), Vec::new(), Records::default());
-    let (mut file, mut read) = (usize::MAX, 0);
     observer.begin(Stage { name: "read data".to_owned(), total: Some(total_size(located)), unit: "bytes" });
-    let outcome = loop {
-        if let Err(stopped) = stop.check() {
-            break Err(stopped);
-        }
-        let block = match reader.next(&mut bytes) {
-            Ok(Some(block)) => block,
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        };
-        if block.file != file {
-            (file, read) = (block.file, block.places.before);
-        }
-        let (text, places, name) = (&bytes[..block.len], &block.places, &located[block.file].name);
-        records.each(text, separator, quotes, |line, record| {
-            walk.row(&record, &places.of, places.count, &|| format!("{name}, line {}", read + line));
-        });
-        read += memchr::memchr_iter(b'\n', text).count() as u64;
-        observer.progress(block.done, "");
+    let outcome = match schema.format {
+        Format::Parquet => columns::walk(&mut walk, located, observer, stop),
+        Format::Lines(_) | Format::Pairs(_) => lines(&mut walk, located, observer, stop),
     };
     observer.end();
     outcome?;
     Ok(walk.survey(trouble, limit))
 }
 
-struct Walk<'s> {
-    schema: &'s Schema,
+/// Walks over the rows of files of lines.
+fn lines(walk: &mut Walk, located: &[Located], observer: &dyn Observer, stop: &Stop) -> Result<()> {
+    let heading = Heading::new(walk.schema);
+    let (mut reader, mut bytes) = (Reader::new(located, &heading), Vec::new());
+    let mut records = Records::of(walk.schema);
+    let (mut file, mut read) = (usize::MAX, 0);
+    loop {
+        stop.check()?;
+        let Some(block) = reader.next(&mut bytes)? else { return Ok(()) };
+        if block.file != file {
+            (file, read) = (block.file, block.places.before);
+        }
+        let (text, places, name) = (&bytes[..block.len], &block.places, &located[block.file].name);
+        records.each(text, |line, record| {
+            let place = || format!("{name}, line {}", read + line);
+            if record.len() == places.count {
+                walk.row(|column| Stands { text: record.value(places.of[column]), seconds: None }, &place);
+            } else {
+                walk.ragged(&record, &place);
+            }
+        });
+        read += memchr::memchr_iter(b'\n', text).count() as u64;
+        observer.progress(block.done, "");
+    }
+}
+
+/// What stands in a row for a column.
+#[derive(Clone, Copy)]
+pub(super) struct Stands<'t> {
+    pub text: &'t [u8],
+    /// Since 1970, of a time that is none by its text.
+    pub seconds: Option<f64>,
+}
+
+pub(super) struct Walk<'s> {
+    pub(super) schema: &'s Schema,
     label: usize,
     missing: Vec<&'s [u8]>,
     uses: Vec<Use<'s>>,
@@ -193,16 +208,23 @@ impl<'s> Walk<'s> {
         }
     }
 
-    /// A row; `of`: where the file has the columns of the schema. `place`: where the row is, as a person finds it.
-    fn row(&mut self, record: &Record, of: &[usize], count: usize, place: &dyn Fn() -> String) {
+    /// A row that has not as many values as it should, or is none. `place`: where it is, as a person finds it.
+    fn ragged(&mut self, record: &Record, place: &dyn Fn() -> String) {
         self.rows += 1;
-        if record.len() != count {
-            self.malformed += 1;
-            let values = |count: usize| format!("{count} value{}", if count == 1 { "" } else { "s" });
-            self.ragged.add(self.rows, || Example { place: place(), found: values(record.len()) });
-            return;
-        }
-        let value = |column: usize| record.value(of[column]);
+        self.malformed += 1;
+        self.ragged.add(self.rows, || {
+            let found = match record {
+                Record::Torn(torn) => quote(&torn.found),
+                record => format!("{} value{}", record.len(), if record.len() == 1 { "" } else { "s" }),
+            };
+            Example { place: place(), found }
+        });
+    }
+
+    /// A row; `stands`: what it has for a column of the schema. `place`: where it is, as a person finds it.
+    pub(super) fn row<'t>(&mut self, stands: impl Fn(usize) -> Stands<'t>, place: &dyn Fn() -> String) {
+        self.rows += 1;
+        let value = |column: usize| stands(column).text;
         let is_missing = |text: &[u8]| text.is_empty() || self.missing.contains(&text);
         let (row, faults) = (self.rows, &mut self.faults);
         let mut wrong = |column: usize, expected: &'static str| {
@@ -216,10 +238,12 @@ impl<'s> Walk<'s> {
         let tallied = click.ok().map(|click| Row { index: self.sound, click });
         for column in &mut self.uses {
             let place_of = column.column;
-            let text = value(place_of);
+            let Stands { text, seconds } = stands(place_of);
             let count = column.values(text, is_missing, |column, text| {
                 let read = if is_missing(text) {
                     Ok(Value::Missing)
+                } else if let (Some(seconds), Type::Time(_)) = (seconds, column.kind) {
+                    Ok(Value::Number(seconds))
                 } else {
                     value_of(column.kind, column.number, text, column.moment.as_mut())
                 };
@@ -288,17 +312,16 @@ impl<'s> Walk<'s> {
 
 /// What is wrong with the headers of the files; the columns of the schema that some file lacks, or has twice.
 fn headers(schema: &Schema, lines: Lines, located: &[Located], found: &mut Vec<Trouble>) -> Result<BTreeSet<String>> {
-    let Lines { separator, header, quotes } = lines;
     let mut lacking = BTreeSet::new();
     // What can be read once only is not opened for its header alone.
-    for Located { name, path } in located.iter().filter(|file| header && file.is_regular()) {
+    for Located { name, path } in located.iter().filter(|file| lines.header && file.is_regular()) {
         let (file, _) = open(path)?;
         let mut start = Vec::new();
         let mut input = Unpacked::new(file, path)?;
         let read = std::io::Read::read_to_end(&mut std::io::Read::take(&mut input, LONGEST_HEADER), &mut start);
         read.map_err(Error::io("read", path))?;
         let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start);
-        let names = first_values(text, separator, quotes);
+        let names = first_values(text, lines);
         let names: Vec<String> = names.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
         // That there is another separator is said by who reads the rows.
         if names.len() > 1 || schema.columns.len() == 1 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nasrec_compiler::diagnostics::nearest;
-use nasrec_compiler::schema::{Format, Lines, Schema, Transform};
+use nasrec_compiler::schema::{Format, Pairs, Schema, Transform};
 use serde::Serialize;
 
 use super::figures::{Collisions, ColumnFigures, Range};
@@ -137,22 +137,12 @@ pub(super) fn of_rows(
     stops: bool,
 ) -> Vec<Trouble> {
     let gravity = if stops { Gravity::Stops } else { Gravity::Harms };
-    // Of other formats no row has another number of values.
-    let Lines { separator, header, .. } = match schema.format {
-        Format::Lines(lines) => lines,
-        Format::Parquet => Lines::CSV,
-    };
     let label = &schema.label.column;
     let mut found = Vec::new();
     let counted =
         |trouble: Trouble, faults: Faults| Trouble { rows: Some(faults.rows), examples: faults.first, ..trouble };
     if ragged.rows > 0 {
-        let expected = if header { "as the header has names".to_owned() } else { schema.columns.len().to_string() };
-        let what = format!("{} of {rows} lines have another number of values than {expected}", ragged.rows);
-        let help = format!(
-            "values have a {} between them; correct the lines, or the schema's `format`",
-            separator_name(separator)
-        );
+        let (what, help) = of_lines(schema, ragged.rows, rows);
         found.push(counted(trouble(gravity, "ragged", None, what, help), ragged));
     }
     for ((column, expected), faults) in faults {
@@ -188,6 +178,24 @@ pub(super) fn of_bag(column: &str, most: usize, (rows, longest): (Faults, usize)
     let help = format!("the longest holds {longest}: `list(\"…\", most: {longest})` reads all");
     let trouble = trouble(Gravity::Harms, "cut", Some(column), what, help);
     Some(Trouble { rows: Some(rows.rows), examples: rows.first, ..trouble })
+}
+
+/// What is said of lines that are no rows.
+fn of_lines(schema: &Schema, ragged: u64, rows: u64) -> (String, String) {
+    let pairs = |pair: &str| {
+        let what = format!("{ragged} of {rows} lines are no label with `{pair}` behind it");
+        (what, "correct the lines, or the schema's `format`".to_owned())
+    };
+    let (separator, header) = match schema.format {
+        Format::Lines(lines) => (lines.separator, lines.header),
+        Format::Pairs(Pairs::Libsvm) => return pairs("index:value"),
+        Format::Pairs(Pairs::Libffm) => return pairs("field:index:value"),
+        Format::Pairs(Pairs::Libfm) | Format::Parquet => (b' ', false),
+    };
+    let expected = if header { "as the header has names".to_owned() } else { schema.columns.len().to_string() };
+    let what = format!("{ragged} of {rows} lines have another number of values than {expected}");
+    let between = separator_name(separator);
+    (what, format!("values have a {between} between them; correct the lines, or the schema's `format`"))
 }
 
 /// What bodes ill in the figures of a column, the `at`th of the dense and then the sparse ones.

@@ -1,7 +1,7 @@
 //! Where a file has its columns: by its first line, or as the schema lists them.
 
 use nasrec_compiler::diagnostics::nearest;
-use nasrec_compiler::schema::{Lines, Schema};
+use nasrec_compiler::schema::{Format, Lines, Pairs, Schema};
 
 use super::records::{first, first_values, whole};
 use crate::Result;
@@ -14,9 +14,7 @@ const LISTED: usize = 30;
 /// How the columns of files are found.
 pub(in crate::data) struct Heading<'a> {
     schema: &'a Schema,
-    separator: u8,
-    header: bool,
-    quotes: bool,
+    lines: Lines,
 }
 
 /// Where a file has the columns of a schema.
@@ -33,22 +31,26 @@ pub(in crate::data) struct Places {
 }
 
 impl<'a> Heading<'a> {
-    pub fn new(schema: &'a Schema, lines: Lines) -> Self {
-        let Lines { separator, header, quotes } = lines;
-        Self { schema, separator, header, quotes }
+    pub fn new(schema: &'a Schema) -> Self {
+        let lines = match schema.format {
+            Format::Lines(lines) => lines,
+            // A line is a row there, whatever it holds.
+            Format::Pairs(_) | Format::Parquet => Lines { separator: b' ', ..Lines::TSV },
+        };
+        Self { schema, lines }
     }
 
     /// How many bytes of a text are whole records.
     pub fn whole(&self, text: &[u8]) -> usize {
-        whole(text, self.separator, self.quotes)
+        whole(text, self.lines)
     }
 
     /// How many bytes the header takes; none where its end is not in the text.
     pub fn first(&self, text: &[u8], ended: bool) -> Option<usize> {
-        if !self.header {
+        if !self.lines.header {
             return Some(0);
         }
-        first(text, self.separator, self.quotes).or(ended.then_some(text.len()))
+        first(text, self.lines).or(ended.then_some(text.len()))
     }
 
     /// Where the file called `name` has its columns.
@@ -57,18 +59,19 @@ impl<'a> Heading<'a> {
     /// [`DataError::NoColumn`], [`DataError::OneColumn`] and [`DataError::TwoColumns`]: its header does not name them, or twice.
     pub fn places(&self, name: &str, header: &[u8]) -> Result<Places> {
         let columns = &self.schema.columns;
-        if !self.header {
+        let separator = self.lines.separator;
+        if !self.lines.header {
             let of = (0..columns.len()).collect();
             return Ok(Places { of, count: columns.len(), before: 0, unread: Vec::new() });
         }
-        let found = first_values(header, self.separator, self.quotes);
+        let found = first_values(header, self.lines);
         if found.len() == 1
             && columns.len() > 1
-            && let Some(other) = likely_separator(header, self.separator)
+            && let Some(other) = likely_separator(header, separator)
         {
             return Err(DataError::OneColumn {
                 name: name.to_owned(),
-                expected: separator_name(self.separator),
+                expected: separator_name(separator),
                 found: separator_name(other),
                 format: format_of(other),
             }
@@ -127,12 +130,28 @@ pub(in crate::data) fn likely_separator(line: &[u8], separator: u8) -> Option<u8
     [b'\t', b',', b';', b'|'].into_iter().filter(|byte| count(byte) > 0).max_by_key(count)
 }
 
+/// What a column of the schema is called, as a person finds it in a line; `place`: where it is, from 0.
+pub(in crate::data) fn place_of(schema: &Schema, column: usize, place: usize) -> String {
+    let name = schema.columns.get(column).map_or("", String::as_str);
+    let called = |what: &str, number: &str| match number.strip_suffix(Pairs::VALUE) {
+        Some(number) => format!("the value of {what} {number}"),
+        None if number.bytes().all(|byte| byte.is_ascii_digit()) => format!("{what} {number}"),
+        None => number.to_owned(),
+    };
+    match schema.format {
+        Format::Pairs(Pairs::Libsvm) => called("index", name),
+        Format::Pairs(Pairs::Libffm) => called("field", name),
+        _ => format!("column {} ({name})", place + 1),
+    }
+}
+
 /// What a separator is called.
 pub(in crate::data) fn separator_name(separator: u8) -> String {
     match separator {
         b'\t' => "tab".to_owned(),
         b',' => "comma".to_owned(),
         b';' => "semicolon".to_owned(),
+        b' ' => "blank".to_owned(),
         other => format!("`{}`", char::from(other)),
     }
 }

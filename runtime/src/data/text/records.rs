@@ -1,15 +1,23 @@
-//! Records of lines whose values may be in quotes (RFC 4180).
+//! The records of a text: of lines whose values may be in quotes (RFC 4180) or escaped, or of pairs.
 
 use csv::{ByteRecord, Reader, ReaderBuilder};
+use nasrec_compiler::schema::{Format, Lines, Schema};
 
+use super::escaped;
+use super::pairs::{Found, Pairs, Torn};
 use super::values::{Line, Values};
 use crate::data::malformed::MOST_COLUMNS;
 
 /// The records of a text, one after the other. Used again for other texts, it allocates little.
-#[derive(Default)]
 pub(in crate::data) struct Records {
+    how: How,
     values: Values,
     record: ByteRecord,
+}
+
+enum How {
+    Lines(Lines),
+    Pairs(Pairs),
 }
 
 /// The values of a record.
@@ -17,8 +25,12 @@ pub(in crate::data) struct Records {
 pub(in crate::data) enum Record<'t> {
     /// As they stand in the text.
     Plain(Line<'t>),
-    /// With their quotes taken off.
-    Quoted(&'t ByteRecord),
+    /// With their quotes and escapes taken off.
+    Taken(&'t ByteRecord),
+    /// Those that are wanted of a line of pairs.
+    Pairs(Found<'t>),
+    /// None: a line of pairs that is none.
+    Torn(&'t Torn),
 }
 
 impl<'t> Record<'t> {
@@ -27,7 +39,10 @@ impl<'t> Record<'t> {
     pub fn len(&self) -> usize {
         match self {
             Self::Plain(line) => line.len(),
-            Self::Quoted(record) => record.len(),
+            Self::Taken(record) => record.len(),
+            Self::Pairs(found) => found.len(),
+            // So many a record never has to have.
+            Self::Torn(_) => usize::MAX,
         }
     }
 
@@ -37,24 +52,51 @@ impl<'t> Record<'t> {
     pub fn value(&self, index: usize) -> &'t [u8] {
         match self {
             Self::Plain(line) => line.value(index),
-            Self::Quoted(record) => &record[index],
+            Self::Taken(record) => &record[index],
+            Self::Pairs(found) => found.value(index),
+            Self::Torn(_) => &[],
         }
     }
 }
 
 impl Records {
+    /// Those of lines.
+    pub fn of_lines(lines: Lines) -> Self {
+        Self { how: How::Lines(lines), values: Values::default(), record: ByteRecord::new() }
+    }
+
+    /// Those of a table of lines or pairs.
+    pub fn of(schema: &Schema) -> Self {
+        match schema.format {
+            Format::Lines(lines) => Self::of_lines(lines),
+            Format::Pairs(pairs) => Self { how: How::Pairs(Pairs::new(pairs, schema)), ..Self::of_lines(Lines::TSV) },
+            // Which has none.
+            Format::Parquet => Self::of_lines(Lines::TSV),
+        }
+    }
+
     /// Gives the records of `text` to `each`, with the number of the line that each begins on, from 1. Empty lines of a text
-    /// with quotes are none; of one without they have one value, which is empty.
+    /// with quotes or pairs are none; of another they have one value, which is empty.
     #[inline(always)]
-    pub fn each(&mut self, text: &[u8], separator: u8, quotes: bool, mut each: impl FnMut(u64, Record)) {
-        if !quotes || memchr::memchr(b'"', text).is_none() {
-            self.values.find(text, separator);
+    pub fn each(&mut self, text: &[u8], mut each: impl FnMut(u64, Record)) {
+        let lines = match &mut self.how {
+            How::Lines(lines) => *lines,
+            How::Pairs(pairs) => return pairs.each(text, each),
+        };
+        if lines.escape.is_some_and(|escape| memchr::memchr(escape, text).is_some()) {
+            return escaped::each(text, lines, &mut self.record, |line, record| each(line, Record::Taken(record)));
+        }
+        if !lines.quotes || memchr::memchr(b'"', text).is_none() {
+            self.values.find(text, lines.separator);
             for (line, values) in (1..).zip(self.values.lines(text)) {
+                if lines.quotes && values.len() == 1 && values.value(0).is_empty() {
+                    continue;
+                }
                 each(line, Record::Plain(values));
             }
             return;
         }
-        let mut reader = reader(text, separator);
+        let mut reader = reader(text, lines.separator);
         let (mut line, mut counted) = (1, 0);
         // Of memory there is no error, and records may have any length.
         while let Ok(true) = reader.read_byte_record(&mut self.record) {
@@ -63,7 +105,7 @@ impl Records {
             let ends = text[begins..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
             line += memchr::memchr_iter(b'\n', &text[counted..begins + ends]).count() as u64;
             counted = begins + ends;
-            each(line, Record::Quoted(&self.record));
+            each(line, Record::Taken(&self.record));
         }
     }
 }
@@ -73,10 +115,10 @@ fn reader(text: &[u8], separator: u8) -> Reader<&[u8]> {
 }
 
 /// The values of the first record of a text.
-pub(in crate::data) fn first_values(text: &[u8], separator: u8, quotes: bool) -> Vec<Vec<u8>> {
+pub(in crate::data) fn first_values(text: &[u8], lines: Lines) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
-    let mut records = Records::default();
-    records.each(text, separator, quotes, |_, record| {
+    let length = first(text, lines).unwrap_or(text.len());
+    Records::of_lines(lines).each(&text[..length], |_, record| {
         if found.is_empty() {
             found = (0..record.len().min(MOST_COLUMNS)).map(|index| record.value(index).to_vec()).collect();
         }
@@ -120,13 +162,16 @@ impl Iterator for Open<'_> {
 }
 
 /// How many bytes of a text are whole records. It begins with a record, and goes on in a way that is not known.
-pub(in crate::data) fn whole(text: &[u8], separator: u8, quotes: bool) -> usize {
+pub(in crate::data) fn whole(text: &[u8], lines: Lines) -> usize {
     let feed = |text: &[u8]| memchr::memrchr(b'\n', text).map(|at| at + 1);
-    if !quotes {
+    if lines.escape.is_some() {
+        return escaped::Ends::new(text, lines).last().unwrap_or(0);
+    }
+    if !lines.quotes {
         return feed(text).unwrap_or(0);
     }
     let (mut whole, mut outside) = (0, 0);
-    for (begin, end) in (Open { text, separator, at: 0 }) {
+    for (begin, end) in (Open { text, separator: lines.separator, at: 0 }) {
         if let Some(at) = feed(&text[outside..begin]) {
             whole = outside + at;
         }
@@ -140,13 +185,16 @@ pub(in crate::data) fn whole(text: &[u8], separator: u8, quotes: bool) -> usize 
 }
 
 /// How long the first record of a text is, its line end included; none where its end is not in the text.
-pub(in crate::data) fn first(text: &[u8], separator: u8, quotes: bool) -> Option<usize> {
+pub(in crate::data) fn first(text: &[u8], lines: Lines) -> Option<usize> {
     let feed = |text: &[u8]| memchr::memchr(b'\n', text).map(|at| at + 1);
-    if !quotes {
+    if lines.escape.is_some() {
+        return escaped::Ends::new(text, lines).next();
+    }
+    if !lines.quotes {
         return feed(text);
     }
     let mut outside = 0;
-    for (begin, end) in (Open { text, separator, at: 0 }) {
+    for (begin, end) in (Open { text, separator: lines.separator, at: 0 }) {
         if let Some(at) = feed(&text[outside..begin]) {
             return Some(outside + at);
         }
@@ -162,8 +210,8 @@ mod tests {
     use super::*;
 
     fn all(text: &str) -> Vec<(u64, Vec<String>)> {
-        let (mut records, mut found) = (Records::default(), Vec::new());
-        records.each(text.as_bytes(), b',', true, |line, record| {
+        let (mut records, mut found) = (Records::of_lines(Lines::CSV), Vec::new());
+        records.each(text.as_bytes(), |line, record| {
             let values = (0..record.len()).map(|at| String::from_utf8_lossy(record.value(at)).into_owned()).collect();
             found.push((line, values));
         });
@@ -192,12 +240,12 @@ mod tests {
             }
             let text = String::from_utf8(writer.into_inner().expect("memory")).expect("as it was given");
             let cut = cut.min(text.len());
-            let head = whole(&text.as_bytes()[..cut], b',', true);
+            let head = whole(&text.as_bytes()[..cut], Lines::CSV);
             prop_assert!(head <= cut);
             let only = |all: Vec<(u64, Vec<String>)>| all.into_iter().map(|(_, values)| values).collect::<Vec<_>>();
             let parts = [only(all(&text[..head])), only(all(&text[head..]))].concat();
             prop_assert_eq!(&parts, &only(all(&text)));
-            let length = first(text.as_bytes(), b',', true).unwrap_or(text.len());
+            let length = first(text.as_bytes(), Lines::CSV).unwrap_or(text.len());
             let alone = only(all(&text[..length]));
             prop_assert_eq!(alone.first(), parts.first());
         }
