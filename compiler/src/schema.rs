@@ -330,6 +330,8 @@ pub struct List {
 impl List {
     /// Categories that are read of a value where a schema does not say how many.
     pub const MOST: usize = 16;
+    /// Between the values of a list that the file has as such, as Parquet does: no text has it.
+    pub const WITHIN: &'static str = "\u{1f}";
     /// As many can be asked for.
     pub const MOST_SLOTS: usize = 1_000;
 }

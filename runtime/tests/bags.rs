@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use nasrec_compiler::recipe::{self, Source};
 use nasrec_compiler::schema::Schema;
-use nasrec_runtime::data::{Batch, Dataset, EMPTY, Encoder};
+use nasrec_runtime::data::{Batch, Dataset, EMPTY, Encoder, infer, locate};
 use nasrec_runtime::{Result, Stop};
-use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, FloatType, Int64Type};
 use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::parser::parse_message_type;
 
 use crate::data::{Place, Recorder, recipe};
@@ -205,6 +205,77 @@ fn text_and_columns_are_the_same_rows() {
     assert!(bytes(&text) == bytes(&columns), "encoders differ");
     let again = Encoder::from_bytes(&bytes(&text), &schema).expect("sound");
     assert!(again.to_bytes(&schema).expect("written") == bytes(&text), "not read back");
+}
+
+/// A file that has lists as such.
+fn listed() -> Vec<u8> {
+    let message = "message rows {
+      required int64 click;
+      optional group genres (LIST) { repeated group list { optional binary element (UTF8); } }
+      optional group history (LIST) { repeated group list { required int64 element; } }
+      required group vector (LIST) { repeated group list { required float element; } }
+    }";
+    let message = Arc::new(parse_message_type(message).expect("sound"));
+    let mut writer = SerializedFileWriter::new(Vec::new(), message, Arc::default()).expect("new");
+    let mut group = writer.next_row_group().expect("a group");
+    let mut put = |put: &mut dyn FnMut(&mut SerializedColumnWriter)| {
+        let mut column = group.next_column().expect("a column").expect("one");
+        put(&mut column);
+        column.close().expect("closed");
+    };
+    put(&mut |column| {
+        column.typed::<Int64Type>().write_batch(&[1, 0, 1, 0], None, None).map(drop).expect("written");
+    });
+    // a, b|c; nothing; null; a, and one that is null.
+    put(&mut |column| {
+        let values = ["a", "b|c", "a"].map(ByteArray::from);
+        let written =
+            column.typed::<ByteArrayType>().write_batch(&values, Some(&[3, 3, 1, 0, 3, 2]), Some(&[0, 1, 0, 0, 0, 1]));
+        written.map(drop).expect("written");
+    });
+    put(&mut |column| {
+        let written =
+            column.typed::<Int64Type>().write_batch(&[5, 6, 7, 5], Some(&[2, 2, 2, 1, 2]), Some(&[0, 1, 1, 0, 0]));
+        // The last row is null.
+        written.map(drop).expect("written");
+        column.typed::<Int64Type>().write_batch(&[], Some(&[0]), Some(&[0])).map(drop).expect("written");
+    });
+    put(&mut |column| {
+        let values = [0.5f32, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5];
+        let written = column.typed::<FloatType>().write_batch(&values, Some(&[1; 8]), Some(&[0, 1, 0, 1, 0, 1, 0, 1]));
+        written.map(drop).expect("written");
+    });
+    group.close().expect("closed");
+    writer.into_inner().expect("finished")
+}
+
+#[test]
+fn lists_of_parquet_need_no_separator() {
+    let schema = written(
+        "schema t {
+  format parquet
+  label click
+  dense v[1..2] from vector | list
+  sparse genres: text | list(most: 2) | vocabulary
+  sparse history: int | list(pool: sum) | modulo(rows: 100)
+}",
+    );
+    let (place, data) = prepare(&schema, "a.parquet", &listed());
+    let batch = all(&data.expect("sound"));
+    assert_eq!(batch.numeric, [0.5, 2.5, 4.5, 6.5, 1.5, 3.5, 5.5, 7.5]);
+    // `b|c` is one category.
+    assert_eq!(batch.ids_of(0).expect("there"), [2, 0, 0, 2, 3, EMPTY, EMPTY, EMPTY]);
+    let history = batch.ids_of(1).expect("there");
+    assert_eq!(history[..12], [6, 0, 6, 0, 7, EMPTY, EMPTY, EMPTY, 8, EMPTY, EMPTY, EMPTY]);
+    let located = locate(place.path(), &["a.parquet".to_owned()]).expect("there");
+    let source = infer(&located[0], None, None).expect("a table").source;
+    for expected in [
+        "sparse genres: text | list | vocabulary(rows: ",
+        "sparse history: int | list | vocabulary(rows: ",
+        "dense vector[1..2] from vector | list",
+    ] {
+        assert!(source.contains(expected), "{source}");
+    }
 }
 
 #[test]

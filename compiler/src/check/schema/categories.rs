@@ -4,7 +4,7 @@ use super::columns::made;
 use super::{Reading, Says, called, only, types};
 use crate::check::settings::{Called, whole};
 use crate::diagnostics::{Code, Diagnostic, nearest};
-use crate::schema::{List, Part, Pool, SparseColumn, Table, Type};
+use crate::schema::{Format, List, Part, Pool, SparseColumn, Table, Type};
 use crate::syntax::tree::{Arg, ExprKind, Name, SchemaLine};
 
 /// Steps, how they are written at first, and what they do.
@@ -46,7 +46,7 @@ impl Reading {
         };
         let kind = types::read(written)?;
         let (list, stages) = match line.stages.split_first() {
-            Some((first, others)) if first.0.text == "list" => (Some(list(first, &kind)?), others),
+            Some((first, others)) if first.0.text == "list" => (Some(list(first, &kind, self.schema.format)?), others),
             _ => (None, line.stages.as_slice()),
         };
         let mut same = None;
@@ -127,7 +127,7 @@ fn is_shared(table: &Table) -> bool {
 }
 
 /// `list("|", most: 16, pool: mean)`
-fn list((name, args): &(Name, Vec<Arg>), kind: &Type) -> Result<List, Diagnostic> {
+fn list((name, args): &(Name, Vec<Arg>), kind: &Type, format: Format) -> Result<List, Diagnostic> {
     const ARGS: [&str; 3] = ["separator", "most", "pool"];
     if !matches!(kind, Type::Int | Type::Hex | Type::Text) {
         return Err(Diagnostic::error(Code::Schema, "a list of categories is of `int`, `hex` or `text`")
@@ -136,7 +136,7 @@ fn list((name, args): &(Name, Vec<Arg>), kind: &Type) -> Result<List, Diagnostic
     }
     let called = called(name, args);
     called.only(&ARGS)?;
-    let separator = separator(&called, &ARGS)?;
+    let separator = separator(&called, &ARGS, format)?;
     let most = called.whole(&ARGS, "most", List::MOST as u64)?;
     let place = |arg: &str| called.expr(&ARGS, arg).map_or(name.span, |given| given.span);
     if !(1..=List::MOST_SLOTS as u64).contains(&most) {
@@ -156,10 +156,11 @@ fn list((name, args): &(Name, Vec<Arg>), kind: &Type) -> Result<List, Diagnostic
     Ok(List { separator, most: most as usize, pool })
 }
 
-/// What stands between two values of a list.
-pub(super) fn separator(called: &Called, args: &[&str]) -> Result<String, Diagnostic> {
+/// What stands between two values of a list; nothing need be said of a file that has lists as such.
+pub(super) fn separator(called: &Called, args: &[&str], format: Format) -> Result<String, Diagnostic> {
     let given = called.expr(args, "separator");
     match given.map(|given| &given.kind) {
+        None if format == Format::Parquet => Ok(List::WITHIN.to_owned()),
         Some(ExprKind::Text(text)) if (1..=LONGEST_SEPARATOR).contains(&text.len()) => Ok(text.clone()),
         _ => Err(Diagnostic::error(Code::Schema, "what stands between two values of a list?")
             .label(given.map_or(called.span, |given| given.span), "expected a text, such as `list(\"|\")`")),

@@ -5,7 +5,7 @@ use super::columns::made;
 use super::{Reading, Says, called, only, types};
 use crate::check::settings::number;
 use crate::diagnostics::{Code, Diagnostic, nearest};
-use crate::schema::{DenseColumn, Element, Encoding, Fill, Transform, Type};
+use crate::schema::{DenseColumn, Element, Encoding, Fill, Format, Transform, Type};
 use crate::syntax::tree::{Arg, ExprKind, Name, SchemaLine};
 
 /// Steps, how they are written at first, and what they do.
@@ -75,7 +75,7 @@ impl Reading {
         let kind = kind.unwrap_or(Type::Number);
         let transforms = stages.iter().map(transform).collect::<Result<Vec<_>, _>>()?.concat();
         let made = made(line)?;
-        let separator = list.map(|list| elements(list, &made, &kind, encoding)).transpose()?;
+        let separator = list.map(|list| elements(list, &made, &kind, encoding, self.schema.format)).transpose()?;
         let of = made.len();
         for (index, (name, from)) in made.into_iter().enumerate() {
             self.mention(std::slice::from_ref(&from));
@@ -93,6 +93,7 @@ fn elements(
     made: &[(String, String)],
     kind: &Type,
     encoding: Option<Encoding>,
+    format: Format,
 ) -> Result<String, Diagnostic> {
     let called = called(name, args);
     called.only(&["separator"])?;
@@ -104,7 +105,7 @@ fn elements(
             .label(name.span, "of several columns")
             .help("name what its values become, and where they stand: `dense v[1..8] from vector | list(\" \")`"));
     }
-    separator(&called, &["separator"])
+    separator(&called, &["separator"], format)
 }
 
 /// What makes a number of a category, if a step does.

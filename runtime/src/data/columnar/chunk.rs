@@ -8,6 +8,7 @@ use parquet::data_type::AsBytes;
 use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::hybrid::Hybrid;
+use super::lists::Elements;
 use super::table::{Broken, Sound};
 
 /// Some values that follow each other.
@@ -37,12 +38,28 @@ impl Entries {
         self.spans.iter().map(|&(start, end)| &self.bytes[start as usize..end as usize])
     }
 
+    /// Of these bytes, so many each.
+    pub(super) fn of(&mut self, bytes: Vec<u8>, lengths: &[usize]) -> Sound<()> {
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(Broken::new("lists of more bytes than there is room for"));
+        }
+        let mut end = 0;
+        self.spans.clear();
+        self.spans.extend(lengths.iter().map(|length| {
+            let start = end;
+            end += *length as u32;
+            (start, end)
+        }));
+        self.bytes = bytes.into();
+        Ok(())
+    }
+
     pub fn get(&self, index: usize) -> Option<&[u8]> {
         self.spans.get(index).map(|&(start, end)| &self.bytes[start as usize..end as usize])
     }
 
     /// Finds `count` values from `start` on; where they end.
-    fn find(&mut self, bytes: Bytes, start: usize, count: usize, length: Option<usize>) -> Sound<usize> {
+    pub(super) fn find(&mut self, bytes: Bytes, start: usize, count: usize, length: Option<usize>) -> Sound<usize> {
         let early = || Broken::new("a page that ends before its values do");
         self.bytes = bytes;
         self.spans.clear();
@@ -84,8 +101,8 @@ pub(in crate::data) struct Chunk {
 /// Where pages come from.
 enum Source {
     Pages(Box<dyn PageReader>),
-    /// Values in encodings that are rare, which the crate decodes.
-    Decoded(Box<ColumnReader>),
+    /// Values in encodings that are rare, which the crate decodes; of lists, with what is in them.
+    Decoded(Box<ColumnReader>, Option<Elements>),
 }
 
 struct Data {
@@ -101,7 +118,8 @@ enum Values {
 }
 
 impl Chunk {
-    pub fn new(metadata: &ColumnChunkMetaData, pages: Box<dyn PageReader>) -> Sound<Self> {
+    /// `elements`: what a list is made of, where a row has one.
+    pub fn new(metadata: &ColumnChunkMetaData, pages: Box<dyn PageReader>, elements: Option<Elements>) -> Sound<Self> {
         let column = metadata.column_descr();
         let length = match column.physical_type() {
             Physical::BOOLEAN => Some(1),
@@ -125,8 +143,8 @@ impl Chunk {
                     | Encoding::BYTE_STREAM_SPLIT
             )
         };
-        let source = if metadata.encodings().any(rare) {
-            Source::Decoded(Box::new(get_column_reader(metadata.column_descr_ptr(), pages)))
+        let source = if elements.is_some() || metadata.encodings().any(rare) {
+            Source::Decoded(Box::new(get_column_reader(metadata.column_descr_ptr(), pages)), elements)
         } else {
             Source::Pages(pages)
         };
@@ -147,9 +165,10 @@ impl Chunk {
     pub fn read(&mut self, rows: usize, mut each: impl FnMut(Run)) -> Sound<()> {
         let mut left = rows;
         while left > 0 {
-            if let Source::Decoded(reader) = &mut self.source {
+            if let Source::Decoded(reader, elements) = &mut self.source {
                 self.levels.clear();
-                let read = decoded(reader, left, self.optional, &mut self.levels, self.length, &mut self.values)?;
+                let read =
+                    decoded(reader, left, (self.optional, *elements), &mut self.levels, self.length, &mut self.values)?;
                 each(Run::Plain(&self.levels, &self.values));
                 left -= read;
                 continue;
@@ -289,16 +308,16 @@ impl Chunk {
 fn decoded(
     reader: &mut ColumnReader,
     most: usize,
-    optional: bool,
+    (optional, elements): (bool, Option<Elements>),
     there: &mut Vec<u32>,
     length: Option<usize>,
     values: &mut Entries,
 ) -> Sound<usize> {
-    let (mut levels, mut bytes) = (Vec::new(), Vec::new());
+    let (mut levels, mut repeated, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     macro_rules! read {
         ($reader:expr) => {{
             let mut found = Vec::new();
-            let (read, count, _) = $reader.read_records(most, Some(&mut levels), None, &mut found)?;
+            let (read, count, _) = $reader.read_records(most, Some(&mut levels), Some(&mut repeated), &mut found)?;
             for value in &found {
                 let value = value.as_bytes();
                 if length.is_none() {
@@ -321,6 +340,12 @@ fn decoded(
     };
     if read == 0 {
         return Err(Broken::new("a column that ends before its rows do"));
+    }
+    if let Some(elements) = elements {
+        let mut found = Entries::default();
+        found.find(bytes.into(), 0, count, length)?;
+        elements.join(&levels, &repeated, &found, there, values)?;
+        return Ok(read);
     }
     if optional {
         there.extend(levels.iter().map(|&level| u32::from(level > 0)));

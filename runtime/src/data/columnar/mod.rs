@@ -6,6 +6,7 @@
 mod chunk;
 mod hybrid;
 mod kind;
+mod lists;
 mod pages;
 mod table;
 

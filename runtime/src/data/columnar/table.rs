@@ -14,6 +14,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::chunk::Chunk;
 use super::kind::Kind;
+use super::lists::Elements;
 use super::pages::{Pages, Shared};
 use crate::data::source::{self, LOOKED_AT, Located, STANDARD_INPUT};
 use crate::data::text::named;
@@ -91,6 +92,8 @@ pub(in crate::data) struct Column {
     pub kind: Kind,
     /// Among all that the file has pages of.
     leaf: usize,
+    /// What its lists are made of, where a row has one.
+    elements: Option<Elements>,
 }
 
 impl Table {
@@ -176,7 +179,7 @@ impl Table {
     }
 
     /// # Errors
-    /// It holds other than a value a row.
+    /// It holds other than a value or a list of values a row.
     pub fn column(&self, place: usize) -> Result<Column> {
         let schema = self.metadata.file_metadata().schema_descr();
         let root = &schema.root_schema().get_fields()[place];
@@ -184,16 +187,24 @@ impl Table {
             let (file, column) = (self.name.clone(), root.name().to_owned());
             DataError::ColumnKind { file, column, is }
         };
-        if root.is_group() {
-            return Err(refused("a list, a map or a structure").into());
+        let mut leaves = (0..schema.num_columns()).filter(|&leaf| schema.get_column_root_idx(leaf) == place);
+        let leaf = leaves.next().ok_or_else(|| refused("a structure of nothing"))?;
+        let column = schema.column(leaf);
+        if leaves.next().is_some() {
+            return Err(refused("a map or a structure").into());
         }
-        if root.get_basic_info().repetition() == Repetition::REPEATED {
-            return Err(refused("a list").into());
+        let kind = Kind::of(&column).ok_or_else(|| refused("decimal numbers of more than 128 bits"))?;
+        match column.max_rep_level() {
+            0 if root.is_group() => Err(refused("a structure").into()),
+            0 => Ok(Column { place, kind, leaf, elements: None }),
+            1 => {
+                let value = column.max_def_level();
+                let optional = column.self_type().get_basic_info().repetition() == Repetition::OPTIONAL;
+                let elements = Some(Elements { kind, from: value - i16::from(optional), value });
+                Ok(Column { place, kind: Kind::Text, leaf, elements })
+            }
+            _ => Err(refused("a list of lists").into()),
         }
-        let leaf = (0..schema.num_columns()).find(|&leaf| schema.get_column_root_idx(leaf) == place);
-        let leaf = leaf.ok_or_else(|| refused("a structure of nothing"))?;
-        let kind = Kind::of(&schema.column(leaf)).ok_or_else(|| refused("decimal numbers of more than 128 bits"))?;
-        Ok(Column { place, kind, leaf })
     }
 
     /// The values that a row group has in a column. Nothing is read yet.
@@ -214,6 +225,6 @@ impl Table {
         let room = available_memory().map_or(*PAGE.end(), |free| free.0 / 4 / group.columns().len().max(1) as u64);
         let pages = Pages::new(self.shared.clone(), room.clamp(*PAGE.start(), *PAGE.end()), gzip);
         let pages = SerializedPageReader::new(pages.into(), chunk, group.num_rows() as usize, None)?;
-        Chunk::new(chunk, Box::new(pages))
+        Chunk::new(chunk, Box::new(pages), column.elements)
     }
 }

@@ -29,6 +29,9 @@ const LABELS: [&str; 16] = [
     "outcome",
 ];
 
+/// Most numbers of a list that become columns.
+const MOST_NUMBERS: usize = 2_048;
+
 /// Different times from which on rows can be split by them.
 const MANY_TIMES: usize = 50;
 
@@ -276,8 +279,15 @@ fn lines_of(look: &Look, column: &Column) -> Lines {
         }
         return dense(format!("numbers, {range}"), format!("{name} | {}", steps(column)));
     }
-    if let Some(at) = (0..BETWEEN.len()).find(|&at| column.lists[at] * 5 > column.count) {
-        let (comment, line) = bag(column, char::from(BETWEEN[at]), &name);
+    let within = List::WITHIN.as_bytes()[0];
+    let is_list = |at: usize| column.lists[at] * 5 > column.count || BETWEEN[at] == within && column.lists[at] > 0;
+    if let Some(at) = (0..BETWEEN.len()).find(|&at| is_list(at)) {
+        let between = char::from(BETWEEN[at]);
+        if let Some(of) = vector(column, between) {
+            let made = if name.starts_with('"') { derived(look, column, "number") } else { name.clone() };
+            return dense(format!("{of} numbers in each"), format!("{made}[1..{of}] from {name} | list"));
+        }
+        let (comment, line) = bag(column, between, &name);
         return Lines { sparse: vec![line], ..say(comment) };
     }
     if own && look.rows > 100 {
@@ -287,6 +297,19 @@ fn lines_of(look: &Look, column: &Column) -> Lines {
         return sparse(format!("{counted} hexadecimal numbers"), "hex");
     }
     sparse(format!("{counted} texts"), "text")
+}
+
+/// How many numbers each list of a column has, where it has as many everywhere, and the file has them as lists.
+fn vector(column: &Column, between: char) -> Option<usize> {
+    if between.to_string() != List::WITHIN {
+        return None;
+    }
+    let all = column.by_count();
+    let mut lengths = all.iter().map(|(text, _)| text.split(between).count());
+    let of = lengths.next().filter(|of| (2..=MOST_NUMBERS).contains(of))?;
+    let numbers = || all.iter().flat_map(|(text, _)| text.split(between));
+    let whole = numbers().all(|part| part.parse::<i64>().is_ok());
+    (!whole && lengths.all(|length| length == of) && numbers().all(|part| part.parse::<f64>().is_ok())).then_some(of)
 }
 
 /// A column of lists: what is said of it, and its line.
@@ -307,7 +330,12 @@ fn bag(column: &Column, between: char, name: &str) -> (String, String) {
     let (different, more) = (counts.len(), if column.more { "more than " } else { "" });
     let comment = format!("lists of up to {longest} of {more}{different} categories");
     let vocabulary = rows_of(different, counts.values().filter(|&&count| count > 1).count(), column.more);
-    (comment, format!("{name}: {kind} | list(\"{between}\"{most}) | {vocabulary}"))
+    let separator = if between.to_string() == List::WITHIN { String::new() } else { format!("\"{between}\"") };
+    let list = match (separator + &most).trim_start_matches(", ") {
+        "" => "list".to_owned(),
+        said => format!("list({said})"),
+    };
+    (comment, format!("{name}: {kind} | {list} | {vocabulary}"))
 }
 
 /// How a column of times is written, whether it tells hours, and why it is one.

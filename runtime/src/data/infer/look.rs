@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use nasrec_compiler::schema::{Format, Lines, TimeFormat};
+use nasrec_compiler::schema::{Format, Lines, List, TimeFormat};
 
 use super::{columnar, pairs};
 use crate::data::source::{Kind, LOOKED_AT, Located, Unpacked, open};
@@ -68,7 +68,7 @@ pub(super) struct Column {
     /// Values that are there.
     pub count: u64,
     /// Rows with several values, by what stands between them.
-    pub lists: [u64; 2],
+    pub lists: [u64; 3],
 }
 
 /// What all values of a column are.
@@ -85,7 +85,7 @@ pub(super) struct Is {
 }
 
 /// What may stand between the values of a list.
-pub(super) const BETWEEN: [u8; 2] = [b'|', b'^'];
+pub(super) const BETWEEN: [u8; 3] = [b'|', b'^', List::WITHIN.as_bytes()[0]];
 
 impl Look {
     pub fn at(located: &Located) -> Result<Self> {
@@ -207,7 +207,7 @@ impl Column {
             greatest: f64::NEG_INFINITY,
             sum: 0.0,
             count: 0,
-            lists: [0; 2],
+            lists: [0; 3],
         }
     }
 

@@ -183,6 +183,8 @@ struct Making<'a> {
     refused: Vec<Option<&'static str>>,
     /// What the rows of a slab became.
     made: Vec<u64>,
+    /// The same two of values that hold several: as many bytes each as the maker's width.
+    wide: [Vec<u8>; 2],
     /// Those of them that could not be read, and the first of these in full.
     wrong: Vec<u32>,
     first: Vec<Wrong>,
@@ -228,12 +230,14 @@ fn text(kind: Kind, bytes: Option<&[u8]>) -> String {
 impl<'a> Making<'a> {
     fn new(maker: Maker<'a>, dictionary: Option<Shared>) -> Self {
         let (entries, made, wrong) = (Vec::new(), Vec::new(), Vec::new());
-        Self { maker, dictionary, entries, refused: Vec::new(), made, wrong, first: Vec::new() }
+        let wide = Default::default();
+        Self { maker, dictionary, entries, refused: Vec::new(), made, wide, wrong, first: Vec::new() }
     }
 
     /// Begins a slab.
     fn clear(&mut self) {
         self.made.clear();
+        self.wide[1].clear();
         self.wrong.clear();
         self.first.clear();
     }
@@ -242,10 +246,11 @@ impl<'a> Making<'a> {
     fn learn(&mut self, kind: Kind, entries: &Entries) {
         self.entries.clear();
         self.refused.clear();
+        self.wide[0].clear();
         let scalars = entries.iter().map(|bytes| kind.scalar(bytes)).chain([Scalar::Missing]);
         let mut dictionary = self.dictionary.as_ref().map(locked);
         for (index, scalar) in scalars.enumerate() {
-            let made = self.maker.make(scalar, dictionary.as_deref_mut());
+            let made = one(&mut self.maker, scalar, dictionary.as_deref_mut(), &mut self.wide[0]);
             if let Err(expected) = made {
                 self.refused.resize(entries.len() + 1, None);
                 self.refused[index] = Some(expected);
@@ -257,6 +262,10 @@ impl<'a> Making<'a> {
     fn coded(&mut self, codes: &[u32], text: impl Fn(usize) -> String) {
         let begun = self.made.len();
         self.made.extend(codes.iter().map(|&code| self.entries[code as usize]));
+        if self.maker.is_several() {
+            let (width, [entries, made]) = (self.maker.width, &mut self.wide);
+            codes.iter().for_each(|&code| made.extend_from_slice(&entries[code as usize * width..][..width]));
+        }
         if !self.refused.is_empty() {
             for (row, &code) in (begun as u32..).zip(codes) {
                 if let Some(expected) = self.refused[code as usize] {
@@ -269,11 +278,11 @@ impl<'a> Making<'a> {
     fn plain(&mut self, kind: Kind, levels: &[u32], values: &Entries) {
         let dictionary = self.dictionary.clone();
         let mut dictionary = dictionary.as_ref().map(locked);
-        let missing = self.maker.make(Scalar::Missing, dictionary.as_deref_mut());
         let mut values = values.iter();
         for &level in levels {
             let bytes = if level == 1 { values.next() } else { None };
-            let made = bytes.map_or(missing, |bytes| self.maker.make(kind.scalar(bytes), dictionary.as_deref_mut()));
+            let scalar = bytes.map_or(Scalar::Missing, |bytes| kind.scalar(bytes));
+            let made = one(&mut self.maker, scalar, dictionary.as_deref_mut(), &mut self.wide[1]);
             if let Err(expected) = made {
                 self.refuse(self.made.len() as u32, expected, || text(kind, bytes));
             }
@@ -290,15 +299,37 @@ impl<'a> Making<'a> {
     }
 }
 
+/// What a value becomes; where it holds several, behind the others that are `wide`.
+fn one(
+    maker: &mut Maker,
+    scalar: Scalar,
+    dictionary: Option<&mut Dictionary>,
+    wide: &mut Vec<u8>,
+) -> std::result::Result<u64, &'static str> {
+    if !maker.is_several() {
+        return maker.make(scalar, dictionary);
+    }
+    let start = wide.len();
+    wide.resize(start + maker.width, 0);
+    maker.make_several(scalar, dictionary, &mut wide[start..]).map(|()| 0)
+}
+
 /// Rows of what was made of each column.
 fn together(readers: &[Reader], count: usize, stride: usize) -> Vec<u8> {
     let makings: Vec<&Making> = readers.iter().flat_map(|reader| &reader.makings).collect();
     let mut rows = vec![0; count * stride];
     rows.par_chunks_mut(TILE * stride).enumerate().for_each(|(tile, rows)| {
         for making in &makings {
-            let (at, made) = (making.maker.at, &making.made[tile * TILE..]);
+            let (at, width) = (making.maker.at, making.maker.width);
+            if making.maker.is_several() {
+                let made = making.wide[1][tile * TILE * width..].chunks_exact(width);
+                let rows = rows.chunks_exact_mut(stride).zip(made);
+                rows.for_each(|(row, made)| row[at..][..width].copy_from_slice(made));
+                continue;
+            }
+            let made = &making.made[tile * TILE..];
             let parts = rows.chunks_exact_mut(stride).map(|row| &mut row[at..]).zip(made);
-            match making.maker.width {
+            match width {
                 4 => parts.for_each(|(row, &made)| row[..4].copy_from_slice(&(made as u32).to_le_bytes())),
                 8 => parts.for_each(|(row, made)| row[..8].copy_from_slice(&made.to_le_bytes())),
                 _ => parts.for_each(|(row, &made)| row[0] = made as u8),

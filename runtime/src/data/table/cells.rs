@@ -94,7 +94,7 @@ enum Learns {
 pub(in crate::data) type Dictionaries = Vec<Dictionary>;
 
 /// Reads the values of cells, and remembers the last times that it read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::data) struct Reading {
     moments: Vec<Option<Moment>>,
     /// The last list of numbers.
