@@ -45,6 +45,11 @@ struct Ran {
 
 /// Runs the search on a thousand rows whose price is written as `shown` says.
 fn ran(folder: &Path, settings: &[&str], shown: impl Fn(u32, f64) -> String) -> Ran {
+    ran_on(folder, SEARCH, settings, shown)
+}
+
+/// The same of another search, or another schema.
+fn ran_on(folder: &Path, search: &str, settings: &[&str], shown: impl Fn(u32, f64) -> String) -> Ran {
     let mut rng = Streams::new(7).rng("visits", 0);
     let mut table = String::new();
     for row in 0..1000 {
@@ -55,7 +60,7 @@ fn ran(folder: &Path, settings: &[&str], shown: impl Fn(u32, f64) -> String) -> 
         writeln!(table, "{click}\t{}\t{city}", shown(row, price)).expect("text");
     }
     fs::write(folder.join("visits.tsv"), table).expect("written");
-    fs::write(folder.join("visits.nasrec"), SEARCH).expect("written");
+    fs::write(folder.join("visits.nasrec"), search).expect("written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_nasrecc"));
     command.current_dir(folder).args(["search", "visits.nasrec", "--out", "out"]);
     settings.iter().for_each(|setting| _ = command.args(["--set", setting]));
@@ -85,6 +90,61 @@ fn a_model_that_is_no_better_than_a_constant_has_learnt_nothing() {
     assert!(found.out.contains(" linear_model by "), "{}", found.out);
 }
 
+/// The lines of stderr that warn.
+fn warnings(ran: &Ran) -> Vec<&str> {
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    ran.err.lines().filter(|line| line.starts_with("warning: ")).collect()
+}
+
+#[test]
+fn numbers_that_no_model_learns_beside_are_told_once() {
+    let milliseconds = |_, price: f64| format!("{}", 1.7e12 + 1e10 * price.trunc());
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = ran(folder.path(), &[], milliseconds);
+    let expected = "warning: column price: it goes into the model as numbers from 1.690e12 to 1.710e12; beside numbers near 1, \
+                    that keeps all of it from learning: say `| standardise` behind it";
+    assert_eq!(warnings(&found), [expected]);
+    // Who goes on with the run was told.
+    let mut again = Command::new(env!("CARGO_BIN_EXE_nasrecc"));
+    let again = again.current_dir(folder.path()).args(["search", "--resume", "out"]).output().expect("nasrecc starts");
+    assert!(!String::from_utf8_lossy(&again.stderr).contains("warning: "));
+
+    // As it is told to be.
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = SEARCH.replace("dense price", "dense price | standardise");
+    assert_eq!(warnings(&ran_on(folder.path(), &search, &[], milliseconds)), [""; 0]);
+    // One number that is far from all others.
+    let folder = tempfile::tempdir().expect("a folder");
+    let search = SEARCH.replace("dense price", "dense price | max(0) | log1p");
+    let far = |row, price: f64| if row == 500 { "1e300".to_owned() } else { price.to_string() };
+    assert_eq!(warnings(&ran_on(folder.path(), &search, &["data.split=998:1:1"], far)), [""; 0]);
+}
+
+#[test]
+fn values_that_share_rows_of_a_table_are_told_once() {
+    // Forty cities, in steps of a thousand.
+    let steps = |table: &str| SEARCH.replace("sparse city: int | modulo(rows: 50)", table);
+    let price = |row: u32, price: f64| format!("{price}\t{}", row % 40 * 1_000);
+    let search = steps("sparse item: int | modulo(rows: 1_001); sparse city: int | modulo(rows: 50)");
+    let folder = tempfile::tempdir().expect("a folder");
+    let expected = "warning: column item: in the first rows, 40 different values share 1 of the table's 1000 rows, up to 40 in \
+                    one: `hash(rows: 1001)` would spread them over about 39; or take a `vocabulary`";
+    assert_eq!(warnings(&ran_on(folder.path(), &search, &[], price)), [expected]);
+
+    // As it is told to be; and what shares many rows with few others is as any hash.
+    for table in ["item: int | hash(rows: 1_001)", "item: int | modulo(rows: 1_000)", "item: int | vocabulary"] {
+        let search = steps(&format!("sparse {table}; sparse city: int | modulo(rows: 50)"));
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(warnings(&ran_on(folder.path(), &search, &[], price)), [""; 0], "{table}");
+    }
+    // Far more values than rows, however they are spread.
+    let search = steps("sparse item: text | hash(rows: 11); sparse city: int | modulo(rows: 50)");
+    let folder = tempfile::tempdir().expect("a folder");
+    let found = ran_on(folder.path(), &search, &[], price);
+    assert_eq!(warnings(&found).len(), 1, "{}", found.err);
+    assert!(found.err.contains("40 different values share 10 of the table's 10 rows"), "{}", found.err);
+}
+
 #[test]
 fn where_everything_fails_nothing_is_kept() {
     for epochs in ["retrain.epochs=3", "retrain.epochs=8"] {
@@ -97,7 +157,7 @@ fn where_everything_fails_nothing_is_kept() {
         assert!(found.err.contains("train best-2: the loss was not finite in "), "the other is trained: {}", found.err);
         assert!(found.err.contains("train linear_model"), "and the baseline: {}", found.err);
         assert!(
-            found.err.contains("error: nothing that was trained from scratch has a finite log loss"),
+            found.err.contains("error: nothing that a model could be kept of has a finite log loss"),
             "{}",
             found.err
         );

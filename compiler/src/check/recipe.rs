@@ -12,7 +12,7 @@ use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
     Clip, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Method, Metric, Optimiser, RECALIBRATE, Recipe,
-    Retrain, Schedule, Storage, Train,
+    Retrain, Schedule, Source, Storage, Train,
 };
 use crate::schema::Schema;
 use crate::space::{Architecture, BindError, Space};
@@ -88,6 +88,17 @@ impl Program {
         let mut recipe = recipe(&mut settings, kind, schema.as_ref());
         if let Some(space) = &space {
             recipe.require = space.graph.constraints.iter().map(|constraint| constraint.text.clone()).collect();
+        }
+        if let (Some(schema), Source::Synthetic(_)) = (&schema, &recipe.data.source)
+            && schema.is_fitted()
+        {
+            let message =
+                format!("schema `{}` learns from its table, and a drawn one has nothing to learn from", schema.name);
+            diagnostics.push(
+                Diagnostic::error(Code::Recipe, message).label(with.span, "with `data.synthetic`").help(
+                    "what is drawn is encoded already: take steps that learn nothing, such as `modulo` and `log1p`",
+                ),
+            );
         }
         diagnostics.extend(settings.finish());
         match (space, schema) {

@@ -297,14 +297,18 @@ pub(super) fn schema(g: &mut Generator) {
     g.line(&format!("sparse C[2..{}]: {encoding} | modulo({rows})", g.names % 3 + 2));
     g.remark();
     if g.names.is_multiple_of(2) {
-        let step = ["target", "target(folds: 3, smoothing: 0.5) | standardise", "count | log1p"][g.names / 2 % 3];
-        g.line(&format!("dense rate from city: int | {step}"));
         g.line("sparse size from I1: number | log_buckets(base: 2)");
     }
     g.line("sparse city: int | modulo(rows: 10)");
     g.indent -= 2;
     g.line("}");
     g.schemas.push(name);
+    // One that learns from its table, and so is none for a search that draws one.
+    if g.names.is_multiple_of(3) {
+        let name = g.name("table_");
+        let step = ["target", "target(folds: 3, smoothing: 0.5) | standardise", "count | log1p"][g.names / 3 % 3];
+        g.line(&format!("schema {name} {{ label click; dense rate from city: int | {step} }}"));
+    }
 }
 
 /// A space with or without arguments, and whether it has none.

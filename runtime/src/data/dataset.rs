@@ -13,7 +13,7 @@ use super::reading::{self, Read, Sink};
 use super::record::Layout;
 use super::rows::Rows;
 use super::table::{Cells, RawWriter};
-use super::{source, split, synthetic};
+use super::{glance, source, split, synthetic};
 use crate::error::{DataError, FileError};
 use crate::{Observer, Result, Stage, Stop};
 
@@ -222,14 +222,32 @@ impl Wanted<'_> {
         let fingerprint = fingerprint(&cache.description);
         let tables = schema.sparse.iter().map(|column| vec![(column.rows, column.list.is_some()); column.slots()]);
         let bags = schema.sparse.iter().any(|column| column.list.is_some());
-        Ok(Dataset {
+        let data = Dataset {
             cache,
             numeric_width: schema.numeric_width(),
             table_rows: tables.flatten().collect(),
             ends: schema.slots().map(|slots| slots.end).filter(|_| bags).collect(),
             parts,
             fingerprint,
-        })
+        };
+        // Once: who goes on was told.
+        if self.known.is_none() {
+            self.glance(&data)?;
+        }
+        Ok(data)
+    }
+
+    /// Tells what of the columns keeps a model from learning.
+    fn glance(&self, data: &Dataset) -> Result<()> {
+        let Self { schema, recipe, base, observer, .. } = *self;
+        let mut told = glance::scales(schema, data)?;
+        if matches!(recipe.source, Source::Files(_)) {
+            // A cache outlives what it was made from.
+            let located = source::locate_all(base, recipe).unwrap_or_default().concat();
+            told.extend(glance::collisions(schema, &located));
+        }
+        told.iter().for_each(|line| observer.say(line));
+        Ok(())
     }
 
     /// The cache that is there, if it is what would be built; or what was known before, whatever would be built now.

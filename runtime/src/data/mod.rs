@@ -3,7 +3,8 @@
 //! In the order data flows: `source` finds files and reads them into blocks of whole lines, `text` finds the values of these
 //! and what they say, and `reading` has many threads do so in turn. What a row becomes is said in `table`; `wide` does all of
 //! it at once for tables of numbers only. Where something is learnt from the training rows, `fit` learns it and encodes the rows.
-//! `infer` describes a table that nobody has described, and `survey` says what there is to know of one that somebody has.
+//! `infer` describes a table that nobody has described, and `survey` says what there is to know of one that somebody has;
+//! `glance` tells the worst of that where a table is read for a training.
 //! `columnar` finds the values of Parquet files in place of `text`.
 //! Or `synthetic` draws rows of a planted click model. All fill a `cache` of fixed-width `record`s. A `dataset` is such a cache
 //! with its `split`; `batches` cuts row lists into batches and `prefetch` builds those ahead of their use.
@@ -17,6 +18,7 @@ mod cache;
 mod columnar;
 mod dataset;
 mod fit;
+mod glance;
 mod infer;
 mod keys;
 mod malformed;

@@ -176,6 +176,9 @@ impl<B: Backend> Course<'_, B> {
         if given_up.is_some() {
             figures = figures.of_failed();
         }
+        if let Some(told) = test.or_else(|| Some(figures).filter(|_| last)).and_then(|test| calibration(&test)) {
+            shop.observer.say(&format!("{title}: {told}"));
+        }
         let mut checksum = None;
         if let Some(evidence) = evidence.filter(|_| figures.log_loss.is_some()) {
             let evidence = Evidence { test: Some(figures), ..evidence };
@@ -211,6 +214,14 @@ impl<B: Backend> Course<'_, B> {
         shop.dir().sweep(&name, None)?;
         Ok(figures)
     }
+}
+
+/// How well predictions on the test part say how many clicks there are in it.
+fn calibration(test: &Figures) -> Option<String> {
+    let (error, entropy, ratio) = (test.calibration_error?, test.normalised_entropy?, test.calibration?);
+    Some(format!(
+        "on test, calibration error {error:.4}, normalised entropy {entropy:.4}, mean prediction {ratio:.3} times the click rate"
+    ))
 }
 
 /// What the journal says of a training that was done.

@@ -1,5 +1,6 @@
 //! How good logits are.
 
+use super::calibration::Calibration;
 use crate::backend::cross_entropy;
 
 /// Figures over a set of samples.
@@ -18,6 +19,8 @@ pub struct Metrics {
     /// Mean of the AUC within each group that has both labels, each counting as many times as it has samples (Zhou et al.,
     /// KDD '18, section 6.3); none where samples have no groups, NaN where no group has both labels.
     pub group_auc: Option<f64>,
+    /// How far predictions are from what comes true.
+    pub calibration: Calibration,
 }
 
 impl Metrics {
@@ -30,6 +33,7 @@ impl Metrics {
             accuracy: accuracy(logits, labels),
             alike: logits.windows(2).all(|pair| pair[0] == pair[1]),
             group_auc: None,
+            calibration: Calibration::of(logits, labels),
         }
     }
 

@@ -4,6 +4,7 @@
 //! plan is trained next (that is `search`), how a step is taken (`backend`) or where weights are kept (`supernet`).
 
 mod attainable;
+mod calibration;
 mod constant;
 mod evaluate;
 mod figures;
@@ -15,6 +16,7 @@ mod watch;
 mod tests;
 
 pub use attainable::Attainable;
+pub use calibration::Calibration;
 pub use constant::Constant;
 pub use evaluate::{evaluate, evaluate_each, logits};
 pub use figures::Figures;

@@ -258,8 +258,8 @@ fn finish(run: &Run, report: &Report) -> Result<()> {
     }
     if report.winner().is_none() {
         bail!(
-            "nothing that was trained from scratch has a finite log loss, so that no model is kept: lower the learning \
-             rate (`retrain.optimiser`), or look for numbers far from 0 in the data"
+            "nothing that a model could be kept of has a finite log loss: lower the learning rate (`retrain.optimiser`), or \
+             look for numbers far from 0 in the data"
         );
     }
     let path = run.dir().path();

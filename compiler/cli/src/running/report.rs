@@ -50,23 +50,14 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         let _written =
             writeln!(out, "The {} took up to {peak} of memory.", if searched { "search" } else { "training" });
     }
-    let of_groups: Vec<String> = report
-        .best
-        .iter()
-        .chain(&report.baselines)
-        .filter_map(|row| Some(format!("{} {:.5}", row.name, row.test?.group_auc?)))
-        .collect();
+    let told = |of: fn(&Figures) -> Option<String>| {
+        let rows = report.best.iter().chain(&report.baselines);
+        let told = rows.filter_map(|row| Some(format!("{} {}", row.name, of(row.test.as_ref()?)?)));
+        told.collect::<Vec<_>>().join(", ")
+    };
+    let of_groups = told(|test| test.group_auc.map(|auc| format!("{auc:.5}")));
     if !of_groups.is_empty() {
-        let _written = writeln!(out, "Group AUC on test: {}.", of_groups.join(", "));
-    }
-    let of_groups: Vec<String> = report
-        .best
-        .iter()
-        .chain(&report.baselines)
-        .filter_map(|row| Some(format!("{} {:.5}", row.name, row.test?.group_auc?)))
-        .collect();
-    if !of_groups.is_empty() {
-        let _written = writeln!(out, "Group AUC on test: {}.", of_groups.join(", "));
+        let _written = writeln!(out, "Group AUC on test: {of_groups}.");
     }
     for row in report.best.iter().chain(&report.baselines) {
         out.push_str(&unsound(report, row));
@@ -99,11 +90,16 @@ fn unsound(report: &Report, row: &Row) -> String {
     match report.learnt_nothing(row) {
         Some(Nothing::Alike) => format!("{name} has learnt nothing: its predictions on {part} are all alike.\n"),
         Some(Nothing::NoBetter { log_loss, constant }) => format!(
-            "{name} has learnt nothing: its log loss on {part}, {log_loss:.5}, is not below {constant:.5}, that of the best \
-             constant.\n"
+            "{name} has learnt nothing: its log loss on {part}, {}, is not below {constant:.5}, that of the best constant.\n",
+            loss_shown(log_loss)
         ),
         None => String::new(),
     }
+}
+
+/// A log loss: with all its digits where it is one of a model that learns, with few where it is beyond all of these.
+fn loss_shown(loss: f64) -> String {
+    if loss < 1e3 { format!("{loss:.5}") } else { format!("{loss:.3e}") }
 }
 
 fn cells(rank: &str, row: &Row) -> Vec<String> {
@@ -113,11 +109,11 @@ fn cells(rank: &str, row: &Row) -> Vec<String> {
     vec![
         rank.to_owned(),
         row.name.clone(),
-        row.validation.log_loss.map_or_else(|| "failed".to_owned(), |x| format!("{x:.5}")),
+        row.validation.log_loss.map_or_else(|| "failed".to_owned(), loss_shown),
         figure(row.validation.auc),
         match row.test {
             Some(test) if test.log_loss.is_none() => "failed".to_owned(),
-            _ => test(|f| f.log_loss),
+            test => test.and_then(|test| test.log_loss).map_or_else(String::new, loss_shown),
         },
         test(|f| f.auc),
         size(|size| format!("{:.4}", size.macs as f64 / 1e6)),

@@ -252,18 +252,27 @@ fn of_values(figures: &mut ColumnFigures, values: &Values, missing: Count, rate:
 }
 
 fn collisions(distinct: u64, values: &Values) -> Collisions {
-    let mut rows = values.rows.clone();
-    rows.sort_unstable();
-    let shared = rows.chunk_by(|a, b| a == b).map(<[u32]>::len);
-    let (used, most) = shared.fold((0u64, 0), |(used, most), shared| (used + 1, most.max(shared)));
-    let size = u64::from(values.size.saturating_sub(1));
-    let by_chance = size as f64 * (1.0 - (1.0 - 1.0 / size.max(1) as f64).powf(distinct as f64));
-    let complete = values.complete();
-    Collisions {
-        values: distinct,
-        rows: if complete { used } else { values.distinct_rows.count() },
-        size,
-        by_chance: by_chance.round() as u64,
-        most: complete.then_some(most as u64),
+    let found = Collisions::of(values.rows.clone(), u64::from(values.size));
+    if values.complete() {
+        return found;
     }
+    let by_chance = spread(distinct, found.size);
+    Collisions { values: distinct, rows: values.distinct_rows.count(), by_chance, most: None, ..found }
+}
+
+impl Collisions {
+    /// Of values by the row of each, in a table with so many rows, the missing one among them.
+    pub(in crate::data) fn of(mut rows: Vec<u32>, size: u64) -> Self {
+        rows.sort_unstable();
+        let shared = rows.chunk_by(|a, b| a == b).map(|alike| alike.len() as u64);
+        let (used, most) = shared.fold((0, 0), |(used, most), shared| (used + 1, most.max(shared)));
+        let (values, size) = (rows.len() as u64, size.saturating_sub(1));
+        Self { values, rows: used, size, by_chance: spread(values, size), most: Some(most) }
+    }
+}
+
+/// How many of `size` rows so many values have that are spread by chance.
+fn spread(values: u64, size: u64) -> u64 {
+    let size = size as f64;
+    (size * (1.0 - (1.0 - 1.0 / size.max(1.0)).powf(values as f64))).round() as u64
 }

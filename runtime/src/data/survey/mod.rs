@@ -18,6 +18,7 @@ mod trouble;
 pub use figures::{Collisions, ColumnFigures, Drift, Group, Head, Range};
 pub use pass::survey;
 pub use trouble::{Example, Gravity, Trouble};
+pub(super) use trouble::{crowded, scale};
 
 use serde::Serialize;
 

@@ -249,7 +249,8 @@ pub(super) fn of_column(schema: &Schema, at: usize, column: &ColumnFigures, clic
                 format!("take parts of it: `sparse {}_hour from {}: {unit} | hour`", dense.name, dense.from),
             );
         }
-        if let Some((what, help)) = scale(range, &dense.transforms) {
+        let after = fitted(range, &dense.transforms);
+        if let Some((what, help)) = after.and_then(|(after, mean)| scale(after, mean, &dense.transforms)) {
             harms("scale", what, help);
         }
     }
@@ -259,44 +260,46 @@ pub(super) fn of_column(schema: &Schema, at: usize, column: &ColumnFigures, clic
     found
 }
 
-/// Why numbers are too large after all steps, if they are.
-fn scale(range: &Range, steps: &[Transform]) -> Option<(String, String)> {
-    let fitted = steps.iter().find(|step| matches!(step, Transform::Standardise | Transform::MinMax));
-    let [least, greatest] = range.after;
-    match fitted {
-        None => {
-            let largest = least.abs().max(greatest.abs());
-            let skewed = least >= 0.0 && greatest > 8.0 * range.mean;
-            let step = if skewed { "log1p" } else { "standardise" };
-            (largest > LARGE).then(|| {
-                let what = format!(
-                    "it goes into the model as numbers from {} to {}; beside numbers near 1, that keeps all of it from learning",
-                    short(least),
-                    short(greatest)
-                );
-                (what, format!("say `| {step}` behind it"))
-            })
-        }
+/// The range and the mean of numbers after all steps, as far as that can be told of what they are before the first that learns
+/// something.
+fn fitted(range: &Range, steps: &[Transform]) -> Option<([f64; 2], f64)> {
+    match steps.iter().find(|step| matches!(step, Transform::Standardise | Transform::MinMax)) {
+        None => Some((range.after, range.mean)),
         Some(Transform::Standardise) if range.deviation > 0.0 => {
-            let furthest = (greatest - range.mean).max(range.mean - least) / range.deviation;
-            (furthest > LARGE).then(|| {
-                let what =
-                    format!("once standardised, its furthest number is {} deviations from the mean", short(furthest));
-                let help =
-                    "say `| log1p` before it, or `| clip(a, b)` with bounds that nearly all are between".to_owned();
-                (what, help)
-            })
+            Some((range.after.map(|number| (number - range.mean) / range.deviation), 0.0))
         }
         Some(_) => None,
     }
+}
+
+/// Why numbers in this range and of this mean are too large for a model, if they are; and what to say in the schema.
+/// `steps`: those that they have been through.
+pub(in crate::data) fn scale([least, greatest]: [f64; 2], mean: f64, steps: &[Transform]) -> Option<(String, String)> {
+    let largest = least.abs().max(greatest.abs());
+    if largest <= LARGE {
+        return None;
+    }
+    if steps.contains(&Transform::Standardise) {
+        return Some((
+            format!("once standardised, its furthest number is {} deviations from the mean", short(largest)),
+            "say `| log1p` before it, or `| clip(a, b)` with bounds that nearly all are between".to_owned(),
+        ));
+    }
+    let step = if least >= 0.0 && greatest > 8.0 * mean { "log1p" } else { "standardise" };
+    let what = format!(
+        "it goes into the model as numbers from {} to {}; beside numbers near 1, that keeps all of it from learning",
+        short(least),
+        short(greatest)
+    );
+    Some((what, format!("say `| {step}` behind it")))
 }
 
 fn short(number: f64) -> String {
     if number.abs() >= 1e6 { format!("{number:.3e}") } else { format!("{number}") }
 }
 
-/// Why too many values share rows, if they do.
-fn crowded(found: &Collisions) -> Option<(String, String)> {
+/// Why too many values share rows, if they do; and what to say in the schema.
+pub(in crate::data) fn crowded(found: &Collisions) -> Option<(String, String)> {
     let Collisions { values, rows, size, by_chance, most } = *found;
     if values < 10 {
         return None;
@@ -318,19 +321,23 @@ fn crowded(found: &Collisions) -> Option<(String, String)> {
 mod tests {
     use super::*;
 
-    fn range(least: f64, greatest: f64, mean: f64, deviation: f64) -> Range {
-        Range { least, greatest, after: [least, greatest], mean, deviation }
-    }
-
     #[test]
     fn numbers_that_are_too_large_are_told_with_what_helps() {
-        assert_eq!(scale(&range(0.0, 900.0, 3.0, 1.0), &[]), None);
-        let (_, help) = scale(&range(0.0, 90_000.0, 3.0, 1.0), &[]).expect("large");
+        assert_eq!(scale([0.0, 900.0], 3.0, &[]), None);
+        let (_, help) = scale([0.0, 90_000.0], 3.0, &[]).expect("large");
         assert_eq!(help, "say `| log1p` behind it");
-        let (_, help) = scale(&range(8e8, 9e8, 8.5e8, 1e7), &[]).expect("large");
+        let (_, help) = scale([8e8, 9e8], 8.5e8, &[]).expect("large");
         assert_eq!(help, "say `| standardise` behind it");
-        assert_eq!(scale(&range(8e8, 9e8, 8.5e8, 1e7), &[Transform::Standardise]), None);
-        assert!(scale(&range(0.0, 1e9, 1.0, 10.0), &[Transform::Standardise]).is_some());
+        let range = |after, mean, deviation| Range { least: 0.0, greatest: 0.0, after, mean, deviation };
+        let standardised = |range: Range| {
+            let steps = [Transform::Standardise];
+            fitted(&range, &steps).and_then(|(after, mean)| scale(after, mean, &steps))
+        };
+        assert_eq!(standardised(range([8e8, 9e8], 8.5e8, 1e7)), None);
+        let (what, help) = standardised(range([0.0, 1e9], 1.0, 10.0)).expect("far from the others");
+        assert!(what.ends_with("is 1.000e8 deviations from the mean"), "{what}");
+        assert!(help.starts_with("say `| log1p` before it"), "{help}");
+        assert_eq!(fitted(&range([0.0, 1e9], 1.0, 10.0), &[Transform::MinMax]), None);
     }
 
     #[test]

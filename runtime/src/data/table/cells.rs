@@ -28,6 +28,16 @@ pub(in crate::data) enum Value<'t> {
     Text(&'t [u8]),
 }
 
+impl<'t> Value<'t> {
+    /// What a dictionary has of a category.
+    pub fn of(kind: &Type, bytes: &'t [u8]) -> Self {
+        match (kind, bytes.as_array::<8>()) {
+            (Type::Int | Type::Hex, Some(&key)) => Self::Key(u64::from_le_bytes(key)),
+            _ => Self::Text(bytes),
+        }
+    }
+}
+
 /// What is kept of the rows of a table: a record as of the cache, without what is still to be learnt, and behind it the
 /// values that this is learnt from.
 #[derive(Clone, Debug)]

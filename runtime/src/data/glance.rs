@@ -1,0 +1,148 @@
+//! What is told of a table that is read for a training: what `survey` finds in all of its rows that ruins a model without a
+//! word, looked for in so few of them that it costs nothing.
+//!
+//! Numbers are those of training rows, as a model reads them. Which values share a row of a table no record says any more, so
+//! these are read once more, from the beginning of the first file.
+
+use nasrec_compiler::schema::{Format, Lines, Schema, SparseColumn, Table};
+
+use super::columnar::{self, Run, soundly};
+use super::dataset::{Dataset, Part};
+use super::source::{Located, Reader};
+use super::survey::{Collisions, crowded, scale};
+use super::table::{Cells, Dictionaries, Maker, Scalar, Value, row_of};
+use super::text::{Heading, Records};
+use crate::Result;
+
+/// Rows that are looked at, or a few more.
+const ROWS: usize = 1 << 14;
+/// Blocks of lines that are looked at, at most.
+const BLOCKS: usize = 16;
+/// Rows whose numbers are held at a time.
+const TOGETHER: usize = 1 << 10;
+
+/// A line for each dense column whose numbers are so large, after all steps, that no model learns beside them.
+///
+/// # Errors
+/// The rows can no longer be read.
+pub(super) fn scales(schema: &Schema, data: &Dataset) -> Result<Vec<String>> {
+    let train = data.part(Part::Train);
+    let train = &train[..train.len().min(ROWS)];
+    let mut found = vec![([f64::INFINITY, f64::NEG_INFINITY], 0.0); schema.dense.len()];
+    for rows in train.chunks(TOGETHER) {
+        let batch = data.batch(rows)?;
+        for (([least, greatest], sum), numbers) in found.iter_mut().zip(batch.numeric.chunks_exact(rows.len())) {
+            for number in numbers.iter().map(|&number| f64::from(number)) {
+                (*least, *greatest) = (least.min(number), greatest.max(number));
+                *sum += number;
+            }
+        }
+    }
+    let told = schema.dense.iter().zip(found).filter_map(|(column, (range, sum))| {
+        let (what, help) = scale(range, sum / train.len() as f64, &column.transforms)?;
+        Some(format!("warning: column {}: {what}: {help}", column.name))
+    });
+    Ok(told.collect())
+}
+
+/// A line for each column of which too many values share the rows of a table, for a table that does not learn which has which.
+pub(super) fn collisions(schema: &Schema, located: &[Located]) -> Vec<String> {
+    let shares = |column: &&SparseColumn| matches!(column.table, Table::Modulo | Table::Hash { .. });
+    let shared: Vec<&SparseColumn> = schema.sparse.iter().filter(shares).collect();
+    // What can be read once only is left to who reads all of it.
+    let Some(first) = located.first().filter(|file| !shared.is_empty() && file.is_regular()) else {
+        return Vec::new();
+    };
+    // As vocabularies their values are numbered, and kept.
+    let table = Table::Vocabulary { min_count: 1 };
+    let numbered = shared.iter().map(|&column| SparseColumn { table: table.clone(), ..column.clone() });
+    let looked = Schema {
+        dense: Vec::new(),
+        sparse: numbered.collect(),
+        weight: None,
+        group: None,
+        time: None,
+        part: None,
+        ..schema.clone()
+    };
+    // What is wrong with the file is told by who reads all of it.
+    let Ok((cells, values)) = values(&looked, first) else { return Vec::new() };
+    let told = shared.iter().enumerate().filter_map(|(at, column)| {
+        let values = &values[cells.dictionary_of(at)?];
+        let size = u32::try_from(column.rows).ok()?;
+        let row = |code: u32| row_of(&column.table, size, Value::of(&column.kind, values.value(code)));
+        let rows = (0..values.len() as u32).map(row).collect();
+        let (what, help) = crowded(&Collisions::of(rows, u64::from(size)))?;
+        Some(format!("warning: column {}: in the first rows, {what}: {help}", column.name))
+    });
+    told.collect()
+}
+
+/// The values of the first rows of a file, by the dictionaries of a schema that learns all of them.
+fn values(schema: &Schema, file: &Located) -> Result<(Cells, Dictionaries)> {
+    let cells = Cells::new(schema)?;
+    let mut values = cells.dictionaries();
+    match schema.format {
+        Format::Lines(lines) => of_lines(schema, lines, file, &cells, &mut values)?,
+        Format::Parquet => of_columns(schema, file, &cells, &mut values)?,
+    }
+    Ok((cells, values))
+}
+
+fn of_lines(schema: &Schema, lines: Lines, file: &Located, cells: &Cells, values: &mut Dictionaries) -> Result<()> {
+    let heading = Heading::new(schema, lines);
+    let mut reader = Reader::new(std::slice::from_ref(file), &heading);
+    let (mut bytes, mut records, mut reading) = (Vec::new(), Records::default(), cells.reading());
+    let (mut row, mut rows) = (vec![0; cells.stride()], 0);
+    for _ in 0..BLOCKS {
+        let Some(block) = reader.next(&mut bytes)? else { break };
+        let places = &block.places;
+        records.each(&bytes[..block.len], lines.separator, lines.quotes, |_, record| {
+            if record.len() == places.count {
+                let value = |column: usize| record.value(places.of[column]);
+                // Of a row that is left out the values before what is wrong are counted: few, or they are too many.
+                rows += usize::from(cells.write(&mut reading, value, values, &mut row).is_ok());
+            }
+        });
+        if rows >= ROWS {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn of_columns(schema: &Schema, file: &Located, cells: &Cells, values: &mut Dictionaries) -> Result<()> {
+    let table = columnar::Table::open(file)?;
+    let (places, _) = table.places(&schema.columns)?;
+    for mut maker in cells.makers() {
+        let Some(values) = maker.dictionary.and_then(|index| values.get_mut(index)) else { continue };
+        let column = table.column(places[maker.column])?;
+        let mut add = |maker: &mut Maker, bytes: Option<&[u8]>| {
+            let scalar = bytes.map_or(Scalar::Missing, |bytes| column.kind.scalar(bytes));
+            // What cannot be read is told by who reads all of it.
+            let _code = maker.make(scalar, Some(values));
+        };
+        let mut left = ROWS as u64;
+        for (group, rows) in table.groups().enumerate() {
+            let rows = rows.min(left);
+            left -= rows;
+            if rows == 0 {
+                break;
+            }
+            soundly(table.path(), || {
+                table.chunk(group, column)?.read(rows as usize, |run| match run {
+                    Run::Dictionary(_) => {}
+                    Run::Coded(codes, entries) => {
+                        codes.iter().for_each(|&code| add(&mut maker, entries.get(code as usize)));
+                    }
+                    Run::Plain(levels, entries) => {
+                        let mut entries = entries.iter();
+                        let mut next = |&level| if level == 1 { entries.next() } else { None };
+                        levels.iter().for_each(|level| add(&mut maker, next(level)));
+                    }
+                })
+            })?;
+        }
+    }
+    Ok(())
+}
