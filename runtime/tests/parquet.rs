@@ -4,10 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use nasrec_compiler::loader::Memory;
 use nasrec_compiler::recipe::{self, Source};
 use nasrec_compiler::schema::Schema;
+use nasrec_compiler::{ItemKind, Program};
+use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::data::survey::survey;
 use nasrec_runtime::data::{Dataset, expected_rows, infer, locate};
+use nasrec_runtime::run::{Job, Origin, Run};
+use nasrec_runtime::search::search;
 use nasrec_runtime::{Silent, Stop};
 use parquet::basic::{Compression, Encoding, GzipLevel, ZstdLevel};
 use parquet::data_type::{
@@ -136,6 +141,14 @@ fn text(rows: std::ops::Range<usize>) -> String {
     String::from_utf8(writer.into_inner().expect("memory")).expect("text")
 }
 
+/// The same with tabs between values, for a table without quotes.
+fn with_tabs(text: &str) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new().delimiter(b'\t').from_writer(Vec::new());
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+    reader.byte_records().for_each(|record| writer.write_byte_record(&record.expect("sound")).expect("memory"));
+    writer.into_inner().expect("memory")
+}
+
 /// The values of a column that are there, and which are.
 fn present<T>(values: Vec<Option<T>>) -> (Vec<T>, Vec<i16>) {
     let levels = values.iter().map(|value| i16::from(value.is_some())).collect();
@@ -223,14 +236,7 @@ fn refused(schema: &Schema, name: &str, contents: &[u8]) -> String {
 fn a_table_is_the_same_as_text_and_as_columns() {
     let (csv, parquet) = (written(SCHEMA), written(&SCHEMA.replace("format csv", "format parquet")));
     let whole = text(0..ROWS);
-    let tabs = {
-        let mut writer = csv::WriterBuilder::new().delimiter(b'\t').from_writer(Vec::new());
-        csv::Reader::from_reader(whole.as_bytes())
-            .into_byte_records()
-            .for_each(|record| writer.write_byte_record(&record.expect("sound")).expect("memory"));
-        let header: Vec<u8> = whole.lines().next().expect("a header").replace(',', "\t").into_bytes();
-        [header, b"\n".to_vec(), writer.into_inner().expect("memory")].concat()
-    };
+    let tabs = with_tabs(&whole);
     let tsv = written(&SCHEMA.replace("format csv", "format tsv(header: on)"));
     let place = Place::new(&[
         ("t.csv", whole.as_bytes()),
@@ -439,4 +445,48 @@ fn a_survey_of_columns_is_that_of_text() {
     let first = &found.trouble[0];
     assert_eq!((first.kind, first.column.as_deref()), ("missing_column", Some("prize")));
     assert_eq!(found.rows, 9_000);
+}
+
+/// A model of the rows in a file, trained from its first draw on: the bytes of its weights, and of what its columns learnt.
+fn trained(place: &Path, format: &str, file: &str) -> [Vec<u8>; 2] {
+    let source = format!(
+        "{}\nspace small {{ input numeric: dense; input fields: categorical
+           logit = linear(relu(linear(concat(numeric, flatten(embed(fields, 4))), 8)), 1) }}
+         train one on small with t {{
+           seed: 5
+           data {{ files: \"{file}\" }}
+           retrain {{ epochs: 1; batch: 64; optimiser: adam(lr: 1e-2) }}
+         }}",
+        SCHEMA.replace("format csv", format)
+    );
+    let (program, found) = Program::load("t.nasrec", &Memory::new([("t.nasrec", source.as_str())]));
+    assert_eq!(found, []);
+    let item = program.find(ItemKind::Train, "one").expect("it is there");
+    let job = Job::new(&program.search(&item, &[]).expect("sound"), place).expect("the schema fits");
+    let run = place.join(format!("run of {file}"));
+    let started = Run::start(&run, job, Origin { program: &program, search: "one", settings: &[] }).expect("a new one");
+    search(&started, &Tiled::new(1).expect("a thread"), &Silent, &Stop::new()).expect("a training");
+    ["weights.safetensors", "encoder.safetensors"].map(|name| fs::read(run.join("best").join(name)).expect(name))
+}
+
+#[test]
+fn the_same_rows_give_the_same_weights_however_they_are_written() {
+    let rows = 0..3_000;
+    let text = text(rows.clone());
+    let place = Place::new(&[
+        ("t.csv", text.as_bytes()),
+        ("t.tsv", &with_tabs(&text)),
+        ("t.csv.gz", &gzip(&text)),
+        ("t.csv.zst", &zstd::encode_all(text.as_bytes(), 3).expect("memory")),
+        ("t.parquet", &packed(rows, 1_000, WriterProperties::builder())),
+    ]);
+    let expected = trained(place.path(), "format csv", "t.csv");
+    for (format, file) in [
+        ("format tsv(header: on)", "t.tsv"),
+        ("format csv", "t.csv.gz"),
+        ("format csv", "t.csv.zst"),
+        ("format parquet", "t.parquet"),
+    ] {
+        assert!(trained(place.path(), format, file) == expected, "{file}");
+    }
 }

@@ -4,7 +4,7 @@
 //! Numbers are those of training rows, as a model reads them. Which values share a row of a table no record says any more, so
 //! these are read once more, from the beginning of the first file.
 
-use nasrec_compiler::schema::{Format, Lines, Schema, SparseColumn, Table};
+use nasrec_compiler::schema::{Format, Schema, SparseColumn, Table};
 
 use super::columnar::{self, Run, soundly};
 use super::dataset::{Dataset, Part};
@@ -83,21 +83,21 @@ fn values(schema: &Schema, file: &Located) -> Result<(Cells, Dictionaries)> {
     let cells = Cells::new(schema)?;
     let mut values = cells.dictionaries();
     match schema.format {
-        Format::Lines(lines) => of_lines(schema, lines, file, &cells, &mut values)?,
+        Format::Lines(_) | Format::Pairs(_) => of_lines(schema, file, &cells, &mut values)?,
         Format::Parquet => of_columns(schema, file, &cells, &mut values)?,
     }
     Ok((cells, values))
 }
 
-fn of_lines(schema: &Schema, lines: Lines, file: &Located, cells: &Cells, values: &mut Dictionaries) -> Result<()> {
-    let heading = Heading::new(schema, lines);
+fn of_lines(schema: &Schema, file: &Located, cells: &Cells, values: &mut Dictionaries) -> Result<()> {
+    let heading = Heading::new(schema);
     let mut reader = Reader::new(std::slice::from_ref(file), &heading);
-    let (mut bytes, mut records, mut reading) = (Vec::new(), Records::default(), cells.reading());
+    let (mut bytes, mut records, mut reading) = (Vec::new(), Records::of(schema), cells.reading());
     let (mut row, mut rows) = (vec![0; cells.stride()], 0);
     for _ in 0..BLOCKS {
         let Some(block) = reader.next(&mut bytes)? else { break };
         let places = &block.places;
-        records.each(&bytes[..block.len], lines.separator, lines.quotes, |_, record| {
+        records.each(&bytes[..block.len], |_, record| {
             if record.len() == places.count {
                 let value = |column: usize| record.value(places.of[column]);
                 // Of a row that is left out the values before what is wrong are counted: few, or they are too many.
@@ -117,10 +117,12 @@ fn of_columns(schema: &Schema, file: &Located, cells: &Cells, values: &mut Dicti
     for mut maker in cells.makers() {
         let Some(values) = maker.dictionary.and_then(|index| values.get_mut(index)) else { continue };
         let column = table.column(places[maker.column])?;
+        let mut row = Vec::new();
         let mut add = |maker: &mut Maker, bytes: Option<&[u8]>| {
             let scalar = bytes.map_or(Scalar::Missing, |bytes| column.kind.scalar(bytes));
             // What cannot be read is told by who reads all of it.
-            let _code = maker.make(scalar, Some(values));
+            let _made = maker.make_behind(scalar, Some(values), &mut row);
+            row.clear();
         };
         let mut left = ROWS as u64;
         for (group, rows) in table.groups().enumerate() {

@@ -16,6 +16,13 @@ pub enum DataError {
     /// `most`: bytes.
     #[error("{} has a line, or a value in quotes, of more than {most} bytes; expected lines of values", path.display())]
     LongLine { path: PathBuf, most: usize },
+    /// `row`: how the row begins that it is in.
+    #[error(
+        "{} has a quote that nothing closes, in the row that begins with {row}: all behind it is lost; close it, or say \
+         `quotes: off` in the schema's `format`",
+        path.display()
+    )]
+    OpenQuote { path: PathBuf, row: String },
     /// More lines are malformed than the share `tolerated` of those that were read; `half_way`: so many that the rest was
     /// not read. `described` says how many, which were the first of them, and what is expected of a line.
     #[error("{described}")]
@@ -136,6 +143,7 @@ impl DataError {
             DataError::Unsound { .. } => "R0141",
             DataError::NotSeekable { .. } => "R0142",
             DataError::ColumnKind { .. } => "R0143",
+            DataError::OpenQuote { .. } => "R0144",
             DataError::NoneForPart { .. } => "R0128",
         }
     }

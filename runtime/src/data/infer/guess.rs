@@ -7,6 +7,7 @@ use nasrec_compiler::schema::{Format, List, Pairs};
 
 use super::look::{BETWEEN, Column, Look, PATTERNS};
 use crate::Result;
+use crate::data::quote::quote;
 use crate::error::DataError;
 
 /// Names that labels have.
@@ -60,6 +61,9 @@ impl Guess {
         let at = label.0;
         let lines = look.columns.iter().enumerate().map(|(index, column)| match () {
             () if index == at => Lines::default(),
+            () if !can_be_said(&column.name) => {
+                Lines { comment: "no schema can say its name, so that it is not read".to_owned(), ..Lines::default() }
+            }
             () if is_label(&column.name) => Lines {
                 comment: "may be a label as well, and known no sooner than this one".to_owned(),
                 ..Lines::default()
@@ -101,14 +105,31 @@ pub(super) fn written(name: &str) -> String {
     if word { name.to_owned() } else { format!("\"{name}\"") }
 }
 
+/// Whether a schema can say a name.
+pub(super) fn can_be_said(name: &str) -> bool {
+    !name.is_empty() && !name.contains(|c: char| c == '"' || c.is_control())
+}
+
 /// A name of a column that is made of another, which no column of the file has.
 fn derived(look: &Look, column: &Column, part: &str) -> String {
     if let Some((name, _)) = numbered(look, column) {
         return format!("{name}_{part}");
     }
-    let plain: String = column.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-    let plain = if plain.starts_with(|c: char| c.is_ascii_digit()) { format!("c_{plain}") } else { plain };
-    let mut name = if plain.to_ascii_lowercase().ends_with(part) { plain.clone() } else { format!("{plain}_{part}") };
+    let plain = |column: &Column| -> String {
+        column.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+    };
+    let mut name = plain(column);
+    // Two that are alike but for their signs are told apart.
+    if look.columns.iter().filter(|other| plain(other) == name).count() > 1 {
+        let place = look.columns.iter().position(|other| other.name == column.name).unwrap_or_default();
+        name = format!("{name}_{}", place + 1);
+    }
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        name = format!("c_{name}");
+    }
+    if !name.to_ascii_lowercase().ends_with(part) {
+        name = format!("{name}_{part}");
+    }
     while look.columns.iter().any(|other| other.name == name && other.name != column.name) {
         name.push('_');
     }
@@ -145,6 +166,9 @@ fn label_of(look: &Look, wanted: Option<&str>) -> Result<(usize, String, String)
             let near = nearest(wanted, names()).map(|near| format!(" (did you mean {near}?)")).unwrap_or_default();
             return Err(unknown(format!("there is no column {wanted}{near}")).into());
         };
+        if !can_be_said(wanted) {
+            return Err(unknown(format!("no schema can say the name {}", quote(wanted.as_bytes()))).into());
+        }
         let (line, why) = condition(&look.columns[index])
             .ok_or_else(|| unknown(format!("column {wanted} has values of which none can be told to be a click")))?;
         return Ok((index, line, why));
@@ -199,7 +223,7 @@ fn condition(column: &Column) -> Option<(String, String)> {
     }
     let values = column.by_count();
     let (rarest, count) = values.last()?;
-    (values.len() == 2 && !rarest.contains(['"', '\n'])).then(|| {
+    (values.len() == 2 && can_be_said(rarest)).then(|| {
         (
             format!("{name} == \"{rarest}\""),
             format!("the rarer of two values: {:.1} % of the rows", 100.0 * *count as f64 / total),

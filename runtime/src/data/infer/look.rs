@@ -113,6 +113,9 @@ impl Look {
         if bytes.is_empty() {
             return Err(DataError::Empty { path: path.clone() }.into());
         }
+        if let Some((is, remedy)) = Kind::inside(&bytes[..bytes.len().min(LOOKED_AT)]) {
+            return Err(DataError::NoTable { path: path.clone(), is, remedy }.into());
+        }
         if let Some(written) = recognised_pairs(&bytes) {
             return pairs::look(written, bytes, read_on, path);
         }

@@ -27,7 +27,7 @@ pub(super) fn look(
             }
             let is_row = undescribed_pairs(written, line, |name, value| {
                 let Some(place) = Place::of(name) else { return };
-                let column = || (Column::new(String::from_utf8_lossy(name).into_owned()), 0);
+                let column = || (Column::new(place.name(written)), 0);
                 let (column, there) = columns.entry(place).or_insert_with(column);
                 // One of a row, as there is one in a row of a table.
                 if *there <= rows {
@@ -85,5 +85,15 @@ impl Place {
         let number = name.strip_prefix('f').unwrap_or(name);
         let (number, value) = number.strip_suffix(Pairs::VALUE).map_or((number, false), |number| (number, true));
         number.parse().ok().map(|number| Self::Number(number, value))
+    }
+
+    /// As a schema calls it.
+    fn name(self, written: Pairs) -> String {
+        match self {
+            Self::Label => "label".to_owned(),
+            Self::Query => Pairs::QUERY.to_owned(),
+            Self::Number(number, _) if written == Pairs::Libfm => format!("f{number}"),
+            Self::Number(number, value) => format!("{number}{}", if value { Pairs::VALUE } else { "" }),
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use nasrec_compiler::schema::{Format, Lines, Pairs};
 
-use super::guess::{Guess, written};
+use super::guess::{Guess, can_be_said, written};
 use super::look::Look;
 
 /// A schema, with a comment a column.
@@ -34,7 +34,8 @@ pub(super) fn write(look: &Look, guess: &Guess, name: &str, file: &str) -> Strin
         said.extend(lines.time.iter().map(|time| format!("time {time}")));
         // What nobody names of pairs is not read.
         let by_number = matches!(look.format, Format::Pairs(Pairs::Libsvm | Pairs::Libffm));
-        if lines.dense.is_empty() && lines.sparse.is_empty() && !by_number {
+        let skipped = !by_number && can_be_said(&look.columns[index].name);
+        if lines.dense.is_empty() && lines.sparse.is_empty() && skipped {
             said.push(format!("skip {}", written(&look.columns[index].name)));
         }
         said.extend(lines.dense.iter().map(|dense| format!("dense {dense}")));

@@ -250,7 +250,7 @@ impl<'a> Making<'a> {
         let scalars = entries.iter().map(|bytes| kind.scalar(bytes)).chain([Scalar::Missing]);
         let mut dictionary = self.dictionary.as_ref().map(locked);
         for (index, scalar) in scalars.enumerate() {
-            let made = one(&mut self.maker, scalar, dictionary.as_deref_mut(), &mut self.wide[0]);
+            let made = self.maker.make_behind(scalar, dictionary.as_deref_mut(), &mut self.wide[0]);
             if let Err(expected) = made {
                 self.refused.resize(entries.len() + 1, None);
                 self.refused[index] = Some(expected);
@@ -282,7 +282,7 @@ impl<'a> Making<'a> {
         for &level in levels {
             let bytes = if level == 1 { values.next() } else { None };
             let scalar = bytes.map_or(Scalar::Missing, |bytes| kind.scalar(bytes));
-            let made = one(&mut self.maker, scalar, dictionary.as_deref_mut(), &mut self.wide[1]);
+            let made = self.maker.make_behind(scalar, dictionary.as_deref_mut(), &mut self.wide[1]);
             if let Err(expected) = made {
                 self.refuse(self.made.len() as u32, expected, || text(kind, bytes));
             }
@@ -297,21 +297,6 @@ impl<'a> Making<'a> {
             self.first.push(Wrong { row, found: text(), expected });
         }
     }
-}
-
-/// What a value becomes; where it holds several, behind the others that are `wide`.
-fn one(
-    maker: &mut Maker,
-    scalar: Scalar,
-    dictionary: Option<&mut Dictionary>,
-    wide: &mut Vec<u8>,
-) -> std::result::Result<u64, &'static str> {
-    if !maker.is_several() {
-        return maker.make(scalar, dictionary);
-    }
-    let start = wide.len();
-    wide.resize(start + maker.width, 0);
-    maker.make_several(scalar, dictionary, &mut wide[start..]).map(|()| 0)
 }
 
 /// Rows of what was made of each column.

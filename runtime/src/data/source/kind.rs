@@ -63,8 +63,24 @@ impl Kind {
             }
             [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => UTF16,
             _ if is_utf16(first) => UTF16,
+            _ if is_old_mac(first) => other(
+                "a text whose lines end as on old Macs",
+                "give them the ends of today: tr '\\r' '\\n' < FILE > NEW",
+            ),
             _ if ustar(first) => other("a tar archive", "unpack it: tar -xf FILE"),
             _ => Self::Plain,
+        }
+    }
+}
+
+impl Kind {
+    /// What is wrong with what was packed, by its first bytes, and what to do; none where nothing is known to be.
+    pub fn inside(first: &[u8]) -> Option<(&'static str, &'static str)> {
+        match Self::of(first) {
+            Self::Plain => None,
+            Self::Gzip | Self::Zstd => Some(("packed twice", "unpack it once")),
+            Self::Parquet => Some(("a packed Parquet file", "unpack it, and say `format parquet` in the schema")),
+            Self::Other { is, remedy } => Some((is, remedy)),
         }
     }
 }
@@ -76,6 +92,12 @@ fn is_utf16(first: &[u8]) -> bool {
     let (pairs, _) = first.as_chunks::<2>();
     let zeros = |at: usize| pairs.iter().filter(|pair| pair[at] == 0 && pair[1 - at] != 0).count();
     pairs.len() >= 4 && (zeros(0) * 10 >= pairs.len() * 9 || zeros(1) * 10 >= pairs.len() * 9)
+}
+
+/// Lines that end in a carriage return alone.
+fn is_old_mac(first: &[u8]) -> bool {
+    let rest = first.strip_suffix(b"\r").unwrap_or(first);
+    !first.contains(&b'\n') && rest.contains(&b'\r')
 }
 
 fn ustar(first: &[u8]) -> bool {
@@ -111,6 +133,8 @@ mod tests {
             b"PK,PAR\n",
             b"PAR1,PAR2\n",
             b"ORC\n",
+            b"a,b\r\n0,1\r\n",
+            b"a\r",
             "ä;ö\n".as_bytes(),
         ] {
             assert_eq!(is(plain), "plain", "{plain:?}");
@@ -118,6 +142,7 @@ mod tests {
         let text: Vec<u8> = "0\t1\t2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(is(&text), "a text in UTF-16");
         assert_eq!(is(&[&[0xff, 0xfe][..], &text].concat()), "a text in UTF-16");
+        assert_eq!(is(b"a,b\r0,1\r"), "a text whose lines end as on old Macs");
         assert_eq!(is(b"BZh91AY&SY"), "packed with bzip2");
         assert_eq!(is(b"PK\x03\x04\x14\0[Content_Types].xml"), "an Excel workbook");
         assert_eq!(is(b"PK\x03\x04\x14\0a.tsv"), "a ZIP archive");

@@ -8,8 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::kind::{Kind, LOOKED_AT};
 use super::unpack::Unpacked;
 use super::{Located, open};
+use crate::data::quote::quote;
 use crate::data::text::{Heading, Places};
 use crate::error::DataError;
 use crate::{Error, Result};
@@ -168,6 +170,9 @@ impl Current {
                 return Err(DataError::LongLine { path: path.to_owned(), most: LONGEST_LINE }.into());
             }
         };
+        if let Some((is, remedy)) = Kind::inside(&begun[..begun.len().min(LOOKED_AT)]) {
+            return Err(DataError::NoTable { path: path.to_owned(), is, remedy }.into());
+        }
         let places = Arc::new(heading.places(name, &begun[mark(&begun)..first])?);
         begun.drain(..first);
         Ok(Self { input, modified: modified(&metadata), places, begun, has_lines: false })
@@ -183,6 +188,10 @@ impl Current {
         let (end, ended) = fill(&mut self.input, bytes, begun, path)?;
         let read = &bytes[..end];
         let len = if ended { end } else { heading.whole(read) };
+        if ended && let Some(row) = heading.open(read) {
+            let (path, row) = (path.to_owned(), quote(row));
+            return Err(DataError::OpenQuote { path, row }.into());
+        }
         self.begun.clear();
         self.begun.extend_from_slice(&read[len..]);
         if self.begun.len() > LONGEST_LINE {

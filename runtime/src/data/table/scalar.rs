@@ -177,11 +177,25 @@ impl Maker<'_> {
         self.several.is_some()
     }
 
-    /// The bytes of all that a value holds, as many as its width.
+    /// What a value becomes; where it holds several, as many bytes as its width, behind the others that are `wide`.
     ///
     /// # Errors
     /// What was expected.
-    pub fn make_several(
+    pub fn make_behind(
+        &mut self,
+        scalar: Scalar,
+        dictionary: Option<&mut Dictionary>,
+        wide: &mut Vec<u8>,
+    ) -> Result<u64, &'static str> {
+        if !self.is_several() {
+            return self.make(scalar, dictionary);
+        }
+        let start = wide.len();
+        wide.resize(start + self.width, 0);
+        self.make_several(scalar, dictionary, &mut wide[start..]).map(|()| 0)
+    }
+
+    fn make_several(
         &mut self,
         scalar: Scalar,
         dictionary: Option<&mut Dictionary>,

@@ -45,6 +45,15 @@ impl<'a> Heading<'a> {
         whole(text, self.lines)
     }
 
+    /// The record, at the end of a text that begins with one, in which a quote is open.
+    pub fn open<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        let begins = if self.lines.quotes { whole(text, self.lines) } else { text.len() };
+        let rest = &text[begins..];
+        // Were it closed, the record would end where a line does.
+        let ended = [rest, b"\n"].concat();
+        (rest.contains(&b'"') && whole(&ended, self.lines) == 0).then_some(rest)
+    }
+
     /// How many bytes the header takes; none where its end is not in the text.
     pub fn first(&self, text: &[u8], ended: bool) -> Option<usize> {
         if !self.lines.header {
