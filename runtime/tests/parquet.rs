@@ -357,7 +357,7 @@ fn what_is_no_parquet_file_is_told() {
     let nested = written("schema t { format parquet; label click; dense rest }");
     assert_eq!(
         refused(&nested, "t.parquet", &sound),
-        "column \"rest\" of t.parquet is a list, a map or a structure; expected a value a row"
+        "column \"rest\" of t.parquet is a map or a structure; expected a value a row"
     );
     let recipe = files(&["-"]);
     let place = Place::new(&[]);
@@ -439,7 +439,7 @@ fn a_survey_of_columns_is_that_of_text() {
         written("schema t { format parquet; label click; dense price; dense prize; sparse rest: text | vocabulary }");
     let located = locate(place.path(), &["t.parquet".to_owned()]).expect("there");
     let refused = survey(&lacking, &located, 0.0, &Silent, &Stop::new()).expect_err("a structure").to_string();
-    assert!(refused.contains("is a list, a map or a structure"), "{refused}");
+    assert!(refused.contains("is a map or a structure"), "{refused}");
     let lacking = written("schema t { format parquet; label click; dense price; dense prize }");
     let found = survey(&lacking, &located, 0.0, &Silent, &Stop::new()).expect("the others are there");
     let first = &found.trouble[0];

@@ -85,7 +85,7 @@ pub(super) struct Is {
 }
 
 /// What may stand between the values of a list.
-pub(super) const BETWEEN: [u8; 3] = [b'|', b'^', List::WITHIN.as_bytes()[0]];
+pub(super) const BETWEEN: [u8; 3] = [List::WITHIN.as_bytes()[0], b'|', b'^'];
 
 impl Look {
     pub fn at(located: &Located) -> Result<Self> {
