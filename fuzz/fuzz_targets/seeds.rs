@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use nasrec_compiler::loader::Memory;
 use nasrec_compiler::{ItemKind, Program};
 use nasrec_runtime::backend::Tiled;
-use nasrec_runtime::fuzzing::{dataset, sample_store};
+use nasrec_runtime::fuzzing::{dataset, sample_encoder, sample_parquet, sample_store};
 use nasrec_runtime::run::{Job, Origin, Run};
 use nasrec_runtime::search::search;
 use nasrec_runtime::supernet::Label;
@@ -64,6 +64,22 @@ fn write() -> Done {
     put("table", "whole", table.as_bytes())?;
     put("table", "odd", b"\xef\xbb\xbf1\t\tff\t0\r\n0\t-1e400\t\t18446744073709551616\n2\t1\n")?;
     put("gzip", "plain", table.as_bytes())?;
+    let quoted = b"click,price,city,user,day\n1,2.5,\"a,\"\"b\",7,2024-03-01\r\n0,NA,\"c\nd\",-1,\n1,3,e,2,2024-03-04\n0,1,f,,2024-03-05\n";
+    let escaped = b"click,price,city,user,day\n1,2.5,a\\,b,7,2024-03-01\n0,NA,c\\\nd,-1,\n1,3,\"e\\\"\",2,2024-03-04\n0,1,\\N,,\n";
+    put("csv", "quoted", quoted)?;
+    put("csv", "escaped", escaped)?;
+    let pairs = [
+        ("svm", &b"+1 qid:1 2:0.5 3:7 # a comment\n-1 qid:1 0:3\n\n0 qid:2 2:1e-3\n1 3:1 0:2\n"[..]),
+        ("ffm", &b"1 0:5:1 2:0:0.25\n0 0:6:1 3:9:1\n1 2:0:7\n0 0:5:1\n"[..]),
+        ("fm", &b"-1 1:1 20:1 300:1\n1 2:1 21:1 301:1\n1 1:1 21:1 300:1\n0 2:1 20:1 301:1\n"[..]),
+    ];
+    pairs.iter().try_for_each(|(name, bytes)| put("pairs", name, bytes))?;
+    let columns = [("dictionaries", sample_parquet(true)?), ("plain", sample_parquet(false)?)];
+    columns.iter().try_for_each(|(name, bytes)| put("parquet", name, bytes))?;
+    let described = [("quoted", &quoted[..]), ("escaped", escaped), ("tsv", table.as_bytes())];
+    let described = described.into_iter().chain(pairs).chain(columns.iter().map(|(name, bytes)| (*name, &bytes[..])));
+    described.into_iter().try_for_each(|(name, bytes)| put("infer", name, bytes))?;
+    put("encoder", "whole", &sample_encoder(at)?)?;
     let messages = [
         r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"rootUri":"file:///w/","capabilities":{}}}"#,
         r#"{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"file:///w/a.nasrec","languageId":"nasrec","version":1,"text":"import \"std/ctr.nasrec\" { fc }\nspace s { input numeric: dense\n logit = fc(numeric, 1) }\n"}}}"#,

@@ -10,13 +10,18 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use nasrec_compiler::loader::Memory;
 use nasrec_compiler::plan::{Init, ParamKind};
 use nasrec_compiler::recipe::{self, By, Given, Source};
-use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Transform, Type};
+use nasrec_compiler::schema::{
+    DenseColumn, Encoding, Fill, Format, Lines, Pairs, Schema, SparseColumn, Table, TimeFormat, Transform, Type,
+};
+use nasrec_compiler::{ItemKind, Program};
 use smallvec::smallvec;
 
 use crate::backend::Tiled;
-use crate::data::{Batch, Dataset, Part};
+use crate::data::survey::survey;
+use crate::data::{Batch, Dataset, Encoder, Part, locate};
 use crate::model::Model;
 use crate::run::{Entry, Journal, Run};
 use crate::supernet::{Label, ParamDef, Store};
@@ -154,6 +159,10 @@ pub fn schema() -> Schema {
 
 /// Reads a table of these files, or what a cache holds of them.
 pub fn dataset(folder: &Path, file: &str) -> crate::Result<Dataset> {
+    dataset_of(folder, file, &schema())
+}
+
+fn dataset_of(folder: &Path, file: &str, schema: &Schema) -> crate::Result<Dataset> {
     let recipe = recipe::Data {
         source: Source::Files(vec![file.to_owned()]),
         split: [8, 1, 1],
@@ -163,7 +172,7 @@ pub fn dataset(folder: &Path, file: &str) -> crate::Result<Dataset> {
         seed: 7,
         max_malformed: 0.5,
     };
-    Dataset::prepare(&schema(), &recipe, folder, &folder.join("data.cache"), &Silent, &Stop::new())
+    Dataset::prepare(schema, &recipe, folder, &folder.join("data.cache"), &Silent, &Stop::new())
 }
 
 fn read_table(folder: &Path, file: &str) {
@@ -215,4 +224,183 @@ pub fn gzip(folder: &Path, input: &[u8]) {
         let _none = fs::remove_file(folder.join("data.cache"));
         read_table(folder, "t.tsv.gz");
     }
+}
+
+/// Reads a file with a schema, and looks at it as one does before a training.
+fn read_as(folder: &Path, file: &str, schema: &Schema) {
+    let _none = fs::remove_file(folder.join("data.cache"));
+    match dataset_of(folder, file, schema) {
+        Ok(data) => {
+            let last = data.rows() as u32 - 1;
+            assert_eq!(data.batch(&[0, last]).expect("what was read").rows, 2);
+        }
+        Err(error) => told(&error),
+    }
+    match locate(folder, &[file.to_owned()]).and_then(|located| survey(schema, &located, 0.5, &Silent, &Stop::new())) {
+        Ok(found) => assert!(found.malformed <= found.rows),
+        Err(error) => told(&error),
+    }
+}
+
+/// A schema of a table with all that needs quotes, escapes and what is learnt.
+fn mixed(format: Format) -> Schema {
+    let dense = |name: &str, from: &str, transforms| DenseColumn {
+        from: from.to_owned(),
+        ..DenseColumn::new(name, transforms)
+    };
+    let target = Encoding::Target { folds: 3, smoothing: 2.0 };
+    let rate =
+        DenseColumn { kind: Type::Text, encoding: Some(target), ..dense("rate", "city", vec![Transform::Standardise]) };
+    let day = Type::Time(TimeFormat::Pattern("%Y-%m-%d".to_owned()));
+    let mut schema = Schema::tsv(
+        "mixed",
+        "click",
+        vec![dense("price", "price", vec![Transform::Missing(Fill::Median), Transform::MinMax]), rate],
+        vec![
+            SparseColumn::new("city", Type::Text, Table::Vocabulary { min_count: 1 }, 20),
+            SparseColumn::new("user", Type::Int, Table::Hash { seed: 3 }, 30),
+            SparseColumn { from: "price".to_owned(), ..SparseColumn::new("step", Type::Number, Table::Quantiles, 6) },
+            SparseColumn::new("day", day, Table::Enumerated(nasrec_compiler::schema::Part::Weekday), 8),
+        ],
+    );
+    schema.columns = ["click", "price", "city", "user", "day"].map(str::to_owned).to_vec();
+    (schema.format, schema.missing) = (format, vec!["NA".to_owned()]);
+    schema
+}
+
+/// One of some ways to read an input; a little longer, it is read the next way.
+fn one_of<T: Copy, const N: usize>(ways: [T; N], input: &[u8]) -> T {
+    ways[input.len() % N]
+}
+
+/// Lines with a header, in quotes, and escaped or not.
+pub fn csv(folder: &Path, input: &[u8]) {
+    fs::write(folder.join("t.csv"), input).expect("a folder to write to");
+    let escape = one_of([None, Some(b'\\')], input);
+    read_as(folder, "t.csv", &mixed(Format::Lines(Lines { escape, ..Lines::CSV })));
+}
+
+/// Lines of pairs.
+pub fn pairs(folder: &Path, input: &[u8]) {
+    fs::write(folder.join("t.svm"), input).expect("a folder to write to");
+    let pairs = one_of([Pairs::Libsvm, Pairs::Libffm, Pairs::Libfm], input);
+    let mut schema = schema();
+    schema.format = Format::Pairs(pairs);
+    let number = if pairs == Pairs::Libffm { "2:value" } else { "2" };
+    schema.columns = ["click", number, "3", "0"].map(str::to_owned).to_vec();
+    schema.dense[0].from = number.to_owned();
+    for (column, from) in schema.sparse.iter_mut().zip(["3", "0"]) {
+        column.from = from.to_owned();
+    }
+    schema.group = (pairs == Pairs::Libsvm).then(|| Pairs::QUERY.to_owned());
+    schema.columns.extend(schema.group.clone());
+    read_as(folder, "t.svm", &schema);
+}
+
+/// A file of columns.
+pub fn parquet(folder: &Path, input: &[u8]) {
+    foreign_panics_are_caught();
+    let schema = mixed(Format::Parquet);
+    fs::write(folder.join("t.parquet"), input).expect("a folder to write to");
+    read_as(folder, "t.parquet", &schema);
+}
+
+/// The crate that reads files of columns may panic over one that is not sound, which is caught (`data/columnar`): a fuzzer
+/// that ends with any panic must not end with those. Others, ours among them, end it as ever.
+fn foreign_panics_are_caught() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let ends = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let foreign = panic.location().is_some_and(|place| place.file().contains("/registry/src/"));
+            if !foreign {
+                ends(panic);
+            }
+        }));
+    });
+}
+
+/// A sound file of columns, for [`parquet`].
+pub fn sample_parquet(dictionaries: bool) -> crate::Result<Vec<u8>> {
+    use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type};
+    let broken = |error: parquet::errors::ParquetError| crate::Error::Invalid(error.to_string());
+    let message = "message t { required int64 click; optional double price; optional binary city (STRING);
+                   required int32 user; required int32 day (DATE); }";
+    let message = Arc::new(parquet::schema::parser::parse_message_type(message).map_err(broken)?);
+    let properties =
+        parquet::file::properties::WriterProperties::builder().set_dictionary_enabled(dictionaries).build();
+    let mut writer =
+        parquet::file::writer::SerializedFileWriter::new(Vec::new(), message, Arc::new(properties)).map_err(broken)?;
+    let mut group = writer.next_row_group().map_err(broken)?;
+    let rows = 0..24;
+    let levels: Vec<i16> = rows.clone().map(|row| i16::from(row % 5 > 0)).collect();
+    macro_rules! put {
+        ($kind:ty, $values:expr, $levels:expr) => {{
+            let values: Vec<_> = $values.collect();
+            if let Some(mut column) = group.next_column().map_err(broken)? {
+                column.typed::<$kind>().write_batch(&values, $levels, None).map_err(broken)?;
+                column.close().map_err(broken)?;
+            }
+        }};
+    }
+    let there = || rows.clone().filter(|row| row % 5 > 0);
+    put!(Int64Type, rows.clone().map(|row| i64::from(row % 3 == 0)), None);
+    put!(DoubleType, there().map(f64::from), Some(&levels));
+    put!(ByteArrayType, there().map(|row| ByteArray::from(["ulm", "bonn"][row as usize % 2])), Some(&levels));
+    put!(Int32Type, rows.clone(), None);
+    put!(Int32Type, rows.clone().map(|row| 19_000 + row), None);
+    group.close().map_err(broken)?;
+    writer.into_inner().map_err(broken)
+}
+
+/// A table that nobody has described: what is printed for it is a schema, which the table is read with.
+pub fn infer(folder: &Path, input: &[u8]) {
+    foreign_panics_are_caught();
+    fs::write(folder.join("t.any"), input).expect("a folder to write to");
+    let located = match locate(folder, &["t.any".to_owned()]) {
+        Ok(located) => located,
+        Err(error) => return told(&error),
+    };
+    let inferred = match crate::data::infer(&located[0], None, None) {
+        Ok(inferred) => inferred,
+        Err(error) => return told(&error),
+    };
+    let source = inferred.source.as_str();
+    let (program, found) = Program::load("s.nasrec", &Memory::new([("s.nasrec", source)]));
+    assert!(found.is_empty(), "{source}\n{found:?}");
+    let item = program.find(ItemKind::Schema, &inferred.name).expect("it is called so");
+    let schema = program.schema(&item).unwrap_or_else(|found| panic!("{source}\n{found:?}"));
+    assert_eq!((schema.dense.len(), schema.sparse.len()), inferred.columns, "{source}");
+    let _none = fs::remove_file(folder.join("data.cache"));
+    match dataset_of(folder, "t.any", &schema) {
+        Ok(data) => assert!(data.rows() > 0),
+        Err(error) => told(&error),
+    }
+}
+
+/// What was learnt of training rows.
+pub fn encoder(_: &Path, input: &[u8]) {
+    let schema = mixed(Format::TSV);
+    match Encoder::from_bytes(input, &schema) {
+        Ok(encoder) => {
+            for (column, sparse) in schema.sparse.iter().enumerate() {
+                assert!(encoder.rows(column).is_none_or(|rows| rows <= sparse.rows));
+            }
+            let bytes = encoder.to_bytes(&schema).expect("what was read");
+            let again = Encoder::from_bytes(&bytes, &schema).expect("what was written");
+            assert_eq!(again.to_bytes(&schema).expect("what was read"), bytes);
+        }
+        Err(error) => told(&error),
+    }
+}
+
+/// What rows of a table teach, for [`encoder`].
+pub fn sample_encoder(folder: &Path) -> crate::Result<Vec<u8>> {
+    let row =
+        |i: u32| format!("{},{},u{},{i},2024-03-{:02}\n", u8::from(i.is_multiple_of(3)), i % 7, i % 9, 1 + i % 28);
+    let text = (0..40).fold("click,price,city,user,day\n".to_owned(), |text, i| text + &row(i));
+    fs::write(folder.join("t.csv"), text).map_err(crate::Error::io("write", folder))?;
+    let schema = mixed(Format::Lines(Lines::CSV));
+    let learnt = dataset_of(folder, "t.csv", &schema)?.encoder(&schema)?;
+    learnt.unwrap_or_default().to_bytes(&schema)
 }
