@@ -217,7 +217,7 @@ impl<B: Backend> Course<'_, B> {
 }
 
 /// How well predictions on the test part say how many clicks there are in it.
-fn calibration(test: &Figures) -> Option<String> {
+pub(super) fn calibration(test: &Figures) -> Option<String> {
     let (error, entropy, ratio) = (test.calibration_error?, test.normalised_entropy?, test.calibration?);
     Some(format!(
         "on test, calibration error {error:.4}, normalised entropy {entropy:.4}, mean prediction {ratio:.3} times the click rate"
