@@ -77,3 +77,34 @@ fn a_schema_is_printed_for_a_table_and_a_search_runs_on_it() {
     let packed = text(&nasrecc(at, &["pack", "run"]).stderr);
     assert!(packed.contains("best/encoder.safetensors holds values of your table"), "{packed}");
 }
+
+/// Tables of the shapes that published data have, with their headers, gaps and lists and invented values, and the schema that is
+/// inferred of each.
+#[test]
+fn what_is_inferred_of_the_usual_tables_is_written_down() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/inferred");
+    let files = fs::read_dir(&folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut tables: Vec<_> = files.filter(|path| path.extension().is_none_or(|end| end != "nasrec")).collect();
+    tables.sort();
+    assert!(tables.len() >= 10, "{tables:?}");
+    for table in tables {
+        let name = table.file_name().and_then(|name| name.to_str()).expect("a plain name");
+        let mut arguments = vec!["data", "schema", name];
+        // Nothing in its header tells.
+        if name == "names_with_blanks.csv" {
+            let refused = nasrecc(&folder, &arguments);
+            assert!(text(&refused.stderr).contains("nothing tells which column is to be predicted"), "{name}");
+            arguments.extend(["--label", "income_50k"]);
+        }
+        let told = nasrecc(&folder, &arguments);
+        assert_eq!(told.status.code(), Some(0), "{name}: {}", text(&told.stderr));
+        let (told, place) = (text(&told.stdout), table.with_extension("nasrec"));
+        if std::env::var_os("NASREC_BLESS").is_some() {
+            fs::write(&place, &told).expect("written");
+        }
+        let expected = fs::read_to_string(&place).unwrap_or_default();
+        assert!(told == expected, "{name}: NASREC_BLESS=1 writes down what is inferred now:\n{told}");
+        let checked = nasrecc(&folder, &["data", "check", name, "--schema", place.to_str().expect("a plain path")]);
+        assert_eq!(checked.status.code(), Some(0), "{name}: {}", text(&checked.stdout));
+    }
+}

@@ -11,6 +11,7 @@ mod described;
 // What it stands between is glibc and a program.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
+mod first_tables;
 mod fixes;
 mod fuxictr;
 mod health;

@@ -182,7 +182,7 @@ search s on regularised with clicks {
   train { epochs: 2; batch: 300 }
   evaluate { finetune: head(steps: 3, lr: 0.04); validate: 2; batch: 256; recalibrate: 3 }
   random { samples: 6 }
-  retrain { top: 2; batch: 300 }
+  retrain { top: 2; batch: 300; ema: 0.9 }
 }";
 
 #[test]
@@ -233,6 +233,7 @@ fn a_training_that_ends_early_is_the_same_wherever_it_was_stopped() {
         "retrain.clip=value(0.1)",
         "retrain.label_smoothing=0.05",
         "retrain.positive_weight=1.5",
+        "retrain.ema=0.9",
         "embeddings.l2=table(1e-5)",
     ];
     for (refit, more) in [("on", &["retrain.optimiser=adam(lr: 0.1)"][..]), ("off", &all[..])] {

@@ -478,6 +478,10 @@ pub struct Retrain {
     /// How many times the loss of a click counts, above 0; 1 by default.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub positive_weight: f64,
+    /// How much of a moving average of all weights stays in each step, above 0 and below 1: what is evaluated and kept is the
+    /// average. `None` for `off`, the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
 }
 
 fn one() -> f64 {

@@ -14,6 +14,9 @@ use nasrec_runtime::train::Attainable;
 use nasrec_runtime::{Error, Observer, Result, Stage, Stop};
 use tempfile::TempDir;
 
+/// How what is said of columns begins.
+const OF_COLUMNS: &str = "warning: column ";
+
 /// Keeps what was told.
 #[derive(Default)]
 pub(crate) struct Recorder {
@@ -23,11 +26,17 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// What was said, but for how rows are shared out, and that these small tables have few rows for their values.
+    /// What was said, but for how rows are shared out, and of columns that ruin a model.
     pub(crate) fn lines(&self) -> Vec<String> {
         let lines = self.lines.lock().expect("no panic");
-        let told = |line: &&String| !line.starts_with("rows: ") && !line.contains(": in the first rows, ");
-        lines.iter().filter(told).cloned().collect()
+        let others = lines.iter().filter(|line| !line.starts_with("rows: ") && !line.starts_with(OF_COLUMNS));
+        others.cloned().collect()
+    }
+
+    /// What was said of columns that ruin a model.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        let lines = self.lines.lock().expect("no panic");
+        lines.iter().filter(|line| line.starts_with(OF_COLUMNS)).cloned().collect()
     }
 
     /// How rows were shared out.

@@ -232,6 +232,33 @@ fn refused(schema: &Schema, name: &str, contents: &[u8]) -> String {
     message.replace(&place.path().display().to_string(), "HERE")
 }
 
+/// The values that crowd the rows of a table are found in its first rows, however these are written.
+#[test]
+fn crowded_rows_are_told_of_text_and_of_columns() {
+    const FEW: usize = 12_000;
+    let whole = text(0..FEW);
+    let plain = WriterProperties::builder().set_dictionary_enabled(false);
+    let place = Place::new(&[
+        ("t.csv", whole.as_bytes()),
+        ("t.parquet", &packed(0..FEW, 5_000, WriterProperties::builder())),
+        ("plain.parquet", &packed(0..FEW, 5_000, plain)),
+    ]);
+    let told = |format: &str, name: &str| {
+        let schema = written(&SCHEMA.replace("format csv", format));
+        prepare(&schema, place.path(), &[name], 0.0).1.warnings()
+    };
+    let expected = told("format csv", "t.csv");
+    let of = |column: &str| {
+        expected.iter().any(|line| line.starts_with(&format!("warning: column {column}: in the first rows,")))
+    };
+    // 90 values in 6 rows, and 3,000 or 5,000 in 999.
+    assert!(["visit", "user_hash", "big"].into_iter().all(of), "{expected:?}");
+    assert!(!of("code") && !of("hour"), "{expected:?}");
+    for name in ["t.parquet", "plain.parquet"] {
+        assert_eq!(told("format parquet", name), expected, "{name}");
+    }
+}
+
 #[test]
 fn a_table_is_the_same_as_text_and_as_columns() {
     let (csv, parquet) = (written(SCHEMA), written(&SCHEMA.replace("format csv", "format parquet")));

@@ -372,6 +372,10 @@ fn recipe(s: &mut Settings, kind: ItemKind, schema: Option<&Schema>) -> Recipe {
             number(e).filter(|share| (0.0..1.0).contains(share))
         }),
         positive_weight: s.real("retrain.positive_weight", 1.0, 1e-6, 1e6),
+        ema: s.get("retrain.ema", None, "a number above 0 and below 1, such as 0.999, or `off`", |e| match e.kind {
+            ExprKind::Switch(false) => Some(None),
+            _ => number(e).filter(|stays| *stays > 0.0 && *stays < 1.0).map(Some),
+        }),
     };
     Recipe { seed, data, embeddings, train, evaluate, method, require: Vec::new(), retrain }
 }

@@ -341,7 +341,7 @@ const SETTINGS: [&[&str]; 8] = [
     &[
         "retrain { top: 2; epochs: 1; batch: 256 }",
         "retrain { optimiser: adam(lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8) }",
-        "retrain { optimiser: adagrad(rowwise: on) }",
+        "retrain { optimiser: adagrad(rowwise: on); ema: 0.999 }",
         "retrain { optimiser: adamw(lr: 1e-3, weight_decay: 0.1) }",
         "retrain { stop: early(patience: 2, metric: auc); schedule: plateau(factor: 0.1, patience: 0); refit: off }",
     ],

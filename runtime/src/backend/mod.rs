@@ -23,7 +23,7 @@ pub use tiled::Tiled;
 
 use crate::Result;
 use crate::data::Batch;
-use crate::supernet::{Gradients, Rule, Store};
+use crate::supernet::{Average, Gradients, Rule, Store};
 
 /// Computes tasks on live parameters.
 ///
@@ -152,6 +152,8 @@ pub struct Update {
     pub l2: f64,
     /// Whether all rows of the tables that are trained are moved, as if they were dense; else those that the batch looks up.
     pub whole_tables: bool,
+    /// What moves the averages that are kept of weights, where they are.
+    pub average: Option<Average>,
     /// The key of the step's random draws: another one for every step. Where copies are fine-tuned, nothing is drawn.
     pub noise: Key,
 }
@@ -166,6 +168,7 @@ impl Update {
             positive_weight: 1.0,
             l2: 0.0,
             whole_tables: false,
+            average: None,
             noise: [0; 32],
         }
     }

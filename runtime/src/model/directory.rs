@@ -105,7 +105,7 @@ impl Model {
         let path = folder.join(WEIGHTS);
         // Room is made for what the file holds, not for what the plan says.
         Store::check_file(&path, &plan)?;
-        let keep = Keep { memory: Memory::Nothing, storage };
+        let keep = Keep { memory: Memory::Nothing, storage, average: false };
         let mut store = Store::standalone_kept(&plan, seed, keep)?;
         let kept = store.load(&path, &label(&plan))?;
         if kept.checksum != weights {

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::retrain::{Contender, Course, known};
+use super::retrain::{Contender, Course, calibration, known};
 use crate::backend::Backend;
 use crate::data::{Part, Rows};
 use crate::run::{Baseline, Entry, Journal};
@@ -56,6 +56,8 @@ impl<B: Backend> Course<'_, B> {
         let figures = Figures::from(forest.evaluate(data, part, shop.stop)?);
         if !last {
             shop.observer.say(&format!("{title}: best with {} trees{}", forest.len(), told(&figures)));
+        } else if let Some(told) = calibration(&figures) {
+            shop.observer.say(&format!("{title}: {told}"));
         }
         journal.append(Entry::Trained {
             model: name.to_owned(),

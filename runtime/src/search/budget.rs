@@ -110,13 +110,23 @@ fn searching(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Progr
 fn retraining(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Program) -> Result<Phase> {
     let recipe = &job.recipe;
     let touched = touched(job, rows);
-    let keep = Keep::for_optimiser(recipe.retrain.optimiser, recipe.embeddings.storage);
-    let mut retrained = stored(full.standalone().params.iter().map(ParamDef::from), keep, touched);
+    let averaged = recipe.retrain.ema.is_some();
+    let keep = Keep::for_optimiser(recipe.retrain.optimiser, recipe.embeddings.storage).averaged(averaged);
+    // Averages are evaluated and kept as parameters of their own, beside what is trained.
+    let held = |plan: &Plan| {
+        let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, touched);
+        if !averaged {
+            return (dense, tables);
+        }
+        let (more_dense, more_tables) = stored(plan.params.iter().map(ParamDef::from), keep.values(), touched);
+        (dense.saturating_add(more_dense), tables.saturating_add(more_tables))
+    };
+    let mut retrained = held(&full.standalone());
     let mut executing = training.footprint_of_step(recipe.retrain.batch, threads);
     executing.gradients += of_whole_tables(job, full);
     for plan in job.networks() {
         let plan = plan.standalone();
-        let (dense, tables) = stored(plan.params.iter().map(ParamDef::from), keep, touched);
+        let (dense, tables) = held(&plan);
         let all = Trainable::all(&plan);
         let whole = of_whole_tables(job, &plan);
         let mut footprint = Program::new(Task::training(plan, &all)?)?.footprint_of_step(recipe.retrain.batch, threads);
@@ -201,7 +211,7 @@ pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
         Some(_) => 0,
         None => file(&mut job.space.params().iter().map(ParamDef::from), keep),
     };
-    let keep = Keep::for_optimiser(job.recipe.retrain.optimiser, storage);
+    let keep = Keep::for_optimiser(job.recipe.retrain.optimiser, storage).averaged(job.recipe.retrain.ema.is_some());
     let full = largest(job)?;
     let plans = job.networks().chain([&full]);
     let each = plans.map(|plan| file(&mut plan.standalone().params.iter().map(ParamDef::from), keep));

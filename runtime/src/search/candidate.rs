@@ -51,6 +51,7 @@ impl<'a, B: Backend> Judge<'a, B> {
                 schedule: recipe.train.schedule,
                 clip: recipe.train.clip,
                 l2: L2::default(),
+                ema: None,
             });
         }
         let rows = data.part(Part::Train).clone();

@@ -12,7 +12,7 @@ use crate::backend::{Backend, Update};
 use crate::data::{Batches, Prefetch};
 use crate::error::{FileError, WeightsError};
 use crate::run::{Curve, Run, RunDir};
-use crate::supernet::{Label, Rule, Store};
+use crate::supernet::{Average, Label, Rule, Store};
 use crate::train::{Cosine, Figures, Watch};
 use crate::{Error, Observer, Result, Stage, Stop};
 
@@ -26,6 +26,8 @@ pub(super) struct Regime {
     pub clip: Option<Clip>,
     /// Of embedding tables.
     pub l2: L2,
+    /// How much of the moving average of weights stays in a step, where there is one.
+    pub ema: Option<f64>,
 }
 
 impl Regime {
@@ -52,6 +54,7 @@ impl Regime {
             positive_weight: 1.0,
             l2,
             whole_tables,
+            average: self.ema.map(|decay| Average { decay, step }),
             noise: Key::default(),
         }
     }
@@ -98,8 +101,8 @@ pub(super) struct Training<'a> {
     pub positive_weight: f64,
 }
 
-/// What is asked after each epoch: how good the parameters are on the validation part.
-pub(super) type Judge<'a, P> = dyn Fn(&P) -> Result<Figures> + 'a;
+/// What is asked after each epoch: how good the parameters are on the validation part, after so many steps.
+pub(super) type Judge<'a, P> = dyn Fn(&P, u64) -> Result<Figures> + 'a;
 
 /// A training whose learning rate or whose end follows from figures after its epochs.
 pub(super) struct Epochs<'a, P> {
@@ -125,6 +128,8 @@ struct Notes {
 /// What a training comes to.
 pub(super) struct Trained<P> {
     pub params: P,
+    /// Steps that were taken.
+    pub steps: u64,
     /// How each epoch did, where they were judged.
     pub judged: Vec<Figures>,
     pub curve: Curve,
@@ -189,7 +194,7 @@ pub(super) fn fit<B: Backend>(
         {
             // What is kept from step to step is not needed meanwhile.
             backend.release();
-            match judge(&params) {
+            match judge(&params, step) {
                 Err(Error::Stopped) => return leave(&params, step, &notes),
                 figures => notes.judged.push(figures?),
             }
@@ -255,7 +260,7 @@ pub(super) fn fit<B: Backend>(
         let gave_up = if given_up.is_some() { "; it was given up" } else { "" };
         shop.observer.say(&format!("{title}: the loss was not finite in {failed} of {step} steps{gave_up}"));
     }
-    Ok(Trained { params, judged, curve: curve.ended(), failed, given_up })
+    Ok(Trained { params, steps: step, judged, curve: curve.ended(), failed, given_up })
 }
 
 /// A label of which this share is spread evenly over both (Szegedy et al., arXiv 1512.00567).

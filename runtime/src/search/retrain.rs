@@ -13,7 +13,7 @@ use crate::data::{Batches, Dataset, Part, Rows};
 use crate::error::RunError;
 use crate::model::{Evidence, Model};
 use crate::run::{BEST, Entry, Job, Journal};
-use crate::supernet::{Keep, Store};
+use crate::supernet::{Average, Keep, Store};
 use crate::train::{Figures, Watch, evaluate};
 use crate::{Error, files};
 
@@ -114,9 +114,10 @@ impl<B: Backend> Course<'_, B> {
             schedule: recipe.schedule,
             clip: recipe.clip,
             l2: job.recipe.embeddings.l2,
+            ema: recipe.ema,
         };
         let plan = Arc::new(contender.plan.standalone());
-        let keep = Keep::for_optimiser(recipe.optimiser, job.recipe.embeddings.storage);
+        let keep = Keep::for_optimiser(recipe.optimiser, job.recipe.embeddings.storage).averaged(recipe.ema.is_some());
         let seed = job.seed_of(&format!("retrain/{}", contender.name));
         let store = Store::standalone_kept(&plan, seed, keep)?;
         let backend = shop.backend;
@@ -128,7 +129,14 @@ impl<B: Backend> Course<'_, B> {
             let all = (0..batches.per_epoch()).map(|index| shop.stop.check().and_then(|()| batches.batch(0, index)));
             Ok(evaluate(backend, &evaluating, &copies, params, all)?.into())
         };
-        let on_validation = |params: &B::Params| judge(Part::Validation, params);
+        // What is evaluated and kept, after so many steps, in place of what is trained.
+        let averaged = |params: &B::Params, step: u64| -> Result<Option<B::Params>> {
+            let Some(decay) = recipe.ema else { return Ok(None) };
+            Ok(Some(backend.load(backend.save(params)?.averaged(Average { decay, step }))?))
+        };
+        let on_validation = |params: &B::Params, steps: u64| {
+            judge(Part::Validation, averaged(params, steps)?.as_ref().unwrap_or(params))
+        };
         let watch = recipe.stop.map(|early| Watch { early, schedule: recipe.schedule });
         let epochs = watch.map(|watch| {
             let (steps, judged) = (first.per_epoch(), if last { judged(journal, &contender.name) } else { Vec::new() });
@@ -148,8 +156,9 @@ impl<B: Backend> Course<'_, B> {
         let (label_smoothing, positive_weight) = (recipe.label_smoothing, recipe.positive_weight);
         let training =
             Training { name: &name, noise: &noise, title: &title, regime: &regime, label_smoothing, positive_weight };
-        let Trained { params, judged, curve, failed, given_up } =
+        let Trained { params, steps, judged, curve, failed, given_up } =
             fit(shop, &training, epochs, store, &batches, |_| Ok(Arc::clone(&program)))?;
+        let params = averaged(&params, steps)?.unwrap_or(params);
         let best_epoch = watch.filter(|_| !last && !judged.is_empty()).map(|watch| watch.best(&judged));
         let mut figures = match best_epoch {
             Some(best) => judged[best - 1],
@@ -217,7 +226,7 @@ impl<B: Backend> Course<'_, B> {
 }
 
 /// How well predictions on the test part say how many clicks there are in it.
-fn calibration(test: &Figures) -> Option<String> {
+pub(super) fn calibration(test: &Figures) -> Option<String> {
     let (error, entropy, ratio) = (test.calibration_error?, test.normalised_entropy?, test.calibration?);
     Some(format!(
         "on test, calibration error {error:.4}, normalised entropy {entropy:.4}, mean prediction {ratio:.3} times the click rate"

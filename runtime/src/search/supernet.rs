@@ -115,6 +115,7 @@ fn plan(job: &Job, data: &Arc<Dataset>) -> Result<(Store, Regime, Arc<Batches>)>
         schedule: recipe.schedule,
         clip: recipe.clip,
         l2: job.recipe.embeddings.l2,
+        ema: None,
     };
     Ok((store, regime, Arc::new(batches)))
 }

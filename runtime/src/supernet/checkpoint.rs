@@ -49,12 +49,20 @@ struct About {
     notes: String,
 }
 
-/// What the optimiser's memories of a dense parameter are called; a table has the first for all that it remembers of a
-/// row.
+/// What the optimiser's memories of a dense parameter are called; a table has the first for all that is kept beside the
+/// values of a row.
 const MEMORIES: [&str; 2] = ["state", "state2"];
+/// And the means of its moving average.
+const AVERAGE: &str = "average";
 
 /// Rows that are read at a time.
 const BLOCK: usize = 4096;
+
+/// What is kept beside values, in words.
+fn remembers(keep: Keep) -> String {
+    let average = if keep.average { ", and averages" } else { "" };
+    format!("{}{average}", keep.memory.name())
+}
 
 fn dtype(storage: Storage) -> Dtype {
     match storage {
@@ -75,18 +83,18 @@ impl Store {
     /// # Errors
     /// The disk takes no more.
     pub fn save(&self, path: &Path, label: &Label, notes: &str) -> Result<String> {
-        self.write(path, label, notes, self.keep.memory)
+        self.write(path, label, notes, self.keep)
     }
 
-    /// The same without what the optimiser remembers: for a store that is kept with [`Memory::Nothing`].
+    /// The same without what is kept beside values: for a store that is kept with [`Memory::Nothing`].
     ///
     /// # Errors
     /// The disk takes no more.
     pub fn save_values(&self, path: &Path, label: &Label) -> Result<String> {
-        self.write(path, label, "", Memory::Nothing)
+        self.write(path, label, "", self.keep.values())
     }
 
-    fn write(&self, path: &Path, label: &Label, notes: &str, memory: Memory) -> Result<String> {
+    fn write(&self, path: &Path, label: &Label, notes: &str, keep: Keep) -> Result<String> {
         let mut columns = Vec::new();
         let mut origins = BTreeMap::new();
         for (def, stored) in self.defs.iter().zip(&self.params) {
@@ -95,13 +103,16 @@ impl Store {
                 Stored::Dense(dense) => {
                     columns.push((format!("values/{name}"), Column::of(&dense.values, &def.full)));
                     let kept = MEMORIES.iter().zip(&dense.memory).filter(|(_, kept)| !kept.is_empty());
-                    let kept = kept.filter(|_| memory != Memory::Nothing);
+                    let kept = kept.filter(|_| keep.memory != Memory::Nothing);
                     columns.extend(kept.map(|(key, memory)| (format!("{key}/{name}"), Column::of(memory, &def.full))));
+                    if keep.average {
+                        columns.push((format!("{AVERAGE}/{name}"), Column::of(&dense.average, &def.full)));
+                    }
                 }
                 Stored::Table(table) => {
                     origins.insert(name.to_string(), table.fingerprint());
                     let rows = table.records().count();
-                    let remembered = memory.of_row(table.dim);
+                    let remembered = keep.beside_row(table.dim);
                     let ids = Column::by(Dtype::U32, &[rows], |to| {
                         table.records().try_for_each(|(row, ..)| to.write_all(&(row as u32).to_le_bytes()))
                     });
@@ -124,7 +135,7 @@ impl Store {
         let about = About {
             version: VERSION,
             label: label.clone(),
-            optimiser_keeps: memory.name().to_owned(),
+            optimiser_keeps: remembers(keep),
             origins,
             notes: notes.to_owned(),
         };
@@ -150,8 +161,8 @@ impl Store {
             );
             return Err(damaged(path, &what));
         }
-        if about.optimiser_keeps != self.keep.memory.name() {
-            return Err(damaged(path, "it was written for another optimiser"));
+        if about.optimiser_keeps != remembers(self.keep) {
+            return Err(damaged(path, "it was written for another optimiser, or with another average"));
         }
         let mut rows = Vec::with_capacity(self.params.len());
         for (def, stored) in self.defs.iter().zip(&self.params) {
@@ -164,6 +175,9 @@ impl Store {
                     file.fill(&format!("values/{name}"), &mut dense.values)?;
                     for (key, memory) in MEMORIES.iter().zip(&mut dense.memory).filter(|(_, to)| !to.is_empty()) {
                         file.fill(&format!("{key}/{name}"), memory)?;
+                    }
+                    if self.keep.average {
+                        file.fill(&format!("{AVERAGE}/{name}"), &mut dense.average)?;
                     }
                 }
                 Stored::Table(table) => read_rows(&file, name, table, &rows)?,
@@ -228,6 +242,9 @@ impl Store {
                 for (key, _) in MEMORIES.iter().zip(&dense.memory).filter(|(_, memory)| !memory.is_empty()) {
                     file.expect(&format!("{key}/{name}"), Dtype::F32, full)?;
                 }
+                if self.keep.average {
+                    file.expect(&format!("{AVERAGE}/{name}"), Dtype::F32, full)?;
+                }
                 return Ok(Vec::new());
             }
             Stored::Table(table) => table,
@@ -239,7 +256,7 @@ impl Store {
         let count = file.shape(&key).and_then(|shape| shape.first().copied()).unwrap_or(0);
         file.expect(&key, Dtype::U32, &[count])?;
         file.expect(&format!("values/{name}"), dtype(table.keep.storage), &[count, table.dim])?;
-        let remembered = table.keep.memory.of_row(table.dim);
+        let remembered = table.keep.beside_row(table.dim);
         if remembered > 0 {
             file.expect(&format!("{}/{name}", MEMORIES[0]), Dtype::F32, &[count, remembered])?;
         }
@@ -255,7 +272,7 @@ impl Store {
 /// Fills a table with rows of a file that was found to fit.
 fn read_rows(file: &Tensors, name: &str, table: &mut Table, rows: &[u32]) -> Result<()> {
     table.forget_all();
-    let (bytes, remembered) = (row_bytes(table), table.keep.memory.of_row(table.dim));
+    let (bytes, remembered) = (row_bytes(table), table.keep.beside_row(table.dim));
     let mut values_from = file.read(&format!("values/{name}"))?;
     let mut memory_from = file.read(&format!("{}/{name}", MEMORIES[0]))?;
     let mut values = vec![0u8; bytes * BLOCK.min(rows.len())];

@@ -6,8 +6,10 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
+use super::average::Average;
 use super::optimiser::{Memory, Prepared};
 use super::slices::{self, Stretch};
+use super::store::Keep;
 use crate::{Result, WeightsError};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -15,11 +17,13 @@ pub(crate) struct Dense {
     pub values: Vec<f32>,
     /// What the optimiser remembers, each as long as the values or empty.
     pub memory: [Vec<f32>; 2],
+    /// The means of a moving average, as many as there are values or none.
+    pub average: Vec<f32>,
 }
 
 impl Dense {
     /// Draws the initial values from the stream of the parameter's name.
-    pub(crate) fn drawn(streams: Streams, name: &str, full: &[usize], init: Init, memory: Memory) -> Result<Self> {
+    pub(crate) fn drawn(streams: Streams, name: &str, full: &[usize], init: Init, keep: Keep) -> Result<Self> {
         let len = full.iter().try_fold(1usize, |len, &size| len.checked_mul(size));
         let mut values = Vec::new();
         // What cannot be had is an error, not the end of the process.
@@ -28,7 +32,8 @@ impl Dense {
         };
         values.resize(len, 0.0);
         draw(init, full, &mut at(streams.key(name), 0), &mut values);
-        Ok(Self { memory: fresh(memory, len), values })
+        let average = vec![0f32; if keep.average { len } else { 0 }];
+        Ok(Self { values, memory: fresh(keep.memory, len), average })
     }
 
     /// Only the active part.
@@ -40,7 +45,7 @@ impl Dense {
             }
             active
         };
-        Self { values: cut(&self.values), memory: self.memory.each_ref().map(cut) }
+        Self { values: cut(&self.values), memory: self.memory.each_ref().map(cut), average: cut(&self.average) }
     }
 
     /// Updates the active part in place.
@@ -52,9 +57,23 @@ impl Dense {
         });
     }
 
-    /// Forgets what the optimiser remembers.
+    /// Moves the means, where there are any, as the end of a step does.
+    pub(crate) fn follow(&mut self, average: Average) {
+        average.follow(&mut self.average, &self.values, 1);
+    }
+
+    /// The averages alone; the values, where there are none.
+    pub(crate) fn averaged(&self, average: Average) -> Self {
+        let values = match average.unbias().filter(|_| !self.average.is_empty()) {
+            Some(by) => self.average.iter().map(|mean| by * mean).collect(),
+            None => self.values.clone(),
+        };
+        Self { values, memory: Default::default(), average: Vec::new() }
+    }
+
+    /// Forgets what the optimiser remembers, and the average.
     pub(crate) fn renew(&mut self) {
-        self.memory.iter_mut().for_each(|memory| memory.fill(0.0));
+        self.memory.iter_mut().chain([&mut self.average]).for_each(|memory| memory.fill(0.0));
     }
 }
 

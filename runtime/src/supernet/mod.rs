@@ -3,6 +3,7 @@
 //! Lives here: initial values, gathering slices, gradients, update rules, updating in place, embedding tables, checkpoints. Never: how a
 //! plan is executed (`backend`), or when and with which learning rate something is trained (`train`).
 
+mod average;
 mod buffer;
 mod checkpoint;
 mod dense;
@@ -23,6 +24,7 @@ mod optimiser_tests;
 #[cfg(test)]
 mod tests;
 
+pub use average::Average;
 pub(crate) use buffer::{lengthen, side_by_side};
 pub use checkpoint::{Kept, Label};
 pub use gradients::{Gradients, TableGradient};

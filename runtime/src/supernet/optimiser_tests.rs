@@ -7,7 +7,7 @@ use nasrec_compiler::recipe::{Decay, Storage};
 
 use super::store::Stored;
 use super::tests::{bits, label, logits, train};
-use super::{Keep, Memory, Rule, Store};
+use super::{Average, Keep, Memory, Rule, Store};
 use crate::backend::tests::sketch::{self, Sketch};
 use crate::backend::{Backend, Task, Tiled, Trainable, Update};
 
@@ -119,7 +119,7 @@ fn slices_and_rows_move_as_the_masked_formulas_say() {
     assert!(plan.params.iter().any(|p| p.axes.iter().any(|axis| axis.runs().len() > 1)));
     let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
     for kind in 0..rules(0).len() {
-        let keep = Keep { memory: rules(0)[kind].memory(), storage: Storage::F32 };
+        let keep = Keep { memory: rules(0)[kind].memory(), ..Keep::default() };
         let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
         let start: Vec<Vec<f32>> = (0..store.params.len()).map(|id| whole(&store, id)).collect();
         let width = |id: usize| *store.defs()[id].full.last().unwrap();
@@ -174,7 +174,7 @@ fn a_penalty_on_rows_is_part_of_the_gradient_that_is_clipped() {
     let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
     let batch = sketch::batch(&plan, 90, 1);
     let rule = Rule::Sgd { lr: 1.0, momentum: 0.0, decay: Decay::None };
-    let keep = Keep { memory: Memory::Nothing, storage: Storage::F32 };
+    let keep = Keep { memory: Memory::Nothing, ..Keep::default() };
     let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
     let start: Vec<Vec<f32>> = (0..store.params.len()).map(|id| whole(&store, id)).collect();
     let (_, gradients) = backend.gradients(&program, &store, &batch).unwrap();
@@ -207,10 +207,14 @@ fn a_penalty_on_rows_is_part_of_the_gradient_that_is_clipped() {
 /// Every way to keep a store, with an update for step 0.
 fn ways() -> Vec<(Keep, Update)> {
     let both = [Storage::F32, Storage::Bf16];
+    let each = |storage: Storage, rule: Rule, average: bool| {
+        let keep = Keep { memory: rule.memory(), storage, average };
+        let average = average.then_some(Average { decay: 0.9, step: 0 });
+        (keep, Update { rule, average, l2: 1e-3, ..Update::adagrad(0.0, 0.0, Some(0.5)) })
+    };
     let all = both.iter().flat_map(|&storage| {
-        rules(0).map(|rule| {
-            (Keep { memory: rule.memory(), storage }, Update { rule, l2: 1e-3, ..Update::adagrad(0.0, 0.0, Some(0.5)) })
-        })
+        let of_rule = |rule| [false, true].map(|average| each(storage, rule, average));
+        rules(0).into_iter().flat_map(of_rule).collect::<Vec<_>>()
     });
     all.collect()
 }
@@ -301,7 +305,8 @@ fn what_a_store_says_it_takes_is_what_it_holds() {
         for (def, stored) in store.defs().iter().zip(&store.params) {
             let (held, said) = match stored {
                 Stored::Dense(dense) => {
-                    let numbers = dense.values.len() + dense.memory.iter().map(Vec::len).sum::<usize>();
+                    let beside = dense.memory.iter().chain([&dense.average]);
+                    let numbers = dense.values.len() + beside.map(Vec::len).sum::<usize>();
                     (4 * numbers as u64, Store::bytes(def, keep, 0))
                 }
                 Stored::Table(table) => {
@@ -323,7 +328,7 @@ fn a_penalty_on_whole_tables_moves_every_row_in_every_step() {
     let plan = Sketch::random(4, true, 7);
     let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
     for kind in 0..rules(0).len() {
-        let keep = Keep { memory: rules(0)[kind].memory(), storage: Storage::F32 };
+        let keep = Keep { memory: rules(0)[kind].memory(), ..Keep::default() };
         let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
         let width = |id: usize| *store.defs()[id].full.last().unwrap();
         let mut references: Vec<Reference> =
@@ -367,6 +372,45 @@ fn a_penalty_on_whole_tables_moves_every_row_in_every_step() {
         for table in plan.params.iter().filter(|param| param.kind.is_table()) {
             let Stored::Table(stored) = &store.params[table.id] else { unreachable!() };
             assert_eq!(stored.records().count(), stored.rows, "every row is there");
+        }
+    }
+}
+
+/// The mean of all weights as they were after each step, as the formula has it, in f64: of rows too that most steps leave alone.
+#[test]
+fn averages_are_those_of_every_step() {
+    let backend = Tiled::new(2).unwrap();
+    let plan = Sketch::random(4, true, 40);
+    let program = backend.compile(Task::training(plan.clone(), &Trainable::all(&plan)).unwrap()).unwrap();
+    let decay = 0.8;
+    for kind in [1, 2, 3] {
+        let keep = Keep { memory: rules(0)[kind].memory(), average: true, ..Keep::default() };
+        let mut store = Store::kept(sketch::defs(&plan), 5, keep).unwrap();
+        let start: Vec<Vec<f32>> = (0..store.params.len()).map(|id| whole(&store, id)).collect();
+        let mut means: Vec<Vec<f64>> = start.iter().map(|values| vec![0.0; values.len()]).collect();
+        for step in 0..9 {
+            let mut batch = sketch::batch(&plan, 6, step);
+            // A step that moves nothing is one all the same.
+            if step == 4 {
+                batch.numeric[0] = f32::NAN;
+            }
+            let average = Some(Average { decay, step });
+            let update = Update { rule: rules(step)[kind], average, ..Update::adagrad(0.0, 0.0, None) };
+            let stepped = backend.step(&program, &mut store, &batch, update).unwrap().unwrap();
+            assert_eq!(stepped.failed, u64::from(step == 4));
+            let (mut moved, mut still) = (0, 0);
+            let averaged = store.averaged(Average { decay, step: step + 1 });
+            for (id, means) in means.iter_mut().enumerate() {
+                let (values, found) = (whole(&store, id), whole(&averaged, id));
+                for (at, mean) in means.iter_mut().enumerate() {
+                    *mean = decay * *mean + (1.0 - decay) * f64::from(values[at]);
+                    let expected = *mean / (1.0 - decay.powf(step as f64 + 1.0));
+                    assert!((f64::from(found[at]) - expected).abs() < 1e-5, "{kind}, {step}: {} {expected}", found[at]);
+                    let same = values[at].to_bits() == start[id][at].to_bits();
+                    *(if same { &mut still } else { &mut moved }) += 1;
+                }
+            }
+            assert!(moved > 100 && (still > 100 || step > 4), "{moved} {still}");
         }
     }
 }

@@ -10,6 +10,7 @@ use nasrec_compiler::streams::Streams;
 use rayon::prelude::*;
 use smallvec::SmallVec;
 
+use super::average::{self, Average};
 use super::dense::Dense;
 use super::gradients::{Gradients, TableGradient};
 use super::optimiser::{Memory, Rule};
@@ -44,17 +45,41 @@ pub struct Keep {
     pub memory: Memory,
     /// How the values of tables are stored.
     pub storage: Storage,
+    /// Whether a moving average is kept of all values.
+    pub average: bool,
 }
 
 impl Keep {
     /// For training with this optimiser.
     pub fn for_optimiser(optimiser: Optimiser, storage: Storage) -> Self {
-        Self { memory: Memory::of(optimiser), storage }
+        Self { memory: Memory::of(optimiser), storage, average: false }
     }
 
-    /// What is remembered of a parameter of this kind.
-    fn of(self, kind: ParamKind) -> Memory {
-        if kind == ParamKind::Statistic { Memory::Nothing } else { self.memory }
+    /// The same, with a moving average or without one.
+    #[must_use]
+    pub fn averaged(self, average: bool) -> Self {
+        Self { average, ..self }
+    }
+
+    /// Values alone, stored in the same way.
+    #[must_use]
+    pub fn values(self) -> Self {
+        Self { memory: Memory::Nothing, average: false, ..self }
+    }
+
+    /// Of a parameter of this kind.
+    fn of(self, kind: ParamKind) -> Self {
+        if kind == ParamKind::Statistic { Self { memory: Memory::Nothing, ..self } } else { self }
+    }
+
+    /// Numbers that are kept of a value of a dense parameter beside it.
+    fn beside_value(self) -> usize {
+        self.memory.of_value() + usize::from(self.average)
+    }
+
+    /// Numbers that are kept of a row of a table of `dim` columns beside its values: first the optimiser's.
+    pub(crate) fn beside_row(self, dim: usize) -> usize {
+        self.memory.of_row(dim) + if self.average { average::of_row(dim) } else { 0 }
     }
 }
 
@@ -92,8 +117,7 @@ impl Store {
         let draw = |def: &ParamDef| {
             Ok(match def.kind {
                 ParamKind::Dense | ParamKind::Statistic => {
-                    let memory = keep.of(def.kind);
-                    Stored::Dense(Dense::drawn(streams, &def.name, &def.full, def.init, memory)?)
+                    Stored::Dense(Dense::drawn(streams, &def.name, &def.full, def.init, keep.of(def.kind))?)
                 }
                 ParamKind::Table { .. } => {
                     Stored::Table(Table::new(streams, &def.name, [def.full[0], def.full[1]], def.init, keep))
@@ -119,7 +143,7 @@ impl Store {
         match def.kind {
             ParamKind::Dense | ParamKind::Statistic => {
                 let values = def.full.iter().fold(1u64, |values, &size| values.saturating_mul(size as u64));
-                values.saturating_mul(4 * (1 + keep.of(def.kind).of_value() as u64))
+                values.saturating_mul(4 * (1 + keep.of(def.kind).beside_value() as u64))
             }
             ParamKind::Table { .. } => Table::bytes(def.full[0] as u64, def.full[1], keep, touched),
         }
@@ -132,8 +156,8 @@ impl Store {
             ParamKind::Table { .. } => {
                 let dim = def.full[1];
                 let value = if keep.storage == Storage::Bf16 { 2 } else { 4 };
-                // Its number, its values, and what the optimiser remembers of it.
-                let row = (4 + value * dim + 4 * keep.memory.of_row(dim)) as u64;
+                // Its number, its values, and what is kept beside them.
+                let row = (4 + value * dim + 4 * keep.beside_row(dim)) as u64;
                 touched.min(def.full[0] as u64).saturating_mul(row)
             }
         }
@@ -229,6 +253,17 @@ impl Store {
     /// # Errors
     /// The plan belongs to another space, or the store does not remember what the rule needs.
     pub fn apply(&mut self, plan: &Plan, gradients: &Gradients, rule: Rule, scale: f32) -> Result<()> {
+        self.step(plan, gradients, (rule, scale), None)
+    }
+
+    /// The same, the means of rows moved with them; see [`Store::follow_all`] for those of dense parameters.
+    pub(crate) fn step(
+        &mut self,
+        plan: &Plan,
+        gradients: &Gradients,
+        (rule, scale): (Rule, f32),
+        average: Option<Average>,
+    ) -> Result<()> {
         self.check(plan)?;
         self.check_rule(rule)?;
         let rule = rule.prepared(scale);
@@ -251,7 +286,9 @@ impl Store {
             for (param, by) in *group {
                 match (&mut **stored, by) {
                     (Stored::Dense(dense), Move::Dense(gradients)) => dense.apply(param, gradients, &rule),
-                    (Stored::Table(table), Move::Table(gradient)) => table.apply(&rule, &param.axes[1], gradient),
+                    (Stored::Table(table), Move::Table(gradient)) => {
+                        table.apply(&rule, average, &param.axes[1], gradient)
+                    }
                     _ => unreachable!("the plan was checked against this store"),
                 }
             }
@@ -265,6 +302,27 @@ impl Store {
             let all = Stretch { gradients: found, values: &mut dense.values, first: &mut [], second: &mut [] };
             slices::update(param, all, &|part: Stretch| follow(part.values, part.gradients, share));
         }
+    }
+
+    /// Moves the means of all dense parameters, as the end of a step does, whatever it has moved.
+    pub(crate) fn follow_all(&mut self, average: Average) {
+        self.params.par_iter_mut().for_each(|stored| {
+            if let Stored::Dense(dense) = stored {
+                dense.follow(average);
+            }
+        });
+    }
+
+    /// The averages of all values before step `average.step`, as a store of values alone; where there was no step, or no average
+    /// is kept, the values as they are.
+    #[must_use]
+    pub fn averaged(&self, average: Average) -> Self {
+        let keep = self.keep.values();
+        let params = self.params.par_iter().map(|stored| match stored {
+            Stored::Dense(dense) => Stored::Dense(dense.averaged(average)),
+            Stored::Table(table) => Stored::Table(table.averaged(average)),
+        });
+        Self { keep, defs: self.defs.clone(), params: params.collect() }
     }
 
     /// Adds to the gradients of the rows in use `factor` times their values: the gradient of an L2 penalty on them.

@@ -9,6 +9,7 @@ use nasrec_compiler::recipe::Storage;
 use nasrec_compiler::streams::{Streams, at};
 use smallvec::SmallVec;
 
+use super::average::Average;
 use super::dense::draw;
 use super::gradients::TableGradient;
 use super::index::{Index, Slots};
@@ -42,7 +43,8 @@ pub(crate) struct Table {
     pub dim: usize,
     pub keep: Keep,
     index: Index,
-    /// A record is the values, in words of 32 bits, and what the optimiser remembers.
+    /// A record is the values, in words of 32 bits, what the optimiser remembers, and where an average is kept the means and how
+    /// many steps they have seen.
     slab: Slab,
 }
 
@@ -62,14 +64,14 @@ impl Table {
 
     pub(crate) fn from_origin(origin: Origin, keep: Keep) -> Self {
         let (rows, dim) = (origin.full[0], origin.columns.len());
-        let stride = words(dim, keep.storage) + keep.memory.of_row(dim);
+        let stride = words(dim, keep.storage) + keep.beside_row(dim);
         Self { rows, dim, keep, index: Index::new(rows), slab: Slab::new(stride, rows), origin }
     }
 
     /// Bytes that a table takes with `touched` rows, at most.
     pub(crate) fn bytes(rows: u64, dim: usize, keep: Keep, touched: u64) -> u64 {
         let touched = touched.min(rows);
-        let stride = words(dim, keep.storage) + keep.memory.of_row(dim);
+        let stride = words(dim, keep.storage) + keep.beside_row(dim);
         Index::bytes(rows, touched).saturating_add(Slab::bytes(stride as u64, touched, rows))
     }
 
@@ -192,7 +194,7 @@ impl Table {
 
     /// Overwrites a row, with nothing remembered of it.
     pub(crate) fn put(&mut self, row: usize, values: &[f32]) {
-        let memory: Row = SmallVec::from_elem(0.0, self.keep.memory.of_row(self.dim));
+        let memory: Row = SmallVec::from_elem(0.0, self.keep.beside_row(self.dim));
         self.put_with(row, values, &memory);
     }
 
@@ -209,9 +211,16 @@ impl Table {
     }
 
     /// Updates the rows of a gradient, whose values are those of the active `columns`.
-    pub(crate) fn apply(&mut self, rule: &Prepared, columns: &Layout, gradient: &TableGradient) {
+    pub(crate) fn apply(
+        &mut self,
+        rule: &Prepared,
+        average: Option<Average>,
+        columns: &Layout,
+        gradient: &TableGradient,
+    ) {
         let (dim, storage) = (self.dim, self.keep.storage);
-        let words = words(dim, storage);
+        let (words, remembered) = (words(dim, storage), self.keep.memory.of_row(dim));
+        let average = average.filter(|_| self.keep.average);
         let mut scratch = Row::new();
         // As in a lookup: where they all are first, the records afterwards.
         let mut slots = Slots::new();
@@ -223,14 +232,24 @@ impl Table {
             #[inline(always)]
             || {
                 for (&slot, gradients) in slots.iter().zip(gradient.values.chunks_exact(columns.len())) {
-                    let (stored, memory) = self.slab.record_mut(slot as usize - 1).split_at_mut(words);
-                    match storage {
-                        Storage::F32 => update_row(rule, columns, gradients, stored, memory),
-                        Storage::Bf16 => {
-                            decode(storage, dim, stored, &mut scratch);
-                            update_row(rule, columns, gradients, &mut scratch, memory);
-                            encode(storage, &scratch, stored);
+                    let (stored, beside) = self.slab.record_mut(slot as usize - 1).split_at_mut(words);
+                    let (memory, means) = beside.split_at_mut(remembered);
+                    if storage == Storage::Bf16 {
+                        decode(storage, dim, stored, &mut scratch);
+                    }
+                    let values = if storage == Storage::F32 { &mut *stored } else { &mut scratch[..] };
+                    match average {
+                        None => update_row(rule, columns, gradients, values, memory),
+                        Some(average) => {
+                            let (means, since) = means.split_at_mut(dim);
+                            average.catch_up(means, values, since[0]);
+                            update_row(rule, columns, gradients, values, memory);
+                            average.follow(means, values, 1);
+                            since[0] = (average.step + 1) as f32;
                         }
+                    }
+                    if storage == Storage::Bf16 {
+                        encode(storage, &scratch, stored);
                     }
                 }
             },
@@ -262,6 +281,7 @@ impl Table {
             pick(columns, &values, &mut kept);
             encode(self.keep.storage, &kept, &mut stored);
             kept_memory.clear();
+            let (memory, means) = memory.split_at(self.keep.memory.of_row(self.dim));
             match self.keep.memory {
                 Memory::RowSquares => kept_memory.extend_from_slice(memory),
                 _ => memory.chunks_exact(self.dim).for_each(|memory| {
@@ -269,7 +289,31 @@ impl Table {
                     kept_memory.extend_from_slice(&kept);
                 }),
             }
+            if let Some((since, means)) = means.split_last() {
+                pick(columns, means, &mut kept);
+                kept_memory.extend_from_slice(&kept);
+                kept_memory.push(*since);
+            }
             table.put_record(row, &stored, &kept_memory);
+        }
+        table
+    }
+
+    /// The averages of its rows before step `average.step`, and nothing beside them. That of a row which nothing touched is the
+    /// row.
+    pub(crate) fn averaged(&self, average: Average) -> Self {
+        let mut table = Self::from_origin(self.origin.clone(), self.keep.values());
+        let remembered = self.keep.memory.of_row(self.dim);
+        let (mut values, mut kept) = (Row::new(), Row::new());
+        for (row, stored, beside) in self.records() {
+            decode(self.keep.storage, self.dim, stored, &mut values);
+            if let (Some((&since, means)), Some(by)) = (beside[remembered..].split_last(), average.unbias()) {
+                kept.clear();
+                kept.extend_from_slice(means);
+                average.catch_up(&mut kept, &values, since);
+                values.iter_mut().zip(&kept).for_each(|(value, mean)| *value = by * mean);
+            }
+            table.put(row, &values);
         }
         table
     }

@@ -7,7 +7,7 @@ use nasrec_compiler::plan::{Init, ParamKind, Plan};
 use smallvec::smallvec;
 
 use super::store::Stored;
-use super::{Label, ParamDef, Rule, Store, Weights};
+use super::{Average, Label, ParamDef, Rule, Store, Weights};
 use crate::backend::tests::sketch::{self, Sketch};
 use crate::backend::{Backend, Task, Tiled, Trainable, Update};
 use crate::train::log_loss;
@@ -30,6 +30,8 @@ pub(super) fn train(
             }
             _ => update,
         };
+        let average = update.average.map(|average| Average { step, ..average });
+        let update = Update { average, ..update };
         backend.step(&program, store, &sketch::batch(plan, 150, step), update).unwrap().unwrap().loss.to_bits()
     };
     steps.map(&mut loss).collect()
@@ -45,7 +47,13 @@ pub(super) fn logits(backend: &Tiled, plan: &Arc<Plan>, store: &Store) -> Vec<u3
 /// Every value and state, to the bit, and which rows are touched.
 pub(super) fn bits(store: &Store) -> Vec<Vec<u32>> {
     let all = store.params.iter().map(|stored| match stored {
-        Stored::Dense(dense) => dense.values.iter().chain(dense.memory.iter().flatten()).map(|v| v.to_bits()).collect(),
+        Stored::Dense(dense) => dense
+            .values
+            .iter()
+            .chain(dense.memory.iter().flatten())
+            .chain(&dense.average)
+            .map(|v| v.to_bits())
+            .collect(),
         Stored::Table(table) => {
             let rows = table.records().flat_map(|(row, values, memory)| {
                 let row = std::iter::once(row as u32);

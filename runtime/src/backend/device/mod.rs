@@ -347,7 +347,7 @@ impl Backend for Candle {
                 squares.map(|squares| update::clip_scale(clip, &squares)).transpose()?
             }
         };
-        let rule = update.rule.prepared(1.0);
+        let (rule, average) = (update.rule.prepared(1.0), params.average(update.average));
         if let Some((trained, gradients)) = dense {
             let state =
                 |&index: &usize| params.dense(&plan.params[index]).map(|x| slices::active(&plan.params[index], x));
@@ -366,10 +366,13 @@ impl Backend for Candle {
             slices::set(param, full, &select(&finite, &follow(&kept, &found, momentum)?, &kept)?)?;
         }
         for rows in &rows {
-            rows.apply(params, &rule, scale.as_ref(), &finite)?;
+            rows.apply(params, &rule, average, scale.as_ref(), &finite)?;
         }
         for tables in &tables {
-            tables.apply(params, &rule, scale.as_ref(), &finite)?;
+            tables.apply(params, &rule, average, scale.as_ref(), &finite)?;
+        }
+        if let Some(average) = average {
+            params.follow_all(average)?;
         }
         if update.whole_tables {
             params.touch_all(plan, |param| task.trains(param));

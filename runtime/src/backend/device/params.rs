@@ -9,8 +9,9 @@ use smallvec::SmallVec;
 
 use super::loss::Losses;
 use super::traffic::Traffic;
+use super::update::followed;
 use crate::data::{Batch, EMPTY};
-use crate::supernet::{Memory, Rule, Store, Stored, Table};
+use crate::supernet::{Average, Memory, Rule, Store, Stored, Table};
 use crate::{Result, WeightsError};
 
 /// Values that pass at a time when a table is brought or taken back.
@@ -20,7 +21,8 @@ const CHUNK: usize = 1 << 20;
 const MOST: usize = u32::MAX as usize;
 
 /// Values, and what the optimiser remembers of each: as many tensors as it remembers numbers. They have the shape of the
-/// values, but for what is remembered of whole rows, which has one column.
+/// values, but for what is remembered of whole rows, which has one column. Where an average is kept, its means follow, and of
+/// tables how many steps the means of each row have seen.
 #[derive(Clone, Debug)]
 pub(super) struct State {
     pub values: Tensor,
@@ -85,7 +87,9 @@ impl Params {
         let zeros = |shape: [usize; 3], dtype| Tensor::zeros(&shape, dtype, traffic.device());
         let bank = |&[tables, rows, dim]: &[usize; 3]| {
             let width = if store.keep.memory == Memory::RowSquares { 1 } else { dim };
-            let memory = (0..store.keep.memory.of_value()).map(|_| zeros([tables, rows, width], DType::F32));
+            let widths = (0..store.keep.memory.of_value()).map(|_| width);
+            let widths = widths.chain([dim, 1].into_iter().filter(|_| store.keep.average));
+            let memory = widths.map(|width| zeros([tables, rows, width], DType::F32));
             let values = zeros([tables, rows, dim], dtype(store.keep.storage))?;
             Ok(State { values, memory: memory.collect::<candle_core::Result<_>>()? })
         };
@@ -95,7 +99,7 @@ impl Params {
         for (def, stored) in store.defs.iter().zip(&mut store.params) {
             places.push(match stored {
                 Stored::Dense(dense) => {
-                    let memory = dense.memory.iter().filter(|memory| !memory.is_empty());
+                    let memory = dense.memory.iter().chain([&dense.average]).filter(|memory| !memory.is_empty());
                     let full = def.full.as_slice();
                     let state = State {
                         values: traffic.upload(&dense.values, full)?,
@@ -105,6 +109,7 @@ impl Params {
                     };
                     dense.values = Vec::new();
                     dense.memory = Default::default();
+                    dense.average = Vec::new();
                     Place::Dense(state)
                 }
                 Stored::Table(table) => {
@@ -130,8 +135,13 @@ impl Params {
             match (stored, place) {
                 (Stored::Dense(dense), Place::Dense(state)) => {
                     dense.values = traffic.download(&state.values)?;
-                    for (to, from) in dense.memory.iter_mut().zip(&state.memory) {
+                    let (memory, means) =
+                        state.memory.split_at(state.memory.len() - usize::from(self.bare.keep.average));
+                    for (to, from) in dense.memory.iter_mut().zip(memory) {
                         *to = traffic.download(from)?;
+                    }
+                    for from in means {
+                        dense.average = traffic.download(from)?;
                     }
                 }
                 (Stored::Table(table), Place::Table { bank, index, touched }) => {
@@ -172,6 +182,23 @@ impl Params {
 
     pub(super) fn bank(&self, bank: usize) -> &State {
         &self.banks[bank]
+    }
+
+    /// What moves averages, where they are kept.
+    pub(super) fn average(&self, update: Option<Average>) -> Option<Average> {
+        update.filter(|_| self.bare.keep.average)
+    }
+
+    /// Moves the means of all dense parameters, as the end of a step does.
+    pub(super) fn follow_all(&mut self, average: Average) -> candle_core::Result<()> {
+        for place in &mut self.places {
+            if let Place::Dense(State { values, memory }) = place
+                && let Some(mean) = memory.last_mut()
+            {
+                *mean = followed(average, mean, values)?;
+            }
+        }
+        Ok(())
     }
 
     /// Notes all rows of the trained tables of a plan.

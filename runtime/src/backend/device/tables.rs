@@ -8,10 +8,10 @@ use super::loss::select;
 use super::params::{Params, State};
 use super::slices::{along, set_along};
 use super::traffic::Traffic;
-use super::update::{advance, clamped, squares};
+use super::update::{advance, clamped, followed_rows, squares};
 use crate::data::EMPTY;
 use crate::ops::device::matmul;
-use crate::supernet::Prepared;
+use crate::supernet::{Average, Prepared};
 
 /// Most pairs of samples that are compared at a time: 64 MiB of numbers.
 const PAIRS: usize = 1 << 24;
@@ -292,7 +292,14 @@ impl RowGradients {
     }
 
     /// Updates the rows where they lie, unless `finite` is zero.
-    pub fn apply(&self, params: &Params, rule: &Prepared, scale: Option<&Tensor>, finite: &Tensor) -> Result<()> {
+    pub fn apply(
+        &self,
+        params: &Params,
+        rule: &Prepared,
+        average: Option<Average>,
+        scale: Option<&Tensor>,
+        finite: &Tensor,
+    ) -> Result<()> {
         let Stretch { bank, index, fields, columns, .. } = &self.stretch;
         let bank = params.bank(*bank);
         // An id that is all ones is nowhere.
@@ -304,13 +311,21 @@ impl RowGradients {
         let active = rows.map(|rows| if whole(rows)? { Ok(rows.clone()) } else { along(rows, 2, columns) })?;
         let gradients = scale.map_or_else(|| Ok(self.sums.clone()), |scale| self.sums.broadcast_mul(scale))?;
         let next: State = advance(rule, &gradients, &active)?;
-        for ((all, rows), next) in bank.tensors().zip(rows.tensors()).zip(next.tensors()) {
-            let next = if whole(rows)? {
-                next
+        // As they were: where only some columns are active, these are written into the rows.
+        let before = average.map(|_| rows.values.copy()).transpose()?;
+        let mut all_next = Vec::new();
+        for (rows, next) in rows.tensors().zip(next.tensors()) {
+            if whole(rows)? {
+                all_next.push(next.clone());
             } else {
                 set_along(rows, 2, columns, next)?;
-                rows
-            };
+                all_next.push(rows.clone());
+            }
+        }
+        if let (Some(average), Some(before), [.., mean, since]) = (average, &before, rows.memory.as_slice()) {
+            all_next.extend(followed_rows(average, [mean, since], [before, &all_next[0]])?);
+        }
+        for (all, next) in bank.tensors().zip(&all_next) {
             let ids = beside(&written, all.dim(2)?)?;
             all.narrow(0, *index, *fields)?.scatter_set(&ids, &next.to_dtype(all.dtype())?.contiguous()?, 1)?;
         }
@@ -348,19 +363,36 @@ impl WholeGradients {
     }
 
     /// Updates the tables where they lie, unless `finite` is zero.
-    pub fn apply(&self, params: &Params, rule: &Prepared, scale: Option<&Tensor>, finite: &Tensor) -> Result<()> {
-        let Stretch { bank, index, columns, .. } = &self.stretch;
+    pub fn apply(
+        &self,
+        params: &Params,
+        rule: &Prepared,
+        average: Option<Average>,
+        scale: Option<&Tensor>,
+        finite: &Tensor,
+    ) -> Result<()> {
+        let Stretch { bank, index, fields, columns, .. } = &self.stretch;
         let bank = params.bank(*bank);
         let before = bank.map(|all| self.stretch.active(all)?.to_dtype(DType::F32))?;
         let gradients =
             scale.map_or_else(|| Ok(self.gradients.clone()), |scale| self.gradients.broadcast_mul(scale))?;
         let after: State = advance(rule, &gradients, &before)?;
+        // Means are of all columns, active or not, and of the values as they were before these are written.
+        let tables = |all: &Tensor| all.narrow(0, *index, *fields)?.to_dtype(DType::F32)?.copy();
+        let whole = average.map(|_| tables(&bank.values)).transpose()?;
         for ((all, before), after) in bank.tensors().zip(before.tensors()).zip(after.tensors()) {
             let next = select(finite, after, before)?.to_dtype(all.dtype())?.contiguous()?;
             if all.dim(2)? == next.dim(2)? {
                 all.slice_set(&next, 0, *index)?;
             } else {
-                set_along(&all.narrow(0, *index, self.stretch.fields)?, 2, columns, &next)?;
+                set_along(&all.narrow(0, *index, *fields)?, 2, columns, &next)?;
+            }
+        }
+        if let (Some(average), Some(before), [.., mean, since]) = (average, &whole, bank.memory.as_slice()) {
+            let after = tables(&bank.values)?;
+            let next = followed_rows(average, [&tables(mean)?, &tables(since)?], [before, &after])?;
+            for (all, next) in [mean, since].into_iter().zip(next) {
+                all.slice_set(&next.contiguous()?, 0, *index)?;
             }
         }
         Ok(())

@@ -14,7 +14,7 @@ use super::{Candle, Params, Program};
 use crate::backend::tests::sketch::{self, Sketch};
 use crate::backend::{Backend, Stepped, Task, Tiled, Trainable, Update};
 use crate::data::Batch;
-use crate::supernet::{Keep, ParamDef, Rule, Store, Stored};
+use crate::supernet::{Average, Keep, ParamDef, Rule, Store, Stored};
 use crate::{Error, WeightsError};
 
 #[path = "../../../../tests/support/mod.rs"]
@@ -65,7 +65,10 @@ fn rules(step: u64) -> [Rule; 8] {
 /// A step of each kind, of stores kept in each way.
 fn ways() -> impl Iterator<Item = (Keep, usize)> {
     [Storage::F32, Storage::Bf16].into_iter().flat_map(|storage| {
-        rules(0).into_iter().enumerate().map(move |(which, rule)| (Keep { memory: rule.memory(), storage }, which))
+        rules(0).into_iter().enumerate().map(move |(which, rule)| {
+            // Averages are kept of every other kind.
+            (Keep { memory: rule.memory(), storage, average: which.is_multiple_of(2) }, which)
+        })
     })
 }
 
@@ -77,6 +80,7 @@ fn update(which: usize, step: u64) -> Update {
         l2: 1e-2,
         positive_weight: if step == 1 { 3.0 } else { 1.0 },
         whole_tables: step == 3,
+        average: Some(Average { decay: 0.7, step }),
         noise: streams::below([7; 32], step),
     }
 }
@@ -101,7 +105,7 @@ fn bits(store: &Store) -> Vec<(usize, Vec<u32>)> {
         match stored {
             Stored::Dense(dense) => {
                 all.push((0, bits(&dense.values)));
-                all.extend(dense.memory.iter().map(|memory| (0, bits(memory))));
+                all.extend(dense.memory.iter().chain([&dense.average]).map(|memory| (0, bits(memory))));
             }
             Stored::Table(table) => {
                 all.extend(table.records().map(|(row, values, memory)| (row, [bits(values), bits(memory)].concat())))
@@ -118,7 +122,7 @@ fn numbers(store: &Store) -> Vec<f32> {
         match stored {
             Stored::Dense(dense) => {
                 all.extend_from_slice(&dense.values);
-                dense.memory.iter().for_each(|memory| all.extend_from_slice(memory));
+                dense.memory.iter().chain([&dense.average]).for_each(|memory| all.extend_from_slice(memory));
             }
             Stored::Table(table) => {
                 (0..table.rows).for_each(|row| all.extend(table.row(row)));
@@ -292,7 +296,7 @@ fn what_is_not_finite_updates_nothing() {
         let before = device.save(&live).unwrap().into_owned();
         let program = training(&device, &plan);
         let batch = lost(sketch::batch(&plan, 70, 1));
-        device.step(&program, &mut live, &batch, update(which, 2)).unwrap();
+        device.step(&program, &mut live, &batch, Update { average: None, ..update(which, 2) }).unwrap();
         assert_eq!(bits(&device.save(&live).unwrap()), bits(&before), "{keep:?}");
         // Another batch moves it.
         device.step(&program, &mut live, &sketch::batch(&plan, 70, 1), update(which, 2)).unwrap();

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 
 use super::loss::select;
 use super::params::State;
-use crate::supernet::{Kernel, Memory, Prepared};
+use crate::supernet::{Average, Kernel, Memory, Prepared};
 
 /// Numbers that are summed one after the other, before the sums are.
 const ROW: usize = 1024;
@@ -70,6 +70,24 @@ pub(super) fn advance(rule: &Prepared, gradients: &Tensor, state: &State) -> Res
     }
 }
 
+/// Means after a step that leaves these values; see [`Average`].
+pub(super) fn followed(average: Average, mean: &Tensor, values: &Tensor) -> Result<Tensor> {
+    (mean * average.decay)? + (values * (1.0 - average.decay))?
+}
+
+/// What is kept of rows for their averages, the means and how many steps these have seen, after a step that makes `after` of
+/// the values `before`: first the steps are made up for in which the rows were left alone.
+pub(super) fn followed_rows(
+    average: Average,
+    [mean, since]: [&Tensor; 2],
+    [before, after]: [&Tensor; 2],
+) -> Result<[Tensor; 2]> {
+    let stays = ((since.neg()? + average.step as f64)? * average.decay.ln())?.exp()?;
+    let comes = (stays.neg()? + 1.0)?;
+    let mean = (mean.broadcast_mul(&stays)? + before.broadcast_mul(&comes)?)?;
+    Ok([followed(average, &mean, after)?, (since.zeros_like()? + (average.step + 1) as f64)?])
+}
+
 /// Tensors one after the other in one long one.
 pub(super) fn side_by_side<'a>(tensors: impl IntoIterator<Item = &'a Tensor>) -> Result<Tensor> {
     let flat = tensors.into_iter().map(Tensor::flatten_all).collect::<Result<Vec<_>>>()?;
@@ -87,7 +105,7 @@ pub(super) fn advance_all(
 ) -> Result<Vec<State>> {
     let before = State {
         values: side_by_side(states.iter().map(|state| &state.values))?,
-        memory: (0..states[0].memory.len())
+        memory: (0..states[0].memory.len().min(rule.memory.of_value()))
             .map(|which| side_by_side(states.iter().map(|state| &state.memory[which])))
             .collect::<Result<_>>()?,
     };

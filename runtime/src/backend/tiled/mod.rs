@@ -296,11 +296,14 @@ impl Backend for Tiled {
                     gradients.clamp(most);
                 }
                 let scale = gradients.clip_scale(update.clip);
-                params.apply(program.plan(), &gradients, update.rule, scale)
+                params.step(program.plan(), &gradients, (update.rule, scale), update.average)
             })?;
             for (param, found, momentum) in found(program, &gathered) {
                 params.follow(&program.plan().params[param], &found, momentum as f32);
             }
+        }
+        if let Some(average) = update.average {
+            self.pool.install(|| params.follow_all(average));
         }
         self.steps.lock().unwrap_or_else(PoisonError::into_inner).push(StepMemory { weights, gradients });
         Ok(Some(Stepped { steps: 1, failed: u64::from(!loss.is_finite()), loss }))
