@@ -198,8 +198,22 @@ pub struct DenseColumn {
     /// What makes a number of a category; none where the file has numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<Encoding>,
+    /// Which value of a list it is, where a value of the file is a list of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element: Option<Element>,
     /// Applied in order; what is missing then is 0.
     pub transforms: Vec<Transform>,
+}
+
+/// One of several numbers that a value of the file holds, such as an embedding that somebody made before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Element {
+    /// Between two of them.
+    pub separator: String,
+    /// Counted from 0.
+    pub index: usize,
+    /// How many there are in every row.
+    pub of: usize,
 }
 
 /// How a category becomes a number: by the training rows that have it. A missing value is a category as any other.
@@ -294,6 +308,42 @@ pub struct SparseColumn {
     pub rows: usize,
     /// The row of a missing value: row 0.
     pub missing: usize,
+    /// How many categories are found in one value of the file: a bag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<List>,
+    /// The sparse column before it whose embedding table it is looked up in, too: what both call alike is one row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same: Option<String>,
+}
+
+/// A bag: several categories in one value of the file, whose embeddings become one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List {
+    /// Between two categories. What is empty between two separators is none.
+    pub separator: String,
+    /// Categories that are read of a value, the first ones; others are left out.
+    pub most: usize,
+    /// How the embeddings become one.
+    pub pool: Pool,
+}
+
+impl List {
+    /// Categories that are read of a value where a schema does not say how many.
+    pub const MOST: usize = 16;
+    /// As many can be asked for.
+    pub const MOST_SLOTS: usize = 1_000;
+}
+
+/// How several embeddings become one, number by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pool {
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Mean,
+    /// The greatest.
+    Max,
 }
 
 /// How a value becomes a row of its embedding table. Row 0 is for missing values.
@@ -410,7 +460,7 @@ impl DenseColumn {
     /// A number as it stands in the column of the same name.
     pub fn new(name: impl Into<String>, transforms: Vec<Transform>) -> Self {
         let name = name.into();
-        Self { from: name.clone(), name, kind: Type::Number, encoding: None, transforms }
+        Self { from: name.clone(), name, kind: Type::Number, encoding: None, element: None, transforms }
     }
 }
 
@@ -418,7 +468,12 @@ impl SparseColumn {
     /// What stands in the column of the same name.
     pub fn new(name: impl Into<String>, kind: Type, table: Table, rows: usize) -> Self {
         let name = name.into();
-        Self { from: name.clone(), name, kind, table, rows, missing: 0 }
+        Self { from: name.clone(), name, kind, table, rows, missing: 0, list: None, same: None }
+    }
+
+    /// How many rows of its table are looked up for a sample, at most.
+    pub fn slots(&self) -> usize {
+        self.list.as_ref().map_or(1, |list| list.most)
     }
 }
 
@@ -450,6 +505,26 @@ impl Schema {
     /// Width of the numeric input: a table without numeric columns supplies one column of zeros.
     pub fn numeric_width(&self) -> usize {
         self.dense.len().max(1)
+    }
+
+    /// Where the rows of each sparse column lie among all that are looked up for a sample.
+    pub fn slots(&self) -> impl Iterator<Item = std::ops::Range<usize>> + '_ {
+        self.sparse.iter().scan(0, |end, column| {
+            let start = *end;
+            *end += column.slots();
+            Some(start..*end)
+        })
+    }
+
+    /// How many rows of embedding tables are looked up for a sample, at most.
+    pub fn looked_up(&self) -> usize {
+        self.sparse.iter().map(SparseColumn::slots).sum()
+    }
+
+    /// The column whose embedding table column `field` is looked up in: itself, or the one that it names.
+    pub fn owner(&self, field: usize) -> usize {
+        let same = self.sparse.get(field).and_then(|column| column.same.as_ref());
+        same.and_then(|same| self.sparse.iter().position(|column| column.name == *same)).unwrap_or(field)
     }
 
     /// Whether something of it learns from the training rows, so that the table must be split before it is encoded.

@@ -1,6 +1,7 @@
 //! The runtime's tests, as modules of one binary, which is linked once.
 
 mod bad_tables;
+mod bags;
 mod data;
 mod encodings;
 mod families;

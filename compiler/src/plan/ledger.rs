@@ -113,6 +113,7 @@ mod tests {
             primitive,
             inputs: inputs.iter().copied().collect(),
             params: smallvec![],
+            lookups: Vec::new(),
             shape: smallvec![width],
             path: "n".into(),
             place: Place::outside("n").into(),

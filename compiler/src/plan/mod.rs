@@ -23,6 +23,7 @@ use crate::cost::value_bytes;
 pub use crate::cost::{Cost, Costs};
 pub use crate::place::Place;
 use crate::primitives::Primitive;
+use crate::schema::{Pool, Schema, SparseColumn};
 pub use crate::tensor::{Init, Layout, Run, Shape};
 
 /// Version of the serialised form.
@@ -50,12 +51,26 @@ pub struct Node {
     pub inputs: SmallVec<[usize; 4]>,
     /// Indices into [`Plan::params`], in the order that the primitive documents.
     pub params: SmallVec<[usize; 4]>,
+    /// Of an embed, what each of its parameters is looked up for; nothing where each is the table of one field that has one
+    /// category.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lookups: Vec<Lookup>,
     /// Of its value, for one sample.
     pub shape: Shape,
     /// Where it comes from in the space, such as `b[2].d.fc.linear`.
     pub path: Arc<str>,
     /// The same, as data.
     pub place: Arc<Place>,
+}
+
+/// What a table is looked up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Lookup {
+    /// Index into [`Schema::sparse`](crate::schema::Schema::sparse).
+    pub field: usize,
+    /// How the rows of a bag become one; none of a field that has one category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
 }
 
 /// The slice of one stored parameter that an architecture uses.
@@ -119,6 +134,25 @@ impl Param {
     /// Whether the slice is the whole stored parameter.
     pub fn is_whole(&self) -> bool {
         self.axes.iter().zip(&self.full).all(|(axis, &full)| axis.len() == full)
+    }
+}
+
+impl Node {
+    /// What its parameter `index` is looked up for, where that is a table.
+    pub fn lookup(&self, params: &[Param], index: usize) -> Option<Lookup> {
+        let ParamKind::Table { field } = params[self.params[index]].kind else { return None };
+        Some(self.lookups.get(index).copied().unwrap_or(Lookup { field, pool: None }))
+    }
+}
+
+impl Lookup {
+    /// Of every field of a schema, as [`Node::lookups`] has them.
+    pub fn of(schema: &Schema) -> Vec<Self> {
+        if schema.sparse.iter().all(|column| column.list.is_none() && column.same.is_none()) {
+            return Vec::new();
+        }
+        let pool = |column: &SparseColumn| column.list.as_ref().map(|list| list.pool);
+        schema.sparse.iter().enumerate().map(|(field, column)| Self { field, pool: pool(column) }).collect()
     }
 }
 

@@ -46,6 +46,9 @@ pub fn check(nodes: &[Node], params: &[Param], outputs: &[usize]) -> Result<(), 
         if node.params.iter().any(|&param| param >= params.len()) {
             return Err(fault("uses a parameter that is not there"));
         }
+        if !node.lookups.is_empty() && node.lookups.len() != node.params.len() {
+            return Err(fault("does not say of every table what it is looked up for"));
+        }
         if node.shape.is_empty() || node.shape.len() > 2 || node.shape.contains(&0) {
             return Err(fault("has an empty shape or more than two axes"));
         }

@@ -10,7 +10,7 @@ use super::Space;
 use super::count::{Diagram, Validity};
 use super::draw::PROBES;
 use crate::ir::{Bounds, CheckedSpace, CondId, Constraint, MAX_SIZE, NodeKind, TemplateKind, Wiring};
-use crate::plan::{Layout, Param, ParamKind};
+use crate::plan::{Layout, Lookup, Param, ParamKind};
 use crate::primitives::Primitive;
 use crate::schema::Schema;
 
@@ -81,10 +81,12 @@ impl Space {
                     TemplateKind::Statistic => add(Arc::clone(&template.name), axes, ParamKind::Statistic),
                     TemplateKind::Tables => {
                         for (field, column) in schema.sparse.iter().enumerate() {
+                            // One table for columns that are the same, under the name of the first.
+                            let owner = schema.owner(field);
                             let mut axes = axes.clone();
                             axes.insert(0, Layout::prefix(column.rows));
-                            let name = format!("{}.{}", template.name, column.name).into();
-                            add(name, axes, ParamKind::Table { field });
+                            let name = format!("{}.{}", template.name, schema.sparse[owner].name).into();
+                            add(name, axes, ParamKind::Table { field: owner });
                         }
                     }
                 }
@@ -93,8 +95,20 @@ impl Space {
         }
         let (name, arguments) = (checked.name.clone(), checked.arguments.clone());
         let validity = Arc::new(Validity::Free);
-        let mut space =
-            Space { name, arguments, graph, wiring, bounds, sizes, params, of_node, validity, uniform: Arc::default() };
+        let lookups = Lookup::of(schema);
+        let mut space = Space {
+            name,
+            arguments,
+            graph,
+            wiring,
+            bounds,
+            sizes,
+            params,
+            lookups,
+            of_node,
+            validity,
+            uniform: Arc::default(),
+        };
         let of_choices = |constraint: &&Constraint| constraint.costs.is_empty();
         let conds: Vec<CondId> = space.graph.constraints.iter().filter(of_choices).map(|c| c.holds).collect();
         if !conds.is_empty() {

@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 use self::count::Validity;
 use self::draw::Different;
 use crate::ir::{Assignment, Bounds, Choice, Constraint, Made, SchemaSizes, SpaceGraph, Wiring};
-use crate::plan::{Costs, Param};
+use crate::plan::{Costs, Lookup, Param};
 use crate::schema::Schema;
 
 pub use architecture::Architecture;
@@ -44,6 +44,8 @@ pub struct Space {
     sizes: SchemaSizes,
     /// Every stored parameter, whole.
     params: Vec<Param>,
+    /// Of an embed: see [`Node::lookups`](crate::plan::Node::lookups).
+    lookups: Vec<Lookup>,
     /// For each graph node, the stored parameters that it uses.
     of_node: Vec<SmallVec<[usize; 4]>>,
     validity: Arc<Validity>,

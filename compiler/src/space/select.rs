@@ -222,8 +222,9 @@ impl Builder<'_> {
                 params.push(self.param(id, &axes));
             }
         }
+        let lookups = if matches!(primitive, Primitive::Embed(_)) { self.space.lookups.clone() } else { Vec::new() };
         let (path, place) = (Arc::clone(&node.path), Arc::clone(&node.place));
-        self.nodes.push(Node { primitive, inputs, params, shape, path, place });
+        self.nodes.push(Node { primitive, inputs, params, lookups, shape, path, place });
         Ok(self.nodes.len() - 1)
     }
 

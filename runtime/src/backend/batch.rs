@@ -1,16 +1,15 @@
 //! Whether a batch is what a task reads, so that nothing is out of range later.
 
-use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::primitives::Primitive;
 
 use super::Task;
-use crate::data::Batch;
+use crate::data::{Batch, EMPTY};
 use crate::{ProgramError, Result};
 
 /// Fails unless the batch has the columns that the task reads, rows of its tables, and as many labels as rows where they
 /// are wanted.
 pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
-    let Batch { rows, numeric, ids, labels, weights, .. } = batch;
+    let Batch { rows, numeric, labels, weights, .. } = batch;
     let rows = *rows;
     let mismatch = |mismatch: String| Err(ProgramError::Batch { mismatch }.into());
     if rows == 0 {
@@ -28,13 +27,16 @@ pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
                 return mismatch(format!("{} numeric values for {rows} rows of {}", numeric.len(), node.shape[0]));
             }
             Primitive::Embed(_) => {
-                for &param in &node.params {
+                for (index, &param) in node.params.iter().enumerate() {
                     let table = &task.plan().params[param];
-                    let ParamKind::Table { field } = table.kind else { continue };
-                    let Some(ids) = ids.get(field.saturating_mul(rows)..(field + 1).saturating_mul(rows)) else {
+                    let Some(lookup) = node.lookup(&task.plan().params, index) else { continue };
+                    let ids = batch.ids_of(lookup.field).filter(|ids| lookup.pool.is_some() || ids.len() == rows);
+                    let Some(ids) = ids else {
                         return mismatch(format!("it has no column for {}", table.name));
                     };
-                    if let Some(id) = ids.iter().find(|&&id| id as usize >= table.full[0]) {
+                    let bag = lookup.pool.is_some();
+                    let beyond = |&&id: &&u32| id as usize >= table.full[0] && !(bag && id == EMPTY);
+                    if let Some(id) = ids.iter().find(beyond) {
                         return mismatch(format!(
                             "row {id} of {}, which has {} rows; was the data encoded for this space?",
                             table.name, table.full[0]
@@ -46,12 +48,4 @@ pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// The column of row indices that a table of the plan is looked up with.
-pub(crate) fn ids<'a>(plan: &Plan, batch: &'a Batch, param: usize) -> &'a [u32] {
-    match plan.params[param].kind {
-        ParamKind::Table { field } => &batch.ids[field * batch.rows..][..batch.rows],
-        ParamKind::Dense | ParamKind::Statistic => &[],
-    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use nasrec_compiler::recipe::{self, By, Source};
 use nasrec_compiler::schema::Schema;
 
-use super::batch::Batch;
+use super::batch::{Batch, EMPTY};
 use super::cache::{Cache, Description, Found, HELD, Origin, Writer};
 use super::fit::{self, Encoder};
 use super::malformed::Malformed;
@@ -40,8 +40,10 @@ pub struct Dataset {
     cache: Cache,
     /// See [`Schema::numeric_width`].
     numeric_width: usize,
-    /// Rows of the table of each categorical column.
-    table_rows: Vec<usize>,
+    /// Rows of the table that each column of ids leads into, and whether that may be none.
+    table_rows: Vec<(usize, bool)>,
+    /// See [`Batch::ends`].
+    ends: Vec<usize>,
     parts: [Rows; 3],
     fingerprint: String,
 }
@@ -132,6 +134,7 @@ impl Dataset {
             numeric: vec![0.0; self.numeric_width * count],
             ids: vec![0; layout.fields * count],
             labels: vec![0.0; count],
+            ends: self.ends.clone(),
             ..Batch::default()
         };
         let words = layout.numeric + layout.fields;
@@ -160,7 +163,8 @@ impl Dataset {
         }
         // Who wrote the cache may have written its checksums: no category leads out of its table.
         let columns = batch.ids.chunks_exact(rows.len().max(1)).zip(&self.table_rows);
-        if columns.into_iter().any(|(ids, &rows)| ids.iter().any(|&id| id as usize >= rows)) {
+        let beyond = |id: u32, &(rows, bag): &(usize, bool)| id as usize >= rows && !(bag && id == EMPTY);
+        if columns.into_iter().any(|(ids, table)| ids.iter().any(|&id| beyond(id, table))) {
             return Err(FileError::Changed {
                 path: self.cache.path().to_owned(),
                 what: "it has a category that is beyond its column's table".to_owned(),
@@ -216,8 +220,16 @@ impl Wanted<'_> {
         let parts = split::split(&keys, cache.description.bounds, recipe)?;
         observer.say(&split::told(&parts, &keys, schema, recipe));
         let fingerprint = fingerprint(&cache.description);
-        let table_rows = schema.sparse.iter().map(|column| column.rows).collect();
-        Ok(Dataset { cache, numeric_width: schema.numeric_width(), table_rows, parts, fingerprint })
+        let tables = schema.sparse.iter().map(|column| vec![(column.rows, column.list.is_some()); column.slots()]);
+        let bags = schema.sparse.iter().any(|column| column.list.is_some());
+        Ok(Dataset {
+            cache,
+            numeric_width: schema.numeric_width(),
+            table_rows: tables.flatten().collect(),
+            ends: schema.slots().map(|slots| slots.end).filter(|_| bags).collect(),
+            parts,
+            fingerprint,
+        })
     }
 
     /// The cache that is there, if it is what would be built; or what was known before, whatever would be built now.

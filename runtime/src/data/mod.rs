@@ -34,7 +34,7 @@ mod text;
 mod wide;
 
 pub use crate::error::DataError;
-pub use batch::Batch;
+pub use batch::{Batch, EMPTY};
 pub use batches::Batches;
 #[cfg(fuzzing)]
 pub(crate) use cache::resealed;

@@ -9,7 +9,8 @@ use super::tiled::{Here, Kernel, Lookup, Lowered, Out, Site, Stretch};
 
 impl Op for Embed {
     fn lower(&self, site: &Site<'_>) -> Lowered {
-        site.step(Lookup { dim: site.node.shape[1], at: site.embedded })
+        let of = (0..site.node.params.len()).filter_map(|index| site.node.lookup(&site.plan.params, index));
+        site.step(Lookup { dim: site.node.shape[1], at: site.embedded, of: of.collect() })
     }
 
     fn forward(&self, at: &Forward<'_>) -> Result<Tensor> {
@@ -22,14 +23,13 @@ impl Op for Embed {
 }
 
 impl Kernel for Lookup {
-    fn looks_up(&self) -> Option<Lookup> {
-        Some(*self)
+    fn looks_up(&self) -> Option<&Lookup> {
+        Some(self)
     }
 
     fn forward(&self, here: &dyn Here, out: Out<'_>) {
-        for (index, y) in out.y.chunks_exact_mut(self.dim * here.samples()).enumerate() {
-            here.look_up(index, y);
-        }
+        let fields = out.y.chunks_exact_mut(self.dim * here.samples()).zip(&self.of);
+        fields.enumerate().for_each(|(index, (y, &of))| here.look_up(index, of, y));
     }
 
     fn backward(&self, _: &dyn Here, _: Stretch, _: &[f32], _: &mut [f32], _: bool) {}

@@ -4,7 +4,7 @@
 
 use std::fmt::Debug;
 
-use nasrec_compiler::plan::{Node, Plan};
+use nasrec_compiler::plan::{self, Node, Plan};
 use nasrec_compiler::streams::Key;
 use smallvec::SmallVec;
 
@@ -99,7 +99,7 @@ pub(crate) trait Kernel: Debug + Send + Sync {
     }
 
     /// Whether it looks rows up: then it has no backward, and the gradient of its value is that of the rows.
-    fn looks_up(&self) -> Option<Lookup> {
+    fn looks_up(&self) -> Option<&Lookup> {
         None
     }
 
@@ -172,10 +172,12 @@ pub(crate) struct Gathered {
 }
 
 /// A table lookup: where its rows lie among the values that all lookups yield, and how long they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lookup {
     pub dim: usize,
     pub at: usize,
+    /// What each table is looked up for.
+    pub of: Vec<plan::Lookup>,
 }
 
 /// A stretch of an operand.
@@ -225,8 +227,8 @@ pub(crate) trait Here {
     fn gathered(&self) -> Option<&Gathered>;
     /// The samples of one numeric column.
     fn column(&self, index: usize) -> &[f32];
-    /// The rows that the samples look up in the table that is its parameter `index`, `[dim, t]`.
-    fn look_up(&self, index: usize, rows: &mut [f32]);
+    /// The rows that the samples look up in the table that is its parameter `index`, those of a bag pooled: `[dim, t]`.
+    fn look_up(&self, index: usize, of: plan::Lookup, rows: &mut [f32]);
 }
 
 /// Where the gradients of a step's parameters are summed.

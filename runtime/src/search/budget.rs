@@ -53,7 +53,7 @@ fn lists(job: &Job, rows: u64) -> u64 {
 
 /// Bytes of a sample of a batch.
 fn sample(job: &Job) -> u64 {
-    (job.schema.numeric_width() + job.schema.sparse.len() + 1) as u64 * 4
+    (job.schema.numeric_width() + job.schema.looked_up() + 1) as u64 * 4
 }
 
 /// Training the supernet, and searching with it.

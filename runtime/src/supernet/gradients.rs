@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
+use crate::data::EMPTY;
+
 /// Values summed at a time; fixed, so that sums round the same way with any number of threads.
 const CHUNK: usize = 1 << 14;
 
@@ -111,21 +113,28 @@ impl TableGradient {
         self.values = values;
     }
 
-    /// Sums `gradient(sample, row sum)` over the samples that looked up each row, in sample order.
-    pub(crate) fn sum(&mut self, param: usize, dim: usize, ids: &[u32], add: impl Fn(usize, &mut [f32])) {
-        let mut order: Vec<u64> = ids.iter().zip(0u64..).map(|(&id, sample)| u64::from(id) << 32 | sample).collect();
+    /// Sums `gradient(place, row sum)` over the places in `ids` that looked up each row, in their order.
+    pub(crate) fn sum(
+        &mut self,
+        param: usize,
+        dim: usize,
+        ids: impl Iterator<Item = u32>,
+        add: impl Fn(usize, &mut [f32]),
+    ) {
+        let ids = ids.zip(0u64..).filter(|(id, _)| *id != EMPTY);
+        let mut order: Vec<u64> = ids.map(|(id, place)| u64::from(id) << 32 | place).collect();
         order.sort_unstable();
         self.param = param;
         self.rows.clear();
         self.values.clear();
         for key in order {
-            let (id, sample) = ((key >> 32) as u32, (key & 0xffff_ffff) as usize);
+            let (id, place) = ((key >> 32) as u32, (key & 0xffff_ffff) as usize);
             if self.rows.last() != Some(&id) {
                 self.rows.push(id);
                 self.values.resize(self.rows.len() * dim, 0.0);
             }
             let start = self.values.len() - dim;
-            add(sample, &mut self.values[start..]);
+            add(place, &mut self.values[start..]);
         }
     }
 }

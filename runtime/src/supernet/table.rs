@@ -91,6 +91,15 @@ impl Table {
         })
     }
 
+    /// Moves one value of a row.
+    #[cfg(test)]
+    pub(crate) fn shift(&mut self, row: usize, column: usize, by: f32) {
+        let mut values = self.row(row);
+        values[column] += by;
+        let memory = vec![0.0; self.keep.memory.of_row(self.dim)];
+        self.put_record(row, &values, &memory);
+    }
+
     /// A row's current values.
     pub(crate) fn row(&self, row: usize) -> Row {
         let mut values = Row::new();

@@ -3,7 +3,7 @@
 use nasrec_compiler::schema::Encoding;
 use rayon::prelude::*;
 
-use crate::data::{Batch, Dataset, Draw, Folds, Seen, Tally};
+use crate::data::{Batch, Dataset, Draw, EMPTY, Folds, Seen, Tally};
 use crate::{Result, Stop};
 
 /// Rows that are read at a time.
@@ -18,11 +18,27 @@ pub(super) const BINS: usize = 256;
 /// Most numbers that edges are worked out from.
 const SAMPLED: usize = 1 << 18;
 
+/// The categories of a field, row by row.
+#[derive(Clone, Default)]
+struct Ids {
+    all: Vec<u32>,
+    /// Places of a row: one, but for bags.
+    slots: usize,
+}
+
+impl Ids {
+    /// Those of each row.
+    fn rows(&self) -> impl Iterator<Item = impl Iterator<Item = u32>> {
+        self.all.chunks_exact(self.slots.max(1)).map(|row| row.iter().copied().filter(|&id| id != EMPTY))
+    }
+}
+
 /// Rows of a table, column by column.
 #[derive(Default)]
 pub(super) struct Raw {
     numbers: Vec<Vec<f32>>,
-    ids: Vec<Vec<u32>>,
+    /// Of each field the rows of its table, of a bag as many a row as it has places.
+    ids: Vec<Ids>,
     pub labels: Vec<f32>,
     /// How much each row counts; none where all count once.
     pub weights: Vec<f32>,
@@ -49,9 +65,17 @@ impl Raw {
     fn extend(&mut self, batch: &Batch) {
         let rows = batch.rows.max(1);
         self.numbers.resize_with(batch.numeric.len() / rows, Vec::new);
-        self.ids.resize_with(batch.ids.len() / rows, Vec::new);
+        let fields = if batch.ends.is_empty() { batch.ids.len() / rows } else { batch.ends.len() };
+        self.ids.resize_with(fields, Ids::default);
         self.numbers.iter_mut().zip(batch.numeric.chunks_exact(rows)).for_each(|(all, new)| all.extend_from_slice(new));
-        self.ids.iter_mut().zip(batch.ids.chunks_exact(rows)).for_each(|(all, new)| all.extend_from_slice(new));
+        for (field, ids) in self.ids.iter_mut().enumerate() {
+            let new = batch.ids_of(field).unwrap_or_default();
+            ids.slots = new.len() / rows;
+            match ids.slots {
+                1 => ids.all.extend_from_slice(new),
+                _ => (0..rows).for_each(|row| ids.all.extend(new.iter().skip(row).step_by(rows))),
+            }
+        }
         self.labels.extend_from_slice(&batch.labels);
         self.weights.extend_from_slice(&batch.weights);
     }
@@ -73,6 +97,8 @@ struct Field {
     unseen: [f32; 2],
     /// Whether trees see the category itself.
     few: bool,
+    /// Whether a row has several: trees see the means of what they say, and how many there are.
+    bag: bool,
 }
 
 /// A column of trees, ready to be put into bins.
@@ -107,44 +133,56 @@ impl Columns {
 }
 
 impl Field {
-    fn learn(ids: &[u32], labels: &[f32], draws: &[Draw]) -> (Self, Vec<Column>) {
-        let mut known = ids.to_vec();
+    fn learn(ids: &Ids, labels: &[f32], draws: &[Draw]) -> (Self, Vec<Column>) {
+        let mut known: Vec<u32> = ids.rows().flatten().collect();
         known.sort_unstable();
         known.dedup();
-        let codes: Vec<usize> = ids.iter().map(|id| known.partition_point(|known| known < id)).collect();
+        let code = |id: u32| known.partition_point(|&known| known < id);
         let mut tally = Tally::new(known.len(), FOLDS);
         let mut clicks = 0.0;
-        for ((&code, &label), &draw) in codes.iter().zip(labels).zip(draws) {
-            tally.add(code, draw, label > 0.5);
+        for ((ids, &label), &draw) in ids.rows().zip(labels).zip(draws) {
+            ids.for_each(|id| tally.add(code(id), draw, label > 0.5));
             clicks += f64::from(label);
         }
         let rate = clicks / labels.len().max(1) as f64;
         let of = |seen: Seen| RATE.of(seen.rows, seen.clicks, rate) as f32;
         let count = |code: usize| (tally.all(code).rows as f64).ln_1p() as f32;
         let seen: Vec<[f32; 2]> = (0..known.len()).map(|code| [of(tally.all(code)), count(code)]).collect();
-        let rates = codes.iter().zip(draws).map(|(&code, &draw)| of(tally.others(code, draw))).collect();
-        let counts = codes.iter().map(|&code| seen[code][1]).collect();
-        let field = Self { few: known.len() <= FEW, seen, unseen: [rate as f32, 0.0], known };
-        let mut columns = vec![rates, counts];
+        let rates = ids.rows().zip(draws).map(|(ids, &draw)| mean(ids.map(|id| of(tally.others(code(id), draw)))));
+        let counts = ids.rows().map(|ids| mean(ids.map(|id| seen[code(id)][1])));
+        let mut columns = vec![rates.collect(), counts.collect()];
+        let bag = ids.slots > 1;
+        let field = Self { few: !bag && known.len() <= FEW, bag, seen, unseen: [rate as f32, 0.0], known };
         columns.extend(field.plain(ids));
         (field, columns)
     }
 
     fn len(&self) -> usize {
-        2 + usize::from(self.few)
+        2 + usize::from(self.few || self.bag)
     }
 
-    fn of(&self, ids: &[u32]) -> Vec<Column> {
-        let seen: Vec<[f32; 2]> =
-            ids.iter().map(|id| self.known.binary_search(id).map_or(self.unseen, |code| self.seen[code])).collect();
-        let mut columns: Vec<Column> = (0..2).map(|at| seen.iter().map(|seen| seen[at]).collect()).collect();
+    fn of(&self, ids: &Ids) -> Vec<Column> {
+        let seen = |id: u32| self.known.binary_search(&id).map_or(self.unseen, |code| self.seen[code]);
+        let column = |at: usize| ids.rows().map(|ids| mean(ids.map(|id| seen(id)[at]))).collect();
+        let mut columns: Vec<Column> = (0..2).map(column).collect();
         columns.extend(self.plain(ids));
         columns
     }
 
-    fn plain(&self, ids: &[u32]) -> Option<Column> {
-        self.few.then(|| ids.iter().map(|&id| id as f32).collect())
+    /// The category itself, or how many a row has.
+    fn plain(&self, ids: &Ids) -> Option<Column> {
+        match self {
+            Self { bag: true, .. } => Some(ids.rows().map(|ids| ids.count() as f32).collect()),
+            Self { few: true, .. } => Some(ids.all.iter().map(|&id| id as f32).collect()),
+            _ => None,
+        }
     }
+}
+
+/// Of nothing it is nothing.
+fn mean(values: impl Iterator<Item = f32>) -> f32 {
+    let (count, sum) = values.fold((0u32, 0.0), |(count, sum), value| (count + 1, sum + value));
+    if count == 1 { sum } else { sum / count.max(1) as f32 }
 }
 
 /// What parts the numbers of each column into bins: a number is in the bin of the first edge that it does not exceed.
@@ -211,11 +249,11 @@ mod tests {
     fn a_category_of_one_row_tells_that_row_nothing() {
         let rows: Vec<u32> = (0..1_000).collect();
         let labels: Vec<f32> = rows.iter().map(|row| f32::from(u8::from(row % 4 == 0))).collect();
-        let raw = Raw { ids: vec![rows.clone()], labels, ..Raw::default() };
+        let raw = Raw { ids: vec![Ids { all: rows.clone(), slots: 1 }], labels, ..Raw::default() };
         let (columns, seen) = Columns::learn(&raw, &rows, Folds::new(1));
         assert_eq!((columns.len(), seen.len()), (2, 2));
         assert!(seen[0].iter().all(|&rate| rate == 0.25), "the rate of all");
-        let again = columns.of(&Raw { ids: vec![vec![0, 1, 5_000]], ..Raw::default() });
+        let again = columns.of(&Raw { ids: vec![Ids { all: vec![0, 1, 5_000], slots: 1 }], ..Raw::default() });
         let (click, other) = ((1.0 + 20.0 * 0.25) / 21.0, 20.0 * 0.25 / 21.0);
         assert_eq!(again, [vec![click, other, 0.25], vec![2f32.ln(), 2f32.ln(), 0.0]]);
     }

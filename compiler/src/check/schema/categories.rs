@@ -4,11 +4,13 @@ use super::columns::made;
 use super::{Reading, Says, called, only, types};
 use crate::check::settings::{Called, whole};
 use crate::diagnostics::{Code, Diagnostic, nearest};
-use crate::schema::{Part, SparseColumn, Table, Type};
-use crate::syntax::tree::{Arg, Name, SchemaLine};
+use crate::schema::{List, Part, Pool, SparseColumn, Table, Type};
+use crate::syntax::tree::{Arg, ExprKind, Name, SchemaLine};
 
 /// Steps, how they are written at first, and what they do.
-pub(crate) const STEPS: [(&str, &str, &str); 11] = [
+pub(crate) const STEPS: [(&str, &str, &str); 13] = [
+    ("list", "list(\"|\")", "several values in one, whose embeddings are pooled"),
+    ("same", "same(", "the rows of another column"),
     ("modulo", "modulo(rows: ", "row v mod (rows - 1) + 1"),
     ("hash", "hash(rows: ", "a row by the value's hash"),
     ("vocabulary", "vocabulary(rows: ", "a row each for the most frequent values"),
@@ -26,6 +28,8 @@ pub(crate) const STEPS: [(&str, &str, &str); 11] = [
 const ROWS: u64 = 1_000_000;
 /// Most rows of an embedding table.
 const MOST_ROWS: u64 = 1 << 31;
+/// Longest separator of a list, in bytes.
+const LONGEST_SEPARATOR: usize = 8;
 /// The least base of a logarithm: less would be many rows for few numbers.
 const LEAST_BASE: f64 = 1.01;
 /// Most quantiles of a column.
@@ -41,8 +45,18 @@ impl Reading {
                 .help("add `: hex`, `: int` or `: text`"));
         };
         let kind = types::read(written)?;
-        let (table, rows) = match (line.stages.as_slice(), &kind) {
+        let (list, stages) = match line.stages.split_first() {
+            Some((first, others)) if first.0.text == "list" => (Some(list(first, &kind)?), others),
+            _ => (None, line.stages.as_slice()),
+        };
+        let mut same = None;
+        let (table, rows) = match (stages, &kind) {
             ([], Type::Bool) => with_rows(Table::Enumerated(Part::Truth)),
+            ([(name, args)], _) if name.text == "same" => {
+                let other = self.same(name, args, &kind)?;
+                same = Some(other.name.clone());
+                (other.table.clone(), other.rows)
+            }
             ([step], _) => table(step, &kind, written.name.text.as_str())?,
             _ => {
                 return Err(Diagnostic::error(Code::Schema, "a sparse column is brought into its table by one step")
@@ -52,10 +66,103 @@ impl Reading {
         };
         for (name, from) in made(line)? {
             self.mention(std::slice::from_ref(&from));
-            let (kind, table) = (kind.clone(), table.clone());
-            self.schema.sparse.push(SparseColumn { name, from, kind, table, rows, missing: 0 });
+            let (kind, table, list, same) = (kind.clone(), table.clone(), list.clone(), same.clone());
+            self.schema.sparse.push(SparseColumn { name, from, kind, table, rows, missing: 0, list, same });
         }
         Ok(())
+    }
+
+    /// The column whose table a column shares.
+    fn same(&self, name: &Name, args: &[Arg], kind: &Type) -> Result<&SparseColumn, Diagnostic> {
+        let called = called(name, args);
+        called.only(&["column"])?;
+        let given = called.expr(&["column"], "column");
+        let wanted = given.and_then(|given| match &given.kind {
+            ExprKind::Name(name) => Some(name.as_str()),
+            ExprKind::Text(name) => Some(name.as_str()),
+            _ => None,
+        });
+        let place = given.map_or(name.span, |given| given.span);
+        let Some(wanted) = wanted else {
+            return Err(Diagnostic::error(Code::Schema, "`same` needs the column whose table is shared")
+                .label(place, "expected a name, such as `same(item)`"));
+        };
+        let Some(other) = self.schema.sparse.iter().find(|column| column.name == wanted) else {
+            let near = nearest(wanted, self.schema.sparse.iter().map(|column| column.name.as_str()));
+            return Err(Diagnostic::error(
+                Code::Schema,
+                format!("there is no sparse column `{wanted}` before this line"),
+            )
+            .label(place, "whose table would be shared")
+            .did_you_mean(place, wanted, near));
+        };
+        let wrong = |message: String, help: &str| {
+            Err(Diagnostic::error(Code::Schema, message).label(place, "not this").help(help.to_owned()))
+        };
+        if let Some(owner) = &other.same {
+            return wrong(
+                format!("`{wanted}` has no table of its own"),
+                &format!("name the column that has one: `same({owner})`"),
+            );
+        }
+        if other.kind != *kind {
+            return wrong(
+                format!("`{wanted}` is written otherwise"),
+                "columns with one table have one type: what both call alike is one row",
+            );
+        }
+        if !is_shared(&other.table) {
+            return wrong(
+                format!("the rows of `{wanted}` are no categories of their own"),
+                "columns share what `modulo`, `hash` or `vocabulary` makes",
+            );
+        }
+        Ok(other)
+    }
+}
+
+/// Whether rows say which value it is.
+fn is_shared(table: &Table) -> bool {
+    matches!(table, Table::Modulo | Table::Hash { .. } | Table::Vocabulary { .. })
+}
+
+/// `list("|", most: 16, pool: mean)`
+fn list((name, args): &(Name, Vec<Arg>), kind: &Type) -> Result<List, Diagnostic> {
+    const ARGS: [&str; 3] = ["separator", "most", "pool"];
+    if !matches!(kind, Type::Int | Type::Hex | Type::Text) {
+        return Err(Diagnostic::error(Code::Schema, "a list of categories is of `int`, `hex` or `text`")
+            .label(name.span, "these are none")
+            .help("a list of numbers is a dense column: `dense v[1..8] from vector | list(\" \")`"));
+    }
+    let called = called(name, args);
+    called.only(&ARGS)?;
+    let separator = separator(&called, &ARGS)?;
+    let most = called.whole(&ARGS, "most", List::MOST as u64)?;
+    let place = |arg: &str| called.expr(&ARGS, arg).map_or(name.span, |given| given.span);
+    if !(1..=List::MOST_SLOTS as u64).contains(&most) {
+        return Err(Diagnostic::error(Code::Schema, format!("a list of {most} categories is not understood"))
+            .label(place("most"), format!("expected 1 to {}", List::MOST_SLOTS)));
+    }
+    let pool = match called.expr(&ARGS, "pool").map(|given| &given.kind) {
+        None => Pool::Mean,
+        Some(ExprKind::Name(name)) if name == "mean" => Pool::Mean,
+        Some(ExprKind::Name(name)) if name == "sum" => Pool::Sum,
+        Some(ExprKind::Name(name)) if name == "max" => Pool::Max,
+        Some(_) => {
+            return Err(Diagnostic::error(Code::Schema, "how do the embeddings of a list become one?")
+                .label(place("pool"), "expected `mean`, `sum` or `max`"));
+        }
+    };
+    Ok(List { separator, most: most as usize, pool })
+}
+
+/// What stands between two values of a list.
+pub(super) fn separator(called: &Called, args: &[&str]) -> Result<String, Diagnostic> {
+    let given = called.expr(args, "separator");
+    match given.map(|given| &given.kind) {
+        Some(ExprKind::Text(text)) if (1..=LONGEST_SEPARATOR).contains(&text.len()) => Ok(text.clone()),
+        _ => Err(Diagnostic::error(Code::Schema, "what stands between two values of a list?")
+            .label(given.map_or(called.span, |given| given.span), "expected a text, such as `list(\"|\")`")),
     }
 }
 
@@ -124,6 +231,8 @@ fn table((name, args): &(Name, Vec<Arg>), kind: &Type, written: &str) -> Result<
         "weekend" => enumerated(Part::Weekend),
         "day" => enumerated(Part::Day),
         "month" => enumerated(Part::Month),
+        "list" => Err(Diagnostic::error(Code::Schema, "`list` comes before other steps")
+            .label(name.span, "it says what the values are that they are of")),
         "hash" | "vocabulary" | "quantiles" | "log_square" | "log_buckets" => Err(wrong()),
         other => {
             let known = STEPS.map(|(name, ..)| name);

@@ -1,14 +1,16 @@
 //! Numeric columns.
 
+use super::categories::separator;
 use super::columns::made;
 use super::{Reading, Says, called, only, types};
 use crate::check::settings::number;
 use crate::diagnostics::{Code, Diagnostic, nearest};
-use crate::schema::{DenseColumn, Encoding, Fill, Transform, Type};
+use crate::schema::{DenseColumn, Element, Encoding, Fill, Transform, Type};
 use crate::syntax::tree::{Arg, ExprKind, Name, SchemaLine};
 
 /// Steps, how they are written at first, and what they do.
-pub(crate) const STEPS: [(&str, &str, &str); 9] = [
+pub(crate) const STEPS: [(&str, &str, &str); 10] = [
+    ("list", "list(\" \")", "one of several numbers in a value"),
     ("max", "max(0)", "at least a number"),
     ("min", "min(", "at most a number"),
     ("clip", "clip(", "at least one number and at most another"),
@@ -23,12 +25,16 @@ pub(crate) const STEPS: [(&str, &str, &str); 9] = [
 impl Reading {
     pub(super) fn dense(&mut self, line: &SchemaLine) -> Result<(), Diagnostic> {
         only(line, &[Says::From, Says::Written, Says::Steps])?;
-        let (encoding, stages) = match line.stages.split_first() {
+        let (list, stages) = match line.stages.split_first() {
+            Some((first, others)) if first.0.text == "list" => (Some(first), others),
+            _ => (None, line.stages.as_slice()),
+        };
+        let (encoding, stages) = match stages.split_first() {
             Some((first, others)) => match encoding(first)? {
                 Some(encoding) => (Some(encoding), others),
-                None => (None, line.stages.as_slice()),
+                None => (None, stages),
             },
-            None => (None, line.stages.as_slice()),
+            None => (None, stages),
         };
         let kind = line.written.as_ref().map(types::read).transpose()?;
         let is_category = match kind {
@@ -68,13 +74,37 @@ impl Reading {
         }
         let kind = kind.unwrap_or(Type::Number);
         let transforms = stages.iter().map(transform).collect::<Result<Vec<_>, _>>()?.concat();
-        for (name, from) in made(line)? {
+        let made = made(line)?;
+        let separator = list.map(|list| elements(list, &made, &kind, encoding)).transpose()?;
+        let of = made.len();
+        for (index, (name, from)) in made.into_iter().enumerate() {
             self.mention(std::slice::from_ref(&from));
             let (kind, transforms) = (kind.clone(), transforms.clone());
-            self.schema.dense.push(DenseColumn { name, from, kind, encoding, transforms });
+            let element = separator.clone().map(|separator| Element { separator, index, of });
+            self.schema.dense.push(DenseColumn { name, from, kind, encoding, element, transforms });
         }
         Ok(())
     }
+}
+
+/// What stands between the numbers of a list, of which each column of a line is one.
+fn elements(
+    (name, args): &(Name, Vec<Arg>),
+    made: &[(String, String)],
+    kind: &Type,
+    encoding: Option<Encoding>,
+) -> Result<String, Diagnostic> {
+    let called = called(name, args);
+    called.only(&["separator"])?;
+    if encoding.is_some() || !matches!(kind, Type::Number | Type::Int) {
+        return Err(Diagnostic::error(Code::Schema, "a dense list is of numbers").label(name.span, "these are none"));
+    }
+    if made.iter().any(|(_, from)| *from != made[0].1) {
+        return Err(Diagnostic::error(Code::Schema, "a list is one column of the file")
+            .label(name.span, "of several columns")
+            .help("name what its values become, and where they stand: `dense v[1..8] from vector | list(\" \")`"));
+    }
+    separator(&called, &["separator"])
 }
 
 /// What makes a number of a category, if a step does.
@@ -126,6 +156,8 @@ fn transform((name, args): &(Name, Vec<Arg>)) -> Result<Vec<Transform>, Diagnost
         "standardise" => none(Transform::Standardise),
         "min_max" => none(Transform::MinMax),
         "missing" => fill(name, args),
+        "list" => Err(Diagnostic::error(Code::Schema, "`list` comes before other steps")
+            .label(name.span, "it says what the numbers are that they are of")),
         "target" | "count" => Err(Diagnostic::error(Code::Schema, format!("`{}` comes before other steps", name.text))
             .label(name.span, "what is here is a number already")),
         other => {

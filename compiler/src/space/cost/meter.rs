@@ -1,6 +1,8 @@
 //! What an architecture costs, without its plan: its live graph is marked, and the sizes of what is live are added up by
 //! the formulas of the primitives. Nothing is laid out, and nothing is allocated from one architecture to the next.
 
+use std::collections::BTreeSet;
+
 use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
 
@@ -109,7 +111,10 @@ impl Space {
     /// For each graph node, its parameters.
     pub(super) fn weights(&self) -> Vec<SmallVec<[Weights; 4]>> {
         let mut users = vec![0u32; self.params().len()];
-        self.of_node.iter().flatten().for_each(|&id| users[id] += 1);
+        for stored in &self.of_node {
+            let different: BTreeSet<usize> = stored.iter().copied().collect();
+            different.into_iter().for_each(|id| users[id] += 1);
+        }
         let nodes = self.graph.graph.node_weights().zip(&self.of_node);
         nodes
             .map(|(node, stored)| {
@@ -122,7 +127,13 @@ impl Space {
                     let ids: SmallVec<[usize; 4]> = stored.by_ref().take(count).collect();
                     // Tables are shared all together or not at all.
                     let first = *ids.first()?;
-                    let rows = if table { ids.iter().map(|&id| self.params()[id].full[0] as u64).sum() } else { 1 };
+                    let rows = if table {
+                        // A table of several fields is there once.
+                        let different: BTreeSet<usize> = ids.iter().copied().collect();
+                        different.iter().map(|&id| self.params()[id].full[0] as u64).sum()
+                    } else {
+                        1
+                    };
                     Some(Weights {
                         kind: template.kind,
                         axes: template.axes.iter().map(|axis| axis.size).collect(),

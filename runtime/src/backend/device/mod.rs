@@ -20,6 +20,7 @@ mod update;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use candle_core::{DType, Device, Tensor};
 use nasrec_compiler::plan::{Node, Param, ParamKind, Plan};
@@ -32,11 +33,11 @@ use loss::{cross_entropy, finite, select};
 pub use params::Params;
 use params::State;
 use pass::{Derivatives, Leaves, backward, forward, wanted};
-use tables::{RowGradients, WholeGradients, look_up, stretches};
+use tables::{Ids, RowGradients, WholeGradients, look_up, shared, stretches};
 use traffic::Traffic;
 
 use super::{Backend, Stepped, Task, Update, batch};
-use crate::data::Batch;
+use crate::data::{Batch, EMPTY};
 use crate::ops::device::Indices;
 use crate::ops::{Mask, Mode, unbiased};
 use crate::supernet::{Gradients, Memory, Prepared, Store, TableGradient, side_by_side};
@@ -71,8 +72,7 @@ pub struct Copies {
 struct Given {
     /// `[B, w]`
     numeric: Option<Tensor>,
-    /// `[columns, B]`
-    ids: Option<Tensor>,
+    ids: Option<Ids>,
     rows: usize,
     mode: Mode,
 }
@@ -116,7 +116,7 @@ impl Candle {
             None
         };
         let ids = if reads(|primitive| matches!(primitive, Primitive::Embed(_))) {
-            Some(self.traffic.upload(&batch.ids, of_rows(batch.ids.len()))?)
+            Some(Ids { all: self.traffic.upload(&batch.ids, of_rows(batch.ids.len()))?, ends: batch.ends.clone() })
         } else {
             None
         };
@@ -200,17 +200,42 @@ impl Candle {
         l2: f64,
     ) -> candle_core::Result<Vec<RowGradients>> {
         let (task, plan) = (&program.task, program.task.plan());
-        let mut all = Vec::new();
+        let (mut all, shared) = (Vec::new(), shared(plan));
+        let Some(ids) = &given.ids else { return Ok(all) };
         for (i, node) in plan.nodes.iter().enumerate() {
-            let (Some(derivative), Some(looked_up), Some(ids)) = (&derivatives.nodes[i], &leaves.nodes[i], &given.ids)
-            else {
-                continue;
-            };
-            for stretch in stretches(params, plan, node, |param| task.trains(param)) {
-                all.push(RowGradients::sum(stretch, ids, derivative, looked_up, l2)?);
+            let (Some(derivative), Some(looked_up)) = (&derivatives.nodes[i], &leaves.nodes[i]) else { continue };
+            for stretch in stretches(params, plan, node, ids, |param| task.trains(param) && !shared[param]) {
+                all.push(RowGradients::of_stretch(stretch, ids, derivative, looked_up, l2)?);
             }
         }
+        all.extend(self.shared_gradients(program, params, given, derivatives, l2)?.into_iter().map(|(_, rows)| rows));
         Ok(all)
+    }
+
+    /// Those of tables that are shared, by the plan's parameters.
+    fn shared_gradients(
+        &self,
+        program: &Program,
+        params: &Params,
+        given: &Given,
+        derivatives: &Derivatives,
+        l2: f64,
+    ) -> candle_core::Result<Vec<(usize, RowGradients)>> {
+        let (task, plan) = (&program.task, program.task.plan());
+        let (mut uses, shared) = (BTreeMap::<usize, Vec<_>>::new(), shared(plan));
+        let Some(ids) = &given.ids else { return Ok(Vec::new()) };
+        for (node, derivative) in plan.nodes.iter().zip(&derivatives.nodes) {
+            let Some(derivative) = derivative else { continue };
+            let tables: BTreeSet<usize> = node.params.iter().copied().filter(|&param| shared[param]).collect();
+            for param in tables.into_iter().filter(|&param| task.trains(param)) {
+                let of_node = stretches(params, plan, node, ids, |other| other == param);
+                uses.entry(param).or_default().extend(of_node.into_iter().map(|stretch| (stretch, derivative)));
+            }
+        }
+        let all = uses.into_iter().filter_map(|(param, uses)| {
+            RowGradients::of_table(params, uses, ids, l2).transpose().map(|rows| Ok((param, rows?)))
+        });
+        all.collect()
     }
 }
 
@@ -459,18 +484,33 @@ impl Backend for Candle {
             }
         }
         gradients.add(&[]);
+        let shared = shared(plan);
         for (node, derivative) in plan.nodes.iter().zip(&derivatives.nodes) {
             let Some(derivative) = derivative else { continue };
             let values: Vec<f32> = self.traffic.download(derivative)?;
             let (fields, dim) = (node.shape[0], node.shape[1]);
-            for (field, &param) in node.params.iter().enumerate().filter(|(_, param)| task.trains(**param)) {
+            for (index, &param) in node.params.iter().enumerate() {
+                let Some(lookup) = node.lookup(&plan.params, index) else { continue };
+                if !task.trains(param) || shared[param] {
+                    continue;
+                }
                 let mut table = TableGradient::default();
-                table.sum(param, dim, batch::ids(plan, batch, param), |sample, sum| {
-                    let row = &values[(sample * fields + field) * dim..][..dim];
+                let ids = batch.ids_of(lookup.field).unwrap_or_default();
+                table.sum(param, dim, ids.iter().copied(), |sample, sum| {
+                    let row = &values[(sample * fields + index) * dim..][..dim];
                     sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
                 });
                 gradients.tables.push(table);
             }
+        }
+        for (param, rows) in self.shared_gradients(program, params, &given, &derivatives, 0.0)? {
+            let (ids, values): (Vec<u32>, Vec<f32>) = rows.download(&self.traffic)?;
+            let dim = plan.params[param].axes[1].len();
+            let (mut table, mut known) = (TableGradient::default(), BTreeSet::new());
+            // Each of the ids of a row has its whole gradient.
+            let first = ids.iter().map(|&id| if known.insert(id) { id } else { EMPTY });
+            table.sum(param, dim, first, |place, sum| sum.copy_from_slice(&values[place * dim..][..dim]));
+            gradients.tables.push(table);
         }
         let losses = Tensor::cat(&losses, 0)?;
         Ok((self.traffic.download(&losses)?, gradients))

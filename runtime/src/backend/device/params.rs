@@ -9,9 +9,9 @@ use smallvec::SmallVec;
 
 use super::loss::Losses;
 use super::traffic::Traffic;
-use crate::data::Batch;
+use crate::data::{Batch, EMPTY};
 use crate::supernet::{Memory, Rule, Store, Stored, Table};
-use crate::{Result, WeightsError, backend};
+use crate::{Result, WeightsError};
 
 /// Values that pass at a time when a table is brought or taken back.
 const CHUNK: usize = 1 << 20;
@@ -185,10 +185,13 @@ impl Params {
 
     /// Notes the rows that a batch looks up in the trained tables of a plan.
     pub(super) fn touch(&mut self, plan: &Plan, trains: impl Fn(usize) -> bool, batch: &Batch) {
-        let tables = plan.params.iter().enumerate().filter(|(_, param)| param.kind.is_table());
-        for (index, param) in tables.filter(|(index, _)| trains(*index)) {
-            if let Place::Table { touched, .. } = &mut self.places[param.id] {
-                backend::batch::ids(plan, batch, index).iter().for_each(|&row| touched.insert(row as usize));
+        for node in &plan.nodes {
+            for (index, &param) in node.params.iter().enumerate().filter(|(_, param)| trains(**param)) {
+                let Some(lookup) = node.lookup(&plan.params, index) else { continue };
+                if let Place::Table { touched, .. } = &mut self.places[plan.params[param].id] {
+                    let ids = batch.ids_of(lookup.field).unwrap_or_default().iter();
+                    ids.filter(|&&row| row != EMPTY).for_each(|&row| touched.insert(row as usize));
+                }
             }
         }
     }

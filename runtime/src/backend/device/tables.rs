@@ -1,12 +1,15 @@
 //! Embedding tables: looking rows up, and the gradients of rows, which a batch may look up many times.
 
 use candle_core::{DType, Result, Tensor};
-use nasrec_compiler::plan::{Layout, Node, ParamKind, Plan};
+use nasrec_compiler::plan::{Layout, Node, Plan};
+use nasrec_compiler::schema::Pool;
 
 use super::loss::select;
 use super::params::{Params, State};
 use super::slices::{along, set_along};
+use super::traffic::Traffic;
 use super::update::{advance, clamped, squares};
+use crate::data::EMPTY;
 use crate::ops::device::matmul;
 use crate::supernet::Prepared;
 
@@ -20,41 +23,89 @@ pub(super) struct Stretch {
     /// The first field of the node.
     pub start: usize,
     pub fields: usize,
-    /// The batch's column of ids for that field.
+    /// The batch's first column of ids for that field.
     column: usize,
+    /// Columns of ids of a bag, and how its rows become one.
+    bag: Option<(usize, Pool)>,
     bank: usize,
     /// The place of its table there.
     index: usize,
     columns: Layout,
 }
 
+/// The ids of a batch on the device, `[columns, B]`, and where those of each field end, where fields have several.
+#[derive(Debug)]
+pub(super) struct Ids {
+    pub all: Tensor,
+    pub ends: Vec<usize>,
+}
+
+impl Ids {
+    /// The first column of a field, and how many it has.
+    fn of(&self, field: usize) -> (usize, usize) {
+        match self.ends.get(field) {
+            None => (field, 1),
+            Some(&end) => {
+                let start = field.checked_sub(1).map_or(0, |before| self.ends[before]);
+                (start, end - start)
+            }
+        }
+    }
+}
+
 /// The stretches of a lookup, of the tables that are `included`, in the order of its fields. The plan was checked.
-pub(super) fn stretches(params: &Params, plan: &Plan, node: &Node, included: impl Fn(usize) -> bool) -> Vec<Stretch> {
+pub(super) fn stretches(
+    params: &Params,
+    plan: &Plan,
+    node: &Node,
+    ids: &Ids,
+    included: impl Fn(usize) -> bool,
+) -> Vec<Stretch> {
     let mut all: Vec<Stretch> = Vec::new();
     for (start, &index) in node.params.iter().enumerate().filter(|(_, param)| included(**param)) {
         let param = &plan.params[index];
-        let ParamKind::Table { field: column } = param.kind else { continue };
+        let Some(lookup) = node.lookup(&plan.params, start) else { continue };
+        let (column, slots) = ids.of(lookup.field);
+        let bag = lookup.pool.map(|pool| (slots, pool));
         let (bank, index) = params.table(param);
         match all.last_mut() {
             Some(last)
                 if last.bank == bank
+                    && (last.bag, bag) == (None, None)
                     && last.columns == param.axes[1]
                     && [last.start, last.column, last.index].map(|first| first + last.fields)
                         == [start, column, index] =>
             {
                 last.fields += 1;
             }
-            _ => all.push(Stretch { start, fields: 1, column, bank, index, columns: param.axes[1].clone() }),
+            _ => all.push(Stretch { start, fields: 1, column, bag, bank, index, columns: param.axes[1].clone() }),
         }
     }
     all
 }
 
-/// The rows that a batch looks up, `[B, fields, dim]`. `ids` are those of all columns, `[columns, B]`.
-pub(super) fn look_up(params: &Params, plan: &Plan, node: &Node, ids: &Tensor) -> Result<Tensor> {
-    let rows = stretches(params, plan, node, |_| true).into_iter().map(|stretch| {
-        let values = stretch.gather(&params.bank(stretch.bank).values, &stretch.ids(ids)?)?;
-        along(&values, 2, &stretch.columns)
+/// The tables of a plan whose rows have gradients from several places of a sample: of bags, and of several fields.
+pub(super) fn shared(plan: &Plan) -> Vec<bool> {
+    let mut uses = vec![0; plan.params.len()];
+    for node in &plan.nodes {
+        for (index, &param) in node.params.iter().enumerate() {
+            if let Some(lookup) = node.lookup(&plan.params, index) {
+                uses[param] += if lookup.pool.is_some() { 2 } else { 1 };
+            }
+        }
+    }
+    uses.iter().map(|&uses| uses > 1).collect()
+}
+
+/// The rows that a batch looks up, those of bags pooled: `[B, fields, dim]`.
+pub(super) fn look_up(params: &Params, plan: &Plan, node: &Node, ids: &Ids) -> Result<Tensor> {
+    let rows = stretches(params, plan, node, ids, |_| true).into_iter().map(|stretch| {
+        let ids = stretch.ids(ids)?;
+        let values = stretch.looked_up(params, &ids)?;
+        match stretch.bag {
+            None => Ok(values),
+            Some((slots, pool)) => Bag::of(slots, &ids)?.pooled(pool, &values),
+        }
     });
     let rows = rows.collect::<Result<Vec<_>>>()?;
     let rows = if let [rows] = rows.as_slice() { rows.clone() } else { Tensor::cat(&rows, 0)? };
@@ -62,9 +113,17 @@ pub(super) fn look_up(params: &Params, plan: &Plan, node: &Node, ids: &Tensor) -
 }
 
 impl Stretch {
-    /// Its ids, `[fields, B]`.
-    fn ids(&self, ids: &Tensor) -> Result<Tensor> {
-        ids.narrow(0, self.column, self.fields)
+    /// Its ids, `[fields, B]`; those of a bag one place after the other, `[1, slots * B]`.
+    fn ids(&self, ids: &Ids) -> Result<Tensor> {
+        match self.bag {
+            None => ids.all.narrow(0, self.column, self.fields),
+            Some((slots, _)) => ids.all.narrow(0, self.column, slots)?.contiguous()?.reshape((1, ())),
+        }
+    }
+
+    /// The active columns of the rows of its ids, `[fields, ids, dim]`; zeros of those that are empty.
+    fn looked_up(&self, params: &Params, ids: &Tensor) -> Result<Tensor> {
+        along(&self.gather(&params.bank(self.bank).values, ids)?, 2, &self.columns)
     }
 
     /// Its tables in one tensor of the bank, their active columns: `[fields, rows, dim]`.
@@ -78,6 +137,64 @@ impl Stretch {
     fn gather(&self, bank: &Tensor, ids: &Tensor) -> Result<Tensor> {
         let rows = bank.narrow(0, self.index, self.fields)?;
         rows.gather(&beside(ids, bank.dim(2)?)?, 1)?.to_dtype(DType::F32)
+    }
+}
+
+/// The bags of a batch, one place after the other.
+struct Bag {
+    slots: usize,
+    /// Whether each place holds something, 1 or 0: `[slots, B, 1]`.
+    there: Tensor,
+    /// How many places hold something, at least 1: `[B, 1]`.
+    counts: Tensor,
+}
+
+impl Bag {
+    /// Of ids `[1, slots * B]`.
+    fn of(slots: usize, ids: &Tensor) -> Result<Self> {
+        let empty = Tensor::full(EMPTY, ids.shape(), ids.device())?;
+        let there = ids.ne(&empty)?.to_dtype(DType::F32)?.reshape((slots, (), 1))?;
+        let counts = (there.sum(0)? + there.max(0)?.affine(-1.0, 1.0)?)?;
+        Ok(Self { slots, there, counts })
+    }
+
+    /// Rows `[1, slots * B, dim]` place by place, `[slots, B, dim]`.
+    fn by_place(&self, rows: &Tensor) -> Result<Tensor> {
+        rows.reshape((self.slots, (), rows.dim(2)?))
+    }
+
+    /// What is not there, far below anything else.
+    fn sunk(&self, rows: &Tensor) -> Result<Tensor> {
+        rows.broadcast_add(&((&self.there - 1.0)? * 1e30)?)
+    }
+
+    /// The rows of each bag as one: `[1, B, dim]`.
+    fn pooled(&self, pool: Pool, rows: &Tensor) -> Result<Tensor> {
+        let rows = self.by_place(rows)?;
+        let pooled = match pool {
+            Pool::Sum => rows.sum(0)?,
+            Pool::Mean => rows.sum(0)?.broadcast_div(&self.counts)?,
+            // A bag that holds nothing is zeros.
+            Pool::Max => self.sunk(&rows)?.max(0)?.broadcast_mul(&self.there.max(0)?)?,
+        };
+        pooled.unsqueeze(0)
+    }
+
+    /// What each place has of the gradient of the pooled rows, `[1, B, dim]`: `[1, slots * B, dim]`.
+    fn shares(&self, pool: Pool, rows: &Tensor, derivative: &Tensor) -> Result<Tensor> {
+        let shares = match pool {
+            Pool::Sum => derivative.broadcast_mul(&self.there)?,
+            Pool::Mean => derivative.broadcast_div(&self.counts.unsqueeze(0)?)?.broadcast_mul(&self.there)?,
+            Pool::Max => {
+                // The first place that has the greatest has it all.
+                let rows = self.sunk(&self.by_place(rows)?)?;
+                let greatest = rows.broadcast_eq(&rows.max_keepdim(0)?)?.to_dtype(DType::F32)?;
+                let first = greatest.eq(&greatest.cumsum(0)?)?.to_dtype(DType::F32)?;
+                (greatest * first)?.broadcast_mul(&self.there)?.broadcast_mul(derivative)?
+            }
+        };
+        let dim = shares.dim(2)?;
+        shares.reshape((1, (), dim))
     }
 }
 
@@ -100,15 +217,40 @@ pub(super) struct RowGradients {
 }
 
 impl RowGradients {
-    /// Sums up what each sample says, `derivative` being `[B, all fields, dim]`, and adds `l2` times the values that were
-    /// looked up, which have the same shape.
+    /// Sums up what each sample says of a stretch without bags, `derivative` being `[B, all fields, dim]`, and adds `l2`
+    /// times the values that were looked up, which have the same shape.
+    pub fn of_stretch(stretch: Stretch, ids: &Ids, derivative: &Tensor, looked_up: &Tensor, l2: f64) -> Result<Self> {
+        let of_fields = |x: &Tensor| x.narrow(1, stretch.start, stretch.fields)?.transpose(0, 1)?.contiguous();
+        let (ids, derivative, looked_up) = (stretch.ids(ids)?, of_fields(derivative)?, of_fields(looked_up)?);
+        Self::sum(stretch, ids, &derivative, &looked_up, l2)
+    }
+
+    /// The same of all that looks up one table, which fields share or is that of a bag: each a stretch of one field, with
+    /// the derivative of its node.
+    pub fn of_table(params: &Params, uses: Vec<(Stretch, &Tensor)>, ids: &Ids, l2: f64) -> Result<Option<Self>> {
+        let (mut all_ids, mut derivatives) = (Vec::new(), Vec::new());
+        for (stretch, derivative) in &uses {
+            let ids = stretch.ids(ids)?;
+            let derivative = derivative.narrow(1, stretch.start, 1)?.transpose(0, 1)?.contiguous()?;
+            derivatives.push(match stretch.bag {
+                None => derivative,
+                Some((slots, pool)) => {
+                    Bag::of(slots, &ids)?.shares(pool, &stretch.looked_up(params, &ids)?, &derivative)?
+                }
+            });
+            all_ids.push(ids);
+        }
+        let Some((stretch, _)) = uses.into_iter().next() else { return Ok(None) };
+        let (ids, derivatives) = (Tensor::cat(&all_ids, 1)?, Tensor::cat(&derivatives, 1)?);
+        let looked_up = stretch.looked_up(params, &ids)?;
+        Self::sum(stretch, ids, &derivatives, &looked_up, l2).map(Some)
+    }
+
+    /// Sums up `derivative` over the same ids, `[fields, ids, dim]`, and adds `l2` times the values that were looked up.
     ///
     /// Ids are compared in pairs, and the sums are products with the ones and zeros that result: one order whatever the
     /// device, and no lock. A gradient that is not finite spreads to the rows of its field.
-    pub fn sum(stretch: Stretch, ids: &Tensor, derivative: &Tensor, looked_up: &Tensor, l2: f64) -> Result<Self> {
-        let ids = stretch.ids(ids)?;
-        let of_fields = |x: &Tensor| x.narrow(1, stretch.start, stretch.fields)?.transpose(0, 1)?.contiguous();
-        let derivative = of_fields(derivative)?;
+    fn sum(stretch: Stretch, ids: Tensor, derivative: &Tensor, looked_up: &Tensor, l2: f64) -> Result<Self> {
         let (fields, samples) = ids.dims2()?;
         let rows = (PAIRS / samples).clamp(1, samples);
         let together = (PAIRS / (rows * samples)).clamp(1, fields);
@@ -128,9 +270,14 @@ impl RowGradients {
         }
         let mut sums = Tensor::cat(&sums, 0)?;
         if l2 > 0.0 {
-            sums = (sums + (of_fields(looked_up)? * l2)?)?;
+            sums = (sums + (looked_up * l2)?)?;
         }
         Ok(Self { ids, sums, times: Tensor::cat(&times, 0)?, stretch })
+    }
+
+    /// Its ids, and of each the whole gradient of its row, of one table.
+    pub fn download(&self, traffic: &Traffic) -> Result<(Vec<u32>, Vec<f32>)> {
+        Ok((traffic.download(&self.ids)?, traffic.download(&self.sums)?))
     }
 
     /// Brings each gradient to between `-most` and `most`.
@@ -242,15 +389,18 @@ mod tests {
             let values: Vec<f32> = derivative.iter().map(|value| value * 2.0).collect();
             let tensor = |values: &[f32]| Tensor::from_slice(values, (samples, 3, dim), &Device::Cpu).unwrap();
             let ids_there = Tensor::from_slice(&ids, (2, samples), &Device::Cpu).unwrap();
-            let stretch = Stretch { start: 1, fields: 2, column: 0, bank: 0, index: 0, columns: Layout::prefix(dim) };
-            let rows = RowGradients::sum(stretch, &ids_there, &tensor(&derivative), &tensor(&values), 0.5).unwrap();
+            let ids_there = Ids { all: ids_there, ends: Vec::new() };
+            let columns = Layout::prefix(dim);
+            let stretch = Stretch { start: 1, fields: 2, column: 0, bag: None, bank: 0, index: 0, columns };
+            let rows =
+                RowGradients::of_stretch(stretch, &ids_there, &tensor(&derivative), &tensor(&values), 0.5).unwrap();
             let sums: Vec<Vec<Vec<f32>>> = rows.sums.to_vec3().unwrap();
             let mut squares = 0.0;
             for field in 0..2 {
                 let ids = &ids[field * samples..][..samples];
                 let of = |values: &[f32], sample: usize| values[(sample * 3 + 1 + field) * dim..][..dim].to_vec();
                 let mut expected = TableGradient::default();
-                expected.sum(0, dim, ids, |sample, sum| {
+                expected.sum(0, dim, ids.iter().copied(), |sample, sum| {
                     sum.iter_mut().zip(of(&derivative, sample)).for_each(|(sum, value)| *sum += value);
                 });
                 for (sample, &id) in ids.iter().enumerate() {

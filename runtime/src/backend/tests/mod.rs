@@ -1,5 +1,6 @@
 //! Derivatives against finite differences, values worked out by hand, and the backends against each other.
 
+mod bags;
 mod batch_norm;
 mod cases;
 mod derivatives;

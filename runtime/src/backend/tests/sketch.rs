@@ -42,7 +42,7 @@ impl Sketch {
         (at + self.rng.random_range(0..3), Layout::from_positions(positions))
     }
 
-    fn param(&mut self, shape: &[usize], init: Init, kind: ParamKind) -> usize {
+    pub(crate) fn param(&mut self, shape: &[usize], init: Init, kind: ParamKind) -> usize {
         let id = self.plan.params.len();
         let mut full = Shape::new();
         let mut axes = smallvec![];
@@ -65,6 +65,7 @@ impl Sketch {
             primitive,
             inputs: inputs.iter().copied().collect(),
             params: params.iter().copied().collect(),
+            lookups: Vec::new(),
             shape: shape.iter().copied().collect(),
             path: "b".into(),
             place: Place::outside("b").into(),

@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use nasrec_compiler::plan::ParamKind;
 use nasrec_compiler::streams::Key;
 use rayon::prelude::*;
+use smallvec::SmallVec;
 
 pub use footprint::Footprint;
 pub use program::Program;
@@ -26,6 +27,7 @@ use super::{Backend, Stepped, Task, Update, batch};
 use crate::data::Batch;
 use crate::machine::MachineError;
 use crate::ops::Mode;
+use crate::ops::kernels::pool::Share;
 use crate::ops::tiled::Gathered;
 use crate::supernet::{Gradients, Slices, Store, TableGradient, Weights, lengthen};
 use crate::{ProgramError, Result};
@@ -154,12 +156,33 @@ impl Tiled {
                 gradients.add(others);
             }
             let embedded = &embedded;
-            gradients.tables.par_iter_mut().zip(&program.tables).for_each(|(table, &(param, at, dim))| {
-                table.sum(param, dim, batch::ids(program.plan(), batch, param), |sample, sum| {
+            gradients.tables.par_iter_mut().zip(&program.tables).for_each(|(table, trained)| {
+                let (param, dim) = (trained.param, trained.dim);
+                let uses: SmallVec<[_; 1]> = (trained.uses.iter())
+                    .map(|&(at, of)| {
+                        // The batch was checked.
+                        let ids = batch.ids_of(of.field).unwrap_or_default();
+                        let look_up = |ids: &[u32], out: &mut [f32]| params.look_up(param, ids, out);
+                        (at, ids, Share::of(of.pool, ids, rows, dim, look_up))
+                    })
+                    .collect();
+                let ids = uses.iter().flat_map(|(_, ids, _)| ids.iter().copied());
+                table.sum(param, dim, ids, |mut place, sum| {
+                    let mut uses = uses.iter();
+                    let Some((at, _, share)) = uses.find(|(_, ids, _)| match place.checked_sub(ids.len()) {
+                        Some(later) => {
+                            place = later;
+                            false
+                        }
+                        None => true,
+                    }) else {
+                        return;
+                    };
+                    let (slot, sample) = if place < rows { (0, place) } else { (place / rows, place % rows) };
                     let start = sample / TILE * TILE;
                     let t = TILE.min(rows - start);
                     let column = &embedded[start * width + at * t + sample % TILE..];
-                    sum.iter_mut().zip(column.iter().step_by(t)).for_each(|(sum, value)| *sum += value);
+                    share.add((slot, sample, rows), column.iter().step_by(t), sum);
                 });
             });
             let mean = |output: usize| losses.iter().map(|losses| losses[output]).sum::<f64>() / rows as f64;

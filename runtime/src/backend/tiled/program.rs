@@ -1,10 +1,11 @@
 //! A task lowered for tiles: steps in execution order, each with its operands resolved to stretches of earlier steps'
 //! values, and with the memory it uses.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use nasrec_compiler::plan::Plan;
+use nasrec_compiler::plan::{self, Plan};
 use smallvec::{SmallVec, smallvec};
 
 use super::arena::{Request, Slot, assign};
@@ -36,8 +37,18 @@ pub struct Program {
     pub(crate) barriers: Vec<usize>,
     /// What lies in the gradients and no step's backward writes.
     pub(crate) unwritten: Vec<Range<usize>>,
-    /// The trained tables: plan parameter, offset of its row among the embedded values, dim.
-    pub(crate) tables: Vec<(usize, usize, usize)>,
+    /// The trained tables.
+    pub(crate) tables: Vec<TrainedTable>,
+}
+
+/// A table that is trained, and what looks it up.
+#[derive(Debug)]
+pub(crate) struct TrainedTable {
+    /// Of the plan.
+    pub param: usize,
+    pub dim: usize,
+    /// Offsets of its rows among the embedded values, each with what they are looked up for.
+    pub uses: SmallVec<[(usize, plan::Lookup); 1]>,
 }
 
 #[derive(Debug)]
@@ -113,11 +124,17 @@ impl Program {
     /// Trained parameters of merged plans that are not listed plan by plan.
     pub fn new(task: Task) -> Result<Self> {
         let mut lowered = Lowering::default().run(&task);
-        let mut tables = Vec::new();
+        // A table that several fields look up has one gradient.
+        let (mut tables, mut of_param): (Vec<TrainedTable>, HashMap<usize, usize>) = Default::default();
         for step in &lowered.steps {
-            if let Some(Lookup { dim, at }) = step.kernel.looks_up() {
-                let rows = step.params.iter().enumerate().map(|(field, &param)| (param, at + field * dim, dim));
-                tables.extend(rows.filter(|&(param, ..)| task.trains(param)));
+            let Some(Lookup { dim, at, of }) = step.kernel.looks_up() else { continue };
+            for (index, (&param, &of)) in step.params.iter().zip(of).enumerate().filter(|(_, (p, _))| task.trains(**p))
+            {
+                let place = *of_param.entry(param).or_insert(tables.len());
+                if place == tables.len() {
+                    tables.push(TrainedTable { param, dim: *dim, uses: SmallVec::new() });
+                }
+                tables[place].uses.push((at + index * dim, of));
             }
         }
         let mut barriers = Vec::new();

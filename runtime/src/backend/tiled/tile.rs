@@ -3,16 +3,17 @@
 use std::mem::take;
 use std::ops::Range;
 
+use nasrec_compiler::plan;
 use nasrec_compiler::streams::Key;
 use smallvec::SmallVec;
 
 use super::program::{Program, Segment, Step, View};
-use crate::backend::batch;
 use crate::backend::loss::weighted;
 use crate::data::Batch;
 use crate::ops::Mode;
 use crate::ops::kernels::lanes::LANES;
 use crate::ops::kernels::moments::Pairs;
+use crate::ops::kernels::pool::pooled;
 use crate::ops::tiled::{AtOnce, Gathered, Here, Out, ParamGradients, Pieces, Stretch};
 use crate::supernet::{Slices, lengthen};
 
@@ -292,9 +293,17 @@ impl Here for At<'_, '_> {
         &self.tile.batch.numeric[index * self.tile.batch.rows + self.tile.start..][..self.tile.t]
     }
 
-    fn look_up(&self, index: usize, rows: &mut [f32]) {
-        let Tile { program, batch, params, start, t, .. } = self.tile;
+    fn look_up(&self, index: usize, of: plan::Lookup, rows: &mut [f32]) {
+        let Tile { batch, params, start, t, .. } = *self.tile;
         let param = self.step.params[index];
-        params.look_up(param, &batch::ids(program.plan(), batch, param)[*start..][..*t], rows);
+        // The batch was checked.
+        let ids = batch.ids_of(of.field).unwrap_or_default();
+        match of.pool {
+            None => params.look_up(param, &ids[start..][..t], rows),
+            Some(pool) => {
+                let slots = ids.chunks_exact(batch.rows).map(|slot| &slot[start..][..t]);
+                pooled(pool, slots, |ids, rows| params.look_up(param, ids, rows), t, rows);
+            }
+        }
     }
 }

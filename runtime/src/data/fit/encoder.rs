@@ -8,7 +8,8 @@ use super::categories::{self, Categories};
 use super::sources::Source;
 use super::tally::Draw;
 use crate::Result;
-use crate::data::table::{Cells, Dictionaries, Dictionary};
+use crate::data::batch::EMPTY;
+use crate::data::table::{Cells, Dictionaries, Dictionary, MISSING, NOTHING};
 use crate::error::DataError;
 
 /// What the fitted steps of a schema have learnt.
@@ -27,8 +28,10 @@ pub(super) struct Columns<'a> {
     pub cells: &'a Cells,
     /// Of each dense column that something is learnt of.
     pub sources: Vec<Option<Source<'a>>>,
-    /// Of each sparse column the rows of its codes, where it has a vocabulary.
+    /// Of each sparse column the rows of its codes, where it has a vocabulary of its own.
     pub rows: Vec<Vec<u32>>,
+    /// Of each sparse column the one whose table it has: see [`Schema::owner`].
+    pub owners: Vec<usize>,
 }
 
 /// What the table of a sparse column has learnt.
@@ -93,7 +96,7 @@ impl Encoder {
         (row, draw): (&[u8], Option<Draw>),
         record: &mut [u8],
     ) {
-        let Columns { cells, sources, rows } = of;
+        let Columns { cells, sources, rows, owners } = of;
         for (column, (dense, source)) in schema.dense.iter().zip(sources).enumerate() {
             let Some(source) = source else { continue };
             let number = self.number(&dense.transforms, column, dense.transforms.len(), source.number(row, draw));
@@ -102,14 +105,27 @@ impl Encoder {
             let number = if number.is_finite() { number } else { 0.0 };
             record[4 * column..][..4].copy_from_slice(&number.to_le_bytes());
         }
-        for (column, learnt) in self.tables.iter().enumerate() {
-            let Some(at) = cells.source_of_sparse(column) else { continue };
-            let id = match learnt {
-                Learnt::Nothing => continue,
-                Learnt::Quantiles(edges) => number_at(row, at).map_or(0, |number| quantile(edges, number)),
-                Learnt::Vocabulary(_) => code_at(row, at).map_or(0, |code| rows[column][code as usize]),
-            };
-            record[4 * (schema.dense.len() + column)..][..4].copy_from_slice(&id.to_le_bytes());
+        let mut slot = schema.dense.len();
+        for (column, sparse) in schema.sparse.iter().enumerate() {
+            let (first, slots) = (slot, sparse.slots());
+            slot += slots;
+            let (Some(at), owner) = (cells.source_of_sparse(column), owners[column]) else { continue };
+            let (places, _) = record[4 * first..4 * slot].as_chunks_mut::<4>();
+            match &self.tables[owner] {
+                Learnt::Nothing => {}
+                Learnt::Quantiles(edges) => {
+                    let id = number_at(row, at).map_or(0, |number| quantile(edges, number));
+                    places.iter_mut().for_each(|place| *place = id.to_le_bytes());
+                }
+                Learnt::Vocabulary(_) => places.iter_mut().enumerate().for_each(|(slot, place)| {
+                    let id = match word_at(row, at + 4 * slot) {
+                        Some(NOTHING) => EMPTY,
+                        Some(MISSING) | None => 0,
+                        Some(code) => rows[owner][code as usize],
+                    };
+                    *place = id.to_le_bytes();
+                }),
+            }
         }
     }
 
@@ -218,7 +234,7 @@ impl Encoder {
                     }
                     Learnt::Quantiles(edges)
                 }
-                Table::Vocabulary { .. } => {
+                Table::Vocabulary { .. } if column.same.is_none() => {
                     let bytes = part(format!("vocabulary.{}.bytes", column.name), Dtype::U8)?;
                     let ends = words(part(format!("vocabulary.{}.ends", column.name), Dtype::U32)?);
                     let vocabulary = Dictionary::of(bytes, &ends).filter(|known| known.len() + 2 <= column.rows);
@@ -238,10 +254,13 @@ pub(super) fn number_at(row: &[u8], at: usize) -> Option<f64> {
     (!number.is_nan()).then_some(number)
 }
 
-/// The code that lies at a byte of a row; none where the value is missing.
+/// The code that lies at a byte of a row; none where the value is missing, or a bag holds fewer.
 pub(super) fn code_at(row: &[u8], at: usize) -> Option<u32> {
-    let code = u32::from_le_bytes(*row[at..].first_chunk()?);
-    (code != u32::MAX).then_some(code)
+    word_at(row, at).filter(|&code| code != MISSING && code != NOTHING)
+}
+
+fn word_at(row: &[u8], at: usize) -> Option<u32> {
+    row[at..].first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
 
 fn quantile(edges: &[f64], number: f64) -> u32 {

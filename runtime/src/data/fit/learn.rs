@@ -193,18 +193,25 @@ impl Learning<'_> {
     /// The vocabulary of each sparse column that has one.
     fn vocabularies(&mut self, observer: &dyn Observer) -> Result<Vec<Option<Dictionary>>> {
         let (schema, dictionaries) = (self.schema, self.dictionaries);
-        let counted =
-            self.cells.codes().map(|(dictionary, at)| (dictionary, at, vec![0u32; dictionaries[dictionary].len()]));
-        let mut counts: Vec<(usize, usize, Vec<u32>)> = counted.collect();
-        self.pass(&mut counts, |(_, at, counts), _, (row, _)| {
-            if let Some(code) = code_at(row, *at) {
-                counts[code as usize] += 1;
+        // Columns that share a table share a dictionary.
+        let mut places: Vec<Vec<usize>> = vec![Vec::new(); dictionaries.len()];
+        self.cells.codes().for_each(|(dictionary, at)| places[dictionary].push(at));
+        let counted = places.into_iter().zip(dictionaries).map(|(places, all)| (places, vec![0u32; all.len()]));
+        let mut counts: Vec<(Vec<usize>, Vec<u32>)> = counted.collect();
+        self.pass(&mut counts, |(places, counts), _, (row, _)| {
+            for &at in &*places {
+                if let Some(code) = code_at(row, at) {
+                    counts[code as usize] += 1;
+                }
             }
         })?;
         let each = schema.sparse.iter().enumerate().map(|(index, column)| {
             let Table::Vocabulary { min_count } = column.table else { return None };
+            if column.same.is_some() {
+                return None;
+            }
             let wanted = self.cells.dictionary_of(index)?;
-            let (_, _, counts) = counts.iter().find(|(dictionary, ..)| *dictionary == wanted)?;
+            let (_, counts) = &counts[wanted];
             let dictionary = &dictionaries[wanted];
             let least = min_count.clamp(1, u64::from(u32::MAX)) as u32;
             let mut codes: Vec<u32> =

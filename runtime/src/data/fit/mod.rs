@@ -45,6 +45,7 @@ pub(super) fn encode(
         cells,
         sources: sources(schema, cells, dictionaries, encoder, tallies),
         rows: encoder.rows_of_codes(schema, cells, dictionaries),
+        owners: (0..schema.sparse.len()).map(|field| schema.owner(field)).collect(),
     };
     let (layout, stride) = (cells.layout(), rows.stride());
     rows.each(|first, bytes| {

@@ -1,7 +1,9 @@
 //! What each column is taken for, and why.
 
+use std::collections::BTreeMap;
+
 use nasrec_compiler::diagnostics::nearest;
-use nasrec_compiler::schema::{Format, Pairs};
+use nasrec_compiler::schema::{Format, List, Pairs};
 
 use super::look::{BETWEEN, Column, Look, PATTERNS};
 use crate::Result;
@@ -298,20 +300,38 @@ fn lines_of(look: &Look, column: &Column) -> Lines {
         }
         return dense(format!("numbers, {range}"), format!("{name} | {}", steps(column)));
     }
+    if let Some(at) = (0..BETWEEN.len()).find(|&at| column.lists[at] * 5 > column.count) {
+        let (comment, line) = bag(column, char::from(BETWEEN[at]), &name);
+        return Lines { sparse: vec![line], ..say(comment) };
+    }
     if own && look.rows > 100 {
         return say("a value of its own in nearly every row: free text, or what tells rows apart".to_owned());
-    }
-    if let Some(at) = (0..BETWEEN.len()).find(|&at| column.lists[at] * 5 > column.count) {
-        let between = char::from(BETWEEN[at]);
-        return sparse(
-            format!("{counted} texts, many of them lists with `{between}` between; a list is taken as one text"),
-            "text",
-        );
     }
     if column.is.hex {
         return sparse(format!("{counted} hexadecimal numbers"), "hex");
     }
     sparse(format!("{counted} texts"), "text")
+}
+
+/// A column of lists: what is said of it, and its line.
+fn bag(column: &Column, between: char, name: &str) -> (String, String) {
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut longest = 1;
+    let all = column.by_count();
+    for (text, count) in &all {
+        let parts = || text.split(between).filter(|part| !part.is_empty());
+        longest = longest.max(parts().count());
+        parts().for_each(|part| *counts.entry(part).or_default() += count);
+    }
+    let kind = if counts.keys().all(|part| part.parse::<i64>().is_ok()) { "int" } else { "text" };
+    let most = match longest {
+        0..=List::MOST => String::new(),
+        _ => format!(", most: {}", longest.min(List::MOST_SLOTS)),
+    };
+    let (different, more) = (counts.len(), if column.more { "more than " } else { "" });
+    let comment = format!("lists of up to {longest} of {more}{different} categories");
+    let vocabulary = rows_of(different, counts.values().filter(|&&count| count > 1).count(), column.more);
+    (comment, format!("{name}: {kind} | list(\"{between}\"{most}) | {vocabulary}"))
 }
 
 /// How a column of times is written, whether it tells hours, and why it is one.
@@ -407,10 +427,15 @@ fn steps(column: &Column) -> String {
 
 /// A vocabulary with room for what was seen.
 fn vocabulary(column: &Column) -> String {
-    let (different, rare) = (column.different(), column.different() > 200);
-    let frequent = if rare { column.counts.iter().filter(|&&count| count > 1).count() } else { different };
+    rows_of(column.different(), column.counts.iter().filter(|&&count| count > 1).count(), column.more)
+}
+
+/// Of so many different values, so many of them there more than once; `more`: there are others.
+fn rows_of(different: usize, repeated: usize, more: bool) -> String {
+    let rare = different > 200;
+    let frequent = if rare { repeated } else { different };
     // Where not all were counted, there is no telling.
-    let rows = if column.more { 1_000_000 } else { roomy(frequent + 2) };
+    let rows = if more { 1_000_000 } else { roomy(frequent + 2) };
     let rows = grouped(rows);
     if rare { format!("vocabulary(min_count: 2, rows: {rows})") } else { format!("vocabulary(rows: {rows})") }
 }

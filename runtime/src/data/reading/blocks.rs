@@ -7,7 +7,7 @@ use super::lines::{Parsed, Parser, Problem, Scratch};
 use super::{Output, too_many};
 use crate::data::malformed::Malformed;
 use crate::data::source::{Block, Located, Reader, SourceFile};
-use crate::data::table::{Dictionary, MISSING};
+use crate::data::table::{Dictionary, MISSING, NOTHING};
 use crate::data::text::Heading;
 use crate::{Result, Stop};
 
@@ -158,17 +158,21 @@ fn recoded<'r>(rows: &[u8], output: &mut Output, patched: &'r mut Vec<u8>, own: 
     let all = output.dictionaries();
     patched.clear();
     patched.extend_from_slice(rows);
-    for (index, at) in cells.codes() {
-        let (own, all) = (&own[index], &mut all[index]);
+    let mut of_all = Vec::with_capacity(own.len());
+    for (index, (own, all)) in own.iter().zip(all).enumerate() {
         let mut codes = Vec::with_capacity(own.len());
         for code in 0..own.len() as u32 {
             let Some(code) = all.code(own.value(code)) else { return Err(too_many(cells, schema, index, all).into()) };
             codes.push(code);
         }
+        of_all.push(codes);
+    }
+    for (index, at) in cells.codes() {
+        let codes = &of_all[index];
         for row in patched.chunks_exact_mut(cells.stride()) {
             let Some(bytes) = row[at..].first_chunk_mut::<4>() else { continue };
             let code = u32::from_le_bytes(*bytes);
-            if code != MISSING {
+            if code != MISSING && code != NOTHING {
                 *bytes = codes[code as usize].to_le_bytes();
             }
         }

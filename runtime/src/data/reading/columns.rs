@@ -2,6 +2,9 @@
 //!
 //! What an entry of a dictionary becomes is worked out once, and not for each row that has it.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use rayon::prelude::*;
 
 use super::Output;
@@ -23,9 +26,12 @@ const TILE: usize = 1 << 8;
 pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> {
     let (schema, located) = (output.schema, output.located);
     let mut readers: Vec<Reader> = Vec::new();
+    // Which code a value has may follow from who comes first; what is learnt of the codes does not.
+    let dictionaries = output.dictionaries().iter_mut().map(|own| Arc::new(Mutex::new(std::mem::take(own))));
+    let dictionaries: Vec<Shared> = dictionaries.collect();
     for maker in output.cells.makers() {
         let (column, dictionary) = (maker.column, maker.dictionary);
-        let dictionary = dictionary.and_then(|index| output.dictionaries().get_mut(index).map(std::mem::take));
+        let dictionary = dictionary.and_then(|index| dictionaries.get(index).cloned());
         let place = readers.iter().position(|reader| reader.column == column).unwrap_or(readers.len());
         if place == readers.len() {
             readers.push(Reader { column, found: None, chunk: None, makings: Vec::new() });
@@ -53,10 +59,8 @@ pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> 
         begun += source.size;
         files.push(source);
     }
-    for making in readers.into_iter().flat_map(|reader| reader.makings) {
-        if let (Some(index), Some(dictionary)) = (making.maker.dictionary, making.dictionary) {
-            output.dictionaries()[index] = dictionary;
-        }
+    for (own, shared) in output.dictionaries().iter_mut().zip(&dictionaries) {
+        *own = std::mem::take(&mut locked(shared));
     }
     Ok(files)
 }
@@ -139,10 +143,11 @@ impl File {
     fn check_room(&self, readers: &[Reader], output: &Output) -> Result<()> {
         let makings = readers.iter().flat_map(|reader| &reader.makings);
         let all = makings.filter_map(|making| Some((making.maker.dictionary?, making.dictionary.as_ref()?)));
-        let taken: u64 = all.clone().map(|(_, dictionary)| dictionary.memory() as u64).sum();
-        match all.max_by_key(|(_, dictionary)| dictionary.memory()) {
+        let all: BTreeMap<usize, &Shared> = all.collect();
+        let taken: u64 = all.values().map(|dictionary| locked(dictionary).memory() as u64).sum();
+        match all.into_iter().max_by_key(|(_, dictionary)| locked(dictionary).memory()) {
             Some((index, dictionary)) if taken > output.room => {
-                Err(super::too_many(output.cells, output.schema, index, dictionary).into())
+                Err(super::too_many(output.cells, output.schema, index, &locked(dictionary)).into())
             }
             _ => Ok(()),
         }
@@ -159,10 +164,19 @@ struct Reader<'a> {
     makings: Vec<Making<'a>>,
 }
 
+/// The values of a column, or of several that have one table.
+type Shared = Arc<Mutex<Dictionary>>;
+
+/// Held while a run of values is read.
+fn locked(dictionary: &Shared) -> MutexGuard<'_, Dictionary> {
+    // A value is added whole or not at all.
+    dictionary.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What one part of rows is made of a column's values.
 struct Making<'a> {
     maker: Maker<'a>,
-    dictionary: Option<Dictionary>,
+    dictionary: Option<Shared>,
     /// What each entry of the chunk's dictionary becomes, and behind them what a missing value does.
     entries: Vec<u64>,
     /// What was expected in place of each of these; nothing where all are sound.
@@ -212,7 +226,7 @@ fn text(kind: Kind, bytes: Option<&[u8]>) -> String {
 }
 
 impl<'a> Making<'a> {
-    fn new(maker: Maker<'a>, dictionary: Option<Dictionary>) -> Self {
+    fn new(maker: Maker<'a>, dictionary: Option<Shared>) -> Self {
         let (entries, made, wrong) = (Vec::new(), Vec::new(), Vec::new());
         Self { maker, dictionary, entries, refused: Vec::new(), made, wrong, first: Vec::new() }
     }
@@ -224,17 +238,14 @@ impl<'a> Making<'a> {
         self.first.clear();
     }
 
-    fn make(&mut self, scalar: Scalar) -> std::result::Result<u64, &'static str> {
-        self.maker.make(scalar, self.dictionary.as_mut())
-    }
-
     /// Works out what the entries of a chunk's dictionary become.
     fn learn(&mut self, kind: Kind, entries: &Entries) {
         self.entries.clear();
         self.refused.clear();
         let scalars = entries.iter().map(|bytes| kind.scalar(bytes)).chain([Scalar::Missing]);
+        let mut dictionary = self.dictionary.as_ref().map(locked);
         for (index, scalar) in scalars.enumerate() {
-            let made = self.make(scalar);
+            let made = self.maker.make(scalar, dictionary.as_deref_mut());
             if let Err(expected) = made {
                 self.refused.resize(entries.len() + 1, None);
                 self.refused[index] = Some(expected);
@@ -256,11 +267,13 @@ impl<'a> Making<'a> {
     }
 
     fn plain(&mut self, kind: Kind, levels: &[u32], values: &Entries) {
-        let missing = self.make(Scalar::Missing);
+        let dictionary = self.dictionary.clone();
+        let mut dictionary = dictionary.as_ref().map(locked);
+        let missing = self.maker.make(Scalar::Missing, dictionary.as_deref_mut());
         let mut values = values.iter();
         for &level in levels {
             let bytes = if level == 1 { values.next() } else { None };
-            let made = bytes.map_or(missing, |bytes| self.make(kind.scalar(bytes)));
+            let made = bytes.map_or(missing, |bytes| self.maker.make(kind.scalar(bytes), dictionary.as_deref_mut()));
             if let Err(expected) = made {
                 self.refuse(self.made.len() as u32, expected, || text(kind, bytes));
             }

@@ -10,7 +10,7 @@ use super::trouble::{self, Example, Faults, Trouble};
 use super::{Survey, columns};
 use crate::data::quote::quote;
 use crate::data::source::{Located, Reader, Unpacked, open, total_size};
-use crate::data::table::{Value, label_of, numeric, value_of};
+use crate::data::table::{Several, Value, label_of, numeric, value_of};
 use crate::data::text::{Heading, Moment, Record, Records, first_values};
 use crate::{Error, Observer, Result, Stage, Stop};
 
@@ -40,7 +40,43 @@ struct Use<'s> {
     /// Of a dense column that learns nothing: what must come out finite.
     steps: Option<&'s [nasrec_compiler::schema::Transform]>,
     number: bool,
+    /// How the parts of a value are found that holds several; of a dense column, which of them it is.
+    several: Option<(Several, usize)>,
+    /// Rows of a bag that hold more than are read, and the most that one holds.
+    cut: (Faults, usize),
     tally: Tally,
+}
+
+impl Use<'_> {
+    /// Gives `each` what stands in a row of the column, one by one.
+    fn values(
+        &mut self,
+        text: &[u8],
+        is_missing: impl Fn(&[u8]) -> bool,
+        mut each: impl FnMut(&mut Self, &[u8]),
+    ) -> usize {
+        match self.several.clone() {
+            _ if is_missing(text) => each(self, &[]),
+            None => each(self, text),
+            Some((several @ Several::Numbers { .. }, index)) => {
+                each(self, several.parts(text).nth(index).filter(|part| !is_missing(part)).unwrap_or_default());
+            }
+            Some((several @ Several::Bag { .. }, _)) => {
+                let mut count = 0;
+                for part in several.parts(text).filter(|part| !is_missing(part)) {
+                    count += 1;
+                    if count <= several.slots() {
+                        each(self, part);
+                    }
+                }
+                if count == 0 {
+                    each(self, &[]);
+                }
+                return count;
+            }
+        }
+        1
+    }
 }
 
 /// Reads all rows of some files with a schema and says what there is to know of them. `limit`: the share of malformed rows
@@ -139,6 +175,8 @@ impl<'s> Walk<'s> {
             moment: moment(&column.kind),
             steps: (!column.transforms.iter().any(|step| step.is_fitted())).then_some(&column.transforms[..]),
             number: true,
+            several: column.element.as_ref().map(|element| (Several::numbers(element), element.index)),
+            cut: Default::default(),
             tally: Tally::numbers(&column.transforms),
         });
         let sparse = schema.sparse.iter().map(|column| {
@@ -150,6 +188,8 @@ impl<'s> Walk<'s> {
                 moment: moment(&column.kind),
                 steps: None,
                 number: quantiles || matches!(column.table, Table::Enumerated(_)),
+                several: column.list.as_ref().map(|list| (Several::bag(list), 0)),
+                cut: Default::default(),
                 tally: if quantiles { Tally::numbers(&[]) } else { Tally::values(column) },
             }
         });
@@ -197,26 +237,35 @@ impl<'s> Walk<'s> {
         let mut sound = click.is_ok();
         let tallied = click.ok().map(|click| Row { index: self.sound, click });
         for column in &mut self.uses {
-            let Stands { text, seconds } = stands(column.column);
-            let read = if is_missing(text) {
-                Ok(Value::Missing)
-            } else if let (Some(seconds), Type::Time(_)) = (seconds, column.kind) {
-                Ok(Value::Number(seconds))
-            } else {
-                value_of(column.kind, column.number, text, column.moment.as_mut())
-            };
-            let steps = column.steps;
-            let finite = read.and_then(|read| match (steps, read) {
-                (Some(steps), Value::Number(number)) => numeric(steps, Some(number)).map(|_| read),
-                _ => Ok(read),
-            });
-            match (finite, tallied) {
-                (Ok(read), Some(row)) => column.tally.add(row, read),
-                (Ok(_), None) => {}
-                (Err(expected), _) => {
-                    sound = false;
-                    wrong(column.column, expected);
+            let place_of = column.column;
+            let Stands { text, seconds } = stands(place_of);
+            let count = column.values(text, is_missing, |column, text| {
+                let read = if is_missing(text) {
+                    Ok(Value::Missing)
+                } else if let (Some(seconds), Type::Time(_)) = (seconds, column.kind) {
+                    Ok(Value::Number(seconds))
+                } else {
+                    value_of(column.kind, column.number, text, column.moment.as_mut())
+                };
+                let steps = column.steps;
+                let finite = read.and_then(|read| match (steps, read) {
+                    (Some(steps), Value::Number(number)) => numeric(steps, Some(number)).map(|_| read),
+                    _ => Ok(read),
+                });
+                match (finite, tallied) {
+                    (Ok(read), Some(row)) => column.tally.add(row, read),
+                    (Ok(_), None) => {}
+                    (Err(expected), _) => {
+                        sound = false;
+                        wrong(place_of, expected);
+                    }
                 }
+            });
+            if let Some((several, _)) = &column.several
+                && count > several.slots()
+            {
+                column.cut.1 = column.cut.1.max(count);
+                column.cut.0.add(row, || Example { place: place(), found: quote(text) });
             }
         }
         self.malformed += u64::from(!sound);
@@ -238,7 +287,11 @@ impl<'s> Walk<'s> {
         let names = names.chain(schema.sparse.iter().map(|column| (&column.name, &column.from)));
         let columns: Vec<_> = names
             .zip(self.uses)
-            .map(|((name, from), column)| figures::of_column(name, from, column.tally, sound, overall))
+            .map(|((name, from), column)| {
+                let most = column.several.as_ref().map_or(1, |(several, _)| several.slots());
+                found.extend(trouble::of_bag(name, most, column.cut));
+                figures::of_column(name, from, column.tally, sound, overall)
+            })
             .collect();
         let stops = malformed as f64 > limit * rows as f64;
         found.extend(trouble::of_rows(schema, [rows, sound, clicks], self.ragged, self.faults, stops));

@@ -35,7 +35,7 @@ pub struct Trouble {
     /// How bad it is.
     pub gravity: Gravity,
     /// Its kind, a word for programs: `missing_column`, `two_columns`, `ragged`, `unreadable`, `label`, `one_label`, `no_rows`,
-    /// `empty`, `constant`, `id`, `time`, `scale`, `collisions`, `leak`.
+    /// `cut`, `empty`, `constant`, `id`, `time`, `scale`, `collisions`, `leak`.
     pub kind: &'static str,
     /// The column, of the file or of the schema.
     pub column: Option<String>,
@@ -167,6 +167,17 @@ pub(super) fn of_rows(
         found.push(trouble(Gravity::Stops, "one_label", Some(label), what, help));
     }
     found
+}
+
+/// What is left out of bags, of which so many categories are read.
+pub(super) fn of_bag(column: &str, most: usize, (rows, longest): (Faults, usize)) -> Option<Trouble> {
+    if rows.rows == 0 {
+        return None;
+    }
+    let what = format!("{} rows hold more than {most} categories, of which the first {most} are read", rows.rows);
+    let help = format!("the longest holds {longest}: `list(\"…\", most: {longest})` reads all");
+    let trouble = trouble(Gravity::Harms, "cut", Some(column), what, help);
+    Some(Trouble { rows: Some(rows.rows), examples: rows.first, ..trouble })
 }
 
 /// What is said of lines that are no rows.

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use super::columns::{Columns, Seen};
 use super::hidden::{ALONE, Effects, Hidden, PAIR, TRIPLE};
 use super::noise::{Noise, sigmoid};
+use crate::data::batch::EMPTY;
 use crate::data::rows::shuffle;
 
 /// Rows that means and deviations are measured on; a stream of their own, so they are no rows of the table.
@@ -28,6 +29,8 @@ pub(super) struct Planted {
     /// Mean effects of each field, taken off so that a pair is no column acting alone in disguise.
     means: Vec<Effects>,
     terms: Vec<Term>,
+    /// Of each field the places that a record has for it.
+    slots: Vec<usize>,
     bias: f64,
     deviation: f64,
     noise: Noise,
@@ -91,6 +94,7 @@ impl Planted {
             columns,
             hidden,
             terms: Vec::new(),
+            slots: schema.sparse.iter().map(|column| column.slots()).collect(),
             bias: 0.0,
             deviation: parameters.noise,
             noise: Noise::new(parameters.noise),
@@ -121,7 +125,11 @@ impl Planted {
             let unseen: f64 = StandardNormal.sample(&mut rng);
             let click = rng.random::<f64>() < sigmoid(logit + self.deviation * unseen);
             seen.numeric.iter().for_each(|value| records.extend_from_slice(&value.to_le_bytes()));
-            seen.ids.iter().for_each(|id| records.extend_from_slice(&id.to_le_bytes()));
+            for (id, &slots) in seen.ids.iter().zip(&self.slots) {
+                records.extend_from_slice(&id.to_le_bytes());
+                // A bag holds one.
+                records.extend(EMPTY.to_le_bytes().repeat(slots - 1));
+            }
             records.extend_from_slice(&(self.noise.probability(logit) as f32).to_le_bytes());
             records.push(u8::from(click));
         }

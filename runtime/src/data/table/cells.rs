@@ -4,6 +4,7 @@ use nasrec_compiler::schema::{Comparand, Comparison, Fill, Label, Part, Schema, 
 use twox_hash::XxHash3_64;
 
 use super::dictionary::Dictionary;
+use super::several::Several;
 use crate::data::record::Layout;
 use crate::data::text::{Moment, bool_of, hex_of, int_of, number_of};
 use crate::error::DataError;
@@ -14,6 +15,8 @@ const PARTS: [&[&[u8]]; 3] = [&[b"train", b"training"], &[b"valid", b"validation
 const DAY: i64 = 86_400;
 /// The code of a missing value.
 pub(in crate::data) const MISSING: u32 = u32::MAX;
+/// The code of a place of a bag that holds no value.
+pub(in crate::data) const NOTHING: u32 = u32::MAX - 1;
 
 /// What a value says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,9 +53,13 @@ pub(super) struct Cell {
     /// Index among the columns of the schema.
     pub column: usize,
     pub kind: Type,
-    /// Byte of the row.
+    /// Byte of the row; of several parts that of the first.
     pub at: usize,
     pub becomes: Becomes,
+    /// How the parts of a value are found that holds several.
+    pub several: Option<Several>,
+    /// Whether its codes are those of another column's dictionary.
+    joins: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +82,14 @@ pub(super) enum Becomes {
     Part,
 }
 
+/// What is learnt of a value.
+#[derive(Clone, Copy)]
+enum Learns {
+    Numbers,
+    /// By a dictionary of its own, or by this one of another column.
+    Categories(Option<usize>),
+}
+
 /// The dictionaries of the cells that have one.
 pub(in crate::data) type Dictionaries = Vec<Dictionary>;
 
@@ -82,6 +97,8 @@ pub(in crate::data) type Dictionaries = Vec<Dictionary>;
 #[derive(Clone, Debug)]
 pub(in crate::data) struct Reading {
     moments: Vec<Option<Moment>>,
+    /// The last list of numbers.
+    pub(super) numbers: Vec<Option<f64>>,
 }
 
 /// What is wrong with a value, and of which column of the schema.
@@ -119,29 +136,37 @@ impl Cells {
             coded: [vec![None; schema.dense.len()], vec![None; schema.sparse.len()]],
         };
         for (at, column) in schema.dense.iter().enumerate() {
-            let from = index(&column.from);
+            let several = column.element.as_ref().map(Several::numbers);
+            let (from, index) = (index(&column.from), column.element.as_ref().map_or(0, |element| element.index));
+            let read = (from, &column.kind, &several);
             if column.encoding.is_some() {
-                let place = made.learn(from, &column.kind, false);
+                let place = made.learn(read, Learns::Categories(None));
                 (made.learnt[0][at], made.coded[0][at]) = (Some(place), made.dictionary_at(place));
             } else if column.is_fitted() {
-                made.learnt[0][at] = Some(made.learn(from, &column.kind, true));
-            } else {
+                made.learnt[0][at] = Some(made.learn(read, Learns::Numbers) + 8 * index);
+            } else if index == 0 {
+                // The others of a list are read with the first.
                 let becomes = Becomes::Numeric(column.transforms.clone());
-                made.cells.push(Cell { column: from, kind: column.kind.clone(), at: 4 * at, becomes });
+                let kind = column.kind.clone();
+                made.cells.push(Cell { column: from, kind, at: 4 * at, becomes, several, joins: false });
             }
         }
-        for (at, column) in schema.sparse.iter().enumerate() {
+        for (at, (column, slots)) in schema.sparse.iter().zip(schema.slots()).enumerate() {
+            let several = column.list.as_ref().map(Several::bag);
             let from = index(&column.from);
+            let read = (from, &column.kind, &several);
             match column.table {
-                Table::Quantiles => made.learnt[1][at] = Some(made.learn(from, &column.kind, true)),
+                Table::Quantiles => made.learnt[1][at] = Some(made.learn(read, Learns::Numbers)),
                 Table::Vocabulary { .. } => {
-                    let place = made.learn(from, &column.kind, false);
+                    let owner = schema.owner(at);
+                    let dictionary = if owner == at { None } else { made.coded[1][owner] };
+                    let place = made.learn(read, Learns::Categories(dictionary));
                     (made.learnt[1][at], made.coded[1][at]) = (Some(place), made.dictionary_at(place));
                 }
                 _ => {
                     let becomes = Becomes::Row(column.table.clone(), column.rows as u32);
-                    let at = 4 * (layout.numeric + at);
-                    made.cells.push(Cell { column: from, kind: column.kind.clone(), at, becomes });
+                    let (at, kind) = (4 * (layout.numeric + slots.start), column.kind.clone());
+                    made.cells.push(Cell { column: from, kind, at, becomes, several, joins: false });
                 }
             }
         }
@@ -165,25 +190,37 @@ impl Cells {
             (schema.part.as_ref(), Type::Text, layout.part_at(), Becomes::Part),
         ];
         for (column, kind, at, becomes) in said {
-            self.cells.extend(column.map(|column| Cell { column: index(column), kind, at, becomes }));
+            let cell = |column: &String| Cell { column: index(column), kind, at, becomes, several: None, joins: false };
+            self.cells.extend(column.map(cell));
         }
     }
 
     /// A place for a value that something is learnt from: one for all that are learnt from the same.
-    fn learn(&mut self, column: usize, kind: &Type, number: bool) -> usize {
+    fn learn(&mut self, (column, kind, several): (usize, &Type, &Option<Several>), learns: Learns) -> usize {
         let alike = |cell: &&Cell| {
-            let same =
-                if number { matches!(cell.becomes, Becomes::Number) } else { matches!(cell.becomes, Becomes::Code(_)) };
-            same && cell.column == column && cell.kind == *kind
+            let same = match (&cell.becomes, learns) {
+                (Becomes::Number, Learns::Numbers) => true,
+                (Becomes::Code(_), Learns::Categories(None)) => !cell.joins,
+                (Becomes::Code(dictionary), Learns::Categories(Some(other))) => *dictionary == other,
+                _ => false,
+            };
+            same && cell.column == column && cell.kind == *kind && cell.several == *several
         };
         if let Some(known) = self.cells.iter().find(alike) {
             return known.at;
         }
-        let at = self.stride;
-        let becomes = if number { Becomes::Number } else { Becomes::Code(self.dictionaries) };
-        self.dictionaries += usize::from(!number);
-        self.stride += if number { 8 } else { 4 };
-        self.cells.push(Cell { column, kind: kind.clone(), at, becomes });
+        let (at, slots) = (self.stride, several.as_ref().map_or(1, Several::slots));
+        let (becomes, joins) = match learns {
+            Learns::Numbers => (Becomes::Number, false),
+            Learns::Categories(Some(dictionary)) => (Becomes::Code(dictionary), true),
+            Learns::Categories(None) => {
+                self.dictionaries += 1;
+                (Becomes::Code(self.dictionaries - 1), false)
+            }
+        };
+        let cell = Cell { column, kind: kind.clone(), at, becomes, several: several.clone(), joins };
+        self.stride += slots * cell.width();
+        self.cells.push(cell);
         at
     }
 
@@ -232,11 +269,14 @@ impl Cells {
         self.coded[1][column]
     }
 
-    /// Where the codes of each dictionary lie.
+    /// Where the codes of each dictionary lie: each place with its dictionary.
     pub fn codes(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        self.cells.iter().filter_map(|cell| match cell.becomes {
-            Becomes::Code(dictionary) => Some((dictionary, cell.at)),
-            _ => None,
+        self.cells.iter().flat_map(|cell| {
+            let (dictionary, slots) = match cell.becomes {
+                Becomes::Code(dictionary) => (dictionary, cell.several.as_ref().map_or(1, Several::slots)),
+                _ => (0, 0),
+            };
+            (0..slots).map(move |slot| (dictionary, cell.at + 4 * slot))
         })
     }
 
@@ -251,7 +291,7 @@ impl Cells {
             Type::Time(format) => Some(Moment::new(format)),
             _ => None,
         };
-        Reading { moments: self.cells.iter().map(moment).collect() }
+        Reading { moments: self.cells.iter().map(moment).collect(), numbers: Vec::new() }
     }
 
     /// Writes a row. `value` gives the text of a column of the schema.
@@ -275,8 +315,14 @@ impl Cells {
             label_of(&self.label, text, self.is_missing(text))
                 .map_err(|expected| self.wrong(self.label_column, expected))?,
         );
-        for (cell, moment) in self.cells.iter().zip(&mut reading.moments) {
+        for (index, cell) in self.cells.iter().enumerate() {
             let text = value(cell.column);
+            if let Some(several) = &cell.several {
+                let put = self.put_several((cell, several), reading, text, dictionaries, row);
+                put.map_err(|expected| self.wrong(cell.column, expected))?;
+                continue;
+            }
+            let moment = &mut reading.moments[index];
             let value = if self.is_missing(text) { Ok(Value::Missing) } else { cell.read(text, moment.as_mut()) };
             let put = value.and_then(|value| cell.put(value, dictionaries, row, cell.at));
             put.map_err(|expected| self.wrong(cell.column, expected))?;
@@ -308,13 +354,18 @@ impl Cells {
 }
 
 impl Cell {
-    /// Bytes that it takes of a row.
+    /// Bytes that it takes of a row; of several parts each.
     pub fn width(&self) -> usize {
         match &self.becomes {
             Becomes::Number | Becomes::Group | Becomes::Time => 8,
             Becomes::Part => 1,
             Becomes::Numeric(_) | Becomes::Row(..) | Becomes::Code(_) | Becomes::Weight => 4,
         }
+    }
+
+    /// Whether it is a value of a dictionary.
+    pub fn is_code(&self) -> bool {
+        matches!(self.becomes, Becomes::Code(_))
     }
 
     /// Whether a number is wanted of it; otherwise what it is called.

@@ -6,11 +6,13 @@
 mod cells;
 mod dictionary;
 mod scalar;
+mod several;
 mod store;
 
 pub(super) use cells::{
-    Cells, Dictionaries, MISSING, Reading, Value, Wrong, label_of, numeric, part_row, row_of, value_of,
+    Cells, Dictionaries, MISSING, NOTHING, Reading, Value, Wrong, label_of, numeric, part_row, row_of, value_of,
 };
 pub(super) use dictionary::Dictionary;
 pub(super) use scalar::{Instant, Maker, Scalar, Shows};
+pub(super) use several::Several;
 pub(super) use store::{Raw, RawWriter};

@@ -7,8 +7,10 @@ use std::io::Write;
 
 use nasrec_compiler::schema::{TimeFormat, Type};
 
-use super::cells::{Becomes, Cells, MISSING, Value, label_of};
+use super::cells::{Becomes, Cell, Cells, MISSING, NOTHING, Value, label_of};
 use super::dictionary::Dictionary;
+use super::several::Several;
+use crate::data::batch::EMPTY;
 use crate::data::text::Moment;
 
 /// Whole numbers up to here are exact as a number, and no program writes them with an exponent.
@@ -130,26 +132,30 @@ pub(in crate::data) struct Maker<'a> {
     pub width: usize,
     /// The dictionary that it numbers values by.
     pub dictionary: Option<usize>,
+    /// Which part of a value that holds several.
+    part: usize,
     moment: Option<Moment>,
     text: Vec<u8>,
+    numbers: Vec<Option<f64>>,
 }
 
 impl Cells {
     /// One for each part of a row, in the order in which what is wrong is told.
     pub fn makers(&self) -> Vec<Maker<'_>> {
-        let maker = |cell, column, at, width, dictionary, moment| Maker {
+        let label = Maker {
             cells: self,
-            cell,
-            order: cell.map_or(0, |index| index + 1),
-            column,
-            at,
-            width,
-            dictionary,
-            moment,
+            cell: None,
+            order: 0,
+            column: self.label_column,
+            at: self.layout().stride() - 1,
+            width: 1,
+            dictionary: None,
+            part: 0,
+            moment: None,
             text: Vec::new(),
+            numbers: Vec::new(),
         };
-        let label = maker(None, self.label_column, self.layout().stride() - 1, 1, None, None);
-        let each = self.cells.iter().enumerate().map(|(index, cell)| {
+        let each = self.cells.iter().enumerate().flat_map(|(index, cell)| {
             let dictionary = match cell.becomes {
                 Becomes::Code(dictionary) => Some(dictionary),
                 _ => None,
@@ -158,7 +164,20 @@ impl Cells {
                 Type::Time(format) => Some(Moment::new(format)),
                 _ => None,
             };
-            maker(Some(index), cell.column, cell.at, cell.width(), dictionary, moment)
+            let parts = 0..cell.several.as_ref().map_or(1, Several::slots);
+            parts.map(move |part| Maker {
+                cells: self,
+                cell: Some(index),
+                order: index + 1,
+                column: cell.column,
+                at: cell.at + cell.width() * part,
+                width: cell.width(),
+                dictionary,
+                part,
+                moment: moment.clone(),
+                text: Vec::new(),
+                numbers: Vec::new(),
+            })
         });
         std::iter::once(label).chain(each).collect()
     }
@@ -170,10 +189,11 @@ impl Maker<'_> {
     /// # Errors
     /// What was expected.
     pub fn make(&mut self, scalar: Scalar, dictionary: Option<&mut Dictionary>) -> Result<u64, &'static str> {
-        let Self { cells, cell, moment, text, .. } = self;
+        let Self { cells, cell, part, moment, text, numbers, .. } = self;
         let cell = cell.map(|index| &cells.cells[index]);
+        let single = cell.filter(|cell| cell.several.is_none());
         let known =
-            cell.filter(|_| cells.missing.is_empty()).and_then(|cell| known(&cell.kind, cell.is_number(), scalar));
+            single.filter(|_| cells.missing.is_empty()).and_then(|cell| known(&cell.kind, cell.is_number(), scalar));
         let value = match known {
             Some(value) => value,
             None => {
@@ -187,6 +207,10 @@ impl Maker<'_> {
                 let missing = cells.is_missing(text);
                 match cell {
                     None => return label_of(&cells.label, text, missing).map(u64::from),
+                    Some(cell) if cell.several.is_some() => match part_of(cells, cell, *part, text, numbers)? {
+                        Some(value) => value,
+                        None => return Ok(u64::from(if cell.is_code() { NOTHING } else { EMPTY })),
+                    },
                     Some(_) if missing => Value::Missing,
                     Some(cell) => match (&cell.kind, scalar) {
                         (Type::Time(_), Scalar::Instant(instant)) => Value::Number(instant.seconds()),
@@ -207,6 +231,28 @@ impl Maker<'_> {
         let mut bytes = [0; 8];
         cell.put(value, &mut [], &mut bytes, 0)?;
         Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+/// A part of a value that holds several; nothing where it holds fewer.
+fn part_of<'t>(
+    cells: &'t Cells,
+    cell: &'t Cell,
+    part: usize,
+    text: &'t [u8],
+    numbers: &mut Vec<Option<f64>>,
+) -> Result<Option<Value<'t>>, &'static str> {
+    match &cell.several {
+        None => Ok(None),
+        Some(several @ Several::Numbers { .. }) => {
+            cells.numbers(cell, several, text, numbers)?;
+            Ok(Some(numbers[part].map_or(Value::Missing, Value::Number)))
+        }
+        Some(several @ Several::Bag { .. }) => match cells.categories(several, text).nth(part) {
+            Some(text) => cell.read(text, None).map(Some),
+            None if part == 0 => Ok(Some(Value::Missing)),
+            None => Ok(None),
+        },
     }
 }
 

@@ -17,7 +17,8 @@ pub(in crate::data) fn fits(schema: &Schema) -> bool {
         && schema.label.condition.is_none()
         && in_order.eq(&schema.columns)
         && (&schema.weight, &schema.group, &schema.time, &schema.part) == (&None, &None, &None, &None)
-        && schema.dense.iter().all(|column| column.kind == Type::Number)
+        && schema.dense.iter().all(|column| column.kind == Type::Number && column.element.is_none())
+        && schema.sparse.iter().all(|column| column.list.is_none())
         && schema.dense.iter().flat_map(|column| &column.transforms).all(|transform| !transform.is_fitted())
         && schema
             .sparse

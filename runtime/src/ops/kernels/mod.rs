@@ -12,6 +12,7 @@ pub(crate) mod lanes;
 pub(super) mod linear;
 pub(crate) mod moments;
 pub(super) mod norm;
+pub(crate) mod pool;
 pub(super) mod products;
 pub(super) mod rows;
 pub(super) mod simd;
