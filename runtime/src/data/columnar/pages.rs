@@ -51,6 +51,11 @@ pub(super) struct At {
 impl Read for At {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.shared.read_at(self.at, buffer)?;
+        // Behind a file's pages is its last part. Who skips what a header claims takes no end for an answer, and would skip
+        // nothing two billion times.
+        if read == 0 && !buffer.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         self.at += read as u64;
         Ok(read)
     }
