@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::sketch::{self, Sketch};
 use crate::backend::{Backend, Candle, Task, Tiled, Trainable, Update};
 use crate::data::{Batch, EMPTY};
-use crate::supernet::{Store, Stored, TableGradient};
+use crate::supernet::{Average, Keep, Store, Stored, TableGradient};
 
 const ROWS: usize = 7;
 const DIM: usize = 3;
@@ -90,7 +90,8 @@ fn backends_agree() {
     let (tiled, device) = (Tiled::new(2).unwrap(), Candle::portable());
     let task = || Task::training(Arc::clone(&plan), &Trainable::all(&plan)).unwrap();
     let (ours, theirs) = (tiled.compile(task()).unwrap(), device.compile(task()).unwrap());
-    let store = || Store::new(sketch::defs(&plan), 5).unwrap();
+    let keep = Keep::default().averaged(true);
+    let store = || Store::kept(sketch::defs(&plan), 5, keep).unwrap();
     let (mut here, mut there) = (tiled.load(store()).unwrap(), device.load(store()).unwrap());
     let sorted = |tables: &[TableGradient]| {
         let mut tables = tables.to_vec();
@@ -112,11 +113,15 @@ fn backends_agree() {
             l2: 0.1,
             clip: (step % 2 == 0).then_some(0.2),
             whole_tables: step == 4,
+            average: Some(Average { decay: 0.7, step }),
             ..Update::adagrad(0.05, 1e-2, None)
         };
         tiled.step(&ours, &mut here, &batch, update).unwrap();
         device.step(&theirs, &mut there, &batch, update).unwrap();
     }
+    let average = Average { decay: 0.7, step: 5 };
+    let (here, there) = (tiled.save(&here).unwrap().averaged(average), device.save(&there).unwrap().averaged(average));
+    let (here, there) = (tiled.load(here).unwrap(), device.load(there).unwrap());
     let batch = batch(60, 99);
     let logits = tiled.logits(&ours, &tiled.copies(&ours, &here).unwrap(), &here, &batch).unwrap();
     let others = device.logits(&theirs, &device.copies(&theirs, &there).unwrap(), &there, &batch).unwrap();
