@@ -13,6 +13,10 @@ use crate::tensor::{Init, TensorKind};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmbedNumbers;
 
+/// As small as the rows of a large table are: beside these, products of the vectors of numbers would be the whole of a sum over
+/// pairs of fields.
+const SMALL: Init = Init::Normal(1e-2);
+
 impl Op for EmbedNumbers {
     const SIGNATURES: &'static [Signature] = &[Signature {
         name: "embed_numbers",
@@ -33,7 +37,7 @@ impl Op for EmbedNumbers {
     ) -> Option<Applied<A::Axis>> {
         let ([x], &[dim]) = (operands, given) else { return None };
         let numbers = x.width()?;
-        Some(Applied::new(TensorKind::Sparse, [numbers, dim]).param("weight", [numbers, dim], Init::XavierNormal))
+        Some(Applied::new(TensorKind::Sparse, [numbers, dim]).param("weight", [numbers, dim], SMALL))
     }
 
     fn given(&self, _: usize) -> Range<usize> {

@@ -10,6 +10,8 @@ pub enum Init {
     XavierUniform,
     /// Normal with variance `2 / (fan_in + fan_out)`, from the same paper.
     XavierNormal,
+    /// Normal with this deviation.
+    Normal(f64),
     /// This value everywhere.
     Constant(f64),
 }

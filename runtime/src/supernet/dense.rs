@@ -95,5 +95,8 @@ pub(crate) fn draw(init: Init, full: &[usize], rng: &mut ChaCha8Rng, values: &mu
             let deviation = (2.0 / fans as f64).sqrt() as f32;
             values.iter_mut().for_each(|value| *value = rng.sample::<f32, _>(StandardNormal) * deviation);
         }
+        Init::Normal(deviation) => {
+            values.iter_mut().for_each(|value| *value = rng.sample::<f32, _>(StandardNormal) * deviation as f32);
+        }
     }
 }
