@@ -7,7 +7,7 @@ use crate::data::source::Located;
 use crate::data::table::{Instant, Scalar, Shows};
 use crate::error::DataError;
 
-/// Columns of lists and structures are left out: no schema can name them.
+/// Columns of structures, maps and lists of lists are left out: no schema can name them.
 pub(super) fn look(located: &Located) -> Result<Look> {
     let (table, path) = (Table::open(located)?, &located.path);
     let names = table.names();

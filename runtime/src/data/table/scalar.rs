@@ -48,7 +48,17 @@ pub(in crate::data) enum Shows {
     Zoned,
 }
 
-impl Scalar<'_> {
+impl<'t> Scalar<'t> {
+    /// Its text: its own, or written to `room`.
+    fn text(self, room: &'t mut Vec<u8>) -> &'t [u8] {
+        if let Self::Text(text) = self {
+            return text;
+        }
+        room.clear();
+        self.write(room);
+        room
+    }
+
     /// Writes it as a program writes it that writes CSV.
     pub fn write(&self, text: &mut Vec<u8>) {
         // To memory nothing is refused.
@@ -203,13 +213,7 @@ impl Maker<'_> {
     ) -> Result<(), &'static str> {
         let Self { cells, several, text, .. } = self;
         let Some((cell, several, reading)) = several else { return Ok(()) };
-        let text = if let Scalar::Text(text) = scalar {
-            text
-        } else {
-            text.clear();
-            scalar.write(text);
-            &text[..]
-        };
+        let text = scalar.text(text);
         let dictionaries = dictionary.map_or(&mut [][..], std::slice::from_mut);
         cells.put_several((cell, several), reading, text, dictionaries, bytes)
     }
@@ -226,13 +230,7 @@ impl Maker<'_> {
         let value = match known {
             Some(value) => value,
             None => {
-                let text = if let Scalar::Text(text) = scalar {
-                    text
-                } else {
-                    text.clear();
-                    scalar.write(text);
-                    &text[..]
-                };
+                let text = scalar.text(text);
                 let missing = cells.is_missing(text);
                 match cell {
                     None => return label_of(&cells.label, text, missing).map(u64::from),
