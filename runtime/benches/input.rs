@@ -1,9 +1,9 @@
-//! Reading Criteo's format, the same as Parquet, and a CSV of Avazu's shape: `cargo bench -p nasrec-runtime --bench input -- [ROUNDS] [LINES] [FILE]`.
+//! Reading Criteo's format, the same as Parquet, and a CSV of Avazu's shape: `cargo bench -p nasrec-runtime --bench input -- [ROUNDS] [LINES] [FILE | tsv | csv | parquet]`.
 //!
 //! Contenders take turns, round after round, on two threads: a loop of the `csv` crate over the records of the file (one
 //! thread), a first preparation (the file parsed, encoded, and hashed; the cache written, synchronised, and verified;
 //! the rows split), a later one from the cache, and a shuffled epoch of training batches from it, read ahead. Without
-//! FILE, the file is drawn. The floor is the bytes that each must move over the bandwidth of memory, measured between
+//! FILE, the file is drawn; with the name of a format, only what that takes is measured. The floor is the bytes that each must move over the bandwidth of memory, measured between
 //! the rounds. `docs/performance.md` explains the figures.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
@@ -40,7 +40,9 @@ fn main() {
     rayon::ThreadPoolBuilder::new().num_threads(THREADS).build_global().expect("threads");
 
     let folder = tempfile::tempdir().expect("a folder");
-    let file = match arguments.get(2) {
+    let only = arguments.get(2).filter(|name| ["tsv", "csv", "parquet"].contains(&name.as_str()));
+    let wanted = |format: &str| only.is_none_or(|only| only == format);
+    let file = match arguments.get(2).filter(|_| only.is_none()) {
         Some(file) => std::path::absolute(file).expect("a path"),
         None => {
             let file = folder.path().join("table.tsv");
@@ -78,11 +80,22 @@ fn main() {
     let mut bandwidths = Vec::new();
     for _ in 0..rounds {
         if !packed {
-            contenders[0].time(rows, || assert_eq!(csv_loop(&place.file, b'\t', false), rows));
-            contenders[5].time(rows, || columns.prepare());
-            contenders[6].time(rows, || assert_eq!(csv_loop(&avazu.file, b',', true), rows));
-            contenders[7].time(rows, || avazu.prepare());
-            [&columns, &avazu].iter().for_each(|place| std::fs::remove_file(&place.cache).expect("a cache"));
+            if wanted("tsv") {
+                contenders[0].time(rows, || assert_eq!(csv_loop(&place.file, b'\t', false), rows));
+            }
+            if wanted("parquet") {
+                contenders[5].time(rows, || columns.prepare());
+                std::fs::remove_file(&columns.cache).expect("a cache");
+            }
+            if wanted("csv") {
+                contenders[6].time(rows, || assert_eq!(csv_loop(&avazu.file, b',', true), rows));
+                contenders[7].time(rows, || avazu.prepare());
+                std::fs::remove_file(&avazu.cache).expect("a cache");
+            }
+        }
+        if !wanted("tsv") {
+            bandwidths.push(machine.bandwidth());
+            continue;
         }
         std::fs::remove_file(&place.cache).expect("a cache");
         contenders[1].time(rows, || place.prepare());

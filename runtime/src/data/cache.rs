@@ -1,8 +1,8 @@
 //! The cache: one file of fixed-width records that says itself what it was made from.
 //!
 //! A preamble of 64 bytes (magic, version, place and hash of the description), the records, what was learnt of the training
-//! rows, and the description in JSON. A cache is written beside its place and put there when it is whole and on disk, the preamble last of all: a torn
-//! file is never taken for a cache. Records are hashed in blocks, in parallel; nothing that was altered is used.
+//! rows, and the description in JSON. A cache is written beside its place and put there when it is whole, the preamble last of all;
+//! by its hashes a torn file is never taken for a cache. Records are hashed in blocks, in parallel; nothing that was altered is used.
 //!
 //! Small tables are held in memory; records of others are read as they are needed, each with a call of the system. A mapping
 //! would save that call, and end the process where somebody shortens the file meanwhile.
@@ -166,9 +166,10 @@ impl Writer {
     }
 
     /// Completes the cache, puts it in its place if `accept` lets it, and opens it; what was hashed as it was written is not
-    /// read again.
+    /// read again. `lasting`: it is on disk when this returns. One that can be made again need not be: torn, it is noticed.
     pub fn finish(
         mut self,
+        lasting: bool,
         schema: String,
         origin: Origin,
         (malformed, bounds): (Malformed, [u64; 4]),
@@ -203,8 +204,9 @@ impl Writer {
         preamble.extend_from_slice(blake3::hash(&text).as_bytes());
         self.file.seek(SeekFrom::Start(0)).map_err(Error::io("write", &self.partial))?;
         self.write(&preamble)?;
-        // Whoever notes down what was read may do so from here on: the source may be gone when it is read again.
-        self.file.sync_all().map_err(Error::io("write", &self.partial))?;
+        if lasting {
+            self.file.sync_all().map_err(Error::io("write", &self.partial))?;
+        }
         files::put(&self.partial, &self.place)?;
         self.finished = true;
         let keys = std::mem::take(&mut self.keys);
@@ -398,23 +400,36 @@ impl Cache {
     /// # Panics
     /// When a row is beyond the last.
     pub fn records(&self, rows: &[u32]) -> Result<Vec<u8>> {
+        let held = self.held()?;
+        if held.is_empty() {
+            return self.records_read(rows);
+        }
         let stride = self.description.layout.stride();
         let mut records = vec![0; rows.len() * stride];
-        let held = self.held()?;
-        if !held.is_empty() {
-            let record = |row: u32| &held[row as usize * stride..][..stride];
-            for (rows, to) in rows.chunks(TOGETHER).zip(records.chunks_mut(TOGETHER * stride)) {
-                // Asked for at once, all these records come in the time of one.
-                black_box(rows.iter().fold(0, |sum: u8, &row| {
-                    let record = record(row);
-                    let lines = record.iter().step_by(LINE).chain(record.last());
-                    lines.fold(sum, |sum, byte| sum.wrapping_add(*byte))
-                }));
-                let each = rows.iter().zip(to.chunks_exact_mut(stride));
-                each.for_each(|(&row, to)| to.copy_from_slice(record(row)));
-            }
-            return Ok(records);
+        let record = |row: u32| &held[row as usize * stride..][..stride];
+        for (rows, to) in rows.chunks(TOGETHER).zip(records.chunks_mut(TOGETHER * stride)) {
+            // Asked for at once, all these records come in the time of one.
+            black_box(rows.iter().fold(0, |sum: u8, &row| {
+                let record = record(row);
+                let lines = record.iter().step_by(LINE).chain(record.last());
+                lines.fold(sum, |sum, byte| sum.wrapping_add(*byte))
+            }));
+            let each = rows.iter().zip(to.chunks_exact_mut(stride));
+            each.for_each(|(&row, to)| to.copy_from_slice(record(row)));
         }
+        Ok(records)
+    }
+
+    /// The same, from the file: for those who need a few.
+    ///
+    /// # Errors
+    /// The file was shortened meanwhile, or the disk fails.
+    ///
+    /// # Panics
+    /// When a row is beyond the last.
+    pub fn records_read(&self, rows: &[u32]) -> Result<Vec<u8>> {
+        let stride = self.description.layout.stride();
+        let mut records = vec![0; rows.len() * stride];
         let mut rest = records.as_mut_slice();
         // Rows that lie one behind the other are read at once.
         for run in rows.chunk_by(|before, after| before.checked_add(1) == Some(*after)) {
@@ -511,7 +526,9 @@ mod tests {
         let origin = Origin::Synthetic { version: 1, parameters: "{}".to_owned() };
         let accept = |_: &Description| Ok(());
         let bounds = [writer.counts().0, 0, 0, 0];
-        writer.finish("schema".to_owned(), origin, (Malformed::default(), bounds), None, accept).expect("finished");
+        writer
+            .finish(true, "schema".to_owned(), origin, (Malformed::default(), bounds), None, accept)
+            .expect("finished");
     }
 
     #[test]

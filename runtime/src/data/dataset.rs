@@ -128,6 +128,21 @@ impl Dataset {
     /// # Panics
     /// When a row is not below [`rows`](Self::rows).
     pub fn batch(&self, rows: &[u32]) -> Result<Batch> {
+        self.batch_of(rows, &self.cache.records(rows)?)
+    }
+
+    /// The same, for who looks at a few rows only: the table is not brought into memory for it.
+    ///
+    /// # Errors
+    /// They can no longer be read.
+    ///
+    /// # Panics
+    /// When a row is not below [`rows`](Self::rows).
+    pub(super) fn look(&self, rows: &[u32]) -> Result<Batch> {
+        self.batch_of(rows, &self.cache.records_read(rows)?)
+    }
+
+    fn batch_of(&self, rows: &[u32], records: &[u8]) -> Result<Batch> {
         let (count, layout) = (rows.len(), self.cache.description.layout);
         let mut batch = Batch {
             rows: count,
@@ -139,7 +154,7 @@ impl Dataset {
         };
         let words = layout.numeric + layout.fields;
         let mut tile = vec![0u32; words * TILE];
-        let (stride, records) = (layout.stride(), self.cache.records(rows)?);
+        let stride = layout.stride();
         if layout.weight {
             batch.weights = records.chunks_exact(stride).filter_map(|record| layout.weight(record)).collect();
         }
@@ -217,7 +232,13 @@ impl Wanted<'_> {
             warning.lines().for_each(|line| observer.say(line));
         }
         let keys = std::mem::take(&mut cache.keys);
-        let parts = split::split(&keys, cache.description.bounds, recipe)?;
+        // Once: who goes on was told.
+        let tell = self.known.is_none();
+        let (parts, collisions) = rayon::join(
+            || split::split(&keys, cache.description.bounds, recipe),
+            || if tell { self.collisions() } else { Vec::new() },
+        );
+        let parts = parts?;
         observer.say(&split::told(&parts, &keys, schema, recipe));
         let fingerprint = fingerprint(&cache.description);
         let tables = schema.sparse.iter().map(|column| vec![(column.rows, column.list.is_some()); column.slots()]);
@@ -230,24 +251,23 @@ impl Wanted<'_> {
             parts,
             fingerprint,
         };
-        // Once: who goes on was told.
-        if self.known.is_none() {
-            self.glance(&data)?;
+        if tell {
+            let told = [glance::scales(schema, &data)?, collisions].concat();
+            told.iter().for_each(|line| observer.say(line));
         }
         Ok(data)
     }
 
-    /// Tells what of the columns keeps a model from learning.
-    fn glance(&self, data: &Dataset) -> Result<()> {
-        let Self { schema, recipe, base, observer, .. } = *self;
-        let mut told = glance::scales(schema, data)?;
-        if matches!(recipe.source, Source::Files(_)) {
+    /// Which columns have too many values in the rows of a table.
+    fn collisions(&self) -> Vec<String> {
+        match self.recipe.source {
             // A cache outlives what it was made from.
-            let located = source::locate_all(base, recipe).unwrap_or_default().concat();
-            told.extend(glance::collisions(schema, &located));
+            Source::Files(_) => {
+                let located = source::locate_all(self.base, self.recipe).unwrap_or_default().concat();
+                glance::collisions(self.schema, &located)
+            }
+            Source::Synthetic(_) => Vec::new(),
         }
-        told.iter().for_each(|line| observer.say(line));
-        Ok(())
     }
 
     /// The cache that is there, if it is what would be built; or what was known before, whatever would be built now.
@@ -346,9 +366,12 @@ impl Wanted<'_> {
         let is_synthetic = matches!(recipe.source, Source::Synthetic(_));
         let mut writer = Writer::create(cache_path, Layout::of(schema, is_synthetic), recipe.by)?;
         let mut encoder = None;
+        // What came through a pipe comes once.
+        let mut lasting = false;
         let (origin, malformed, bounds) = match &recipe.source {
             Source::Files(names) => {
                 let lists = source::locate_all(base, recipe)?;
+                lasting = !lists.iter().flatten().all(source::Located::is_regular);
                 let (limit, cells, located) = (recipe.max_malformed, Cells::new(schema)?, lists.concat());
                 let bounds = |rows: &[u64]| {
                     let mut rows = rows.iter();
@@ -391,7 +414,7 @@ impl Wanted<'_> {
         self.both_labels(writer.counts())?;
         let learnt = encoder.as_ref().map(|encoder| (self.learnt_of(), encoder.as_slice()));
         let rows = writer.counts().0;
-        writer.finish(schema_hash(schema)?, origin, (malformed, bounds), learnt, |description| match known {
+        writer.finish(lasting, schema_hash(schema)?, origin, (malformed, bounds), learnt, |description| match known {
             Some(known) if known != fingerprint(description) => {
                 Err(DataError::OtherRows { cache: cache_path.to_owned(), rows }.into())
             }

@@ -27,10 +27,11 @@ const TOGETHER: usize = 1 << 10;
 /// The rows can no longer be read.
 pub(super) fn scales(schema: &Schema, data: &Dataset) -> Result<Vec<String>> {
     let train = data.part(Part::Train);
-    let train = &train[..train.len().min(ROWS)];
+    let mut train = train[..train.len().min(ROWS)].to_vec();
+    train.sort_unstable();
     let mut found = vec![([f64::INFINITY, f64::NEG_INFINITY], 0.0); schema.dense.len()];
     for rows in train.chunks(TOGETHER) {
-        let batch = data.batch(rows)?;
+        let batch = data.look(rows)?;
         for (([least, greatest], sum), numbers) in found.iter_mut().zip(batch.numeric.chunks_exact(rows.len())) {
             for number in numbers.iter().map(|&number| f64::from(number)) {
                 (*least, *greatest) = (least.min(number), greatest.max(number));

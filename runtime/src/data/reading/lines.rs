@@ -1,6 +1,7 @@
 //! Lines, parsed: a block of them becomes rows, or what is wrong with them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use nasrec_compiler::schema::{Format, Schema};
 
@@ -8,8 +9,8 @@ use crate::data::malformed::DESCRIBED;
 use crate::data::quote::quote;
 use crate::data::source::Block;
 use crate::data::table::{Cells, Dictionaries, Dictionary, Reading, Wrong};
-use crate::data::text::{Record, Records, Torn, Values, format_of, likely_separator, place_of, separator_name};
-use crate::data::wide;
+use crate::data::text::{Record, Records, Torn, format_of, likely_separator, place_of, separator_name};
+use crate::data::wide::{Encoder, Read};
 use crate::simd::vectorised;
 
 /// What is wrong with a line.
@@ -52,7 +53,6 @@ pub(super) struct Scratch {
     /// Of the block that was parsed last, and the values of columns that something is learnt from.
     pub rows: Vec<u8>,
     pub dictionaries: Dictionaries,
-    values: Values,
     records: Records,
     reading: Reading,
 }
@@ -74,7 +74,7 @@ pub(super) struct Parsed {
 pub(super) struct Parser<'a> {
     schema: &'a Schema,
     cells: &'a Cells,
-    wide: Option<wide::Encoder<'a>>,
+    encoder: Encoder<'a>,
     separator: u8,
 }
 
@@ -84,8 +84,7 @@ impl<'a> Parser<'a> {
             Format::Lines(lines) => lines.separator,
             Format::Pairs(_) | Format::Parquet => b' ',
         };
-        let wide = wide::fits(schema).then(|| wide::Encoder::new(schema, cells));
-        Self { schema, cells, wide, separator }
+        Self { schema, cells, encoder: Encoder::new(cells), separator }
     }
 
     /// What a thread needs.
@@ -93,7 +92,6 @@ impl<'a> Parser<'a> {
         Scratch {
             rows: Vec::new(),
             dictionaries: self.cells.dictionaries(),
-            values: Values::default(),
             records: Records::of(self.schema),
             reading: self.cells.reading(),
         }
@@ -104,57 +102,46 @@ impl<'a> Parser<'a> {
         let text = &bytes[..block.len];
         let mut parsed = Parsed { block, len: 0, lines: 0, rows: 0, malformed: 0, first: Vec::new() };
         scratch.dictionaries.iter_mut().for_each(Dictionary::clear);
-        match &self.wide {
-            Some(encoder) => vectorised(
-                #[inline(always)]
-                || self.wide(encoder, text, scratch, &mut parsed),
-            ),
-            None => vectorised(
-                #[inline(always)]
-                || self.any(text, scratch, &mut parsed),
-            ),
-        }
+        vectorised(
+            #[inline(always)]
+            || self.each(text, scratch, &mut parsed),
+        );
         parsed
     }
 
     #[inline(always)]
-    fn wide(&self, encoder: &wide::Encoder, text: &[u8], scratch: &mut Scratch, parsed: &mut Parsed) {
-        let (values, rows) = (&mut scratch.values, &mut scratch.rows);
-        values.find(text, self.separator);
-        for line in values.lines(text) {
-            parsed.lines += 1;
-            let row = room(rows, parsed.len, encoder.stride());
-            let count = parsed.block.places.count;
-            let read = if line.len() == count { encoder.encode(line, row).map_err(Some) } else { Err(None) };
-            match read {
-                Ok(()) => parsed.len += encoder.stride(),
-                Err(wrong) => self.malformed(wrong, parsed.lines, Record::Plain(line), parsed),
-            }
-        }
-        parsed.rows = parsed.lines;
-    }
-
-    #[inline(always)]
-    fn any(&self, text: &[u8], scratch: &mut Scratch, parsed: &mut Parsed) {
+    fn each(&self, text: &[u8], scratch: &mut Scratch, parsed: &mut Parsed) {
         let Scratch { rows, records, reading, dictionaries, .. } = scratch;
-        let stride = self.cells.stride();
-        records.each(text, |line, record| {
+        let (stride, places) = (self.cells.stride(), Arc::clone(&parsed.block.places));
+        let (placed, read) = (self.encoder.place(&places), &mut Read { reading, dictionaries });
+        let keep = |encoded: Option<Result<(), Wrong>>, number: u64, record: Record, parsed: &mut Parsed| {
             parsed.rows += 1;
-            let places = &parsed.block.places;
-            let row = room(rows, parsed.len, stride);
-            let read = if record.len() == places.count {
-                let value = |column: usize| record.value(places.of[column]);
-                self.cells.write(reading, value, dictionaries, row).map_err(Some)
-            } else {
-                Err(None)
-            };
-            match read {
-                Ok(()) => parsed.len += stride,
-                Err(wrong) => self.malformed(wrong, line, record, parsed),
+            match encoded {
+                Some(Ok(())) => parsed.len += stride,
+                Some(Err(wrong)) => self.malformed(Some(wrong), number, record, parsed),
+                None => self.malformed(None, number, record, parsed),
             }
-        });
-        let feeds = memchr::memchr_iter(b'\n', text).count() as u64;
-        parsed.lines = feeds + u64::from(!text.is_empty() && !text.ends_with(b"\n"));
+        };
+        if let Some((count, lines)) = records.lines(text) {
+            parsed.lines = count;
+            for (number, line) in lines {
+                let row = room(rows, parsed.len, stride);
+                let fits = line.len() == places.count;
+                // What goes through a function of another crate is not compiled for the vector unit.
+                let encoded = if fits { Some(self.encoder.encode(line, &placed, read, row)) } else { None };
+                keep(encoded, number, Record::Plain(line), parsed);
+            }
+        } else {
+            records.each(text, |number, record| {
+                let row = room(rows, parsed.len, stride);
+                let value = |column: usize| record.value(places.of[column]);
+                let fits = record.len() == places.count;
+                let encoded = fits.then(|| self.cells.write(read.reading, value, read.dictionaries, row));
+                keep(encoded, number, record, parsed);
+            });
+            let feeds = memchr::memchr_iter(b'\n', text).count() as u64;
+            parsed.lines = feeds + u64::from(!text.is_empty() && !text.ends_with(b"\n"));
+        }
     }
 
     /// Takes note of a row that is left out: for a value, or for how many it has.
@@ -219,7 +206,7 @@ mod tests {
             (scratch.rows, parsed.lines, first)
         };
         let parser = Parser::new(&schema, &cells);
-        let any = Parser { wide: None, ..Parser::new(&schema, &cells) };
+        let any = Parser { encoder: Encoder::one_by_one(&cells), ..Parser::new(&schema, &cells) };
         let parsed = parse(parser);
         assert_eq!(parse(any), parsed, "read as any other table");
         parsed

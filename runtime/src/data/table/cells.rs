@@ -47,6 +47,8 @@ pub(in crate::data) struct Cells {
     pub(super) label: Label,
     /// Index of the label among the columns of the schema.
     pub(super) label_column: usize,
+    /// Whether it is 0 or 1 as it stands there.
+    is_label_plain: bool,
     pub(super) missing: Vec<Vec<u8>>,
     /// Bytes of a row.
     stride: usize,
@@ -59,7 +61,7 @@ pub(in crate::data) struct Cells {
 
 /// What becomes of a value.
 #[derive(Clone, Debug)]
-pub(super) struct Cell {
+pub(in crate::data) struct Cell {
     /// Index among the columns of the schema.
     pub column: usize,
     pub kind: Type,
@@ -73,7 +75,7 @@ pub(super) struct Cell {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Becomes {
+pub(in crate::data) enum Becomes {
     /// A number of the dense input.
     Numeric(Vec<Transform>),
     /// A row of an embedding table.
@@ -139,6 +141,7 @@ impl Cells {
             cells: Vec::new(),
             label: schema.label.clone(),
             label_column: index(&schema.label.column),
+            is_label_plain: schema.label.condition.is_none() && schema.missing.is_empty(),
             missing: schema.missing.iter().map(|mark| mark.clone().into_bytes()).collect(),
             stride: layout.stride(),
             dictionaries: 0,
@@ -320,37 +323,63 @@ impl Cells {
         row: &mut [u8],
     ) -> Result<(), Wrong> {
         assert_eq!(row.len(), self.stride, "a row has its length");
-        let text = value(self.label_column);
-        row[self.layout.stride() - 1] = u8::from(
-            label_of(&self.label, text, self.is_missing(text))
-                .map_err(|expected| self.wrong(self.label_column, expected))?,
-        );
+        self.write_label(value(self.label_column), row).map_err(|expected| self.wrong(self.label_column, expected))?;
         for (index, cell) in self.cells.iter().enumerate() {
-            let text = value(cell.column);
-            if let Some(several) = &cell.several {
-                let put = self.put_several((cell, several), reading, text, dictionaries, row);
-                put.map_err(|expected| self.wrong(cell.column, expected))?;
-                continue;
-            }
-            let moment = &mut reading.moments[index];
-            let value = if self.is_missing(text) { Ok(Value::Missing) } else { cell.read(text, moment.as_mut()) };
-            let put = value.and_then(|value| cell.put(value, dictionaries, row, cell.at));
-            put.map_err(|expected| self.wrong(cell.column, expected))?;
+            self.write_cell(index, reading, value(cell.column), dictionaries, row)
+                .map_err(|expected| self.wrong(cell.column, expected))?;
         }
         Ok(())
     }
 
-    /// The word of the `index`th cell, where it makes one of the record and learns nothing.
+    /// Writes what the label says.
     ///
     /// # Errors
-    /// It cannot be read.
-    pub fn word(&self, index: usize, text: &[u8]) -> Result<[u8; 4], Wrong> {
+    /// What was expected in place of the text.
+    #[inline(always)]
+    pub fn write_label(&self, text: &[u8], row: &mut [u8]) -> Result<(), &'static str> {
+        row[self.layout.stride() - 1] = match text {
+            b"0" if self.is_label_plain => 0,
+            b"1" if self.is_label_plain => 1,
+            _ => u8::from(label_of(&self.label, text, self.is_missing(text))?),
+        };
+        Ok(())
+    }
+
+    /// Writes what the `index`th cell makes of its column's text.
+    ///
+    /// # Errors
+    /// What was expected in place of the text.
+    #[inline(always)]
+    pub fn write_cell(
+        &self,
+        index: usize,
+        reading: &mut Reading,
+        text: &[u8],
+        dictionaries: &mut [Dictionary],
+        row: &mut [u8],
+    ) -> Result<(), &'static str> {
         let cell = &self.cells[index];
-        let value = if self.is_missing(text) { Ok(Value::Missing) } else { cell.read(text, None) };
-        let mut word = [0; 4];
-        let put = value.and_then(|value| cell.put(value, &mut [], &mut word, 0));
-        put.map_err(|expected| self.wrong(cell.column, expected))?;
-        Ok(word)
+        if let Some(several) = &cell.several {
+            return self.put_several((cell, several), reading, text, dictionaries, row);
+        }
+        let moment = &mut reading.moments[index];
+        let value = if self.is_missing(text) { Value::Missing } else { cell.read(text, moment.as_mut())? };
+        cell.put(value, dictionaries, row, cell.at)
+    }
+
+    /// The cells, in the order in which they are written.
+    pub fn each(&self) -> &[Cell] {
+        &self.cells
+    }
+
+    /// What is a missing value beside an empty one.
+    pub fn missing(&self) -> &[Vec<u8>] {
+        &self.missing
+    }
+
+    /// Index of the label among the columns of the schema.
+    pub fn label_column(&self) -> usize {
+        self.label_column
     }
 
     pub(super) fn is_missing(&self, text: &[u8]) -> bool {

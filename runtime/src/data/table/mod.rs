@@ -10,7 +10,8 @@ mod several;
 mod store;
 
 pub(super) use cells::{
-    Cells, Dictionaries, MISSING, NOTHING, Reading, Value, Wrong, label_of, numeric, part_row, row_of, value_of,
+    Becomes, Cell, Cells, Dictionaries, MISSING, NOTHING, Reading, Value, Wrong, label_of, numeric, part_row, row_of,
+    value_of,
 };
 pub(super) use dictionary::Dictionary;
 pub(super) use scalar::{Instant, Maker, Scalar, Shows};

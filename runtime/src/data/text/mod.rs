@@ -13,4 +13,6 @@ pub(super) use heading::{Heading, Places, format_of, likely_separator, named, pl
 pub(super) use pairs::{Torn, recognised as recognised_pairs, undescribed as undescribed_pairs};
 pub(super) use records::{Record, Records, first as first_record, first_values, whole as whole_records};
 pub(super) use typed::{Moment, bool_of, hex_of, int_of, number_of};
-pub(super) use values::{Line, Values};
+pub(super) use values::Line;
+#[cfg(test)]
+pub(super) use values::Values;

@@ -75,26 +75,34 @@ impl Records {
         }
     }
 
+    /// Finds the lines of a text whose values stand there as they are, each with its number from 1, and how many lines
+    /// there are; none where some have quotes
+    /// or escapes, or are pairs. Empty lines of a text that could have quotes are no records.
+    #[inline(always)]
+    pub fn lines<'r>(&'r mut self, text: &'r [u8]) -> Option<(u64, impl Iterator<Item = (u64, Line<'r>)>)> {
+        let How::Lines(lines) = self.how else { return None };
+        let has = |byte: u8| memchr::memchr(byte, text).is_some();
+        if lines.escape.is_some_and(has) || lines.quotes && has(b'"') {
+            return None;
+        }
+        self.values.find(text, lines.separator);
+        let empty = move |line: &Line| lines.quotes && line.len() == 1 && line.value(0).is_empty();
+        let lines = (1..).zip(self.values.lines(text)).filter(move |(_, line)| !empty(line));
+        Some((self.values.count() as u64, lines))
+    }
+
     /// Gives the records of `text` to `each`, with the number of the line that each begins on, from 1. Empty lines of a text
     /// with quotes or pairs are none; of another they have one value, which is empty.
-    #[inline(always)]
     pub fn each(&mut self, text: &[u8], mut each: impl FnMut(u64, Record)) {
+        if let Some((_, lines)) = self.lines(text) {
+            return lines.for_each(|(number, line)| each(number, Record::Plain(line)));
+        }
         let lines = match &mut self.how {
             How::Lines(lines) => *lines,
             How::Pairs(pairs) => return pairs.each(text, each),
         };
         if lines.escape.is_some_and(|escape| memchr::memchr(escape, text).is_some()) {
             return escaped::each(text, lines, &mut self.record, |line, record| each(line, Record::Taken(record)));
-        }
-        if !lines.quotes || memchr::memchr(b'"', text).is_none() {
-            self.values.find(text, lines.separator);
-            for (line, values) in (1..).zip(self.values.lines(text)) {
-                if lines.quotes && values.len() == 1 && values.value(0).is_empty() {
-                    continue;
-                }
-                each(line, Record::Plain(values));
-            }
-            return;
         }
         let mut reader = reader(text, lines.separator);
         let (mut line, mut counted) = (1, 0);

@@ -48,9 +48,10 @@ pub(in crate::data) fn int_of(text: &[u8]) -> Result<u64, &'static str> {
 /// At most sixteen hexadecimal digits.
 pub(in crate::data) fn hex_of(text: &[u8]) -> Result<u64, &'static str> {
     // `from_str_radix` would take a leading plus sign, and any number of leading zeros.
-    let sound = text.len() <= 16 && text.first() != Some(&b'+');
-    let value = std::str::from_utf8(text).ok().filter(|_| sound).and_then(|text| u64::from_str_radix(text, 16).ok());
-    value.ok_or("at most 16 hexadecimal digits or nothing")
+    let sound = (1..=16).contains(&text.len());
+    let mut digits = text.iter().map(|&byte| char::from(byte).to_digit(16));
+    let value = digits.try_fold(0, |value, digit| digit.map(|digit| value << 4 | u64::from(digit)));
+    value.filter(|_| sound).ok_or("at most 16 hexadecimal digits or nothing")
 }
 
 /// True or false, as programs write them.

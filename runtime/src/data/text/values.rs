@@ -50,6 +50,11 @@ impl Values {
         }
     }
 
+    /// How many lines were found.
+    pub fn count(&self) -> usize {
+        self.lines.len()
+    }
+
     /// The lines of `text`, which they were found in.
     #[inline(always)]
     pub fn lines<'v, 't: 'v>(&'v self, text: &'t [u8]) -> impl Iterator<Item = Line<'v>> {
@@ -130,10 +135,33 @@ impl<'t> Line<'t> {
 
     /// # Panics
     /// When there are not that many.
+    #[inline(always)]
     pub fn value(&self, index: usize) -> &'t [u8] {
+        let (start, end) = self.span(index);
+        &self.text[start..end]
+    }
+
+    /// Where a value begins and ends in the text.
+    #[inline(always)]
+    fn span(&self, index: usize) -> (usize, usize) {
         assert!(index < self.count, "value {index} of {}", self.count);
         let start = if index == 0 { self.start } else { self.ends[index - 1] as usize + 1 };
-        &self.text[start..self.ends[index] as usize]
+        (start, self.ends[index] as usize)
+    }
+
+    /// The values of these, at most [`TOGETHER`]. None where the text ends less than eight bytes after one begins.
+    ///
+    /// # Panics
+    /// When there are not that many.
+    #[inline(always)]
+    pub fn texts_at(&self, of: &[usize]) -> Option<Texts> {
+        let mut texts = Texts::EMPTY;
+        for ((&index, bytes), length) in of.iter().zip(&mut texts.bytes).zip(&mut texts.lengths) {
+            let (start, end) = self.span(index);
+            *bytes = u64::from_le_bytes(*self.text.get(start..start + 8)?.first_chunk()?);
+            *length = (end - start) as u32;
+        }
+        Some(texts)
     }
 
     /// [`TOGETHER`] values from `first`, which is not 0, on; those behind the line's mean nothing. None where the text

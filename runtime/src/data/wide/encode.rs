@@ -1,96 +1,97 @@
-//! From the text of one line to its record.
+//! From the text of one line to its row.
 
-use nasrec_compiler::schema::{Format, Schema, Table, Type};
+use std::sync::Arc;
 
-use super::columns::Group;
-use crate::data::record::Layout;
-use crate::data::table::{Cells, Wrong};
-use crate::data::text::{Line, Record};
+use super::columns::{Group, Run};
+use crate::data::table::{Cells, Dictionary, Reading, Wrong};
+use crate::data::text::{Line, Places};
 
-/// Whether a table of this schema can be read so: what is not said by its columns' order is nothing.
-pub(in crate::data) fn fits(schema: &Schema) -> bool {
-    let dense = schema.dense.iter().map(|column| &column.from);
-    let sparse = schema.sparse.iter().map(|column| &column.from);
-    let in_order = std::iter::once(&schema.label.column).chain(dense).chain(sparse);
-    schema.format == Format::TSV
-        && schema.missing.is_empty()
-        && schema.label.condition.is_none()
-        && in_order.eq(&schema.columns)
-        && (&schema.weight, &schema.group, &schema.time, &schema.part) == (&None, &None, &None, &None)
-        && schema.dense.iter().all(|column| column.kind == Type::Number && column.element.is_none())
-        && schema.sparse.iter().all(|column| column.list.is_none())
-        && schema.dense.iter().flat_map(|column| &column.transforms).all(|transform| !transform.is_fitted())
-        && schema
-            .sparse
-            .iter()
-            .all(|column| matches!(column.kind, Type::Hex | Type::Int) && column.table == Table::Modulo)
-}
-
-/// Encodes such lines.
+/// Encodes lines.
 pub(in crate::data) struct Encoder<'a> {
     cells: &'a Cells,
-    stride: usize,
-    columns: usize,
     groups: Vec<Group>,
+    /// Cells that are in no group.
+    rest: Vec<usize>,
+}
+
+/// Where the columns of an encoder are in the lines of a file.
+pub(in crate::data) struct Placed {
+    places: Arc<Places>,
+    groups: Vec<Run>,
+    /// Of the cells that are in no group.
+    rest: Vec<usize>,
+}
+
+/// What values are read with, one by one.
+pub(in crate::data) struct Read<'r> {
+    pub reading: &'r mut Reading,
+    pub dictionaries: &'r mut [Dictionary],
 }
 
 impl<'a> Encoder<'a> {
-    pub fn new(schema: &Schema, cells: &'a Cells) -> Self {
-        let (stride, columns) = (Layout::of(schema, false).stride(), schema.columns.len());
-        Self { cells, stride, columns, groups: Group::of(schema) }
+    pub fn new(cells: &'a Cells) -> Self {
+        let (groups, rest) = Group::of(cells);
+        Self { cells, groups, rest }
     }
 
-    /// Bytes of a record.
-    pub fn stride(&self) -> usize {
-        self.stride
+    /// One that reads all values one by one.
+    #[cfg(test)]
+    pub fn one_by_one(cells: &'a Cells) -> Self {
+        Self { cells, groups: Vec::new(), rest: (0..cells.each().len()).collect() }
     }
 
-    /// Writes the record of a line that has a value a column.
+    /// Finds its columns in the lines of a file.
+    pub fn place(&self, places: &Arc<Places>) -> Placed {
+        let place = |cell: usize| places.of[self.cells.each()[cell].column];
+        let run = |group: &Group| Run::new((group.first..group.first + group.count).map(place).collect());
+        Placed {
+            places: Arc::clone(places),
+            groups: self.groups.iter().map(run).collect(),
+            rest: self.rest.iter().map(|&cell| place(cell)).collect(),
+        }
+    }
+
+    /// Writes the row of a line that has as many values as its file's lines have.
     ///
     /// # Errors
-    /// The first value, from the left, that cannot be read.
+    /// The first value, in the order of the schema, that cannot be read.
     ///
     /// # Panics
-    /// When `record` is not of [`stride`](Self::stride) bytes, or the line has another number of values.
+    /// When `row` is not of [`stride`](Cells::stride) bytes, or the line has fewer values.
     #[inline(always)]
-    pub fn encode(&self, line: Line, record: &mut [u8]) -> Result<(), Wrong> {
-        assert_eq!((record.len(), line.len()), (self.stride, self.columns), "a record and a line have their length");
-        match line.value(0) {
-            b"0" => record[self.stride - 1] = 0,
-            b"1" => record[self.stride - 1] = 1,
-            _ => return self.slowly(line, record),
+    pub fn encode(&self, line: Line, placed: &Placed, read: &mut Read, row: &mut [u8]) -> Result<(), Wrong> {
+        match self.quickly(line, placed, read, row) {
+            Ok(()) => Ok(()),
+            // What was found is not what comes first.
+            Err(_) => self.slowly(line, placed, read, row),
         }
-        let (words, _) = record.as_chunks_mut::<4>();
-        for group in &self.groups {
-            let (first, count) = (group.first, group.count);
-            let words = &mut words[first - 1..][..count];
-            let others = match line.texts(first) {
-                Some(texts) => group.encode(&texts, words),
-                None => u32::MAX >> (32 - count),
-            };
-            if others != 0 {
-                self.others(line, first, others, words)?;
+    }
+
+    #[inline(always)]
+    fn quickly(&self, line: Line, placed: &Placed, read: &mut Read, row: &mut [u8]) -> Result<(), &'static str> {
+        assert_eq!(row.len(), self.cells.stride(), "a row has its length");
+        self.cells.write_label(line.value(placed.places.of[self.cells.label_column()]), row)?;
+        let Read { reading, dictionaries } = read;
+        for (group, run) in self.groups.iter().zip(&placed.groups) {
+            let words = &mut row.as_chunks_mut().0[group.word..][..group.count];
+            let mut others = group.encode(&line, run, words);
+            while others != 0 {
+                let index = others.trailing_zeros() as usize;
+                self.cells.write_cell(group.first + index, reading, line.value(run.of[index]), dictionaries, row)?;
+                others &= others - 1;
             }
         }
-        Ok(())
-    }
-
-    /// Encodes those values of a group whose bits are set.
-    #[inline(always)]
-    fn others(&self, line: Line, first: usize, mut others: u32, words: &mut [[u8; 4]]) -> Result<(), Wrong> {
-        while others != 0 {
-            let index = others.trailing_zeros() as usize;
-            words[index] = self.cells.word(first + index - 1, line.value(first + index))?;
-            others &= others - 1;
+        for (&cell, &place) in self.rest.iter().zip(&placed.rest) {
+            self.cells.write_cell(cell, reading, line.value(place), dictionaries, row)?;
         }
         Ok(())
     }
 
-    /// The record of a line, as any other table's.
+    /// The same, value by value.
     #[cold]
-    fn slowly(&self, line: Line, record: &mut [u8]) -> Result<(), Wrong> {
-        let record_of = Record::Plain(line);
-        self.cells.write(&mut self.cells.reading(), |column| record_of.value(column), &mut [], record)
+    fn slowly(&self, line: Line, placed: &Placed, read: &mut Read, row: &mut [u8]) -> Result<(), Wrong> {
+        let value = |column: usize| line.value(placed.places.of[column]);
+        self.cells.write(read.reading, value, read.dictionaries, row)
     }
 }
 
@@ -100,7 +101,7 @@ mod tests {
 
     use super::*;
     use crate::data::dataset::testing::schema;
-    use crate::data::text::Values;
+    use crate::data::text::{Heading, Values};
 
     type Encoded = Result<(Vec<f32>, Vec<u32>, u8), (usize, &'static str)>;
 
@@ -109,14 +110,18 @@ mod tests {
     fn encode(line: &str) -> Encoded {
         let schema = schema();
         let cells = Cells::new(&schema).expect("a sound schema");
-        let encoder = Encoder::new(&schema, &cells);
-        let layout = Layout::of(&schema, false);
+        let encoder = Encoder::new(&cells);
+        assert!(encoder.rest.is_empty(), "all columns are in groups");
+        let (layout, places) = (cells.layout(), Heading::new(&schema).places("a.tsv", b"").expect("in their order"));
+        let placed = encoder.place(&Arc::new(places));
         let read = |text: &[u8], slowly: bool| {
-            let (mut values, mut record) = (Values::default(), vec![9; encoder.stride()]);
+            let (mut values, mut record) = (Values::default(), vec![9; cells.stride()]);
             values.find(text, b'\t');
             let line = values.lines(text).next().expect("a line");
-            let read = if slowly { encoder.slowly(line, &mut record) } else { encoder.encode(line, &mut record) };
-            read.map(|()| record).map_err(|wrong| (wrong.column, wrong.expected))
+            let read = &mut Read { reading: &mut cells.reading(), dictionaries: &mut [] };
+            let encode = if slowly { Encoder::slowly } else { Encoder::encode };
+            let encoded = encode(&encoder, line, &placed, read, &mut record);
+            encoded.map(|()| record).map_err(|wrong| (wrong.column, wrong.expected))
         };
         let followed = read(&[line.as_bytes(), &b"\n0\t1\t2\t3\t4\t5\n"[..]].concat(), false);
         assert_eq!(read(line.as_bytes(), false), followed, "the end of the text makes a difference");

@@ -1,11 +1,12 @@
-//! Tables of tab-separated lines without a header whose columns are all numbers: the label, then the dense and then the sparse
-//! columns, as Criteo's. Where values look as they nearly always do, a row of them is read at once.
+//! Columns of short texts side by side: sixteen of them are read at once, where their values look as they nearly always do.
 //!
-//! Never here: what any other table needs (`text`, `table`).
+//! Lives here: which columns of a table are read so, in what groups, and their digits. All others, and values that look
+//! otherwise, are read one by one (`text`, `table`).
 
 mod columns;
 mod digits;
 mod encode;
+mod hashes;
 
 pub(super) use digits::{TOGETHER, Texts, integer};
-pub(super) use encode::{Encoder, fits};
+pub(super) use encode::{Encoder, Read};
