@@ -245,6 +245,7 @@ impl Wanted<'_> {
             // A cache outlives what it was made from.
             let located = source::locate_all(base, recipe).unwrap_or_default().concat();
             told.extend(glance::collisions(schema, &located));
+            told.extend(glance::cuts(schema, &located));
         }
         told.iter().for_each(|line| observer.say(line));
         Ok(())
