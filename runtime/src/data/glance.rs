@@ -12,7 +12,7 @@ use super::source::{Located, Reader};
 use super::survey::{Collisions, crowded, cut, scale};
 use super::table::{Cells, Dictionaries, Scalar, Several, Value, row_of};
 use super::text::{Heading, Places, Record, Records};
-use crate::Result;
+use crate::{Result, Stop};
 
 /// Rows that are looked at, or a few more.
 const ROWS: usize = 1 << 14;
@@ -183,8 +183,8 @@ fn filled<'s>(schema: &Schema, file: &Located, mut bags: Vec<Bag<'s>>) -> Result
 
 /// Gives `each` the first rows of a file of lines; it says whether one counts.
 fn lines(schema: &Schema, file: &Located, mut each: impl FnMut(&Record, &Places) -> bool) -> Result<()> {
-    let heading = Heading::new(schema);
-    let mut reader = Reader::new(std::slice::from_ref(file), &heading);
+    let (heading, stop) = (Heading::new(schema), Stop::new());
+    let mut reader = Reader::new(std::slice::from_ref(file), &heading, &stop);
     let (mut bytes, mut records, mut rows) = (Vec::new(), Records::of(schema), 0);
     for _ in 0..BLOCKS {
         let Some(block) = reader.next(&mut bytes)? else { break };

@@ -10,6 +10,9 @@ mod unpack;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use nasrec_compiler::recipe;
 
@@ -19,10 +22,13 @@ pub(super) use lines::{Block, Reader, SourceFile, identify, is_unchanged};
 pub(super) use self::unpack::Unpacked;
 use super::columnar;
 use crate::error::DataError;
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// Most files that one name may stand for.
 const MOST_FILES: usize = 100_000;
+
+/// How often it is asked whether to go on waiting.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Standard input, as recipes call it.
 pub const STANDARD_INPUT: &str = "-";
@@ -148,6 +154,40 @@ pub(super) fn open(path: &Path) -> Result<(File, fs::Metadata)> {
         }
     }
     Ok((file, metadata))
+}
+
+/// The same of what is read once, whatever it is. Whoever opens a named pipe waits for who writes to it, and would not hear of a
+/// stop: it is opened on a thread of its own, which is left behind where nobody comes.
+pub(super) fn open_unless_stopped(path: &Path, stop: &Stop) -> Result<(File, fs::Metadata)> {
+    if !is_pipe(path) {
+        return open(path);
+    }
+    let (sent, opened) = mpsc::channel();
+    let pipe = path.to_owned();
+    // Nobody listens any more where a stop came first.
+    let wait = move || drop(sent.send(open(&pipe)));
+    thread::Builder::new().name("open".to_owned()).spawn(wait).map_err(Error::io("open", path))?;
+    loop {
+        match opened.recv_timeout(LOOK_EVERY) {
+            Ok(opened) => return opened,
+            Err(mpsc::RecvTimeoutError::Timeout) => stop.check()?,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return open(path),
+        }
+    }
+}
+
+/// Whether it is a named pipe; elsewhere than on Unix there are none.
+fn is_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        path.metadata().is_ok_and(|found| found.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 /// Bytes on disk of all of them, as far as that can be told before they are read.
