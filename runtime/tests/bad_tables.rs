@@ -453,6 +453,10 @@ fn files() -> Vec<Case> {
     let both = |what, second: Vec<u8>, words| Case::new(what, sound(), Refused(words)).and("u.csv", second);
     let columns =
         |what, bytes: &[u8], words| Case::new(what, bytes, Refused(words)).by(SCHEMA.replace("csv", "parquet"));
+    let address = |what, name: &'static str, words| {
+        let said = format!("`{name}` is an address, and data is read from files, folders and pipes: ");
+        Case::new(what, sound(), Refused(words)).named(&[name]).saying(said)
+    };
     let few = HEADER.to_owned() + &row(0) + &row(1);
     let parts = SCHEMA.replacen("label click", "label click\n part city", 1);
     vec![
@@ -476,6 +480,10 @@ fn files() -> Vec<Case> {
         )
         .and("u.csv", "price,click,user,city,member,day\n1,2\n"),
         Case::new("the same file, gone", sound(), Refused("there is no data file")).named(&["t.csv", "gone.csv"]),
+        address("an address of a bucket", "s3://clicks/day=1/*.parquet", "aws s3 cp"),
+        address("an address of the web", "https://example.org/clicks.csv", "curl -s ADDRESS | nasrecc"),
+        address("an address of a disk", "file:///data/clicks.csv", "say `/data/clicks.csv`"),
+        address("an address of who knows what", "hdfs://node/clicks", "fetch it first"),
         Case::new("a pattern of no file", sound(), Refused("no file matches `u*.csv`")).named(&["u*.csv"]),
         Case::new("too few rows to share out", few, Refused("2 rows split 8:1:1 leave no row for")),
         Case {

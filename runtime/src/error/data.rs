@@ -61,6 +61,8 @@ pub enum DataError {
     NoTable { path: PathBuf, is: &'static str, remedy: &'static str },
     #[error("there is no data file {}: the recipe says `{name}`", path.display())]
     Missing { path: PathBuf, name: String },
+    #[error("`{name}` is an address, and data is read from files, folders and pipes: {remedy}")]
+    Address { name: String, remedy: String },
     #[error("no file matches `{pattern}`, which the recipe says")]
     NoMatch { pattern: String },
     #[error("`{pattern}` is no pattern of files: {what}")]
@@ -148,6 +150,7 @@ impl DataError {
             DataError::ColumnKind { .. } => "R0143",
             DataError::OpenQuote { .. } => "R0144",
             DataError::NoneForPart { .. } => "R0128",
+            DataError::Address { .. } => "R0130",
             DataError::NothingToLearn { .. } => "R0129",
         }
     }

@@ -67,7 +67,7 @@ pub fn locate_all(base: &Path, recipe: &recipe::Data) -> Result<[Vec<Located>; 4
 /// `-` for standard input. Names are relative to `base`; files of a folder or pattern are in the order of their names.
 ///
 /// # Errors
-/// [`DataError::NoFile`], [`DataError::Missing`], [`DataError::NoMatch`], [`DataError::EmptyFolder`], [`DataError::Pattern`].
+/// [`DataError::NoFile`], [`DataError::Missing`], [`DataError::Address`], [`DataError::NoMatch`], [`DataError::EmptyFolder`], [`DataError::Pattern`].
 pub fn locate(base: &Path, names: &[String]) -> Result<Vec<Located>> {
     if names.is_empty() {
         return Err(DataError::NoFile.into());
@@ -86,6 +86,8 @@ pub fn locate(base: &Path, names: &[String]) -> Result<Vec<Located>> {
             located.extend(found.into_iter().map(inside));
         } else if path.symlink_metadata().is_ok() {
             located.push(Located { name: name.clone(), path });
+        } else if let Some(scheme) = scheme(name) {
+            return Err(DataError::Address { name: name.clone(), remedy: remedy(scheme, name) }.into());
         } else if name.contains(['*', '?', '[']) {
             located.extend(matching(base, name)?);
         } else {
@@ -97,6 +99,35 @@ pub fn locate(base: &Path, names: &[String]) -> Result<Vec<Located>> {
     }
     Ok(located)
 }
+
+/// What an address begins with: `s3` of `s3://bucket/day.parquet`. Of no path of a disk has it two letters or more.
+fn scheme(name: &str) -> Option<&str> {
+    let (scheme, _) = name.split_once("://")?;
+    let is_scheme = scheme.len() > 1
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    is_scheme.then_some(scheme)
+}
+
+/// How what is at an address comes to be in a file.
+fn remedy(scheme: &str, name: &str) -> String {
+    match scheme.to_ascii_lowercase().as_str() {
+        "file" => format!("say `{}`", &name["file://".len()..]),
+        "s3" | "s3a" | "s3n" => format!("fetch it (aws s3 cp --recursive), or mount the bucket as a folder ({MOUNT})"),
+        "gs" | "gcs" => format!("fetch it (gcloud storage cp), or mount the bucket as a folder ({MOUNT})"),
+        "az" | "azure" | "abfs" | "abfss" | "adl" | "wasb" | "wasbs" => {
+            format!("fetch it (azcopy copy), or mount the container as a folder ({MOUNT})")
+        }
+        "http" | "https" => {
+            "fetch it (curl -O), or let it be read as it comes: curl -s ADDRESS | nasrecc …, with `-` in its place"
+                .to_owned()
+        }
+        _ => "fetch it first, or mount what it is in as a folder".to_owned(),
+    }
+}
+
+/// Programs that make a folder of storage.
+const MOUNT: &str = "rclone mount";
 
 /// The files of a folder, without those that are hidden or that say that others are whole (`_SUCCESS`).
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
