@@ -78,6 +78,29 @@ fn a_schema_is_printed_for_a_table_and_a_search_runs_on_it() {
     assert!(packed.contains("best/encoder.safetensors holds values of your table"), "{packed}");
 }
 
+#[test]
+fn a_table_with_nothing_to_learn_from_gets_no_schema() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let mut ids = "id,site,\"a \"\"b\"\"\",label\n".to_owned();
+    (0..200).for_each(|row| ids += &format!("u{row},main,1,{}\n", row % 2));
+    fs::write(at.join("ids.csv"), ids).expect("written");
+    fs::write(at.join("alone.csv"), "label\n1\n0\n1\n").expect("written");
+    let said = "error: ids.csv has no column to learn the label label from: \"id\" (a value of its own in nearly every row: free text, \
+                or what tells rows apart), \"site\" (always the same), \"a \\\"b\\\"\" (no schema can say its name, so that it is \
+                not read); expected one at least whose values several rows share, or that holds numbers: add such columns to the \
+                table, say which column is the label (--label), or write a schema by hand that reads one of these all the same\n";
+    let alone = "error: alone.csv has the label label and no other column; expected columns that say something of a row before its \
+                 label is known: add them to the table\n";
+    for (table, said) in [("ids.csv", said), ("alone.csv", alone)] {
+        for arguments in [&["data", "schema", table][..], &["new", "project", "--data", table]] {
+            let refused = nasrecc(at, arguments);
+            assert_eq!((refused.status.code(), text(&refused.stderr).as_str()), (Some(2), said), "{arguments:?}");
+            assert!(refused.stdout.is_empty() && !at.join("project").exists());
+        }
+    }
+}
+
 /// Tables of the shapes that published data have, with their headers, gaps and lists and invented values, and the schema that is
 /// inferred of each.
 #[test]

@@ -146,6 +146,23 @@ fn values_that_share_rows_of_a_table_are_told_once() {
 }
 
 #[test]
+fn bags_that_hold_more_than_is_read_are_told_once() {
+    let bags = |most: &str| SEARCH.replace("sparse city: int |", &format!("sparse city: int | list(\",\"{most}) |"));
+    // Every second row holds three, one of them not there in between, and is followed by one of its own city.
+    let price =
+        |row: u32, price: f64| if row % 2 == 1 { format!("{price}\t1,2,,3\n0\t0.5") } else { price.to_string() };
+    let folder = tempfile::tempdir().expect("a folder");
+    let expected = "warning: column city: in the first rows, 500 rows hold more than 2 categories, of which the first 2 are read: \
+                    the longest holds 3: `list(\"…\", most: 3)` reads all";
+    assert_eq!(warnings(&ran_on(folder.path(), &bags(", most: 2"), &[], price)), [expected]);
+    // As it is told to be.
+    for most in [", most: 3", ""] {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(warnings(&ran_on(folder.path(), &bags(most), &[], price)), [""; 0], "{most}");
+    }
+}
+
+#[test]
 fn where_everything_fails_nothing_is_kept() {
     for epochs in ["retrain.epochs=3", "retrain.epochs=8"] {
         let folder = tempfile::tempdir().expect("a folder");

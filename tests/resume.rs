@@ -564,6 +564,37 @@ fn wait_for(what: impl Fn() -> bool) {
     }
 }
 
+/// Nobody writes to the pipe, and whoever opens one waits for that.
+#[test]
+fn the_wait_for_a_pipe_ends_with_the_first_signal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pipe = folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().expect("it is there").success());
+    let source = "schema t { format csv; label click; dense price; sparse city: int | modulo(rows: 9) }
+      space s { input numeric: dense; input fields: categorical
+        logit = linear(concat(numeric, flatten(embed(fields, 4))), 1) }
+      train one on s with t { data { files: \"pipe\" } }\n";
+    fs::write(folder.path().join("one.nasrec"), source).expect("written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nasrecc"));
+    command.current_dir(folder.path()).args(["train", "one.nasrec", "--out", "run"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the command starts");
+    // The last that it does before it reads.
+    wait_for(|| fs::read_to_string(folder.path().join("run/journal.jsonl")).is_ok_and(|text| text.ends_with('\n')));
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(child.try_wait().expect("a process").is_none(), "it waits");
+    let signal = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(signal.expect("kill runs").success());
+    let start = Instant::now();
+    while child.try_wait().expect("a process").is_none() && start.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    if child.try_wait().expect("a process").is_none() {
+        child.kill().expect("a running process");
+    }
+    let output = child.wait_with_output().expect("an ended process");
+    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn the_command_survives_a_kill_and_a_termination_signal() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -426,6 +426,31 @@ fn damaged_files_are_told_and_not_trusted() {
     }
 }
 
+/// A header of a page is read field by field, and what nobody knows is passed over. One that claims two billion values of eight
+/// bytes claims more than the file has.
+#[test]
+fn a_header_that_claims_more_than_the_file_has_ends_where_the_file_does() {
+    let message =
+        Arc::new(parse_message_type("message t { required int64 click; required int64 age; }").expect("sound"));
+    let properties = Arc::new(WriterProperties::builder().set_dictionary_enabled(false).build());
+    let mut writer = SerializedFileWriter::new(Vec::new(), message, properties).expect("memory");
+    let mut group = writer.next_row_group().expect("memory");
+    put!(group, Int64Type, (0..20).map(|row| Some(row % 2)).collect());
+    put!(group, Int64Type, (0..20).map(Some).collect());
+    group.close().expect("memory");
+    let mut file = writer.into_inner().expect("memory");
+    // Behind which kind of page it is and its two sizes.
+    let fourth = file.iter().position(|&byte| byte == 0x2c).expect("what a page of data says of itself");
+    // A field of a number that no page has: a list, its length in the bytes behind, of numbers of eight bytes.
+    let claim = [0xf9, 0xf7, 0xff, 0xff, 0xff, 0xff, 0x07];
+    file[fourth..fourth + claim.len()].copy_from_slice(&claim);
+    let (sent, told) = std::sync::mpsc::channel();
+    let schema = written("schema t { format parquet; label click; dense age }");
+    std::thread::spawn(move || sent.send(refused(&schema, "t.parquet", &file)));
+    let message = told.recv_timeout(std::time::Duration::from_secs(60)).expect("it says so within a minute");
+    assert!(message.starts_with("HERE/t.parquet is not a sound Parquet file: "), "{message}");
+}
+
 #[test]
 fn a_schema_is_inferred_from_types_and_values() {
     let place = Place::new(&[("visits.parquet", &packed(0..ROWS, 9_000, WriterProperties::builder()))]);

@@ -234,9 +234,9 @@ impl Wanted<'_> {
         let keys = std::mem::take(&mut cache.keys);
         // Once: who goes on was told.
         let tell = self.known.is_none();
-        let (parts, collisions) = rayon::join(
+        let (parts, looked_at) = rayon::join(
             || split::split(&keys, cache.description.bounds, recipe),
-            || if tell { self.collisions() } else { Vec::new() },
+            || if tell { self.looked_at() } else { Vec::new() },
         );
         let parts = parts?;
         observer.say(&split::told(&parts, &keys, schema, recipe));
@@ -252,19 +252,19 @@ impl Wanted<'_> {
             fingerprint,
         };
         if tell {
-            let told = [glance::scales(schema, &data)?, collisions].concat();
+            let told = [glance::scales(schema, &data)?, looked_at].concat();
             told.iter().for_each(|line| observer.say(line));
         }
         Ok(data)
     }
 
-    /// Which columns have too many values in the rows of a table.
-    fn collisions(&self) -> Vec<String> {
+    /// Which columns have too many values in the rows of a table, or in its bags.
+    fn looked_at(&self) -> Vec<String> {
         match self.recipe.source {
             // A cache outlives what it was made from.
             Source::Files(_) => {
                 let located = source::locate_all(self.base, self.recipe).unwrap_or_default().concat();
-                glance::collisions(self.schema, &located)
+                [glance::collisions(self.schema, &located), glance::cuts(self.schema, &located)].concat()
             }
             Source::Synthetic(_) => Vec::new(),
         }

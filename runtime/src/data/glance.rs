@@ -9,10 +9,10 @@ use nasrec_compiler::schema::{Format, Schema, SparseColumn, Table};
 use super::columnar::{self, Run, soundly};
 use super::dataset::{Dataset, Part};
 use super::source::{Located, Reader};
-use super::survey::{Collisions, crowded, scale};
-use super::table::{Cells, Dictionaries, Maker, Scalar, Value, row_of};
-use super::text::{Heading, Records};
-use crate::Result;
+use super::survey::{Collisions, crowded, cut, scale};
+use super::table::{Cells, Dictionaries, Scalar, Several, Value, row_of};
+use super::text::{Heading, Places, Record, Records};
+use crate::{Result, Stop};
 
 /// Rows that are looked at, or a few more.
 const ROWS: usize = 1 << 14;
@@ -91,25 +91,12 @@ fn values(schema: &Schema, file: &Located) -> Result<(Cells, Dictionaries)> {
 }
 
 fn of_lines(schema: &Schema, file: &Located, cells: &Cells, values: &mut Dictionaries) -> Result<()> {
-    let heading = Heading::new(schema);
-    let mut reader = Reader::new(std::slice::from_ref(file), &heading);
-    let (mut bytes, mut records, mut reading) = (Vec::new(), Records::of(schema), cells.reading());
-    let (mut row, mut rows) = (vec![0; cells.stride()], 0);
-    for _ in 0..BLOCKS {
-        let Some(block) = reader.next(&mut bytes)? else { break };
-        let places = &block.places;
-        records.each(&bytes[..block.len], |_, record| {
-            if record.len() == places.count {
-                let value = |column: usize| record.value(places.of[column]);
-                // Of a row that is left out the values before what is wrong are counted: few, or they are too many.
-                rows += usize::from(cells.write(&mut reading, value, values, &mut row).is_ok());
-            }
-        });
-        if rows >= ROWS {
-            break;
-        }
-    }
-    Ok(())
+    let (mut reading, mut row) = (cells.reading(), vec![0; cells.stride()]);
+    lines(schema, file, |record, places| {
+        let value = |column: usize| record.value(places.of[column]);
+        // Of a row that is left out the values before what is wrong are counted: few, or they are too many.
+        cells.write(&mut reading, value, values, &mut row).is_ok()
+    })
 }
 
 fn of_columns(schema: &Schema, file: &Located, cells: &Cells, values: &mut Dictionaries) -> Result<()> {
@@ -119,33 +106,120 @@ fn of_columns(schema: &Schema, file: &Located, cells: &Cells, values: &mut Dicti
         let Some(values) = maker.dictionary.and_then(|index| values.get_mut(index)) else { continue };
         let column = table.column(places[maker.column])?;
         let mut row = Vec::new();
-        let mut add = |maker: &mut Maker, bytes: Option<&[u8]>| {
-            let scalar = bytes.map_or(Scalar::Missing, |bytes| column.kind.scalar(bytes));
+        column_of(&table, column, |scalar| {
             // What cannot be read is told by who reads all of it.
             let _made = maker.make_behind(scalar, Some(values), &mut row);
             row.clear();
-        };
-        let mut left = ROWS as u64;
-        for (group, rows) in table.groups().enumerate() {
-            let rows = rows.min(left);
-            left -= rows;
-            if rows == 0 {
-                break;
-            }
-            soundly(table.path(), || {
-                table.chunk(group, column)?.read(rows as usize, |run| match run {
-                    Run::Dictionary(_) => {}
-                    Run::Coded(codes, entries) => {
-                        codes.iter().for_each(|&code| add(&mut maker, entries.get(code as usize)));
-                    }
-                    Run::Plain(levels, entries) => {
-                        let mut entries = entries.iter();
-                        let mut next = |&level| if level == 1 { entries.next() } else { None };
-                        levels.iter().for_each(|level| add(&mut maker, next(level)));
-                    }
-                })
-            })?;
+        })?;
+    }
+    Ok(())
+}
+
+/// A line for each column of bags of which some hold more categories than are read.
+pub(super) fn cuts(schema: &Schema, located: &[Located]) -> Vec<String> {
+    let bags: Vec<Bag> = schema.sparse.iter().filter_map(|column| Bag::of(schema, column)).collect();
+    let Some(first) = located.first().filter(|file| !bags.is_empty() && file.is_regular()) else {
+        return Vec::new();
+    };
+    // What is wrong with the file is told by who reads all of it.
+    let Ok(bags) = filled(schema, first, bags) else { return Vec::new() };
+    let told = bags.iter().filter_map(|bag| {
+        let (what, help) = cut(bag.rows, bag.parts.slots(), bag.longest)?;
+        Some(format!("warning: column {}: in the first rows, {what}: {help}", bag.name))
+    });
+    told.collect()
+}
+
+/// A column of bags.
+struct Bag<'s> {
+    name: &'s str,
+    /// Index among the columns of the schema.
+    column: usize,
+    parts: Several,
+    /// Rows that hold more than are read, and the most that one holds.
+    rows: u64,
+    longest: usize,
+}
+
+impl<'s> Bag<'s> {
+    fn of(schema: &Schema, column: &'s SparseColumn) -> Option<Self> {
+        let parts = Several::bag(column.list.as_ref()?);
+        let index = schema.columns.iter().position(|name| *name == column.from)?;
+        Some(Self { name: &column.name, column: index, parts, rows: 0, longest: 0 })
+    }
+
+    fn add(&mut self, text: &[u8], missing: &[String]) {
+        let is_missing = |text: &[u8]| text.is_empty() || missing.iter().any(|mark| mark.as_bytes() == text);
+        let text = if is_missing(text) { &[] } else { text };
+        let count = self.parts.parts(text).filter(|part| !is_missing(part)).count();
+        if count > self.parts.slots() {
+            self.rows += 1;
+            self.longest = self.longest.max(count);
         }
+    }
+}
+
+/// Bags, filled with the first rows of a file.
+fn filled<'s>(schema: &Schema, file: &Located, mut bags: Vec<Bag<'s>>) -> Result<Vec<Bag<'s>>> {
+    match schema.format {
+        Format::Lines(_) | Format::Pairs(_) => lines(schema, file, |record, places| {
+            bags.iter_mut().for_each(|bag| bag.add(record.value(places.of[bag.column]), &schema.missing));
+            true
+        })?,
+        Format::Parquet => {
+            let table = columnar::Table::open(file)?;
+            let (places, _) = table.places(&schema.columns)?;
+            let mut text = Vec::new();
+            for bag in &mut bags {
+                column_of(&table, table.column(places[bag.column])?, |scalar| {
+                    text.clear();
+                    scalar.write(&mut text);
+                    bag.add(&text, &schema.missing);
+                })?;
+            }
+        }
+    }
+    Ok(bags)
+}
+
+/// Gives `each` the first rows of a file of lines; it says whether one counts.
+fn lines(schema: &Schema, file: &Located, mut each: impl FnMut(&Record, &Places) -> bool) -> Result<()> {
+    let (heading, stop) = (Heading::new(schema), Stop::new());
+    let mut reader = Reader::new(std::slice::from_ref(file), &heading, &stop);
+    let (mut bytes, mut records, mut rows) = (Vec::new(), Records::of(schema), 0);
+    for _ in 0..BLOCKS {
+        let Some(block) = reader.next(&mut bytes)? else { break };
+        let places = &block.places;
+        records.each(&bytes[..block.len], |_, record| {
+            rows += usize::from(record.len() == places.count && each(&record, places));
+        });
+        if rows >= ROWS {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Gives `each` the first values of a column of a Parquet file.
+fn column_of(table: &columnar::Table, column: columnar::Column, mut each: impl FnMut(Scalar)) -> Result<()> {
+    let mut add = |bytes: Option<&[u8]>| each(bytes.map_or(Scalar::Missing, |bytes| column.kind.scalar(bytes)));
+    let mut left = ROWS as u64;
+    for (group, rows) in table.groups().enumerate() {
+        let rows = rows.min(left);
+        left -= rows;
+        if rows == 0 {
+            break;
+        }
+        soundly(table.path(), || {
+            table.chunk(group, column)?.read(rows as usize, |run| match run {
+                Run::Dictionary(_) => {}
+                Run::Coded(codes, entries) => codes.iter().for_each(|&code| add(entries.get(code as usize))),
+                Run::Plain(levels, entries) => {
+                    let mut entries = entries.iter();
+                    levels.iter().for_each(|&level| add(if level == 1 { entries.next() } else { None }));
+                }
+            })
+        })?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a table, or with how it is to be read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What can be wrong with a table, or with how it is to be read.
 #[allow(missing_docs, reason = "the message of a variant says what it is and what its values are")]
@@ -61,6 +61,8 @@ pub enum DataError {
     NoTable { path: PathBuf, is: &'static str, remedy: &'static str },
     #[error("there is no data file {}: the recipe says `{name}`", path.display())]
     Missing { path: PathBuf, name: String },
+    #[error("`{name}` is an address, and data is read from files, folders and pipes: {remedy}")]
+    Address { name: String, remedy: String },
     #[error("no file matches `{pattern}`, which the recipe says")]
     NoMatch { pattern: String },
     #[error("`{pattern}` is no pattern of files: {what}")]
@@ -90,6 +92,9 @@ pub enum DataError {
     Encoder { what: String },
     #[error("{what}; say which column is the label, of {columns}")]
     WhichLabel { what: String, columns: String },
+    /// `label`: its column; `columns`: what was found of each of the others.
+    #[error("{}", nothing_to_learn(path, label, columns))]
+    NothingToLearn { path: PathBuf, label: String, columns: Vec<String> },
     #[error("{} has {found} columns, of which no schema can be inferred; at most {most} are looked at", path.display())]
     TooManyColumns { path: PathBuf, found: usize, most: usize },
     #[error("{} is {is}, and no Parquet file: {remedy}", path.display())]
@@ -145,6 +150,8 @@ impl DataError {
             DataError::ColumnKind { .. } => "R0143",
             DataError::OpenQuote { .. } => "R0144",
             DataError::NoneForPart { .. } => "R0128",
+            DataError::Address { .. } => "R0130",
+            DataError::NothingToLearn { .. } => "R0129",
         }
     }
 }
@@ -156,6 +163,26 @@ fn one_label(rows: u64, clicks: u64, label: &str) -> String {
         _ => (format!("label 1 in all {rows} rows"), "no non-click"),
     };
     format!("there is {missing} to learn from: found {found}; expected both labels 0 and 1 in column {label}")
+}
+
+fn nothing_to_learn(path: &Path, label: &str, columns: &[String]) -> String {
+    /// Columns that are told one by one.
+    const TOLD: usize = 20;
+    let path = path.display();
+    let [_, ..] = columns else {
+        return format!(
+            "{path} has the label {label} and no other column; expected columns that say something of a row before its label is \
+             known: add them to the table"
+        );
+    };
+    let told = columns.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = columns.len().saturating_sub(TOLD);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    format!(
+        "{path} has no column to learn the label {label} from: {told}{more}; expected one at least whose values several rows share, \
+         or that holds numbers: add such columns to the table, say which column is the label (--label), or write a schema by hand \
+         that reads one of these all the same"
+    )
 }
 
 fn ratio([train, validation, test]: [u32; 3]) -> String {

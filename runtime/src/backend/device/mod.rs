@@ -35,6 +35,7 @@ use params::State;
 use pass::{Derivatives, Leaves, backward, forward, wanted};
 use tables::{Ids, RowGradients, WholeGradients, look_up, shared, stretches};
 use traffic::Traffic;
+use update::Change;
 
 use super::{Backend, Stepped, Task, Update, batch};
 use crate::data::{Batch, EMPTY};
@@ -330,29 +331,31 @@ impl Backend for Candle {
             let whole = rows.drain(..).map(|rows| WholeGradients::of(rows, params, update.l2));
             tables = whole.collect::<candle_core::Result<Vec<_>>>()?;
         }
+        let change =
+            |dense: &mut Option<(_, Tensor)>, rows: &mut [RowGradients], tables: &mut [WholeGradients], by: Change| {
+                if let Some((_, gradients)) = dense {
+                    *gradients = by.of(gradients)?;
+                }
+                rows.iter_mut().try_for_each(|rows| rows.change(&by))?;
+                tables.iter_mut().try_for_each(|tables| tables.change(&by))
+            };
         if let Some(most) = update.clamp {
-            if let Some((_, gradients)) = &mut dense {
-                *gradients = update::clamped(gradients, most)?;
-            }
-            rows.iter_mut().try_for_each(|rows| rows.clamp(most))?;
-            tables.iter_mut().try_for_each(|tables| tables.clamp(most))?;
+            change(&mut dense, &mut rows, &mut tables, Change::Clamped(most))?;
         }
-        let scale = match update.clip {
-            None => None,
-            Some(clip) => {
-                let dense = dense.iter().map(|(_, gradients)| update::squares(gradients));
-                let squares = dense.chain(rows.iter().map(RowGradients::squares));
-                let squares = squares.chain(tables.iter().map(WholeGradients::squares));
-                let squares = squares.reduce(|sum, squares| sum? + squares?).transpose()?;
-                squares.map(|squares| update::clip_scale(clip, &squares)).transpose()?
+        if let Some(clip) = update.clip {
+            let squares = dense.iter().map(|(_, gradients)| update::squares(gradients));
+            let squares = squares.chain(rows.iter().map(RowGradients::squares));
+            let squares = squares.chain(tables.iter().map(WholeGradients::squares));
+            if let Some(squares) = squares.reduce(|sum, squares| sum? + squares?).transpose()? {
+                change(&mut dense, &mut rows, &mut tables, Change::Scaled(update::clip_scale(clip, &squares)?))?;
             }
-        };
+        }
         let (rule, average) = (update.rule.prepared(1.0), params.average(update.average));
         if let Some((trained, gradients)) = dense {
             let state =
                 |&index: &usize| params.dense(&plan.params[index]).map(|x| slices::active(&plan.params[index], x));
             let states = trained.iter().map(state).collect::<candle_core::Result<Vec<_>>>()?;
-            let next = update::advance_all(&rule, &states, &gradients, scale.as_ref(), &finite)?;
+            let next = update::advance_all(&rule, &states, &gradients, &finite)?;
             for (&index, next) in trained.iter().zip(&next) {
                 let param = &plan.params[index];
                 for (full, active) in params.dense(param).tensors().zip(next.tensors()) {
@@ -366,10 +369,10 @@ impl Backend for Candle {
             slices::set(param, full, &select(&finite, &follow(&kept, &found, momentum)?, &kept)?)?;
         }
         for rows in &rows {
-            rows.apply(params, &rule, average, scale.as_ref(), &finite)?;
+            rows.apply(params, &rule, average, &finite)?;
         }
         for tables in &tables {
-            tables.apply(params, &rule, average, scale.as_ref(), &finite)?;
+            tables.apply(params, &rule, average, &finite)?;
         }
         if let Some(average) = average {
             params.follow_all(average)?;
@@ -447,11 +450,14 @@ impl Backend for Candle {
             let owned = dense_gradients(plan, &derivatives, |param| task.owner(param) == Some(output))?;
             let Some((trained, mut gradients)) = owned else { continue };
             if let Some(most) = update.clamp {
-                gradients = update::clamped(&gradients, most)?;
+                gradients = Change::Clamped(most).of(&gradients)?;
             }
-            let scale = update.clip.map(|clip| update::clip_scale(clip, &update::squares(&gradients)?)).transpose()?;
+            if let Some(clip) = update.clip {
+                let scale = update::clip_scale(clip, &update::squares(&gradients)?)?;
+                gradients = Change::Scaled(scale).of(&gradients)?;
+            }
             let states: Vec<State> = trained.iter().filter_map(|&index| copies.of(index).cloned()).collect();
-            let next = update::advance_all(&rule, &states, &gradients, scale.as_ref(), &finite(loss)?)?;
+            let next = update::advance_all(&rule, &states, &gradients, &finite(loss)?)?;
             for (index, next) in trained.into_iter().zip(next) {
                 copies.params[index] = Some(next);
             }

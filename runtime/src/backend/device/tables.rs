@@ -8,7 +8,7 @@ use super::loss::select;
 use super::params::{Params, State};
 use super::slices::{along, set_along};
 use super::traffic::Traffic;
-use super::update::{advance, clamped, followed_rows, squares};
+use super::update::{Change, advance, followed_rows, squares};
 use crate::data::EMPTY;
 use crate::ops::device::matmul;
 use crate::supernet::{Average, Prepared};
@@ -280,9 +280,9 @@ impl RowGradients {
         Ok((traffic.download(&self.ids)?, traffic.download(&self.sums)?))
     }
 
-    /// Brings each gradient to between `-most` and `most`.
-    pub fn clamp(&mut self, most: f64) -> Result<()> {
-        self.sums = clamped(&self.sums, most)?;
+    /// Makes something else of its gradients.
+    pub fn change(&mut self, by: &Change) -> Result<()> {
+        self.sums = by.of(&self.sums)?;
         Ok(())
     }
 
@@ -292,14 +292,7 @@ impl RowGradients {
     }
 
     /// Updates the rows where they lie, unless `finite` is zero.
-    pub fn apply(
-        &self,
-        params: &Params,
-        rule: &Prepared,
-        average: Option<Average>,
-        scale: Option<&Tensor>,
-        finite: &Tensor,
-    ) -> Result<()> {
+    pub fn apply(&self, params: &Params, rule: &Prepared, average: Option<Average>, finite: &Tensor) -> Result<()> {
         let Stretch { bank, index, fields, columns, .. } = &self.stretch;
         let bank = params.bank(*bank);
         // An id that is all ones is nowhere.
@@ -309,8 +302,7 @@ impl RowGradients {
         let dim = rows.values.dim(2)?;
         let whole = |x: &Tensor| x.dim(2).map(|width| width != dim || columns.len() == dim);
         let active = rows.map(|rows| if whole(rows)? { Ok(rows.clone()) } else { along(rows, 2, columns) })?;
-        let gradients = scale.map_or_else(|| Ok(self.sums.clone()), |scale| self.sums.broadcast_mul(scale))?;
-        let next: State = advance(rule, &gradients, &active)?;
+        let next: State = advance(rule, &self.sums, &active)?;
         // As they were: where only some columns are active, these are written into the rows.
         let before = average.map(|_| rows.values.copy()).transpose()?;
         let mut all_next = Vec::new();
@@ -351,9 +343,9 @@ impl WholeGradients {
         Ok(Self { stretch, gradients })
     }
 
-    /// Brings each gradient to between `-most` and `most`.
-    pub fn clamp(&mut self, most: f64) -> Result<()> {
-        self.gradients = clamped(&self.gradients, most)?;
+    /// Makes something else of its gradients.
+    pub fn change(&mut self, by: &Change) -> Result<()> {
+        self.gradients = by.of(&self.gradients)?;
         Ok(())
     }
 
@@ -363,20 +355,11 @@ impl WholeGradients {
     }
 
     /// Updates the tables where they lie, unless `finite` is zero.
-    pub fn apply(
-        &self,
-        params: &Params,
-        rule: &Prepared,
-        average: Option<Average>,
-        scale: Option<&Tensor>,
-        finite: &Tensor,
-    ) -> Result<()> {
+    pub fn apply(&self, params: &Params, rule: &Prepared, average: Option<Average>, finite: &Tensor) -> Result<()> {
         let Stretch { bank, index, fields, columns, .. } = &self.stretch;
         let bank = params.bank(*bank);
         let before = bank.map(|all| self.stretch.active(all)?.to_dtype(DType::F32))?;
-        let gradients =
-            scale.map_or_else(|| Ok(self.gradients.clone()), |scale| self.gradients.broadcast_mul(scale))?;
-        let after: State = advance(rule, &gradients, &before)?;
+        let after: State = advance(rule, &self.gradients, &before)?;
         // Means are of all columns, active or not, and of the values as they were before these are written.
         let tables = |all: &Tensor| all.narrow(0, *index, *fields)?.to_dtype(DType::F32)?.copy();
         let whole = average.map(|_| tables(&bank.values)).transpose()?;

@@ -30,10 +30,25 @@ pub(super) fn clip_scale(clip: f64, squares: &Tensor) -> Result<Tensor> {
     select(&ratio.lt(&one)?, &ratio, &one)?.to_dtype(DType::F32)
 }
 
-/// Each brought to between `-most` and `most`. The bounds are made on the device: nothing is sent.
-pub(super) fn clamped(gradients: &Tensor, most: f64) -> Result<Tensor> {
-    let most = (gradients.ones_like()? * most)?;
-    gradients.minimum(&most)?.maximum(&most.neg()?)
+/// What keeps gradients small.
+pub(super) enum Change {
+    /// Each is brought to between minus this and this.
+    Clamped(f64),
+    /// All are multiplied by what [`clip_scale`] gives.
+    Scaled(Tensor),
+}
+
+impl Change {
+    pub fn of(&self, gradients: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Clamped(most) => {
+                // The bounds are made on the device: nothing is sent.
+                let most = (gradients.ones_like()? * *most)?;
+                gradients.minimum(&most)?.maximum(&most.neg()?)
+            }
+            Self::Scaled(scale) => gradients.broadcast_mul(scale),
+        }
+    }
 }
 
 /// Values and memory after a step; see [`Rule`](crate::supernet::Rule) for the formulas.
@@ -100,7 +115,6 @@ pub(super) fn advance_all(
     rule: &Prepared,
     states: &[State],
     gradients: &Tensor,
-    scale: Option<&Tensor>,
     finite: &Tensor,
 ) -> Result<Vec<State>> {
     let before = State {
@@ -109,8 +123,7 @@ pub(super) fn advance_all(
             .map(|which| side_by_side(states.iter().map(|state| &state.memory[which])))
             .collect::<Result<_>>()?,
     };
-    let gradients = scale.map_or_else(|| Ok(gradients.clone()), |scale| gradients.broadcast_mul(scale))?;
-    let after = advance(rule, &gradients, &before)?;
+    let after = advance(rule, gradients, &before)?;
     let chosen = after.tensors().zip(before.tensors()).map(|(after, before)| select(finite, after, before));
     let chosen = chosen.collect::<Result<Vec<_>>>()?;
     let mut at = 0;

@@ -150,6 +150,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn behind_the_end_there_is_nothing_to_skip() {
+        let mut file = tempfile::tempfile().expect("a file");
+        io::Write::write_all(&mut file, b"12345").expect("written");
+        let mut at = At { shared: Shared::new(file, 5), at: 3 };
+        let mut skipped = io::sink();
+        assert_eq!(io::copy(&mut (&mut at).take(2), &mut skipped).expect("two bytes are there"), 2);
+        let error = io::copy(&mut (&mut at).take(8), &mut skipped).expect_err("there are no more");
+        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        assert_eq!(at.read(&mut []).expect("nothing is asked for"), 0);
+    }
+
+    #[test]
     fn sizes_are_read_from_a_header() {
         assert_eq!(sizes(&[0x15, 0x00, 0x15, 0x14, 0x15, 0x80, 0x02, 0x2c]), Some([10, 128]));
         for torn in [&b""[..], &[0x15], &[0x15, 0, 0x15, 0x80], &[0x25, 0, 0x15, 0x14, 0x15, 0x14]] {

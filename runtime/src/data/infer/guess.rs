@@ -91,6 +91,14 @@ impl Guess {
         let count = |of: fn(&Lines) -> usize| self.lines.iter().map(of).sum();
         (count(|lines| lines.dense.len()), count(|lines| lines.sparse.len()))
     }
+
+    /// The name of the label, and of each other column what is said of it.
+    pub(super) fn left_out(&self, look: &Look) -> (String, Vec<String>) {
+        let label = self.label.0;
+        let others = look.columns.iter().zip(&self.lines).enumerate().filter(|(at, _)| *at != label);
+        let told = others.map(|(_, (column, lines))| format!("{} ({})", quote(column.name.as_bytes()), lines.comment));
+        (look.columns[label].name.clone(), told.collect())
+    }
 }
 
 /// Whether a name is one that labels have.

@@ -16,6 +16,7 @@ pub use guess::Guess;
 use self::look::Look;
 use crate::Result;
 use crate::data::source::Located;
+use crate::error::DataError;
 
 /// A schema as source, and what there is to know of the table.
 #[derive(Clone, Debug)]
@@ -36,12 +37,17 @@ pub struct Inferred {
 /// predict, where it is known. `name`: of the schema.
 ///
 /// # Errors
-/// It cannot be read, is no table, or nothing tells which column is the label: [`crate::data::DataError::WhichLabel`].
+/// It cannot be read, is no table, nothing tells which column is the label ([`crate::data::DataError::WhichLabel`]), or there is
+/// nothing to learn from beside it ([`crate::data::DataError::NothingToLearn`]).
 pub fn infer(located: &Located, label: Option<&str>, name: Option<&str>) -> Result<Inferred> {
     let look = Look::at(located)?;
     let guess = Guess::of(&look, label)?;
     let name = name.map_or_else(|| name_of(&located.path), str::to_owned);
     let columns = guess.columns();
+    if columns == (0, 0) {
+        let (label, columns) = guess.left_out(&look);
+        return Err(DataError::NothingToLearn { path: located.path.clone(), label, columns }.into());
+    }
     let source = source::write(&look, &guess, &name, &located.name);
     Ok(Inferred { source, name, rows: look.rows, all: look.all, columns })
 }

@@ -16,7 +16,7 @@ pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> 
     let (schema, cells, located) = (output.schema, output.cells, output.located);
     let parser = Parser::new(schema, cells);
     let heading = Heading::new(schema);
-    let input = Input { reader: Reader::new(located, &heading), blocks: 0, failed: false };
+    let input = Input { reader: Reader::new(located, &heading, stop), blocks: 0, failed: false };
     let ordered = Ordered { output, blocks: 0, file: usize::MAX, lines: 0, given_up: false, patched: Vec::new() };
     let (input, output, turn) = (Mutex::new(input), Mutex::new(ordered), Condvar::new());
     let reading = Shared { parser: &parser, stop, input, output, turn };

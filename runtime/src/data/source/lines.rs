@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::{Kind, LOOKED_AT};
 use super::unpack::Unpacked;
-use super::{Located, open};
+use super::{Located, open, open_unless_stopped};
 use crate::data::quote::quote;
 use crate::data::text::{Heading, Places};
 use crate::error::DataError;
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// Bytes read at a time: large enough that locks do not matter, and small enough that they, where their values lie, and
 /// their records are in a second cache together.
@@ -57,6 +57,7 @@ pub(in crate::data) struct Block {
 pub(in crate::data) struct Reader<'a> {
     located: &'a [Located],
     heading: &'a Heading<'a>,
+    stop: &'a Stop,
     /// Of those that were read.
     files: Vec<SourceFile>,
     /// The one that is being read.
@@ -112,9 +113,9 @@ fn modified(metadata: &Metadata) -> Option<u64> {
 }
 
 impl<'a> Reader<'a> {
-    /// Nothing is opened yet.
-    pub fn new(located: &'a [Located], heading: &'a Heading<'a>) -> Self {
-        Self { located, heading, files: Vec::new(), current: None, done: 0 }
+    /// Nothing is opened yet. `stop`: what ends the wait for a pipe that nobody writes to.
+    pub fn new(located: &'a [Located], heading: &'a Heading<'a>, stop: &'a Stop) -> Self {
+        Self { located, heading, stop, files: Vec::new(), current: None, done: 0 }
     }
 
     /// What the files were that have been read to their ends.
@@ -132,7 +133,7 @@ impl<'a> Reader<'a> {
             let Some(Located { name, path }) = self.located.get(file) else { return Ok(None) };
             let current = match &mut self.current {
                 Some(current) => current,
-                none => none.insert(Current::open(name, path, self.heading)?),
+                none => none.insert(Current::open(name, path, self.heading, self.stop)?),
             };
             let (len, ended) = current.next(bytes, path, self.heading)?;
             let (done, places) = (self.done + current.input.size(), Arc::clone(&current.places));
@@ -149,8 +150,8 @@ impl<'a> Reader<'a> {
 }
 
 impl Current {
-    fn open(name: &str, path: &Path, heading: &Heading) -> Result<Self> {
-        let (file, metadata) = open(path)?;
+    fn open(name: &str, path: &Path, heading: &Heading, stop: &Stop) -> Result<Self> {
+        let (file, metadata) = open_unless_stopped(path, stop)?;
         let mut input = Unpacked::new(file, path)?;
         // The mark of UTF-8 is no part of the first value.
         let mark = |begun: &[u8]| if begun.starts_with(MARK) { MARK.len() } else { 0 };
@@ -247,8 +248,9 @@ mod tests {
     fn read_all(path: &Path) -> Result<(Vec<u8>, SourceFile, usize)> {
         let located = [Located { name: "name".to_owned(), path: path.to_path_buf() }];
         let schema = schema();
-        let heading = Heading::new(&schema);
-        let (mut reader, mut bytes, mut all, mut blocks) = (Reader::new(&located, &heading), Vec::new(), Vec::new(), 0);
+        let (heading, stop) = (Heading::new(&schema), Stop::new());
+        let (mut reader, mut bytes, mut all, mut blocks) =
+            (Reader::new(&located, &heading, &stop), Vec::new(), Vec::new(), 0);
         while let Some(block) = reader.next(&mut bytes)? {
             assert!(bytes.len() <= 2 * BLOCK + LONGEST_LINE);
             assert!(block.len < BLOCK || bytes[block.len - 1] == b'\n');

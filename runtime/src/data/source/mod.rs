@@ -10,6 +10,9 @@ mod unpack;
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use nasrec_compiler::recipe;
 
@@ -19,10 +22,13 @@ pub(super) use lines::{Block, Reader, SourceFile, identify, is_unchanged};
 pub(super) use self::unpack::Unpacked;
 use super::columnar;
 use crate::error::DataError;
-use crate::{Error, Result};
+use crate::{Error, Result, Stop};
 
 /// Most files that one name may stand for.
 const MOST_FILES: usize = 100_000;
+
+/// How often it is asked whether to go on waiting.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Standard input, as recipes call it.
 pub const STANDARD_INPUT: &str = "-";
@@ -61,7 +67,7 @@ pub fn locate_all(base: &Path, recipe: &recipe::Data) -> Result<[Vec<Located>; 4
 /// `-` for standard input. Names are relative to `base`; files of a folder or pattern are in the order of their names.
 ///
 /// # Errors
-/// [`DataError::NoFile`], [`DataError::Missing`], [`DataError::NoMatch`], [`DataError::EmptyFolder`], [`DataError::Pattern`].
+/// [`DataError::NoFile`], [`DataError::Missing`], [`DataError::Address`], [`DataError::NoMatch`], [`DataError::EmptyFolder`], [`DataError::Pattern`].
 pub fn locate(base: &Path, names: &[String]) -> Result<Vec<Located>> {
     if names.is_empty() {
         return Err(DataError::NoFile.into());
@@ -80,6 +86,8 @@ pub fn locate(base: &Path, names: &[String]) -> Result<Vec<Located>> {
             located.extend(found.into_iter().map(inside));
         } else if path.symlink_metadata().is_ok() {
             located.push(Located { name: name.clone(), path });
+        } else if let Some(scheme) = scheme(name) {
+            return Err(DataError::Address { name: name.clone(), remedy: remedy(scheme, name) }.into());
         } else if name.contains(['*', '?', '[']) {
             located.extend(matching(base, name)?);
         } else {
@@ -91,6 +99,35 @@ pub fn locate(base: &Path, names: &[String]) -> Result<Vec<Located>> {
     }
     Ok(located)
 }
+
+/// What an address begins with: `s3` of `s3://bucket/day.parquet`. Of no path of a disk has it two letters or more.
+fn scheme(name: &str) -> Option<&str> {
+    let (scheme, _) = name.split_once("://")?;
+    let is_scheme = scheme.len() > 1
+        && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    is_scheme.then_some(scheme)
+}
+
+/// How what is at an address comes to be in a file.
+fn remedy(scheme: &str, name: &str) -> String {
+    match scheme.to_ascii_lowercase().as_str() {
+        "file" => format!("say `{}`", &name["file://".len()..]),
+        "s3" | "s3a" | "s3n" => format!("fetch it (aws s3 cp --recursive), or mount the bucket as a folder ({MOUNT})"),
+        "gs" | "gcs" => format!("fetch it (gcloud storage cp), or mount the bucket as a folder ({MOUNT})"),
+        "az" | "azure" | "abfs" | "abfss" | "adl" | "wasb" | "wasbs" => {
+            format!("fetch it (azcopy copy), or mount the container as a folder ({MOUNT})")
+        }
+        "http" | "https" => {
+            "fetch it (curl -O), or let it be read as it comes: curl -s ADDRESS | nasrecc …, with `-` in its place"
+                .to_owned()
+        }
+        _ => "fetch it first, or mount what it is in as a folder".to_owned(),
+    }
+}
+
+/// Programs that make a folder of storage.
+const MOUNT: &str = "rclone mount";
 
 /// The files of a folder, without those that are hidden or that say that others are whole (`_SUCCESS`).
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -148,6 +185,40 @@ pub(super) fn open(path: &Path) -> Result<(File, fs::Metadata)> {
         }
     }
     Ok((file, metadata))
+}
+
+/// The same of what is read once, whatever it is. Whoever opens a named pipe waits for who writes to it, and would not hear of a
+/// stop: it is opened on a thread of its own, which is left behind where nobody comes.
+pub(super) fn open_unless_stopped(path: &Path, stop: &Stop) -> Result<(File, fs::Metadata)> {
+    if !is_pipe(path) {
+        return open(path);
+    }
+    let (sent, opened) = mpsc::channel();
+    let pipe = path.to_owned();
+    // Nobody listens any more where a stop came first.
+    let wait = move || drop(sent.send(open(&pipe)));
+    thread::Builder::new().name("open".to_owned()).spawn(wait).map_err(Error::io("open", path))?;
+    loop {
+        match opened.recv_timeout(LOOK_EVERY) {
+            Ok(opened) => return opened,
+            Err(mpsc::RecvTimeoutError::Timeout) => stop.check()?,
+            Err(mpsc::RecvTimeoutError::Disconnected) => return open(path),
+        }
+    }
+}
+
+/// Whether it is a named pipe; elsewhere than on Unix there are none.
+fn is_pipe(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        path.metadata().is_ok_and(|found| found.file_type().is_fifo())
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
 }
 
 /// Bytes on disk of all of them, as far as that can be told before they are read.

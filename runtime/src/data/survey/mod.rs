@@ -18,7 +18,7 @@ mod trouble;
 pub use figures::{Collisions, ColumnFigures, Drift, Group, Head, Range};
 pub use pass::survey;
 pub use trouble::{Example, Gravity, Trouble};
-pub(super) use trouble::{crowded, scale};
+pub(super) use trouble::{crowded, cut, scale};
 
 use serde::Serialize;
 

@@ -116,7 +116,7 @@ pub fn survey(
 /// Walks over the rows of files of lines.
 fn lines(walk: &mut Walk, located: &[Located], observer: &dyn Observer, stop: &Stop) -> Result<()> {
     let heading = Heading::new(walk.schema);
-    let (mut reader, mut bytes) = (Reader::new(located, &heading), Vec::new());
+    let (mut reader, mut bytes) = (Reader::new(located, &heading, stop), Vec::new());
     let mut records = Records::of(walk.schema);
     let (mut file, mut read) = (usize::MAX, 0);
     loop {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nasrec_compiler::diagnostics::nearest;
-use nasrec_compiler::schema::{Format, Pairs, Schema, Transform};
+use nasrec_compiler::schema::{Format, List, Pairs, Schema, Transform};
 use serde::Serialize;
 
 use super::figures::{Collisions, ColumnFigures, Range};
@@ -171,13 +171,23 @@ pub(super) fn of_rows(
 
 /// What is left out of bags, of which so many categories are read.
 pub(super) fn of_bag(column: &str, most: usize, (rows, longest): (Faults, usize)) -> Option<Trouble> {
-    if rows.rows == 0 {
-        return None;
-    }
-    let what = format!("{} rows hold more than {most} categories, of which the first {most} are read", rows.rows);
-    let help = format!("the longest holds {longest}: `list(\"…\", most: {longest})` reads all");
+    let (what, help) = cut(rows.rows, most, longest)?;
     let trouble = trouble(Gravity::Harms, "cut", Some(column), what, help);
     Some(Trouble { rows: Some(rows.rows), examples: rows.first, ..trouble })
+}
+
+/// What is said of bags of which so many rows hold more than are read, and the longest so many.
+pub(in crate::data) fn cut(rows: u64, most: usize, longest: usize) -> Option<(String, String)> {
+    if rows == 0 {
+        return None;
+    }
+    let what = match rows {
+        1 => format!("1 row holds more than {most} categories, of which the first {most} are read"),
+        _ => format!("{rows} rows hold more than {most} categories, of which the first {most} are read"),
+    };
+    let (read, all) =
+        if longest > List::MOST_SLOTS { (List::MOST_SLOTS, "as many as can be") } else { (longest, "all") };
+    Some((what, format!("the longest holds {longest}: `list(\"…\", most: {read})` reads {all}")))
 }
 
 /// What is said of lines that are no rows.

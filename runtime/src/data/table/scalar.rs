@@ -7,9 +7,11 @@ use std::io::Write;
 
 use nasrec_compiler::schema::{TimeFormat, Type};
 
-use super::cells::{Becomes, Cell, Cells, MISSING, Reading, Value, label_of};
+use super::cell::{Becomes, Cell, MISSING};
+use super::cells::{Cells, Reading};
 use super::dictionary::Dictionary;
 use super::several::Several;
+use super::value::{Value, label_of};
 use crate::data::text::Moment;
 
 /// Whole numbers up to here are exact as a number, and no program writes them with an exponent.

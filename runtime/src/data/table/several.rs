@@ -2,8 +2,10 @@
 
 use nasrec_compiler::schema::{Element, List};
 
-use super::cells::{Cell, Cells, NOTHING, Reading, Value};
+use super::cell::{Cell, NOTHING};
+use super::cells::{Cells, Reading};
 use super::dictionary::Dictionary;
+use super::value::Value;
 use crate::data::batch::EMPTY;
 
 /// How the parts of a value are found.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// One data set.
@@ -35,6 +35,10 @@ pub(super) struct Feature {
     pub normalizer: Option<String>,
     pub splitter: Option<String>,
     pub max_len: Option<u64>,
+    pub padding: Option<String>,
+    /// Where it is said that there is none, too.
+    #[serde(default, alias = "encoder", deserialize_with = "given")]
+    pub feature_encoder: Option<Value>,
     pub min_categr_count: Option<u64>,
     pub share_embedding: Option<String>,
     pub pretrained_emb: Option<String>,
@@ -89,6 +93,10 @@ impl Scalar {
     }
 }
 
+fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(from).map(Some)
+}
+
 fn yes() -> bool {
     true
 }
@@ -110,20 +118,25 @@ impl Dataset {
     }
 }
 
-/// What FuxiCTR counted: rows of the table of each column.
+/// What FuxiCTR counted.
 pub(super) struct FeatureMap {
+    /// Rows of the table of each column.
     rows: BTreeMap<String, u64>,
+    /// The longest sequence of a column.
+    lengths: BTreeMap<String, u64>,
 }
 
 impl FeatureMap {
     /// Of version 2, a list of objects with one name each; of version 1, an object.
     pub fn read(text: &str) -> Result<Self> {
         let whole: Value = serde_json::from_str(text).context("it is no JSON")?;
-        let mut rows = BTreeMap::new();
+        let (mut rows, mut lengths) = (BTreeMap::new(), BTreeMap::new());
         let mut add = |features: &serde_json::Map<String, Value>| {
             for (name, spec) in features {
-                if let Some(size) = spec.get("vocab_size").and_then(Value::as_u64) {
-                    rows.insert(name.clone(), size);
+                for (key, found) in [("vocab_size", &mut rows), ("max_len", &mut lengths)] {
+                    if let Some(number) = spec.get(key).and_then(Value::as_u64) {
+                        found.insert(name.clone(), number);
+                    }
                 }
             }
         };
@@ -132,7 +145,11 @@ impl FeatureMap {
             let listed = features.as_array().into_iter().flatten();
             listed.filter_map(Value::as_object).for_each(&mut add);
         }
-        Ok(Self { rows })
+        Ok(Self { rows, lengths })
+    }
+
+    pub fn length(&self, column: &str) -> Option<u64> {
+        self.lengths.get(column).copied()
     }
 
     pub fn rows(&self, column: &str) -> Option<u64> {
@@ -147,7 +164,8 @@ mod tests {
     #[test]
     fn a_feature_map_of_either_version_is_read() {
         let two = r#"{"dataset_id": "d", "features": [{"user": {"type": "categorical", "vocab_size": 12}}, {"price": {"type": "numeric"}}]}"#;
-        let one = r#"{"feature_specs": {"user": {"vocab_size": 12}, "price": {"type": "numeric"}}}"#;
+        let one = r#"{"feature_specs": {"user": {"vocab_size": 12, "max_len": 7}, "price": {"type": "numeric"}}}"#;
+        assert_eq!(FeatureMap::read(one).expect("a map").length("user"), Some(7));
         for text in [two, one] {
             let map = FeatureMap::read(text).expect("a map");
             assert_eq!((map.rows("user"), map.rows("price")), (Some(12), None));

@@ -25,7 +25,8 @@ const MAP: &str = "feature_map.json";
 /// From the configuration of a FuxiCTR data set: its schema, with a comment where something cannot be said
 ///
 /// Columns, types, missing values, minimum counts and normalisers become what a schema says of them. Where FuxiCTR has written
-/// a feature_map.json, vocabularies get the rows that it counted. Sequences and functions of preprocessing cannot be said.
+/// a feature_map.json, vocabularies get the rows that it counted. A sequence is a bag, whose embeddings are pooled; functions of
+/// preprocessing, and models that read sequences in their order, cannot be said.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  nasrecc import fuxictr config/ -o frappe.nasrec\n  nasrecc import fuxictr config/dataset_config.yaml --dataset frappe_x1"

@@ -1,9 +1,15 @@
 //! A configuration as a schema, with a comment where something of it cannot be said.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
+
+use nasrec_compiler::schema::List;
+use serde_json::Value;
 
 use super::config::{Dataset, Feature, FeatureMap};
 
+/// How columns are called that are kept as such.
+const PARQUET: &str = "parquet";
 /// What Avazu's hours are written as.
 const HOURS: &str = "\"%y%m%d%H\"";
 
@@ -14,11 +20,13 @@ pub(super) struct Written {
     pub columns: usize,
     /// Things that a comment tells instead.
     pub left_out: usize,
+    /// Of each column that has a vocabulary: how it is written, and whose the vocabulary is.
+    owners: BTreeMap<String, (&'static str, String)>,
 }
 
 /// The schema of a data set.
 pub(super) fn schema(id: &str, dataset: &Dataset, map: Option<&FeatureMap>) -> Written {
-    let mut out = Written { text: String::new(), columns: 0, left_out: 0 };
+    let mut out = Written { text: String::new(), columns: 0, left_out: 0, owners: BTreeMap::new() };
     let files = [("train", &dataset.train_data), ("valid", &dataset.valid_data), ("test", &dataset.test_data)];
     let files: Vec<String> =
         files.iter().filter_map(|(part, file)| Some(format!("///   {part}: {}", plain(file.as_deref()?)))).collect();
@@ -31,14 +39,16 @@ pub(super) fn schema(id: &str, dataset: &Dataset, map: Option<&FeatureMap>) -> W
     }
     let _written = writeln!(head, "schema {} {{", word(id));
     out.text = head;
-    match dataset.data_format.as_deref() {
-        None | Some("csv") => {}
+    let format = match dataset.data_format.as_deref() {
+        None | Some("csv") => "csv",
+        Some(PARQUET) => PARQUET,
         Some(other) => {
             out.line(format!("// The configuration reads {}: this schema is of the table as CSV.", plain(other)));
             out.left_out += 1;
+            "csv"
         }
-    }
-    out.line("format csv".to_owned());
+    };
+    out.line(format!("format {format}"));
     let labels = dataset.label_col.all();
     if let Some((label, others)) = labels.split_first() {
         if !others.is_empty() {
@@ -83,11 +93,8 @@ impl Written {
         if let Some(function) = &feature.preprocess {
             self.cannot(format!("`preprocess: {}` is a function; this is the column as it stands", plain(function)));
         }
-        for (key, given) in [("share_embedding", &feature.share_embedding), ("pretrained_emb", &feature.pretrained_emb)]
-        {
-            if let Some(given) = given {
-                self.cannot(format!("`{key}: {}`; the column has a table of its own", plain(given)));
-            }
+        if let Some(given) = &feature.pretrained_emb {
+            self.cannot(format!("`pretrained_emb: {}`; its embeddings are learnt from the start", plain(given)));
         }
         match feature.kind.as_str() {
             "numeric" => {
@@ -98,28 +105,101 @@ impl Written {
                 self.columns += 1;
                 self.line(format!("dense {quoted}{steps}"));
             }
-            "categorical" => {
-                let least = feature.min_categr_count.or(dataset.min_categr_count).unwrap_or(1).max(1);
-                let rows = map.and_then(|map| map.rows(name)).map(|rows| rows.max(3));
-                let given =
-                    [(least > 1).then(|| format!("min_count: {least}")), rows.map(|rows| format!("rows: {rows}"))];
-                let given: Vec<String> = given.into_iter().flatten().collect();
-                let given = if given.is_empty() { String::new() } else { format!("({})", given.join(", ")) };
-                let kind = if feature.dtype == "int" { "int" } else { "text" };
+            "categorical" | "sequence" => {
+                let list = if feature.kind == "sequence" {
+                    self.list(name, feature, dataset, map)
+                } else {
+                    Some(String::new())
+                };
+                let Some(list) = list else { return self.line(format!("skip {quoted}")) };
+                let (kind, rows) = self.table(name, feature, dataset, map);
                 self.columns += 1;
-                self.line(format!("sparse {quoted}: {kind} | vocabulary{given}"));
-            }
-            "sequence" => {
-                let between = feature.splitter.as_deref().unwrap_or("^");
-                let most = feature.max_len.map_or_else(String::new, |most| format!(", at most {most}"));
-                self.cannot(format!("a sequence with `{}` between its values{most}", plain(between)));
-                self.line(format!("skip {quoted}"));
+                self.line(format!("sparse {quoted}: {kind}{list} | {rows}"));
             }
             other => {
                 self.cannot(format!("a column of type `{}`", plain(other)));
                 self.line(format!("skip {quoted}"));
             }
         }
+    }
+}
+
+impl Written {
+    /// How the categories of a column are written, and the step that brings them into a table: its own, or that of a column before.
+    fn table(
+        &mut self,
+        name: &str,
+        feature: &Feature,
+        dataset: &Dataset,
+        map: Option<&FeatureMap>,
+    ) -> (&'static str, String) {
+        if let Some(shared) = &feature.share_embedding {
+            if let Some((kind, owner)) = self.owners.get(shared).cloned() {
+                let step = format!("same({})", written(&owner));
+                self.owners.insert(name.to_owned(), (kind, owner));
+                return (kind, step);
+            }
+            let shared = plain(shared);
+            self.cannot(format!(
+                "`share_embedding: {shared}`, which has no vocabulary before this; it has a table of its own"
+            ));
+        }
+        let least = feature.min_categr_count.or(dataset.min_categr_count).unwrap_or(1).max(1);
+        let rows = map.and_then(|map| map.rows(name)).map(|rows| rows.max(3));
+        let given = [(least > 1).then(|| format!("min_count: {least}")), rows.map(|rows| format!("rows: {rows}"))];
+        let given: Vec<String> = given.into_iter().flatten().collect();
+        let given = if given.is_empty() { String::new() } else { format!("({})", given.join(", ")) };
+        let kind = if feature.dtype == "int" { "int" } else { "text" };
+        self.owners.insert(name.to_owned(), (kind, name.to_owned()));
+        (kind, format!("vocabulary{given}"))
+    }
+
+    /// The step of a sequence that makes a bag of it; none where nobody can say what is between its values.
+    fn list(&mut self, name: &str, feature: &Feature, dataset: &Dataset, map: Option<&FeatureMap>) -> Option<String> {
+        let mut said = Vec::new();
+        match feature.splitter.as_deref() {
+            // A file of columns has lists as such.
+            None if dataset.data_format.as_deref() == Some(PARQUET) => {}
+            given => {
+                let between = given.unwrap_or("^");
+                if between.is_empty() || between.len() > 8 || between.contains(|c: char| c == '"' || c.is_control()) {
+                    self.cannot(format!("a sequence with `{}` between its values", plain(between)));
+                    return None;
+                }
+                said.push(format!("\"{between}\""));
+            }
+        }
+        // Without a length FuxiCTR reads as many as the longest row of the training part has.
+        let given = feature.max_len.filter(|&most| most > 0);
+        match given.or_else(|| map.and_then(|map| map.length(name))).filter(|&most| most > 0) {
+            Some(most) => {
+                let slots = List::MOST_SLOTS as u64;
+                if most > slots {
+                    self.cannot(format!("`max_len: {most}`; {slots} are read"));
+                }
+                said.push(format!("most: {}", most.min(slots)));
+            }
+            None => self.cannot(format!(
+                "a sequence as long as the longest of all rows; {} are read: `nasrecc data check` tells whether that cuts any, and \
+                 `most` in `list` reads more",
+                List::MOST
+            )),
+        }
+        if feature.padding.as_deref() == Some("pre") {
+            self.cannot(
+                "`padding: pre`, by which the last values of a longer sequence are read; the first are".to_owned(),
+            );
+        }
+        match &feature.feature_encoder {
+            None => {}
+            Some(Value::String(encoder)) if encoder == "layers.MaskedAveragePooling()" => {}
+            Some(Value::String(encoder)) if encoder == "layers.MaskedSumPooling()" => said.push("pool: sum".to_owned()),
+            Some(other) => {
+                let encoder = other.as_str().map_or_else(|| other.to_string(), plain);
+                self.cannot(format!("`feature_encoder: {encoder}`; embeddings are pooled by their mean"));
+            }
+        }
+        Some(if said.is_empty() { " | list".to_owned() } else { format!(" | list({})", said.join(", ")) })
     }
 }
 
