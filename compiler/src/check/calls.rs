@@ -14,7 +14,7 @@ use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{AxisRef, Cond, Demanded, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, SizeId, Symbolic, TensorKind};
 use crate::primitives::{
-    self, Applied, Constant, Constants, Default, Demand, Numeric, Operand, Primitive, Signature, Wants,
+    self, Applied, Constant, Constants, DEVIATION, Default, Demand, Numeric, Operand, Primitive, Signature, Wants,
 };
 use crate::syntax::tree::{Arg, Expr, Name, TypeOf};
 use crate::tensor::Init;
@@ -297,7 +297,7 @@ impl Elaborator<'_> {
             (Value::Tensor(node), Wants::Square) => self.tensor(*node) == TensorKind::Square,
             (Value::Tensor(node), Wants::Tensor) => self.tensor(*node) != TensorKind::Square,
             (Value::Categorical, Wants::Categorical)
-            | (Value::Size(_), Wants::Size | Wants::Number | Wants::Share)
+            | (Value::Size(_), Wants::Size | Wants::Number | Wants::Share | Wants::Positive)
             | (Value::Truth(_), Wants::Switch) => true,
             _ => false,
         }
@@ -389,6 +389,7 @@ impl Elaborator<'_> {
                 constants.0.push(match default {
                     Default::Switch(on) => (name, Constant::Switch(on)),
                     Default::Number(number) => (name, Constant::Number(number)),
+                    Default::Absent => continue,
                     Default::Required => return None,
                 });
                 continue;
@@ -413,17 +414,18 @@ impl Elaborator<'_> {
                     };
                     constants.0.push((name, Constant::Switch(on)));
                 }
-                Value::Size(size) if matches!(wants, Wants::Number | Wants::Share) => {
+                Value::Size(size) if wants.is_number() => {
                     let number = match self.ex.as_constant(size) {
-                        Some(number) if wants == Wants::Share && !(0.0..1.0).contains(&number) => {
+                        Some(number) if !wants.takes(number) => {
+                            let such = if wants == Wants::Share { "such as `20%`, or `0.2`" } else { "such as `0.01`" };
                             return self.fail(
                                 Diagnostic::error(Code::Arguments, format!("`{name}` wants {}", wants.words()))
                                     .label(expr.span, format!("this is {}", number_words(number)))
-                                    .help("such as `20%`, or `0.2`"),
+                                    .help(such),
                             );
                         }
                         Some(number) => number,
-                        None if self.generic => f64::from(wants == Wants::Number),
+                        None if self.generic => f64::from(wants != Wants::Share),
                         None => {
                             return self.fail(
                                 Diagnostic::error(Code::NotConstant, format!("`{name}` must not depend on choices"))
@@ -476,7 +478,11 @@ impl Elaborator<'_> {
             .map(|param| ParamTemplate {
                 name: format!("{prefix}.{}", param.name).into(),
                 axes: param.axes,
-                init: constants.number(param.name).map_or(param.init, Init::Constant),
+                init: match (constants.number(param.name), constants.number(DEVIATION)) {
+                    (Some(value), _) => Init::Constant(value),
+                    (None, Some(deviation)) => Init::Normal(deviation),
+                    (None, None) => param.init,
+                },
                 kind: param.kind,
             })
             .collect();
@@ -558,7 +564,7 @@ impl Elaborator<'_> {
                 self.ex.prefix(size)
             };
             let value = match wants {
-                Wants::Size | Wants::Number | Wants::Share => Value::Size(axis().size),
+                Wants::Size | Wants::Number | Wants::Share | Wants::Positive => Value::Size(axis().size),
                 Wants::Switch | Wants::Categorical => {
                     opaque += 1;
                     Value::Truth(self.ex.opaque_cond(opaque))

@@ -50,7 +50,7 @@ pub(crate) fn type_word(wants: Wants) -> &'static str {
         Wants::Categorical => "categorical",
         Wants::Size => "size",
         Wants::Switch => "switch",
-        Wants::Number | Wants::Share => "number",
+        Wants::Number | Wants::Share | Wants::Positive => "number",
     }
 }
 
@@ -69,6 +69,7 @@ pub(crate) fn signature(name: &str) -> Option<String> {
                 Default::Required => format!("{name}: {word}"),
                 Default::Switch(on) => format!("{name}: {word} = {}", if *on { "on" } else { "off" }),
                 Default::Number(number) => format!("{name}: {word} = {number}"),
+                Default::Absent => format!("{name}?: {word}"),
             }
         });
         return Some(format!("{name}({})", params.collect::<Vec<_>>().join(", ")));

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::signature::size;
+use super::signature::{DEVIATION, size};
 use super::{Algebra, Applied, Default, Op, Operand, Signature, Wants};
 use crate::tensor::{Init, TensorKind};
 
@@ -15,8 +15,13 @@ pub struct Embed;
 impl Op for Embed {
     const SIGNATURES: &'static [Signature] = &[Signature {
         name: "embed",
-        params: &[("fields", Wants::Categorical, Default::Required), size("dim")],
-        meaning: "One row of each field's table: a sparse tensor.",
+        params: &[
+            ("fields", Wants::Categorical, Default::Required),
+            size("dim"),
+            (DEVIATION, Wants::Positive, Default::Absent),
+        ],
+        meaning: "One row of each field's table: a sparse tensor. `deviation`: of the first values; without it Xavier's, which is \
+                  larger the fewer rows there are.",
         make: |_| Embed.into(),
     }];
 

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::signature::{DENSE, size};
-use super::{Algebra, Applied, Op, Operand, Signature};
+use super::signature::{DENSE, DEVIATION, size};
+use super::{Algebra, Applied, Default, Op, Operand, Signature, Wants};
 use crate::tensor::{Init, TensorKind};
 
 /// Each number times a trained vector of its own, `[n] -> [n, dim]`: numeric columns as fields beside the categorical ones
@@ -15,13 +15,13 @@ pub struct EmbedNumbers;
 
 /// As small as the rows of a large table are: beside these, products of the vectors of numbers would be the whole of a sum over
 /// pairs of fields.
-const SMALL: Init = Init::Normal(1e-2);
+const SMALL: f64 = 1e-2;
 
 impl Op for EmbedNumbers {
     const SIGNATURES: &'static [Signature] = &[Signature {
         name: "embed_numbers",
-        params: &[DENSE, size("dim")],
-        meaning: "Each number times a trained vector of its own: a sparse tensor.",
+        params: &[DENSE, size("dim"), (DEVIATION, Wants::Positive, Default::Number(SMALL))],
+        meaning: "Each number times a trained vector of its own: a sparse tensor. `deviation`: of the first values.",
         make: |_| EmbedNumbers.into(),
     }];
 
@@ -37,7 +37,7 @@ impl Op for EmbedNumbers {
     ) -> Option<Applied<A::Axis>> {
         let ([x], &[dim]) = (operands, given) else { return None };
         let numbers = x.width()?;
-        Some(Applied::new(TensorKind::Sparse, [numbers, dim]).param("weight", [numbers, dim], SMALL))
+        Some(Applied::new(TensorKind::Sparse, [numbers, dim]).param("weight", [numbers, dim], Init::Normal(SMALL)))
     }
 
     fn given(&self, _: usize) -> Range<usize> {

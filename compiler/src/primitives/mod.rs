@@ -13,7 +13,7 @@ mod signature;
 pub(crate) use algebra::{Algebra, Applied, Concrete, Demand, Operand};
 pub(crate) use op::{Op, elementwise};
 pub use reduce::Reduction;
-pub(crate) use signature::{Constant, Constants, Default, Signature, Wants};
+pub(crate) use signature::{Constant, Constants, DEVIATION, Default, Signature, Wants};
 
 pub use crate::tensor::Axis;
 

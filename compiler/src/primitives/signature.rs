@@ -18,6 +18,8 @@ pub(crate) enum Wants {
     Number,
     /// A number of at least 0 and below 1 that is the same for every architecture.
     Share,
+    /// A number above 0 that is the same for every architecture.
+    Positive,
 }
 
 impl Wants {
@@ -32,6 +34,21 @@ impl Wants {
             Wants::Switch => "`on` or `off`",
             Wants::Number => "a number",
             Wants::Share => "a number of at least 0 and below 1",
+            Wants::Positive => "a number above 0",
+        }
+    }
+
+    /// Whether it is a number that is the same for every architecture.
+    pub fn is_number(self) -> bool {
+        matches!(self, Wants::Number | Wants::Share | Wants::Positive)
+    }
+
+    /// Whether such a number may be this one.
+    pub fn takes(self, number: f64) -> bool {
+        match self {
+            Wants::Share => (0.0..1.0).contains(&number),
+            Wants::Positive => number > 0.0,
+            _ => true,
         }
     }
 }
@@ -42,7 +59,12 @@ pub(crate) enum Default {
     Required,
     Switch(bool),
     Number(f64),
+    /// Nothing is said of it.
+    Absent,
 }
+
+/// The deviation that first values are drawn with.
+pub(crate) const DEVIATION: &str = "deviation";
 
 /// A parameter of a signature: its name, what it takes, and what it is when it is left out.
 pub(crate) type Param = (&'static str, Wants, Default);
@@ -51,7 +73,7 @@ pub(crate) type Param = (&'static str, Wants, Default);
 ///
 /// Tensors among the arguments are its operands, in their order. Sizes, and the fields of a categorical input, are the axes
 /// that are given to its shape rule. Switches and numbers are its attributes; a number that is called as one of its
-/// parameters is that parameter's initial value.
+/// parameters is that parameter's initial value, and [`DEVIATION`] is what they are drawn with.
 pub(crate) struct Signature {
     pub name: &'static str,
     pub params: &'static [Param],
