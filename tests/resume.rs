@@ -234,9 +234,12 @@ fn a_training_that_ends_early_is_the_same_wherever_it_was_stopped() {
         "retrain.label_smoothing=0.05",
         "retrain.positive_weight=1.5",
         "retrain.ema=0.9",
+        "retrain.calibrate=temperature",
         "embeddings.l2=table(1e-5)",
     ];
-    for (refit, more) in [("on", &["retrain.optimiser=adam(lr: 0.1)"][..]), ("off", &all[..])] {
+    for (refit, more) in
+        [("on", &["retrain.optimiser=adam(lr: 0.1)", "retrain.calibrate=platt"][..]), ("off", &all[..])]
+    {
         let settings = [EARLY.as_slice(), more].concat();
         let planned = planned(TINY, &settings);
         let expected = run(&planned, &folder.path().join(format!("whole-{refit}")), 2);

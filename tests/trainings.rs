@@ -7,6 +7,7 @@ use std::sync::Mutex;
 
 use nasrec_compiler::ItemKind;
 use nasrec_runtime::backend::Tiled;
+use nasrec_runtime::model::Model;
 use nasrec_runtime::run::{Job, Origin, Run};
 use nasrec_runtime::search::search;
 use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
@@ -88,6 +89,79 @@ fn a_model_is_trained_as_a_search_trains_it_as_a_baseline() {
     fs::remove_dir_all(at.join("run/best")).expect("removed");
     well(at, &["train", "--resume", "run"]);
     assert_eq!(fs::read(at.join("run/best/weights.safetensors")).expect("weights"), before);
+}
+
+/// Whoever predicts with a calibrated model says what was told of it; where it was trained once more, what was fitted before is taken.
+#[test]
+fn outputs_are_calibrated_on_the_validation_part_and_the_model_keeps_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    // Of labels of which clicks count five times, far too many clicks are expected.
+    fs::write(
+        at.join("a.nasrec"),
+        FILE.replace("baseline dlrm(dim: 8)\n", "baseline dlrm(dim: 8)\n  baseline trees\n"),
+    )
+    .expect("written");
+    let skewed = ["--set", "retrain.positive_weight=5", "--set", "retrain.stop=early(patience: 1, metric: auc)"];
+    let trained = |out: &str, more: &[&str]| {
+        let arguments = [&["train", "a.nasrec", "--out", out], &skewed[..], more].concat();
+        let (table, told) = well(at, &arguments);
+        (report(&at.join(out))["best"][0].clone(), table, told)
+    };
+    let (plain, table, _) = trained("plain", &[]);
+    assert!(plain["test"]["calibrated"].is_null() && !table.contains("Calibrated"), "{plain}");
+    for (out, refit, how) in [("refit", "on", "platt"), ("alone", "off", "platt"), ("scale", "off", "temperature")] {
+        let (calibrate, refit) = (format!("retrain.calibrate={how}"), format!("retrain.refit={refit}"));
+        let (found, table, told) = trained(out, &["--set", &calibrate, "--set", &refit]);
+        let (validation, test) = (&found["validation"], &found["test"]);
+        // What it is chosen and stopped by is as it was; only what stands beside it is new.
+        assert_eq!(validation["log_loss"], plain["validation"]["log_loss"], "{out}");
+        assert_eq!(validation["calibrated"]["before"]["log_loss"], validation["log_loss"], "{out}");
+        assert_eq!(test["calibrated"]["after"]["log_loss"], test["log_loss"], "{out}");
+        for fitted in ["scale", "offset"] {
+            assert_eq!(validation["calibrated"][fitted], test["calibrated"][fitted], "fitted once: {found}");
+        }
+        let number =
+            |figures: &Value, when: &str, which: &str| figures["calibrated"][when][which].as_f64().expect("a number");
+        for part in [validation, test] {
+            assert!(number(part, "after", "log_loss") < number(part, "before", "log_loss"), "{out}: {found}");
+        }
+        if how == "platt" {
+            assert!(
+                number(test, "after", "calibration_error") < 0.5 * number(test, "before", "calibration_error"),
+                "{found}"
+            );
+        } else {
+            assert_eq!(test["calibrated"]["offset"], 0.0, "{found}");
+        }
+        assert!(told.contains("train dlrm(dim: 8): calibrated on validation, logit * "), "{told}");
+        let before = format!("Log loss on test without: dlrm(dim: 8) {:.5}", number(test, "before", "log_loss"));
+        assert!(table.contains(&before), "{before} in {table}");
+        // The model that is kept is told of as it predicts.
+        let model = Model::load(&at.join(out).join("best")).expect("a model");
+        let scaling = model.scaling().expect("it is calibrated");
+        assert_eq!(Some(scaling.scale), test["calibrated"]["scale"].as_f64());
+        assert_eq!(model.evidence.test.and_then(|test| test.log_loss), test["log_loss"].as_f64());
+    }
+    // Of the same network, the same AUC: the order of samples stays.
+    let refit = report(&at.join("refit"))["best"][0]["test"]["auc"].as_f64().expect("both labels");
+    assert!((refit - plain["test"]["auc"].as_f64().expect("both labels")).abs() < 1e-6);
+    assert_eq!(
+        fs::read(at.join("refit/best/weights.safetensors")).expect("weights"),
+        fs::read(at.join("plain/best/weights.safetensors")).expect("weights")
+    );
+    // A search calibrates what it found, its baselines and trees alike.
+    let (table, told) = well(at, &["search", "a.nasrec", "--out", "both", "--set", "retrain.calibrate=platt"]);
+    let both = report(&at.join("both"));
+    // A candidate that was drawn, after few steps: its outputs may tell nothing, and that is said.
+    let is_calibrated = !both["best"][0]["test"]["calibrated"].is_null();
+    let neither = "train best-1: not calibrated: on the validation part its outputs do not tell clicks from others";
+    assert_ne!(told.contains(neither), is_calibrated, "{told}");
+    for row in both["baselines"].as_array().expect("two") {
+        assert!(row["test"]["calibrated"]["scale"].as_f64().is_some_and(|scale| scale > 0.0), "{row}");
+    }
+    assert!(told.contains("train trees: calibrated on validation, logit * "), "{told}");
+    assert!(table.contains("Calibrated on the validation part, before it was trained on."), "{table}");
 }
 
 #[test]

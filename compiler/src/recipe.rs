@@ -482,6 +482,19 @@ pub struct Retrain {
     /// average. `None` for `off`, the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
+    /// How the outputs of a trained model are calibrated, on the validation part; `None` for `off`, the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrate: Option<Calibrate>,
+}
+
+/// What is fitted on the validation part, behind the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Calibrate {
+    /// A scale and an offset of the logit.
+    Platt,
+    /// A scale alone, the inverse of a temperature.
+    Temperature,
 }
 
 fn one() -> f64 {

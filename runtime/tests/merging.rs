@@ -5,7 +5,7 @@ use nasrec_compiler::plan::passes::{self, Merged};
 use nasrec_compiler::{ItemKind, Space};
 use nasrec_runtime::backend::{Backend, Candle, Task, Tiled, Trainable, Update};
 use nasrec_runtime::supernet::{ParamDef, Store};
-use nasrec_runtime::train::{evaluate, evaluate_each};
+use nasrec_runtime::train::{evaluate_each, scores};
 
 use crate::families::{batch, family, space, support};
 
@@ -235,8 +235,8 @@ fn a_frozen_program_reads_the_weights_of_the_one_that_trains() {
     let copies = backend.copies(&training, &store).expect("of this store");
     let batches = || [Ok(batch(&space, NUMERIC, ROWS, 1))];
     let frozen = backend.compile(task.frozen()).expect("executable");
-    let frozen = evaluate(&backend, &frozen, &copies, &store, batches()).expect("figures");
+    let frozen = scores(&backend, &frozen, &copies, &store, batches()).expect("figures").metrics();
     let program = backend.compile(Task::evaluating(plan).expect("executable")).expect("executable");
     let copies = backend.copies(&program, &store).expect("of this store");
-    assert_eq!(frozen, evaluate(&backend, &program, &copies, &store, batches()).expect("figures"));
+    assert_eq!(frozen, scores(&backend, &program, &copies, &store, batches()).expect("figures").metrics());
 }

@@ -11,8 +11,8 @@ use super::{Baseline, CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
 use crate::recipe::{
-    Clip, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Method, Metric, Optimiser, RECALIBRATE, Recipe,
-    Retrain, Schedule, Source, Storage, Train,
+    Calibrate, Clip, Decay, Early, Embeddings, Evaluate, Finetune, L2, Length, Method, Metric, Optimiser, RECALIBRATE,
+    Recipe, Retrain, Schedule, Source, Storage, Train,
 };
 use crate::schema::Schema;
 use crate::space::{Architecture, BindError, Space};
@@ -375,6 +375,12 @@ fn recipe(s: &mut Settings, kind: ItemKind, schema: Option<&Schema>) -> Recipe {
         ema: s.get("retrain.ema", None, "a number above 0 and below 1, such as 0.999, or `off`", |e| match e.kind {
             ExprKind::Switch(false) => Some(None),
             _ => number(e).filter(|stays| *stays > 0.0 && *stays < 1.0).map(Some),
+        }),
+        calibrate: s.get("retrain.calibrate", None, "`platt`, `temperature` or `off`", |e| match &e.kind {
+            ExprKind::Switch(false) => Some(None),
+            ExprKind::Name(name) if name == "platt" => Some(Some(Calibrate::Platt)),
+            ExprKind::Name(name) if name == "temperature" => Some(Some(Calibrate::Temperature)),
+            _ => None,
         }),
     };
     Recipe { seed, data, embeddings, train, evaluate, method, require: Vec::new(), retrain }

@@ -342,7 +342,7 @@ const SETTINGS: [&[&str]; 8] = [
         "retrain { top: 2; epochs: 1; batch: 256 }",
         "retrain { optimiser: adam(lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8) }",
         "retrain { optimiser: adagrad(rowwise: on); ema: 0.999 }",
-        "retrain { optimiser: adamw(lr: 1e-3, weight_decay: 0.1) }",
+        "retrain { optimiser: adamw(lr: 1e-3, weight_decay: 0.1); calibrate: platt }",
         "retrain { stop: early(patience: 2, metric: auc); schedule: plateau(factor: 0.1, patience: 0); refit: off }",
     ],
     &["embeddings { l2: 1e-6; storage: bf16 }", "embeddings { l2: 0 }"],
@@ -399,7 +399,10 @@ pub(super) fn train(g: &mut Generator) {
     let (name, space, schema) = (g.name("train_"), g.one(&closed), g.one(&g.schemas.clone()));
     g.line(&format!("train {name} on {} with {schema} {{", space.name));
     g.indent += 2;
-    let retrain = ["retrain { epochs: 2; batch: 64 }", "retrain { stop: early(patience: 1); refit: off }"];
+    let retrain = [
+        "retrain { epochs: 2; batch: 64; calibrate: temperature }",
+        "retrain { stop: early(patience: 1); refit: off }",
+    ];
     for (i, options) in [SETTINGS[0], SETTINGS[1], &retrain, SETTINGS[6]].into_iter().enumerate() {
         if i == 1 || g.chance(60) {
             let setting = g.one(options);

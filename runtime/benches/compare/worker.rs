@@ -6,7 +6,7 @@ use std::time::Instant;
 use nasrec_runtime::backend::{Backend, Task, Tiled, Trainable, Update};
 use nasrec_runtime::data::Batch;
 use nasrec_runtime::supernet::Store;
-use nasrec_runtime::train::logits;
+use nasrec_runtime::train::scores;
 use serde_json::{Value, json};
 
 use super::net;
@@ -38,7 +38,7 @@ pub fn run(name: &str, threads: usize) {
         let seconds = || start.elapsed().as_secs_f64();
         let of = |store: &Store, batch: &Batch| {
             let weights = backend.copies(&evaluating, store).expect("of this store");
-            logits(&backend, &evaluating, &weights, store, [Ok(batch)]).expect("logits").0
+            scores(&backend, &evaluating, &weights, store, [Ok(batch)]).expect("logits").logits
         };
         match command {
             "train" => {

@@ -15,6 +15,7 @@ use crate::data::Encoder;
 use crate::error::{FileError, ModelError};
 use crate::machine::available_memory;
 use crate::supernet::{Keep, Label, Memory, Store};
+use crate::train::Scaling;
 use crate::{Error, Result, files};
 
 const RECORD: &str = "model.json";
@@ -40,6 +41,9 @@ struct Record {
     evidence: Evidence,
     schema: Schema,
     seed: u64,
+    /// What is done to logits, where outputs are calibrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scaling: Option<Scaling>,
     storage: Storage,
     /// BLAKE3 of `weights.safetensors`.
     weights: String,
@@ -85,6 +89,7 @@ impl Model {
             evidence: self.evidence.clone(),
             schema: self.schema.clone(),
             seed: self.seed,
+            scaling: self.scaling,
             storage: self.store.kept_as().storage,
             weights,
             encoder,
@@ -100,8 +105,11 @@ impl Model {
     /// There is none, another version wrote it, or something in it is not what was written.
     pub fn load(folder: &Path) -> Result<Self> {
         let (record, _) = read(folder)?;
-        let Record { name, evidence, schema, seed, storage, weights, encoder, plan, .. } = record;
+        let Record { name, evidence, schema, seed, scaling, storage, weights, encoder, plan, .. } = record;
         check(&plan, &schema).map_err(|error| changed(&folder.join(RECORD), &error.to_string()))?;
+        if scaling.is_some_and(|scaling| !scaling.is_sound()) {
+            return Err(changed(&folder.join(RECORD), "its outputs are calibrated with what would turn them around"));
+        }
         let path = folder.join(WEIGHTS);
         // Room is made for what the file holds, not for what the plan says.
         Store::check_file(&path, &plan)?;
@@ -115,7 +123,7 @@ impl Model {
         if schema.is_fitted() != encoder.is_some() {
             return Err(changed(&folder.join(RECORD), "it says nothing of what its schema learnt"));
         }
-        Ok(Self { name, schema, encoder, plan, store, seed, evidence })
+        Ok(Self { name, schema, encoder, plan, store, seed, scaling, evidence })
     }
 
     /// Whether a directory holds the model with this checksum, to the last bit.

@@ -21,7 +21,7 @@ use crate::Result;
 use crate::backend::{Backend, Task};
 use crate::data::{Batch, Encoder};
 use crate::supernet::Store;
-use crate::train::{Figures, Metrics, evaluate, logits};
+use crate::train::{Figures, Metrics, Scaling, Scores, scores};
 
 /// A trained model.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Model {
     store: Store,
     /// The seed of the rows of tables that no training touched: they are drawn, not stored.
     seed: u64,
+    /// What is done to its logits, where it is calibrated.
+    scaling: Option<Scaling>,
     /// What is known of it.
     pub evidence: Evidence,
 }
@@ -77,7 +79,18 @@ impl Model {
         }
         directory::check(&plan, &schema)?;
         store.check(&plan)?;
-        Ok(Self { name: name.to_owned(), schema, encoder, plan, store, seed, evidence })
+        Ok(Self { name: name.to_owned(), schema, encoder, plan, store, seed, scaling: None, evidence })
+    }
+
+    /// The same, with outputs that are calibrated.
+    #[must_use]
+    pub fn calibrated(self, scaling: Option<Scaling>) -> Self {
+        Self { scaling, ..self }
+    }
+
+    /// What is done to the logits of its plan before they are probabilities, where it is calibrated.
+    pub fn scaling(&self) -> Option<Scaling> {
+        self.scaling
     }
 
     /// The columns of its table, and how each is encoded.
@@ -109,8 +122,7 @@ impl Model {
         backend: &impl Backend,
         batches: impl IntoIterator<Item = Result<Batch>>,
     ) -> Result<Vec<f32>> {
-        let logits =
-            self.ready(backend, |program, copies, params| logits(backend, program, copies, params, batches))?.0;
+        let logits = self.scores(backend, batches)?.logits;
         Ok(logits.into_iter().map(|logit| (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32).collect())
     }
 
@@ -123,17 +135,14 @@ impl Model {
         backend: &impl Backend,
         batches: impl IntoIterator<Item = Result<Batch>>,
     ) -> Result<Metrics> {
-        self.ready(backend, |program, copies, params| evaluate(backend, program, copies, params, batches))
+        Ok(self.scores(backend, batches)?.metrics())
     }
 
-    fn ready<B: Backend, T>(
-        &self,
-        backend: &B,
-        work: impl FnOnce(&B::Program, &B::Copies, &B::Params) -> Result<T>,
-    ) -> Result<T> {
+    /// What it says of batches, calibrated where it is.
+    fn scores(&self, backend: &impl Backend, batches: impl IntoIterator<Item = Result<Batch>>) -> Result<Scores> {
         let program = backend.compile(Task::evaluating(self.plan.clone())?)?;
         let params = backend.load(self.store.clone())?;
         let copies = backend.copies(&program, &params)?;
-        work(&program, &copies, &params)
+        Ok(scores(backend, &program, &copies, &params, batches)?.scaled(self.scaling))
     }
 }

@@ -8,7 +8,7 @@ use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Type};
 
 use super::*;
 use crate::backend::tests::sketch::{self, Sketch};
-use crate::backend::{Tiled, Trainable, Update};
+use crate::backend::{Candle, Tiled, Trainable, Update};
 use crate::files;
 
 /// The columns that a plan reads.
@@ -63,6 +63,34 @@ fn a_model_that_was_moved_predicts_the_same() {
         assert_eq!(loaded.predict(&backend, [Ok(batch)]).expect("predictions"), predicted, "to the last bit");
         assert!(predicted.iter().all(|p| (0.0..=1.0).contains(p)));
     }
+}
+
+#[test]
+fn a_calibrated_model_says_so_wherever_it_predicts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (model, batch, plain) = trained(2);
+    let scaling = Scaling { scale: 0.5, offset: -1.0 };
+    let model = model.calibrated(Some(scaling));
+    let at = folder.path().join("model");
+    let checksum = model.save(&at).expect("saved");
+    assert_ne!(model.clone().calibrated(None).save(&folder.path().join("plain")).expect("saved"), checksum);
+    let loaded = Model::load(&at).expect("loaded");
+    assert_eq!(loaded.scaling(), Some(scaling));
+    let logit = |probability: f32| (f64::from(probability) / (1.0 - f64::from(probability))).ln();
+    let expected: Vec<f64> = plain.iter().map(|&p| 1.0 / (1.0 + (1.0 - 0.5 * logit(p)).exp())).collect();
+    let near = |found: Vec<f32>| {
+        assert_eq!(found.len(), expected.len());
+        let off = found.iter().zip(&expected).map(|(&found, expected)| (f64::from(found) - expected).abs());
+        assert!(off.fold(0.0, f64::max) < 1e-5, "{found:?} {expected:?}");
+    };
+    let tiled = Tiled::new(1).expect("threads");
+    near(loaded.predict(&tiled, [Ok(batch.clone())]).expect("predictions"));
+    near(loaded.predict(&Candle::portable(), [Ok(batch.clone())]).expect("predictions"));
+    let loss = |logit: f64, label: f32| (logit.exp() + 1.0).ln() - f64::from(label) * logit;
+    let losses = plain.iter().zip(&batch.labels).map(|(&p, &label)| loss(0.5 * logit(p) - 1.0, label));
+    let expected = losses.sum::<f64>() / plain.len() as f64;
+    let found = loaded.evaluate(&tiled, [Ok(batch)]).expect("labels").log_loss;
+    assert!((found - expected).abs() < 1e-5, "{found} {expected}");
 }
 
 #[test]
@@ -125,6 +153,8 @@ fn a_plan_that_is_not_sound_is_refused_whoever_vouches_for_it() {
     refused(&|model| model["version"] = 9.into(), "was written by nasrecc");
     refused(&|model| model["schema"]["sparse"] = serde_json::json!([]), "is of no column of schema t");
     refused(&|model| model["weights"] = "0".into(), "it belongs to another model");
+    let turned = serde_json::json!({ "scale": -1.0, "offset": 0.0 });
+    refused(&|model| model["scaling"] = turned.clone(), "calibrated with what would turn them around");
 }
 
 #[test]

@@ -85,7 +85,7 @@ pub enum Entry {
         figures: Figures,
         /// The same model's figures on the test part, where it is not trained once more before it is told on that.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        test: Option<Figures>,
+        test: Option<Box<Figures>>,
         /// BLAKE3 of its weights in the run directory, where they are kept.
         checksum: Option<String>,
         /// Steps whose loss was not finite.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::retrain::{Contender, Course, calibration, known};
+use super::retrain::{Contender, Course, calibration, fitted, known, scaling};
 use crate::backend::Backend;
 use crate::data::{Part, Rows};
 use crate::run::{Baseline, Entry, Journal};
@@ -52,10 +52,17 @@ impl<B: Backend> Course<'_, B> {
         if forest.rows < rows.len() {
             shop.observer.say(&format!("{title}: on {} of {} rows, evenly spaced", forest.rows, rows.len()));
         }
-        let part = data.part(if last { Part::Test } else { Part::Validation });
-        let figures = Figures::from(forest.evaluate(data, part, shop.stop)?);
+        let scores = forest.scores(data, data.part(if last { Part::Test } else { Part::Validation }), shop.stop)?;
+        let calibrate = job.recipe.retrain.calibrate;
+        let figures = match last {
+            true => Figures::scaled(scores, scaling(journal, name)),
+            false => Figures::fitted(&scores, calibrate),
+        };
         if !last {
             shop.observer.say(&format!("{title}: best with {} trees{}", forest.len(), told(&figures)));
+            if calibrate.is_some() && figures.log_loss.is_some() {
+                shop.observer.say(&format!("{title}: {}", fitted(&figures)));
+            }
         } else if let Some(told) = calibration(&figures) {
             shop.observer.say(&format!("{title}: {told}"));
         }

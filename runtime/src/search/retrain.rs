@@ -14,7 +14,7 @@ use crate::error::RunError;
 use crate::model::{Evidence, Model};
 use crate::run::{BEST, Entry, Job, Journal};
 use crate::supernet::{Average, Keep, Store};
-use crate::train::{Figures, Watch, evaluate};
+use crate::train::{Calibrated, Figures, Scaling, Scores, Watch, scores};
 use crate::{Error, files};
 
 /// An architecture that is trained on its own.
@@ -123,11 +123,11 @@ impl<B: Backend> Course<'_, B> {
         let backend = shop.backend;
         let program = Arc::new(backend.compile(Task::training(Arc::clone(&plan), &Trainable::all(&plan))?)?);
         let evaluating = backend.compile(Task::evaluating(Arc::clone(&plan))?)?;
-        let judge = |part: Part, params: &B::Params| -> Result<Figures> {
+        let judge = |part: Part, params: &B::Params| -> Result<Scores> {
             let copies = backend.copies(&evaluating, params)?;
             let batches = Batches::listed(Arc::clone(data), data.part(part).clone(), job.recipe.evaluate.batch)?;
             let all = (0..batches.per_epoch()).map(|index| shop.stop.check().and_then(|()| batches.batch(0, index)));
-            Ok(evaluate(backend, &evaluating, &copies, params, all)?.into())
+            scores(backend, &evaluating, &copies, params, all)
         };
         // What is evaluated and kept, after so many steps, in place of what is trained.
         let averaged = |params: &B::Params, step: u64| -> Result<Option<B::Params>> {
@@ -135,7 +135,8 @@ impl<B: Backend> Course<'_, B> {
             Ok(Some(backend.load(backend.save(params)?.averaged(Average { decay, step }))?))
         };
         let on_validation = |params: &B::Params, steps: u64| {
-            judge(Part::Validation, averaged(params, steps)?.as_ref().unwrap_or(params))
+            let scores = judge(Part::Validation, averaged(params, steps)?.as_ref().unwrap_or(params))?;
+            Ok(Figures::fitted(&scores, recipe.calibrate))
         };
         let watch = recipe.stop.map(|early| Watch { early, schedule: recipe.schedule });
         let epochs = watch.map(|watch| {
@@ -162,7 +163,8 @@ impl<B: Backend> Course<'_, B> {
         let best_epoch = watch.filter(|_| !last && !judged.is_empty()).map(|watch| watch.best(&judged));
         let mut figures = match best_epoch {
             Some(best) => judged[best - 1],
-            None => judge(if last { Part::Test } else { Part::Validation }, &params)?,
+            None if last => Figures::scaled(judge(Part::Test, &params)?, scaling(journal, &contender.name)),
+            None => Figures::fitted(&judge(Part::Validation, &params)?, recipe.calibrate),
         };
         if let (Some(best), Some(watch), None) = (best_epoch, watch, given_up) {
             let told = match watch.early.metric {
@@ -180,10 +182,13 @@ impl<B: Backend> Course<'_, B> {
         let is_best = best_epoch.is_none_or(|best| best == seen);
         let test = match last || recipe.refit || given_up.is_some() || !is_best {
             true => None,
-            false => Some(judge(Part::Test, &params)?),
+            false => Some(Figures::scaled(judge(Part::Test, &params)?, figures.scaling())),
         };
         if given_up.is_some() {
             figures = figures.of_failed();
+        }
+        if !last && recipe.calibrate.is_some() && figures.log_loss.is_some() {
+            shop.observer.say(&format!("{title}: {}", fitted(&figures)));
         }
         if let Some(told) = test.or_else(|| Some(figures).filter(|_| last)).and_then(|test| calibration(&test)) {
             shop.observer.say(&format!("{title}: {told}"));
@@ -194,7 +199,8 @@ impl<B: Backend> Course<'_, B> {
             let store = backend.save(&params)?.into_owned();
             let plan = Plan::clone(&plan);
             let columns = (job.schema.clone(), data.encoder(&job.schema)?);
-            let model = Model::new(&contender.name, columns, plan, store, seed, evidence)?;
+            let model =
+                Model::new(&contender.name, columns, plan, store, seed, evidence)?.calibrated(figures.scaling());
             shop.dir().still_here()?;
             checksum = Some(model.save(&shop.dir().folder(BEST)?)?);
         }
@@ -209,7 +215,7 @@ impl<B: Backend> Course<'_, B> {
                     model,
                     last,
                     figures,
-                    test,
+                    test: test.map(Box::new),
                     checksum,
                     failed,
                     epochs: judged,
@@ -228,9 +234,40 @@ impl<B: Backend> Course<'_, B> {
 /// How well predictions on the test part say how many clicks there are in it.
 pub(super) fn calibration(test: &Figures) -> Option<String> {
     let (error, entropy, ratio) = (test.calibration_error?, test.normalised_entropy?, test.calibration?);
+    let before = test.calibrated.and_then(|calibrated| {
+        let (loss, error) = (calibrated.before.log_loss?, calibrated.before.calibration_error?);
+        Some(format!("; not calibrated, log loss {loss:.5} and calibration error {error:.4}"))
+    });
     Some(format!(
-        "on test, calibration error {error:.4}, normalised entropy {entropy:.4}, mean prediction {ratio:.3} times the click rate"
+        "on test, calibration error {error:.4}, normalised entropy {entropy:.4}, mean prediction {ratio:.3} times the click rate{}",
+        before.unwrap_or_default()
     ))
+}
+
+/// With what outputs are calibrated that were asked to be, and what that changes where it was fitted.
+pub(super) fn fitted(validation: &Figures) -> String {
+    let Some(Calibrated { scaling: Scaling { scale, offset }, before, after }) = validation.calibrated else {
+        return "not calibrated: on the validation part its outputs do not tell clicks from others".to_owned();
+    };
+    let [before, after] = [before, after].map(|told| {
+        let figure =
+            |figure: Option<f64>, digits| figure.map_or("none".to_owned(), |figure| format!("{figure:.digits$}"));
+        (figure(told.log_loss, 5), figure(told.calibration_error, 4))
+    });
+    format!(
+        "calibrated on validation, logit * {scale:.4} {} {:.4}: log loss there {} -> {}, calibration error {} -> {}",
+        if offset < 0.0 { '-' } else { '+' },
+        offset.abs(),
+        before.0,
+        after.0,
+        before.1,
+        after.1
+    )
+}
+
+/// What the outputs of a model are calibrated with, as fitted to it when the validation part was not trained on.
+pub(super) fn scaling(journal: &Journal, contender: &str) -> Option<Scaling> {
+    known(journal, contender, false).and_then(|(figures, _)| figures.scaling())
 }
 
 /// What the journal says of a training that was done.
@@ -246,7 +283,7 @@ pub(super) fn known(journal: &Journal, contender: &str, last: bool) -> Option<(F
 /// The figures on the test part of a model that was told on it as it was trained on the training part.
 fn told_at_once(journal: &Journal, contender: &str) -> Option<Figures> {
     journal.entries().iter().find_map(|entry| match entry {
-        Entry::Trained { model, last: false, test, .. } if model == contender => *test,
+        Entry::Trained { model, last: false, test: Some(test), .. } if model == contender => Some(**test),
         _ => None,
     })
 }

@@ -3,31 +3,48 @@
 use std::borrow::Borrow;
 
 use super::metrics::Metrics;
+use super::scaling::Scaling;
 use crate::Result;
 use crate::backend::Backend;
 use crate::data::Batch;
 
-/// The logits and labels of all batches, in order.
-pub fn logits<B: Backend, T: Borrow<Batch>>(
-    backend: &B,
-    program: &B::Program,
-    copies: &B::Copies,
-    params: &B::Params,
-    batches: impl IntoIterator<Item = Result<T>>,
-) -> Result<(Vec<f32>, Vec<f32>)> {
-    let (mut logits, Truth { labels, .. }) = each_logits(backend, program, copies, params, batches)?;
-    Ok((logits.swap_remove(0), labels))
+/// What a model says of samples, and what came true.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// Of each sample.
+    pub logits: Vec<f32>,
+    /// Of each sample, 0 or 1.
+    pub labels: Vec<f32>,
+    /// Of each sample; nothing where samples have none.
+    pub groups: Vec<u64>,
 }
 
-/// The metrics over all batches together.
-pub fn evaluate<B: Backend, T: Borrow<Batch>>(
+impl Scores {
+    /// How good they are.
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of_groups(&self.logits, &self.labels, &self.groups)
+    }
+
+    /// The same, calibrated.
+    #[must_use]
+    pub fn scaled(mut self, scaling: Option<Scaling>) -> Self {
+        if let Some(scaling) = scaling {
+            self.logits.iter_mut().for_each(|logit| *logit = scaling.of(*logit));
+        }
+        self
+    }
+}
+
+/// What a plan says of all batches, in order.
+pub fn scores<B: Backend, T: Borrow<Batch>>(
     backend: &B,
     program: &B::Program,
     copies: &B::Copies,
     params: &B::Params,
     batches: impl IntoIterator<Item = Result<T>>,
-) -> Result<Metrics> {
-    Ok(evaluate_each(backend, program, copies, params, batches)?.swap_remove(0))
+) -> Result<Scores> {
+    let (mut each, Truth { labels, groups }) = each_logits(backend, program, copies, params, batches)?;
+    Ok(Scores { logits: each.swap_remove(0), labels, groups })
 }
 
 /// The metrics of each of the plans that were merged: batches are read once for all of them.

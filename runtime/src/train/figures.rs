@@ -1,8 +1,11 @@
 //! Metrics as they are written down.
 
+use nasrec_compiler::recipe::Calibrate;
 use serde::{Deserialize, Serialize};
 
+use super::evaluate::Scores;
 use super::metrics::Metrics;
+use super::scaling::Scaling;
 
 /// Figures of a model on a part of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +33,31 @@ pub struct Figures {
     /// Whether the predictions are all alike.
     #[serde(default, skip_serializing_if = "is_false")]
     pub alike: bool,
+    /// Where outputs are calibrated, with what, and what that changes. Of the validation part, which it is fitted on, the other
+    /// figures are of outputs as they were before; of the test part, of the model as it is handed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrated: Option<Calibrated>,
+}
+
+/// What calibrating changes on some samples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibrated {
+    /// What is done to logits.
+    #[serde(flatten)]
+    pub scaling: Scaling,
+    /// Without it.
+    pub before: Reliability,
+    /// With it.
+    pub after: Reliability,
+}
+
+/// How far probabilities are from what came true.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reliability {
+    /// As of [`Figures`].
+    pub log_loss: Option<f64>,
+    /// As of [`Figures`].
+    pub calibration_error: Option<f64>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -38,6 +66,34 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Figures {
+    /// Of a part that a calibration is fitted on, where one is asked for.
+    pub fn fitted(scores: &Scores, how: Option<Calibrate>) -> Self {
+        let figures = Self::from(scores.metrics());
+        let scaling = how.and_then(|how| Scaling::fit(how, &scores.logits, &scores.labels));
+        let calibrated = scaling.map(|scaling| {
+            let after = Self::from(scores.clone().scaled(Some(scaling)).metrics());
+            Calibrated { scaling, before: figures.reliability(), after: after.reliability() }
+        });
+        Self { calibrated, ..figures }
+    }
+
+    /// Of a part that nothing was fitted on, as the model says it that is handed over: with this calibration, where it has one.
+    pub fn scaled(scores: Scores, scaling: Option<Scaling>) -> Self {
+        let Some(scaling) = scaling else { return scores.metrics().into() };
+        let before = Self::from(scores.metrics()).reliability();
+        let figures = Self::from(scores.scaled(Some(scaling)).metrics());
+        Self { calibrated: Some(Calibrated { scaling, before, after: figures.reliability() }), ..figures }
+    }
+
+    fn reliability(&self) -> Reliability {
+        Reliability { log_loss: self.log_loss, calibration_error: self.calibration_error }
+    }
+
+    /// What the outputs are calibrated with.
+    pub fn scaling(&self) -> Option<Scaling> {
+        self.calibrated.map(|calibrated| calibrated.scaling)
+    }
+
     /// Of a model whose training failed, whatever it has come to: without a loss, so that it is last.
     #[must_use]
     pub fn of_failed(self) -> Self {
@@ -48,6 +104,7 @@ impl Figures {
             calibration_error: None,
             normalised_entropy: None,
             calibration: None,
+            calibrated: None,
             ..self
         }
     }
@@ -71,6 +128,7 @@ impl From<Metrics> for Figures {
             accuracy: metrics.accuracy,
             samples: metrics.samples,
             alike: metrics.alike,
+            calibrated: None,
         }
     }
 }

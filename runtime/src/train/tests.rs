@@ -2,7 +2,7 @@
 
 use nasrec_compiler::recipe::Schedule;
 
-use super::{Cosine, evaluate, log_loss};
+use super::{Cosine, log_loss, scores};
 use crate::backend::tests::sketch::{self, Sketch};
 use crate::backend::{Backend, Candle, Task, Tiled, Trainable, Update};
 use crate::supernet::Store;
@@ -28,7 +28,7 @@ fn run<B: Backend>(backend: &B, steps: u64) -> (Vec<f64>, f64) {
         backend.step(&program, &mut params, &batch, update).unwrap();
     }
     let copies = backend.copies(&evaluating, &params).unwrap();
-    let metrics = evaluate(backend, &evaluating, &copies, &params, [Ok(&batch)]).unwrap();
+    let metrics = scores(backend, &evaluating, &copies, &params, [Ok(&batch)]).unwrap().metrics();
     (losses, metrics.auc)
 }
 

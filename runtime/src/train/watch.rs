@@ -82,6 +82,7 @@ mod tests {
             accuracy: 0.0,
             samples: 1,
             alike: false,
+            calibrated: None,
         };
         aucs.iter().map(of).collect()
     }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::columns::{BINS, Columns, Edges, Raw, TOGETHER};
 use super::grow::{Ground, LEAVES, Slope, Tree};
 use crate::data::{Dataset, Folds, Rows};
-use crate::train::{Metrics, log_loss};
+use crate::train::{Scores, log_loss};
 use crate::{Result, Stop};
 
 /// What the values of leaves are multiplied by.
@@ -142,11 +142,11 @@ impl Forest {
         self.trees.len()
     }
 
-    /// How good they are on rows.
+    /// What they say of rows.
     ///
     /// # Errors
     /// The rows can no longer be read; a stop.
-    pub fn evaluate(&self, data: &Dataset, rows: &Rows, stop: &Stop) -> Result<Metrics> {
+    pub fn scores(&self, data: &Dataset, rows: &Rows, stop: &Stop) -> Result<Scores> {
         let (mut logits, mut labels, mut groups) = (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
         for rows in rows.chunks(TOGETHER) {
             stop.check()?;
@@ -159,7 +159,7 @@ impl Forest {
             labels.extend_from_slice(&batch.labels);
             groups.extend_from_slice(&batch.groups);
         }
-        Ok(Metrics::of_groups(&logits, &labels, &groups))
+        Ok(Scores { logits, labels, groups })
     }
 }
 

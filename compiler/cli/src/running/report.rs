@@ -59,6 +59,11 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     if !of_groups.is_empty() {
         let _written = writeln!(out, "Group AUC on test: {of_groups}.");
     }
+    let before = told(|test| test.calibrated?.before.log_loss.map(loss_shown));
+    if !before.is_empty() {
+        let fitted = if report.refit { ", before it was trained on" } else { "" };
+        let _written = writeln!(out, "Calibrated on the validation part{fitted}. Log loss on test without: {before}.");
+    }
     for row in report.best.iter().chain(&report.baselines) {
         out.push_str(&unsound(report, row));
     }

@@ -80,6 +80,7 @@ fn searched(job: &Job, strategy: &mut dyn Strategy, journal: &[Entry]) -> Result
             accuracy: 0.0,
             samples: 1,
             alike: false,
+            calibrated: None,
         };
         Ok(plans.iter().map(figures).collect())
     };
