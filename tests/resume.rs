@@ -281,6 +281,7 @@ fn a_model_without_a_refit_is_the_one_that_was_stopped() {
     let plain = run(&planned(TINY, &[common.as_slice(), &plain].concat()), &folder.path().join("plain"), 2);
     assert!(stopped[WEIGHTS] == plain[WEIGHTS], "other weights");
     assert_eq!(first["figures"], trained(&plain, "best-1", false)["figures"]);
+    assert_eq!(first["test"], trained(&stopped, "best-1", true)["figures"], "told after its best epoch");
     assert_eq!(trained(&stopped, "best-1", true)["figures"], trained(&plain, "best-1", true)["figures"]);
 }
 

@@ -104,6 +104,9 @@ pub(super) struct Training<'a> {
 /// What is asked after each epoch: how good the parameters are on the validation part, after so many steps.
 pub(super) type Judge<'a, P> = dyn Fn(&P, u64) -> Result<Figures> + 'a;
 
+/// What is asked after an epoch that was better than all before.
+pub(super) type Test<'a, P> = dyn Fn(&P, u64, &Figures) -> Result<Figures> + 'a;
+
 /// A training whose learning rate or whose end follows from figures after its epochs.
 pub(super) struct Epochs<'a, P> {
     pub watch: Watch,
@@ -111,6 +114,9 @@ pub(super) struct Epochs<'a, P> {
     pub steps: u64,
     /// What says how each epoch did; without one, they have been judged before, and all of them are here.
     pub judge: Option<&'a Judge<'a, P>>,
+    /// What says how the best epoch so far does on the test part, where it is not trained again to be told on that: nobody keeps
+    /// its weights. Given its figures on the validation part. Nothing is decided by it.
+    pub test: Option<&'a Test<'a, P>>,
     pub judged: Vec<Figures>,
     /// Steps to take at most. The schedule is that of the regime, whose last step this need not come to.
     pub until: u64,
@@ -123,6 +129,9 @@ struct Notes {
     curve: Drawn,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     judged: Vec<Figures>,
+    /// How the best of them does on the test part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tested: Option<Figures>,
 }
 
 /// What a training comes to.
@@ -132,6 +141,8 @@ pub(super) struct Trained<P> {
     pub steps: u64,
     /// How each epoch did, where they were judged.
     pub judged: Vec<Figures>,
+    /// How the best of them does on the test part, where that was asked.
+    pub tested: Option<Figures>,
     pub curve: Curve,
     /// Steps whose loss was not finite.
     pub failed: u64,
@@ -188,15 +199,24 @@ pub(super) fn fit<B: Backend>(
         Err(Error::Stopped)
     };
     loop {
-        if let Some(Epochs { watch, steps, judge: Some(judge), .. }) = &epochs
+        if let Some(Epochs { watch, steps, judge: Some(judge), test, .. }) = &epochs
             && step.is_multiple_of(*steps)
             && step / steps > notes.judged.len() as u64
         {
             // What is kept from step to step is not needed meanwhile.
             backend.release();
-            match judge(&params, step) {
+            let told = judge(&params, step).and_then(|figures| {
+                let is_best = watch.is_best(&notes.judged, &figures);
+                let tested = test.filter(|_| is_best).map(|test| test(&params, step, &figures)).transpose()?;
+                Ok((figures, tested))
+            });
+            match told {
                 Err(Error::Stopped) => return leave(&params, step, &notes),
-                figures => notes.judged.push(figures?),
+                told => {
+                    let (figures, tested) = told?;
+                    notes.judged.push(figures);
+                    notes.tested = tested.or(notes.tested);
+                }
             }
             backend.release();
             if watch.is_over(&notes.judged) {
@@ -254,13 +274,13 @@ pub(super) fn fit<B: Backend>(
     }
     shop.observer.end();
     backend.release();
-    let Notes { curve, judged } = notes;
+    let Notes { curve, judged, tested } = notes;
     let failed = curve.failed();
     if failed > 0 {
         let gave_up = if given_up.is_some() { "; it was given up" } else { "" };
         shop.observer.say(&format!("{title}: the loss was not finite in {failed} of {step} steps{gave_up}"));
     }
-    Ok(Trained { params, steps: step, judged, curve: curve.ended(), failed, given_up })
+    Ok(Trained { params, steps: step, judged, tested, curve: curve.ended(), failed, given_up })
 }
 
 /// A label of which this share is spread evenly over both (Szegedy et al., arXiv 1512.00567).

@@ -6,7 +6,7 @@ use std::time::Instant;
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Metric;
 
-use super::fit::{Epochs, Judge, Regime, Trained, Training, Workshop, fit};
+use super::fit::{Epochs, Judge, Regime, Test, Trained, Training, Workshop, fit};
 use crate::Result;
 use crate::backend::{Backend, Task, Trainable};
 use crate::data::{Batches, Dataset, Part, Rows};
@@ -138,12 +138,17 @@ impl<B: Backend> Course<'_, B> {
             let scores = judge(Part::Validation, averaged(params, steps)?.as_ref().unwrap_or(params))?;
             Ok(Figures::fitted(&scores, recipe.calibrate))
         };
+        let on_test = |params: &B::Params, steps: u64, validation: &Figures| {
+            let scores = judge(Part::Test, averaged(params, steps)?.as_ref().unwrap_or(params))?;
+            Ok(Figures::scaled(scores, validation.scaling()))
+        };
         let watch = recipe.stop.map(|early| Watch { early, schedule: recipe.schedule });
         let epochs = watch.map(|watch| {
             let (steps, judged) = (first.per_epoch(), if last { judged(journal, &contender.name) } else { Vec::new() });
             let until = if last { watch.best(&judged) as u64 * steps } else { regime.steps };
             let judge: Option<&Judge<B::Params>> = if last { None } else { Some(&on_validation) };
-            Epochs { watch, steps, judge, judged, until }
+            let test: Option<&Test<B::Params>> = if last || recipe.refit { None } else { Some(&on_test) };
+            Epochs { watch, steps, judge, test, judged, until }
         });
         let start = Instant::now();
         let name = checkpoints(&contender.name, last);
@@ -157,7 +162,7 @@ impl<B: Backend> Course<'_, B> {
         let (label_smoothing, positive_weight) = (recipe.label_smoothing, recipe.positive_weight);
         let training =
             Training { name: &name, noise: &noise, title: &title, regime: &regime, label_smoothing, positive_weight };
-        let Trained { params, steps, judged, curve, failed, given_up } =
+        let Trained { params, steps, judged, tested, curve, failed, given_up } =
             fit(shop, &training, epochs, store, &batches, |_| Ok(Arc::clone(&program)))?;
         let params = averaged(&params, steps)?.unwrap_or(params);
         let best_epoch = watch.filter(|_| !last && !judged.is_empty()).map(|watch| watch.best(&judged));
@@ -175,14 +180,12 @@ impl<B: Backend> Course<'_, B> {
             let (told, seen) = (told.unwrap_or_default(), judged.len());
             shop.observer.say(&format!("{title}: best after epoch {best} of {seen}{told}"));
         }
-        let seen = judged.len();
         let judged = if last { Vec::new() } else { judged };
-        // What is not trained once more can be told on the test part right away, unless the best epoch was another than the last:
-        // then these are no longer its weights.
-        let is_best = best_epoch.is_none_or(|best| best == seen);
-        let test = match last || recipe.refit || given_up.is_some() || !is_best {
-            true => None,
-            false => Some(Figures::scaled(judge(Part::Test, &params)?, figures.scaling())),
+        // What is not trained once more is told on the test part right away, or was after its best epoch.
+        let test = match best_epoch {
+            _ if last || recipe.refit || given_up.is_some() => None,
+            Some(_) => tested,
+            None => Some(Figures::scaled(judge(Part::Test, &params)?, figures.scaling())),
         };
         if given_up.is_some() {
             figures = figures.of_failed();

@@ -44,6 +44,12 @@ impl Watch {
         improved.iter().rposition(|&improved| improved).map_or(epochs.len(), |last| last + 1)
     }
 
+    /// Whether an epoch after these is the best so far.
+    pub fn is_best(&self, before: &[Figures], next: &Figures) -> bool {
+        let all = [before, std::slice::from_ref(next)].concat();
+        self.best(&all) == all.len()
+    }
+
     /// Whether so many epochs passed without an improvement that training ends.
     pub fn is_over(&self, epochs: &[Figures]) -> bool {
         let since = self.improved(epochs).fold(0, |since, improved| if improved { 0 } else { since + 1 });
@@ -98,6 +104,8 @@ mod tests {
         for metric in [Metric::Auc, Metric::LogLoss, Metric::GroupAuc] {
             let watch = watch(metric, 2, 0);
             assert_eq!(watch.best(&seen), 2);
+            let is_best = [0, 1, 2, 3].map(|at| watch.is_best(&seen[..at], &seen[at]));
+            assert_eq!(is_best, [true, true, false, false]);
             assert_eq!((watch.is_over(&seen[..3]), watch.is_over(&seen)), (false, true));
             assert_eq!([1, 2, 3, 4].map(|to| watch.rate(&seen[..to])), [1.0, 1.0, 0.5, 0.25]);
         }

@@ -24,6 +24,8 @@ pub(super) struct Recipe {
     top: u64,
     /// Whether there are enough rows to validate on that an AUC says something.
     by_auc: bool,
+    /// Whether there are enough steps that an average of a hundred of them is worth having.
+    averaged: bool,
 }
 
 impl Recipe {
@@ -49,18 +51,34 @@ impl Recipe {
         };
         // A tenth of the rows is there to validate on.
         let validate = (rows / 10).div_ceil(4_096).clamp(1, 12);
-        let by_auc = rows >= 20_000;
-        Self { blocks, dim, widths, counts, hidden, batch, epochs, validate, population, generations, top, by_auc }
+        let (by_auc, averaged) = (rows >= 20_000, rows >= 5_000);
+        Self {
+            blocks,
+            dim,
+            widths,
+            counts,
+            hidden,
+            batch,
+            epochs,
+            validate,
+            population,
+            generations,
+            top,
+            by_auc,
+            averaged,
+        }
     }
 
     pub fn search(&self, name: &str, schema: &str, files: &str, columns: (usize, usize)) -> String {
         let Self { blocks, dim, widths, counts, hidden, batch, epochs: [supernet, most], .. } = self;
-        let Self { validate, population, generations, top, by_auc, .. } = self;
+        let Self { validate, population, generations, top, by_auc, averaged, .. } = self;
         let metric = if *by_auc { ", metric: auc" } else { "" };
         let stop = if *most > 1 { format!("; stop: early(patience: 2{metric})") } else { String::new() };
+        let average = if *averaged { "; ema: 0.99" } else { "" };
         let tournament = population / 4;
-        let retrain =
-            format!("epochs: {most}; batch: {batch}; optimiser: adam(lr: 1e-3); warmup: 0; schedule: constant{stop}");
+        let retrain = format!(
+            "epochs: {most}; batch: {batch}; optimiser: adam(lr: 1e-3); warmup: 0; schedule: constant{average}{stop}"
+        );
         // A schema with a time is split by it.
         let data = format!("data {{ files: \"{files}\" }}");
         let (dense, sparse) = columns;
@@ -133,5 +151,6 @@ mod tests {
         assert!(few.blocks < some.blocks && some.blocks < many.blocks);
         assert_eq!([few.validate, some.validate, many.validate], [1, 2, 12]);
         assert!(!few.by_auc && some.by_auc);
+        assert!(!few.averaged && some.averaged);
     }
 }
