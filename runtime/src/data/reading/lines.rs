@@ -122,7 +122,9 @@ impl<'a> Parser<'a> {
                 None => self.malformed(None, number, record, parsed),
             }
         };
-        if let Some((count, lines)) = records.lines(text) {
+        if parsed.block.plain
+            && let Some((count, lines)) = records.lines(text)
+        {
             parsed.lines = count;
             for (number, line) in lines {
                 let row = room(rows, parsed.len, stride);
@@ -196,7 +198,7 @@ mod tests {
         let places = Arc::new(Heading::new(&schema).places("a.tsv", b"").expect("in their order"));
         let bytes = [text.as_bytes(), b"\n0\t1\t2\ta\t3\n"].concat();
         let parse = |parser: Parser| {
-            let block = Block { file: 0, places: Arc::clone(&places), len: text.len(), done: 0 };
+            let block = Block { file: 0, places: Arc::clone(&places), len: text.len(), plain: true, done: 0 };
             let mut scratch = parser.scratch();
             scratch.rows = b"anything".to_vec();
             let parsed = parser.parse(block, &bytes, &mut scratch);

@@ -49,6 +49,8 @@ pub(in crate::data) struct Block {
     pub places: Arc<Places>,
     /// Bytes of the lines. They end with a line end, except perhaps at the end of the file.
     pub len: usize,
+    /// Whether values stand there as they are.
+    pub plain: bool,
     /// Bytes on disk read so far, over all files.
     pub done: u64,
 }
@@ -135,7 +137,7 @@ impl<'a> Reader<'a> {
                 Some(current) => current,
                 none => none.insert(Current::open(name, path, self.heading, self.stop)?),
             };
-            let (len, ended) = current.next(bytes, path, self.heading)?;
+            let (len, plain, ended) = current.next(bytes, path, self.heading)?;
             let (done, places) = (self.done + current.input.size(), Arc::clone(&current.places));
             if ended && let Some(current) = self.current.take() {
                 let source = current.close(path, name)?;
@@ -143,7 +145,7 @@ impl<'a> Reader<'a> {
                 self.files.push(source);
             }
             if len > 0 {
-                return Ok(Some(Block { file, places, len, done }));
+                return Ok(Some(Block { file, places, len, plain, done }));
             }
         }
     }
@@ -179,8 +181,8 @@ impl Current {
         Ok(Self { input, modified: modified(&metadata), places, begun, has_lines: false })
     }
 
-    /// Reads the next lines into `bytes`; their length, and whether the file has ended.
-    fn next(&mut self, bytes: &mut Vec<u8>, path: &Path, heading: &Heading) -> Result<(usize, bool)> {
+    /// Reads the next lines into `bytes`; their length, whether values stand there as they are, and whether the file has ended.
+    fn next(&mut self, bytes: &mut Vec<u8>, path: &Path, heading: &Heading) -> Result<(usize, bool, bool)> {
         let begun = self.begun.len();
         if bytes.len() < begun {
             bytes.resize(begun, 0);
@@ -188,7 +190,8 @@ impl Current {
         bytes[..begun].copy_from_slice(&self.begun);
         let (end, ended) = fill(&mut self.input, bytes, begun, path)?;
         let read = &bytes[..end];
-        let len = if ended { end } else { heading.whole(read) };
+        let (whole, plain) = heading.whole(read);
+        let len = if ended { end } else { whole };
         if ended && let Some(row) = heading.open(read) {
             let (path, row) = (path.to_owned(), quote(row));
             return Err(DataError::OpenQuote { path, row }.into());
@@ -202,7 +205,7 @@ impl Current {
         if ended && !self.has_lines {
             return Err(DataError::Empty { path: path.to_owned() }.into());
         }
-        Ok((len, ended))
+        Ok((len, plain, ended))
     }
 
     /// What the file was, once it has ended.

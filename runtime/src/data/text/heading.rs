@@ -3,7 +3,7 @@
 use nasrec_compiler::diagnostics::nearest;
 use nasrec_compiler::schema::{Format, Lines, Pairs, Schema};
 
-use super::records::{first, first_values, whole};
+use super::records::{first, first_values, is_plain, whole};
 use crate::Result;
 use crate::data::quote::quote;
 use crate::error::DataError;
@@ -40,9 +40,11 @@ impl<'a> Heading<'a> {
         Self { schema, lines }
     }
 
-    /// How many bytes of a text are whole records.
-    pub fn whole(&self, text: &[u8]) -> usize {
-        whole(text, self.lines)
+    /// How many bytes of a text are whole records, and whether it [is plain](is_plain).
+    pub fn whole(&self, text: &[u8]) -> (usize, bool) {
+        let plain = is_plain(text, self.lines);
+        let end = |at| at + 1;
+        (if plain { memchr::memrchr(b'\n', text).map_or(0, end) } else { whole(text, self.lines) }, plain)
     }
 
     /// The record, at the end of a text that begins with one, in which a quote is open.

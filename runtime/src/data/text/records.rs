@@ -75,26 +75,30 @@ impl Records {
         }
     }
 
-    /// Finds the lines of a text whose values stand there as they are, each with its number from 1, and how many lines
-    /// there are; none where some have quotes
-    /// or escapes, or are pairs. Empty lines of a text that could have quotes are no records.
+    /// Finds the lines of a text that [is plain](is_plain), each with its number from 1, and how many lines there are; none where they
+    /// are pairs. Empty lines of a text that could have quotes are no records.
     #[inline(always)]
     pub fn lines<'r>(&'r mut self, text: &'r [u8]) -> Option<(u64, impl Iterator<Item = (u64, Line<'r>)>)> {
         let How::Lines(lines) = self.how else { return None };
-        let has = |byte: u8| memchr::memchr(byte, text).is_some();
-        if lines.escape.is_some_and(has) || lines.quotes && has(b'"') {
-            return None;
-        }
         self.values.find(text, lines.separator);
         let empty = move |line: &Line| lines.quotes && line.len() == 1 && line.value(0).is_empty();
         let lines = (1..).zip(self.values.lines(text)).filter(move |(_, line)| !empty(line));
         Some((self.values.count() as u64, lines))
     }
 
+    fn is_plain(&self, text: &[u8]) -> bool {
+        match self.how {
+            How::Lines(lines) => is_plain(text, lines),
+            How::Pairs(_) => false,
+        }
+    }
+
     /// Gives the records of `text` to `each`, with the number of the line that each begins on, from 1. Empty lines of a text
     /// with quotes or pairs are none; of another they have one value, which is empty.
     pub fn each(&mut self, text: &[u8], mut each: impl FnMut(u64, Record)) {
-        if let Some((_, lines)) = self.lines(text) {
+        if self.is_plain(text)
+            && let Some((_, lines)) = self.lines(text)
+        {
             return lines.for_each(|(number, line)| each(number, Record::Plain(line)));
         }
         let lines = match &mut self.how {
@@ -167,6 +171,12 @@ impl Iterator for Open<'_> {
             }
         }
     }
+}
+
+/// Whether values stand in a text as they are, without quotes around them or escapes in them.
+pub(in crate::data) fn is_plain(text: &[u8], lines: Lines) -> bool {
+    let has = |byte: u8| memchr::memchr(byte, text).is_some();
+    !(lines.escape.is_some_and(has) || lines.quotes && has(b'"'))
 }
 
 /// How many bytes of a text are whole records. It begins with a record, and goes on in a way that is not known.
