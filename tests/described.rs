@@ -78,6 +78,21 @@ fn a_schema_is_printed_for_a_table_and_a_search_runs_on_it() {
     assert!(packed.contains("best/encoder.safetensors holds values of your table"), "{packed}");
 }
 
+/// Between the elements of Parquet's lists there is a character that in a text is one as any other.
+#[test]
+fn control_characters_in_a_text_are_no_lists() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let mut table = "label,what\n".to_owned();
+    (0..60).for_each(|row| table += &format!("{},a{}\u{1f}b\n", row % 2, row % 7));
+    fs::write(at.join("t.csv"), table).expect("written");
+    let said = nasrecc(at, &["data", "schema", "t.csv"]);
+    assert!(said.status.success(), "{}", text(&said.stderr));
+    assert!(text(&said.stdout).contains("sparse what: text | vocabulary"), "{}", text(&said.stdout));
+    fs::write(at.join("s.nasrec"), text(&said.stdout)).expect("written");
+    assert!(nasrecc(at, &["data", "check", "t.csv", "--schema", "s.nasrec"]).status.success());
+}
+
 #[test]
 fn a_table_with_nothing_to_learn_from_gets_no_schema() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -312,7 +312,11 @@ fn lines_of(look: &Look, column: &Column) -> Lines {
         return dense(format!("numbers, {range}"), format!("{name} | {}", steps(column)));
     }
     let within = List::WITHIN.as_bytes()[0];
-    let is_list = |at: usize| column.lists[at] * 5 > column.count || BETWEEN[at] == within && column.lists[at] > 0;
+    // That of lists of a file of columns; in a text it is a character as any other, which no schema can say.
+    let is_list = |at: usize| match BETWEEN[at] == within {
+        true => look.format == Format::Parquet && column.lists[at] > 0,
+        false => column.lists[at] * 5 > column.count,
+    };
     if let Some(at) = (0..BETWEEN.len()).find(|&at| is_list(at)) {
         let between = char::from(BETWEEN[at]);
         if let Some(of) = vector(column, between) {
