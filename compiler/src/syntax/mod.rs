@@ -144,7 +144,7 @@ fn fragment<T>(
 }
 
 /// Where nesting gets too deep for the recursive parser: brackets, and the words `if` and `pick` that each hold another
-/// expression. A chain of `else if` does not nest.
+/// expression. A chain of `else if` does not nest, nor does what a text or a comment says.
 fn too_deep(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     // For each open bracket, the nesting words of the statement at hand.
@@ -153,7 +153,16 @@ fn too_deep(text: &str) -> Option<usize> {
     let mut at = 0;
     let mut after_else = false;
     while at < bytes.len() {
+        let next = |from: usize, wanted: &[u8]| {
+            bytes[from..].iter().position(|byte| wanted.contains(byte)).map_or(bytes.len(), |place| from + place)
+        };
         match bytes[at] {
+            // One that its line does not end is none.
+            b'"' => at = Some(next(at + 1, b"\"\n")).filter(|&end| bytes.get(end) == Some(&b'"')).unwrap_or(at),
+            b'/' if bytes[at..].starts_with(b"//") => {
+                at = next(at, b"\n");
+                continue;
+            }
             b'(' | b'[' | b'{' => {
                 words.push(0);
                 depth += 1;
@@ -358,7 +367,18 @@ fn closers(inside: Option<u8>) -> &'static [&'static str] {
 
 #[cfg(test)]
 mod tests {
-    use super::is_name;
+    use super::{MAX_NESTING, is_name, too_deep};
+
+    #[test]
+    fn brackets_of_texts_and_comments_do_not_nest() {
+        let many = "{[(".repeat(MAX_NESTING);
+        for sound in [format!("dense \"{many}\"\n"), format!("/// {many}\n"), format!("a // \" {many}\n")] {
+            assert_eq!(too_deep(&sound), None, "{sound}");
+        }
+        for deep in [many.clone(), format!("\"\" {many}"), format!("\"\n{many}\""), format!("// {many}\n{many}")] {
+            assert!(too_deep(&deep).is_some(), "{deep}");
+        }
+    }
 
     #[test]
     fn words_are_names_but_for_keywords() {
