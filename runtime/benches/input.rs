@@ -1,7 +1,7 @@
 //! Reading Criteo's format, the same as Parquet, and a CSV of Avazu's shape: `cargo bench -p nasrec-runtime --bench input -- [ROUNDS] [LINES] [FILE | tsv | csv | parquet]`.
 //!
 //! Contenders take turns, round after round, on two threads: a loop of the `csv` crate over the records of the file (one
-//! thread), a first preparation (the file parsed, encoded, and hashed; the cache written, synchronised, and verified;
+//! thread), a first preparation (the file parsed, encoded, and hashed; the cache written;
 //! the rows split), a later one from the cache, and a shuffled epoch of training batches from it, read ahead. Without
 //! FILE, the file is drawn; with the name of a format, only what that takes is measured. The floor is the bytes that each must move over the bandwidth of memory, measured between
 //! the rounds. `docs/performance.md` explains the figures.

@@ -1,8 +1,8 @@
 //! From tables to batches: everything between a data recipe and the numbers a step reads.
 //!
 //! In the order data flows: `source` finds files and reads them into blocks of whole lines, `text` finds the values of these
-//! and what they say, and `reading` has many threads do so in turn. What a row becomes is said in `table`; `wide` does all of
-//! it at once for tables of numbers only. Where something is learnt from the training rows, `fit` learns it and encodes the rows.
+//! and what they say, and `reading` has many threads do so in turn. What a row becomes is said in `table`; `wide` does
+//! it for sixteen columns of short numbers or texts at once. Where something is learnt from the training rows, `fit` learns it and encodes the rows.
 //! `infer` describes a table that nobody has described, and `survey` says what there is to know of one that somebody has;
 //! `glance` tells the worst of that where a table is read for a training.
 //! `columnar` finds the values of Parquet files in place of `text`.

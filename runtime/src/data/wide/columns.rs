@@ -86,8 +86,8 @@ struct Tables {
 }
 
 impl Group {
-    /// Those of a table, and the cells that are in none. Where there are words for what is missing, a category of any text is read
-    /// with them in mind; where these may be digits, there are no groups.
+    /// Those of a table, and the cells that are in none. Where there are words for what is missing, texts are in no group;
+    /// where these may be digits, nothing is.
     pub fn of(cells: &Cells) -> (Vec<Self>, Vec<usize>) {
         let digits = |mark: &Vec<u8>| !mark.is_empty() && mark.iter().all(u8::is_ascii_hexdigit);
         let (marked, as_digits) = (!cells.missing().is_empty(), cells.missing().iter().any(digits));
