@@ -1,7 +1,7 @@
 //! Reading Criteo's format, the same as Parquet, and a CSV of Avazu's shape: `cargo bench -p nasrec-runtime --bench input -- [ROUNDS] [LINES] [FILE | tsv | csv | parquet]`.
 //!
 //! Contenders take turns, round after round, on two threads: a loop of the `csv` crate over the records of the file (one
-//! thread), a first preparation (the file parsed, encoded, and hashed; the cache written;
+//! thread), one of the `parquet` crate over the values of its columns (row groups side by side), a first preparation (the file parsed, encoded, and hashed; the cache written;
 //! the rows split), a later one from the cache, and a shuffled epoch of training batches from it, read ahead. Without
 //! FILE, the file is drawn; with the name of a format, only what that takes is measured. The floor is the bytes that each must move over the bandwidth of memory, measured between
 //! the rounds. `docs/performance.md` explains the figures.
@@ -23,6 +23,10 @@ use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
 use nasrec_runtime::data::{Batches, Dataset, Part, Prefetch};
 use nasrec_runtime::{Silent, Stop};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::DataType;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use rayon::prelude::*;
 
 const THREADS: usize = 2;
 const BATCH: usize = 512;
@@ -73,6 +77,7 @@ fn main() {
         Contender::new("opening the cache", RECORD * rows as f64),
         Contender::new("epoch from the cache", 2.0 * RECORD * rows as f64),
         Contender::new("opening and epoch", 3.0 * RECORD * rows as f64),
+        Contender::new("parquet loop, two threads", columns.size()),
         Contender::new("from Parquet", columns.size() + 2.0 * RECORD * rows as f64),
         Contender::new("csv loop, Avazu", avazu.size()),
         Contender::new("Avazu's shape", avazu.size() + 2.0 * AVAZU_RECORD * rows as f64),
@@ -84,12 +89,13 @@ fn main() {
                 contenders[0].time(rows, || assert_eq!(csv_loop(&place.file, b'\t', false), rows));
             }
             if wanted("parquet") {
-                contenders[5].time(rows, || columns.prepare());
+                contenders[5].time(rows, || assert_eq!(parquet_loop(&columns.file), rows));
+                contenders[6].time(rows, || columns.prepare());
                 std::fs::remove_file(&columns.cache).expect("a cache");
             }
             if wanted("csv") {
-                contenders[6].time(rows, || assert_eq!(csv_loop(&avazu.file, b',', true), rows));
-                contenders[7].time(rows, || avazu.prepare());
+                contenders[7].time(rows, || assert_eq!(csv_loop(&avazu.file, b',', true), rows));
+                contenders[8].time(rows, || avazu.prepare());
                 std::fs::remove_file(&avazu.cache).expect("a cache");
             }
         }
@@ -215,4 +221,42 @@ fn csv_loop(file: &Path, separator: u8, header: bool) -> usize {
     }
     black_box(length);
     records
+}
+
+/// Unpacks each value of each column, as the crate gives them; how many rows there were.
+fn parquet_loop(file: &Path) -> usize {
+    let open = || SerializedFileReader::new(std::fs::File::open(file).expect("readable")).expect("a Parquet file");
+    let groups = open().num_row_groups();
+    let rows = (0..groups).into_par_iter().map(|group| {
+        let reader = open();
+        let group = reader.get_row_group(group).expect("a row group");
+        let rows = usize::try_from(group.metadata().num_rows()).expect("rows");
+        for column in 0..group.num_columns() {
+            let read = match group.get_column_reader(column).expect("a column") {
+                ColumnReader::Int32ColumnReader(reader) => values(reader),
+                ColumnReader::Int64ColumnReader(reader) => values(reader),
+                ColumnReader::DoubleColumnReader(reader) => values(reader),
+                ColumnReader::ByteArrayColumnReader(reader) => values(reader),
+                _ => panic!("a type that the table does not have"),
+            };
+            assert_eq!(read, rows);
+        }
+        rows
+    });
+    rows.sum()
+}
+
+fn values<T: DataType>(mut reader: ColumnReaderImpl<T>) -> usize {
+    let (mut levels, mut values) = (Vec::new(), Vec::new());
+    let mut records = 0;
+    loop {
+        levels.clear();
+        values.clear();
+        let (read, _, _) = reader.read_records(8192, Some(&mut levels), None, &mut values).expect("readable");
+        black_box(&values);
+        records += read;
+        if read == 0 {
+            return records;
+        }
+    }
 }

@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 use nasrec_compiler::recipe::{self, By};
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
+use rayon::prelude::*;
 
 use super::keys::Keys;
 use super::rows::{Rows, shuffle};
@@ -164,7 +165,7 @@ fn cuts(times: &[f64], ends: [u64; 3]) -> [f64; 2] {
 pub(super) fn told(parts: &[Rows; 3], keys: &Keys, schema: &Schema, recipe: &recipe::Data) -> String {
     let purposes = ["to train on", "to validate on", "to test on"];
     let sizes = parts.iter().zip(purposes).map(|(part, purpose)| {
-        let clicks: u64 = part.iter().map(|&row| u64::from(keys.labels[row as usize])).sum();
+        let clicks: u64 = part.par_iter().map(|&row| u64::from(keys.labels[row as usize])).sum();
         let rate = 100.0 * clicks as f64 / part.len().max(1) as f64;
         format!("{} {purpose} ({rate:.1} % clicks)", part.len())
     });
