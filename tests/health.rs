@@ -87,7 +87,7 @@ fn a_model_that_is_no_better_than_a_constant_has_learnt_nothing() {
     let found = ran(folder.path(), &[], |_, price| format!("{price}"));
     assert_eq!(found.status, 0, "{}", found.err);
     assert!(!found.out.contains("has learnt nothing"), "{}", found.out);
-    assert!(found.out.contains(" linear_model by "), "{}", found.out);
+    assert!(found.out.contains("In brackets: 95 % intervals"), "{}", found.out);
 }
 
 /// The lines of stderr that warn.

@@ -77,8 +77,12 @@ impl Observer for StopAt<'_> {
 /// Everything that a run leaves behind and that must not depend on when it ran: times are taken out.
 fn evidence(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
-    for name in [WEIGHTS, "best/model.json", "supernet.safetensors", "report.json"] {
+    for name in [WEIGHTS, "best/model.json", "report.json"] {
         files.insert(name.to_owned(), fs::read(dir.join(name)).expect(name));
+    }
+    // Not of candidates that are trained on their own.
+    if let Ok(supernet) = fs::read(dir.join("supernet.safetensors")) {
+        files.insert("supernet.safetensors".to_owned(), supernet);
     }
     let journal = fs::read_to_string(dir.join("journal.jsonl")).expect("a journal");
     let lines = journal.lines().map(|line| {
@@ -107,6 +111,7 @@ fn run(planned: &Planned, path: &Path, threads: usize) -> BTreeMap<String, Vec<u
 }
 
 fn same(left: &BTreeMap<String, Vec<u8>>, right: &BTreeMap<String, Vec<u8>>) {
+    assert!(left.keys().eq(right.keys()), "{:?} and {:?}", left.keys(), right.keys());
     for (name, bytes) in left {
         assert!(right[name] == *bytes, "{name} differs");
     }
@@ -195,6 +200,85 @@ fn a_regularised_run_goes_on_where_it_was_stopped() {
     let path = folder.path().join("stopped");
     let mut stopped = planned.start(&path).expect("a new directory");
     for (stage, done) in [("train supernet", 9), ("search", 2), ("train best-1", 4), ("train best-2", 7)] {
+        let stop = Stop::new();
+        let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
+        let outcome = search(&stopped, &backend, &observer, &stop);
+        assert!(matches!(outcome, Err(Error::Stopped)), "{stage}: not stopped");
+        drop(stopped);
+        stopped = resumed(&path);
+    }
+    search(&stopped, &backend, &Silent, &Stop::new()).expect("the rest of the run");
+    same(&expected, &evidence(&path));
+}
+
+/// Candidates that are trained on their own, the best of them with other seeds, each stopped by its figures.
+const TRIALS: [&str; 6] = [
+    "trials.candidates=7",
+    "trials.first=4",
+    "trials.seeds=4",
+    "retrain.top=4",
+    "retrain.epochs=6",
+    "retrain.stop=early(patience: 1)",
+];
+
+#[test]
+fn candidates_that_are_trained_on_their_own_are_the_same_wherever_a_run_was_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let planned = planned(REGULARISED, &TRIALS);
+    let expected = run(&planned, &folder.path().join("whole"), 2);
+    assert!(!folder.path().join("whole/supernet.safetensors").exists());
+    same(&expected, &run(&planned, &folder.path().join("again"), 1));
+    let journal = String::from_utf8(expected["journal"].clone()).expect("text");
+    let trained = |seed: &str| journal.matches(&format!("-seed-{seed}\"")).count();
+    assert_eq!(journal.matches("\"event\":\"candidate\"").count(), 7);
+    // The best four twice, the better two of them a third time, and a fourth.
+    assert_eq!(["2", "3", "4"].map(trained), [4, 2, 2]);
+    let backend = Tiled::new(2).expect("threads");
+    let last = "train best-1 on train + validation";
+    let phases = [("search", 0), ("search", 3), ("search", 5), ("train the best with other seeds", 2), (last, 9)];
+    let alone: Vec<Vec<_>> = phases.iter().map(|phase| vec![*phase]).collect();
+    for (number, phases) in alone.into_iter().chain([phases.to_vec()]).enumerate() {
+        let path = folder.path().join(format!("stopped-{number}"));
+        let mut stopped = planned.start(&path).expect("a new directory");
+        for (stage, done) in phases {
+            let stop = Stop::new();
+            let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
+            let outcome = search(&stopped, &backend, &observer, &stop);
+            assert!(matches!(outcome, Err(Error::Stopped)), "{stage}: not stopped");
+            drop(stopped);
+            stopped = resumed(&path);
+        }
+        search(&stopped, &backend, &Silent, &Stop::new()).expect("the rest of the run");
+        same(&expected, &evidence(&path));
+    }
+}
+
+#[test]
+fn a_budget_decides_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let planned = |name: &str, budget: &str| {
+        let settings = [&TRIALS[..], &[budget]].concat();
+        let found = run(&planned(REGULARISED, &settings), &folder.path().join(name), 2);
+        let journal = String::from_utf8(found["journal"].clone()).expect("text");
+        let entry = journal.lines().find(|line| line.contains("\"planned\"")).expect("it is written down").to_owned();
+        (journal.matches("\"event\":\"candidate\"").count(), entry)
+    };
+    // With no time at all there are as many as tell how long one takes.
+    let (candidates, entry) = planned("none", "budget=0.001s");
+    assert_eq!((candidates, entry.as_str()), (3, r#"{"candidates":3,"event":"planned","rounds":[]}"#));
+    // With enough of it all that are wanted, and the best with many seeds.
+    let (candidates, entry) = planned("enough", "budget=20h");
+    let expected = r#"{"candidates":7,"event":"planned","rounds":[7,3,2,2,2,2,2,2,2]}"#;
+    assert_eq!((candidates, entry.as_str()), (7, expected));
+
+    let settings = [&TRIALS[..], &["budget=20h"]].concat();
+    let expected = evidence(&folder.path().join("enough"));
+    let backend = Tiled::new(2).expect("threads");
+    let tried = self::planned(REGULARISED, &settings);
+    let path = folder.path().join("stopped");
+    let mut stopped = tried.start(&path).expect("a new directory");
+    for (stage, done) in [("search", 4), ("train the best with other seeds", 0), ("train the best with other seeds", 9)]
+    {
         let stop = Stop::new();
         let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
         let outcome = search(&stopped, &backend, &observer, &stop);

@@ -17,8 +17,11 @@ pub struct Recipe {
     pub train: Train,
     /// How candidates are evaluated: the section `evaluate`.
     pub evaluate: Evaluate,
-    /// How candidates are found: the section `evolve` or `random`.
+    /// How candidates are found: the section `evolve`, `random` or `trials`.
     pub method: Method,
+    /// Seconds that the run may take, all of it; only of trials, and `None` for as long as what is said elsewhere takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<f64>,
     /// What candidates must be and may cost, as written; the constraints themselves are the space's.
     #[serde(default)]
     pub require: Vec<String>,
@@ -444,12 +447,31 @@ pub enum Method {
         /// How many; 2048 by default.
         samples: u64,
     },
+    /// Candidates are trained on their own, as the section `retrain` says, and no supernet is. The first are drawn from the whole
+    /// space; each of the others is where a model of what was seen so far expects most.
+    Trials {
+        /// How many; 60 by default.
+        candidates: u64,
+        /// How many of them are drawn; 20 by default.
+        first: u64,
+        /// With how many seeds the best are trained, so that none is chosen for its luck: the best [`Retrain::top`] twice, the better
+        /// half of them a third time, and so on; 3 by default.
+        seeds: u64,
+    },
+}
+
+impl Method {
+    /// Whether candidates are evaluated with the weights of a supernet.
+    pub fn has_supernet(&self) -> bool {
+        !matches!(self, Self::Trials { .. })
+    }
 }
 
 /// The section `retrain`: how architectures are trained on their own, candidates and baselines alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Retrain {
-    /// How many of the best are retrained from scratch and compared on validation; 15 by default.
+    /// How many of the best are retrained from scratch and compared on validation, 15 by default; or, of trials, are trained with
+    /// further seeds, 8 by default.
     pub top: usize,
     /// Passes over the training part, at least 1; the most of them where [`Retrain::stop`] may end it.
     pub epochs: u64,

@@ -56,6 +56,9 @@ impl Elaborator<'_> {
             ExprKind::Bytes(_) => self.fail(
                 Diagnostic::error(Code::Kind, "a number of bytes has no meaning here").label(expr.span, "unexpected"),
             ),
+            ExprKind::Duration(_) => {
+                self.fail(Diagnostic::error(Code::Kind, "a time has no meaning here").label(expr.span, "unexpected"))
+            }
             ExprKind::Each { .. } => self.fail(
                 Diagnostic::error(Code::Kind, "`for` has no meaning here")
                     .label(expr.span, "unexpected")

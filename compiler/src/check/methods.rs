@@ -1,6 +1,6 @@
 //! Ways of searching and ways of sampling paths, as a recipe names them: each is its reader here and its line in a list.
 
-use super::settings::{Called, Settings, number};
+use super::settings::{Called, Settings, number, whole};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::recipe::{Counts, Method, Paths};
 use crate::syntax::tree::{Expr, ExprKind};
@@ -9,7 +9,13 @@ use crate::syntax::tree::{Expr, ExprKind};
 type ReadMethod = fn(&mut Settings) -> Method;
 
 /// Ways of searching, each a section of its own; without any of them, a recipe has the first.
-pub(super) const METHODS: [(&str, ReadMethod); 2] = [("evolve", evolve), ("random", random)];
+pub(super) const METHODS: [(&str, ReadMethod); 3] = [("evolve", evolve), ("random", random), (TRIALS, trials)];
+
+/// The way that trains no supernet.
+pub(super) const TRIALS: &str = "trials";
+
+/// What is said of a supernet, and how candidates are evaluated with it.
+pub(super) const OF_SUPERNETS: [&str; 4] = ["train", "evaluate.finetune", "evaluate.validate", "evaluate.recalibrate"];
 
 /// Reads the way of sampling paths that was called.
 type ReadPaths = fn(&Called<'_>) -> Result<Paths, Diagnostic>;
@@ -43,6 +49,14 @@ fn evolve(s: &mut Settings) -> Method {
 
 fn random(s: &mut Settings) -> Method {
     Method::Random { samples: s.count("random.samples", 2048) }
+}
+
+fn trials(s: &mut Settings) -> Method {
+    Method::Trials {
+        candidates: s.count("trials.candidates", 60),
+        first: s.count("trials.first", 20),
+        seeds: s.get("trials.seeds", 3, "a whole number from 1 to 20", |e| whole(e).filter(|n| (1..=20).contains(n))),
+    }
 }
 
 /// The way of sampling paths of a recipe.

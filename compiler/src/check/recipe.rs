@@ -4,7 +4,7 @@ use super::arch::disallowed;
 use super::conflicts::conflict;
 use super::data;
 use super::elaborate::elaborate;
-use super::methods::{METHODS, method, paths};
+use super::methods::{METHODS, OF_SUPERNETS, TRIALS, method, paths};
 use super::program::{Item, ItemKind, Program};
 use super::settings::{Settings, number, within};
 use super::{Baseline, CheckedSearch, Overrides};
@@ -295,7 +295,9 @@ fn rivals(key: &str) -> Vec<&'static str> {
     const DRAWN: &str = "data.synthetic";
     let methods = METHODS.map(|(section, _)| section);
     if methods.iter().any(|one| within(key, one)) {
-        return methods.into_iter().filter(|one| !within(key, one)).collect();
+        let others = methods.into_iter().filter(|one| !within(key, one));
+        let of_supernets = OF_SUPERNETS.into_iter().filter(|_| within(key, TRIALS));
+        return others.chain(of_supernets).collect();
     }
     match FILES.contains(&key) {
         true => vec![DRAWN],
@@ -346,11 +348,13 @@ fn recipe(s: &mut Settings, kind: ItemKind, schema: Option<&Schema>) -> Recipe {
         let mut unset = Settings::new(&[], &[], rivals, s.owner());
         let (train, mut evaluate, method, top) = searching(&mut unset);
         evaluate.batch = s.count("evaluate.batch", evaluate.batch as u64) as usize;
-        s.only_of_searches(unset.known().into_iter().chain(METHODS.map(|(section, _)| section.to_owned())));
+        let sections = METHODS.map(|(section, _)| section.to_owned());
+        s.only_of_searches(unset.known().into_iter().chain(sections).chain([BUDGET.to_owned()]));
         (train, evaluate, method, top)
     } else {
         searching(s)
     };
+    let budget = if kind == ItemKind::Train { None } else { budget(s, &method) };
     let told = s.diagnostics.len();
     let stop = stop(s, "retrain.stop", schema.is_none_or(|schema| schema.group.is_some()));
     // A `stop` that was not understood is no `off`.
@@ -383,7 +387,30 @@ fn recipe(s: &mut Settings, kind: ItemKind, schema: Option<&Schema>) -> Recipe {
             _ => None,
         }),
     };
-    Recipe { seed, data, embeddings, train, evaluate, method, require: Vec::new(), retrain }
+    Recipe { seed, data, embeddings, train, evaluate, method, budget, require: Vec::new(), retrain }
+}
+
+const BUDGET: &str = "budget";
+
+/// A year.
+const LONGEST: f64 = 365.0 * 86_400.0;
+
+/// How long a search of trials may take.
+fn budget(s: &mut Settings, method: &Method) -> Option<f64> {
+    let budget = s.get(BUDGET, None, "a time such as `20min`, `90s` or `2h`, or `off`", |e| match e.kind {
+        ExprKind::Duration(seconds) if seconds > 0.0 && seconds <= LONGEST => Some(Some(seconds)),
+        ExprKind::Switch(false) => Some(None),
+        _ => None,
+    })?;
+    if method.has_supernet() {
+        let place = s.place(BUDGET).unwrap_or_else(|| s.owner());
+        s.diagnostics.push(
+            Diagnostic::error(Code::Recipe, format!("a search in a supernet keeps to no `{BUDGET}`"))
+                .label(place, "how long it takes follows from `train`, `evaluate` and `evolve` or `random`")
+                .help(format!("`{TRIALS} {{ }}` trains candidates on their own, as many as there is time for")),
+        );
+    }
+    Some(budget)
 }
 
 /// What only a search has: how its supernet is trained, how candidates are evaluated and found, and how many are retrained.
@@ -408,7 +435,16 @@ fn searching(s: &mut Settings) -> (Train, Evaluate, Method, usize) {
         batch: s.count("evaluate.batch", 8192) as usize,
         recalibrate: s.count("evaluate.recalibrate", RECALIBRATE),
     };
-    (train, evaluate, method(s), s.count("retrain.top", 15) as usize)
+    let method = method(s);
+    let top = if method.has_supernet() { 15 } else { 8 };
+    if !method.has_supernet() {
+        for key in OF_SUPERNETS {
+            if s.has_section(key) {
+                s.both(&format!("`{TRIALS}` trains no supernet, and `{key}` is for one"), [TRIALS, key]);
+            }
+        }
+    }
+    (train, evaluate, method, s.count("retrain.top", top) as usize)
 }
 
 /// What trains a model on its own where nothing else is said: over all tables that were tried it is the best of what has one

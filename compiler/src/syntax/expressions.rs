@@ -110,6 +110,7 @@ impl Reader {
         let kind = match pair.as_rule() {
             Rule::number => ExprKind::Number(number(pair.as_str())),
             Rule::bytes => ExprKind::Bytes(bytes(pair.as_str())),
+            Rule::duration => ExprKind::Duration(duration(pair.as_str())),
             Rule::percent => ExprKind::Percent(number(pair.as_str().trim_end_matches('%')) / 100.0),
             Rule::text => ExprKind::Text(pair.as_str().trim_matches('"').to_owned()),
             Rule::switch => ExprKind::Switch(matches!(pair.as_str(), "on" | "true")),
@@ -296,6 +297,17 @@ fn bytes(token: &str) -> f64 {
         "KiB" => 1024.0,
         "MiB" => 1_048_576.0,
         "GiB" => 1_073_741_824.0,
+        _ => 1.0,
+    };
+    number(digits) * scale
+}
+
+/// The number of seconds of a token such as `20min`.
+fn duration(token: &str) -> f64 {
+    let (digits, unit) = token.split_at(token.find(['m', 'h', 's']).unwrap_or(token.len()));
+    let scale = match unit {
+        "min" => 60.0,
+        "h" => 3600.0,
         _ => 1.0,
     };
     number(digits) * scale

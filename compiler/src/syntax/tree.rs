@@ -291,6 +291,8 @@ pub(crate) enum ExprKind {
     Percent(f64),
     /// `64KiB`
     Bytes(f64),
+    /// In seconds: `20min` is 1200.
+    Duration(f64),
     Text(String),
     Switch(bool),
     Name(String),

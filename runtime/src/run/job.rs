@@ -61,6 +61,11 @@ impl Job {
         })
     }
 
+    /// Whether a supernet is trained: not for one model, nor for candidates that are trained on their own.
+    pub(crate) fn has_supernet(&self) -> bool {
+        self.model.is_none() && self.recipe.method.has_supernet()
+    }
+
     pub(crate) fn streams(&self) -> Streams {
         Streams::new(self.recipe.seed)
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::record::VERSION;
 use crate::error::{FileError, RunError};
 use crate::machine::available_memory;
-use crate::train::Figures;
+use crate::train::{Blocks, Figures};
 use crate::{Error, Observer, Result, files};
 
 /// No line is longer: most have some hundred bytes, and one that names all choices of a huge space has some hundred
@@ -74,6 +74,13 @@ pub enum Entry {
         /// An even share of what those took that were evaluated with it.
         seconds: f64,
     },
+    /// A run of trials with a budget has had as many candidates as there was time for.
+    Planned {
+        /// How many.
+        candidates: usize,
+        /// How many of the best are trained with a second seed, with a third, and so on.
+        rounds: Vec<usize>,
+    },
     /// A model was trained from scratch and evaluated.
     Trained {
         /// `best-1` and so on, or the name of a baseline.
@@ -86,6 +93,9 @@ pub enum Entry {
         /// The same model's figures on the test part, where it is not trained once more before it is told on that.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         test: Option<Box<Figures>>,
+        /// How it did on blocks of the test part, if its figures on that are here.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        blocks: Option<Blocks>,
         /// BLAKE3 of its weights in the run directory, where they are kept.
         checksum: Option<String>,
         /// Steps whose loss was not finite.

@@ -6,7 +6,7 @@ use super::retrain::{Contender, Course, calibration, fitted, known, scaling};
 use crate::backend::Backend;
 use crate::data::{Part, Rows};
 use crate::run::{Baseline, Entry, Journal};
-use crate::train::Figures;
+use crate::train::{Figures, Tested};
 use crate::trees::{Boosting, Until};
 use crate::{Result, Stage};
 
@@ -17,7 +17,7 @@ impl<B: Backend> Course<'_, B> {
             Baseline::Trees => return self.boosted(name, last, journal),
             Baseline::Network(plan) => plan.clone(),
         };
-        let contender = Contender { name: name.to_owned(), plan };
+        let contender = Contender::new(name, plan);
         if last { self.tested(&contender, journal) } else { self.validated(&contender, journal) }
     }
 
@@ -54,9 +54,12 @@ impl<B: Backend> Course<'_, B> {
         }
         let scores = forest.scores(data, data.part(if last { Part::Test } else { Part::Validation }), shop.stop)?;
         let calibrate = job.recipe.retrain.calibrate;
-        let figures = match last {
-            true => Figures::scaled(scores, scaling(journal, name)),
-            false => Figures::fitted(&scores, calibrate),
+        let (figures, blocks) = match last {
+            true => {
+                let Tested { figures, blocks } = Tested::scaled(scores, scaling(journal, name));
+                (figures, blocks)
+            }
+            false => (Figures::fitted(&scores, calibrate), None),
         };
         if !last {
             shop.observer.say(&format!("{title}: best with {} trees{}", forest.len(), told(&figures)));
@@ -71,6 +74,7 @@ impl<B: Backend> Course<'_, B> {
             last,
             figures,
             test: None,
+            blocks,
             checksum: None,
             failed: 0,
             epochs: Vec::new(),

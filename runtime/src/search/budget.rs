@@ -3,10 +3,10 @@
 use nasrec_compiler::plan::{ParamKind, Plan};
 use nasrec_compiler::recipe::{L2, Source};
 
+use super::candidate::TOGETHER;
 use super::paths;
 use super::phase::{self, Phase};
 use super::programs::KEPT;
-use super::searching::TOGETHER;
 use crate::Result;
 use crate::backend::tiled::Program;
 use crate::backend::{Task, Trainable};
@@ -27,9 +27,9 @@ const NODE: u64 = 1000;
 pub fn needs(job: &Job, rows: u64, threads: usize) -> Result<Vec<Phase>> {
     let full = largest(job)?;
     let training = Program::new(Task::training(full.clone(), &Trainable::all(&full))?)?;
-    let mut phases = match job.model {
-        Some(_) => Vec::new(),
-        None => searching(job, rows, threads, &full, &training)?,
+    let mut phases = match job.has_supernet() {
+        false => Vec::new(),
+        true => searching(job, rows, threads, &full, &training)?,
     };
     phases.push(retraining(job, rows, threads, &full, &training)?);
     Ok(phases)
@@ -207,9 +207,9 @@ pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
         defs.fold(0u64, |bytes, def| bytes.saturating_add(Store::file_bytes(&def, keep, touched)))
     };
     let keep = Keep::for_optimiser(job.recipe.train.optimiser, storage);
-    let supernet = match job.model {
-        Some(_) => 0,
-        None => file(&mut job.space.params().iter().map(ParamDef::from), keep),
+    let supernet = match job.has_supernet() {
+        false => 0,
+        true => file(&mut job.space.params().iter().map(ParamDef::from), keep),
     };
     let keep = Keep::for_optimiser(job.recipe.retrain.optimiser, storage).averaged(job.recipe.retrain.ema.is_some());
     let full = largest(job)?;

@@ -4,17 +4,65 @@
 //! once a batch, and their heads advance step by step together on features of which only one batch is ever alive. The
 //! figures are those of each on its own, bit for bit.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::{Finetune, L2, Length};
 
 use super::fit::{Regime, Workshop};
+use super::searching::Evaluate;
+use super::supernet::Supernet;
 use crate::Result;
 use crate::backend::{Backend, Task, Trainable};
 use crate::data::{Batch, Batches, Dataset, Part};
-use crate::run::Job;
+use crate::run::{Entry, Job, Journal};
 use crate::train::{Figures, evaluate_each};
+
+/// Candidates that are evaluated together at most.
+pub(super) const TOGETHER: usize = 16;
+
+/// Evaluates candidates with the weights of a supernet. Where the journal holds all of them, neither it nor the supernet is
+/// needed.
+pub(super) struct InSupernet<'a, B: Backend> {
+    shop: Workshop<'a, B>,
+    job: &'a Job,
+    data: &'a Arc<Dataset>,
+    supernet: &'a Supernet<'a, B>,
+    judge: OnceCell<Judge<'a, B>>,
+}
+
+impl<'a, B: Backend> InSupernet<'a, B> {
+    /// Brings the supernet to where it is used, unless the search was over before.
+    pub fn new(
+        shop: Workshop<'a, B>,
+        job: &'a Job,
+        data: &'a Arc<Dataset>,
+        supernet: &'a Supernet<'a, B>,
+        journal: &Journal,
+    ) -> Result<Self> {
+        if journal.entries().iter().any(|entry| matches!(entry, Entry::Trained { .. })) {
+            supernet.say_damage()?;
+        } else {
+            supernet.params()?;
+        }
+        Ok(Self { shop, job, data, supernet, judge: OnceCell::new() })
+    }
+}
+
+impl<B: Backend> Evaluate for InSupernet<'_, B> {
+    fn together(&self) -> usize {
+        TOGETHER
+    }
+
+    fn figures(&mut self, _first: u64, plans: &[Plan], _journal: &mut Journal) -> Result<Vec<Figures>> {
+        self.shop.stop.check()?;
+        if self.judge.get().is_none() {
+            let _set = self.judge.set(Judge::new(self.shop, self.job, self.data, self.supernet.params()?)?);
+        }
+        self.judge.get().map_or_else(|| Ok(Vec::new()), |judge| judge.evaluate(plans))
+    }
+}
 
 /// Evaluates candidates of one supernet, all on the same batches.
 pub(super) struct Judge<'a, B: Backend> {

@@ -13,7 +13,7 @@ use crate::data::{Batches, Prefetch};
 use crate::error::{FileError, WeightsError};
 use crate::run::{Curve, Run, RunDir};
 use crate::supernet::{Average, Label, Rule, Store};
-use crate::train::{Cosine, Figures, Watch};
+use crate::train::{Cosine, Figures, Tested, Watch};
 use crate::{Error, Observer, Result, Stage, Stop};
 
 /// How a model is trained.
@@ -105,7 +105,7 @@ pub(super) struct Training<'a> {
 pub(super) type Judge<'a, P> = dyn Fn(&P, u64) -> Result<Figures> + 'a;
 
 /// What is asked after an epoch that was better than all before.
-pub(super) type Test<'a, P> = dyn Fn(&P, u64, &Figures) -> Result<Figures> + 'a;
+pub(super) type Test<'a, P> = dyn Fn(&P, u64, &Figures) -> Result<Tested> + 'a;
 
 /// A training whose learning rate or whose end follows from figures after its epochs.
 pub(super) struct Epochs<'a, P> {
@@ -131,7 +131,7 @@ struct Notes {
     judged: Vec<Figures>,
     /// How the best of them does on the test part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    tested: Option<Figures>,
+    tested: Option<Tested>,
 }
 
 /// What a training comes to.
@@ -142,7 +142,7 @@ pub(super) struct Trained<P> {
     /// How each epoch did, where they were judged.
     pub judged: Vec<Figures>,
     /// How the best of them does on the test part, where that was asked.
-    pub tested: Option<Figures>,
+    pub tested: Option<Tested>,
     pub curve: Curve,
     /// Steps whose loss was not finite.
     pub failed: u64,
@@ -215,7 +215,7 @@ pub(super) fn fit<B: Backend>(
                 told => {
                     let (figures, tested) = told?;
                     notes.judged.push(figures);
-                    notes.tested = tested.or(notes.tested);
+                    notes.tested = tested.or(notes.tested.take());
                 }
             }
             backend.release();

@@ -9,6 +9,7 @@
 mod boosted;
 mod budget;
 mod candidate;
+mod clock;
 mod curve;
 mod fit;
 mod paths;
@@ -20,6 +21,8 @@ mod run;
 mod searching;
 pub mod strategies;
 mod supernet;
+mod surrogate;
+mod trials;
 mod unseen;
 mod winner;
 
@@ -28,3 +31,4 @@ pub use phase::Phase;
 pub use report::{Attainable, Nothing, Report, Row, Size, Usage};
 pub use run::{search, search_by, search_within};
 pub use strategies::Strategy;
+pub use surrogate::Expected;

@@ -4,8 +4,9 @@ use nasrec_compiler::Architecture;
 use nasrec_compiler::plan::Plan;
 use serde::{Deserialize, Serialize};
 
+use super::surrogate::Expected;
 use crate::machine::Bytes;
-use crate::train::{Constant, Figures};
+use crate::train::{Constant, Figures, Interval};
 
 /// The result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,12 @@ pub struct Report {
     pub candidates: usize,
     /// Log loss of the best constant, and of the true probabilities, on the test part; of planted data only.
     pub attainable: Option<Attainable>,
+    /// What was found against each baseline, on the test part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<Against>,
+    /// Standard deviation between the log losses of trainings of one architecture with several seeds, where some were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub luck: Option<f64>,
     /// Whether what was told on the test part was trained on the validation part too (`retrain.refit`).
     #[serde(default = "on")]
     pub refit: bool,
@@ -34,10 +41,24 @@ fn on() -> bool {
     true
 }
 
+fn once() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_once(trainings: &usize) -> bool {
+    *trainings == 1
+}
+
 impl Report {
     /// The model that is kept: the best, unless all have failed.
     pub fn winner(&self) -> Option<&Row> {
         self.best.first().filter(|row| !row.failed())
+    }
+
+    /// Whether candidates were evaluated with the weights of a supernet.
+    pub fn in_supernet(&self) -> bool {
+        self.best.iter().any(|row| row.in_supernet.is_some())
     }
 
     /// Why a model has learnt nothing, if so: on the test part where it was told on that, else on the validation part.
@@ -52,6 +73,17 @@ impl Report {
         }
         constant.filter(|&constant| log_loss >= constant).map(|constant| Nothing::NoBetter { log_loss, constant })
     }
+}
+
+/// The model that was found against another, on the same rows: how far it is ahead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Against {
+    /// The other.
+    pub name: String,
+    /// By how much its log loss is the lower, over what rows there might have been and, where [`Report::luck`] is known, trainings.
+    pub log_loss: Option<Interval>,
+    /// By how much its AUC is the higher, over rows.
+    pub auc: Option<Interval>,
 }
 
 /// Why a model has learnt nothing.
@@ -93,8 +125,14 @@ pub struct Row {
     pub architecture: Option<Architecture>,
     /// With the supernet's weights, on the validation part; not of what was not found by a search.
     pub in_supernet: Option<Figures>,
-    /// Trained from scratch on the training part, on the validation part.
+    /// Trained from scratch on the training part, on the validation part; the mean where it was trained more than once.
     pub validation: Figures,
+    /// With how many seeds it was trained for that.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub trainings: usize,
+    /// What is expected of its log loss on the validation part, when the luck of its trainings is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Expected>,
     /// Trained from scratch on both, on the test part: of the winner and of the baselines.
     pub test: Option<Figures>,
     /// How large it is; trees have no such figures.

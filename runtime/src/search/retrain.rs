@@ -14,15 +14,25 @@ use crate::error::RunError;
 use crate::model::{Evidence, Model};
 use crate::run::{BEST, Entry, Job, Journal};
 use crate::supernet::{Average, Keep, Store};
-use crate::train::{Calibrated, Figures, Scaling, Scores, Watch, scores};
-use crate::{Error, files};
+use crate::train::{Blocks, Calibrated, Figures, Scaling, Scores, Tested, Watch, scores};
+use crate::{Error, Observer, files};
 
 /// An architecture that is trained on its own.
 #[derive(Clone, Debug)]
 pub(super) struct Contender {
-    /// Names its files, its stream and its journal entries.
+    /// Names its files, its streams and its journal entries.
     pub name: String,
+    /// What it is called where it is kept, and told of.
+    pub title: String,
+    /// The order in which it sees the data: all have the first, but those that are trained again with another seed.
+    pub order: u64,
     pub plan: Plan,
+}
+
+impl Contender {
+    pub fn new(name: &str, plan: Plan) -> Self {
+        Self { name: name.to_owned(), title: name.to_owned(), order: 0, plan }
+    }
 }
 
 /// The data that all are trained and judged on, and where it is written down.
@@ -32,7 +42,12 @@ pub(super) struct Course<'a, B> {
     pub data: &'a Arc<Dataset>,
 }
 
-impl<B: Backend> Course<'_, B> {
+impl<'a, B: Backend> Course<'a, B> {
+    /// The same, told of to another.
+    pub fn observed_by(&self, observer: &'a dyn Observer) -> Self {
+        Self { shop: Workshop { observer, ..self.shop }, job: self.job, data: self.data }
+    }
+
     /// Trains on the training part; the figures on the validation part.
     pub fn validated(&self, contender: &Contender, journal: &mut Journal) -> Result<Figures> {
         match known(journal, &contender.name, false) {
@@ -81,7 +96,7 @@ impl<B: Backend> Course<'_, B> {
             Err(error) if files::is_missing(&error) => format!("{} is not whole any more", folder.display()),
             Err(error) => return Err(error),
         };
-        self.shop.observer.say(&format!("{why}; {} is trained once more", contender.name));
+        self.shop.observer.say(&format!("{why}; {} is trained once more", contender.title));
         self.train(contender, true, Some(evidence), Some(&checksum), journal)
     }
 
@@ -101,7 +116,11 @@ impl<B: Backend> Course<'_, B> {
         let rows = if refit { Rows::concat([train, data.part(Part::Validation)]) } else { train.clone() };
         // One order of the data for all, so that they differ in nothing else.
         let batches = |rows: Rows, stream: &str| {
-            Batches::shuffled(Arc::clone(data), rows, recipe.batch, &job.streams(), stream).map(Arc::new)
+            let stream = match contender.order {
+                0 => stream.to_owned(),
+                order => format!("{stream}/{order}"),
+            };
+            Batches::shuffled(Arc::clone(data), rows, recipe.batch, &job.streams(), &stream).map(Arc::new)
         };
         let first = batches(train.clone(), "retrain/batches")?;
         let batches = if refit { batches(rows, "retrain/last/batches")? } else { Arc::clone(&first) };
@@ -140,7 +159,7 @@ impl<B: Backend> Course<'_, B> {
         };
         let on_test = |params: &B::Params, steps: u64, validation: &Figures| {
             let scores = judge(Part::Test, averaged(params, steps)?.as_ref().unwrap_or(params))?;
-            Ok(Figures::scaled(scores, validation.scaling()))
+            Ok(Tested::scaled(scores, validation.scaling()))
         };
         let watch = recipe.stop.map(|early| Watch { early, schedule: recipe.schedule });
         let epochs = watch.map(|watch| {
@@ -158,7 +177,7 @@ impl<B: Backend> Course<'_, B> {
             // The same once more, to the last bit: nobody has kept the weights of all that were compared.
             (true, false) => (checkpoints(&contender.name, false), " once more"),
         };
-        let title = format!("train {}{how}", contender.name);
+        let title = format!("train {}{how}", contender.title);
         let (label_smoothing, positive_weight) = (recipe.label_smoothing, recipe.positive_weight);
         let training =
             Training { name: &name, noise: &noise, title: &title, regime: &regime, label_smoothing, positive_weight };
@@ -166,9 +185,14 @@ impl<B: Backend> Course<'_, B> {
             fit(shop, &training, epochs, store, &batches, |_| Ok(Arc::clone(&program)))?;
         let params = averaged(&params, steps)?.unwrap_or(params);
         let best_epoch = watch.filter(|_| !last && !judged.is_empty()).map(|watch| watch.best(&judged));
+        let mut blocks = None;
         let mut figures = match best_epoch {
             Some(best) => judged[best - 1],
-            None if last => Figures::scaled(judge(Part::Test, &params)?, scaling(journal, &contender.name)),
+            None if last => {
+                let told = Tested::scaled(judge(Part::Test, &params)?, scaling(journal, &contender.name));
+                blocks = told.blocks;
+                told.figures
+            }
             None => Figures::fitted(&judge(Part::Validation, &params)?, recipe.calibrate),
         };
         if let (Some(best), Some(watch), None) = (best_epoch, watch, given_up) {
@@ -185,8 +209,9 @@ impl<B: Backend> Course<'_, B> {
         let test = match best_epoch {
             _ if last || recipe.refit || given_up.is_some() => None,
             Some(_) => tested,
-            None => Some(Figures::scaled(judge(Part::Test, &params)?, figures.scaling())),
+            None => Some(Tested::scaled(judge(Part::Test, &params)?, figures.scaling())),
         };
+        let (test, blocks) = test.map_or((None, blocks), |told| (Some(told.figures), told.blocks));
         if given_up.is_some() {
             figures = figures.of_failed();
         }
@@ -203,7 +228,7 @@ impl<B: Backend> Course<'_, B> {
             let plan = Plan::clone(&plan);
             let columns = (job.schema.clone(), data.encoder(&job.schema)?);
             let model =
-                Model::new(&contender.name, columns, plan, store, seed, evidence)?.calibrated(figures.scaling());
+                Model::new(&contender.title, columns, plan, store, seed, evidence)?.calibrated(figures.scaling());
             shop.dir().still_here()?;
             checksum = Some(model.save(&shop.dir().folder(BEST)?)?);
         }
@@ -219,6 +244,7 @@ impl<B: Backend> Course<'_, B> {
                     last,
                     figures,
                     test: test.map(Box::new),
+                    blocks,
                     checksum,
                     failed,
                     epochs: judged,
@@ -287,6 +313,14 @@ pub(super) fn known(journal: &Journal, contender: &str, last: bool) -> Option<(F
 fn told_at_once(journal: &Journal, contender: &str) -> Option<Figures> {
     journal.entries().iter().find_map(|entry| match entry {
         Entry::Trained { model, last: false, test: Some(test), .. } if model == contender => Some(**test),
+        _ => None,
+    })
+}
+
+/// How a model did on blocks of the test part, by which it is compared with others.
+pub(super) fn blocks<'j>(journal: &'j Journal, contender: &str) -> Option<&'j Blocks> {
+    journal.entries().iter().find_map(|entry| match entry {
+        Entry::Trained { model, blocks, .. } if model == contender => blocks.as_ref(),
         _ => None,
     })
 }

@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use nasrec_compiler::Architecture;
 
+use super::candidate::InSupernet;
+use super::clock::Clock;
 use super::fit::Workshop;
-use super::report::{Attainable, Report, Row, Size, Usage};
+use super::report::{Against, Attainable, Report, Row, Size, Usage};
 use super::retrain::{Contender, Course};
 use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
-use super::{budget, searching, winner};
+use super::trials::{self, Finalist, Tried};
+use super::{budget, retrain, searching, winner};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::model::Evidence;
-use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Journal, REPORT, Run, RunDir, USAGE};
+use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Job, Journal, REPORT, Run, RunDir, USAGE};
 use crate::train::{self, Figures};
 use crate::{Observer, Result, Stop, files};
 
@@ -71,6 +74,7 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     let Workshop { run, backend, observer, stop } = shop;
     let job = run.job();
     let mut journal = run.journal(backend.device(), observer)?;
+    let clock = Clock::new(&journal);
     // Before the table is read and once its rows are counted: nothing is trained that cannot be kept.
     let room = |rows| match run.dir().free_space() {
         Some(free) => budget::check_disk(job, rows, run.dir().holds(), free),
@@ -83,21 +87,23 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     if let Some(budget) = budget {
         budget::check(job, rows, backend.threads(), budget)?;
     }
-    let (contenders, candidates) = match &job.model {
-        Some((name, architecture)) => (vec![(name.clone(), architecture.clone(), None)], 0),
-        None => found(shop, &data, &mut journal, strategy)?,
-    };
-
     let course = Course { shop, job, data: &data };
-    let mut best = Vec::new();
-    for (name, architecture, in_supernet) in contenders {
-        let (plan, canonical) = job.selected(&architecture)?;
-        let contender = Contender { name, plan };
-        let validation = course.validated(&contender, &mut journal)?;
-        let size = Some(Size::of(&contender.plan));
-        best.push((row(&contender.name, size, Some(canonical), in_supernet, validation), contender));
-    }
-    best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
+    let Found { mut best, candidates, luck } = match &job.model {
+        Some((name, architecture)) => {
+            let best = vec![course.compared_alone(name, architecture, None, &mut journal)?];
+            Found { best, candidates: 0, luck: None }
+        }
+        None if job.has_supernet() => ranked(&course, &mut journal, strategy)?,
+        None => {
+            if job.recipe.budget.is_some() {
+                // What they take is known then, and the rest is for candidates.
+                for (name, baseline) in &job.baselines {
+                    course.compared(name, baseline, false, &mut journal)?;
+                }
+            }
+            tried(&course, clock, &mut journal, strategy)?
+        }
+    };
     // The first that does not fail now either.
     for (row, contender) in best.iter_mut().filter(|(row, _)| !row.failed()) {
         let evidence = Evidence {
@@ -129,6 +135,8 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     let attainable = train::Attainable::of(&data, data.part(Part::Test))?
         .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });
     let report = Report {
+        against: against(&best, &baselines, job, luck, &journal),
+        luck,
         best: best.into_iter().map(|(row, _)| row).collect(),
         baselines,
         candidates,
@@ -148,26 +156,79 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     Ok(report)
 }
 
-/// What is trained from scratch: its name, and its figures in the supernet where there is one.
-type Named = (String, Architecture, Option<Figures>);
+/// What a search comes to: the best first, of how many candidates, and how much log losses of one architecture differ by seeds.
+struct Found {
+    best: Vec<(Row, Contender)>,
+    candidates: usize,
+    luck: Option<f64>,
+}
 
-/// The best of a search, which are to be retrained, and how many candidates there were.
-fn found<B: Backend>(
-    shop: Workshop<'_, B>,
-    data: &Arc<Dataset>,
-    journal: &mut Journal,
-    strategy: &mut dyn Strategy,
-) -> Result<(Vec<Named>, usize)> {
-    let job = shop.run.job();
+/// The best of a search in a supernet, retrained and compared.
+fn ranked<B: Backend>(course: &Course<'_, B>, journal: &mut Journal, strategy: &mut dyn Strategy) -> Result<Found> {
+    let Course { shop, job, data } = *course;
     let supernet = Supernet::trained(shop, job, data, journal)?;
-    let ranked = searching::search(shop, job, data, &supernet, journal, strategy)?;
+    let mut evaluate = InSupernet::new(shop, job, data, &supernet, journal)?;
+    let mut ranked = searching::search(job, &mut evaluate, journal, shop.observer, strategy)?;
+    ranked.sort_by(|a, b| a.figures.rank().total_cmp(&b.figures.rank()).then(a.index.cmp(&b.index)));
     let candidates = ranked.len();
     // On disk, and in the way from here on.
+    drop(evaluate);
     drop(supernet);
     shop.backend.release();
-    let best = ranked.into_iter().take(job.recipe.retrain.top).enumerate();
-    let named = best.map(|(rank, found)| (format!("best-{}", rank + 1), found.architecture, Some(found.figures)));
-    Ok((named.collect(), candidates))
+    let mut best = Vec::new();
+    for (rank, found) in ranked.into_iter().take(job.recipe.retrain.top).enumerate() {
+        let name = format!("best-{}", rank + 1);
+        best.push(course.compared_alone(&name, &found.architecture, Some(found.figures), journal)?);
+    }
+    best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
+    Ok(Found { best, candidates, luck: None })
+}
+
+/// The best of candidates that were trained on their own.
+fn tried<B: Backend>(
+    course: &Course<'_, B>,
+    clock: Clock,
+    journal: &mut Journal,
+    strategy: &mut dyn Strategy,
+) -> Result<Found> {
+    let Tried { best: finalists, candidates, luck } = trials::search(course, clock, journal, strategy)?;
+    let best = finalists.into_iter().enumerate().map(|(rank, finalist)| {
+        let Finalist { candidate, figures, expected } = finalist;
+        let (plan, canonical) = course.job.selected(&candidate.architecture)?;
+        let title = format!("best-{}", rank + 1);
+        let size = Some(Size::of(&plan));
+        let row = Row {
+            expected,
+            trainings: figures.len(),
+            ..row(&title, size, Some(canonical), None, trials::mean(&figures))
+        };
+        Ok((row, Contender { title, ..trials::contender(candidate.index, 1, plan) }))
+    });
+    Ok(Found { best: best.collect::<Result<_>>()?, candidates, luck })
+}
+
+/// How far what was found is ahead of each baseline, on blocks of the test part. Trees are trained without luck to speak of.
+fn against(
+    best: &[(Row, Contender)],
+    baselines: &[Row],
+    job: &Job,
+    luck: Option<f64>,
+    journal: &Journal,
+) -> Vec<Against> {
+    let Some((row, contender)) = best.first() else { return Vec::new() };
+    let each = baselines.iter().zip(&job.baselines).filter_map(|(other, (name, what))| {
+        let (own, theirs) = (retrain::blocks(journal, &contender.name)?, retrain::blocks(journal, name)?);
+        let (mine, other_test) = (row.test?, other.test?);
+        let networks = if matches!(what, Baseline::Network(_)) { 2.0 } else { 1.0 };
+        let variance = luck.map_or(0.0, |luck| networks * luck * luck);
+        let ahead = other_test.log_loss? - mine.log_loss?;
+        Some(Against {
+            name: name.clone(),
+            log_loss: own.ahead_in_log_loss(theirs, ahead, variance),
+            auc: mine.auc.zip(other_test.auc).and_then(|(mine, other)| own.ahead_in_auc(theirs, mine - other)),
+        })
+    });
+    each.collect()
 }
 
 /// The data of a run: what it began with, and no other.
@@ -196,5 +257,22 @@ fn row(
     in_supernet: Option<Figures>,
     validation: Figures,
 ) -> Row {
-    Row { name: name.to_owned(), architecture, in_supernet, validation, test: None, size }
+    Row { name: name.to_owned(), architecture, in_supernet, validation, trainings: 1, expected: None, test: None, size }
+}
+
+impl<B: Backend> Course<'_, B> {
+    /// An architecture that is trained on its own, with its figures on the validation part.
+    fn compared_alone(
+        &self,
+        name: &str,
+        architecture: &Architecture,
+        in_supernet: Option<Figures>,
+        journal: &mut Journal,
+    ) -> Result<(Row, Contender)> {
+        let (plan, canonical) = self.job.selected(architecture)?;
+        let contender = Contender::new(name, plan);
+        let validation = self.validated(&contender, journal)?;
+        let size = Some(Size::of(&contender.plan));
+        Ok((row(name, size, Some(canonical), in_supernet, validation), contender))
+    }
 }

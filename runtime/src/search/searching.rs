@@ -1,8 +1,6 @@
 //! Asks a strategy for candidates, evaluates them and tells it how good they are. What is asked for next is a function
 //! of what was evaluated before: a journal read again gives the same search, whatever the strategy.
 
-use std::cell::OnceCell;
-use std::sync::Arc;
 use std::time::Instant;
 use std::vec::IntoIter;
 
@@ -10,57 +8,37 @@ use nasrec_compiler::Architecture;
 use nasrec_compiler::format::named;
 use nasrec_compiler::plan::Plan;
 
-use super::candidate::Judge;
-use super::fit::Workshop;
 use super::strategies::{Attempt, Candidate, History, Proposal, Strategy};
-use super::supernet::Supernet;
 use super::unseen::{Selected, Unseen};
-use crate::backend::Backend;
-use crate::data::Dataset;
 use crate::error::RunError;
 use crate::run::{Entry, Job, Journal};
 use crate::train::Figures;
 use crate::{Observer, Result, Stage};
 
-/// Candidates that are evaluated together at most: what bounds their memory, and what a kill loses.
-pub(super) const TOGETHER: usize = 16;
+/// Says how good candidates are.
+pub(super) trait Evaluate {
+    /// How many are evaluated together at most: what bounds their memory, and what a kill loses.
+    fn together(&self) -> usize;
 
-/// Searches the space with the weights of its supernet; all candidates, best first.
-pub(super) fn search<B: Backend>(
-    shop: Workshop<'_, B>,
-    job: &Job,
-    data: &Arc<Dataset>,
-    supernet: &Supernet<'_, B>,
-    journal: &mut Journal,
-    strategy: &mut dyn Strategy,
-) -> Result<Vec<Candidate>> {
-    let finished = journal.entries().iter().any(|entry| matches!(entry, Entry::Trained { .. }));
-    if finished {
-        supernet.say_damage()?;
-    } else {
-        supernet.params()?;
-    }
-    // Where the journal holds all candidates, neither it nor the supernet is needed.
-    let judge = OnceCell::new();
-    let evaluate = |plans: &[Plan]| {
-        shop.stop.check()?;
-        if judge.get().is_none() {
-            let _set = judge.set(Judge::new(shop, job, data, supernet.params()?)?);
-        }
-        judge.get().map_or_else(|| Ok(Vec::new()), |judge| judge.evaluate(plans))
-    };
-    shop.observer.begin(Stage { name: "search".into(), total: strategy.budget(), unit: "candidates" });
-    let mut searching = Searching::new(job, &evaluate, journal, shop.observer);
-    let result = searching.run(strategy);
-    let mut ranked = searching.all;
-    shop.observer.end();
-    result?;
-    ranked.sort_by(|a, b| a.figures.rank().total_cmp(&b.figures.rank()).then(a.index.cmp(&b.index)));
-    Ok(ranked)
+    /// The figures of no more candidates than that. `first`: the index of the first of them.
+    fn figures(&mut self, first: u64, plans: &[Plan], journal: &mut Journal) -> Result<Vec<Figures>>;
 }
 
-/// The figures of at most [`TOGETHER`] candidates.
-type Evaluate<'a> = &'a dyn Fn(&[Plan]) -> Result<Vec<Figures>>;
+/// Searches the space with a strategy that asks and is told; all candidates in the order of their evaluation.
+pub(super) fn search(
+    job: &Job,
+    evaluate: &mut dyn Evaluate,
+    journal: &mut Journal,
+    observer: &dyn Observer,
+    strategy: &mut dyn Strategy,
+) -> Result<Vec<Candidate>> {
+    observer.begin(Stage { name: "search".into(), total: strategy.budget(), unit: "candidates" });
+    let mut searching = Searching::new(job, evaluate, journal, observer);
+    let result = searching.run(strategy);
+    let all = searching.all;
+    observer.end();
+    result.map(|()| all)
+}
 
 /// What the journal holds of a candidate.
 struct Recorded {
@@ -71,7 +49,7 @@ struct Recorded {
 
 struct Searching<'a> {
     job: &'a Job,
-    evaluate: Evaluate<'a>,
+    evaluate: &'a mut dyn Evaluate,
     journal: &'a mut Journal,
     observer: &'a dyn Observer,
     unseen: Unseen<'a>,
@@ -82,7 +60,7 @@ struct Searching<'a> {
 }
 
 impl<'a> Searching<'a> {
-    fn new(job: &'a Job, evaluate: Evaluate<'a>, journal: &'a mut Journal, observer: &'a dyn Observer) -> Self {
+    fn new(job: &'a Job, evaluate: &'a mut dyn Evaluate, journal: &'a mut Journal, observer: &'a dyn Observer) -> Self {
         let recorded = journal.entries().iter().filter_map(|entry| match entry {
             Entry::Candidate { architecture, macs, figures, .. } => {
                 Some(Recorded { architecture: architecture.clone(), macs: *macs, figures: *figures })
@@ -132,7 +110,7 @@ impl<'a> Searching<'a> {
                 Some(recorded) => self.recall(generation, selected, recorded)?,
                 None => waiting.push((selected, plan)),
             }
-            if waiting.len() == TOGETHER {
+            if waiting.len() == self.evaluate.together() {
                 self.evaluate_together(generation, std::mem::take(&mut waiting))?;
             }
         }
@@ -156,7 +134,7 @@ impl<'a> Searching<'a> {
         }
         let start = Instant::now();
         let (selected, plans): (Vec<Selected>, Vec<Plan>) = waiting.into_iter().unzip();
-        let figures = (self.evaluate)(&plans)?;
+        let figures = self.evaluate.figures(self.all.len() as u64, &plans, self.journal)?;
         // What was done for all is shared out evenly.
         let seconds = start.elapsed().as_secs_f64() / plans.len() as f64;
         for ((selected, plan), figures) in selected.into_iter().zip(&plans).zip(figures) {
@@ -178,9 +156,9 @@ impl<'a> Searching<'a> {
 
     /// The next candidate, among all and shown.
     fn add(&mut self, generation: u64, selected: Selected, macs: u64, figures: Figures) {
-        let Proposal { architecture, parent } = selected.proposal;
+        let Selected { proposal: Proposal { architecture, parent }, canonical: live } = selected;
         let index = self.all.len() as u64;
-        self.all.push(Candidate { index, generation, parent, architecture, macs, figures });
+        self.all.push(Candidate { index, generation, parent, architecture, live, macs, figures });
         self.best = self.best.min(figures.rank());
         self.observer.progress(index + 1, &format!("best log loss {:.4}", self.best));
     }

@@ -3,6 +3,7 @@
 use nasrec_compiler::recipe::Calibrate;
 use serde::{Deserialize, Serialize};
 
+use super::blocks::Blocks;
 use super::evaluate::Scores;
 use super::metrics::Metrics;
 use super::scaling::Scaling;
@@ -58,6 +59,24 @@ pub struct Reliability {
     pub log_loss: Option<f64>,
     /// As of [`Figures`].
     pub calibration_error: Option<f64>,
+}
+
+/// How a model does on the test part, and on blocks of it, by which it is compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tested {
+    /// On all of it.
+    pub figures: Figures,
+    /// On each block; nothing from runs of before they were compared so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<Blocks>,
+}
+
+impl Tested {
+    /// As the model says it that is handed over: with this calibration, where it has one.
+    pub fn scaled(scores: Scores, scaling: Option<Scaling>) -> Self {
+        let blocks = Blocks::of(&scores.clone().scaled(scaling));
+        Self { figures: Figures::scaled(scores, scaling), blocks: Some(blocks) }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]

@@ -4,6 +4,7 @@
 //! plan is trained next (that is `search`), how a step is taken (`backend`) or where weights are kept (`supernet`).
 
 mod attainable;
+mod blocks;
 mod calibration;
 mod constant;
 mod evaluate;
@@ -17,10 +18,11 @@ mod watch;
 mod tests;
 
 pub use attainable::Attainable;
+pub use blocks::{Blocks, Interval};
 pub use calibration::Calibration;
 pub use constant::Constant;
 pub use evaluate::{Scores, evaluate_each, scores};
-pub use figures::{Calibrated, Figures, Reliability};
+pub use figures::{Calibrated, Figures, Reliability, Tested};
 pub use metrics::{Metrics, accuracy, auc, log_loss};
 pub use scaling::Scaling;
 pub use schedule::Cosine;

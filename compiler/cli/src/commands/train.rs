@@ -23,5 +23,5 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    running::run(&args.running, ItemKind::Train)
+    running::run(&args.running, ItemKind::Train, None)
 }

@@ -73,7 +73,9 @@ struct Limits {
 }
 
 /// Runs a `search` or a `train`, as `kind` says, or goes on with what the directory holds.
-pub(crate) fn run(args: &Args, kind: ItemKind) -> Result<Outcome> {
+///
+/// `setting`: one more value that is set from outside.
+pub(crate) fn run(args: &Args, kind: ItemKind, setting: Option<String>) -> Result<Outcome> {
     let progress = Progress::new();
     let resumed = args.resume.as_ref().map(|dir| Run::resume(dir, &progress)).transpose()?;
     let began_on = match &resumed {
@@ -87,7 +89,7 @@ pub(crate) fn run(args: &Args, kind: ItemKind) -> Result<Outcome> {
     let memory = args.memory.or_else(available_memory);
     let run = match resumed {
         Some(run) => run,
-        None => match started(args, kind, Limits { memory, threads: device.threads() })? {
+        None => match started(args, kind, setting, Limits { memory, threads: device.threads() })? {
             Some(run) => run,
             None => return Ok(Outcome::Findings),
         },
@@ -127,11 +129,11 @@ impl device::Work for Searching<'_> {
 }
 
 /// A new run, checked and with its directory; `None` where the file has mistakes, which are shown.
-fn started(args: &Args, kind: ItemKind, limits: Limits) -> Result<Option<Run>> {
+fn started(args: &Args, kind: ItemKind, setting: Option<String>, limits: Limits) -> Result<Option<Run>> {
     let file = args.file.as_deref().unwrap_or_default();
     let (mut program, mut diagnostics) = Program::load(file, &args.imports.disk(file));
     let mut overrides = args.set.clone();
-    overrides.extend(args.seed.map(|seed| format!("seed={seed}")));
+    overrides.extend(args.seed.map(|seed| format!("seed={seed}")).into_iter().chain(setting));
     let wanted = Wanted { file, kind, name: args.name.as_deref() };
     let Some(mut search) = checked(&mut program, &mut diagnostics, wanted, &overrides)? else {
         return Ok(None);

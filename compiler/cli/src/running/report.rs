@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use nasrec_runtime::search::{Nothing, Report, Row, Size};
-use nasrec_runtime::train::Figures;
+use nasrec_runtime::train::{Figures, Interval};
 
 use crate::output::{self, grouped};
 
@@ -32,7 +32,8 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     let mut out = format!("{}\n", table.laid_out(columns));
     let candidates = match report.candidates {
         0 => String::new(),
-        candidates => format!("{candidates} candidates evaluated in the supernet. "),
+        candidates if report.in_supernet() => format!("{candidates} candidates evaluated in the supernet. "),
+        candidates => format!("{candidates} candidates trained on their own, the best with several seeds. "),
     };
     let _written = writeln!(
         out,
@@ -67,20 +68,46 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     for row in report.best.iter().chain(&report.baselines) {
         out.push_str(&unsound(report, row));
     }
-    // Of what has learnt nothing, a difference says nothing either.
+    out.push_str(&compared(report));
+    out
+}
+
+/// What was found against each baseline, if both have learnt something: a difference of what has not says nothing.
+fn compared(report: &Report) -> String {
     let loss = |row: &Row| {
         let sound = !row.failed() && report.learnt_nothing(row).is_none();
         row.test.filter(|_| sound).and_then(|test| test.log_loss)
     };
-    if let Some(best) = report.winner()
-        && let Some(found) = loss(best)
-    {
-        for baseline in &report.baselines {
-            if let Some(theirs) = loss(baseline) {
-                let (verb, by) = if found < theirs { ("beats", theirs - found) } else { ("loses to", found - theirs) };
-                let _written = writeln!(out, "{} {verb} {} by {by:.4} of log loss on test.", best.name, baseline.name);
+    let Some(best) = report.winner() else { return String::new() };
+    let Some(found) = loss(best) else { return String::new() };
+    let mut out = String::new();
+    let mut intervals = false;
+    for baseline in &report.baselines {
+        let Some(theirs) = loss(baseline) else { continue };
+        let against = report.against.iter().find(|against| against.name == baseline.name);
+        let Some(interval) = against.and_then(|against| against.log_loss) else {
+            let (verb, by) = if found < theirs { ("ahead of", theirs - found) } else { ("behind", found - theirs) };
+            let _written = writeln!(out, "{} is {verb} {} by {by:.4} of log loss on test.", best.name, baseline.name);
+            continue;
+        };
+        intervals = true;
+        let Interval { difference, low, high } = interval;
+        let told = match (interval.is_settled(), difference > 0.0) {
+            (true, true) => format!("beats {} by {difference:.4} of log loss on test", baseline.name),
+            (true, false) => format!("loses to {} by {:.4} of log loss on test", baseline.name, -difference),
+            (false, _) => format!("against {}: not settled, {difference:+.4} of log loss on test", baseline.name),
+        };
+        let _written = writeln!(out, "{} {told} (from {low:+.4} to {high:+.4}).", best.name);
+    }
+    if intervals {
+        let _written = writeln!(
+            out,
+            "In brackets: 95 % intervals, paired, over the rows of the test part{}.",
+            match report.luck {
+                Some(luck) => format!(" and over trainings, which differ by {luck:.4}"),
+                None => "; over trainings nothing is known, as each was trained once".to_owned(),
             }
-        }
+        );
     }
     out
 }

@@ -300,6 +300,7 @@ impl<'p> Names<'p> {
             ExprKind::Number(_)
             | ExprKind::Percent(_)
             | ExprKind::Bytes(_)
+            | ExprKind::Duration(_)
             | ExprKind::Text(_)
             | ExprKind::Switch(_)
             | ExprKind::Earlier(_)

@@ -33,6 +33,7 @@ pub(super) fn expression<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
         ExprKind::Number(_)
         | ExprKind::Percent(_)
         | ExprKind::Bytes(_)
+        | ExprKind::Duration(_)
         | ExprKind::Text(_)
         | ExprKind::Switch(_)
         | ExprKind::Name(_)

@@ -1,6 +1,6 @@
 //! Searches in which nothing is trained: a hash of the plan decides how good a candidate is.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::Mutex;
 
@@ -10,6 +10,7 @@ use nasrec_compiler::{ItemKind, Program};
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 
 use super::*;
+use crate::search::candidate::TOGETHER;
 use crate::search::strategies::{Evolution, MAX_TRIES, Random};
 
 /// Eight switches, so 256 architectures, no two of which cost the same.
@@ -58,17 +59,19 @@ struct Ended {
     together: Vec<usize>,
 }
 
-/// A search that goes on from these entries of a journal.
-fn searched(job: &Job, strategy: &mut dyn Strategy, journal: &[Entry]) -> Result<Ended> {
-    let folder = tempfile::tempdir().expect("a folder");
-    let said = Said::default();
-    let mut open = Journal::open(&folder.path().join("journal.jsonl"), "run", "cpu", &said)?;
-    for entry in journal {
-        open.append(entry.clone())?;
+/// A hash of the plan is how good it is.
+#[derive(Default)]
+struct Hashes {
+    together: Vec<usize>,
+}
+
+impl Evaluate for Hashes {
+    fn together(&self) -> usize {
+        TOGETHER
     }
-    let together = RefCell::new(Vec::new());
-    let evaluate = |plans: &[Plan]| {
-        together.borrow_mut().push(plans.len());
+
+    fn figures(&mut self, _: u64, plans: &[Plan], _: &mut Journal) -> Result<Vec<Figures>> {
+        self.together.push(plans.len());
         let loss = |plan: &Plan| u64::from_str_radix(&plan.hash()[..8], 16).map_or(0.0, |hash| hash as f64);
         let figures = |plan| Figures {
             log_loss: Some(loss(plan)),
@@ -83,8 +86,19 @@ fn searched(job: &Job, strategy: &mut dyn Strategy, journal: &[Entry]) -> Result
             calibrated: None,
         };
         Ok(plans.iter().map(figures).collect())
-    };
-    let mut searching = Searching::new(job, &evaluate, &mut open, &said);
+    }
+}
+
+/// A search that goes on from these entries of a journal.
+fn searched(job: &Job, strategy: &mut dyn Strategy, journal: &[Entry]) -> Result<Ended> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = Said::default();
+    let mut open = Journal::open(&folder.path().join("journal.jsonl"), "run", "cpu", &said)?;
+    for entry in journal {
+        open.append(entry.clone())?;
+    }
+    let mut hashes = Hashes::default();
+    let mut searching = Searching::new(job, &mut hashes, &mut open, &said);
     searching.run(strategy)?;
     let candidates = searching.all;
     // What the search wrote itself.
@@ -94,7 +108,7 @@ fn searched(job: &Job, strategy: &mut dyn Strategy, journal: &[Entry]) -> Result
             *seconds = 0.0;
         }
     }
-    Ok(Ended { candidates, journal, said: said.0.into_inner().expect("no panic"), together: together.into_inner() })
+    Ok(Ended { candidates, journal, said: said.0.into_inner().expect("no panic"), together: hashes.together })
 }
 
 /// Remembers what it is told, and looks around the best of that.

@@ -18,9 +18,11 @@ pub struct Candidate {
     pub parent: Option<u64>,
     /// As it was proposed: it may decide what its logit does not depend on.
     pub architecture: Architecture,
+    /// Without that.
+    pub live: Architecture,
     /// Multiply-accumulates a sample.
     pub macs: u64,
-    /// With the supernet's weights, on the validation part.
+    /// With the supernet's weights, or trained on its own, on the validation part.
     pub figures: Figures,
 }
 

@@ -3,6 +3,7 @@
 //! Lives here: what a strategy is, one file a strategy, and the list of those that a recipe names. Never: duplicates,
 //! constraints, the journal and batches, which are the same for every strategy (`searching`, `unseen`); tensors, files.
 
+mod bayesian;
 mod evolution;
 mod history;
 mod random;
@@ -11,6 +12,7 @@ use nasrec_compiler::Architecture;
 use nasrec_compiler::recipe::Method;
 use rand::Rng;
 
+pub use bayesian::Bayesian;
 pub use evolution::Evolution;
 pub use history::{Candidate, History};
 pub use random::Random;
@@ -67,5 +69,6 @@ pub(super) fn of(method: &Method) -> Box<dyn Strategy> {
             Box::new(Evolution { population, generations, children, tournament })
         }
         Method::Random { samples } => Box::new(Random { samples }),
+        Method::Trials { candidates, first, .. } => Box::new(Bayesian::new(candidates, first)),
     }
 }

@@ -1,0 +1,149 @@
+//! How long a run has taken, and what is still to come will: what a budget is kept by.
+//!
+//! What is decided by a clock differs from one time to the next. So what was decided is written into the journal, and a run that
+//! goes on keeps to that.
+
+use std::time::Instant;
+
+use super::strategies::{Attempt, Candidate, History, Proposal, Strategy};
+use crate::Observer;
+use crate::data::{Dataset, Part};
+use crate::run::{Entry, Job, Journal};
+
+/// Time that a run has taken, in seconds: what the journal tells of earlier processes, and this one.
+#[derive(Clone, Copy)]
+pub(super) struct Clock {
+    start: Instant,
+    before: f64,
+}
+
+impl Clock {
+    /// Of a run that begins, or goes on, now.
+    pub fn new(journal: &Journal) -> Self {
+        let before = journal.entries().iter().map(|entry| match entry {
+            Entry::Trained { seconds, .. } | Entry::Supernet { seconds, .. } => *seconds,
+            _ => 0.0,
+        });
+        Self { start: Instant::now(), before: before.sum() }
+    }
+
+    pub fn elapsed(&self) -> f64 {
+        self.before + self.start.elapsed().as_secs_f64()
+    }
+}
+
+/// Seconds that a model's last training takes: as long as its first, up to the epoch that was best, on more rows where the
+/// validation part is learnt from, too.
+pub(super) fn last_training(job: &Job, data: &Dataset, journal: &Journal, name: &str) -> f64 {
+    let rows = |part: Part| data.part(part).len() as f64;
+    let more = if job.recipe.retrain.refit { 1.0 + rows(Part::Validation) / rows(Part::Train) } else { 1.0 };
+    let found = journal.entries().iter().find_map(|entry| match entry {
+        Entry::Trained { model, last: false, seconds, epochs, best_epoch, test, .. } if model == name => {
+            let share = best_epoch.map_or(1.0, |best| best as f64 / epochs.len().max(1) as f64);
+            Some(if test.is_some() { 0.0 } else { seconds * share * more })
+        }
+        _ => None,
+    });
+    found.unwrap_or(0.0)
+}
+
+/// What first trainings of these models took, in seconds.
+pub(super) fn first_trainings(journal: &Journal, mut of: impl FnMut(&str) -> bool) -> Vec<f64> {
+    let each = journal.entries().iter().filter_map(|entry| match entry {
+        Entry::Trained { model, last: false, seconds, .. } if of(model) => Some(*seconds),
+        _ => None,
+    });
+    each.collect()
+}
+
+/// Candidates before it is known how long one takes.
+const TRIED: usize = 3;
+/// What share of the time that there is for candidates is for training the best again.
+const AGAIN: f64 = 0.3;
+
+/// A strategy that ends when its time is over.
+pub(super) struct Within<'a> {
+    pub inner: &'a mut dyn Strategy,
+    pub clock: Clock,
+    /// When the first candidate began, and when all trainings of candidates are to be over.
+    pub start: f64,
+    pub end: f64,
+    /// How many candidates there were, where that was decided before.
+    pub decided: Option<usize>,
+    pub observer: &'a dyn Observer,
+}
+
+impl Within<'_> {
+    /// Seconds that one candidate took, of so many.
+    fn each(&self, done: usize) -> f64 {
+        (self.clock.elapsed() - self.start) / done.max(1) as f64
+    }
+}
+
+impl Strategy for Within<'_> {
+    fn candidates(&mut self, history: &History<'_>) -> u64 {
+        let wanted = self.inner.candidates(history);
+        let done = history.evaluated().len();
+        match self.decided {
+            Some(decided) => wanted.min(decided.saturating_sub(done) as u64),
+            None if done < TRIED => wanted,
+            None => {
+                let each = self.each(done);
+                // The winner is trained once more.
+                let time = self.end - each - self.start;
+                let until = self.start + (1.0 - AGAIN) * time;
+                if done == TRIED {
+                    let candidates = (time * (1.0 - AGAIN) / each).max(TRIED as f64);
+                    self.observer.say(&format!(
+                        "a training takes {each:.1} s: there is time for about {candidates:.0} candidates, and for {:.0} trainings \
+                         of the best with other seeds",
+                        (time * AGAIN / each).max(0.0)
+                    ));
+                }
+                if self.clock.elapsed() + each > until { 0 } else { wanted }
+            }
+        }
+    }
+
+    fn ask(&mut self, history: &History<'_>, attempt: Attempt<'_>) -> Proposal {
+        self.inner.ask(history, attempt)
+    }
+
+    fn tell(&mut self, evaluated: &[Candidate]) {
+        self.inner.tell(evaluated);
+    }
+}
+
+/// How many of the best are trained with a second seed, with a third, and so on, where there is time for so many trainings: each
+/// time the better half, and no fewer than two.
+pub(super) fn rounds(trainings: usize, candidates: usize) -> Vec<usize> {
+    let mut left = trainings;
+    let mut many = (trainings / 2).clamp(2, MOST_AGAIN).min(candidates);
+    let mut rounds = Vec::new();
+    while many > 0 && many <= left && rounds.len() < MOST_SEEDS {
+        rounds.push(many);
+        left -= many;
+        many = (many / 2).max(2.min(many));
+    }
+    rounds
+}
+
+/// Candidates that are trained again, and seeds beside the first, at most.
+const MOST_AGAIN: usize = 16;
+const MOST_SEEDS: usize = 9;
+
+#[cfg(test)]
+mod tests {
+    use super::rounds;
+
+    #[test]
+    fn rounds_halve_and_take_no_more_than_there_is() {
+        assert_eq!(rounds(20, 60), [10, 5, 2, 2]);
+        assert_eq!(rounds(1000, 60), [16, 8, 4, 2, 2, 2, 2, 2, 2]);
+        assert_eq!((rounds(1, 60), rounds(0, 60), rounds(9, 0)), (vec![], vec![], vec![]));
+        assert_eq!((rounds(9, 1), rounds(5, 3)), (vec![1; 9], vec![2, 2]));
+        for trainings in 0..200 {
+            assert!(rounds(trainings, 40).iter().sum::<usize>() <= trainings);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Bayesian optimisation: after some that are drawn, each candidate is where a model of what was seen expects the largest
+//! improvement (Jones et al., Journal of Global Optimization, 1998).
+
+use rand::{Rng, RngExt};
+
+use super::{Attempt, History, Proposal, Strategy};
+use crate::search::surrogate::{Seen, Surrogate};
+
+/// Architectures that are drawn from the whole space, and around the best so far, of which the most promising is proposed.
+const DRAWN: usize = 100;
+const AROUND: usize = 100;
+/// Candidates that others are drawn around: those of which most is expected.
+const PARENTS: usize = 8;
+/// Choices that are made anew around them, at most.
+const CHANGES: u64 = 3;
+
+/// Proposes what a [`Surrogate`] expects most of.
+#[derive(Debug)]
+pub struct Bayesian {
+    /// How many candidates.
+    candidates: u64,
+    /// How many of them are drawn, before there is something to go by.
+    first: u64,
+    /// What to propose next for a candidate, the most promising last.
+    pool: Vec<Proposal>,
+}
+
+impl Bayesian {
+    /// So many candidates, of which the first are drawn.
+    pub fn new(candidates: u64, first: u64) -> Self {
+        Self { candidates, first: first.clamp(1, candidates.max(1)), pool: Vec::new() }
+    }
+}
+
+impl Strategy for Bayesian {
+    fn budget(&self) -> Option<u64> {
+        Some(self.candidates)
+    }
+
+    fn candidates(&mut self, history: &History<'_>) -> u64 {
+        u64::from((history.evaluated().len() as u64) < self.candidates)
+    }
+
+    fn ask(&mut self, history: &History<'_>, attempt: Attempt<'_>) -> Proposal {
+        if (history.evaluated().len() as u64) < self.first {
+            return Proposal { architecture: history.sample(attempt.rng), parent: None };
+        }
+        if attempt.tries == 0 {
+            self.pool = pool(history, attempt.rng);
+        }
+        self.pool.pop().unwrap_or_else(|| Proposal { architecture: history.sample(attempt.rng), parent: None })
+    }
+}
+
+/// What might be next, the most promising last; nothing where nothing is known yet.
+fn pool(history: &History<'_>, rng: &mut dyn Rng) -> Vec<Proposal> {
+    let (space, evaluated) = (history.space(), history.evaluated());
+    let seen = evaluated
+        .iter()
+        .map(|candidate| Seen { architecture: candidate.live.clone(), losses: vec![candidate.figures.rank()] });
+    let seen: Vec<Seen> = seen.collect();
+    let Some(surrogate) = Surrogate::fit(space, &seen) else { return Vec::new() };
+    let mut parents: Vec<(f64, usize)> =
+        seen.iter().enumerate().map(|(at, seen)| (surrogate.expect(&seen.architecture).mean, at)).collect();
+    parents.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    parents.truncate(PARENTS);
+    let best = parents.first().map_or(f64::INFINITY, |(mean, _)| *mean);
+    let mut proposals: Vec<Proposal> =
+        (0..DRAWN).map(|_| Proposal { architecture: history.sample(rng), parent: None }).collect();
+    for _ in 0..AROUND {
+        let parent = &evaluated[parents[rng.random_range(0..parents.len())].1];
+        let changes = rng.random_range(1..=CHANGES);
+        let architecture = history.mutate(&parent.architecture, changes, rng);
+        proposals.push(Proposal { architecture, parent: Some(parent.index) });
+    }
+    let promising = proposals.into_iter().filter_map(|proposal| {
+        let live = space.canonical(&proposal.architecture).ok()?;
+        Some((surrogate.expect(&live).improvement(best), proposal))
+    });
+    let mut promising: Vec<(f64, Proposal)> = promising.collect();
+    promising.sort_by(|a, b| a.0.total_cmp(&b.0));
+    promising.into_iter().map(|(_, proposal)| proposal).collect()
+}
