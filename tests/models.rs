@@ -33,11 +33,12 @@ const MODELS: [(&str, &str); 14] = [
     ("wide_deep", "wide_deep"),
     ("xdeepfm", "xdeepfm"),
 ];
-const SPACES: [(&str, &str); 4] = [
+const SPACES: [(&str, &str); 5] = [
     ("autoctr", "blocks: 4, dim: 8, widths: [8, 16, 24]"),
     ("interactions", "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]"),
     ("nasrec_full", "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]"),
     ("nasrec_small", "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]"),
+    ("tabular", "widths: [8, 16, 24], dims: [4, 8]"),
 ];
 
 /// A space of the library over a small table, and the planted data that goes with it.

@@ -196,7 +196,7 @@ fn a_project_is_made_that_runs_as_it_is() {
     assert!(text(&made.stderr).contains("next: nasrecc search my-shop/search.nasrec"), "{}", text(&made.stderr));
     let search = fs::read_to_string(at.join("my-shop/search.nasrec")).expect("there");
     assert!(
-        search.contains("search my_shop on nasrec_small(") && search.contains("files: \"../data/visits.csv\""),
+        search.contains("search my_shop on tabular(") && search.contains("files: \"../data/visits.csv\""),
         "{search}"
     );
     let checked = nasrecc(at, &["check", "--deny-warnings", "my-shop/search.nasrec", "my-shop/schema.nasrec"]);
@@ -206,16 +206,7 @@ fn a_project_is_made_that_runs_as_it_is() {
     let readme = fs::read_to_string(at.join("my-shop/README.md")).expect("there");
     assert!(readme.contains("nasrecc search my-shop/search.nasrec --out my-shop/run"), "{readme}");
     // Run from elsewhere, by the command that is told; shorter than it would be.
-    let few = [
-        "--set",
-        "evolve.generations=1",
-        "--set",
-        "retrain.top=1",
-        "--set",
-        "retrain.epochs=1",
-        "--set",
-        "train.epochs=1",
-    ];
+    let few = ["--set", "trials.candidates=3", "--set", "trials.seeds=1", "--set", "retrain.epochs=1"];
     let ran = nasrecc(at, &[&["search", "my-shop/search.nasrec", "--out", "my-shop/run"][..], &few].concat());
     assert_eq!(ran.status.code(), Some(0), "{}", text(&ran.stderr));
     assert!(text(&ran.stdout).contains("linear_model"), "{}", text(&ran.stdout));

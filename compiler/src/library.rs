@@ -15,6 +15,7 @@ library![
     "interactions.nasrec",
     "nasrec_full.nasrec",
     "nasrec_small.nasrec",
+    "tabular.nasrec",
     "models/autoint.nasrec",
     "models/dcn.nasrec",
     "models/dcnv2.nasrec",

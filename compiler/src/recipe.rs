@@ -448,9 +448,9 @@ pub enum Method {
         samples: u64,
     },
     /// Candidates are trained on their own, as the section `retrain` says, and no supernet is. The first are drawn from the whole
-    /// space; each of the others is where a model of what was seen so far expects most.
+    /// space; each of the others is the best of what a model of those so far holds possible.
     Trials {
-        /// How many; 60 by default.
+        /// How many; 60 by default, or as many as there is time for with a [`Recipe::budget`].
         candidates: u64,
         /// How many of them are drawn; 20 by default.
         first: u64,

@@ -14,6 +14,9 @@ pub(super) const METHODS: [(&str, ReadMethod); 3] = [("evolve", evolve), ("rando
 /// The way that trains no supernet.
 pub(super) const TRIALS: &str = "trials";
 
+/// How long a search may take.
+pub(super) const BUDGET: &str = "budget";
+
 /// What is said of a supernet, and how candidates are evaluated with it.
 pub(super) const OF_SUPERNETS: [&str; 4] = ["train", "evaluate.finetune", "evaluate.validate", "evaluate.recalibrate"];
 
@@ -31,7 +34,9 @@ pub(super) fn method(s: &mut Settings) -> Method {
         let names = METHODS.map(|(section, _)| format!("`{section}`")).join(" or ");
         s.both(&format!("a search is either {names}"), [first, second]);
     }
-    let (_, read) = opened.last().unwrap_or(&METHODS[0]);
+    // What keeps to a time trains candidates on their own.
+    let usual = if s.place(BUDGET).is_some() { (TRIALS, trials as ReadMethod) } else { METHODS[0] };
+    let (_, read) = opened.last().unwrap_or(&usual);
     read(s)
 }
 
@@ -52,8 +57,10 @@ fn random(s: &mut Settings) -> Method {
 }
 
 fn trials(s: &mut Settings) -> Method {
+    // As many as there is time for.
+    let usual = if s.place(BUDGET).is_some() { 10_000 } else { 60 };
     Method::Trials {
-        candidates: s.count("trials.candidates", 60),
+        candidates: s.count("trials.candidates", usual),
         first: s.count("trials.first", 20),
         seeds: s.get("trials.seeds", 3, "a whole number from 1 to 20", |e| whole(e).filter(|n| (1..=20).contains(n))),
     }

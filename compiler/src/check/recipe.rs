@@ -4,7 +4,7 @@ use super::arch::disallowed;
 use super::conflicts::conflict;
 use super::data;
 use super::elaborate::elaborate;
-use super::methods::{METHODS, OF_SUPERNETS, TRIALS, method, paths};
+use super::methods::{BUDGET, METHODS, OF_SUPERNETS, TRIALS, method, paths};
 use super::program::{Item, ItemKind, Program};
 use super::settings::{Settings, number, within};
 use super::{Baseline, CheckedSearch, Overrides};
@@ -389,8 +389,6 @@ fn recipe(s: &mut Settings, kind: ItemKind, schema: Option<&Schema>) -> Recipe {
     };
     Recipe { seed, data, embeddings, train, evaluate, method, budget, require: Vec::new(), retrain }
 }
-
-const BUDGET: &str = "budget";
 
 /// A year.
 const LONGEST: f64 = 365.0 * 86_400.0;

@@ -7,6 +7,8 @@
 
 use nasrec_compiler::ir::{Choice, Made};
 use nasrec_compiler::{Architecture, Space};
+use rand::{Rng, RngExt};
+use rand_distr::StandardNormal;
 use serde::{Deserialize, Serialize};
 
 /// How an architecture did: without what its logit does not depend on, and the log loss of each training.
@@ -23,20 +25,6 @@ pub struct Expected {
     pub mean: f64,
     /// How far it may be from that: a standard deviation.
     pub deviation: f64,
-}
-
-impl Expected {
-    /// By how much it is expected to be below `best`, above it counted as nothing (Jones et al., 1998).
-    pub(super) fn improvement(&self, best: f64) -> f64 {
-        let gain = best - self.mean;
-        if self.deviation <= 0.0 {
-            return gain.max(0.0);
-        }
-        let z = gain / self.deviation;
-        let below = 0.5 * libm::erfc(-z / std::f64::consts::SQRT_2);
-        let density = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt();
-        (gain * below + self.deviation * density).max(0.0)
-    }
 }
 
 /// Architectures that are looked at: the best, where there are more.
@@ -113,7 +101,7 @@ impl<'a> Surrogate<'a> {
 
     /// What is expected of an architecture, without what its logit does not depend on.
     pub fn expect(&self, architecture: &Architecture) -> Expected {
-        let distances: Vec<f64> = self.points.iter().map(|point| distance(self.choices, point, architecture)).collect();
+        let distances = self.distances(architecture);
         let (mut weight, mut mean, mut square) = (0.0, 0.0, 0.0);
         for answer in &self.answers {
             let told = answer.expect(&distances);
@@ -123,6 +111,41 @@ impl<'a> Surrogate<'a> {
         }
         mean /= weight;
         Expected { mean, deviation: (square / weight - mean * mean).max(0.0).sqrt() }
+    }
+
+    /// What architectures may be worth: one draw of all of them together, of one of the answers.
+    pub fn draw(&self, architectures: &[Architecture], rng: &mut dyn Rng) -> Vec<f64> {
+        let mut left: f64 = rng.random();
+        let picked = self.answers.iter().find(|answer| {
+            left -= answer.weight;
+            left <= 0.0
+        });
+        let Some(answer) = picked.or(self.answers.last()) else { return vec![0.0; architectures.len()] };
+        let near = architectures.iter().map(|architecture| answer.likeness(&self.distances(architecture)));
+        let near: Vec<Vec<f64>> = near.collect();
+        let solved: Vec<Vec<f64>> = near.iter().map(|near| answer.factor.solve(near)).collect();
+        let left: Vec<f64> = near.iter().map(|near| 1.0 - dot(near, &answer.ones)).collect();
+        let all: f64 = answer.ones.iter().sum();
+        let n = architectures.len();
+        let mut covariances = vec![0.0; n * n];
+        for row in 0..n {
+            for column in 0..=row {
+                let apart = distance(self.choices, &architectures[row], &architectures[column]);
+                let known = dot(&near[row], &solved[column]) - left[row] * left[column] / all;
+                covariances[row * n + column] = (-apart / answer.fade).exp() - known;
+            }
+            // What is drawn twice is drawn alike, but for this.
+            covariances[row * n + row] += 1e-6;
+        }
+        let means = near.iter().map(|near| answer.mean + dot(near, &answer.solved));
+        let Some(factor) = Cholesky::of(covariances, n) else { return means.collect() };
+        let luck: Vec<f64> = (0..n).map(|_| rng.sample(StandardNormal)).collect();
+        let deviation = answer.signal.sqrt();
+        means.enumerate().map(|(row, mean)| mean + deviation * dot(factor.row(row), &luck)).collect()
+    }
+
+    fn distances(&self, architecture: &Architecture) -> Vec<f64> {
+        self.points.iter().map(|point| distance(self.choices, point, architecture)).collect()
     }
 
     /// Standard deviation of what one training comes to, about what its architecture is worth.
@@ -145,10 +168,13 @@ impl<'a> Surrogate<'a> {
 }
 
 impl Answer {
+    fn likeness(&self, distances: &[f64]) -> Vec<f64> {
+        distances.iter().map(|apart| (-apart / self.fade).exp()).collect()
+    }
+
     /// Mean and variance, at these distances from what was seen; the mean of all is not known either.
     fn expect(&self, distances: &[f64]) -> (f64, f64) {
-        let near: Vec<f64> = distances.iter().map(|apart| (-apart / self.fade).exp()).collect();
-        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let near = self.likeness(distances);
         let known = self.factor.solve(&near);
         let left = 1.0 - dot(&near, &self.ones);
         let variance = 1.0 - dot(&near, &known) + left * left / self.ones.iter().sum::<f64>();
@@ -181,13 +207,12 @@ impl Figures {
         }
         let factor = Cholesky::of(covariances, n)?;
         let ones = factor.solve(&vec![1.0; n]);
-        let weigh = |ones: &[f64], values: &[f64]| ones.iter().zip(values).map(|(one, value)| one * value).sum::<f64>();
-        let mean = weigh(&ones, &self.means) / ones.iter().sum::<f64>();
+        let mean = dot(&ones, &self.means) / ones.iter().sum::<f64>();
         let left: Vec<f64> = self.means.iter().map(|value| value - mean).collect();
         let solved = factor.solve(&left);
         let all: f64 = self.counts.iter().sum();
         // Where all figures are equal, nothing is known of their variance; the smallest number keeps it above 0.
-        let signal = ((weigh(&left, &solved) + self.squares / ratio) / all).max(1e-18);
+        let signal = ((dot(&left, &solved) + self.squares / ratio) / all).max(1e-18);
         let again = all - n as f64;
         let likelihood = -0.5 * (all * signal.ln() + factor.log_determinant() + again * ratio.ln());
         Some((likelihood, Answer { weight: 1.0, fade, mean, signal, noise: signal * ratio, factor, solved, ones }))
@@ -202,6 +227,10 @@ fn outlying(seen: &[&Seen]) -> Option<f64> {
     means.sort_by(f64::total_cmp);
     let (Some(&least), Some(&middle)) = (means.first(), means.get(means.len() / 2)) else { return None };
     (seen.len() > 1 && means.len() > 1).then_some(middle + 3.0 * (middle - least))
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn mean(losses: &[f64]) -> f64 {
@@ -269,6 +298,11 @@ impl Cholesky {
             x[..row].iter_mut().zip(column).for_each(|(left, a)| *left -= a * value);
         }
         x
+    }
+
+    /// A row of the triangle.
+    fn row(&self, row: usize) -> &[f64] {
+        &self.lower[row * self.n..=row * self.n + row]
     }
 
     fn log_determinant(&self) -> f64 {

@@ -131,17 +131,24 @@ fn what_failed_and_what_is_all_alike_is_expected_soberly() {
 }
 
 #[test]
-fn an_improvement_is_what_may_be_below_the_best() {
-    let at = |mean, deviation| Expected { mean, deviation }.improvement(0.5);
-    assert_eq!((at(0.4, 0.0), at(0.6, 0.0)), (0.5 - 0.4, 0.0));
-    // The mean of what a normal variable is above 0.
-    assert!((at(0.5, 0.1) - 0.1 / (2.0 * std::f64::consts::PI).sqrt()).abs() < 1e-12);
-    assert!(at(0.6, 0.1) < at(0.6, 0.2) && at(0.6, 0.1) < at(0.55, 0.1));
-    let (mut sum, mut rng) = (0.0, ChaCha8Rng::seed_from_u64(1));
-    for _ in 0..200_000 {
-        sum += (0.5 - (0.55 + 0.1 * rng.sample::<f64, _>(StandardNormal))).max(0.0);
+fn draws_are_of_what_is_expected() {
+    let space = space();
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let (seen, _) = drawn(&space, 30, 0.002, &mut rng);
+    let surrogate = Surrogate::fit(&space, &seen).expect("figures");
+    // One that was seen, one that was not, and the latter again.
+    let other = space.sample(Counts::Uniform, &mut rng);
+    let all = [seen[0].architecture.clone(), other.clone(), other];
+    let draws: Vec<Vec<f64>> = (0..4_000).map(|_| surrogate.draw(&all, &mut rng)).collect();
+    for (at, architecture) in all.iter().enumerate() {
+        let mean = draws.iter().map(|draw| draw[at]).sum::<f64>() / 4_000.0;
+        let square = draws.iter().map(|draw| (draw[at] - mean).powi(2)).sum::<f64>() / 4_000.0;
+        let expected = surrogate.expect(architecture);
+        assert!((mean - expected.mean).abs() < 0.1 * expected.deviation, "{mean} {expected:?}");
+        assert!((square.sqrt() / expected.deviation - 1.0).abs() < 0.1, "{} {expected:?}", square.sqrt());
     }
-    assert!((at(0.55, 0.1) - sum / 200_000.0).abs() < 5e-4);
+    assert!(draws.iter().all(|draw| (draw[1] - draw[2]).abs() < 0.02 * surrogate.spread()), "what is alike is drawn alike");
+    assert!(surrogate.draw(&[], &mut rng).is_empty());
 }
 
 proptest! {

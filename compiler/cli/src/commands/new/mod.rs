@@ -26,8 +26,9 @@ const README: &str = "README.md";
 
 /// Make a project for a table: a schema, a search that fits its rows, baselines, and what to do next
 ///
-/// The schema is that of `nasrecc data schema`, the recipe one for so many rows: a small space and several epochs that end
-/// early for few, one epoch for many. It runs without an edit. The table stays where it is. Nothing is overwritten.
+/// The schema is that of `nasrecc data schema`, the recipe one for so many rows: candidates that are trained on their own, for as long
+/// as `budget` says, in epochs that end early; of millions of rows, candidates in a supernet. It runs without an edit. The table
+/// stays where it is. Nothing is overwritten.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  nasrecc new visits --data visits.csv && nasrecc search visits/search.nasrec\n  nasrecc new ratings --data parts/ --label rating"

@@ -7,100 +7,79 @@ use crate::output::grouped;
 /// Rows of a batch that a training takes at a time, times so many, are as many steps as teach something.
 const STEPS: u64 = 300;
 
+/// Rows up to which candidates are trained on their own; with more one training takes too long for that.
+const ALONE: u64 = 2_000_000;
+
 /// What a search says for so many rows.
 #[derive(Debug, PartialEq)]
 pub(super) struct Recipe {
-    blocks: u64,
+    /// The space, with its arguments.
+    space: &'static str,
+    /// How it is searched.
+    how: String,
     dim: u64,
-    widths: &'static str,
-    counts: &'static str,
     hidden: u64,
     batch: u64,
-    /// Of the supernet, and at most of a model.
-    epochs: [u64; 2],
-    validate: u64,
-    population: u64,
-    generations: u64,
-    top: u64,
-    /// Whether there are enough rows to validate on that an AUC says something.
-    by_auc: bool,
+    /// At most.
+    epochs: u64,
     /// Whether there are enough steps that an average of a hundred of them is worth having.
     averaged: bool,
 }
 
 impl Recipe {
     pub fn of(rows: u64) -> Self {
-        let (blocks, dim, widths, counts, hidden) = match rows {
-            0..5_000 => (2, 4, "[8, 16, 32]", "[4, 8]", 32),
-            5_000..100_000 => (3, 8, "[16, 32, 64]", "[8, 16]", 64),
-            100_000..2_000_000 => (3, 8, "[32, 64, 128]", "[8, 16]", 128),
-            _ => (5, 16, "[32, 64, 128, 256]", "[16, 32]", 256),
-        };
         // A step for each few hundredths of an epoch, on batches that a processor is busy with.
         let batch = (rows / STEPS).next_power_of_two().clamp(32, 1024);
-        let epochs = match rows {
-            0..5_000 => [8, 20],
-            5_000..100_000 => [3, 10],
-            100_000..2_000_000 => [1, 5],
-            _ => [1, 1],
+        let (space, dim, hidden, epochs) = match rows {
+            0..5_000 => ("tabular(widths: [16, 32, 64], dims: [4, 8])", 4, 32, 20),
+            5_000..100_000 => ("tabular(widths: [32, 64, 128], dims: [4, 8, 16])", 8, 64, 10),
+            100_000..ALONE => ("tabular(widths: [64, 128, 256], dims: [8, 16])", 8, 128, 5),
+            _ => {
+                let small = "nasrec_small(\n  blocks: 5, dim: 16, normalise: off, counts: [16, 32], widths: [32, 64, 128, 256],\n)";
+                (small, 16, 256, 1)
+            }
         };
-        let (population, generations, top) = match rows {
-            0..100_000 => (16, 8, 4),
-            100_000..2_000_000 => (16, 6, 3),
-            _ => (64, 60, 8),
+        let how = match rows {
+            // As many as take no time to speak of, so that the same table always has the same winner.
+            0..5_000 => "trials { candidates: 40; first: 15 }".to_owned(),
+            5_000..ALONE => "budget: 10min".to_owned(),
+            // A tenth of the rows is there to validate on.
+            _ => format!(
+                "train {{ epochs: 1; batch: {batch}; optimiser: adagrad(lr: 0.1) }}
+  evaluate {{ finetune: head(steps: 20, lr: 0.04); validate: 12; batch: 4_096 }}
+  evolve {{ population: 64; generations: 60; children: 4; tournament: 16 }}"
+            ),
         };
-        // A tenth of the rows is there to validate on.
-        let validate = (rows / 10).div_ceil(4_096).clamp(1, 12);
-        let (by_auc, averaged) = (rows >= 20_000, rows >= 5_000);
-        Self {
-            blocks,
-            dim,
-            widths,
-            counts,
-            hidden,
-            batch,
-            epochs,
-            validate,
-            population,
-            generations,
-            top,
-            by_auc,
-            averaged,
-        }
+        Self { space, how, dim, hidden, batch, epochs, averaged: rows >= 5_000 }
     }
 
     pub fn search(&self, name: &str, schema: &str, files: &str, columns: (usize, usize)) -> String {
-        let Self { blocks, dim, widths, counts, hidden, batch, epochs: [supernet, most], .. } = self;
-        let Self { validate, population, generations, top, by_auc, averaged, .. } = self;
-        let metric = if *by_auc { ", metric: auc" } else { "" };
-        let stop = if *most > 1 { format!("; stop: early(patience: 2{metric})") } else { String::new() };
+        let Self { space, how, dim, hidden, batch, epochs, averaged } = self;
+        let stop = if *epochs > 1 { "; stop: early(patience: 2)" } else { "" };
         let average = if *averaged { "; ema: 0.99" } else { "" };
-        let tournament = population / 4;
+        let top = if *epochs > 1 { "" } else { "top: 8; " };
         let retrain = format!(
-            "epochs: {most}; batch: {batch}; optimiser: adam(lr: 1e-3); warmup: 0; schedule: constant{average}{stop}"
+            "epochs: {epochs}; batch: {batch}; optimiser: adam(lr: 1e-3); warmup: 0; schedule: constant{average}{stop}"
         );
         // A schema with a time is split by it.
         let data = format!("data {{ files: \"{files}\" }}");
         let (dense, sparse) = columns;
+        let (file, _) = space.split_once('(').unwrap_or((space, ""));
         format!(
             "nasrec 1
 
 import \"schema.nasrec\" {{ {schema} }}
-import \"nasrec_small.nasrec\" {{ nasrec_small }}
+import \"{file}.nasrec\" {{ {file} }}
 import \"models/dcnv2.nasrec\" {{ dcnv2 }}
 import \"models/deepfm.nasrec\" {{ deepfm }}
 import \"models/linear.nasrec\" {{ linear_model }}
 
 /// Models of {dense} numeric and {sparse} categorical columns, beside hand-made ones that are trained the same way.
-search {name} on nasrec_small(
-  blocks: {blocks}, dim: {dim}, normalise: off, counts: {counts}, widths: {widths},
-) with {schema} {{
+search {name} on {space} with {schema} {{
   seed: 1
   {data}
-  train {{ epochs: {supernet}; batch: {batch}; optimiser: adagrad(lr: 0.1) }}
-  evaluate {{ finetune: head(steps: 20, lr: 0.04); validate: {validate}; batch: 4_096 }}
-  evolve {{ population: {population}; generations: {generations}; children: 4; tournament: {tournament} }}
-  retrain {{ top: {top}; {retrain} }}
+  {how}
+  retrain {{ {top}{retrain} }}
   baseline dcnv2(dim: {dim}, hidden: {hidden}), deepfm(dim: {dim}, hidden: {hidden}), linear_model, trees
 }}
 
@@ -118,6 +97,10 @@ train {name}_alone on dcnv2(dim: {dim}, hidden: {hidden}) with {schema} {{
     pub fn readme(&self, name: &str, data: &str, rows: u64, dir: &str, inferred: &Inferred) -> String {
         let (dense, sparse) = inferred.columns;
         let rows = grouped(rows);
+        let time = match self.how.starts_with("budget") {
+            true => "The search takes ten minutes, on whatever machine; `--budget 1h` lets it look for longer. ",
+            false => "",
+        };
         format!(
             "# {name}
 
@@ -132,7 +115,7 @@ nasrecc data check '{data}' --schema {dir}/schema.nasrec
 nasrecc search {dir}/search.nasrec --out {dir}/run
 ```
 
-`nasrecc train {dir}/search.nasrec` trains the one model. `nasrecc data stats '{data}' --schema {dir}/schema.nasrec` shows what the
+{time}`nasrecc train {dir}/search.nasrec` trains the one model. `nasrecc data stats '{data}' --schema {dir}/schema.nasrec` shows what the
 columns hold.
 "
         )
@@ -147,10 +130,9 @@ mod tests {
     fn a_recipe_grows_with_the_rows() {
         let (few, some, many) = (Recipe::of(100), Recipe::of(50_000), Recipe::of(10_000_000));
         assert_eq!([few.batch, some.batch, many.batch], [32, 256, 1024]);
-        assert_eq!([few.epochs[1], some.epochs[1], many.epochs[1]], [20, 10, 1]);
-        assert!(few.blocks < some.blocks && some.blocks < many.blocks);
-        assert_eq!([few.validate, some.validate, many.validate], [1, 2, 12]);
-        assert!(!few.by_auc && some.by_auc);
+        assert_eq!([few.epochs, some.epochs, many.epochs], [20, 10, 1]);
+        assert!(few.hidden < some.hidden && some.hidden < many.hidden);
+        assert!(few.how.starts_with("trials") && some.how == "budget: 10min" && many.how.contains("evolve"));
         assert!(!few.averaged && some.averaged);
     }
 }
