@@ -6,6 +6,7 @@
 mod book;
 mod boosted;
 mod bounded;
+mod budgets;
 mod cli;
 mod described;
 // What it stands between is glibc and a program.

@@ -39,10 +39,33 @@ impl Cost {
         Cost::ALL.into_iter().find(|cost| cost.words() == words)
     }
 
+    /// So much of it, such as `7,136 macs`.
+    pub(crate) fn told(self, value: u64) -> String {
+        format!("{} {}", grouped(value), self.words())
+    }
+
+    /// How much of it there is, by what regions count of it: for bytes of weights, their number.
+    pub(crate) fn counted(self, count: u64) -> u64 {
+        if self == Cost::WeightBytes { count.saturating_mul(4) } else { count }
+    }
+
     /// Whether it is counted in bytes.
     pub(crate) fn is_bytes(self) -> bool {
         matches!(self, Cost::ActivationBytes | Cost::WeightBytes)
     }
+}
+
+/// A number with a comma before every third digit from its end.
+pub(crate) fn grouped(number: impl ToString) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// What one node, or several, cost.

@@ -15,7 +15,7 @@ use num_traits::ToPrimitive;
 
 use crate::memory::check;
 
-const SPACES: &[(&str, &str)] = &[
+pub const SPACES: &[(&str, &str)] = &[
     ("nothing is open", "logit = linear(x, 1)"),
     ("a width", "width w in [4, 8, 16]\nlogit = linear(linear(x, w), 1)"),
     ("a width that nothing uses", "width w in [4, 8, 16]\nwidth v in 2..5\nlogit = linear(linear(x, v), 1)"),
@@ -108,7 +108,8 @@ const SPACES: &[(&str, &str)] = &[
     ),
 ];
 
-fn space(body: &str) -> Space {
+/// The space of a body, over the table.
+pub fn space(body: &str) -> Space {
     let body: String = body.lines().map(|line| format!("  {line}\n")).collect();
     let text = format!(
         "import \"std/ctr.nasrec\"\nschema t {{ label y; dense I[1..3]; sparse C[1..2]: int | modulo(rows: 4) }}\n\
@@ -122,7 +123,7 @@ fn space(body: &str) -> Space {
 }
 
 /// Every encoding: each choice that exists, decided in every way.
-fn every(graph: &SpaceGraph, made: &mut Vec<Option<Made>>, all: &mut Vec<Architecture>) {
+pub fn every(graph: &SpaceGraph, made: &mut Vec<Option<Made>>, all: &mut Vec<Architecture>) {
     let Some(choice) = graph.choices.get(made.len()) else { return all.push(Architecture::new(made.clone())) };
     let options: Vec<Option<Made>> = match choice.parent {
         Some((of, positions)) if !made[of.index()].is_some_and(|m| m.meets(positions)) => vec![None],

@@ -1,8 +1,13 @@
-//! Requirements that no architecture satisfies, told before any schema is known.
+//! Requirements that no architecture satisfies: those on choices are told before any schema is known, those on costs with
+//! it.
 
+use super::program::Program;
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::ir::{CheckedSpace, SchemaSizes};
-use crate::space::Verdict;
+use crate::ir::{CheckedSpace, Constraint, SchemaSizes};
+use crate::space::{Bound, Conflict, Effort, End, Proof, Space, Standing, Verdict};
+
+/// Looks at a region or a size that take as long as a step of writing out.
+const LOOKS_OF_A_STEP: usize = 16;
 
 /// The finding for a space, or a space together with its search, whose constraints on choices exclude everything. Without a schema those
 /// that depend on the sizes of one are left out.
@@ -14,6 +19,35 @@ pub(super) fn conflict(space: &CheckedSpace, schema: Option<SchemaSizes>) -> Opt
         return None;
     }
     let Verdict::Conflict(conflict) = space.graph.verdict(schema) else { return None };
+    Some(told(&space.name, constraints, &conflict, schema.is_some(), None))
+}
+
+impl Program {
+    /// The finding for a space over a schema whose constraints on costs exclude everything, with the proof; nothing where
+    /// something is allowed, or where no proof is found within the effort of one answer and half of what is left for all
+    /// items of a file, which is not to be refused for want of proofs.
+    pub(super) fn exhausted(&self, space: &Space) -> Option<Diagnostic> {
+        let constraints = &space.graph().constraints;
+        if constraints.iter().all(|constraint| constraint.costs.is_empty()) {
+            return None;
+        }
+        let looks = Standing::LOOKS.min((self.meter.left() / 2).saturating_mul(LOOKS_OF_A_STEP));
+        let mut effort = Effort::of(looks);
+        let standing = space.standing_within(&mut effort);
+        self.meter.take(effort.taken_of(looks) / LOOKS_OF_A_STEP);
+        let Standing::Empty(conflict, proof) = standing else { return None };
+        Some(told(&space.name, constraints, &conflict, true, Some(&proof)))
+    }
+}
+
+/// Says of each of these constraints where it is, and why nothing satisfies them.
+fn told(
+    space: &str,
+    constraints: &[Constraint],
+    conflict: &Conflict,
+    with_schema: bool,
+    proof: Option<&Proof>,
+) -> Diagnostic {
     // A constraint in a block is there once for each instance, at one place.
     let mut places: Vec<(Span, Vec<&str>)> = Vec::new();
     for &at in &conflict.members {
@@ -26,22 +60,36 @@ pub(super) fn conflict(space: &CheckedSpace, schema: Option<SchemaSizes>) -> Opt
     }
     let several = conflict.members.len() > 1;
     let these = if several { "these requirements" } else { "this requirement" };
-    let with = if schema.is_some() { " with this schema" } else { "" };
+    let with = if with_schema { " with this schema" } else { "" };
     let mut diagnostic =
-        Diagnostic::error(Code::Conflict, format!("no architecture of `{}` satisfies {these}{with}", space.name));
+        Diagnostic::error(Code::Conflict, format!("no architecture of `{space}` satisfies {these}{with}"));
+    let why = proof.map(Proof::to_string);
     for (number, (span, instances)) in places.iter().enumerate() {
-        let role = match (several, number) {
-            (false, _) => "nothing satisfies this",
-            (true, 0) => "this",
-            (true, _) => "together with this",
+        let role = match (several, number, &why) {
+            (false, _, Some(why)) => why,
+            (false, _, None) => "nothing satisfies this",
+            (true, 0, _) => "this",
+            (true, ..) => "together with this",
         };
         let names: Vec<String> = instances.iter().map(|name| format!("`{name}`")).collect();
         let of = if names.is_empty() { String::new() } else { format!(", in {}", super::listed(&names)) };
         diagnostic = diagnostic.label(*span, format!("{role}{of}"));
     }
-    Some(diagnostic.help(match (several, conflict.irreducible) {
+    let remedy = match (several, conflict.irreducible) {
         (false, _) => "drop it, or change what it asks for",
         (true, true) => "without any one of them the others can be satisfied: drop or change one",
         (true, false) => "drop or change one of them",
-    }))
+    };
+    diagnostic.help(match (proof, &why) {
+        (Some(Proof::Bounds { bounds, .. }), _) if !several => room(bounds).unwrap_or_else(|| remedy.to_owned()),
+        (Some(_), Some(why)) if several => format!("{why}; {remedy}"),
+        _ => remedy.to_owned(),
+    })
+}
+
+/// What one bound leaves room for.
+fn room(bounds: &[Bound]) -> Option<String> {
+    let [Bound { cost, end, met: Some(met), .. }] = bounds else { return None };
+    let which = if *end == End::Least { "or more" } else { "or less" };
+    Some(format!("allow {} {which}, or change the space", cost.told(*met)))
 }

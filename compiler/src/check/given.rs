@@ -78,7 +78,11 @@ impl Program {
         let Some(checked) = checked else { return Err(found) };
         found.extend(conflict(&checked, Some(Space::sizes_of(schema))));
         if found.is_empty() {
-            return bound(&checked, schema, item.span).map_err(|unbound| vec![unbound]);
+            let space = bound(&checked, schema, item.span).map_err(|unbound| vec![unbound])?;
+            found.extend(self.exhausted(&space));
+            if found.is_empty() {
+                return Ok(space);
+            }
         }
         Diagnostic::sort(&mut found);
         Err(found)

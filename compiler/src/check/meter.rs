@@ -20,14 +20,18 @@ impl Meter {
     }
 
     pub fn take(&self, steps: usize) {
-        let left = self.0.load(Ordering::Relaxed);
+        let left = self.left();
         if left != usize::MAX {
             self.0.store(left.saturating_sub(steps), Ordering::Relaxed);
         }
     }
 
+    pub fn left(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     pub fn is_spent(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+        self.left() == 0
     }
 }
 

@@ -18,6 +18,9 @@ use crate::schema::Schema;
 use crate::space::{Architecture, BindError, Space};
 use crate::syntax::tree::{Demand, Expr, ExprKind, Name, Reference, SearchItem, Setting, SettingValue};
 
+/// What a schema is labelled with, without which something would be allowed.
+const SCHEMA: &str = "this schema";
+
 impl Program {
     /// Checks a search or a training: its space or model, its schema and its baselines.
     ///
@@ -76,12 +79,15 @@ impl Program {
             baselines.push(baseline);
         }
         if let (Some(space), Some(schema)) = (&space, &schema) {
-            let conflict = conflict(space, Some(Space::sizes_of(schema)));
-            diagnostics.extend(
-                conflict
-                    .map(|conflict| conflict.label(with.span, "this schema"))
-                    .or_else(|| unbound(space, schema, with)),
-            );
+            let found = match (conflict(space, Some(Space::sizes_of(schema))), bound(space, schema, with.span)) {
+                (None, Err(unbound)) => Some(unbound),
+                // What one model costs is looked at where that is asked for.
+                (None, Ok(space)) if model.is_none() => {
+                    self.exhausted(&space).map(|found| found.label(with.span, SCHEMA))
+                }
+                (conflict, _) => conflict.map(|conflict| conflict.label(with.span, SCHEMA)),
+            };
+            diagnostics.extend(found);
         }
         let mut settings = Settings::new(&search.settings, overrides, rivals, search.name.span);
         settings.incomplete = search.incomplete;

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::analysis::Analysis;
+use crate::cost::grouped;
 use crate::diagnostics::FileId;
 use crate::ir::{Offer, Word};
 use crate::names::{Kind, Meaning, Role, Symbol, builtin};
@@ -104,7 +105,7 @@ fn space_notes(analysis: &Analysis, symbol: Symbol) -> Option<String> {
     if graph.choices.is_empty() {
         return Some("No choices: one architecture. Costs depend on the data.".to_owned());
     }
-    let (choices, ways) = (graph.choices.len(), grouped(&graph.raw_count().to_string()));
+    let (choices, ways) = (graph.choices.len(), grouped(graph.raw_count()));
     let plural = if choices == 1 { "" } else { "s" };
     Some(format!("{choices} choice{plural}, {ways} encodings. Costs depend on the data."))
 }
@@ -118,14 +119,14 @@ fn arch_note(analysis: &Analysis, symbol: Symbol) -> Option<String> {
 /// What one model of a space costs, in words.
 fn costs(space: &CheckedSpace, schema: &Schema, architecture: &Architecture) -> Option<String> {
     let plan = Space::bind(space, schema).ok()?.plan(architecture).ok()?;
-    let (macs, dense) = (grouped(&plan.macs().to_string()), grouped(&plan.dense_params().to_string()));
-    let embedding = grouped(&plan.embedding_params().to_string());
+    let (macs, dense) = (grouped(plan.macs()), grouped(plan.dense_params()));
+    let embedding = grouped(plan.embedding_params());
     Some(format!("{macs} MACs a sample; {dense} dense and {embedding} embedding parameters."))
 }
 
 fn search_note(analysis: &Analysis, symbol: Symbol) -> Option<String> {
     let search = analysis.program.search(&analysis.item(symbol, ItemKind::Search)?, &[]).ok()?;
-    let ways = grouped(&search.space.graph.raw_count().to_string());
+    let ways = grouped(search.space.graph.raw_count());
     Some(format!("{} choices, {ways} encodings.", search.space.graph.choices.len()))
 }
 
@@ -133,18 +134,6 @@ fn train_note(analysis: &Analysis, symbol: Symbol) -> Option<String> {
     let search = analysis.program.search(&analysis.item(symbol, ItemKind::Train)?, &[]).ok()?;
     let (name, architecture) = search.model.as_ref()?;
     Some(format!("Trains {name}: {}", costs(&search.space, &search.schema, architecture)?))
-}
-
-/// A number with its thousands apart.
-fn grouped(digits: &str) -> String {
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// The choice of an architecture at a place.

@@ -46,6 +46,38 @@ impl SpaceGraph {
         }
         Ok(true)
     }
+
+    /// How far an assignment whose costs are known is from what is required: 0 where all constraints hold. Of two numbers
+    /// that do not compare as they should it is their difference, as a share of the larger one.
+    ///
+    /// # Errors
+    /// A choice that they depend on is left open.
+    pub(crate) fn shortfall(&self, at: &Assignment<'_>) -> Result<f64, Undecided> {
+        self.constraints.iter().map(|constraint| self.shortfall_of(constraint.holds, true, at)).sum()
+    }
+
+    /// The same of one condition that should hold, or should not.
+    fn shortfall_of(&self, cond: CondId, wanted: bool, at: &Assignment<'_>) -> Result<f64, Undecided> {
+        let ex = &self.expressions;
+        if ex.holds(cond, &self.choices, at)? == wanted {
+            return Ok(0.0);
+        }
+        Ok(match *ex.cond(cond) {
+            Cond::Known(_) | Cond::Opaque(_) => 1.0,
+            Cond::Compare(_, a, b) => {
+                let (a, b) = (ex.evaluate(a, &self.choices, at)?, ex.evaluate(b, &self.choices, at)?);
+                // Numbers that may not be equal are apart by the least step.
+                let short = ((a - b).abs() + 1.0) / (a.abs().max(b.abs()) + 1.0);
+                if short.is_finite() { short } else { 1.0 }
+            }
+            Cond::Not(a) => self.shortfall_of(a, !wanted, at)?,
+            Cond::And(a, b) | Cond::Or(a, b) => {
+                let (a, b) = (self.shortfall_of(a, wanted, at)?, self.shortfall_of(b, wanted, at)?);
+                let both = matches!(ex.cond(cond), Cond::And(..)) == wanted;
+                if both { a + b } else { a.min(b) }
+            }
+        })
+    }
 }
 
 impl Expressions {

@@ -23,11 +23,11 @@ use crate::schema::Schema;
 
 pub use architecture::Architecture;
 pub use bind::BindError;
-pub use cost::{Effort, End, Extreme, Meter, Witness};
+pub use cost::{Bound, Effort, End, Extreme, Meter, Proof, Standing, Tried, Witness};
 pub(crate) use count::Decider;
-pub use count::{Census, Diagram, Distinct, Estimate, Intractable, Tally};
+pub use count::{Census, Conflict, Diagram, Distinct, Estimate, Intractable, Tally};
 pub(crate) use count::{Verdict, of_sets};
-pub use draw::Sampling;
+pub use draw::{Sampling, Walk};
 pub(crate) use select::Live;
 pub use select::PlanError;
 

@@ -79,12 +79,15 @@ pub enum RunError {
     /// `remedy`: what may help.
     #[error("{title}: the loss was not finite for {steps} steps in a row, at step {step}; {remedy}")]
     Diverged { title: String, step: u64, steps: u64, remedy: &'static str },
-    /// The cheapest of so many architectures costs `macs`, and this constraint excludes it.
+    /// `why`: the proof.
+    #[error("no architecture of {space} meets what is required, {required}: {why}")]
+    NoneAllowed { space: String, required: String, why: String },
+    /// `tried`: what was done, and what is proved.
     #[error(
-        "none of {tries} architectures drawn meets what is required: `{constraint}` excludes even the cheapest of them, \
-         of {macs} macs"
+        "no architecture of {space} was found that meets what is required, {required}: {tried}; loosen what is required \
+         (nothing was read or trained)"
     )]
-    NoneAllowed { tries: usize, constraint: String, macs: u64 },
+    NoneFound { space: String, required: String, tried: String },
     /// A strategy proposed what is no architecture of the space.
     #[error(
         "what the strategy proposes is no architecture of {space}: it needs a place for each choice, and in it a value \
@@ -111,6 +114,7 @@ impl RunError {
             RunError::Memory { .. } => "R0208",
             RunError::Diverged { .. } => "R0209",
             RunError::NoneAllowed { .. } => "R0210",
+            RunError::NoneFound { .. } => "R0226",
             RunError::NotOfSpace { .. } => "R0211",
             RunError::Architecture(_) => "R0212",
             RunError::Schema(_) => "R0213",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Recipe;
 use nasrec_compiler::schema::Schema;
+use nasrec_compiler::space::Standing;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Baseline as CheckedBaseline, CheckedSearch, CheckedSpace, Space};
 
@@ -31,6 +32,8 @@ pub struct Job {
     pub recipe: Recipe,
     /// The one model that is trained, with its name: nothing is searched then.
     pub model: Option<(String, Architecture)>,
+    /// An architecture that is allowed, where something is required: what draws within a budget start from.
+    pub start: Option<Architecture>,
     /// What is found is compared with these, by name.
     pub baselines: Vec<(String, Baseline)>,
     /// Where relative paths of data files start.
@@ -41,7 +44,7 @@ impl Job {
     /// What a checked search, or a training, does. Relative paths of data files start at `base`.
     ///
     /// # Errors
-    /// The schema does not fit the space or a baseline.
+    /// The schema does not fit the space or a baseline; nothing is found that may be searched.
     pub fn new(search: &CheckedSearch, base: impl Into<PathBuf>) -> Result<Self> {
         let bind = |space: &CheckedSpace| Space::bind(space, &search.schema);
         let baselines = search.baselines.iter().map(|baseline| {
@@ -51,8 +54,11 @@ impl Job {
             };
             Ok((baseline.title(), what))
         });
+        let space = bind(&search.space).map_err(RunError::from)?;
+        let start = if search.model.is_none() { allowed(&space)? } else { None };
         Ok(Self {
-            space: bind(&search.space).map_err(RunError::from)?,
+            space,
+            start,
             model: search.model.clone(),
             baselines: baselines.collect::<Result<_, RunError>>()?,
             schema: search.schema.clone(),
@@ -92,5 +98,24 @@ impl Job {
     /// The plan of an architecture, and the architecture without what its logit does not depend on.
     pub(crate) fn selected(&self, architecture: &Architecture) -> Result<(Plan, Architecture)> {
         Ok(self.space.selected(architecture).map_err(RunError::from)?)
+    }
+}
+
+/// An architecture that a space's constraints allow, where it has any.
+fn allowed(space: &Space) -> Result<Option<Architecture>, RunError> {
+    let constraints = &space.graph().constraints;
+    if constraints.is_empty() {
+        return Ok(None);
+    }
+    let required =
+        || constraints.iter().map(|constraint| format!("`{}`", constraint.text)).collect::<Vec<_>>().join(", ");
+    match space.standing() {
+        Standing::Allowed(architecture) => Ok(Some(architecture)),
+        Standing::Empty(_, proof) => {
+            Err(RunError::NoneAllowed { space: space.name.clone(), required: required(), why: proof.to_string() })
+        }
+        Standing::Open(tried) => {
+            Err(RunError::NoneFound { space: space.name.clone(), required: required(), tried: tried.to_string() })
+        }
     }
 }

@@ -68,7 +68,7 @@ impl<'a> Searching<'a> {
             _ => None,
         });
         let recorded = recorded.collect::<Vec<_>>().into_iter();
-        let unseen = Unseen::new(&job.space, observer);
+        let unseen = Unseen::new(job, observer);
         Self { job, evaluate, journal, observer, unseen, all: Vec::new(), recorded, best: f64::INFINITY }
     }
 
@@ -101,7 +101,9 @@ impl<'a> Searching<'a> {
             let mut rng = streams.rng(stream, from + place);
             // What is drawn does not depend on how siblings did: some are evaluated by now, so that few plans are held.
             let history = History::new(self.job, generation, &self.all[..start]);
-            let found = self.unseen.next(|tries| strategy.ask(&history, Attempt { tries, rng: &mut rng }))?;
+            let mut within = streams.rng(&format!("{stream}/within"), from + place);
+            let ask = |tries| strategy.ask(&history, Attempt { tries, rng: &mut rng });
+            let found = self.unseen.next(history.evaluated(), &mut within, ask)?;
             let Some((selected, plan)) = found else {
                 self.evaluate_together(generation, waiting)?;
                 return Ok(false);

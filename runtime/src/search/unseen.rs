@@ -3,12 +3,18 @@
 use std::collections::HashSet;
 
 use nasrec_compiler::plan::Plan;
-use nasrec_compiler::space::Meter;
+use nasrec_compiler::space::Walk;
 use nasrec_compiler::{Architecture, Space};
+use rand::Rng;
 
-use super::strategies::{MAX_TRIES, Proposal};
+use super::strategies::{Candidate, MAX_TRIES, Proposal};
 use crate::error::RunError;
+use crate::run::Job;
 use crate::{Observer, Result};
+
+/// Proposals that are not allowed, before what is proposed is brought within what is required. As long as one in fifty is
+/// allowed, hardly a candidate comes to that: what is drawn again is drawn as if nothing else were there.
+const REJECTED: usize = 200;
 
 /// An architecture that is to be evaluated.
 pub(super) struct Selected {
@@ -21,53 +27,62 @@ pub(super) struct Selected {
 pub(super) struct Unseen<'a> {
     space: &'a Space,
     /// Where there are constraints.
-    meter: Option<Meter<'a>>,
+    walk: Option<Walk<'a>>,
+    /// What is allowed in any case.
+    start: Option<&'a Architecture>,
     seen: HashSet<Architecture>,
     observer: &'a dyn Observer,
 }
 
 impl<'a> Unseen<'a> {
-    pub fn new(space: &'a Space, observer: &'a dyn Observer) -> Self {
-        let meter = (!space.graph().constraints.is_empty()).then(|| space.meter());
-        Self { space, meter, seen: HashSet::new(), observer }
+    pub fn new(job: &'a Job, observer: &'a dyn Observer) -> Self {
+        let space = &job.space;
+        let walk = (!space.graph().constraints.is_empty()).then(|| space.walk(job.recipe.train.paths.counts()));
+        Self { space, walk, start: job.start.as_ref(), seen: HashSet::new(), observer }
     }
 
     /// Asks until the live architecture is a new one that is allowed, and gives it with its plan; `propose` is told how
-    /// often it was asked before. `None`, and a line that says why, where nothing more is found.
+    /// often it was asked before. A proposal that is not allowed is asked for again, and after a while brought within what
+    /// is required, by draws from `rng`: as near to it as may be, from its parent, or from what a walk comes to. `None`, and a
+    /// line that says why, where nothing more is found.
     ///
     /// # Errors
-    /// No proposal is allowed, and none ever was; a proposal is of another space.
-    pub fn next(&mut self, mut propose: impl FnMut(usize) -> Proposal) -> Result<Option<(Selected, Plan)>> {
-        let (mut known, mut excluded) = (0usize, 0usize);
-        // The constraint that excluded the cheapest, and what that costs.
-        let mut nearest: Option<(u64, &str)> = None;
+    /// A proposal is of another space.
+    pub fn next(
+        &mut self,
+        known: &[Candidate],
+        rng: &mut impl Rng,
+        mut propose: impl FnMut(usize) -> Proposal,
+    ) -> Result<Option<(Selected, Plan)>> {
+        let (mut met, mut excluded) = (0usize, 0usize);
         for tries in 0..MAX_TRIES {
-            let proposal = propose(tries);
+            let mut proposal = propose(tries);
             if !self.space.offers(&proposal.architecture) {
                 return Err(RunError::NotOfSpace { space: self.space.name.clone() }.into());
             }
-            if let Some(meter) = &mut self.meter {
-                let costs = meter.costs(&proposal.architecture).map_err(RunError::from)?;
-                if let Some(broken) = self.space.broken(&proposal.architecture, Some(costs)) {
+            if let Some(walk) = &mut self.walk
+                && !walk.allows(&proposal.architecture).map_err(RunError::from)?
+            {
+                let Some(start) = self.start.filter(|_| excluded >= REJECTED) else {
                     excluded += 1;
-                    if nearest.is_none_or(|(least, _)| costs.macs < least) {
-                        nearest = Some((costs.macs, &broken.text));
-                    }
                     continue;
-                }
+                };
+                let parent = proposal.parent.and_then(|index| known.get(usize::try_from(index).ok()?));
+                let from = match parent {
+                    Some(parent) => parent.architecture.clone(),
+                    None => walk.draw(start, rng),
+                };
+                proposal.architecture = walk.towards(&from, &proposal.architecture, rng);
             }
             let (plan, canonical) = self.space.selected(&proposal.architecture).map_err(RunError::from)?;
             if self.seen.insert(canonical.clone()) {
                 return Ok(Some((Selected { proposal, canonical }, plan)));
             }
-            known += 1;
+            met += 1;
         }
         let found = self.seen.len();
-        if let (true, Some((macs, constraint))) = (found == 0, nearest) {
-            return Err(RunError::NoneAllowed { tries: MAX_TRIES, constraint: constraint.to_owned(), macs }.into());
-        }
         self.observer.say(&format!(
-            "the search ends with {found} candidates: of {MAX_TRIES} more that were drawn, {known} were known and \
+            "the search ends with {found} candidates: of {MAX_TRIES} more that were drawn, {met} were known and \
              {excluded} cost too much"
         ));
         Ok(None)

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use nasrec_compiler::format::{ArchSource, format_archs, value};
 use nasrec_compiler::plan::{Cost, Costs};
 use nasrec_compiler::recipe::Counts;
+use nasrec_compiler::space::Standing;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Space};
 use serde_json::{Value, json};
@@ -16,8 +17,8 @@ use crate::output::{self, Format, Text, grouped, say, write};
 use crate::render;
 use crate::subject::{File, Subject};
 
-/// Draws for one architecture, before it is said that none is found: so many, and of large graphs fewer.
-const MOST_DRAWS: u64 = 100_000;
+/// Draws in a row that are not allowed, before a walk is taken to what is: so many, and of large graphs fewer.
+const MOST_DRAWS: u64 = 10_000;
 const MOST_DRAWN_NODES: u64 = 50_000_000;
 
 /// Draw architectures from a space, and write them as source with their costs
@@ -27,7 +28,8 @@ const MOST_DRAWN_NODES: u64 = 50_000_000;
                         nasrecc sample spaces/nasrec_small.nasrec --with criteo --require 'macs <= 500K'\n  \
                         nasrecc sample examples/quickstart.nasrec --counts 'binomial(0.5)' --format json\n\n\
                         What is required is written as in a search, and may be repeated. Constraints on choices cost \
-                        nothing; those on costs are met by drawing again.")]
+                        nothing; those on costs are met by drawing again, and where that hardly ever succeeds by a walk \
+                        through what is allowed.")]
 pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     file: String,
@@ -88,37 +90,34 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         &narrowed
     };
     let schema = subject.schema.as_ref().map(|schema| schema.name.clone()).unwrap_or_default();
-    let Drawn { architectures, draws } = draw(args, space)?;
+    let Drawn { architectures, draws, walked } = draw(args, space)?;
     let text = match args.format {
         Format::Text => Text::Program(source(args, &file, &subject, space, &schema, &architectures)?),
         Format::Json => output::json(&machine(space, &architectures)?)?,
     };
     write(args.out.as_ref(), text, file.read())?;
-    let share = 100.0 * args.n as f64 / draws as f64;
-    say!("{} of {} draws accepted ({share:.1}%)", grouped(args.n), grouped(draws));
+    let accepted = args.n - walked;
+    let share = 100.0 * accepted as f64 / draws as f64;
+    let by_walk = if walked > 0 { format!(", {} more by a walk", grouped(walked)) } else { String::new() };
+    say!("{} of {} draws accepted ({share:.1}%){by_walk}", grouped(accepted), grouped(draws));
     Ok(Outcome::Clean)
 }
 
 struct Drawn {
     architectures: Vec<(Architecture, Costs)>,
     draws: u64,
+    /// How many are not the draws themselves.
+    walked: u64,
 }
 
 fn draw(args: &Args, space: &Space) -> Result<Drawn> {
     let streams = Streams::new(args.seed);
-    let mut drawn = Drawn { architectures: Vec::new(), draws: 0 };
-    let mut last = 0;
+    let mut drawn = Drawn { architectures: Vec::new(), draws: 0, walked: 0 };
     let mut meter = space.meter();
     let size = space.graph().graph.node_count() as u64;
     let most = MOST_DRAWS.min(MOST_DRAWN_NODES / size.max(1));
-    while (drawn.architectures.len() as u64) < args.n {
-        if drawn.draws - last >= most {
-            bail!(
-                "none of {} draws was allowed after {} architectures: what is required is rare or impossible",
-                grouped(most),
-                drawn.architectures.len()
-            );
-        }
+    let mut last = 0;
+    while (drawn.architectures.len() as u64) < args.n && drawn.draws - last < most {
         let architecture = space.sample(args.counts, &mut streams.rng("sample", drawn.draws));
         drawn.draws += 1;
         let costs = meter.costs(&architecture)?;
@@ -126,6 +125,21 @@ fn draw(args: &Args, space: &Space) -> Result<Drawn> {
             drawn.architectures.push((architecture, costs));
             last = drawn.draws;
         }
+    }
+    drawn.walked = args.n - drawn.architectures.len() as u64;
+    if drawn.walked == 0 {
+        return Ok(drawn);
+    }
+    let start = match space.standing() {
+        Standing::Allowed(architecture) => architecture,
+        Standing::Empty(_, proof) => bail!("no architecture of {} is allowed: {proof}", space.name),
+        Standing::Open(tried) => bail!("no architecture of {} was found that is allowed: {tried}", space.name),
+    };
+    let mut walk = space.walk(args.counts);
+    for index in 0..drawn.walked {
+        let architecture = walk.draw(&start, &mut streams.rng("sample/within", index));
+        let costs = meter.costs(&architecture)?;
+        drawn.architectures.push((architecture, costs));
     }
     Ok(drawn)
 }

@@ -14,6 +14,7 @@ mod reveal;
 mod valid;
 
 pub use census::{Census, Estimate, Tally};
+pub use conflict::Conflict;
 pub(crate) use conflict::Verdict;
 pub use distinct::Distinct;
 pub(super) use distinct::{Counting, State, Steps};

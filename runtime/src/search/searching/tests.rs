@@ -29,12 +29,17 @@ fn job(seed: u64, require: &str) -> Job {
     let switch = |i: u32| format!("let a{i} = maybe linear(linear(numeric, {}), 4)", 1 << i);
     let switches: Vec<String> = (0..8).map(switch).collect();
     let text = SWITCHES.replace("SWITCHES", &switches.join("\n  ")).replace("REQUIRE", require);
+    let mut job = begun(text).expect("something is allowed");
+    job.recipe.seed = seed;
+    job
+}
+
+/// The job of the one search of a text that has no mistakes.
+fn begun(text: String) -> Result<Job> {
     let (program, found) = Program::load("switches.nasrec", &Memory::new([("switches.nasrec", text)]));
     assert!(found.is_empty(), "{found:#?}");
     let search = program.search(&program.visible(ItemKind::Search)[0], &[]).expect("a sound search");
-    let mut job = Job::new(&search, ".").expect("the schema fits");
-    job.recipe.seed = seed;
-    job
+    Job::new(&search, ".")
 }
 
 /// What is said and nothing else.
@@ -248,10 +253,70 @@ fn what_is_not_allowed_is_not_evaluated() {
     assert!(ended.candidates.iter().all(|found| found.macs <= 200));
     assert!(ended.candidates.len() > 1 && ended.candidates.len() < 256, "{}", ended.candidates.len());
     assert!(ended.said[0].starts_with("the search ends with"), "{:?}", ended.said);
-    let none =
-        searched(&job(1, "require macs <= 1"), &mut Random { samples: 1 }, &[]).err().expect("nothing is allowed");
-    let why = "none of 3000 architectures drawn meets what is required: `require macs <= 1` excludes even the cheapest";
-    assert!(none.to_string().starts_with(why), "{none}");
+}
+
+/// The architectures that a budget allows, by going through all of them.
+fn allowed(job: &Job) -> HashSet<Architecture> {
+    let all = (0u32..256).map(|bits| Architecture::new((0..8).map(|i| Some(Made::One(bits >> i & 1))).collect()));
+    let costs = |made: &Architecture| job.space.costs(made).expect("it is complete");
+    all.filter(|made| job.space.broken(made, Some(costs(made))).is_none()).collect()
+}
+
+#[test]
+fn of_a_tight_budget_all_is_found_that_it_allows() {
+    // Of 256, the one without a switch, then those with the cheapest few.
+    for (most, count) in [(16, 1), (30, 2), (44, 3), (58, 4), (100, 6)] {
+        let job = job(5, &format!("require macs <= {most}"));
+        let allowed = allowed(&job);
+        assert!(allowed.len() >= count, "{most}: {}", allowed.len());
+        let evolution = Evolution { population: 4, generations: 20, children: 2, tournament: 2 };
+        let strategies: [Box<dyn Strategy>; 2] = [Box::new(Random { samples: 300 }), Box::new(evolution)];
+        for mut strategy in strategies {
+            let ended = searched(&job, &mut *strategy, &[]).expect("a search");
+            let found: HashSet<Architecture> =
+                ended.candidates.iter().map(|found| found.architecture.clone()).collect();
+            assert_eq!(found, allowed, "macs <= {most}");
+        }
+    }
+}
+
+/// What rejection comes to soon is drawn as if there were nothing else.
+#[test]
+fn within_a_wide_budget_what_is_drawn_is_drawn_again_until_it_is_allowed() {
+    let job = job(1, "require macs <= 900");
+    let ended = searched(&job, &mut Random { samples: 20 }, &[]).expect("a search");
+    let mut seen = HashSet::new();
+    for (place, found) in (0..).zip(&ended.candidates) {
+        let mut rng = job.streams().rng("search/first", place);
+        let history = History::new(&job, 0, &[]);
+        let again = std::iter::from_fn(|| Some(history.sample(&mut rng)))
+            .find(|drawn| {
+                let costs = job.space.costs(drawn).expect("it is complete");
+                job.space.broken(drawn, Some(costs)).is_none() && !seen.contains(drawn)
+            })
+            .expect("one is drawn");
+        assert_eq!(found.architecture, again);
+        seen.insert(again);
+    }
+}
+
+/// Where neither an architecture is found nor a proof that there is none, that is said before anything is read.
+#[test]
+fn what_cannot_be_decided_ends_before_anything_is_read() {
+    let switch = |i: u32| format!("let a{i} = maybe linear(linear(numeric, {}), 4)", 2 * i + 2);
+    let switches: Vec<String> = (0..24).map(switch).collect();
+    let sum: Vec<String> = (0..24).map(|i| format!("a{i}")).collect();
+    let text = SWITCHES
+        .replace("SWITCHES", &switches.join("\n  "))
+        .replace("a0 + a1 + a2 + a3 + a4 + a5 + a6 + a7", &sum.join(" + "))
+        // All of them cost an even number.
+        .replace("REQUIRE", "require macs == 2_001");
+    let ended = begun(text).expect_err("nothing is found");
+    assert_eq!(ended.code(), "R0226");
+    let why = "no architecture of switches was found that meets what is required, `require macs == 2_001`: none of 200 \
+               architectures that were drawn is allowed";
+    assert!(ended.to_string().starts_with(why), "{ended}");
+    assert!(ended.to_string().contains("no architecture costs less than 16 macs"), "{ended}");
 }
 
 /// Proposes this.

@@ -32,8 +32,8 @@ pub trait Strategy {
     fn candidates(&mut self, history: &History<'_>) -> u64;
 
     /// An architecture for the next candidate of the generation. One that is known already, or that a constraint
-    /// excludes, is not evaluated, and the strategy is asked again; after [`MAX_TRIES`] the space counts as seen, and
-    /// the search ends.
+    /// excludes, is not evaluated, and the strategy is asked again. After a while one that is excluded is brought within
+    /// what is required, from its parent where it has one; after [`MAX_TRIES`] the space counts as seen, and the search ends.
     fn ask(&mut self, history: &History<'_>, attempt: Attempt<'_>) -> Proposal;
 
     /// Is told of a whole generation, or as much of it as the space had. The history of what follows has it too.

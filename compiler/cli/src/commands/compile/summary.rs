@@ -43,7 +43,11 @@ pub(super) fn space(
     match bound {
         None => line("cost", "depends on the data: bind a schema with --with".to_owned()),
         Some(space) => {
-            for bound in Bounds::within(space, effort).lines() {
+            let bounds = Bounds::within(space, effort).lines();
+            if bounds.is_empty() && !effort.is_spent() {
+                line("cost", "none: the constraints allow no architecture".to_owned());
+            }
+            for bound in bounds {
                 line("cost", bound);
             }
             if effort.is_spent() {

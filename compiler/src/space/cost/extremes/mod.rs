@@ -51,6 +51,20 @@ impl Default for Effort {
 }
 
 impl Effort {
+    /// So many looks, and no more.
+    pub(crate) fn of(looks: usize) -> Self {
+        Self(looks)
+    }
+
+    /// How much less is left than so many looks.
+    pub(crate) fn taken_of(&self, looks: usize) -> usize {
+        looks.saturating_sub(self.0)
+    }
+
+    pub(super) fn take(&mut self, looks: usize) {
+        self.0 = self.0.saturating_sub(looks);
+    }
+
     /// Whether nothing is left of it.
     pub fn is_spent(&self) -> bool {
         self.0 == 0
@@ -109,24 +123,14 @@ impl Space {
         if cost == Cost::WeightBytes {
             // Four bytes each.
             let of_params = self.extreme_within(Cost::DenseParams, end, effort)?;
-            let witness = of_params.witness.map(|witness| Witness { value: 4 * witness.value, ..witness });
-            return Some(Extreme { proved: of_params.proved.saturating_mul(4), witness });
+            let witness = of_params.witness.map(|witness| Witness { value: cost.counted(witness.value), ..witness });
+            return Some(Extreme { proved: cost.counted(of_params.proved), witness });
         }
-        let (kinds, domains): (Vec<_>, Vec<_>) = self.choices().iter().map(domains::kind).unzip();
-        let regions = regions::Regions::new(self, cost);
-        let most = end == End::Most;
-        let mut search = |space: &Space| {
-            let mut search = search::Search::new(space, cost, most, &regions, &kinds);
-            search.most_work = effort.0;
-            let (found, taken) = search.run(domains.clone());
-            effort.0 = effort.0.saturating_sub(taken + LOOKS_TO_BEGIN * regions.all.len());
-            found
-        };
-        if self.graph.constraints.iter().all(|constraint| constraint.costs.is_empty()) {
-            return search(self);
+        if self.costs_required().is_empty() {
+            return self.searched(cost, end, false, effort);
         }
         // What is so of the whole space is so of what costs as it may; and its extreme may be allowed.
-        let free = search(&self.without_costs())?;
+        let free = self.without_costs().searched(cost, end, false, effort)?;
         let allowed = |witness: &Witness| {
             let costs = self.costs(&witness.architecture);
             costs.is_ok_and(|costs| self.broken(&witness.architecture, Some(costs)).is_none())
@@ -134,8 +138,44 @@ impl Space {
         if free.is_optimal() && free.witness.as_ref().is_some_and(allowed) {
             return Some(free);
         }
-        let found = search(self)?;
-        let proved = if most { found.proved.min(free.proved) } else { found.proved.max(free.proved) };
+        let found = self.searched(cost, end, false, effort)?;
+        let proved = match end {
+            End::Most => found.proved.min(free.proved),
+            End::Least => found.proved.max(free.proved),
+        };
         Some(Extreme { proved, ..found })
+    }
+
+    /// An architecture that the constraints allow, where one is met while the space is divided from an end of a cost on:
+    /// `None` where it was divided until nothing was left.
+    pub(super) fn any_within(&self, cost: Cost, end: End, effort: &mut Effort) -> Option<Option<Witness>> {
+        let cost = if cost == Cost::WeightBytes { Cost::DenseParams } else { cost };
+        self.searched(cost, end, true, effort).map(|found| found.witness)
+    }
+
+    /// The costs that constraints speak of.
+    pub(super) fn costs_required(&self) -> Vec<Cost> {
+        let mut costs: Vec<Cost> = self.graph.constraints.iter().flat_map(|c| c.costs.iter().copied()).collect();
+        costs.sort_unstable();
+        costs.dedup();
+        costs
+    }
+
+    fn searched(&self, cost: Cost, end: End, any: bool, effort: &mut Effort) -> Option<Extreme> {
+        let (kinds, domains): (Vec<_>, Vec<_>) = self.choices().iter().map(domains::kind).unzip();
+        let regions = regions::Regions::new(self, cost);
+        let mut others = self.costs_required();
+        if others == [cost] {
+            others.clear();
+        }
+        let others: Vec<_> = others.into_iter().map(|other| (other, regions::Regions::new(self, other))).collect();
+        let mut search = search::Search::new(self, (cost, end == End::Most), &regions, &others, &kinds);
+        search.most_work = effort.0;
+        if any {
+            search.settle_for_any();
+        }
+        let (found, taken) = search.run(domains);
+        effort.take(taken + LOOKS_TO_BEGIN * regions.all.len());
+        found
     }
 }

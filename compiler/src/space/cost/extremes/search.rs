@@ -7,6 +7,7 @@ use std::collections::hash_map::Entry;
 
 use rustc_hash::FxHashMap;
 
+use super::super::coordinates::Goal;
 use super::super::meter::Meter;
 use super::domains::{Domain, Kind, Ranges, mentioned};
 use super::regions::{LOGIT, RegionId, Regions, Rule};
@@ -21,6 +22,8 @@ use crate::streams::Streams;
 
 /// Most work by gaps, and downwards, in looks at a region or a size.
 const MAX_WORK: [usize; 2] = [1_500_000, 10_000_000];
+/// Most work until any architecture that is allowed is met, or none is left.
+const MAX_ANY_WORK: usize = 3_000_000;
 /// Most work for what regions cost by themselves; a tenth of it for one of them.
 const MAX_FLOOR_WORK: usize = 3_000_000;
 /// Most parts of the space that are open at once.
@@ -35,11 +38,29 @@ const STARTS: usize = 4;
 const SMALL: usize = 500;
 const MAX_TRIED: usize = 1_000_000;
 
+/// A cost that constraints speak of, beside the one whose extreme is looked for.
+struct Beside<'a> {
+    cost: Cost,
+    regions: &'a Regions,
+    least: Relaxed,
+    most: Relaxed,
+}
+
+impl Beside<'_> {
+    /// What it is within some domains, whose ranges these are.
+    fn within(&mut self, (kinds, domains): (&[Kind], &[Domain]), ranges: &mut Ranges<'_>) -> Interval {
+        let within = Within { regions: self.regions, kinds, domains };
+        let [least, most] = [&mut self.least, &mut self.most].map(|relaxed| relaxed.bound(within, ranges));
+        Interval::new(self.cost.counted(least) as f64, self.cost.counted(most) as f64)
+    }
+}
+
 pub(super) struct Search<'a> {
     space: &'a Space,
     cost: Cost,
     most: bool,
     regions: &'a Regions,
+    beside: Vec<Beside<'a>>,
     kinds: &'a [Kind],
     ranges: Ranges<'a>,
     relaxed: Relaxed,
@@ -56,6 +77,7 @@ pub(super) struct Search<'a> {
     work: usize,
     /// What all of it may take, where that is less than it may by itself.
     pub most_work: usize,
+    any: bool,
     /// Whether choices are divided by from the logit on.
     downwards: bool,
     /// Whether constraints speak of costs, and so of what is paid already.
@@ -100,8 +122,15 @@ impl PartialEq for Open {
 impl Eq for Open {}
 
 impl<'a> Search<'a> {
-    pub fn new(space: &'a Space, cost: Cost, most: bool, regions: &'a Regions, kinds: &'a [Kind]) -> Self {
-        Self::below(space, cost, most, (regions, LOGIT), kinds)
+    /// With the regions of each cost that constraints speak of, where it is not this one alone.
+    pub fn new(
+        space: &'a Space,
+        (cost, most): (Cost, bool),
+        regions: &'a Regions,
+        others: &'a [(Cost, Regions)],
+        kinds: &'a [Kind],
+    ) -> Self {
+        Self::below(space, cost, most, (regions, LOGIT), others, kinds)
     }
 
     /// Of a region and what it needs.
@@ -110,10 +139,19 @@ impl<'a> Search<'a> {
         cost: Cost,
         most: bool,
         (regions, root): (&'a Regions, RegionId),
+        others: &'a [(Cost, Regions)],
         kinds: &'a [Kind],
     ) -> Self {
         let graph = &*space.graph;
-        let (sizes, mut conds) = regions.asks();
+        let (mut sizes, mut conds) = regions.asks();
+        let relaxed = |regions, most| Relaxed::new(regions, most, LOGIT);
+        let mut beside = Vec::new();
+        for (cost, regions) in others {
+            let asked = regions.asks();
+            sizes.extend(asked.0);
+            conds.extend(asked.1);
+            beside.push(Beside { cost: *cost, regions, least: relaxed(regions, false), most: relaxed(regions, true) });
+        }
         let constraints: Vec<CondId> = graph.constraints.iter().map(|constraint| constraint.holds).collect();
         conds.extend(&constraints);
         Self {
@@ -121,6 +159,7 @@ impl<'a> Search<'a> {
             cost,
             most,
             regions,
+            beside,
             kinds,
             ranges: Ranges::new(graph, kinds, space.sizes, (sizes, conds)),
             relaxed: Relaxed::new(regions, most, root),
@@ -132,12 +171,21 @@ impl<'a> Search<'a> {
             met: FxHashMap::default(),
             work: 0,
             most_work: usize::MAX,
+            any: false,
             downwards: false,
             of_costs: graph.constraints.iter().any(|constraint| !constraint.costs.is_empty()),
             best: None,
             undivided: None,
             made: 0,
         }
+    }
+
+    /// Any architecture that is allowed will do, and none is looked for but by dividing; from the logit on where needs are
+    /// followed, for so each cost that is spoken of is soon as good as known.
+    pub fn settle_for_any(&mut self) {
+        self.any = true;
+        self.downwards = self.relaxed.follows();
+        self.most_work = self.most_work.min(MAX_ANY_WORK);
     }
 
     /// The extreme over some domains, and what it took; `None` where nothing in them is allowed.
@@ -182,7 +230,7 @@ impl<'a> Search<'a> {
             if readers[region as usize] < 2 || own.groups.is_empty() && next.is_none() || work > MAX_FLOOR_WORK {
                 continue;
             }
-            let mut search = Search::below(self.space, self.cost, self.most, (regions, region), self.kinds);
+            let mut search = Search::below(self.space, self.cost, self.most, (regions, region), &[], self.kinds);
             search.downwards = true;
             search.work = MAX_WORK[1] - MAX_FLOOR_WORK / 10;
             search.floors = floors;
@@ -202,11 +250,11 @@ impl<'a> Search<'a> {
     fn divide(&mut self, domains: Vec<Domain>) -> Option<u64> {
         let mut open = BinaryHeap::new();
         open.extend(self.part(domains, 0));
-        if !open.is_empty() && !self.downwards {
+        if !open.is_empty() && !self.downwards && !self.any {
             self.improve();
         }
         while let Some(part) = open.pop() {
-            if !self.helps(part.bound) {
+            if !self.helps(part.bound) || self.any && self.best.is_some() {
                 break;
             }
             if self.work > MAX_WORK[usize::from(self.downwards)].min(self.most_work) || open.len() > MAX_OPEN {
@@ -378,16 +426,40 @@ impl<'a> Search<'a> {
         limit
     }
 
-    /// Whether a constraint holds for nothing in these domains.
+    /// Whether a constraint holds for nothing in these domains: by the bound, and where that does not tell, by those of
+    /// all costs.
     fn forbidden(&mut self, domains: &[Domain], bound: u64) -> bool {
-        let (cost, most) = (self.cost, self.most);
-        let costs = |of: Cost| match (of == cost, most) {
-            (true, true) => Interval::new(0.0, bound as f64),
-            (true, false) => Interval::new(bound as f64, f64::INFINITY),
-            _ => Interval::new(0.0, f64::INFINITY),
+        let own = match self.most {
+            true => Interval::new(0.0, bound as f64),
+            false => Interval::new(bound as f64, f64::INFINITY),
+        };
+        let mut known = vec![(self.cost, own)];
+        if self.breaks(domains, &known) {
+            return true;
+        }
+        if self.beside.is_empty() {
+            return false;
+        }
+        for at in 0..self.beside.len() {
+            self.work += 2 * self.beside[at].regions.all.len();
+            let beside = &mut self.beside[at];
+            let range = beside.within((self.kinds, domains), &mut self.ranges);
+            match known.iter_mut().find(|(cost, _)| *cost == beside.cost) {
+                Some((_, own)) => *own = Interval::new(own.lo.max(range.lo), own.hi.min(range.hi)),
+                None => known.push((beside.cost, range)),
+            }
+        }
+        self.breaks(domains, &known)
+    }
+
+    /// Whether a constraint is false wherever each cost is in its range.
+    fn breaks(&mut self, domains: &[Domain], known: &[(Cost, Interval)]) -> bool {
+        let of = |of: Cost| {
+            let known = known.iter().find(|(cost, _)| *cost == of);
+            known.map_or(Interval::new(0.0, f64::INFINITY), |&(_, range)| range)
         };
         let space = self.space;
-        space.graph.constraints.iter().any(|c| self.ranges.condition(c.holds, domains, &costs) == Some(false))
+        space.graph.constraints.iter().any(|c| self.ranges.condition(c.holds, domains, &of) == Some(false))
     }
 
     /// An encoding near a guess that the constraints on choices allow; `None` where what is decided allows none.
@@ -484,6 +556,7 @@ impl<'a> Search<'a> {
     fn improve(&mut self) {
         let most_tries = MAX_TRIES.min(MAX_TRIED / (1 + self.paid()));
         let mut tries = most_tries;
+        let goal = Goal::Extreme(self.cost, self.most);
         let mut rng = Streams::new(0).rng("extremes", 1);
         for _ in 0..STARTS {
             let from = match &self.best {
@@ -491,10 +564,10 @@ impl<'a> Search<'a> {
                 None => self.space.sample(Counts::Uniform, &mut rng),
             };
             let met = self.best.is_some();
-            if let Some(found) = self.space.climb(&from, (self.cost, self.most), &mut self.meter, &mut tries)
-                && self.helps(found.value)
+            if let Some((architecture, costs)) = self.space.climb(&from, goal, &mut self.meter, &mut tries)
+                && self.helps(costs.of(self.cost))
             {
-                self.best = Some(found);
+                self.best = Some(Witness { architecture, value: costs.of(self.cost) });
             }
             if met {
                 break;
