@@ -452,7 +452,7 @@ pub enum Method {
     Trials {
         /// How many; 60 by default, or as many as there is time for with a [`Recipe::budget`].
         candidates: u64,
-        /// How many of them are drawn; 20 by default.
+        /// How many of them are drawn; 20 by default, 12 with a budget.
         first: u64,
         /// With how many seeds the best are trained, so that none is chosen for its luck: the best [`Retrain::top`] twice, the better
         /// half of them a third time, and so on; 3 by default.

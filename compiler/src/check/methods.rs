@@ -58,10 +58,10 @@ fn random(s: &mut Settings) -> Method {
 
 fn trials(s: &mut Settings) -> Method {
     // As many as there is time for.
-    let usual = if s.place(BUDGET).is_some() { 10_000 } else { 60 };
+    let (usual, first) = if s.place(BUDGET).is_some() { (10_000, 12) } else { (60, 20) };
     Method::Trials {
         candidates: s.count("trials.candidates", usual),
-        first: s.count("trials.first", 20),
+        first: s.count("trials.first", first),
         seeds: s.get("trials.seeds", 3, "a whole number from 1 to 20", |e| whole(e).filter(|n| (1..=20).contains(n))),
     }
 }

@@ -41,7 +41,7 @@ pub fn search_within(
     stop: &Stop,
     budget: Option<Bytes>,
 ) -> Result<Report> {
-    search_by(run, backend, observer, stop, budget, &mut *strategies::of(&run.job().recipe.method))
+    search_by(run, backend, observer, stop, budget, &mut *strategies::of(&run.job().recipe))
 }
 
 /// The same with another strategy than the recipe's. A run goes on with the strategy that it began with.

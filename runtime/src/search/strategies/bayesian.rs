@@ -22,14 +22,17 @@ pub struct Bayesian {
     candidates: u64,
     /// How many of them are drawn, before there is something to go by.
     first: u64,
+    /// Whether time is short, so that of two that are worth as much the cheaper is better.
+    paced: bool,
     /// What to propose next for a candidate, the most promising last.
     pool: Vec<Proposal>,
 }
 
 impl Bayesian {
-    /// So many candidates, of which the first are drawn.
-    pub fn new(candidates: u64, first: u64) -> Self {
-        Self { candidates, first: first.clamp(1, candidates.max(1)), pool: Vec::new() }
+    /// So many candidates, of which the first are drawn. `paced`: not candidates are few but time, which they take by what they
+    /// multiply.
+    pub fn new(candidates: u64, first: u64, paced: bool) -> Self {
+        Self { candidates, first: first.clamp(1, candidates.max(1)), paced, pool: Vec::new() }
     }
 }
 
@@ -47,14 +50,14 @@ impl Strategy for Bayesian {
             return Proposal { architecture: history.sample(attempt.rng), parent: None };
         }
         if attempt.tries == 0 {
-            self.pool = pool(history, attempt.rng);
+            self.pool = pool(history, self.paced, attempt.rng);
         }
         self.pool.pop().unwrap_or_else(|| Proposal { architecture: history.sample(attempt.rng), parent: None })
     }
 }
 
 /// What might be next, the most promising last; nothing where nothing is known yet.
-fn pool(history: &History<'_>, rng: &mut dyn Rng) -> Vec<Proposal> {
+fn pool(history: &History<'_>, paced: bool, rng: &mut dyn Rng) -> Vec<Proposal> {
     let (space, evaluated) = (history.space(), history.evaluated());
     let seen = evaluated
         .iter()
@@ -73,9 +76,20 @@ fn pool(history: &History<'_>, rng: &mut dyn Rng) -> Vec<Proposal> {
         let architecture = history.mutate(&parent.architecture, changes, rng);
         proposals.push(Proposal { architecture, parent: Some(parent.index) });
     }
-    let live = proposals.into_iter().filter_map(|proposal| Some((space.canonical(&proposal.architecture).ok()?, proposal)));
-    let (live, proposals): (Vec<_>, Vec<_>) = live.unzip();
-    let mut promising: Vec<(f64, Proposal)> = surrogate.draw(&live, rng).into_iter().zip(proposals).collect();
-    promising.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let best = parents.first().map_or(f64::INFINITY, |(mean, _)| *mean);
+    let usual = evaluated.iter().map(|candidate| candidate.macs as f64).sum::<f64>() / evaluated.len() as f64;
+    let planned = proposals.into_iter().filter_map(|proposal| {
+        let (plan, live) = space.selected(&proposal.architecture).ok()?;
+        // What a training takes whatever it multiplies is taken for a tenth of the usual.
+        Some((live, (plan.macs() as f64 + usual / 10.0, proposal)))
+    });
+    let (live, proposals): (Vec<_>, Vec<_>) = planned.unzip();
+    let drawn = surrogate.draw(&live, rng).into_iter().zip(proposals);
+    let worth = drawn.map(|(drawn, (cost, proposal))| match best - drawn {
+        gain if paced && gain > 0.0 => (gain / cost, proposal),
+        gain => (gain, proposal),
+    });
+    let mut promising: Vec<(f64, Proposal)> = worth.collect();
+    promising.sort_by(|a, b| a.0.total_cmp(&b.0));
     promising.into_iter().map(|(_, proposal)| proposal).collect()
 }

@@ -9,7 +9,7 @@ mod history;
 mod random;
 
 use nasrec_compiler::Architecture;
-use nasrec_compiler::recipe::Method;
+use nasrec_compiler::recipe::{Method, Recipe};
 use rand::Rng;
 
 pub use bayesian::Bayesian;
@@ -63,12 +63,12 @@ pub struct Proposal {
 }
 
 /// The strategy that a recipe names.
-pub(super) fn of(method: &Method) -> Box<dyn Strategy> {
-    match *method {
+pub(super) fn of(recipe: &Recipe) -> Box<dyn Strategy> {
+    match recipe.method {
         Method::Evolve { population, generations, children, tournament } => {
             Box::new(Evolution { population, generations, children, tournament })
         }
         Method::Random { samples } => Box::new(Random { samples }),
-        Method::Trials { candidates, first, .. } => Box::new(Bayesian::new(candidates, first)),
+        Method::Trials { candidates, first, .. } => Box::new(Bayesian::new(candidates, first, recipe.budget.is_some())),
     }
 }

@@ -147,7 +147,10 @@ fn draws_are_of_what_is_expected() {
         assert!((mean - expected.mean).abs() < 0.1 * expected.deviation, "{mean} {expected:?}");
         assert!((square.sqrt() / expected.deviation - 1.0).abs() < 0.1, "{} {expected:?}", square.sqrt());
     }
-    assert!(draws.iter().all(|draw| (draw[1] - draw[2]).abs() < 0.02 * surrogate.spread()), "what is alike is drawn alike");
+    assert!(
+        draws.iter().all(|draw| (draw[1] - draw[2]).abs() < 0.02 * surrogate.spread()),
+        "what is alike is drawn alike"
+    );
     assert!(surrogate.draw(&[], &mut rng).is_empty());
 }
 
