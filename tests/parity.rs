@@ -109,7 +109,11 @@ fn what_cannot_be_imported_from_is_refused_in_words() {
     for (arguments, code, said) in [
         (["--space", "nasrec_small", "--name", "2023"], 2, "--name is \"2023\", which is no name"),
         (["--space", "mine", "--name", "net"], 2, "`mine.nasrec` does not define a space `mine`"),
-        (["--space", "nasrec_small2", "--name", "net"], 2, "it ships autoctr, interactions, nasrec_full, nasrec_small, tabular"),
+        (
+            ["--space", "nasrec_small2", "--name", "net"],
+            2,
+            "it ships autoctr, interactions, nasrec_full, nasrec_small, tabular",
+        ),
         (["--space", "autoctr", "--name", "net"], 1, "space `autoctr` has no parameter `counts`"),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_nasrecc"))
