@@ -150,20 +150,19 @@ impl<'a> Surrogate<'a> {
 
     /// Standard deviation of what one training comes to, about what its architecture is worth.
     pub fn noise(&self) -> f64 {
-        let (weight, sum) = self
-            .answers
-            .iter()
-            .fold((0.0, 0.0), |(weight, sum), answer| (weight + answer.weight, sum + answer.weight * answer.noise));
-        (sum / weight).sqrt()
+        self.deviation(|answer| answer.noise)
     }
 
     /// Standard deviation of what architectures are worth.
     pub fn spread(&self) -> f64 {
-        let (weight, sum) = self
-            .answers
-            .iter()
-            .fold((0.0, 0.0), |(weight, sum), answer| (weight + answer.weight, sum + answer.weight * answer.signal));
-        (sum / weight).sqrt()
+        self.deviation(|answer| answer.signal)
+    }
+
+    /// The root of the mean of a variance over all answers, whose weights add up to nearly 1.
+    fn deviation(&self, variance: impl Fn(&Answer) -> f64) -> f64 {
+        let weights: f64 = self.answers.iter().map(|answer| answer.weight).sum();
+        let sum: f64 = self.answers.iter().map(|answer| answer.weight * variance(answer)).sum();
+        (sum / weights).sqrt()
     }
 }
 

@@ -33,7 +33,13 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     let candidates = match report.candidates {
         0 => String::new(),
         candidates if report.in_supernet() => format!("{candidates} candidates evaluated in the supernet. "),
-        candidates => format!("{candidates} candidates trained on their own, the best with several seeds. "),
+        candidates => match report.best.iter().map(|row| row.trainings).max() {
+            Some(seeds) if seeds > 1 => format!(
+                "{candidates} candidates trained on their own, the best with up to {seeds} seeds: figures are means, and the order is \
+                 that of what is expected of each. "
+            ),
+            _ => format!("{candidates} candidates trained on their own, each once. "),
+        },
     };
     let _written = writeln!(
         out,

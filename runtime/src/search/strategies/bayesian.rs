@@ -1,6 +1,5 @@
 //! Bayesian optimisation: after some that are drawn, each candidate is the best of what a model of what was seen holds possible
-//! (Thompson sampling; Russo et al., A Tutorial on Thompson Sampling, 2018). Where figures are noisy that finds better ones than the
-//! largest expected improvement does.
+//! (Thompson sampling; Russo et al., A Tutorial on Thompson Sampling, 2018).
 
 use rand::{Rng, RngExt};
 

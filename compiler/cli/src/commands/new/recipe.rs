@@ -98,7 +98,9 @@ train {name}_alone on dcnv2(dim: {dim}, hidden: {hidden}) with {schema} {{
         let (dense, sparse) = inferred.columns;
         let rows = grouped(rows);
         let time = match self.how.starts_with("budget") {
-            true => "The search takes ten minutes, on whatever machine; `--budget 1h` lets it look for longer. ",
+            true => {
+                "The search keeps to ten minutes, unless its baselines and three candidates take longer; `--budget 1h` lets it look for longer. "
+            }
             false => "",
         };
         format!(
