@@ -14,7 +14,7 @@ const PARENTS: usize = 8;
 /// Choices that are made anew around them, at most.
 const CHANGES: u64 = 3;
 
-/// Proposes what is best in a draw of a [`Surrogate`].
+/// Proposes what is best in a draw of a Gaussian process over the choices.
 #[derive(Debug)]
 pub struct Bayesian {
     /// How many candidates.
