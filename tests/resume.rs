@@ -2,120 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use nasrec_compiler::ItemKind;
 use nasrec_runtime::backend::Tiled;
-use nasrec_runtime::run::{Job, Origin, Run};
+use nasrec_runtime::run::Run;
 use nasrec_runtime::search::strategies::{Attempt, History, Proposal};
 use nasrec_runtime::search::{Strategy, search, search_by};
-use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
+use nasrec_runtime::{Error, Observer, Silent, Stop};
 
+use crate::stopping::{REGULARISED, StopAt, TINY, WEIGHTS, evidence, planned, resumed, run, same, stopped};
 use crate::support;
-
-const TINY: &str = include_str!("searches/tiny.nasrec");
-/// The weights of the winner.
-const WEIGHTS: &str = "best/weights.safetensors";
-
-/// What is run: a search as text, with values that are set from outside.
-struct Planned {
-    text: String,
-    settings: Vec<String>,
-    /// Where its table lies.
-    base: PathBuf,
-}
-
-fn planned(text: &str, settings: &[&str]) -> Planned {
-    let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-    Planned { text: text.to_owned(), settings, base: PathBuf::from(".") }
-}
-
-impl Planned {
-    fn start(&self, path: &Path) -> nasrec_runtime::Result<Run> {
-        let mut program = support::load(&self.text);
-        let settings: Vec<_> =
-            self.settings.iter().map(|text| program.read_override(text).expect("a setting")).collect();
-        let item = program.visible(ItemKind::Search).remove(0);
-        let search = program.search(&item, &settings).expect("the search is sound");
-        let job = Job::new(&search, &self.base).expect("the schema fits");
-        let origin = Origin { program: &program, search: &item.name, settings: &self.settings };
-        Run::start(path, job, origin)
-    }
-}
-
-fn resumed(path: &Path) -> Run {
-    Run::resume(path, &Silent).expect("the directory of a stopped run")
-}
-
-/// Asks to stop once a stage has come so far.
-struct StopAt<'a> {
-    stage: &'a str,
-    done: u64,
-    stop: &'a Stop,
-    current: Mutex<String>,
-}
-
-impl Observer for StopAt<'_> {
-    fn begin(&self, stage: Stage) {
-        *self.current.lock().unwrap() = stage.name;
-    }
-
-    fn progress(&self, done: u64, _: &str) {
-        if *self.current.lock().unwrap() == self.stage && done >= self.done {
-            self.stop.request();
-        }
-    }
-
-    fn end(&self) {}
-
-    fn say(&self, _: &str) {}
-}
-
-/// Everything that a run leaves behind and that must not depend on when it ran: times are taken out.
-fn evidence(dir: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for name in [WEIGHTS, "best/model.json", "report.json"] {
-        files.insert(name.to_owned(), fs::read(dir.join(name)).expect(name));
-    }
-    // Not of candidates that are trained on their own.
-    if let Ok(supernet) = fs::read(dir.join("supernet.safetensors")) {
-        files.insert("supernet.safetensors".to_owned(), supernet);
-    }
-    let journal = fs::read_to_string(dir.join("journal.jsonl")).expect("a journal");
-    let lines = journal.lines().map(|line| {
-        let mut entry: serde_json::Value = serde_json::from_str(line).expect("a journal line");
-        let members = entry.as_object_mut().expect("an object");
-        // The time that an entry took is in the checksum of its line, and of those after it.
-        members.remove("seconds");
-        members.remove("checksum").expect("each line has one");
-        entry.to_string()
-    });
-    files.insert("journal".to_owned(), lines.collect::<Vec<_>>().join("\n").into_bytes());
-    let left: Vec<String> = fs::read_dir(dir)
-        .expect("a directory")
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.contains("unfinished") || name.starts_with("retrain-") || name.starts_with("supernet-"))
-        .collect();
-    assert!(left.is_empty(), "left behind: {left:?}");
-    files
-}
-
-fn run(planned: &Planned, path: &Path, threads: usize) -> BTreeMap<String, Vec<u8>> {
-    let run = planned.start(path).expect("a new directory");
-    search(&run, &Tiled::new(threads).expect("threads"), &Silent, &Stop::new()).expect("a run");
-    drop(run);
-    evidence(path)
-}
-
-fn same(left: &BTreeMap<String, Vec<u8>>, right: &BTreeMap<String, Vec<u8>>) {
-    assert!(left.keys().eq(right.keys()), "{:?} and {:?}", left.keys(), right.keys());
-    for (name, bytes) in left {
-        assert!(right[name] == *bytes, "{name} differs");
-    }
-}
 
 #[test]
 fn a_run_is_a_function_of_its_seed() {
@@ -147,48 +46,12 @@ fn a_run_stopped_in_any_phase_ends_like_one_that_was_not() {
         ("train dlrm(dim: 8)", 30),
         ("train dlrm(dim: 8) on train + validation", 11),
     ];
-    let backend = Tiled::new(2).expect("threads");
-    let mut stops = 0;
     // Each phase in a run of its own, and then all of them in one run.
     let alone: Vec<Vec<_>> = phases.iter().map(|phase| vec![*phase]).collect();
     for (number, phases) in alone.into_iter().chain([phases.to_vec()]).enumerate() {
-        let path = folder.path().join(format!("stopped-{number}"));
-        let mut run = tiny.start(&path).expect("a new directory");
-        for (stage, done) in phases {
-            let stop = Stop::new();
-            let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
-            match search(&run, &backend, &observer, &stop) {
-                Err(Error::Stopped) => stops += 1,
-                other => panic!("{stage}: not stopped, {:?}", other.map(|_| "finished")),
-            }
-            drop(run);
-            run = resumed(&path);
-        }
-        search(&run, &backend, &Silent, &Stop::new()).expect("the rest of the run");
-        same(&expected, &evidence(&path));
+        same(&expected, &stopped(&tiny, &folder.path().join(format!("stopped-{number}")), &phases));
     }
-    assert_eq!(stops, 18);
 }
-
-/// What is drawn in a step, and what its nodes remember of batches, does not depend on where a run was stopped.
-const REGULARISED: &str = "schema clicks { label click; dense I[1..3]; sparse C[1..4]: int | modulo(rows: 40) }
-space regularised {
-  input numeric: dense
-  input fields: categorical
-  let x = dropout(concat(numeric, flatten(embed(fields, 4))), 10%)
-  width w in [8, 16]
-  let h = relu(batch_norm(linear(x, w)))
-  let d = choose { light: dropout(h, 20%); heavy: dropout(h, 60%); normed: batch_norm(h); none: h }
-  logit = linear(batch_norm(linear(d, 4)), 1)
-}
-search s on regularised with clicks {
-  seed: 3
-  data { synthetic { rows: 4_000; seed: 3 } }
-  train { epochs: 2; batch: 300 }
-  evaluate { finetune: head(steps: 3, lr: 0.04); validate: 2; batch: 256; recalibrate: 3 }
-  random { samples: 6 }
-  retrain { top: 2; batch: 300; ema: 0.9 }
-}";
 
 #[test]
 fn a_regularised_run_goes_on_where_it_was_stopped() {
@@ -196,98 +59,8 @@ fn a_regularised_run_goes_on_where_it_was_stopped() {
     let planned = planned(REGULARISED, &[]);
     let expected = run(&planned, &folder.path().join("whole"), 2);
     same(&expected, &run(&planned, &folder.path().join("again"), 1));
-    let backend = Tiled::new(2).expect("threads");
-    let path = folder.path().join("stopped");
-    let mut stopped = planned.start(&path).expect("a new directory");
-    for (stage, done) in [("train supernet", 9), ("search", 2), ("train best-1", 4), ("train best-2", 7)] {
-        let stop = Stop::new();
-        let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
-        let outcome = search(&stopped, &backend, &observer, &stop);
-        assert!(matches!(outcome, Err(Error::Stopped)), "{stage}: not stopped");
-        drop(stopped);
-        stopped = resumed(&path);
-    }
-    search(&stopped, &backend, &Silent, &Stop::new()).expect("the rest of the run");
-    same(&expected, &evidence(&path));
-}
-
-/// Candidates that are trained on their own, the best of them with other seeds, each stopped by its figures.
-const TRIALS: [&str; 6] = [
-    "trials.candidates=7",
-    "trials.first=4",
-    "trials.seeds=4",
-    "retrain.top=4",
-    "retrain.epochs=6",
-    "retrain.stop=early(patience: 1)",
-];
-
-#[test]
-fn candidates_that_are_trained_on_their_own_are_the_same_wherever_a_run_was_stopped() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let planned = planned(REGULARISED, &TRIALS);
-    let expected = run(&planned, &folder.path().join("whole"), 2);
-    assert!(!folder.path().join("whole/supernet.safetensors").exists());
-    same(&expected, &run(&planned, &folder.path().join("again"), 1));
-    let journal = String::from_utf8(expected["journal"].clone()).expect("text");
-    let trained = |seed: &str| journal.matches(&format!("-seed-{seed}\"")).count();
-    assert_eq!(journal.matches("\"event\":\"candidate\"").count(), 7);
-    // The best four twice, the better two of them a third time, and a fourth.
-    assert_eq!(["2", "3", "4"].map(trained), [4, 2, 2]);
-    let backend = Tiled::new(2).expect("threads");
-    let last = "train best-1 on train + validation";
-    let phases = [("search", 0), ("search", 3), ("search", 5), ("train the best with other seeds", 2), (last, 9)];
-    let alone: Vec<Vec<_>> = phases.iter().map(|phase| vec![*phase]).collect();
-    for (number, phases) in alone.into_iter().chain([phases.to_vec()]).enumerate() {
-        let path = folder.path().join(format!("stopped-{number}"));
-        let mut stopped = planned.start(&path).expect("a new directory");
-        for (stage, done) in phases {
-            let stop = Stop::new();
-            let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
-            let outcome = search(&stopped, &backend, &observer, &stop);
-            assert!(matches!(outcome, Err(Error::Stopped)), "{stage}: not stopped");
-            drop(stopped);
-            stopped = resumed(&path);
-        }
-        search(&stopped, &backend, &Silent, &Stop::new()).expect("the rest of the run");
-        same(&expected, &evidence(&path));
-    }
-}
-
-#[test]
-fn a_budget_decides_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let planned = |name: &str, budget: &str| {
-        let settings = [&TRIALS[..], &[budget]].concat();
-        let found = run(&planned(REGULARISED, &settings), &folder.path().join(name), 2);
-        let journal = String::from_utf8(found["journal"].clone()).expect("text");
-        let entry = journal.lines().find(|line| line.contains("\"planned\"")).expect("it is written down").to_owned();
-        (journal.matches("\"event\":\"candidate\"").count(), entry)
-    };
-    // With no time at all there are as many as tell how long one takes.
-    let (candidates, entry) = planned("none", "budget=0.001s");
-    assert_eq!((candidates, entry.as_str()), (3, r#"{"candidates":3,"event":"planned","rounds":[]}"#));
-    // With enough of it all that are wanted, and the best with many seeds.
-    let (candidates, entry) = planned("enough", "budget=20h");
-    let expected = r#"{"candidates":7,"event":"planned","rounds":[7,3,2,2,2,2,2,2,2]}"#;
-    assert_eq!((candidates, entry.as_str()), (7, expected));
-
-    let settings = [&TRIALS[..], &["budget=20h"]].concat();
-    let expected = evidence(&folder.path().join("enough"));
-    let backend = Tiled::new(2).expect("threads");
-    let tried = self::planned(REGULARISED, &settings);
-    let path = folder.path().join("stopped");
-    let mut stopped = tried.start(&path).expect("a new directory");
-    for (stage, done) in [("search", 4), ("train the best with other seeds", 0), ("train the best with other seeds", 9)]
-    {
-        let stop = Stop::new();
-        let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
-        let outcome = search(&stopped, &backend, &observer, &stop);
-        assert!(matches!(outcome, Err(Error::Stopped)), "{stage}: not stopped");
-        drop(stopped);
-        stopped = resumed(&path);
-    }
-    search(&stopped, &backend, &Silent, &Stop::new()).expect("the rest of the run");
-    same(&expected, &evidence(&path));
+    let phases = [("train supernet", 9), ("search", 2), ("train best-1", 4), ("train best-2", 7)];
+    same(&expected, &stopped(&planned, &folder.path().join("stopped"), &phases));
 }
 
 /// Overrides of a training that ends early, and whose learning rate is cut.
@@ -309,7 +82,6 @@ fn trained(found: &BTreeMap<String, Vec<u8>>, model: &str, last: bool) -> serde_
 #[test]
 fn a_training_that_ends_early_is_the_same_wherever_it_was_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
-    let backend = Tiled::new(2).expect("threads");
     // Once as plainly as it goes, once with all else that a step of retraining may do.
     let all = [
         "retrain.refit=off",
@@ -336,19 +108,10 @@ fn a_training_that_ends_early_is_the_same_wherever_it_was_stopped() {
         assert!(epochs.iter().all(|epoch| auc(epoch) <= auc(&epochs[best - 1])));
         // 4800 rows in batches of 128 are 37 steps an epoch: one epoch is done, and judged or not; within the next.
         let path = folder.path().join(format!("stopped-{refit}"));
-        let mut run = planned.start(&path).expect("a new directory");
         // Without a refit it is told on the test part as it is, and trained no more.
         let last = if refit == "on" { "train dlrm(dim: 8) on train + validation" } else { "train dlrm(dim: 8)" };
-        for (stage, done) in [("train best-1", 37), ("train best-1", 50), ("train best-2", 74), (last, 30)] {
-            let stop = Stop::new();
-            let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
-            let stopped = search(&run, &backend, &observer, &stop);
-            assert!(matches!(stopped, Err(Error::Stopped)), "{stage}: not stopped");
-            drop(run);
-            run = resumed(&path);
-        }
-        search(&run, &backend, &Silent, &Stop::new()).expect("the rest of the run");
-        same(&expected, &evidence(&path));
+        let phases = [("train best-1", 37), ("train best-1", 50), ("train best-2", 74), (last, 30)];
+        same(&expected, &stopped(&planned, &path, &phases));
     }
 }
 
@@ -373,7 +136,6 @@ fn a_model_without_a_refit_is_the_one_that_was_stopped() {
 #[test]
 fn every_optimiser_goes_on_where_it_was_stopped() {
     let folder = tempfile::tempdir().expect("a folder");
-    let backend = Tiled::new(2).expect("threads");
     let optimisers = [
         ("adagrad(lr: 0.1, rowwise: on)", "bf16"),
         ("adam(lr: 1e-3)", "f32"),
@@ -392,18 +154,8 @@ fn every_optimiser_goes_on_where_it_was_stopped() {
         let overrides: Vec<&str> = overrides.iter().map(String::as_str).collect();
         let tiny = planned(TINY, &overrides);
         let expected = run(&tiny, &folder.path().join(format!("whole-{number}")), 1);
-        let path = folder.path().join(format!("stopped-{number}"));
-        let mut run = tiny.start(&path).expect("a new directory");
-        for (stage, done) in [("train supernet", 40), ("search", 3), ("train best-1", 20)] {
-            let stop = Stop::new();
-            let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
-            let stopped = search(&run, &backend, &observer, &stop);
-            assert!(matches!(stopped, Err(Error::Stopped)), "{stage}: not stopped");
-            drop(run);
-            run = resumed(&path);
-        }
-        search(&run, &backend, &Silent, &Stop::new()).expect("the rest of the run");
-        same(&expected, &evidence(&path));
+        let phases = [("train supernet", 40), ("search", 3), ("train best-1", 20)];
+        same(&expected, &stopped(&tiny, &folder.path().join(format!("stopped-{number}")), &phases));
         found.push(expected);
     }
     assert!((1..found.len()).all(|i| found[i][WEIGHTS] != found[0][WEIGHTS]));
@@ -464,7 +216,7 @@ fn a_strategy_of_another_crate_goes_on_where_it_was_stopped() {
     let run = tiny.start(&path).expect("a new directory");
     for done in [1, 4, 7] {
         let stop = Stop::new();
-        let observer = StopAt { stage: "search", done, stop: &stop, current: Mutex::default() };
+        let observer = StopAt::new("search", done, &stop);
         assert!(matches!(climb(&run, &observer, &stop), Err(Error::Stopped)), "not stopped at {done}");
     }
     climb(&run, &Silent, &Stop::new()).expect("the rest of the run");
@@ -598,7 +350,7 @@ fn a_directory_is_taken_only_where_nothing_is_lost() {
     assert_eq!(fs::read(path.join("sources/own/mine.nasrec")).expect("there"), b"mine");
     // One that has trained is not.
     let stop = Stop::new();
-    let observer = StopAt { stage: "train supernet", done: 20, stop: &stop, current: Mutex::default() };
+    let observer = StopAt::new("train supernet", 20, &stop);
     let begun = resumed(&path);
     assert!(matches!(search(&begun, &Tiled::new(1).expect("threads"), &observer, &stop), Err(Error::Stopped)));
     drop(begun);

@@ -17,9 +17,10 @@ pub struct Recipe {
     pub train: Train,
     /// How candidates are evaluated: the section `evaluate`.
     pub evaluate: Evaluate,
-    /// How candidates are found: the section `evolve`, `random` or `trials`.
+    /// How candidates are found: `method`, or the section `evolve`, `random` or `trials`.
     pub method: Method,
-    /// Seconds that the run may take, all of it; only of trials, and `None` for as long as what is said elsewhere takes.
+    /// Seconds that the run may take, all of it; not of a way that has a supernet, and `None` for as long as what is said elsewhere
+    /// takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<f64>,
     /// What candidates must be and may cost, as written; the constraints themselves are the space's.
@@ -431,7 +432,10 @@ pub enum Finetune {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// Regularised evolution (Real et al., AAAI 2019); the default.
+    /// What is best in the time that there is (`method: auto`, the default): trials, or with a [`Recipe::budget`] for few trainings
+    /// candidates in a supernet. A run settles it once it is known what a training takes.
+    Auto,
+    /// Regularised evolution (Real et al., AAAI 2019); `method: nasrec` is that with all defaults, which are the paper's.
     Evolve {
         /// Members, all drawn at random to begin with; 128 by default.
         population: usize,
@@ -461,9 +465,15 @@ pub enum Method {
 }
 
 impl Method {
-    /// Whether candidates are evaluated with the weights of a supernet.
+    /// Whether candidates are evaluated with the weights of a supernet; of [`Self::Auto`] that is not settled.
     pub fn has_supernet(&self) -> bool {
-        !matches!(self, Self::Trials { .. })
+        matches!(self, Self::Evolve { .. } | Self::Random { .. })
+    }
+
+    /// Trials where nothing is said of them: as many as there is time for, or 60.
+    pub fn trials(budget: Option<f64>) -> Self {
+        let (candidates, first) = if budget.is_some() { (10_000, 12) } else { (60, 20) };
+        Self::Trials { candidates, first, seeds: 3 }
     }
 }
 

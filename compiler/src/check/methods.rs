@@ -8,8 +8,12 @@ use crate::syntax::tree::{Expr, ExprKind};
 /// Reads the section of a way of searching.
 type ReadMethod = fn(&mut Settings) -> Method;
 
-/// Ways of searching, each a section of its own; without any of them, a recipe has the first.
-pub(super) const METHODS: [(&str, ReadMethod); 3] = [("evolve", evolve), ("random", random), (TRIALS, trials)];
+/// Ways of searching: one by its name, or each a section of its own.
+pub(super) const METHODS: [(&str, ReadMethod); 4] =
+    [(METHOD, named), ("evolve", evolve), ("random", random), (TRIALS, trials)];
+
+/// Which way, where it is only named.
+pub(super) const METHOD: &str = "method";
 
 /// The way that trains no supernet.
 pub(super) const TRIALS: &str = "trials";
@@ -34,21 +38,35 @@ pub(super) fn method(s: &mut Settings) -> Method {
         let names = METHODS.map(|(section, _)| format!("`{section}`")).join(" or ");
         s.both(&format!("a search is either {names}"), [first, second]);
     }
-    // What keeps to a time trains candidates on their own.
-    let usual = if s.place(BUDGET).is_some() { (TRIALS, trials as ReadMethod) } else { METHODS[0] };
-    let (_, read) = opened.last().unwrap_or(&usual);
-    read(s)
+    match opened.last() {
+        Some((_, read)) => read(s),
+        // Who says how a supernet is trained, and not how long it may take, has one.
+        None if s.place(BUDGET).is_none() && OF_SUPERNETS.iter().any(|key| s.has_section(key)) => evolve(s),
+        None => Method::Auto,
+    }
 }
+
+/// A way with all its defaults.
+fn named(s: &mut Settings) -> Method {
+    s.called(METHOD, Method::Auto, &["auto", "nasrec"], |called| {
+        called.only(&[])?;
+        Ok(if called.name == "nasrec" { NASREC } else { Method::Auto })
+    })
+}
+
+/// The paper's numbers, taken too for what is not said in `evolve`.
+pub(super) const NASREC: Method = Method::Evolve { population: 128, generations: 240, children: 8, tournament: 64 };
 
 /// Most generations of a search: years of them, and no more candidates than can be counted.
 const MAX_GENERATIONS: u64 = 1_000_000;
 
 fn evolve(s: &mut Settings) -> Method {
+    let Method::Evolve { population, generations, children, tournament } = NASREC else { return NASREC };
     Method::Evolve {
-        population: s.count("evolve.population", 128) as usize,
-        generations: s.up_to("evolve.generations", 240, MAX_GENERATIONS),
-        children: s.count("evolve.children", 8) as usize,
-        tournament: s.count("evolve.tournament", 64) as usize,
+        population: s.count("evolve.population", population as u64) as usize,
+        generations: s.up_to("evolve.generations", generations, MAX_GENERATIONS),
+        children: s.count("evolve.children", children as u64) as usize,
+        tournament: s.count("evolve.tournament", tournament as u64) as usize,
     }
 }
 
@@ -57,12 +75,12 @@ fn random(s: &mut Settings) -> Method {
 }
 
 fn trials(s: &mut Settings) -> Method {
-    // As many as there is time for.
-    let (usual, first) = if s.place(BUDGET).is_some() { (10_000, 12) } else { (60, 20) };
+    let usual = Method::trials(s.place(BUDGET).map(|_| 0.0));
+    let Method::Trials { candidates, first, seeds } = usual else { return usual };
     Method::Trials {
-        candidates: s.count("trials.candidates", usual),
+        candidates: s.count("trials.candidates", candidates),
         first: s.count("trials.first", first),
-        seeds: s.get("trials.seeds", 3, "a whole number from 1 to 20", |e| whole(e).filter(|n| (1..=20).contains(n))),
+        seeds: s.get("trials.seeds", seeds, "a whole number from 1 to 20", |e| whole(e).filter(|n| (1..=20).contains(n))),
     }
 }
 

@@ -4,7 +4,7 @@ use super::arch::disallowed;
 use super::conflicts::conflict;
 use super::data;
 use super::elaborate::elaborate;
-use super::methods::{BUDGET, METHODS, OF_SUPERNETS, TRIALS, method, paths};
+use super::methods::{BUDGET, METHOD, METHODS, NASREC, OF_SUPERNETS, TRIALS, method, paths};
 use super::program::{Item, ItemKind, Program};
 use super::settings::{Settings, number, within};
 use super::{Baseline, CheckedSearch, Overrides};
@@ -368,13 +368,14 @@ fn recipe(s: &mut Settings, kind: ItemKind, schema: Option<&Schema>) -> Recipe {
         "it follows the metric of `retrain.stop`, which is `off`",
         "such as `retrain { stop: early(patience: 2); schedule: plateau }`",
     ));
+    let is_papers = method == NASREC && s.place(METHOD).is_some();
     let retrain = Retrain {
         top,
         epochs: s.count("retrain.epochs", 1),
         stop,
         refit: s.switch("retrain.refit", true),
         batch: s.count("retrain.batch", 256) as usize,
-        optimiser: optimiser(s, "retrain.optimiser", ADAM),
+        optimiser: optimiser(s, "retrain.optimiser", if is_papers { ADAGRAD } else { ADAM }),
         warmup: s.length("retrain.warmup", Length::Share(0.1)),
         schedule: schedule(s, "retrain.schedule", unwatched),
         clip: clip(s, "retrain.clip"),
@@ -441,10 +442,17 @@ fn searching(s: &mut Settings) -> (Train, Evaluate, Method, usize) {
     };
     let method = method(s);
     let top = if method.has_supernet() { 15 } else { 8 };
-    if !method.has_supernet() {
+    let without = match method {
+        Method::Trials { .. } => Some((TRIALS, format!("`{TRIALS}` trains no supernet"))),
+        Method::Auto if s.place(BUDGET).is_none() => {
+            Some((METHOD, format!("without a `{BUDGET}`, `{METHOD}: auto` trains no supernet")))
+        }
+        _ => None,
+    };
+    if let Some((way, message)) = without {
         for key in OF_SUPERNETS {
             if s.has_section(key) {
-                s.both(&format!("`{TRIALS}` trains no supernet, and `{key}` is for one"), [TRIALS, key]);
+                s.both(&format!("{message}, and `{key}` is for one"), [way, key]);
             }
         }
     }
@@ -454,6 +462,9 @@ fn searching(s: &mut Settings) -> (Train, Evaluate, Method, usize) {
 /// What trains a model on its own where nothing else is said: over all tables that were tried it is the best of what has one
 /// setting for all.
 const ADAM: Optimiser = Optimiser::Adam { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, decay: Decay::None };
+
+/// What does so in the paper.
+const ADAGRAD: Optimiser = Optimiser::Adagrad { lr: 0.16, eps: 1e-2, rowwise: false };
 
 /// `default`: where nothing is said. Adagrad starts from the paper's rate, 0.12 for a supernet and 0.16 for a model; the others from
 /// what is usual for them.

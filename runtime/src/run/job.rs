@@ -22,7 +22,7 @@ pub enum Baseline {
 }
 
 /// What a run does, all of it decided.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Job {
     /// What is searched, over its schema; or what the one model is of.
     pub space: Space,

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use nasrec_compiler::Architecture;
+use nasrec_compiler::recipe::Method;
 use serde::{Deserialize, Serialize};
 
 use super::record::VERSION;
@@ -74,7 +75,14 @@ pub enum Entry {
         /// An even share of what those took that were evaluated with it.
         seconds: f64,
     },
-    /// A run of trials with a budget has had as many candidates as there was time for.
+    /// How candidates are found, where the recipe leaves that to what a training takes.
+    Settled {
+        /// The way.
+        method: Method,
+        /// `retrain.top`.
+        top: usize,
+    },
+    /// A run with a budget has had as many candidates as there was time for.
     Planned {
         /// How many.
         candidates: usize,
@@ -209,6 +217,14 @@ impl Journal {
     /// What was written so far, in its order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// How many candidates there was time for, and how many of the best are trained with a second seed, with a third, and so on.
+    pub(crate) fn planned(&self) -> Option<(usize, &[usize])> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Planned { candidates, rounds } => Some((*candidates, rounds.as_slice())),
+            _ => None,
+        })
     }
 
     /// Appends an entry; it is on disk when this returns.

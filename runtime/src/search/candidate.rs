@@ -19,6 +19,11 @@ use crate::data::{Batch, Batches, Dataset, Part};
 use crate::run::{Entry, Job, Journal};
 use crate::train::{Figures, evaluate_each};
 
+/// What the best of a search is called, the second and so on.
+pub(super) fn best(rank: usize) -> String {
+    format!("best-{rank}")
+}
+
 /// Candidates that are evaluated together at most.
 pub(super) const TOGETHER: usize = 16;
 
@@ -41,7 +46,9 @@ impl<'a, B: Backend> InSupernet<'a, B> {
         supernet: &'a Supernet<'a, B>,
         journal: &Journal,
     ) -> Result<Self> {
-        if journal.entries().iter().any(|entry| matches!(entry, Entry::Trained { .. })) {
+        // The first of the best is trained when all are judged.
+        let is_first = |entry: &Entry| matches!(entry, Entry::Trained { model, .. } if *model == best(1));
+        if journal.entries().iter().any(is_first) {
             supernet.say_damage()?;
         } else {
             supernet.params()?;

@@ -20,8 +20,11 @@ pub(super) struct Clock {
 impl Clock {
     /// Of a run that begins, or goes on, now.
     pub fn new(journal: &Journal) -> Self {
+        // What a candidate took that was trained on its own is that of its training.
+        let is_judged = journal.entries().iter().any(|entry| matches!(entry, Entry::Supernet { .. }));
         let before = journal.entries().iter().map(|entry| match entry {
             Entry::Trained { seconds, .. } | Entry::Supernet { seconds, .. } => *seconds,
+            Entry::Candidate { seconds, .. } if is_judged => *seconds,
             _ => 0.0,
         });
         Self { start: Instant::now(), before: before.sum() }
@@ -47,6 +50,11 @@ pub(super) fn last_training(job: &Job, data: &Dataset, journal: &Journal, name: 
     found.unwrap_or(0.0)
 }
 
+/// Seconds that the baselines will still take, which were trained for the first time before.
+pub(super) fn of_baselines(job: &Job, data: &Dataset, journal: &Journal) -> f64 {
+    job.baselines.iter().map(|(name, _)| last_training(job, data, journal, name)).sum()
+}
+
 /// What first trainings of these models took, in seconds.
 pub(super) fn first_trainings(journal: &Journal, mut of: impl FnMut(&str) -> bool) -> Vec<f64> {
     let each = journal.entries().iter().filter_map(|entry| match entry {
@@ -58,18 +66,34 @@ pub(super) fn first_trainings(journal: &Journal, mut of: impl FnMut(&str) -> boo
 
 /// Candidates before it is known how long one takes.
 const TRIED: usize = 3;
-/// What share of the time that there is for candidates is for training the best again.
+/// Seconds that candidates took so far.
+pub(super) fn judging(journal: &Journal) -> f64 {
+    let each = journal.entries().iter().map(|entry| match entry {
+        Entry::Candidate { seconds, .. } => *seconds,
+        _ => 0.0,
+    });
+    each.sum()
+}
+
+/// What share of the time that there is for candidates is for training the best again, and how many trainings that is at most:
+/// more would tell nothing new.
 const AGAIN: f64 = 0.3;
+const MOST_TRAININGS: f64 = 40.0;
 
 /// A strategy that ends when its time is over.
 pub(super) struct Within<'a> {
     pub inner: &'a mut dyn Strategy,
     pub clock: Clock,
-    /// When the first candidate began, and when all trainings of candidates are to be over.
+    /// When the first candidate began, and when all that is done with candidates is to be over.
     pub start: f64,
     pub end: f64,
     /// How many candidates there were, where that was decided before.
     pub decided: Option<usize>,
+    /// Whether candidates are trained on their own, so that the best are trained again and the winner once more, each time as a
+    /// candidate is; else time for that is kept back.
+    pub alone: bool,
+    /// How many are asked for at once, at most.
+    pub together: usize,
     pub observer: &'a dyn Observer,
 }
 
@@ -82,25 +106,27 @@ impl Within<'_> {
 
 impl Strategy for Within<'_> {
     fn candidates(&mut self, history: &History<'_>) -> u64 {
-        let wanted = self.inner.candidates(history);
+        let wanted = self.inner.candidates(history).min(self.together as u64);
         let done = history.evaluated().len();
         match self.decided {
             Some(decided) => wanted.min(decided.saturating_sub(done) as u64),
             None if done < TRIED => wanted,
             None => {
                 let each = self.each(done);
-                // The winner is trained once more.
-                let time = self.end - each - self.start;
-                let until = self.start + (1.0 - AGAIN) * time;
-                if done == TRIED {
-                    let candidates = (time * (1.0 - AGAIN) / each).max(TRIED as f64);
+                let again = match self.alone {
+                    true => (AGAIN * (self.end - each - self.start)).min(MOST_TRAININGS * each).max(0.0) + each,
+                    false => 0.0,
+                };
+                let until = self.end - again;
+                if self.alone && done == TRIED {
                     self.observer.say(&format!(
-                        "a training takes {each:.1} s: there is time for about {candidates:.0} candidates, and for {:.0} trainings \
-                         of the best with other seeds",
-                        (time * AGAIN / each).max(0.0)
+                        "a training takes {each:.1} s: there is time for about {:.0} candidates, and for {:.0} trainings of the best \
+                         with other seeds",
+                        ((until - self.start) / each).max(TRIED as f64),
+                        again / each - 1.0
                     ));
                 }
-                if self.clock.elapsed() + each > until { 0 } else { wanted }
+                wanted.min(((until - self.clock.elapsed()) / each).max(0.0) as u64)
             }
         }
     }

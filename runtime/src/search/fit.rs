@@ -7,6 +7,7 @@ use nasrec_compiler::recipe::{Clip, L2, Length, Optimiser, Schedule};
 use nasrec_compiler::streams::{self, Key};
 use serde::{Deserialize, Serialize};
 
+use super::bar::Bar;
 use super::curve::Drawn;
 use crate::backend::{Backend, Update};
 use crate::data::{Batches, Prefetch};
@@ -110,6 +111,8 @@ pub(super) type Test<'a, P> = dyn Fn(&P, u64, &Figures) -> Result<Tested> + 'a;
 /// A training whose learning rate or whose end follows from figures after its epochs.
 pub(super) struct Epochs<'a, P> {
     pub watch: Watch,
+    /// What ends it before.
+    pub bar: Bar,
     /// Steps of one.
     pub steps: u64,
     /// What says how each epoch did; without one, they have been judged before, and all of them are here.
@@ -199,7 +202,7 @@ pub(super) fn fit<B: Backend>(
         Err(Error::Stopped)
     };
     loop {
-        if let Some(Epochs { watch, steps, judge: Some(judge), test, .. }) = &epochs
+        if let Some(Epochs { watch, bar, steps, judge: Some(judge), test, .. }) = &epochs
             && step.is_multiple_of(*steps)
             && step / steps > notes.judged.len() as u64
         {
@@ -219,7 +222,7 @@ pub(super) fn fit<B: Backend>(
                 }
             }
             backend.release();
-            if watch.is_over(&notes.judged) {
+            if watch.is_over(&notes.judged) || bar.is_missed(watch, &notes.judged) {
                 break;
             }
         }

@@ -6,6 +6,7 @@
 //! Every random draw is a pure function of the seed, a stream's name and an index, and every phase records what it
 //! has done at step boundaries, so a run that was stopped anywhere ends like one that was not.
 
+mod bar;
 mod boosted;
 mod budget;
 mod candidate;
@@ -19,6 +20,7 @@ mod report;
 mod retrain;
 mod run;
 mod searching;
+mod settled;
 pub mod strategies;
 mod supernet;
 mod surrogate;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Metric;
 
+use super::bar::Bar;
 use super::fit::{Epochs, Judge, Regime, Test, Trained, Training, Workshop, fit};
 use crate::Result;
 use crate::backend::{Backend, Task, Trainable};
@@ -26,12 +27,14 @@ pub(super) struct Contender {
     pub title: String,
     /// The order in which it sees the data: all have the first, but those that are trained again with another seed.
     pub order: u64,
+    /// What it has to have come to after its first epoch, its second and so on, or training ends.
+    pub bar: Bar,
     pub plan: Plan,
 }
 
 impl Contender {
     pub fn new(name: &str, plan: Plan) -> Self {
-        Self { name: name.to_owned(), title: name.to_owned(), order: 0, plan }
+        Self { name: name.to_owned(), title: name.to_owned(), order: 0, bar: Bar::default(), plan }
     }
 }
 
@@ -167,7 +170,7 @@ impl<'a, B: Backend> Course<'a, B> {
             let until = if last { watch.best(&judged) as u64 * steps } else { regime.steps };
             let judge: Option<&Judge<B::Params>> = if last { None } else { Some(&on_validation) };
             let test: Option<&Test<B::Params>> = if last || recipe.refit { None } else { Some(&on_test) };
-            Epochs { watch, steps, judge, test, judged, until }
+            Epochs { watch, bar: contender.bar.clone(), steps, judge, test, judged, until }
         });
         let start = Instant::now();
         let name = checkpoints(&contender.name, last);

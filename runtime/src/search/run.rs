@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use nasrec_compiler::Architecture;
+use nasrec_compiler::recipe::Method;
 
-use super::candidate::InSupernet;
-use super::clock::Clock;
+use super::candidate::{InSupernet, TOGETHER};
+use super::clock::{Clock, Within};
 use super::fit::Workshop;
 use super::report::{Against, Attainable, Report, Row, Size, Usage};
 use super::retrain::{Contender, Course};
 use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
 use super::trials::{self, Finalist, Tried};
-use super::{budget, retrain, searching, winner};
+use super::{budget, candidate, clock, retrain, searching, settled, winner};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
@@ -41,10 +42,11 @@ pub fn search_within(
     stop: &Stop,
     budget: Option<Bytes>,
 ) -> Result<Report> {
-    search_by(run, backend, observer, stop, budget, &mut *strategies::of(&run.job().recipe))
+    searched(Workshop { run, backend, observer, stop }, budget, None)
 }
 
-/// The same with another strategy than the recipe's. A run goes on with the strategy that it began with.
+/// The same with another strategy than the recipe's. A run goes on with the strategy that it began with. What `method: auto` leaves
+/// open is no supernet then.
 ///
 /// # Errors
 /// See [`search`].
@@ -56,7 +58,16 @@ pub fn search_by(
     budget: Option<Bytes>,
     strategy: &mut dyn Strategy,
 ) -> Result<Report> {
-    let result = phases(Workshop { run, backend, observer, stop }, budget, strategy);
+    searched(Workshop { run, backend, observer, stop }, budget, Some(strategy))
+}
+
+fn searched<B: Backend>(
+    shop: Workshop<'_, B>,
+    budget: Option<Bytes>,
+    strategy: Option<&mut dyn Strategy>,
+) -> Result<Report> {
+    let run = shop.run;
+    let result = phases(shop, budget, strategy);
     let peak = peak_memory().map(|bytes| bytes.0).max(usage(run.dir()).peak_memory);
     let written = run.dir().write(USAGE, &files::seal(&Usage { peak_memory: peak })?);
     let report = result?;
@@ -70,7 +81,11 @@ fn usage(dir: &RunDir) -> Usage {
     text.ok().and_then(|text| files::unseal(&text).ok()).map(|(usage, _)| usage).unwrap_or_default()
 }
 
-fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &mut dyn Strategy) -> Result<Report> {
+fn phases<B: Backend>(
+    shop: Workshop<'_, B>,
+    budget: Option<Bytes>,
+    strategy: Option<&mut dyn Strategy>,
+) -> Result<Report> {
     let Workshop { run, backend, observer, stop } = shop;
     let job = run.job();
     let mut journal = run.journal(backend.device(), observer)?;
@@ -87,22 +102,35 @@ fn phases<B: Backend>(shop: Workshop<'_, B>, budget: Option<Bytes>, strategy: &m
     if let Some(budget) = budget {
         budget::check(job, rows, backend.threads(), budget)?;
     }
+    if job.recipe.budget.is_some() {
+        // What they take is known then, and the rest is for candidates.
+        let course = Course { shop, job, data: &data };
+        for (name, baseline) in &job.baselines {
+            course.compared(name, baseline, false, &mut journal)?;
+        }
+    }
+    let settled;
+    let job = match (&job.model, &job.recipe.method) {
+        (None, Method::Auto) => {
+            let course = Course { shop, job, data: &data };
+            settled = settled::settled(&course, clock, strategy.is_some(), &mut journal)?;
+            if let Some(budget) = budget {
+                budget::check(&settled, rows, backend.threads(), budget)?;
+            }
+            &settled
+        }
+        _ => job,
+    };
+    let mut own = strategies::of(&job.recipe);
+    let strategy = strategy.unwrap_or(&mut *own);
     let course = Course { shop, job, data: &data };
     let Found { mut best, candidates, luck } = match &job.model {
         Some((name, architecture)) => {
             let best = vec![course.compared_alone(name, architecture, None, &mut journal)?];
             Found { best, candidates: 0, luck: None }
         }
-        None if job.has_supernet() => ranked(&course, &mut journal, strategy)?,
-        None => {
-            if job.recipe.budget.is_some() {
-                // What they take is known then, and the rest is for candidates.
-                for (name, baseline) in &job.baselines {
-                    course.compared(name, baseline, false, &mut journal)?;
-                }
-            }
-            tried(&course, clock, &mut journal, strategy)?
-        }
+        None if job.has_supernet() => ranked(&course, clock, &mut journal, strategy)?,
+        None => tried(&course, clock, &mut journal, strategy)?,
     };
     // The first that does not fail now either.
     for (row, contender) in best.iter_mut().filter(|(row, _)| !row.failed()) {
@@ -164,11 +192,32 @@ struct Found {
 }
 
 /// The best of a search in a supernet, retrained and compared.
-fn ranked<B: Backend>(course: &Course<'_, B>, journal: &mut Journal, strategy: &mut dyn Strategy) -> Result<Found> {
+fn ranked<B: Backend>(
+    course: &Course<'_, B>,
+    clock: Clock,
+    journal: &mut Journal,
+    strategy: &mut dyn Strategy,
+) -> Result<Found> {
     let Course { shop, job, data } = *course;
     let supernet = Supernet::trained(shop, job, data, journal)?;
     let mut evaluate = InSupernet::new(shop, job, data, &supernet, journal)?;
-    let mut ranked = searching::search(job, &mut evaluate, journal, shop.observer, strategy)?;
+    let mut ranked = match job.recipe.budget {
+        Some(budget) => {
+            let decided = journal.planned().map(|(candidates, _)| candidates);
+            let start = clock.elapsed() - clock::judging(journal);
+            // The best are trained for the first time, and the winner for the last.
+            let trainings = (job.recipe.retrain.top + 1) as f64 * settled::training(job, journal).0;
+            let end = budget - clock::of_baselines(job, data, journal) - trainings;
+            let (alone, together, observer) = (false, TOGETHER, shop.observer);
+            let mut within = Within { inner: strategy, clock, start, end, decided, alone, together, observer };
+            let all = searching::search(job, &mut evaluate, journal, observer, &mut within)?;
+            if decided.is_none() {
+                journal.append(Entry::Planned { candidates: all.len(), rounds: Vec::new() })?;
+            }
+            all
+        }
+        None => searching::search(job, &mut evaluate, journal, shop.observer, strategy)?,
+    };
     ranked.sort_by(|a, b| a.figures.rank().total_cmp(&b.figures.rank()).then(a.index.cmp(&b.index)));
     let candidates = ranked.len();
     // On disk, and in the way from here on.
@@ -177,7 +226,7 @@ fn ranked<B: Backend>(course: &Course<'_, B>, journal: &mut Journal, strategy: &
     shop.backend.release();
     let mut best = Vec::new();
     for (rank, found) in ranked.into_iter().take(job.recipe.retrain.top).enumerate() {
-        let name = format!("best-{}", rank + 1);
+        let name = candidate::best(rank + 1);
         best.push(course.compared_alone(&name, &found.architecture, Some(found.figures), journal)?);
     }
     best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
@@ -195,7 +244,7 @@ fn tried<B: Backend>(
     let best = finalists.into_iter().enumerate().map(|(rank, finalist)| {
         let Finalist { candidate, figures, expected } = finalist;
         let (plan, canonical) = course.job.selected(&candidate.architecture)?;
-        let title = format!("best-{}", rank + 1);
+        let title = candidate::best(rank + 1);
         let size = Some(Size::of(&plan));
         let row = Row {
             expected,

@@ -8,6 +8,7 @@ use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Method;
 use nasrec_compiler::{Architecture, Space};
 
+use super::bar::Bar;
 use super::clock::{self, Clock, Within};
 use super::retrain::{Contender, Course};
 use super::searching::{self, Evaluate};
@@ -15,7 +16,7 @@ use super::strategies::{Candidate, Strategy};
 use super::surrogate::{Expected, Seen, Surrogate, distance};
 use crate::backend::Backend;
 use crate::run::{Entry, Journal};
-use crate::train::Figures;
+use crate::train::{Figures, Watch};
 use crate::{Observer, Result, Stage};
 
 /// Architectures that differ in less than one choice, where numbers are next to each other, are one for who takes some that differ.
@@ -48,19 +49,16 @@ pub(super) fn search<B: Backend>(
     strategy: &mut dyn Strategy,
 ) -> Result<Tried> {
     let (job, observer) = (course.job, course.shop.observer);
-    let planned = journal.entries().iter().find_map(|entry| match entry {
-        Entry::Planned { candidates, rounds } => Some((*candidates, rounds.clone())),
-        _ => None,
-    });
+    let planned = journal.planned().map(|(candidates, rounds)| (candidates, rounds.to_vec()));
     let inside = Inside { outer: observer, current: Mutex::default() };
     let mut alone = Alone { course: course.observed_by(&inside), inside: &inside };
     let all = match job.recipe.budget {
         Some(budget) => {
             let so_far: f64 = clock::first_trainings(journal, |model| model.starts_with(CANDIDATE)).iter().sum();
             let start = clock.elapsed() - so_far;
-            let end = budget - of_baselines(course, journal);
+            let end = budget - clock::of_baselines(job, course.data, journal);
             let decided = planned.as_ref().map(|(candidates, _)| *candidates);
-            let mut strategy = Within { inner: strategy, clock, start, end, decided, observer };
+            let mut strategy = Within { inner: strategy, clock, start, end, decided, alone: true, together: 1, observer };
             searching::search(job, &mut alone, journal, observer, &mut strategy)?
         }
         None => searching::search(job, &mut alone, journal, observer, strategy)?,
@@ -102,12 +100,6 @@ pub(super) fn search<B: Backend>(
     Ok(Tried { best: trials, candidates, luck: surrogate.map(|surrogate| surrogate.noise()) })
 }
 
-/// Seconds that the baselines will still take, which were trained for the first time before.
-fn of_baselines<B: Backend>(course: &Course<'_, B>, journal: &Journal) -> f64 {
-    let each = course.job.baselines.iter();
-    each.map(|(name, _)| clock::last_training(course.job, course.data, journal, name)).sum()
-}
-
 /// How many of the best can be trained again in what is left of the budget, once the winner and the baselines have theirs.
 fn affordable<B: Backend>(
     course: &Course<'_, B>,
@@ -121,7 +113,7 @@ fn affordable<B: Backend>(
     let took = clock::first_trainings(journal, |model| names.iter().any(|name| name == model));
     let each = took.iter().sum::<f64>() / took.len().max(1) as f64;
     let last = names.iter().map(|name| clock::last_training(job, data, journal, name)).fold(0.0, f64::max);
-    let left = budget - clock.elapsed() - of_baselines(course, journal) - last;
+    let left = budget - clock.elapsed() - clock::of_baselines(job, data, journal) - last;
     clock::rounds((left / each).clamp(0.0, 1e6) as usize, trials.len())
 }
 
@@ -139,7 +131,8 @@ impl<B: Backend> Evaluate for Alone<'_, '_, B> {
     fn figures(&mut self, first: u64, plans: &[Plan], journal: &mut Journal) -> Result<Vec<Figures>> {
         let each = plans.iter().zip(first..).map(|(plan, index)| {
             self.inside.at(index, format!("candidate {index}"));
-            let figures = self.course.validated(&contender(index, 1, plan.clone()), journal)?;
+            let contender = Contender { bar: self.bar(index, journal), ..contender(index, 1, plan.clone()) };
+            let figures = self.course.validated(&contender, journal)?;
             if figures.log_loss.is_none() {
                 self.inside.outer.say(&format!("candidate {index} failed: its loss was not finite; it counts as bad"));
             }
@@ -150,6 +143,27 @@ impl<B: Backend> Evaluate for Alone<'_, '_, B> {
 }
 
 impl<B: Backend> Alone<'_, '_, B> {
+    /// What a candidate has to come to after its epochs, as those before it did.
+    fn bar(&self, index: u64, journal: &Journal) -> Bar {
+        let retrain = &self.course.job.recipe.retrain;
+        let (Some(early), Method::Trials { first, .. }) = (retrain.stop, &self.course.job.recipe.method) else {
+            return Bar::default();
+        };
+        let watch = Watch { early, schedule: retrain.schedule };
+        let is_before = |model: &str| {
+            let number = model.strip_prefix(CANDIDATE).and_then(|number| number.parse().ok());
+            number.is_some_and(|number: u64| number < index)
+        };
+        let bar = Bar::after(journal, &watch, *first as usize, is_before);
+        if index == *first && bar.is_set() {
+            self.inside.outer.say(
+                "candidates are ordered after an epoch much as they are in the end: those that are behind half of the others then \
+                 are trained no longer",
+            );
+        }
+        bar
+    }
+
     /// Round after round, so many of the best with another seed.
     fn again(&self, trials: &mut [Finalist], rounds: &[usize], journal: &mut Journal) -> Result<()> {
         let job = self.course.job;

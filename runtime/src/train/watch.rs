@@ -18,7 +18,7 @@ pub struct Watch {
 
 impl Watch {
     /// Larger is better; below everything where there is no such figure.
-    fn score(&self, figures: &Figures) -> f64 {
+    pub fn score(&self, figures: &Figures) -> f64 {
         let score = match self.early.metric {
             Metric::LogLoss => figures.log_loss.map(|loss| -loss),
             Metric::Auc => figures.auc,

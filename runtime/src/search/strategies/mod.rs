@@ -70,5 +70,7 @@ pub(super) fn of(recipe: &Recipe) -> Box<dyn Strategy> {
         }
         Method::Random { samples } => Box::new(Random { samples }),
         Method::Trials { candidates, first, .. } => Box::new(Bayesian::new(candidates, first, recipe.budget.is_some())),
+        // A run settles it before it asks.
+        Method::Auto => of(&Recipe { method: Method::trials(recipe.budget), ..recipe.clone() }),
     }
 }

@@ -15,7 +15,7 @@ impl Strategy for Random {
     }
 
     fn candidates(&mut self, history: &History<'_>) -> u64 {
-        if history.generation() == 0 { self.samples } else { 0 }
+        self.samples.saturating_sub(history.evaluated().len() as u64)
     }
 
     fn ask(&mut self, history: &History<'_>, attempt: Attempt<'_>) -> Proposal {

@@ -1,0 +1,284 @@
+//! `method: auto`: whether candidates are trained on their own, or judged in a supernet first.
+//!
+//! Judged in a supernet, more candidates are seen, and each is seen worse. Which finds the better one is worked out for the time
+//! that there is, from what a training takes and how well each way tells what an architecture is worth.
+
+use nasrec_compiler::recipe::{Finetune, Method};
+use rand::{Rng, RngExt};
+use rand_distr::StandardNormal;
+
+use super::clock::{self, Clock};
+use super::retrain::{Contender, Course};
+use crate::Result;
+use crate::backend::Backend;
+use crate::data::Part;
+use crate::run::{Baseline, Entry, Job, Journal};
+
+/// How the figures of one training go with what its architecture is worth (Pearson): two seeds order architectures with a tau
+/// of .65, which is a correlation of .85, and each goes with what both are of as the root of that does (docs/ranking.md).
+const ALONE: f64 = 0.92;
+/// The same of figures in a supernet, which order them with a tau of .28 (docs/ranking.md).
+const IN_SUPERNET: f64 = 0.43;
+/// What a step of a supernet takes, beside one of an architecture on its own.
+const OF_A_PATH: f64 = 1.3;
+/// What a sample takes to train, beside one that is only evaluated.
+const OF_TRAINING: f64 = 3.0;
+/// Times that a search is drawn to say what it is expected to find.
+const DRAWN: u64 = 500;
+/// Candidates that such a search has at most; more change little.
+const MOST: usize = 1000;
+/// Most that are trained on their own after a supernet has judged them.
+const MOST_TOP: usize = 8;
+/// The training that shows what one takes, where there is no baseline to show it.
+const PILOT: &str = "pilot";
+
+/// What a search within a time does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Time {
+    /// Seconds that there are for it.
+    pub left: f64,
+    /// What one training takes.
+    pub training: f64,
+    /// What a supernet takes to train.
+    pub supernet: f64,
+    /// What it takes to judge a candidate in it.
+    pub judging: f64,
+    /// How many candidates there can be.
+    pub architectures: usize,
+}
+
+/// A way of spending the time, with what it is expected to find, in standard deviations of what architectures are worth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Expectation {
+    pub candidates: usize,
+    /// How many of these are trained on their own.
+    pub trained: usize,
+    pub gain: f64,
+}
+
+impl Time {
+    /// Of candidates that are trained on their own. A third of the trainings are of those that were chosen.
+    pub fn alone(&self, rng: &mut impl Rng) -> Expectation {
+        let trainings = (self.left / self.training).max(0.0) as usize;
+        let candidates = (trainings - trainings / 3).min(self.architectures);
+        Expectation { candidates, trained: candidates, gain: gain(candidates, candidates, rng) }
+    }
+
+    /// Of candidates that are judged in a supernet, the best of them trained on their own: as many as is best.
+    pub fn in_supernet(&self, rng: &mut impl Rng) -> Option<Expectation> {
+        let each = (1..=MOST_TOP).filter_map(|trained| {
+            let judging = self.left - self.supernet - trained as f64 * self.training;
+            let candidates = ((judging / self.judging).max(0.0) as usize).min(self.architectures);
+            (candidates > trained).then(|| Expectation { candidates, trained, gain: gain(candidates, trained, rng) })
+        });
+        each.max_by(|a, b| a.gain.total_cmp(&b.gain))
+    }
+}
+
+/// How much better than the mean the chosen one is, in standard deviations: the best by one training each of the `trained` that
+/// a supernet judged best; of all, where all are trained.
+fn gain(candidates: usize, trained: usize, rng: &mut impl Rng) -> f64 {
+    let candidates = candidates.min(MOST);
+    if candidates == 0 {
+        return 0.0;
+    }
+    let told = |worth: f64, how_well: f64, rng: &mut dyn Rng| {
+        let luck: f64 = rng.sample(StandardNormal);
+        how_well * worth + (1.0 - how_well * how_well).sqrt() * luck
+    };
+    let mut sum = 0.0;
+    for _ in 0..DRAWN {
+        let mut all: Vec<(f64, f64)> = (0..candidates)
+            .map(|_| {
+                let worth = rng.sample(StandardNormal);
+                (told(worth, IN_SUPERNET, rng), worth)
+            })
+            .collect();
+        if trained < candidates {
+            all.sort_by(|a, b| b.0.total_cmp(&a.0));
+        }
+        let alone = all.iter().take(trained).map(|(_, worth)| (told(*worth, ALONE, rng), *worth));
+        sum += alone.max_by(|a, b| a.0.total_cmp(&b.0)).map_or(0.0, |(_, worth)| worth);
+    }
+    sum / DRAWN as f64
+}
+
+/// The job with the way that its candidates are found settled, where the recipe leaves that open; what was settled before stays.
+/// `alone`: whether there is no supernet in any case.
+pub(super) fn settled<B: Backend>(
+    course: &Course<'_, B>,
+    clock: Clock,
+    alone: bool,
+    journal: &mut Journal,
+) -> Result<Job> {
+    let job = course.job;
+    let known = journal.entries().iter().find_map(|entry| match entry {
+        Entry::Settled { method, top } => Some((method.clone(), *top)),
+        _ => None,
+    });
+    let (method, top) = match (known, job.recipe.budget) {
+        (Some(known), _) => known,
+        (None, Some(budget)) if !alone => {
+            let (method, top) = decided(course, clock, budget, journal)?;
+            journal.append(Entry::Settled { method: method.clone(), top })?;
+            (method, top)
+        }
+        (None, budget) => {
+            let method = Method::trials(budget);
+            if let (Method::Trials { candidates, .. }, None) = (&method, budget) {
+                course.shop.observer.say(&format!(
+                    "method auto, and no budget: {candidates} candidates are trained on their own, the best with further seeds"
+                ));
+            }
+            (method, job.recipe.retrain.top)
+        }
+    };
+    let mut settled = job.clone();
+    settled.recipe.method = method;
+    settled.recipe.retrain.top = top;
+    Ok(settled)
+}
+
+/// What is expected to find the best in what is left of the budget, and how many of a supernet's best are trained on their own.
+fn decided<B: Backend>(
+    course: &Course<'_, B>,
+    clock: Clock,
+    budget: f64,
+    journal: &mut Journal,
+) -> Result<(Method, usize)> {
+    let Course { shop, job, data } = *course;
+    let recipe = &job.recipe;
+    pilot(course, journal)?;
+    let (training, epoch) = training(job, journal);
+    let rows = |part: Part| data.part(part).len() as f64;
+    // What a sample takes that is trained on.
+    let sample = epoch / rows(Part::Train).max(1.0);
+    let finetuned = match recipe.evaluate.finetune {
+        Finetune::Head { steps, .. } => steps as f64 * recipe.train.batch as f64,
+        Finetune::None => 0.0,
+    };
+    let judged = (recipe.evaluate.validate as f64 * recipe.evaluate.batch as f64).min(rows(Part::Validation));
+    let time = Time {
+        left: budget - clock.elapsed() - clock::of_baselines(job, data, journal),
+        training,
+        supernet: recipe.train.epochs as f64 * epoch * OF_A_PATH,
+        judging: sample * (finetuned + judged) / OF_TRAINING,
+        architectures: job.space.graph().raw_count().try_into().unwrap_or(usize::MAX),
+    };
+    let mut rng = job.streams().rng("settled", 0);
+    let (alone, shared) = (time.alone(&mut rng), time.in_supernet(&mut rng));
+    let told = format!(
+        "method auto: a training takes {:.1} s; in {:.0} s {} candidates on their own are expected to come to one {:.2} standard \
+         deviations better than the mean",
+        time.training,
+        time.left.max(0.0),
+        alone.candidates,
+        alone.gain
+    );
+    let (method, top, why) = match shared {
+        Some(shared) => {
+            let found = format!(
+                "{told}; a supernet of {:.0} s that judges {}, of which the best {} are trained on their own, {:.2}",
+                time.supernet, shared.candidates, shared.trained, shared.gain
+            );
+            match shared.gain > alone.gain {
+                true => {
+                    let method = Method::Random { samples: 10 * shared.candidates as u64 };
+                    (method, shared.trained, format!("{found}: they are judged in a supernet"))
+                }
+                false => (Method::trials(Some(budget)), recipe.retrain.top, format!("{found}: they are trained on their own")),
+            }
+        }
+        None => {
+            let why = format!("{told}; for a supernet there is no time: they are trained on their own");
+            (Method::trials(Some(budget)), recipe.retrain.top, why)
+        }
+    };
+    shop.observer.say(&why);
+    Ok((method, top))
+}
+
+/// Trains one candidate, where there is no baseline to show what that takes.
+fn pilot<B: Backend>(course: &Course<'_, B>, journal: &mut Journal) -> Result<()> {
+    let job = course.job;
+    if job.networks().next().is_some() {
+        return Ok(());
+    }
+    let counts = job.recipe.train.paths.counts();
+    let mut rng = job.streams().rng(PILOT, 0);
+    let architecture = match &job.start {
+        Some(start) => job.space.walk(counts).draw(start, &mut rng),
+        None => job.space.sample(counts, &mut rng),
+    };
+    course.validated(&Contender::new(PILOT, job.plan(&architecture)?), journal)?;
+    Ok(())
+}
+
+/// Seconds that a training takes, and one epoch of it: a mean of the baselines, or what the pilot took.
+pub(super) fn training(job: &Job, journal: &Journal) -> (f64, f64) {
+    let is_network = |model: &str| {
+        let known = job.baselines.iter().find(|(name, _)| name == model);
+        known.map_or(model == PILOT, |(_, baseline)| matches!(baseline, Baseline::Network(_)))
+    };
+    let each = journal.entries().iter().filter_map(|entry| match entry {
+        Entry::Trained { model, last: false, seconds, epochs, .. } if is_network(model) => {
+            let epochs = if epochs.is_empty() { job.recipe.retrain.epochs as usize } else { epochs.len() };
+            Some((*seconds, *seconds / epochs as f64))
+        }
+        _ => None,
+    });
+    let each: Vec<(f64, f64)> = each.collect();
+    let mean = |one: fn(&(f64, f64)) -> f64| each.iter().map(one).sum::<f64>() / each.len().max(1) as f64;
+    (mean(|each| each.0).max(1e-3), mean(|each| each.1).max(1e-3))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    fn rng() -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(5)
+    }
+
+    /// Of a table on which a training takes a minute, an epoch of it 20 s, and a candidate is judged in one.
+    fn time(left: f64) -> Time {
+        Time { left, training: 60.0, supernet: 26.0, judging: 1.0, architectures: usize::MAX }
+    }
+
+    #[test]
+    fn what_is_expected_of_some_draws() {
+        let one = gain(1, 1, &mut rng());
+        assert!(one.abs() < 0.15, "one is as good as the mean: {one}");
+        // The expected largest of 40 standard normals is 2.16.
+        let forty = gain(40, 40, &mut rng());
+        assert!((forty - 2.16 * ALONE).abs() < 0.1, "{forty}");
+        let judged = gain(40, 1, &mut rng());
+        assert!((judged - 2.16 * IN_SUPERNET).abs() < 0.15, "{judged}");
+        assert_eq!((gain(0, 0, &mut rng()), gain(0, 3, &mut rng())), (0.0, 0.0));
+    }
+
+    #[test]
+    fn few_trainings_are_better_spent_on_what_a_supernet_judged() {
+        let few = time(300.0);
+        let (alone, shared) = (few.alone(&mut rng()), few.in_supernet(&mut rng()).expect("there is time"));
+        assert_eq!((alone.candidates, alone.trained), (4, 4));
+        assert!(shared.gain > alone.gain, "{shared:?} {alone:?}");
+        assert!(shared.trained < 5 && shared.candidates > 10, "{shared:?}");
+        let many = Time { training: 2.0, supernet: 1.0, judging: 1.0, ..time(600.0) };
+        let (alone, shared) = (many.alone(&mut rng()), many.in_supernet(&mut rng()).expect("there is time"));
+        assert!(alone.gain > shared.gain, "{shared:?} {alone:?}");
+    }
+
+    #[test]
+    fn no_time_is_for_no_supernet() {
+        assert_eq!(time(80.0).in_supernet(&mut rng()), None);
+        assert_eq!((time(-5.0).in_supernet(&mut rng()), time(-5.0).alone(&mut rng()).candidates), (None, 0));
+        // There is nothing to judge where all there are can be trained.
+        let small = Time { architectures: 3, ..time(3000.0) };
+        let (alone, shared) = (small.alone(&mut rng()), small.in_supernet(&mut rng()));
+        assert!(shared.is_none_or(|shared| shared.gain <= alone.gain + 0.1), "{shared:?} {alone:?}");
+    }
+}

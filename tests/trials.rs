@@ -1,0 +1,141 @@
+//! Candidates that are trained on their own, and what a budget of time decides.
+
+use std::fs;
+use std::path::Path;
+
+use nasrec_runtime::backend::Tiled;
+use nasrec_runtime::search::search;
+use nasrec_runtime::{Silent, Stop};
+use serde_json::Value;
+
+use crate::stopping::{REGULARISED, TINY, WEIGHTS, evidence, planned, resumed, run, same, stopped};
+
+/// The lines of a run's journal, times and all.
+fn journal(path: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(path.join("journal.jsonl")).expect("a journal");
+    text.lines().map(|line| serde_json::from_str(line).expect("a journal line")).collect()
+}
+
+/// Candidates that are trained on their own, the best of them with other seeds, each stopped by its figures.
+const TRIALS: [&str; 6] = [
+    "trials.candidates=7",
+    "trials.first=4",
+    "trials.seeds=4",
+    "retrain.top=4",
+    "retrain.epochs=6",
+    "retrain.stop=early(patience: 1)",
+];
+
+#[test]
+fn candidates_that_are_trained_on_their_own_are_the_same_wherever_a_run_was_stopped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let planned = planned(REGULARISED, &TRIALS);
+    let expected = run(&planned, &folder.path().join("whole"), 2);
+    assert!(!folder.path().join("whole/supernet.safetensors").exists());
+    same(&expected, &run(&planned, &folder.path().join("again"), 1));
+    let journal = String::from_utf8(expected["journal"].clone()).expect("text");
+    let trained = |seed: &str| journal.matches(&format!("-seed-{seed}\"")).count();
+    assert_eq!(journal.matches("\"event\":\"candidate\"").count(), 7);
+    // The best four twice, the better two of them a third time, and a fourth.
+    assert_eq!(["2", "3", "4"].map(trained), [4, 2, 2]);
+    let last = "train best-1 on train + validation";
+    let phases = [("search", 0), ("search", 3), ("search", 5), ("train the best with other seeds", 2), (last, 9)];
+    let alone: Vec<Vec<_>> = phases.iter().map(|phase| vec![*phase]).collect();
+    for (number, phases) in alone.into_iter().chain([phases.to_vec()]).enumerate() {
+        same(&expected, &stopped(&planned, &folder.path().join(format!("stopped-{number}")), &phases));
+    }
+}
+
+#[test]
+fn a_budget_decides_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let planned = |name: &str, budget: &str| {
+        let settings = [&TRIALS[..], &[budget]].concat();
+        let found = run(&planned(REGULARISED, &settings), &folder.path().join(name), 2);
+        let journal = String::from_utf8(found["journal"].clone()).expect("text");
+        let entry = journal.lines().find(|line| line.contains("\"planned\"")).expect("it is written down").to_owned();
+        (journal.matches("\"event\":\"candidate\"").count(), entry)
+    };
+    // With no time at all there are as many as tell how long one takes.
+    let (candidates, entry) = planned("none", "budget=0.001s");
+    assert_eq!((candidates, entry.as_str()), (3, r#"{"candidates":3,"event":"planned","rounds":[]}"#));
+    // With enough of it all that are wanted, and the best with many seeds.
+    let (candidates, entry) = planned("enough", "budget=20h");
+    let expected = r#"{"candidates":7,"event":"planned","rounds":[7,3,2,2,2,2,2,2,2]}"#;
+    assert_eq!((candidates, entry.as_str()), (7, expected));
+
+    let settings = [&TRIALS[..], &["budget=20h"]].concat();
+    let expected = evidence(&folder.path().join("enough"));
+    let tried = self::planned(REGULARISED, &settings);
+    let again = "train the best with other seeds";
+    same(&expected, &stopped(&tried, &folder.path().join("stopped"), &[("search", 4), (again, 0), (again, 9)]));
+}
+
+/// In a training that ends when an epoch is no better than the one before, the last epoch is the best only where the candidate was
+/// behind half of the others.
+#[test]
+fn candidates_behind_half_of_the_others_are_trained_no_longer() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = [
+        "trials.candidates=20",
+        "trials.first=10",
+        "trials.seeds=1",
+        "retrain.epochs=5",
+        "retrain.stop=early(patience: 1)",
+        "retrain.optimiser=adam(lr: 3e-3)",
+    ];
+    let planned = planned(TINY, &settings);
+    let path = folder.path().join("whole");
+    let expected = run(&planned, &path, 2);
+    let is_cut = |entry: &&Value| {
+        let epochs = entry["epochs"].as_array().expect("the figures of each epoch").len() as u64;
+        epochs < 5 && entry["best_epoch"] == epochs
+    };
+    let entries = journal(&path);
+    let trained = |from: usize, to: usize| {
+        (from..to).map(|index| {
+            let name = format!("candidate-{index}");
+            entries.iter().find(|entry| entry["model"] == name).expect("it was trained")
+        })
+    };
+    assert_eq!(trained(0, 10).filter(is_cut).count(), 0, "the first are trained to the end");
+    assert!(trained(10, 20).filter(is_cut).count() > 0);
+    same(&expected, &stopped(&planned, &folder.path().join("stopped"), &[("search", 9), ("search", 14)]));
+}
+
+/// Where there is time for a few trainings, and judging takes next to none of it, there is a supernet.
+#[test]
+fn a_run_settles_how_it_searches_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let long = ["retrain.epochs=60", "retrain.batch=64", "evaluate.finetune=off", "evaluate.validate=1", "train.epochs=1"];
+    let alone = folder.path().join("alone");
+    run(&planned(TINY, &[&long[..], &["method=auto", "budget=0.001s"]].concat()), &alone, 2);
+    let entries = journal(&alone);
+    let method = |entries: &[Value]| {
+        entries.iter().find(|entry| entry["event"] == "settled").expect("it is written down")["method"].clone()
+    };
+    assert!(method(&entries)["trials"].is_object(), "there is no time for anything else");
+    let took = entries.iter().filter(|entry| entry["model"].as_str().is_some_and(|model| model.starts_with("dlrm")));
+    let took: Vec<f64> = took.map(|entry| entry["seconds"].as_f64().expect("a time")).collect();
+    // The baseline twice, and four trainings.
+    let budget = format!("budget={}s", took.iter().sum::<f64>() + 4.0 * took[0]);
+    let shared = folder.path().join("shared");
+    let planned = planned(TINY, &[&long[..], &["method=auto", &budget]].concat());
+    let expected = run(&planned, &shared, 2);
+    let entries = journal(&shared);
+    assert!(method(&entries)["random"].is_object(), "{}", method(&entries));
+    assert!(shared.join("supernet.safetensors").exists());
+    let is_planned = |entry: &Value| entry["event"] == "planned";
+    let decided = entries.iter().position(is_planned).expect("the clock decides");
+    // What was decided stays, whatever the clock says now.
+    let text = fs::read_to_string(shared.join("journal.jsonl")).expect("a journal");
+    for kept in [decided + 1, decided + 2] {
+        let lines: Vec<&str> = text.lines().take(kept).collect();
+        fs::write(shared.join("journal.jsonl"), lines.join("\n") + "\n").expect("written");
+        for name in [WEIGHTS, "report.json"] {
+            fs::remove_file(shared.join(name)).expect("removed");
+        }
+        search(&resumed(&shared), &Tiled::new(2).expect("threads"), &Silent, &Stop::new()).expect("the rest of the run");
+        same(&expected, &evidence(&shared));
+    }
+}
