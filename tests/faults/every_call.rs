@@ -124,3 +124,28 @@ fn a_search_that_goes_on_outlives_a_fault_at_any_call() {
     });
     all_well("faults at calls of a search that goes on", tried.into_inner(), &wrong);
 }
+
+/// A search that was begun, and has trained nothing, is begun anew: what is cleared away is not needed by then.
+#[test]
+fn a_search_that_is_begun_anew_outlives_a_fault_at_any_call() {
+    let bench = Bench::new();
+    let calls = bench.calls();
+    let cached = |call: &&Call| call.kind == "rename" && call.path.contains("data.cache");
+    let after = calls.iter().find(cached).expect("the table is written down").number;
+    let before = mode("crash").at_each(&calls).find(|fault| fault.at > after).expect("it goes on from there");
+    let begun = bench.case();
+    assert_eq!(outlives(&begun, Go::Start, &before), Ok(End::Died));
+    let whole = begun.copy();
+    assert_eq!(whole.run(Go::Start, None).end(), Ok(End::Done));
+    let calls: Vec<Call> = whole.calls().into_iter().filter(Call::changes).collect();
+    let all = sample(faults(AGAIN.iter().map(|name| mode(name)), &calls), FIRST, "begun anew");
+    let wrong = in_parallel(&all, |fault| {
+        let case = begun.copy();
+        let outlived = outlives(&case, Go::Start, fault).and_then(|end| match end {
+            End::Done => Ok(()),
+            _ => case.ends_well(),
+        });
+        outlived.map_err(|wrong| format!("{}: {wrong}", told(fault, &calls)))
+    });
+    all_well("faults at calls of a search that is begun anew", all.len(), &wrong);
+}

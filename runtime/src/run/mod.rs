@@ -174,8 +174,9 @@ fn clear(dir: &RunDir, record: &Record) -> Result<()> {
         return Err(occupied().into());
     }
     record.sources.remove(dir)?;
-    // The record last: until then it is known what belongs to it. The data cache says itself what it was made from.
-    [JOURNAL, USAGE, ABOUT, layout::RECORD].iter().try_for_each(|name| crate::files::remove(&dir.file(name)))
+    // The record stays until the new one is in its place: until then it is known what belongs to it, the data cache too, which says itself
+    // what it was made from.
+    [JOURNAL, USAGE, ABOUT].iter().try_for_each(|name| crate::files::remove(&dir.file(name)))
 }
 
 /// What a run of this name does in a program: a search, or a training. No two items have one name.
