@@ -38,6 +38,7 @@ mod surveys;
 mod terminals;
 mod trainings;
 mod trials;
+mod tuning;
 mod tutorial;
 mod ui;
 mod written;

@@ -107,7 +107,8 @@ fn candidates_behind_half_of_the_others_are_trained_no_longer() {
 #[test]
 fn a_run_settles_how_it_searches_once() {
     let folder = tempfile::tempdir().expect("a folder");
-    let long = ["retrain.epochs=60", "retrain.batch=64", "evaluate.finetune=off", "evaluate.validate=1", "train.epochs=1"];
+    let long =
+        ["retrain.epochs=20", "retrain.batch=128", "evaluate.finetune=off", "evaluate.validate=1", "train.epochs=1"];
     let alone = folder.path().join("alone");
     run(&planned(TINY, &[&long[..], &["method=auto", "budget=0.001s"]].concat()), &alone, 2);
     let entries = journal(&alone);
@@ -135,7 +136,8 @@ fn a_run_settles_how_it_searches_once() {
         for name in [WEIGHTS, "report.json"] {
             fs::remove_file(shared.join(name)).expect("removed");
         }
-        search(&resumed(&shared), &Tiled::new(2).expect("threads"), &Silent, &Stop::new()).expect("the rest of the run");
+        search(&resumed(&shared), &Tiled::new(2).expect("threads"), &Silent, &Stop::new())
+            .expect("the rest of the run");
         same(&expected, &evidence(&shared));
     }
 }

@@ -1,7 +1,11 @@
 //! A recipe: how a search reads data, trains, evaluates, searches and retrains. Every value has the
 //! paper's default where it has one; what ran is written down whole.
 
+mod tune;
+
 use serde::{Deserialize, Serialize};
+
+pub use tune::{Domain, KNOBS, Knob, SCHEDULES, Tune};
 
 /// A checked `search` body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +32,9 @@ pub struct Recipe {
     pub require: Vec<String>,
     /// How the best candidates, and the baselines, are trained on their own: the section `retrain`.
     pub retrain: Retrain,
+    /// What of that is tuned for each of them: the section `tune`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tune: Option<Tune>,
 }
 
 /// The section `data`.

@@ -444,3 +444,40 @@ fn nodes_know_their_block_their_operator_and_whether_they_are_the_logits() {
         assert_eq!(place(path), expected, "{path}");
     }
 }
+
+/// Each number that can be tuned is that of the recipe which is called so, and of no other.
+#[test]
+fn what_is_tuned_is_what_the_recipe_calls_so() {
+    use nasrec_compiler::recipe::{KNOBS, Knob};
+
+    let text = "import \"schemas.nasrec\" { criteo }\nspace s {\n  input numeric: dense\n  width w in [4, 8]\n  \
+                logit = linear(linear(numeric, w), 1)\n}\n\
+                search a on s with criteo {\n  data { files: \"a.tsv\" }\n  trials { }\n  embeddings { l2: table(0.5) }\n  \
+                retrain { optimiser: adamw(lr: 0.5); batch: 7; epochs: 9; schedule: constant }\n  tune { lr: [0.25] }\n}\n";
+    let (program, diagnostics) = check(text);
+    assert_eq!(diagnostics, []);
+    let set = |path: &str, value: &str| {
+        let mut program = check(text).0;
+        let setting = program.read_override(&format!("{path}={value}")).expect("a setting");
+        let item = program.items().into_iter().find(|item| item.name == "a").expect("it is there");
+        program.search(&item, &[setting]).expect("it is sound").recipe
+    };
+    let item = program.items().into_iter().find(|item| item.name == "a").expect("it is there");
+    let recipe = program.search(&item, &[]).expect("it is sound").recipe;
+    let same = [
+        (Knob::Lr, 0.25, "retrain.optimiser", "adamw(lr: 0.25)"),
+        (Knob::WeightDecay, 0.5, "retrain.optimiser", "adamw(lr: 0.5, weight_decay: 0.5)"),
+        (Knob::Batch, 33.0, "retrain.batch", "33"),
+        (Knob::Epochs, 4.0, "retrain.epochs", "4"),
+        (Knob::Clip, 0.5, "retrain.clip", "0.5"),
+        (Knob::LabelSmoothing, 0.25, "retrain.label_smoothing", "0.25"),
+        (Knob::Schedule, 1.0, "retrain.schedule", "cosine"),
+        (Knob::L2, 0.125, "embeddings.l2", "table(0.125)"),
+    ];
+    assert_eq!(same.map(|(knob, ..)| knob), KNOBS.map(|(knob, _)| knob));
+    for (knob, value, path, written) in same {
+        let mut tuned = recipe.clone();
+        knob.set(&mut tuned, value);
+        assert_eq!(tuned, set(path, written), "{path}");
+    }
+}

@@ -80,7 +80,8 @@ fn trials(s: &mut Settings) -> Method {
     Method::Trials {
         candidates: s.count("trials.candidates", candidates),
         first: s.count("trials.first", first),
-        seeds: s.get("trials.seeds", seeds, "a whole number from 1 to 20", |e| whole(e).filter(|n| (1..=20).contains(n))),
+        seeds: s
+            .get("trials.seeds", seeds, "a whole number from 1 to 20", |e| whole(e).filter(|n| (1..=20).contains(n))),
     }
 }
 

@@ -30,6 +30,7 @@ mod scope;
 mod settings;
 mod shared;
 mod space;
+mod tuning;
 mod values;
 
 pub(crate) use calls::FUNCTIONS;

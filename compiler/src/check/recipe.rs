@@ -7,6 +7,7 @@ use super::elaborate::elaborate;
 use super::methods::{BUDGET, METHOD, METHODS, NASREC, OF_SUPERNETS, TRIALS, method, paths};
 use super::program::{Item, ItemKind, Program};
 use super::settings::{Settings, number, within};
+use super::tuning::{TUNE, tune};
 use super::{Baseline, CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
 use crate::ir::CheckedSpace;
@@ -355,7 +356,7 @@ fn recipe(s: &mut Settings, kind: ItemKind, schema: Option<&Schema>) -> Recipe {
         let (train, mut evaluate, method, top) = searching(&mut unset);
         evaluate.batch = s.count("evaluate.batch", evaluate.batch as u64) as usize;
         let sections = METHODS.map(|(section, _)| section.to_owned());
-        s.only_of_searches(unset.known().into_iter().chain(sections).chain([BUDGET.to_owned()]));
+        s.only_of_searches(unset.known().into_iter().chain(sections).chain([BUDGET, TUNE].map(str::to_owned)));
         (train, evaluate, method, top)
     } else {
         searching(s)
@@ -394,7 +395,8 @@ fn recipe(s: &mut Settings, kind: ItemKind, schema: Option<&Schema>) -> Recipe {
             _ => None,
         }),
     };
-    Recipe { seed, data, embeddings, train, evaluate, method, budget, require: Vec::new(), retrain }
+    let tune = if kind == ItemKind::Train { None } else { tune(s, &retrain) };
+    Recipe { seed, data, embeddings, train, evaluate, method, budget, require: Vec::new(), retrain, tune }
 }
 
 /// A year.

@@ -81,6 +81,13 @@ pub enum Entry {
         method: Method,
         /// `retrain.top`.
         top: usize,
+        /// `train.epochs`.
+        epochs: u64,
+    },
+    /// Of a run with a budget: how many settings are tried for each model that is tuned.
+    Tuning {
+        /// How many.
+        trials: u64,
     },
     /// A run with a budget has had as many candidates as there was time for.
     Planned {

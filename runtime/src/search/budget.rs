@@ -1,7 +1,7 @@
 //! Whether a search, or a training, fits the memory that it may take, worked out from the job before anything is trained.
 
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::recipe::{L2, Source};
+use nasrec_compiler::recipe::{Knob, L2, Source};
 
 use super::candidate::TOGETHER;
 use super::paths;
@@ -122,14 +122,14 @@ fn retraining(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Prog
         (dense.saturating_add(more_dense), tables.saturating_add(more_tables))
     };
     let mut retrained = held(&full.standalone());
-    let mut executing = training.footprint_of_step(recipe.retrain.batch, threads);
+    let mut executing = training.footprint_of_step(largest_batch(job), threads);
     executing.gradients += of_whole_tables(job, full);
     for plan in job.networks() {
         let plan = plan.standalone();
         let (dense, tables) = held(&plan);
         let all = Trainable::all(&plan);
         let whole = of_whole_tables(job, &plan);
-        let mut footprint = Program::new(Task::training(plan, &all)?)?.footprint_of_step(recipe.retrain.batch, threads);
+        let mut footprint = Program::new(Task::training(plan, &all)?)?.footprint_of_step(largest_batch(job), threads);
         footprint.gradients += whole;
         executing = executing.max(footprint);
         retrained = (retrained.0.max(dense), retrained.1.max(tables));
@@ -143,9 +143,15 @@ fn retraining(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Prog
         dense: retrained.0,
         tables: retrained.1,
         executing,
-        data: lists(job, rows) + boosted.max(8 * sample(job) * recipe.retrain.batch as u64),
+        data: lists(job, rows) + boosted.max(8 * sample(job) * largest_batch(job) as u64),
         programs: 0,
     })
+}
+
+/// Samples of the largest step that trains a model on its own.
+fn largest_batch(job: &Job) -> usize {
+    let tuned = job.recipe.tune.iter().flat_map(|tune| &tune.over).filter(|(knob, _)| *knob == Knob::Batch);
+    tuned.map(|(_, domain)| domain.ends().1 as usize).fold(job.recipe.retrain.batch, usize::max)
 }
 
 /// A search or a training, as it is called in what is told of it.

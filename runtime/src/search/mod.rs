@@ -25,12 +25,13 @@ pub mod strategies;
 mod supernet;
 mod surrogate;
 mod trials;
+mod tuning;
 mod unseen;
 mod winner;
 
 pub use budget::{check as check_memory, check_disk, expected_rows, needs};
 pub use phase::Phase;
-pub use report::{Attainable, Nothing, Report, Row, Size, Usage};
+pub use report::{Attainable, Nothing, Report, Row, Setting, Size, Usage};
 pub use run::{search, search_by, search_within};
 pub use strategies::Strategy;
 pub use surrogate::Expected;

@@ -1,7 +1,10 @@
 //! What a run found, as data.
 
+use std::fmt;
+
 use nasrec_compiler::Architecture;
 use nasrec_compiler::plan::Plan;
+use nasrec_compiler::recipe::Knob;
 use serde::{Deserialize, Serialize};
 
 use super::surrogate::Expected;
@@ -28,6 +31,9 @@ pub struct Report {
     /// Whether what was told on the test part was trained on the validation part too (`retrain.refit`).
     #[serde(default = "on")]
     pub refit: bool,
+    /// How many settings were tried for each model that was tuned, the recipe's own not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuned: Option<u64>,
     /// What a model that has learnt something is better than; absent from reports of before it was told.
     #[serde(default)]
     pub constant: Option<Constant>,
@@ -133,11 +139,35 @@ pub struct Row {
     /// What is expected of its log loss on the validation part, when the luck of its trainings is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
+    /// By what it was trained where that is not what the recipe says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<Setting>,
     /// Trained from scratch on both, on the test part: of the winner and of the baselines.
     pub test: Option<Figures>,
     /// How large it is; trees have no such figures.
     #[serde(flatten)]
     pub size: Option<Size>,
+}
+
+/// A number of the recipe that was tuned for a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setting {
+    /// As it is called in `tune`.
+    pub name: String,
+    /// As a recipe has it.
+    pub value: String,
+}
+
+impl From<(Knob, f64)> for Setting {
+    fn from((knob, value): (Knob, f64)) -> Self {
+        Self { name: knob.name().to_owned(), value: knob.shown(value) }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.value)
+    }
 }
 
 /// How large a network is.

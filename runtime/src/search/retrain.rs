@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use nasrec_compiler::plan::Plan;
-use nasrec_compiler::recipe::Metric;
+use nasrec_compiler::recipe::{Metric, Recipe};
 
 use super::bar::Bar;
 use super::fit::{Epochs, Judge, Regime, Test, Trained, Training, Workshop, fit};
@@ -29,12 +29,14 @@ pub(super) struct Contender {
     pub order: u64,
     /// What it has to have come to after its first epoch, its second and so on, or training ends.
     pub bar: Bar,
+    /// Where it is trained by another recipe than the others.
+    pub recipe: Option<Arc<Recipe>>,
     pub plan: Plan,
 }
 
 impl Contender {
     pub fn new(name: &str, plan: Plan) -> Self {
-        Self { name: name.to_owned(), title: name.to_owned(), order: 0, bar: Bar::default(), plan }
+        Self { name: name.to_owned(), title: name.to_owned(), order: 0, bar: Bar::default(), recipe: None, plan }
     }
 }
 
@@ -113,7 +115,8 @@ impl<'a, B: Backend> Course<'a, B> {
         journal: &mut Journal,
     ) -> Result<Figures> {
         let Self { shop, job, data } = *self;
-        let recipe = &job.recipe.retrain;
+        let whole = contender.recipe.as_deref().unwrap_or(&job.recipe);
+        let (recipe, l2) = (&whole.retrain, whole.embeddings.l2);
         let train = data.part(Part::Train);
         let refit = last && recipe.refit;
         let rows = if refit { Rows::concat([train, data.part(Part::Validation)]) } else { train.clone() };
@@ -135,7 +138,7 @@ impl<'a, B: Backend> Course<'a, B> {
             warmup: recipe.warmup,
             schedule: recipe.schedule,
             clip: recipe.clip,
-            l2: job.recipe.embeddings.l2,
+            l2,
             ema: recipe.ema,
         };
         let plan = Arc::new(contender.plan.standalone());

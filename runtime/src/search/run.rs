@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nasrec_compiler::Architecture;
-use nasrec_compiler::recipe::Method;
+use nasrec_compiler::recipe::{Method, Tune};
 
 use super::candidate::{InSupernet, TOGETHER};
 use super::clock::{Clock, Within};
@@ -13,12 +13,12 @@ use super::retrain::{Contender, Course};
 use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
 use super::trials::{self, Finalist, Tried};
-use super::{budget, candidate, clock, retrain, searching, settled, winner};
+use super::{budget, candidate, clock, retrain, searching, settled, tuning, winner};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part};
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::model::Evidence;
-use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Job, Journal, REPORT, Run, RunDir, USAGE};
+use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Journal, REPORT, Run, RunDir, USAGE};
 use crate::train::{self, Figures};
 use crate::{Observer, Result, Stop, files};
 
@@ -121,6 +121,17 @@ fn phases<B: Backend>(
         }
         _ => job,
     };
+    let tune = tuning::decided(job, &data, clock, &mut journal)?;
+    let reserved;
+    let job = match (&tune, job.recipe.budget) {
+        (Some(tune), Some(budget)) => {
+            let mut left = job.clone();
+            left.recipe.budget = Some(budget - tuning::takes(job, tune, &journal));
+            reserved = left;
+            &reserved
+        }
+        _ => job,
+    };
     let mut own = strategies::of(&job.recipe);
     let strategy = strategy.unwrap_or(&mut *own);
     let course = Course { shop, job, data: &data };
@@ -132,6 +143,15 @@ fn phases<B: Backend>(
         None if job.has_supernet() => ranked(&course, clock, &mut journal, strategy)?,
         None => tried(&course, clock, &mut journal, strategy)?,
     };
+    if let Some(tune) = &tune {
+        for (told, contender) in best.iter_mut().filter(|(told, _)| !told.failed()).take(tune.top) {
+            let tuned = course.tuned(contender.clone(), tune, &mut journal)?;
+            *told = tuned.told(told.clone());
+            *contender = tuned.contender;
+        }
+        let tuned = tune.top.min(best.len());
+        best[..tuned].sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
+    }
     // The first that does not fail now either.
     for (row, contender) in best.iter_mut().filter(|(row, _)| !row.failed()) {
         let evidence = Evidence {
@@ -150,26 +170,19 @@ fn phases<B: Backend>(
     best.sort_by_key(|(row, _)| row.failed());
     let mut baselines = Vec::new();
     for (name, baseline) in &job.baselines {
-        let size = match baseline {
-            Baseline::Network(plan) => Some(Size::of(plan)),
-            Baseline::Trees => None,
-        };
-        let mut told = row(name, size, None, None, course.compared(name, baseline, false, &mut journal)?);
-        if !told.failed() {
-            told.test = Some(course.compared(name, baseline, true, &mut journal)?);
-        }
-        baselines.push(told);
+        baselines.push(course.baseline(name, baseline, tune.as_ref(), &mut journal)?);
     }
     let attainable = train::Attainable::of(&data, data.part(Part::Test))?
         .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });
     let report = Report {
-        against: against(&best, &baselines, job, luck, &journal),
+        against: against(&best, &baselines, luck, &journal),
         luck,
         best: best.into_iter().map(|(row, _)| row).collect(),
-        baselines,
+        baselines: baselines.into_iter().map(|(row, _)| row).collect(),
         candidates,
         attainable,
         refit: job.recipe.retrain.refit,
+        tuned: tune.map(|tune| tune.trials),
         constant: Some(train::Constant::of(&data, job.recipe.evaluate.batch, stop)?),
         peak_memory: None,
     };
@@ -259,20 +272,20 @@ fn tried<B: Backend>(
 /// How far what was found is ahead of each baseline, on blocks of the test part. Trees are trained without luck to speak of.
 fn against(
     best: &[(Row, Contender)],
-    baselines: &[Row],
-    job: &Job,
+    baselines: &[(Row, Option<Contender>)],
     luck: Option<f64>,
     journal: &Journal,
 ) -> Vec<Against> {
     let Some((row, contender)) = best.first() else { return Vec::new() };
-    let each = baselines.iter().zip(&job.baselines).filter_map(|(other, (name, what))| {
-        let (own, theirs) = (retrain::blocks(journal, &contender.name)?, retrain::blocks(journal, name)?);
+    let each = baselines.iter().filter_map(|(other, network)| {
+        let theirs = network.as_ref().map_or(&other.name, |network| &network.name);
+        let (own, theirs) = (retrain::blocks(journal, &contender.name)?, retrain::blocks(journal, theirs)?);
         let (mine, other_test) = (row.test?, other.test?);
-        let networks = if matches!(what, Baseline::Network(_)) { 2.0 } else { 1.0 };
+        let networks = if network.is_some() { 2.0 } else { 1.0 };
         let variance = luck.map_or(0.0, |luck| networks * luck * luck);
         let ahead = other_test.log_loss? - mine.log_loss?;
         Some(Against {
-            name: name.clone(),
+            name: other.name.clone(),
             log_loss: own.ahead_in_log_loss(theirs, ahead, variance),
             auc: mine.auc.zip(other_test.auc).and_then(|(mine, other)| own.ahead_in_auc(theirs, mine - other)),
         })
@@ -306,10 +319,49 @@ fn row(
     in_supernet: Option<Figures>,
     validation: Figures,
 ) -> Row {
-    Row { name: name.to_owned(), architecture, in_supernet, validation, trainings: 1, expected: None, test: None, size }
+    Row {
+        name: name.to_owned(),
+        architecture,
+        in_supernet,
+        validation,
+        trainings: 1,
+        expected: None,
+        settings: Vec::new(),
+        test: None,
+        size,
+    }
 }
 
 impl<B: Backend> Course<'_, B> {
+    /// A baseline as it is told of, and as it was trained where it is a network.
+    fn baseline(
+        &self,
+        name: &str,
+        baseline: &Baseline,
+        tune: Option<&Tune>,
+        journal: &mut Journal,
+    ) -> Result<(Row, Option<Contender>)> {
+        let validation = self.compared(name, baseline, false, journal)?;
+        let Baseline::Network(plan) = baseline else {
+            let mut told = row(name, None, None, None, validation);
+            if !told.failed() {
+                told.test = Some(self.compared(name, baseline, true, journal)?);
+            }
+            return Ok((told, None));
+        };
+        let mut contender = Contender::new(name, plan.clone());
+        let mut told = row(name, Some(Size::of(plan)), None, None, validation);
+        if let Some(tune) = tune {
+            let tuned = self.tuned(contender, tune, journal)?;
+            told = tuned.told(told);
+            contender = tuned.contender;
+        }
+        if !told.failed() {
+            told.test = Some(self.tested(&contender, journal)?);
+        }
+        Ok((told, Some(contender)))
+    }
+
     /// An architecture that is trained on its own, with its figures on the validation part.
     fn compared_alone(
         &self,

@@ -17,8 +17,12 @@ use crate::run::{Baseline, Entry, Job, Journal};
 /// How the figures of one training go with what its architecture is worth (Pearson): two seeds order architectures with a tau
 /// of .65, which is a correlation of .85, and each goes with what both are of as the root of that does (docs/ranking.md).
 const ALONE: f64 = 0.92;
-/// The same of figures in a supernet, which order them with a tau of .28 (docs/ranking.md).
-const IN_SUPERNET: f64 = 0.43;
+/// Figures in a supernet order them with a tau of at most this, and half of it after so many steps: .09 was measured after 940 on the
+/// quickstart's space, .28 after 3,750 and .32 after 11,000, .11 on a sample of Criteo after 170 (docs/ranking.md).
+const MOST_IN_SUPERNET: f64 = 0.32;
+const HALF: f64 = 1000.0;
+/// How often a supernet may see the rows: so many times as the recipe says.
+const EPOCHS: [u64; 5] = [1, 2, 4, 8, 16];
 /// What a step of a supernet takes, beside one of an architecture on its own.
 const OF_A_PATH: f64 = 1.3;
 /// What a sample takes to train, beside one that is only evaluated.
@@ -39,8 +43,9 @@ pub(super) struct Time {
     pub left: f64,
     /// What one training takes.
     pub training: f64,
-    /// What a supernet takes to train.
+    /// What a supernet takes to train as the recipe says, and in how many steps.
     pub supernet: f64,
+    pub steps: u64,
     /// What it takes to judge a candidate in it.
     pub judging: f64,
     /// How many candidates there can be.
@@ -53,6 +58,8 @@ pub(super) struct Expectation {
     pub candidates: usize,
     /// How many of these are trained on their own.
     pub trained: usize,
+    /// How many times as often as the recipe says a supernet sees the rows.
+    pub epochs: u64,
     pub gain: f64,
 }
 
@@ -61,23 +68,37 @@ impl Time {
     pub fn alone(&self, rng: &mut impl Rng) -> Expectation {
         let trainings = (self.left / self.training).max(0.0) as usize;
         let candidates = (trainings - trainings / 3).min(self.architectures);
-        Expectation { candidates, trained: candidates, gain: gain(candidates, candidates, rng) }
+        Expectation { candidates, trained: candidates, epochs: 0, gain: gain(candidates, candidates, 0.0, rng) }
     }
 
-    /// Of candidates that are judged in a supernet, the best of them trained on their own: as many as is best.
+    /// Of candidates that are judged in a supernet, the best of them trained on their own: as many, and after as many epochs, as is
+    /// best.
     pub fn in_supernet(&self, rng: &mut impl Rng) -> Option<Expectation> {
-        let each = (1..=MOST_TOP).filter_map(|trained| {
-            let judging = self.left - self.supernet - trained as f64 * self.training;
+        let ways = EPOCHS.into_iter().flat_map(|epochs| (1..=MOST_TOP).map(move |trained| (epochs, trained)));
+        let each = ways.filter_map(|(epochs, trained)| {
+            let judging = self.left - epochs as f64 * self.supernet - trained as f64 * self.training;
             let candidates = ((judging / self.judging).max(0.0) as usize).min(self.architectures);
-            (candidates > trained).then(|| Expectation { candidates, trained, gain: gain(candidates, trained, rng) })
+            let how_well = how_well(epochs * self.steps);
+            (candidates > trained).then(|| Expectation {
+                candidates,
+                trained,
+                epochs,
+                gain: gain(candidates, trained, how_well, rng),
+            })
         });
         each.max_by(|a, b| a.gain.total_cmp(&b.gain))
     }
 }
 
+/// How figures in a supernet of so many steps go with what architectures are worth (Pearson), from Kendall's tau.
+fn how_well(steps: u64) -> f64 {
+    let tau = MOST_IN_SUPERNET * steps as f64 / (steps as f64 + HALF);
+    (tau * std::f64::consts::FRAC_PI_2).sin()
+}
+
 /// How much better than the mean the chosen one is, in standard deviations: the best by one training each of the `trained` that
 /// a supernet judged best; of all, where all are trained.
-fn gain(candidates: usize, trained: usize, rng: &mut impl Rng) -> f64 {
+fn gain(candidates: usize, trained: usize, in_supernet: f64, rng: &mut impl Rng) -> f64 {
     let candidates = candidates.min(MOST);
     if candidates == 0 {
         return 0.0;
@@ -91,7 +112,7 @@ fn gain(candidates: usize, trained: usize, rng: &mut impl Rng) -> f64 {
         let mut all: Vec<(f64, f64)> = (0..candidates)
             .map(|_| {
                 let worth = rng.sample(StandardNormal);
-                (told(worth, IN_SUPERNET, rng), worth)
+                (told(worth, in_supernet, rng), worth)
             })
             .collect();
         if trained < candidates {
@@ -113,15 +134,15 @@ pub(super) fn settled<B: Backend>(
 ) -> Result<Job> {
     let job = course.job;
     let known = journal.entries().iter().find_map(|entry| match entry {
-        Entry::Settled { method, top } => Some((method.clone(), *top)),
+        Entry::Settled { method, top, epochs } => Some((method.clone(), *top, *epochs)),
         _ => None,
     });
-    let (method, top) = match (known, job.recipe.budget) {
+    let (method, top, epochs) = match (known, job.recipe.budget) {
         (Some(known), _) => known,
         (None, Some(budget)) if !alone => {
-            let (method, top) = decided(course, clock, budget, journal)?;
-            journal.append(Entry::Settled { method: method.clone(), top })?;
-            (method, top)
+            let (method, top, epochs) = decided(course, clock, budget, journal)?;
+            journal.append(Entry::Settled { method: method.clone(), top, epochs })?;
+            (method, top, epochs)
         }
         (None, budget) => {
             let method = Method::trials(budget);
@@ -130,22 +151,24 @@ pub(super) fn settled<B: Backend>(
                     "method auto, and no budget: {candidates} candidates are trained on their own, the best with further seeds"
                 ));
             }
-            (method, job.recipe.retrain.top)
+            (method, job.recipe.retrain.top, job.recipe.train.epochs)
         }
     };
     let mut settled = job.clone();
     settled.recipe.method = method;
     settled.recipe.retrain.top = top;
+    settled.recipe.train.epochs = epochs;
     Ok(settled)
 }
 
-/// What is expected to find the best in what is left of the budget, and how many of a supernet's best are trained on their own.
+/// What is expected to find the best in what is left of the budget; of a supernet also how many of its best are trained on their own,
+/// and its epochs.
 fn decided<B: Backend>(
     course: &Course<'_, B>,
     clock: Clock,
     budget: f64,
     journal: &mut Journal,
-) -> Result<(Method, usize)> {
+) -> Result<(Method, usize, u64)> {
     let Course { shop, job, data } = *course;
     let recipe = &job.recipe;
     pilot(course, journal)?;
@@ -162,6 +185,7 @@ fn decided<B: Backend>(
         left: budget - clock.elapsed() - clock::of_baselines(job, data, journal),
         training,
         supernet: recipe.train.epochs as f64 * epoch * OF_A_PATH,
+        steps: recipe.train.epochs * (rows(Part::Train) as u64).div_ceil(recipe.train.batch as u64),
         judging: sample * (finetuned + judged) / OF_TRAINING,
         architectures: job.space.graph().raw_count().try_into().unwrap_or(usize::MAX),
     };
@@ -175,27 +199,29 @@ fn decided<B: Backend>(
         alone.candidates,
         alone.gain
     );
-    let (method, top, why) = match shared {
+    let on_their_own = (Method::trials(Some(budget)), recipe.retrain.top, recipe.train.epochs);
+    let (settled, why) = match shared {
         Some(shared) => {
             let found = format!(
                 "{told}; a supernet of {:.0} s that judges {}, of which the best {} are trained on their own, {:.2}",
-                time.supernet, shared.candidates, shared.trained, shared.gain
+                time.supernet * shared.epochs as f64,
+                shared.candidates,
+                shared.trained,
+                shared.gain
             );
             match shared.gain > alone.gain {
                 true => {
                     let method = Method::Random { samples: 10 * shared.candidates as u64 };
-                    (method, shared.trained, format!("{found}: they are judged in a supernet"))
+                    let settled = (method, shared.trained, shared.epochs * recipe.train.epochs);
+                    (settled, format!("{found}: they are judged in a supernet"))
                 }
-                false => (Method::trials(Some(budget)), recipe.retrain.top, format!("{found}: they are trained on their own")),
+                false => (on_their_own, format!("{found}: they are trained on their own")),
             }
         }
-        None => {
-            let why = format!("{told}; for a supernet there is no time: they are trained on their own");
-            (Method::trials(Some(budget)), recipe.retrain.top, why)
-        }
+        None => (on_their_own, format!("{told}; for a supernet there is no time: they are trained on their own")),
     };
     shop.observer.say(&why);
-    Ok((method, top))
+    Ok(settled)
 }
 
 /// Trains one candidate, where there is no baseline to show what that takes.
@@ -245,19 +271,19 @@ mod tests {
 
     /// Of a table on which a training takes a minute, an epoch of it 20 s, and a candidate is judged in one.
     fn time(left: f64) -> Time {
-        Time { left, training: 60.0, supernet: 26.0, judging: 1.0, architectures: usize::MAX }
+        Time { left, training: 60.0, supernet: 26.0, steps: 10_000, judging: 1.0, architectures: usize::MAX }
     }
 
     #[test]
     fn what_is_expected_of_some_draws() {
-        let one = gain(1, 1, &mut rng());
+        let one = gain(1, 1, 0.0, &mut rng());
         assert!(one.abs() < 0.15, "one is as good as the mean: {one}");
         // The expected largest of 40 standard normals is 2.16.
-        let forty = gain(40, 40, &mut rng());
+        let forty = gain(40, 40, 0.0, &mut rng());
         assert!((forty - 2.16 * ALONE).abs() < 0.1, "{forty}");
-        let judged = gain(40, 1, &mut rng());
-        assert!((judged - 2.16 * IN_SUPERNET).abs() < 0.15, "{judged}");
-        assert_eq!((gain(0, 0, &mut rng()), gain(0, 3, &mut rng())), (0.0, 0.0));
+        let judged = gain(40, 1, 0.5, &mut rng());
+        assert!((judged - 2.16 * 0.5).abs() < 0.15, "{judged}");
+        assert_eq!((gain(0, 0, 0.5, &mut rng()), gain(0, 3, 0.5, &mut rng())), (0.0, 0.0));
     }
 
     #[test]
@@ -270,6 +296,16 @@ mod tests {
         let many = Time { training: 2.0, supernet: 1.0, judging: 1.0, ..time(600.0) };
         let (alone, shared) = (many.alone(&mut rng()), many.in_supernet(&mut rng()).expect("there is time"));
         assert!(alone.gain > shared.gain, "{shared:?} {alone:?}");
+    }
+
+    #[test]
+    fn a_supernet_of_few_steps_tells_little() {
+        // On a small table an epoch is some hundred steps.
+        let small =
+            Time { left: 60.0, training: 10.0, supernet: 3.0, steps: 120, judging: 2.0, architectures: usize::MAX };
+        let (alone, shared) = (small.alone(&mut rng()), small.in_supernet(&mut rng()).expect("there is time"));
+        assert!(alone.gain > shared.gain, "{shared:?} {alone:?}");
+        assert!(how_well(100) < 0.06 && how_well(100_000) > 0.45);
     }
 
     #[test]

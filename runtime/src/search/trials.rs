@@ -50,7 +50,7 @@ pub(super) fn search<B: Backend>(
 ) -> Result<Tried> {
     let (job, observer) = (course.job, course.shop.observer);
     let planned = journal.planned().map(|(candidates, rounds)| (candidates, rounds.to_vec()));
-    let inside = Inside { outer: observer, current: Mutex::default() };
+    let inside = Inside::new(observer);
     let mut alone = Alone { course: course.observed_by(&inside), inside: &inside };
     let all = match job.recipe.budget {
         Some(budget) => {
@@ -58,7 +58,8 @@ pub(super) fn search<B: Backend>(
             let start = clock.elapsed() - so_far;
             let end = budget - clock::of_baselines(job, course.data, journal);
             let decided = planned.as_ref().map(|(candidates, _)| *candidates);
-            let mut strategy = Within { inner: strategy, clock, start, end, decided, alone: true, together: 1, observer };
+            let mut strategy =
+                Within { inner: strategy, clock, start, end, decided, alone: true, together: 1, observer };
             searching::search(job, &mut alone, journal, observer, &mut strategy)?
         }
         None => searching::search(job, &mut alone, journal, observer, strategy)?,
@@ -236,14 +237,18 @@ pub(super) fn mean(figures: &[Figures]) -> Figures {
 
 /// What trainings tell of while they are one of many: how far each is goes into the note of the whole, and what they say is left
 /// out.
-struct Inside<'a> {
+pub(super) struct Inside<'a> {
     outer: &'a dyn Observer,
     /// How many are done, and which this is.
     current: Mutex<(u64, String, Option<u64>)>,
 }
 
-impl Inside<'_> {
-    fn at(&self, done: u64, what: String) {
+impl<'a> Inside<'a> {
+    pub fn new(outer: &'a dyn Observer) -> Self {
+        Self { outer, current: Mutex::default() }
+    }
+
+    pub fn at(&self, done: u64, what: String) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = (done, what, None);
     }
 }

@@ -46,6 +46,19 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         "{candidates}Validation: trained from scratch on the training part. Test: {}.",
         if report.refit { "on training and validation part" } else { "the same models" }
     );
+    if let Some(trials) = report.tuned {
+        let tuned = report.best.iter().chain(&report.baselines).filter(|row| !row.settings.is_empty());
+        let each = tuned.map(|row| {
+            let settings: Vec<String> = row.settings.iter().map(ToString::to_string).collect();
+            format!("{} {}", row.name, settings.join(", "))
+        });
+        let each: Vec<String> = each.collect();
+        let found = if each.is_empty() { "the recipe's own were best for all".to_owned() } else { each.join("; ") };
+        let _written = writeln!(
+            out,
+            "Tuned, with {trials} settings tried for what was found and for each network it is compared with: {found}."
+        );
+    }
     if let Some(known) = report.attainable {
         let _written = writeln!(
             out,

@@ -27,7 +27,7 @@ const README: &str = "README.md";
 /// Make a project for a table: a schema, a search that fits its rows, baselines, and what to do next
 ///
 /// The schema is that of `nasrecc data schema`, the recipe one for so many rows: candidates that are trained on their own, for as long
-/// as `budget` says, in epochs that end early; of millions of rows, candidates in a supernet. It runs without an edit. The table
+/// as `budget` says, in epochs that end early; where that is a few trainings only, candidates in a supernet. It runs without an edit. The table
 /// stays where it is. Nothing is overwritten.
 #[derive(clap::Args)]
 #[command(

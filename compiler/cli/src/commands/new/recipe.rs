@@ -7,8 +7,8 @@ use crate::output::grouped;
 /// Rows of a batch that a training takes at a time, times so many, are as many steps as teach something.
 const STEPS: u64 = 300;
 
-/// Rows up to which candidates are trained on their own; with more one training takes too long for that.
-const ALONE: u64 = 2_000_000;
+/// Rows from which a search is given an hour: a training takes tens of seconds then.
+const MANY: u64 = 2_000_000;
 
 /// What a search says for so many rows.
 #[derive(Debug, PartialEq)]
@@ -33,21 +33,18 @@ impl Recipe {
         let (space, dim, hidden, epochs) = match rows {
             0..5_000 => ("tabular(widths: [16, 32, 64], dims: [4, 8])", 4, 32, 20),
             5_000..100_000 => ("tabular(widths: [32, 64, 128], dims: [4, 8, 16])", 8, 64, 10),
-            100_000..ALONE => ("tabular(widths: [64, 128, 256], dims: [8, 16])", 8, 128, 5),
-            _ => {
-                let small = "nasrec_small(\n  blocks: 5, dim: 16, normalise: off, counts: [16, 32], widths: [32, 64, 128, 256],\n)";
-                (small, 16, 256, 1)
-            }
+            100_000..MANY => ("tabular(widths: [64, 128, 256], dims: [8, 16])", 8, 128, 5),
+            _ => ("tabular(widths: [128, 256, 512], dims: [8, 16])", 16, 256, 2),
         };
         let how = match rows {
             // As many as take no time to speak of, so that the same table always has the same winner.
             0..5_000 => "trials { candidates: 40; first: 15 }".to_owned(),
-            5_000..ALONE => "budget: 10min".to_owned(),
-            // A tenth of the rows is there to validate on.
+            5_000..MANY => "budget: 10min".to_owned(),
+            // Where that is a few trainings, a supernet may be better: a tenth of the rows is there to judge by.
             _ => format!(
-                "train {{ epochs: 1; batch: {batch}; optimiser: adagrad(lr: 0.1) }}
-  evaluate {{ finetune: head(steps: 20, lr: 0.04); validate: 12; batch: 4_096 }}
-  evolve {{ population: 64; generations: 60; children: 4; tournament: 16 }}"
+                "budget: 1h
+  train {{ epochs: 1; batch: {batch}; optimiser: adagrad(lr: 0.1) }}
+  evaluate {{ finetune: head(steps: 20, lr: 0.04); validate: 12; batch: 4_096 }}"
             ),
         };
         Self { space, how, dim, hidden, batch, epochs, averaged: rows >= 5_000 }
@@ -55,9 +52,8 @@ impl Recipe {
 
     pub fn search(&self, name: &str, schema: &str, files: &str, columns: (usize, usize)) -> String {
         let Self { space, how, dim, hidden, batch, epochs, averaged } = self;
-        let stop = if *epochs > 1 { "; stop: early(patience: 2)" } else { "" };
+        let stop = format!("; stop: early(patience: {})", if *epochs > 2 { 2 } else { 1 });
         let average = if *averaged { "; ema: 0.99" } else { "" };
-        let top = if *epochs > 1 { "" } else { "top: 8; " };
         let retrain = format!(
             "epochs: {epochs}; batch: {batch}; optimiser: adam(lr: 1e-3); warmup: 0; schedule: constant{average}{stop}"
         );
@@ -79,7 +75,7 @@ search {name} on {space} with {schema} {{
   seed: 1
   {data}
   {how}
-  retrain {{ {top}{retrain} }}
+  retrain {{ {retrain} }}
   baseline dcnv2(dim: {dim}, hidden: {hidden}), deepfm(dim: {dim}, hidden: {hidden}), linear_model, trees
 }}
 
@@ -97,12 +93,14 @@ train {name}_alone on dcnv2(dim: {dim}, hidden: {hidden}) with {schema} {{
     pub fn readme(&self, name: &str, data: &str, rows: u64, dir: &str, inferred: &Inferred) -> String {
         let (dense, sparse) = inferred.columns;
         let rows = grouped(rows);
-        let time = match self.how.starts_with("budget") {
-            true => {
-                "The search keeps to ten minutes, unless its baselines and three candidates take longer; `--budget 1h` lets it look for longer. "
-            }
-            false => "",
-        };
+        let time = self.how.strip_prefix("budget: ").and_then(|budget| budget.lines().next());
+        let time = time.map_or_else(String::new, |budget| {
+            format!(
+                "The search keeps to {}, unless its baselines and three candidates take longer; `--budget {}` lets it look for longer. ",
+                if budget == "1h" { "an hour" } else { "ten minutes" },
+                if budget == "1h" { "3h" } else { "1h" }
+            )
+        });
         format!(
             "# {name}
 
@@ -132,9 +130,9 @@ mod tests {
     fn a_recipe_grows_with_the_rows() {
         let (few, some, many) = (Recipe::of(100), Recipe::of(50_000), Recipe::of(10_000_000));
         assert_eq!([few.batch, some.batch, many.batch], [32, 256, 1024]);
-        assert_eq!([few.epochs, some.epochs, many.epochs], [20, 10, 1]);
+        assert_eq!([few.epochs, some.epochs, many.epochs], [20, 10, 2]);
         assert!(few.hidden < some.hidden && some.hidden < many.hidden);
-        assert!(few.how.starts_with("trials") && some.how == "budget: 10min" && many.how.contains("evolve"));
+        assert!(few.how.starts_with("trials") && some.how == "budget: 10min" && many.how.starts_with("budget: 1h"));
         assert!(!few.averaged && some.averaged);
     }
 }

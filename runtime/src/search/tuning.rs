@@ -1,0 +1,307 @@
+//! Settings of trainings that are found for each model on its own, by as many trials for what a search found as for each baseline.
+
+use nasrec_compiler::recipe::{Domain, Knob, Tune};
+use rand::{Rng, RngExt};
+use rand_distr::StandardNormal;
+
+use super::clock::{self, Clock};
+use super::report::{Row, Setting};
+use super::retrain::{Contender, Course};
+use super::{settled, trials};
+use crate::Result;
+use crate::Stage;
+use crate::backend::Backend;
+use crate::data::Dataset;
+use crate::run::{Baseline, Entry, Job, Journal};
+use crate::train::Figures;
+
+/// Of so many trials the first are spread evenly, before there is something to go by: a third of them, and no fewer than this.
+const SPREAD: usize = 4;
+/// The better part of what was tried, of which others are drawn.
+const BETTER: f64 = 0.3;
+/// Draws of which the one is taken that is likeliest among the better.
+const DRAWN: usize = 24;
+/// How many settings are tried with a second seed: the luck of a training is as large as most of their differences.
+const AGAIN: usize = 3;
+
+/// A model with the settings that it is trained by.
+pub(super) struct Tuned {
+    pub contender: Contender,
+    /// The mean of its trainings.
+    pub figures: Figures,
+    pub trainings: usize,
+    /// None where the recipe's own are best.
+    pub settings: Vec<Setting>,
+}
+
+impl Tuned {
+    /// A row with what came of it: nothing new, where the recipe's own settings are best.
+    pub fn told(&self, row: Row) -> Row {
+        if self.settings.is_empty() && row.trainings >= self.trainings {
+            return row;
+        }
+        let (validation, trainings, settings) = (self.figures, self.trainings, self.settings.clone());
+        Row { validation, trainings, settings, expected: None, ..row }
+    }
+}
+
+/// One that was tried.
+struct Tried {
+    contender: Contender,
+    /// Where it lies in the domains, from 0 to 1 each; nowhere, of the recipe's own settings.
+    places: Option<Vec<f64>>,
+    figures: Vec<Figures>,
+}
+
+impl<B: Backend> Course<'_, B> {
+    /// Tries settings for a model: the recipe's, and so many others.
+    pub fn tuned(&self, contender: Contender, tune: &Tune, journal: &mut Journal) -> Result<Tuned> {
+        let title = contender.title.clone();
+        let streams = self.job.streams();
+        let own = self.validated(&contender, journal)?;
+        let mut tried = vec![Tried { contender: contender.clone(), places: None, figures: vec![own] }];
+        let observer = self.shop.observer;
+        observer.begin(Stage { name: format!("tune {title}"), total: Some(tune.trials), unit: "trials" });
+        let inside = trials::Inside::new(observer);
+        let course = self.observed_by(&inside);
+        let result: Result<()> = (|| {
+            for trial in 1..=tune.trials {
+                let mut rng = streams.rng(&format!("tune/{title}"), trial);
+                let known = tried.iter().filter_map(|one| Some((one.figures.first()?.rank(), one.places.as_deref()?)));
+                let places = propose(tune, known.collect(), trial, &mut rng);
+                let mut recipe = self.job.recipe.clone();
+                settings(tune, &places).iter().for_each(|&(knob, value)| knob.set(&mut recipe, value));
+                let name = format!("{}-tuned-{trial}", contender.name);
+                let tuned = Contender { name, recipe: Some(recipe.into()), ..contender.clone() };
+                inside.at(trial - 1, format!("{title}, trial {trial}"));
+                let figures = course.validated(&tuned, journal)?;
+                tried.push(Tried { contender: tuned, places: Some(places), figures: vec![figures] });
+                observer.progress(trial, "");
+            }
+            // The best with another seed, and the recipe's own in any case: they are what has to be beaten.
+            sort(&mut tried);
+            let own = tried.iter().position(|one| one.places.is_none()).unwrap_or(0);
+            for (rank, one) in tried.iter_mut().enumerate().filter(|(rank, _)| *rank < AGAIN || *rank == own) {
+                let again = one.contender.clone();
+                let name = format!("{}-seed-2", again.name);
+                inside.at(tune.trials, format!("{title}, the {} best with another seed", rank + 1));
+                one.figures.push(course.validated(&Contender { name, order: 1, ..again }, journal)?);
+            }
+            tried.retain(|one| one.figures.len() > 1);
+            sort(&mut tried);
+            Ok(())
+        })();
+        observer.end();
+        result?;
+        let best = tried.swap_remove(0);
+        let settings: Vec<Setting> =
+            best.places.iter().flat_map(|places| settings(tune, places)).map(Setting::from).collect();
+        let shown: Vec<String> = settings.iter().map(Setting::to_string).collect();
+        let shown = if shown.is_empty() { "the recipe's settings".to_owned() } else { shown.join(", ") };
+        let figures = trials::mean(&best.figures);
+        observer
+            .say(&format!("tune {title}: {shown}, log loss {:.5} on validation", figures.log_loss.unwrap_or(f64::NAN)));
+        Ok(Tuned { contender: best.contender, trainings: best.figures.len(), figures, settings })
+    }
+}
+
+/// The best first.
+fn sort(tried: &mut [Tried]) {
+    let rank = |one: &Tried| trials::mean(&one.figures).rank();
+    tried.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
+}
+
+fn settings(tune: &Tune, places: &[f64]) -> Vec<(Knob, f64)> {
+    tune.over.iter().zip(places).map(|((knob, domain), &place)| (*knob, knob.at(domain, place))).collect()
+}
+
+/// A loss, and the place that it is of.
+type Known<'a> = (f64, &'a [f64]);
+
+/// Where to try next: the first are spread out; then a place that is likelier among the better third than among the others, a
+/// tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011).
+fn propose(tune: &Tune, mut known: Vec<Known<'_>>, trial: u64, rng: &mut impl Rng) -> Vec<f64> {
+    let spread = SPREAD.max(tune.trials as usize / 3);
+    if trial as usize <= spread || known.len() < 3 {
+        return (0..tune.over.len()).map(|axis| halton(trial, axis)).collect();
+    }
+    known.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let better = ((known.len() as f64 * BETTER).ceil() as usize).clamp(1, known.len() - 1);
+    let (better, others) = known.split_at(better);
+    let axes = tune.over.iter().enumerate().map(|(axis, (_, domain))| {
+        let on = |part: &[Known<'_>]| part.iter().map(|(_, places)| places[axis]).collect::<Vec<f64>>();
+        Axis { domain, better: on(better), others: on(others) }
+    });
+    axes.map(|axis| axis.likeliest(rng)).collect()
+}
+
+/// The digits of a number in a base that is the axis' own, behind the point: evenly spread, whatever their count is.
+fn halton(index: u64, axis: usize) -> f64 {
+    const BASES: [u64; 8] = [2, 3, 5, 7, 11, 13, 17, 19];
+    let base = BASES[axis % BASES.len()];
+    let (mut left, mut place, mut scale) = (index, 0.0, 1.0);
+    while left > 0 {
+        scale /= base as f64;
+        place += scale * (left % base) as f64;
+        left /= base;
+    }
+    place
+}
+
+/// What was tried of one number.
+struct Axis<'a> {
+    domain: &'a Domain,
+    better: Vec<f64>,
+    others: Vec<f64>,
+}
+
+impl Axis<'_> {
+    /// Of some draws around the better, the one that is likeliest among them beside the others.
+    fn likeliest(&self, rng: &mut impl Rng) -> f64 {
+        let drawn = (0..DRAWN).map(|_| self.draw(rng));
+        let ratio = |place: f64| self.density(&self.better, place) / self.density(&self.others, place);
+        let each: Vec<(f64, f64)> = drawn.map(|place| (ratio(place), place)).collect();
+        each.into_iter().max_by(|a, b| a.0.total_cmp(&b.0)).map_or(0.5, |(_, place)| place)
+    }
+
+    /// Anywhere, once in as many as there are better ones and one; else around one of them.
+    fn draw(&self, rng: &mut impl Rng) -> f64 {
+        let which = rng.random_range(0..=self.better.len());
+        let (Some(&around), None) = (self.better.get(which), self.domain.listed()) else {
+            return match self.better.get(which) {
+                Some(&around) => around,
+                None => rng.random_range(0.0..1.0),
+            };
+        };
+        let near: f64 = rng.sample(StandardNormal);
+        (around + near * width(self.better.len())).clamp(0.0, 1.0)
+    }
+
+    /// How dense places lie: even, and around each of them.
+    fn density(&self, places: &[f64], at: f64) -> f64 {
+        let even = 1.0;
+        let around: f64 = match self.domain.listed() {
+            Some(values) => {
+                let index = |place: f64| (place * values as f64) as usize;
+                places.iter().filter(|place| index(**place) == index(at)).count() as f64 * values as f64
+            }
+            None => {
+                let width = width(places.len());
+                let bump = |place: &f64| {
+                    (-((at - place) / width).powi(2) / 2.0).exp() / (width * std::f64::consts::TAU.sqrt())
+                };
+                places.iter().map(bump).sum()
+            }
+        };
+        (even + around) / (1.0 + places.len() as f64)
+    }
+}
+
+/// How far a bump reaches, of so many.
+fn width(count: usize) -> f64 {
+    0.5 / (1.0 + count as f64).sqrt()
+}
+
+/// What of a budget is for tuning, at most.
+const SHARE: f64 = 0.4;
+
+/// What is tuned, with as many trials as there is time for; `None` where nothing is. What was decided before stays.
+pub(super) fn decided(job: &Job, data: &Dataset, clock: Clock, journal: &mut Journal) -> Result<Option<Tune>> {
+    let Some(tune) = job.recipe.tune.as_ref().filter(|_| job.model.is_none()) else { return Ok(None) };
+    let known = journal.entries().iter().find_map(|entry| match entry {
+        Entry::Tuning { trials } => Some(*trials),
+        _ => None,
+    });
+    let trials = match (known, job.recipe.budget) {
+        (Some(trials), _) => trials,
+        (None, None) => tune.trials,
+        (None, Some(budget)) => {
+            let left = budget - clock.elapsed() - clock::of_baselines(job, data, journal);
+            let rounds = SHARE * left / of_each(job, tune, journal) - (AGAIN + 1) as f64;
+            let trials = tune.trials.min(rounds.max(0.0) as u64);
+            journal.append(Entry::Tuning { trials })?;
+            trials
+        }
+    };
+    Ok((trials > 0).then(|| Tune { trials, ..tune.clone() }))
+}
+
+/// Seconds that tuning all models takes.
+pub(super) fn takes(job: &Job, tune: &Tune, journal: &Journal) -> f64 {
+    (tune.trials as usize + AGAIN + 1) as f64 * of_each(job, tune, journal)
+}
+
+/// Seconds that one training of each model takes that is tuned: the baselines, and what is found, which is not known yet.
+fn of_each(job: &Job, tune: &Tune, journal: &Journal) -> f64 {
+    let is_network =
+        |model: &str| job.baselines.iter().any(|(name, what)| name == model && matches!(what, Baseline::Network(_)));
+    let baselines: f64 = clock::first_trainings(journal, is_network).iter().sum();
+    (baselines + tune.top as f64 * settled::training(job, journal).0).max(1e-3)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// Places that are proposed one after the other, where `loss` says how good each is.
+    fn proposed(tune: &Tune, seed: u64, loss: impl Fn(&[f64]) -> f64) -> Vec<Vec<f64>> {
+        let mut places: Vec<Vec<f64>> = Vec::new();
+        for trial in 1..=tune.trials {
+            let known: Vec<Known<'_>> = places.iter().map(|places| (loss(places), places.as_slice())).collect();
+            let next = propose(tune, known, trial, &mut ChaCha8Rng::seed_from_u64(seed + trial));
+            places.push(next);
+        }
+        places
+    }
+
+    fn tune(trials: u64, over: Vec<(Knob, Domain)>) -> Tune {
+        Tune { trials, top: 1, over }
+    }
+
+    #[test]
+    fn trials_come_nearer_to_what_is_best() {
+        let over = vec![(Knob::Lr, Domain::Log(1e-4, 1e-1)), (Knob::Batch, Domain::OneOf(vec![64.0, 128.0, 256.0]))];
+        let tune = tune(40, over);
+        let best = |places: &[f64]| (places[0] - 0.7).powi(2) + if (places[1] * 3.0) as usize == 1 { 0.0 } else { 0.2 };
+        let (mut first, mut last) = (0.0, 0.0);
+        for seed in 0..10 {
+            let places = proposed(&tune, 100 * seed, best);
+            let mean = |part: &[Vec<f64>]| part.iter().map(|places| best(places)).sum::<f64>() / part.len() as f64;
+            first += mean(&places[..13]);
+            last += mean(&places[30..]);
+        }
+        assert!(last < 0.5 * first, "{first} {last}");
+    }
+
+    #[test]
+    fn the_first_are_spread_evenly() {
+        let places: Vec<f64> = (1..=7).map(|index| halton(index, 0)).collect();
+        assert_eq!(places, [0.5, 0.25, 0.75, 0.125, 0.625, 0.375, 0.875]);
+        assert_eq!([halton(1, 1), halton(2, 1), halton(3, 1)].map(|place| (place * 9.0).round()), [3.0, 6.0, 1.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_proposed_is_within_its_domain(seed in 0u64..500, losses in prop::collection::vec(-1.0f64..1.0, 30)) {
+            let over = vec![
+                (Knob::Lr, Domain::Log(1e-4, 1e-1)),
+                (Knob::Epochs, Domain::Integers(1.0, 3.0)),
+                (Knob::LabelSmoothing, Domain::Uniform(0.0, 0.5)),
+                (Knob::Schedule, Domain::OneOf(vec![0.0, 1.0])),
+            ];
+            let tune = tune(24, over);
+            let places = proposed(&tune, seed, |places| losses[(places[0] * 29.0) as usize]);
+            for places in places {
+                let found = settings(&tune, &places);
+                prop_assert!((1e-4..=1e-1).contains(&found[0].1));
+                prop_assert!([1.0, 2.0, 3.0].contains(&found[1].1));
+                prop_assert!((0.0..=0.5).contains(&found[2].1));
+                prop_assert!([0.0, 1.0].contains(&found[3].1));
+            }
+        }
+    }
+}

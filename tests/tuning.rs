@@ -1,0 +1,70 @@
+//! Settings of trainings that are found for each model on its own.
+
+use serde_json::Value;
+
+use crate::stopping::{TINY, planned, run, same, stopped};
+
+const TUNED: [&str; 9] = [
+    "trials.candidates=4",
+    "trials.seeds=1",
+    "retrain.top=2",
+    "retrain.optimiser=adam(lr: 1e-3)",
+    "tune.trials=6",
+    "tune.top=2",
+    "tune.lr=log(1e-4, 0.1)",
+    "tune.batch=[64, 128]",
+    "tune.schedule=[constant, cosine]",
+];
+
+#[test]
+fn what_is_found_and_what_it_is_compared_with_have_as_many_trials() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let planned = planned(TINY, &TUNED);
+    let expected = run(&planned, &folder.path().join("whole"), 2);
+    same(&expected, &run(&planned, &folder.path().join("again"), 1));
+    let journal = String::from_utf8(expected["journal"].clone()).expect("text");
+    let mut trials = std::collections::BTreeMap::new();
+    for line in journal.lines() {
+        let entry: Value = serde_json::from_str(line).expect("JSON");
+        if let Some((model, _)) = entry["model"].as_str().and_then(|model| model.split_once("-tuned-")) {
+            let last = entry["last"].as_bool().expect("it says so");
+            let again = entry["model"].as_str().is_some_and(|model| model.ends_with("-seed-2"));
+            *trials.entry((model.to_owned(), last, again)).or_insert(0) += 1;
+        }
+    }
+    let first: Vec<(&str, i32)> = trials
+        .iter()
+        .filter(|((_, last, again), _)| !last && !again)
+        .map(|((model, ..), n)| (model.as_str(), *n))
+        .collect();
+    assert_eq!(first.len(), 3, "the best two, and the network that they are compared with: {trials:?}");
+    assert!(first.iter().all(|(_, trials)| *trials == 6), "{first:?}");
+    assert!(first.iter().any(|(model, _)| *model == "dlrm(dim: 8)"));
+    let report: Value = serde_json::from_slice(&expected["report.json"]).expect("JSON");
+    assert_eq!(report["tuned"], 6);
+    let settings = |row: &Value| row["settings"].as_array().map_or(0, Vec::len);
+    let rows = [&report["best"][0], &report["best"][1], &report["baselines"][0]];
+    assert!(rows.iter().any(|row| settings(row) == 3), "with a rate of 0.001 two epochs are too short: {rows:?}");
+    // What is compared is what the best settings came to.
+    for row in rows.iter().filter(|row| settings(row) > 0) {
+        assert_eq!((row["trainings"].as_u64(), settings(row)), (Some(2), 3));
+    }
+    let phases = [("tune best-1", 3), ("tune best-2", 6), ("tune dlrm(dim: 8)", 1)];
+    same(&expected, &stopped(&planned, &folder.path().join("stopped"), &phases));
+}
+
+/// Where there is no time for it nothing is tuned, and that is settled once.
+#[test]
+fn a_budget_says_how_much_is_tuned() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tuned = |name: &str, budget: &str| {
+        let settings = [&TUNED[..], &[budget]].concat();
+        let found = run(&planned(TINY, &settings), &folder.path().join(name), 2);
+        let journal = String::from_utf8(found["journal"].clone()).expect("text");
+        let entry = journal.lines().find(|line| line.contains("\"tuning\"")).expect("it is written down");
+        let entry: Value = serde_json::from_str(entry).expect("JSON");
+        (entry["trials"].as_u64().expect("a number"), journal.contains("-tuned-"))
+    };
+    assert_eq!(tuned("none", "budget=0.001s"), (0, false));
+    assert_eq!(tuned("all", "budget=20h"), (6, true));
+}
