@@ -9,6 +9,7 @@ use nasrec_compiler::space::Standing;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Baseline as CheckedBaseline, CheckedSearch, CheckedSpace, Space};
 
+use super::ranking::{Ranking, Variant};
 use crate::Result;
 use crate::error::RunError;
 
@@ -22,7 +23,7 @@ pub enum Baseline {
 }
 
 /// What a run does, all of it decided.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Job {
     /// What is searched, over its schema; or what the one model is of.
     pub space: Space,
@@ -38,6 +39,8 @@ pub struct Job {
     pub baselines: Vec<(String, Baseline)>,
     /// Where relative paths of data files start.
     pub base: PathBuf,
+    /// How well architectures are ordered is measured, and nothing is searched.
+    pub ranking: Option<Ranking>,
 }
 
 impl Job {
@@ -64,7 +67,17 @@ impl Job {
             schema: search.schema.clone(),
             recipe: search.recipe.clone(),
             base: base.into(),
+            ranking: None,
         })
+    }
+
+    /// The same with another supernet.
+    #[must_use]
+    pub fn varied(&self, variant: &Variant) -> Self {
+        let mut job = self.clone();
+        let Variant { seed, train, evaluate, .. } = variant.clone();
+        (job.recipe.seed, job.recipe.train, job.recipe.evaluate) = (seed, train, evaluate);
+        job
     }
 
     /// Whether a supernet is trained: not for one model, nor for candidates that are trained on their own.

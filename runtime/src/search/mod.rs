@@ -15,6 +15,7 @@ mod fit;
 mod paths;
 mod phase;
 mod programs;
+mod ranking;
 mod report;
 mod retrain;
 mod run;
@@ -28,6 +29,7 @@ mod winner;
 
 pub use budget::{check as check_memory, check_disk, expected_rows, needs};
 pub use phase::Phase;
+pub use ranking::{Agreement, Estimate, Ranked, Regret, Time, Truth, rank, rank_within};
 pub use report::{Attainable, Nothing, Report, Row, Size, Usage};
 pub use run::{search, search_by, search_within};
 pub use strategies::Strategy;

@@ -15,6 +15,7 @@ use super::trials::{self, Finalist, Tried};
 use super::{budget, retrain, searching, winner};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part};
+use crate::error::RunError;
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::model::Evidence;
 use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Job, Journal, REPORT, Run, RunDir, USAGE};
@@ -56,6 +57,10 @@ pub fn search_by(
     budget: Option<Bytes>,
     strategy: &mut dyn Strategy,
 ) -> Result<Report> {
+    if run.job().ranking.is_some() {
+        let what = format!("the run of {} ranks architectures, and searches nothing", run.dir().path().display());
+        return Err(RunError::Ranking { what }.into());
+    }
     let result = phases(Workshop { run, backend, observer, stop }, budget, strategy);
     let peak = peak_memory().map(|bytes| bytes.0).max(usage(run.dir()).peak_memory);
     let written = run.dir().write(USAGE, &files::seal(&Usage { peak_memory: peak })?);
@@ -232,7 +237,7 @@ fn against(
 }
 
 /// The data of a run: what it began with, and no other.
-fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> Result<Dataset> {
+pub(super) fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> Result<Dataset> {
     let Workshop { run, observer, stop, .. } = shop;
     let (job, cache) = (run.job(), run.dir().file(CACHE));
     let (schema, recipe, base) = (&job.schema, &job.recipe.data, &job.base);

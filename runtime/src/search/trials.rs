@@ -52,7 +52,7 @@ pub(super) fn search<B: Backend>(
         Entry::Planned { candidates, rounds } => Some((*candidates, rounds.clone())),
         _ => None,
     });
-    let inside = Inside { outer: observer, current: Mutex::default() };
+    let inside = Inside::new(observer);
     let mut alone = Alone { course: course.observed_by(&inside), inside: &inside };
     let all = match job.recipe.budget {
         Some(budget) => {
@@ -222,14 +222,18 @@ pub(super) fn mean(figures: &[Figures]) -> Figures {
 
 /// What trainings tell of while they are one of many: how far each is goes into the note of the whole, and what they say is left
 /// out.
-struct Inside<'a> {
+pub(super) struct Inside<'a> {
     outer: &'a dyn Observer,
     /// How many are done, and which this is.
     current: Mutex<(u64, String, Option<u64>)>,
 }
 
-impl Inside<'_> {
-    fn at(&self, done: u64, what: String) {
+impl<'a> Inside<'a> {
+    pub fn new(outer: &'a dyn Observer) -> Self {
+        Self { outer, current: Mutex::default() }
+    }
+
+    pub fn at(&self, done: u64, what: String) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = (done, what, None);
     }
 }
