@@ -28,6 +28,7 @@ mod nets;
 mod operators;
 mod parity;
 mod quickstart;
+mod ranking;
 mod reading;
 mod resume;
 mod runs;

@@ -372,13 +372,24 @@ pub enum Paths {
         /// `binomial(0.5)` by default.
         counts: Counts,
     },
+    /// Every option of a choice as often as any other, within every so many steps in which the choice is there (FairNAS,
+    /// arXiv 1907.01845).
+    Fair,
+    /// The largest path, the smallest and some at random, in turn (Yu and Huang, arXiv 1903.05134; BigNAS, arXiv 2003.11142).
+    Sandwich {
+        /// How many random paths follow the largest and the smallest; 2 by default, at least 1.
+        random: u64,
+        /// Of the random ones: `binomial(0.5)` by default.
+        counts: Counts,
+    },
 }
 
 impl Paths {
     /// How many sources a multi-pick takes where a candidate is drawn: as where a path is.
     pub fn counts(self) -> Counts {
         match self {
-            Paths::SingleOperatorAnyConnection { counts } => counts,
+            Paths::SingleOperatorAnyConnection { counts } | Paths::Sandwich { counts, .. } => counts,
+            Paths::Fair => Counts::Uniform,
         }
     }
 }

@@ -392,6 +392,33 @@ fn a_search_takes_over_what_it_does_not_say() {
 }
 
 #[test]
+fn paths_are_sampled_as_a_recipe_says() {
+    use nasrec_compiler::recipe::{Counts, Paths};
+    let paths = |setting: &str| {
+        let text = format!(
+            "schema t {{ label l; dense I[1..3] }}
+             space s {{ input x: dense; logit = linear(x, 1) }}
+             search a on s with t {{ data {{ synthetic {{ rows: 100 }} }}; {setting} }}"
+        );
+        let (program, found) = check(&text);
+        assert_eq!(found, []);
+        let item = program.find(ItemKind::Search, "a").expect("it is there");
+        program.search(&item, &[]).expect("it is sound").recipe.train.paths
+    };
+    let half = Counts::Binomial(0.5);
+    let sandwich = |random, counts| Paths::Sandwich { random, counts };
+    assert_eq!(paths("seed: 1"), Paths::SingleOperatorAnyConnection { counts: half });
+    assert_eq!(paths("train { paths: fair }"), Paths::Fair);
+    assert_eq!(paths("train { paths: sandwich }"), sandwich(2, half));
+    assert_eq!(paths("train { paths: sandwich(5, counts: uniform) }"), sandwich(5, Counts::Uniform));
+    for way in [Paths::Fair, sandwich(3, Counts::Uniform), Paths::SingleOperatorAnyConnection { counts: half }] {
+        let text = serde_json::to_string(&way).expect("JSON");
+        assert_eq!(serde_json::from_str::<Paths>(&text).expect("the same"), way, "{text}");
+    }
+    assert_eq!(Paths::Fair.counts(), Counts::Uniform);
+}
+
+#[test]
 fn an_open_architecture_leaves_the_rest_open() {
     let text = "space s {\n  input numeric: dense\n  width w in [4, 8]\n  width v in [4, 8]\n  \
                 logit = linear(linear(linear(numeric, w), v), 1)\n}\narch a of s { w: 4; .. }\narch b of s { w: 4 }\n";

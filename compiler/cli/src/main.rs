@@ -22,7 +22,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    Outcome, check, compile, cost, count, data, diff, explain, fmt, import, new, pack, sample, search, test, train,
+    Outcome, check, compile, cost, count, data, diff, explain, fmt, import, new, pack, rank, sample, search, test,
+    train,
 };
 use output::say;
 
@@ -58,6 +59,7 @@ enum Command {
     Data(data::Args),
     Search(search::Args),
     Train(train::Args),
+    Rank(rank::Args),
     Pack(pack::Args),
     Import(import::Args),
     Explain(explain::Args),
@@ -97,6 +99,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Data(args) => data::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Rank(args) => rank::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -28,7 +28,8 @@ pub(super) const OF_SUPERNETS: [&str; 4] = ["train", "evaluate.finetune", "evalu
 type ReadPaths = fn(&Called<'_>) -> Result<Paths, Diagnostic>;
 
 /// Ways of sampling paths, by name.
-const PATHS: [(&str, ReadPaths); 1] = [("single_operator_any_connection", single_operator_any_connection)];
+const PATHS: [(&str, ReadPaths); 3] =
+    [("single_operator_any_connection", single_operator_any_connection), ("fair", fair), ("sandwich", sandwich)];
 
 /// The way of searching of a recipe.
 pub(super) fn method(s: &mut Settings) -> Method {
@@ -98,6 +99,27 @@ fn single_operator_any_connection(called: &Called<'_>) -> Result<Paths, Diagnost
     called.only(&["counts"])?;
     let counts = called.expr(&["counts"], "counts").map_or(Ok(COUNTS), counts)?;
     Ok(Paths::SingleOperatorAnyConnection { counts })
+}
+
+fn fair(called: &Called<'_>) -> Result<Paths, Diagnostic> {
+    called.only(&[])?;
+    Ok(Paths::Fair)
+}
+
+/// Most random paths between two largest ones: with more of them neither end is trained to speak of.
+const MOST_RANDOM: u64 = 100;
+
+fn sandwich(called: &Called<'_>) -> Result<Paths, Diagnostic> {
+    const TAKES: [&str; 2] = ["random", "counts"];
+    called.only(&TAKES)?;
+    let random = called.expr(&TAKES, "random").map_or(Ok(2), |expr| {
+        whole(expr).filter(|many| (1..=MOST_RANDOM).contains(many)).ok_or_else(|| {
+            Diagnostic::error(Code::Recipe, "`random` is not understood")
+                .label(expr.span, format!("expected a whole number from 1 to {MOST_RANDOM}"))
+        })
+    })?;
+    let counts = called.expr(&TAKES, "counts").map_or(Ok(COUNTS), counts)?;
+    Ok(Paths::Sandwich { random, counts })
 }
 
 const COUNTS: Counts = Counts::Binomial(0.5);

@@ -335,6 +335,8 @@ const SETTINGS: [&[&str]; 8] = [
         "train { epochs: 1; batch: 512; optimiser: adagrad(lr: 0.1, eps: 1e-2); warmup: 10%; schedule: cosine; clip: 5 }",
         "train { paths: single_operator_any_connection(counts: binomial(0.5)); full_path: 21%; clip: off }",
         "train { paths: single_operator_any_connection(counts: uniform); schedule: constant; warmup: 20 }",
+        "train { paths: fair; full_path: 0% }",
+        "train { paths: sandwich(random: 3, counts: uniform); full_path: 5% }",
     ],
     &["evaluate { finetune: head(steps: 5, lr: 0.04); validate: 2; batch: 8_192 }", "evaluate { finetune: off }"],
     &["evolve { population: 8; generations: 2; children: 2; tournament: 4 }", "random { samples: 16 }"],

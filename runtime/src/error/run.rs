@@ -94,6 +94,9 @@ pub enum RunError {
          that the choice has"
     )]
     NotOfSpace { space: String },
+    /// `what`: what it is that does not hold.
+    #[error("what is asked of a ranking cannot be done: {what}")]
+    Ranking { what: String },
     /// An architecture without a plan.
     #[error(transparent)]
     Architecture(#[from] PlanError),
@@ -116,6 +119,7 @@ impl RunError {
             RunError::NoneAllowed { .. } => "R0210",
             RunError::NoneFound { .. } => "R0226",
             RunError::NotOfSpace { .. } => "R0211",
+            RunError::Ranking { .. } => "R0227",
             RunError::Architecture(_) => "R0212",
             RunError::Schema(_) => "R0213",
             RunError::NotADirectory { .. } => "R0214",

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use nasrec_compiler::plan::Plan;
-use nasrec_compiler::recipe::Recipe;
+use nasrec_compiler::recipe::{Method, Recipe};
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::space::Standing;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Baseline as CheckedBaseline, CheckedSearch, CheckedSpace, Space};
 
+use super::ranking::{Ranking, Variant};
 use crate::Result;
 use crate::error::RunError;
 
@@ -38,6 +39,8 @@ pub struct Job {
     pub baselines: Vec<(String, Baseline)>,
     /// Where relative paths of data files start.
     pub base: PathBuf,
+    /// How well architectures are ordered is measured, and nothing is searched.
+    pub ranking: Option<Ranking>,
 }
 
 impl Job {
@@ -64,12 +67,24 @@ impl Job {
             schema: search.schema.clone(),
             recipe: search.recipe.clone(),
             base: base.into(),
+            ranking: None,
         })
+    }
+
+    /// The same with another supernet.
+    #[must_use]
+    pub fn varied(&self, variant: &Variant) -> Self {
+        let mut job = self.clone();
+        let Variant { seed, train, evaluate, .. } = variant.clone();
+        (job.recipe.seed, job.recipe.train, job.recipe.evaluate) = (seed, train, evaluate);
+        job
     }
 
     /// Whether a supernet is trained: not for one model, nor for candidates that are trained on their own.
     pub(crate) fn has_supernet(&self) -> bool {
-        self.model.is_none() && self.recipe.method.has_supernet()
+        // A ranking asks what one would say, where a search leaves that open.
+        let is_open = self.ranking.is_some() && self.recipe.method == Method::Auto;
+        self.model.is_none() && (self.recipe.method.has_supernet() || is_open)
     }
 
     pub(crate) fn streams(&self) -> Streams {

@@ -47,6 +47,9 @@ pub enum Entry {
     },
     /// The supernet is trained and on disk.
     Supernet {
+        /// Which variant's it is, of a ranking; none where it is the recipe's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        variant: Option<String>,
         /// Steps that it was trained for.
         steps: u64,
         /// BLAKE3 of its file.
@@ -95,6 +98,31 @@ pub enum Entry {
         candidates: usize,
         /// How many of the best are trained with a second seed, with a third, and so on.
         rounds: Vec<usize>,
+    },
+    /// An architecture was drawn that ways of judging are compared on.
+    Drawn {
+        /// Number in the order of draws, from 0.
+        index: u64,
+        /// Without what its logit does not depend on.
+        architecture: Architecture,
+        /// The same for who has no space at hand, as of a candidate.
+        choices: BTreeMap<String, String>,
+        /// Multiply-accumulates a sample.
+        macs: u64,
+    },
+    /// A way of judging architectures judged one.
+    Judged {
+        /// What the way is called.
+        by: String,
+        /// With the supernet of which variant; none where it is the recipe's, or where there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        variant: Option<String>,
+        /// Of the architecture.
+        index: u64,
+        /// The less, the better it is said to be; absent where it is not finite.
+        score: Option<f64>,
+        /// An even share of what those took that were judged with it.
+        seconds: f64,
     },
     /// A model was trained from scratch and evaluated.
     Trained {
@@ -340,7 +368,8 @@ mod tests {
     use crate::Silent;
 
     fn supernet(steps: u64) -> Entry {
-        Entry::Supernet { steps, checksum: "c".to_owned(), curve: vec![(steps, Some(0.5)), (9, None)], seconds: 1.0 }
+        let curve = vec![(steps, Some(0.5)), (9, None)];
+        Entry::Supernet { variant: None, steps, checksum: "c".to_owned(), curve, seconds: 1.0 }
     }
 
     /// A journal of three lines.

@@ -1,6 +1,6 @@
 //! A run on disk: started, stopped and gone on with, in one directory that is enough by itself.
 //!
-//! Lives here: which files a run directory has and who may write them (`layout`, `directory`), what is run (`job`) and how
+//! Lives here: which files a run directory has and who may write them (`layout`, `directory`), what is run (`job`, `ranking`) and how
 //! it is written down (`record`, `sources`), what was done (`journal`). Never: how anything is trained or chosen (`search`),
 //! or anything drawn on a terminal.
 //!
@@ -12,6 +12,7 @@ mod job;
 mod journal;
 mod layout;
 mod pack;
+mod ranking;
 mod record;
 mod sources;
 
@@ -29,6 +30,7 @@ pub use journal::{Curve, Entry, Journal};
 pub(crate) use layout::{BEST, BEST_SOURCE, CACHE, REPORT, SUPERNET, USAGE};
 pub use layout::{PARTS, Part};
 pub use pack::Package;
+pub use ranking::{Ranking, Variant};
 
 use crate::{Observer, Result};
 use layout::{ABOUT, JOURNAL};
@@ -60,7 +62,7 @@ impl Run {
     /// # Errors
     /// The directory holds something else, or another process works in it; the disk takes no more.
     pub fn start(path: &Path, job: Job, origin: Origin<'_>) -> Result<Self> {
-        let record = Record::new(origin.program, origin.search, origin.settings, &job.base, &job.recipe)?;
+        let record = Record::new(origin.program, origin.search, origin.settings, &job)?;
         let (dir, before) = RunDir::create(path)?;
         if let Some(before) = before {
             clear(&dir, &before)?;
@@ -68,16 +70,17 @@ impl Run {
         Self::begin(dir, record, job, origin.program)
     }
 
-    /// The same in the first directory `NAME-1`, `NAME-2`, … of a folder that is free: of several processes that start at
+    /// The same in the first directory `NAME-1`, `NAME-2`, … of a folder that is free (`NAME-rank-1` of a ranking): of several processes that start at
     /// once each has its own.
     ///
     /// # Errors
     /// Those of [`Run::start`], but for a directory that is taken.
     pub fn start_in(folder: &Path, job: Job, origin: Origin<'_>) -> Result<Self> {
-        let record = Record::new(origin.program, origin.search, origin.settings, &job.base, &job.recipe)?;
+        let record = Record::new(origin.program, origin.search, origin.settings, &job)?;
+        let name = if job.ranking.is_some() { format!("{}-rank", origin.search) } else { origin.search.to_owned() };
         let mut number = 1u64;
         let dir = loop {
-            let path = folder.join(format!("{}-{number}", origin.search));
+            let path = folder.join(format!("{name}-{number}"));
             number += 1;
             // What is there already is left alone, whatever it is.
             if path.symlink_metadata().is_ok() {
@@ -114,7 +117,7 @@ impl Run {
         let (dir, record) = RunDir::open(path)?;
         let (_, search) = read(&dir, &record)?;
         record.sources.say_changes(&dir, observer);
-        let job = Job::new(&search, record.base.clone())?;
+        let job = Job { ranking: record.ranking.clone(), ..Job::new(&search, record.base.clone())? };
         let identity = record.identity()?;
         Ok(Self { dir, record, job, identity })
     }
@@ -202,6 +205,20 @@ fn read(dir: &RunDir, record: &Record) -> Result<(Program, CheckedSearch)> {
         .map_err(|found| unsound(found.first().map_or_else(String::new, |found| found.message.clone())))?;
     if search.recipe != record.recipe {
         return Err(unsound("they give another recipe".to_owned()).into());
+    }
+    if let Some(ranking) = &record.ranking {
+        ranking.check().map_err(|error| unsound(error.to_string()))?;
+        for variant in &ranking.variants {
+            let settings =
+                record.settings.iter().chain(&variant.settings).map(|setting| program.read_override(setting));
+            let settings = settings.collect::<Result<Vec<_>, _>>().map_err(|found| unsound(found.message))?;
+            let varied = program.search(&item, &settings).ok().map(|varied| varied.recipe);
+            let again =
+                varied.map(|recipe| Variant::new(&variant.name, variant.settings.clone(), &record.recipe, recipe));
+            if again.and_then(Result::ok).as_ref() != Some(variant) {
+                return Err(unsound(format!("they give another variant `{}`", variant.name)).into());
+            }
+        }
     }
     Ok((program, search))
 }

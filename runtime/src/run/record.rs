@@ -7,7 +7,9 @@ use nasrec_compiler::recipe::Recipe;
 use serde::{Deserialize, Serialize};
 
 use super::directory::RunDir;
+use super::job::Job;
 use super::layout::RECORD;
+use super::ranking::Ranking;
 use super::sources::Copies;
 use crate::error::{FileError, RunError};
 use crate::{Result, files};
@@ -32,6 +34,9 @@ pub(super) struct Record {
     pub base: PathBuf,
     /// The whole recipe, defaults included.
     pub recipe: Recipe,
+    /// What is measured, where nothing is searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranking: Option<Ranking>,
     pub sources: Copies,
 }
 
@@ -46,7 +51,8 @@ struct Header {
 }
 
 impl Record {
-    pub fn new(program: &Program, search: &str, settings: &[String], base: &Path, recipe: &Recipe) -> Result<Self> {
+    pub fn new(program: &Program, search: &str, settings: &[String], job: &Job) -> Result<Self> {
+        let base = job.base.as_path();
         let sources = Copies::of(program)?;
         // The record is text: what is not is told before anything is made.
         if let Some(path) = sources.originals().chain([base]).find(|path| path.to_str().is_none()) {
@@ -58,7 +64,8 @@ impl Record {
             search: search.to_owned(),
             settings: settings.to_vec(),
             base: base.to_owned(),
-            recipe: recipe.clone(),
+            recipe: job.recipe.clone(),
+            ranking: job.ranking.clone(),
             sources,
         })
     }
@@ -100,6 +107,10 @@ impl Record {
     /// it was read.
     pub fn identity(&self) -> Result<String> {
         let all = (VERSION, &self.nasrecc, &self.search, &self.settings, &self.recipe, self.sources.identity());
-        Ok(blake3::hash(&serde_json::to_vec(&all)?).to_hex().to_string())
+        let text = match &self.ranking {
+            None => serde_json::to_vec(&all)?,
+            Some(ranking) => serde_json::to_vec(&(all, ranking))?,
+        };
+        Ok(blake3::hash(&text).to_hex().to_string())
     }
 }

@@ -3,6 +3,7 @@
 //! That is the median stopping rule (Golovin et al., Google Vizier, KDD 2017). It is only applied where the order after an epoch is
 //! much that of the end, which the first candidates show, all of which are trained to the end.
 
+use super::agreement::tau;
 use crate::run::{Entry, Journal};
 use crate::train::{Figures, Watch};
 
@@ -72,22 +73,6 @@ fn best_so_far(watch: &Watch, epochs: &[Figures]) -> Vec<f64> {
     each.collect()
 }
 
-/// Kendall's tau-b of two orders; none where either has no order.
-fn tau(one: &[f64], other: &[f64]) -> Option<f64> {
-    let (mut agreed, mut ordered) = (0.0, [0.0, 0.0]);
-    for at in 0..one.len() {
-        for before in 0..at {
-            let way = |scores: &[f64]| scores[at].total_cmp(&scores[before]) as i8;
-            let (a, b) = (way(one), way(other));
-            agreed += f64::from(a * b);
-            ordered[0] += f64::from(a * a);
-            ordered[1] += f64::from(b * b);
-        }
-    }
-    let pairs: f64 = ordered.iter().product();
-    (pairs > 0.0).then(|| agreed / pairs.sqrt())
-}
-
 /// What a training that was over before an epoch had come to.
 fn at(scores: &[f64], epoch: usize) -> f64 {
     scores.get(epoch).or(scores.last()).copied().unwrap_or(f64::NEG_INFINITY)
@@ -123,15 +108,5 @@ mod tests {
         assert!(!Bar::default().is_set());
         let alike = vec![vec![0.5, 0.5]; 9];
         assert!(!Bar::of(&alike, &alike).is_set(), "no order at all");
-    }
-
-    #[test]
-    fn tau_counts_pairs() {
-        assert_eq!(tau(&[1.0, 2.0, 3.0], &[1.0, 2.0, 3.0]), Some(1.0));
-        assert_eq!(tau(&[1.0, 2.0, 3.0], &[3.0, 2.0, 1.0]), Some(-1.0));
-        assert_eq!(tau(&[1.0, 2.0, 3.0], &[1.0, 3.0, 2.0]), Some(1.0 / 3.0));
-        // One tie of three pairs: 2 of sqrt(2 * 3).
-        assert_eq!(tau(&[1.0, 1.0, 3.0], &[1.0, 2.0, 3.0]), Some(2.0 / 6.0f64.sqrt()));
-        assert_eq!(tau(&[1.0, 1.0], &[1.0, 2.0]), None);
     }
 }

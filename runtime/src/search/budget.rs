@@ -41,7 +41,7 @@ fn largest(job: &Job) -> Result<Plan> {
         Some((_, architecture)) => job.plan(architecture),
         None => {
             let mut rng = job.streams().rng("budget/full path", 0);
-            job.plan(&paths::of(&job.recipe.train).largest(&job.space, &mut rng))
+            job.plan(&paths::largest(&job.recipe.train, &job.space, &mut rng))
         }
     }
 }
@@ -86,6 +86,8 @@ fn searching(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Progr
     let lists = lists(job, rows);
     let mut step = training.footprint_of_step(recipe.train.batch, threads);
     step.gradients += of_whole_tables(job, full);
+    // A ranking trains all weights of candidates, too, each in a copy of the supernet.
+    let copies = if job.ranking.is_some() { 2 } else { 1 };
     Ok(vec![
         Phase {
             name: "supernet",
@@ -97,8 +99,8 @@ fn searching(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Progr
         },
         Phase {
             name: "search",
-            dense: supernet.0,
-            tables: supernet.1,
+            dense: supernet.0.saturating_mul(copies),
+            tables: supernet.1.saturating_mul(copies),
             executing: searching,
             data: lists + held * sample,
             programs: 0,

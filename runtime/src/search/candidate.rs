@@ -73,15 +73,15 @@ impl<B: Backend> Evaluate for InSupernet<'_, B> {
 
 /// Evaluates candidates of one supernet, all on the same batches.
 pub(super) struct Judge<'a, B: Backend> {
-    shop: Workshop<'a, B>,
-    params: &'a B::Params,
+    pub shop: Workshop<'a, B>,
+    pub params: &'a B::Params,
     /// The head is trained on the first batches of one fixed stream.
-    finetune: Option<Batches>,
-    regime: Option<Regime>,
+    pub finetune: Option<Batches>,
+    pub regime: Option<Regime>,
     /// What a candidate's statistics are found on.
     calibration: Batches,
     calibrate: u64,
-    validation: Vec<Batch>,
+    pub validation: Vec<Batch>,
 }
 
 impl<'a, B: Backend> Judge<'a, B> {
@@ -126,7 +126,7 @@ impl<'a, B: Backend> Judge<'a, B> {
         let task = Task::together(plans, Trainable::head)?;
         let training = backend.compile(task.clone())?;
         let mut heads = backend.copies(&training, self.params)?;
-        self.recalibrate(&training, &mut heads)?;
+        self.recalibrate(&training, &mut heads, self.params)?;
         if let (Some(regime), Some(batches)) = (&self.regime, &self.finetune) {
             let rate = regime.rate();
             for step in 0..regime.steps {
@@ -136,7 +136,7 @@ impl<'a, B: Backend> Judge<'a, B> {
                 backend.finetune(&training, &mut heads, self.params, &batch, update)?;
             }
             if task.moves_statistics() {
-                self.recalibrate(&training, &mut heads)?;
+                self.recalibrate(&training, &mut heads, self.params)?;
             }
         }
         let program = backend.compile(task.frozen())?;
@@ -147,7 +147,7 @@ impl<'a, B: Backend> Judge<'a, B> {
 
     /// Gives copies the mean statistics of some training batches. Those that the supernet kept are of all paths that went
     /// through its weights, and so of none (Yu and Huang, arXiv 1903.05134; Guo et al., arXiv 1904.00420).
-    fn recalibrate(&self, program: &B::Program, copies: &mut B::Copies) -> Result<()> {
+    pub fn recalibrate(&self, program: &B::Program, copies: &mut B::Copies, params: &B::Params) -> Result<()> {
         let backend = self.shop.backend;
         if !backend.task(program).keeps_statistics() {
             return Ok(());
@@ -155,7 +155,7 @@ impl<'a, B: Backend> Judge<'a, B> {
         for seen in 0..self.calibrate {
             self.shop.stop.check()?;
             let batch = self.calibration.step(seen)?;
-            backend.recalibrate(program, copies, self.params, &batch, 1.0 / (seen + 1) as f64)?;
+            backend.recalibrate(program, copies, params, &batch, 1.0 / (seen + 1) as f64)?;
         }
         Ok(())
     }

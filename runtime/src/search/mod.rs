@@ -6,6 +6,7 @@
 //! Every random draw is a pure function of the seed, a stream's name and an index, and every phase records what it
 //! has done at step boundaries, so a run that was stopped anywhere ends like one that was not.
 
+mod agreement;
 mod bar;
 mod boosted;
 mod budget;
@@ -16,6 +17,7 @@ mod fit;
 mod paths;
 mod phase;
 mod programs;
+mod ranking;
 mod report;
 mod retrain;
 mod run;
@@ -31,6 +33,7 @@ mod winner;
 
 pub use budget::{check as check_memory, check_disk, expected_rows, needs};
 pub use phase::Phase;
+pub use ranking::{Agreement, Estimate, Ranked, Regret, Time, Truth, rank, rank_within};
 pub use report::{Attainable, Nothing, Report, Row, Setting, Size, Usage};
 pub use run::{search, search_by, search_within};
 pub use strategies::Strategy;

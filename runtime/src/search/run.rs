@@ -16,6 +16,7 @@ use super::trials::{self, Finalist, Tried};
 use super::{budget, candidate, clock, retrain, searching, settled, tuning, winner};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part};
+use crate::error::RunError;
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::model::Evidence;
 use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Journal, REPORT, Run, RunDir, USAGE};
@@ -67,6 +68,10 @@ fn searched<B: Backend>(
     strategy: Option<&mut dyn Strategy>,
 ) -> Result<Report> {
     let run = shop.run;
+    if run.job().ranking.is_some() {
+        let what = format!("the run of {} ranks architectures, and searches nothing", run.dir().path().display());
+        return Err(RunError::Ranking { what }.into());
+    }
     let result = phases(shop, budget, strategy);
     let peak = peak_memory().map(|bytes| bytes.0).max(usage(run.dir()).peak_memory);
     let written = run.dir().write(USAGE, &files::seal(&Usage { peak_memory: peak })?);
@@ -294,7 +299,7 @@ fn against(
 }
 
 /// The data of a run: what it began with, and no other.
-fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> Result<Dataset> {
+pub(super) fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> Result<Dataset> {
     let Workshop { run, observer, stop, .. } = shop;
     let (job, cache) = (run.job(), run.dir().file(CACHE));
     let (schema, recipe, base) = (&job.schema, &job.recipe.data, &job.base);

@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::data::{Batches, Dataset, Part};
 use crate::error::RunError;
 use crate::run::{Entry, Job, Journal, SUPERNET};
-use crate::supernet::{Keep, Label, ParamDef, Store};
+use crate::supernet::{Keep, ParamDef, Store};
 use crate::{Error, Result, files};
 
 /// What its checkpoints are called, and its streams.
@@ -23,6 +23,8 @@ pub(super) struct Supernet<'a, B: Backend> {
     shop: Workshop<'a, B>,
     job: &'a Job,
     data: &'a Arc<Dataset>,
+    /// What its checkpoints are called.
+    name: String,
     /// Of its file, as the journal says.
     checksum: String,
     params: OnceCell<B::Params>,
@@ -31,23 +33,36 @@ pub(super) struct Supernet<'a, B: Backend> {
 impl<'a, B: Backend> Supernet<'a, B> {
     /// Trains it, unless the journal says that it was trained.
     pub fn trained(shop: Workshop<'a, B>, job: &'a Job, data: &'a Arc<Dataset>, journal: &mut Journal) -> Result<Self> {
+        Self::trained_as(None, shop, job, data, journal)
+    }
+
+    /// The same of a variant of the recipe, which `job` has. Its file takes the place of that of the supernet before it.
+    pub fn trained_as(
+        variant: Option<&str>,
+        shop: Workshop<'a, B>,
+        job: &'a Job,
+        data: &'a Arc<Dataset>,
+        journal: &mut Journal,
+    ) -> Result<Self> {
+        let name = variant.map_or_else(|| NAME.to_owned(), |variant| format!("{NAME}-{variant}"));
         let known = journal.entries().iter().find_map(|entry| match entry {
-            Entry::Supernet { checksum, .. } => Some(checksum.clone()),
+            Entry::Supernet { checksum, variant: of, .. } if of.as_deref() == variant => Some(checksum.clone()),
             _ => None,
         });
         let (checksum, params) = match known {
             Some(checksum) => (checksum, OnceCell::new()),
             None => {
                 let start = Instant::now();
-                let made = make(shop, job, data)?;
+                let made = make(shop, job, data, &name)?;
                 let seconds = start.elapsed().as_secs_f64();
                 let Made { params, checksum, curve, steps } = made;
-                journal.append(Entry::Supernet { steps, checksum: checksum.clone(), curve, seconds })?;
+                let variant = variant.map(str::to_owned);
+                journal.append(Entry::Supernet { variant, steps, checksum: checksum.clone(), curve, seconds })?;
                 (checksum, OnceCell::from(params))
             }
         };
-        shop.dir().sweep(NAME, None)?;
-        Ok(Self { shop, job, data, checksum, params })
+        shop.dir().sweep(&name, None)?;
+        Ok(Self { shop, job, data, name, checksum, params })
     }
 
     /// Says so where its file is not what it was, for a run that needs it no more.
@@ -71,7 +86,7 @@ impl<'a, B: Backend> Supernet<'a, B> {
         }
         let path = self.shop.dir().file(SUPERNET);
         let (mut store, regime, _) = plan(self.job, self.data)?;
-        let loaded = match store.load(&path, &label(self.shop, &regime)) {
+        let loaded = match store.load(&path, &self.shop.label(&self.name, regime.steps)) {
             Ok(kept) if kept.checksum == self.checksum => Ok(()),
             Ok(_) => Err(format!("{} is not the one that the journal speaks of", path.display())),
             Err(error) if files::is_missing(&error) => Err(format!("{} is not there any more", path.display())),
@@ -82,11 +97,11 @@ impl<'a, B: Backend> Supernet<'a, B> {
             Ok(()) => self.shop.backend.load(store)?,
             Err(why) => {
                 self.shop.observer.say(&format!("{why}; the supernet is trained once more"));
-                let made = make(self.shop, self.job, self.data)?;
+                let made = make(self.shop, self.job, self.data, &self.name)?;
                 if made.checksum != self.checksum {
                     return Err(RunError::OtherMachine { path }.into());
                 }
-                self.shop.dir().sweep(NAME, None)?;
+                self.shop.dir().sweep(&self.name, None)?;
                 made.params
             }
         };
@@ -120,21 +135,20 @@ fn plan(job: &Job, data: &Arc<Dataset>) -> Result<(Store, Regime, Arc<Batches>)>
     Ok((store, regime, Arc::new(batches)))
 }
 
-fn label<B>(shop: Workshop<'_, B>, regime: &Regime) -> Label {
-    shop.label(NAME, regime.steps)
-}
-
 /// Trains it, and writes it down.
-fn make<B: Backend>(shop: Workshop<'_, B>, job: &Job, data: &Arc<Dataset>) -> Result<Made<B::Params>> {
+fn make<B: Backend>(shop: Workshop<'_, B>, job: &Job, data: &Arc<Dataset>, name: &str) -> Result<Made<B::Params>> {
     let (store, regime, batches) = plan(job, data)?;
     let paths = paths::of(&job.recipe.train);
     let streams = job.streams();
     let mut programs = Programs::new(job, shop.backend);
-    let title = "train supernet";
-    let training =
-        Training { name: NAME, noise: NAME, title, regime: &regime, label_smoothing: 0.0, positive_weight: 1.0 };
+    let title = match name.strip_prefix(NAME) {
+        Some("") | None => "train supernet".to_owned(),
+        Some(variant) => format!("train supernet {}", variant.trim_start_matches('-')),
+    };
+    let title = title.as_str();
+    let training = Training { name, noise: NAME, title, regime: &regime, label_smoothing: 0.0, positive_weight: 1.0 };
     let Trained { params, curve, given_up, .. } = fit(shop, &training, None, store, &batches, |step| {
-        let path = paths.path(&job.space, step, regime.steps, &mut streams.rng("supernet/path", step));
+        let path = paths.path(&job.space, paths::Step { at: step, of: regime.steps, streams });
         programs.training(path)
     })?;
     if let Some(step) = given_up {
@@ -146,6 +160,6 @@ fn make<B: Backend>(shop: Workshop<'_, B>, job: &Job, data: &Arc<Dataset>) -> Re
     }
     shop.dir().still_here()?;
     let path = shop.dir().file(SUPERNET);
-    let checksum = shop.backend.save(&params)?.save(&path, &label(shop, &regime), "")?;
+    let checksum = shop.backend.save(&params)?.save(&path, &shop.label(name, regime.steps), "")?;
     Ok(Made { params, checksum, curve, steps: regime.steps })
 }

@@ -14,6 +14,7 @@ pub(crate) mod fmt;
 pub(crate) mod import;
 pub(crate) mod new;
 pub(crate) mod pack;
+pub(crate) mod rank;
 pub(crate) mod sample;
 pub(crate) mod search;
 pub(crate) mod test;

@@ -1,9 +1,10 @@
-//! Runs: what `nasrecc search` and `nasrecc train` do, which differ in what they run.
+//! Runs: what `nasrecc search`, `nasrecc train` and `nasrecc rank` do, which differ in what they run.
 //!
 //! Lives here: what is asked for on the command line, progress for people, the table at the end. Never: how anything is
 //! trained or chosen (`nasrec_runtime::search`), or what a run directory holds (`nasrec_runtime::run`).
 
 mod progress;
+mod ranking;
 mod report;
 mod signals;
 
@@ -17,14 +18,15 @@ use nasrec_runtime::backend::Backend;
 use nasrec_runtime::data::{STANDARD_INPUT, locate_all};
 use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
 use nasrec_runtime::run::{Job, Origin, Run};
-use nasrec_runtime::search::{Report, check_memory, expected_rows, search_within};
+use nasrec_runtime::search::{Ranked, Report, check_memory, expected_rows, rank_within, search_within};
 use nasrec_runtime::{Error, Stop};
 
 use crate::imports::Imports;
 use crate::outcome::Outcome;
-use crate::output::{self, Gone, Text, say};
+use crate::output::{self, Format, Gone, Text, say};
 use crate::{device, render};
 pub(crate) use progress::Progress;
+pub(crate) use ranking::Asked;
 
 /// What is asked of a run, whatever it does.
 #[derive(clap::Args)]
@@ -76,6 +78,15 @@ struct Limits {
 ///
 /// `setting`: one more value that is set from outside.
 pub(crate) fn run(args: &Args, kind: ItemKind, setting: Option<String>) -> Result<Outcome> {
+    carried_out(args, kind, setting, None)
+}
+
+/// Ranks architectures of a search, or goes on with what the directory holds.
+pub(crate) fn rank(args: &Args, asked: &Asked) -> Result<Outcome> {
+    carried_out(args, ItemKind::Search, None, Some(asked))
+}
+
+fn carried_out(args: &Args, kind: ItemKind, setting: Option<String>, asked: Option<&Asked>) -> Result<Outcome> {
     let progress = Progress::new();
     let resumed = args.resume.as_ref().map(|dir| Run::resume(dir, &progress)).transpose()?;
     let began_on = match &resumed {
@@ -89,7 +100,7 @@ pub(crate) fn run(args: &Args, kind: ItemKind, setting: Option<String>) -> Resul
     let memory = args.memory.or_else(available_memory);
     let run = match resumed {
         Some(run) => run,
-        None => match started(args, kind, setting, Limits { memory, threads: device.threads() })? {
+        None => match started(args, kind, (setting, asked), Limits { memory, threads: device.threads() })? {
             Some(run) => run,
             None => return Ok(Outcome::Findings),
         },
@@ -100,12 +111,20 @@ pub(crate) fn run(args: &Args, kind: ItemKind, setting: Option<String>) -> Resul
     let over = job.model.as_ref().map_or(&job.space.name, |(model, _)| model);
     say!("{} on {over} with {}: run directory {shown}", run.name(), job.schema.name);
     match device.run(Searching { run: &run, progress: &progress, memory }) {
-        Ok(report) => {
+        Ok(Done::Searched(report)) => {
             finish(&run, &report)?;
             Ok(Outcome::Clean)
         }
+        Ok(Done::Ranked(ranked)) => {
+            ranking::finish(&run, &ranked, asked.map_or(Format::Text, |asked| asked.format))?;
+            Ok(Outcome::Clean)
+        }
         Err(Error::Stopped) => {
-            let command = if job.model.is_some() { "train" } else { "search" };
+            let command = match job {
+                Job { ranking: Some(_), .. } => "rank",
+                Job { model: Some(_), .. } => "train",
+                _ => "search",
+            };
             say!("stopped; go on with: nasrecc {command} --resume {shown}");
             Ok(Outcome::Stopped)
         }
@@ -120,16 +139,31 @@ struct Searching<'a> {
     memory: Option<Bytes>,
 }
 
+/// What a run comes to.
+enum Done {
+    Searched(Report),
+    Ranked(Ranked),
+}
+
 impl device::Work for Searching<'_> {
-    type Done = nasrec_runtime::Result<Report>;
+    type Done = nasrec_runtime::Result<Done>;
 
     fn on(self, backend: &impl Backend) -> Self::Done {
-        search_within(self.run, backend, self.progress, &STOP, self.memory)
+        let Self { run, progress, memory } = self;
+        match run.job().ranking {
+            Some(_) => rank_within(run, backend, progress, &STOP, memory).map(Done::Ranked),
+            None => search_within(run, backend, progress, &STOP, memory).map(Done::Searched),
+        }
     }
 }
 
 /// A new run, checked and with its directory; `None` where the file has mistakes, which are shown.
-fn started(args: &Args, kind: ItemKind, setting: Option<String>, limits: Limits) -> Result<Option<Run>> {
+fn started(
+    args: &Args,
+    kind: ItemKind,
+    (setting, asked): (Option<String>, Option<&Asked>),
+    limits: Limits,
+) -> Result<Option<Run>> {
     let file = args.file.as_deref().unwrap_or_default();
     let (mut program, mut diagnostics) = Program::load(file, &args.imports.disk(file));
     let mut overrides = args.set.clone();
@@ -138,14 +172,32 @@ fn started(args: &Args, kind: ItemKind, setting: Option<String>, limits: Limits)
     let Some(mut search) = checked(&mut program, &mut diagnostics, wanted, &overrides)? else {
         return Ok(None);
     };
+    let ranking = match asked {
+        None => None,
+        Some(asked) => {
+            let varied = |settings: &[String]| {
+                let all: Vec<String> = overrides.iter().chain(settings).cloned().collect();
+                Ok(checked(&mut program, &mut Vec::new(), wanted, &all)?.map(|varied| varied.recipe))
+            };
+            match asked.ranking(&search.recipe, varied)? {
+                Some(ranking) => Some(ranking),
+                None => return Ok(None),
+            }
+        }
+    };
     let base = base(&mut search.recipe.data, &overrides, file)?;
     // What does not fit shows before a directory is made.
-    let job = Job::new(&search, base)?;
+    let job = Job { ranking, ..Job::new(&search, base)? };
     if !matches!(job.recipe.data.source, Source::Synthetic(_)) {
         locate_all(&job.base, &job.recipe.data)?;
     }
     if let Some(memory) = limits.memory {
-        check_memory(&job, expected_rows(&job).unwrap_or(0), limits.threads, memory)?;
+        let rows = expected_rows(&job).unwrap_or(0);
+        check_memory(&job, rows, limits.threads, memory)?;
+        let variants = job.ranking.iter().flat_map(|ranking| &ranking.variants);
+        variants
+            .into_iter()
+            .try_for_each(|variant| check_memory(&job.varied(variant), rows, limits.threads, memory))?;
     }
     let origin = Origin { program: &program, search: &search.name, settings: &overrides };
     Ok(Some(match &args.out {

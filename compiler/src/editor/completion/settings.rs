@@ -30,7 +30,12 @@ const VALUES: [(&str, &[&str]); 14] = [
     ("full_path", &["21%"]),
     (
         "paths",
-        &["single_operator_any_connection(counts: binomial(0.5))", "single_operator_any_connection(counts: uniform)"],
+        &[
+            "single_operator_any_connection(counts: binomial(0.5))",
+            "single_operator_any_connection(counts: uniform)",
+            "fair",
+            "sandwich(random: 2)",
+        ],
     ),
     ("finetune", &["head(steps: 500, lr: 0.04)", "off"]),
 ];

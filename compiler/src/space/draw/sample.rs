@@ -120,7 +120,12 @@ impl Space {
     /// Draws a training path, which early in training is the full path, or parts of it: a relaxed architecture
     /// (language rule 10).
     pub fn sample_path(&self, sampling: Sampling, rng: &mut impl Rng) -> Architecture {
-        let mut path = self.sample(sampling.counts, rng);
+        let path = self.sample(sampling.counts, rng);
+        self.relaxed(path, sampling, rng)
+    }
+
+    /// An architecture with the full path, or parts of it, mixed in, as the coins of `sampling` fall.
+    pub fn relaxed(&self, mut path: Architecture, sampling: Sampling, rng: &mut impl Rng) -> Architecture {
         if sampling.full_path <= 0.0 {
             return path;
         }

@@ -4,9 +4,8 @@
 use nasrec_compiler::recipe::{Counts, Length};
 use nasrec_compiler::space::Sampling;
 use nasrec_compiler::{Architecture, Space};
-use rand::Rng;
 
-use super::PathSampling;
+use super::{PathSampling, Step};
 
 pub(super) struct SingleOperatorAnyConnection {
     /// How many sources a multi-pick takes.
@@ -16,14 +15,8 @@ pub(super) struct SingleOperatorAnyConnection {
 }
 
 impl PathSampling for SingleOperatorAnyConnection {
-    fn path(&self, space: &Space, step: u64, steps: u64, mut rng: &mut dyn Rng) -> Architecture {
-        let mixed = self.full_path.steps(steps);
-        // From 1 down to 0, linearly.
-        let full_path = if step < mixed { 1.0 - step as f64 / mixed as f64 } else { 0.0 };
-        space.sample_path(Sampling { counts: self.counts, full_path }, &mut rng)
-    }
-
-    fn largest(&self, space: &Space, mut rng: &mut dyn Rng) -> Architecture {
-        space.sample_path(Sampling { counts: self.counts, full_path: 1.0 }, &mut rng)
+    fn path(&self, space: &Space, step: Step) -> Architecture {
+        let sampling = Sampling { counts: self.counts, full_path: step.full_path(self.full_path) };
+        space.sample_path(sampling, &mut step.rng())
     }
 }
