@@ -8,6 +8,7 @@ mod families;
 mod merging;
 mod pairs;
 mod parquet;
+mod predicting;
 mod tables;
 
 #[test]

@@ -9,6 +9,7 @@ mod commands;
 mod device;
 mod imports;
 mod lsp;
+mod model;
 mod outcome;
 mod output;
 mod render;
@@ -22,7 +23,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    Outcome, check, compile, cost, count, data, diff, explain, fmt, import, new, pack, sample, search, test, train,
+    Outcome, check, compile, cost, count, data, diff, evaluate, explain, fmt, import, new, pack, predict, sample,
+    search, show, test, train,
 };
 use output::say;
 
@@ -58,6 +60,9 @@ enum Command {
     Data(data::Args),
     Search(search::Args),
     Train(train::Args),
+    Predict(predict::Args),
+    Evaluate(evaluate::Args),
+    Show(show::Args),
     Pack(pack::Args),
     Import(import::Args),
     Explain(explain::Args),
@@ -97,6 +102,9 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Data(args) => data::run(&args),
         Command::Search(args) => search::run(&args),
         Command::Train(args) => train::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Show(args) => show::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -9,7 +9,7 @@ use super::sources::Source;
 use super::tally::Draw;
 use crate::Result;
 use crate::data::batch::EMPTY;
-use crate::data::table::{Cells, Dictionaries, Dictionary, MISSING, NOTHING};
+use crate::data::table::{Cells, Dictionary, MISSING, NOTHING};
 use crate::error::DataError;
 
 /// What the fitted steps of a schema have learnt.
@@ -72,20 +72,12 @@ impl Encoder {
         self.categories.get(place)
     }
 
-    /// The row of the embedding table of each code of the dictionary of each sparse column.
-    pub(super) fn rows_of_codes(&self, schema: &Schema, cells: &Cells, dictionaries: &Dictionaries) -> Vec<Vec<u32>> {
-        let each = self.tables.iter().enumerate().map(|(column, learnt)| {
-            let (Learnt::Vocabulary(vocabulary), Some(dictionary)) = (learnt, cells.dictionary_of(column)) else {
-                return Vec::new();
-            };
-            debug_assert!(vocabulary.len() + 2 <= schema.sparse[column].rows, "a vocabulary fits its table");
-            let dictionary = &dictionaries[dictionary];
-            let mut rows = vec![1; dictionary.len()];
-            let known = |code: u32| vocabulary.find(dictionary.value(code)).map(|row| row + 2);
-            rows.iter_mut().zip(0..).for_each(|(row, code)| *row = known(code).unwrap_or(1));
-            rows
-        });
-        each.collect()
+    /// Extends what is known of the codes of a dictionary, which is that of a sparse column: the row of the embedding table of
+    /// each.
+    pub(super) fn extend_rows(&self, column: usize, dictionary: &Dictionary, rows: &mut Vec<u32>) {
+        let Some(Learnt::Vocabulary(vocabulary)) = self.tables.get(column) else { return };
+        let known = |code: u32| vocabulary.find(dictionary.value(code)).map_or(1, |row| row + 2);
+        rows.extend((rows.len() as u32..dictionary.len() as u32).map(known));
     }
 
     /// Fills in of a record what was learnt from its row. `draw`: of a row that was learnt from, what says which fold it is in.

@@ -176,7 +176,8 @@ impl Current {
         if let Some((is, remedy)) = Kind::inside(&begun[..begun.len().min(LOOKED_AT)]) {
             return Err(DataError::NoTable { path: path.to_owned(), is, remedy }.into());
         }
-        let places = Arc::new(heading.places(name, &begun[mark(&begun)..first])?);
+        let (header, text) = begun.split_at(first);
+        let places = Arc::new(heading.places(name, &header[mark(header)..], text)?);
         begun.drain(..first);
         Ok(Self { input, modified: modified(&metadata), places, begun, has_lines: false })
     }
