@@ -220,7 +220,8 @@ fn columns_without_names_may_lack_the_label() {
         let known = if format == "tsv" { "click, I1, I2, C, H" } else { "a, click, C" };
         assert_eq!(error, format!("there is no column \"D\" whose values could be kept; the schema names {known}"));
     }
-    let pairs = "schema t { format libsvm; label click; dense 1 | standardise; sparse 2: int | modulo(rows: 9) }";
+    let pairs =
+        "schema t { format libsvm; label click; dense x from 1 | standardise; sparse y from 2: int | modulo(rows: 9) }";
     let file = |label: &str| (0..400).map(|row| format!("{label}1:{} 2:{row}\n", row % 5)).collect::<String>();
     let mixed = (0..400).map(|row| format!("{} 1:{} 2:{row}\n", row % 2, row % 5)).collect::<String>();
     let place =

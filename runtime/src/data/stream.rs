@@ -72,7 +72,8 @@ pub fn stream(
     let onward = Onward { encoder: asked.encoder, keep, unreadable: asked.unreadable };
     let columns = Columns::of(&schema, cells.layout());
     let (sender, portions) = sync_channel(WAITING);
-    let mut cut = Cut { columns, rows: asked.rows.max(1), next: Pending::new(asked.keep.len()), sender };
+    let blank = asked.unreadable == Unreadable::Blank;
+    let mut cut = Cut { columns, rows: asked.rows.max(1), blank, next: Pending::new(asked.keep.len()), sender };
     thread::scope(|scope| {
         let reader = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, || {
             let mut take = |rows: Rows| cut.take(rows);
@@ -104,7 +105,9 @@ fn wanted(asked: &Asked) -> Result<Schema> {
         schema.format = format_of_file(&schema, first)?;
     }
     let made = schema.dense.iter().map(|column| &column.from).chain(schema.sparse.iter().map(|column| &column.from));
-    let said = asked.labelled.then_some(&schema.label.column).into_iter().chain(&schema.group);
+    // A line of pairs has its label where no pair is looked for.
+    let labelled = asked.labelled || matches!(schema.format, Format::Pairs(_));
+    let said = labelled.then_some(&schema.label.column).into_iter().chain(&schema.group);
     let read: Vec<String> = made.chain(said).chain(asked.keep).cloned().collect();
     let listed = schema.columns.clone();
     if schema.format.names_columns() {
@@ -144,6 +147,8 @@ struct Cut {
     columns: Columns,
     /// Of a portion.
     rows: usize,
+    /// Whether rows that could not be read are among them.
+    blank: bool,
     next: Pending,
     sender: SyncSender<Portion>,
 }
@@ -153,6 +158,7 @@ impl Cut {
         let stride = self.columns.stride();
         let (count, mut taken) = (bytes.len() / stride, 0);
         // Of those that were left out the numbers say nothing of these rows.
+        let wrong = if self.blank { wrong } else { &[] };
         let mut blank = wrong.iter().map(|&row| row as usize).peekable();
         while taken < count {
             let begun = self.next.records.len() / stride;

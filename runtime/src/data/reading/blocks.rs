@@ -20,7 +20,9 @@ pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> 
         Some(label) if cells.label_column().is_none() => heading.without(label),
         _ => heading,
     };
-    let input = Input { reader: Reader::new(located, &heading, stop), blocks: 0, failed: false };
+    let reader = Reader::new(located, &heading, stop);
+    let reader = if output.onward().is_some() { reader.unhashed() } else { reader };
+    let input = Input { reader, blocks: 0, failed: false };
     let ordered = Ordered { output, blocks: 0, file: usize::MAX, lines: 0, given_up: false, patched: Vec::new() };
     let (input, output, turn) = (Mutex::new(input), Mutex::new(ordered), Condvar::new());
     let reading = Shared { parser: &parser, stop, input, output, turn };

@@ -16,7 +16,7 @@ use crate::data::fit::Completion;
 use crate::data::kept::Kept;
 use crate::data::malformed::{DESCRIBED, Malformed};
 use crate::data::quote::quote;
-use crate::data::source::{SourceFile, identify};
+use crate::data::source::{SourceFile, identify, unidentified};
 use crate::data::table::{Dictionary, Maker, Scalar};
 use crate::data::text::place_of;
 use crate::{Result, Stop};
@@ -66,7 +66,8 @@ pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> 
         }
         let file = File { index, begun, size: one.path.metadata().map_or(0, |metadata| metadata.len()), table };
         let (read, identified) = std::thread::scope(|scope| {
-            let identified = scope.spawn(|| identify(one));
+            let asked = going.onward.is_none();
+            let identified = scope.spawn(move || if asked { identify(one) } else { Ok(unidentified(one)) });
             let read = file.read(&mut readers, &mut going, output, stop);
             (read, identified.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });

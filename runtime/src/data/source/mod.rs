@@ -19,7 +19,7 @@ use nasrec_compiler::recipe;
 
 pub(super) use format::format_of_file;
 pub(super) use kind::{Kind, LOOKED_AT};
-pub(super) use lines::{Block, Reader, SourceFile, identify, is_unchanged};
+pub(super) use lines::{Block, Reader, SourceFile, identify, is_unchanged, unidentified};
 
 pub(super) use self::unpack::Unpacked;
 use super::columnar;
