@@ -4,6 +4,7 @@ mod bad_tables;
 mod bags;
 mod data;
 mod encodings;
+mod exporting;
 mod families;
 mod merging;
 mod pairs;

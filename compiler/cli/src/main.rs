@@ -23,8 +23,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    Outcome, check, compile, cost, count, data, diff, evaluate, explain, fmt, import, new, pack, predict, sample,
-    search, show, test, train,
+    Outcome, check, compile, cost, count, data, diff, evaluate, explain, export, fmt, import, new, pack, predict,
+    sample, search, show, test, train,
 };
 use output::say;
 
@@ -63,6 +63,7 @@ enum Command {
     Predict(predict::Args),
     Evaluate(evaluate::Args),
     Show(show::Args),
+    Export(export::Args),
     Pack(pack::Args),
     Import(import::Args),
     Explain(explain::Args),
@@ -105,6 +106,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Predict(args) => predict::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Show(args) => show::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),

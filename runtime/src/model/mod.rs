@@ -17,6 +17,7 @@ use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::error::ModelError;
+pub(crate) use ready::probability;
 pub use ready::{Ready, Rows};
 
 use crate::Result;
@@ -125,7 +126,7 @@ impl Model {
         batches: impl IntoIterator<Item = Result<Batch>>,
     ) -> Result<Vec<f32>> {
         let logits = self.scores(backend, batches)?.logits;
-        Ok(logits.into_iter().map(ready::probability).collect())
+        Ok(logits.into_iter().map(probability).collect())
     }
 
     /// How good it is on labelled batches.

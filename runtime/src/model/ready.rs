@@ -120,6 +120,6 @@ impl<B: Backend> Ready<'_, B> {
 }
 
 /// What a logit says.
-pub(super) fn probability(logit: f32) -> f32 {
+pub(crate) fn probability(logit: f32) -> f32 {
     (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32
 }

@@ -11,6 +11,7 @@ pub(crate) mod data;
 pub(crate) mod diff;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod fmt;
 pub(crate) mod import;
 pub(crate) mod new;

@@ -6,7 +6,7 @@ use safetensors::{SafeTensors, serialize};
 
 use super::categories::{self, Categories};
 use super::sources::Source;
-use super::tally::Draw;
+use super::tally::{Draw, Seen};
 use crate::Result;
 use crate::data::batch::EMPTY;
 use crate::data::table::{Cells, Dictionary, MISSING, NOTHING};
@@ -21,6 +21,15 @@ pub struct Encoder {
     pub(super) categories: Vec<Categories>,
     /// Of each sparse column.
     pub(super) tables: Vec<Learnt>,
+}
+
+/// Numbers of categories.
+pub(crate) struct Numbers<'a> {
+    /// Of each value that training rows have.
+    pub known: Vec<(&'a [u8], f64)>,
+    /// Of a missing one, and of any other.
+    pub missing: f64,
+    pub unknown: f64,
 }
 
 /// What the values of a table's rows are looked up in.
@@ -128,6 +137,38 @@ impl Encoder {
             Learnt::Quantiles(edges) => Some(edges.len() + 2),
             Learnt::Vocabulary(vocabulary) => Some(vocabulary.len() + 2),
         }
+    }
+
+    /// What the steps of a dense column have learnt: two numbers each.
+    pub(crate) fn steps(&self, column: usize) -> &[[f64; 2]] {
+        self.numbers.get(column).map_or(&[], Vec::as_slice)
+    }
+
+    /// The edges of the quantiles of a sparse column.
+    pub(crate) fn edges(&self, column: usize) -> Option<&[f64]> {
+        match self.tables.get(column)? {
+            Learnt::Quantiles(edges) => Some(edges),
+            _ => None,
+        }
+    }
+
+    /// The values of rows 2, 3, … of the table of a sparse column that has a vocabulary, its own or another one's.
+    pub(crate) fn known(&self, schema: &Schema, column: usize) -> Option<Vec<&[u8]>> {
+        match self.tables.get(schema.owner(column))? {
+            Learnt::Vocabulary(vocabulary) => {
+                Some((0..vocabulary.len() as u32).map(|code| vocabulary.value(code)).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// The numbers that the categories of a dense column become before its steps.
+    pub(crate) fn numbers_of(&self, schema: &Schema, column: usize) -> Option<Numbers<'_>> {
+        let (encoding, categories) = (schema.dense.get(column)?.encoding?, self.categories_of(schema, column)?);
+        let rate = categories.all().rate();
+        let of = |seen: Seen| encoding.of(seen.rows, seen.clicks, rate);
+        let known = categories.values().map(|value| (value, of(categories.seen(Some(value))))).collect();
+        Some(Numbers { known, missing: of(categories.seen(None)), unknown: of(Seen::default()) })
     }
 
     /// As a file of tensors (safetensors): `numbers.COLUMN` (f64), `quantiles.COLUMN` (f64), and of a vocabulary
