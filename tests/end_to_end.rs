@@ -27,6 +27,7 @@ mod models;
 mod nets;
 mod operators;
 mod parity;
+mod predicting;
 mod quickstart;
 mod ranking;
 mod reading;

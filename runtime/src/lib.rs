@@ -45,7 +45,7 @@
 //!
 //! The folders in the order data flows: `files` (nothing is lost on a disk), `data` (tables to batches), `ops` (what each
 //! primitive computes), `supernet` (the parameter store), `backend` (where plans are executed), `train`, `trees` (what networks have to beat), `model` (what comes
-//! out), `run` (what is on disk meanwhile), `search`, `interop`. This crate executes primitives, and asks for no operator's
+//! out), `export` (what it is elsewhere), `run` (what is on disk meanwhile), `search`, `interop`. This crate executes primitives, and asks for no operator's
 //! name.
 
 #![warn(missing_docs)]
@@ -53,6 +53,7 @@
 pub mod backend;
 pub mod data;
 mod error;
+pub mod export;
 mod files;
 #[cfg(fuzzing)]
 pub mod fuzzing;

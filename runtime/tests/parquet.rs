@@ -27,7 +27,7 @@ use parquet::schema::types::ColumnPath;
 use crate::data::{Place, Recorder, files, gzip, recipe};
 use crate::tables::written;
 
-const ROWS: usize = 20_000;
+pub(crate) const ROWS: usize = 20_000;
 
 /// All kinds of columns, and one that the schema does not name.
 const MESSAGE: &str = "message t {
@@ -47,7 +47,7 @@ const MESSAGE: &str = "message t {
     required group rest { required int32 a; required int32 b; }
   }";
 
-const SCHEMA: &str = "schema t {
+pub(crate) const SCHEMA: &str = "schema t {
     format csv
     label click
     dense price | missing(mean) | standardise
@@ -115,7 +115,7 @@ fn time(seconds: i64) -> String {
 }
 
 /// The rows as text, as pandas would write them.
-fn text(rows: std::ops::Range<usize>) -> String {
+pub(crate) fn text(rows: std::ops::Range<usize>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let names = "click user item price share big at day cost code member seen visits";
     writer.write_record(names.split(' ')).expect("memory");
@@ -142,7 +142,7 @@ fn text(rows: std::ops::Range<usize>) -> String {
 }
 
 /// The same with tabs between values, for a table without quotes.
-fn with_tabs(text: &str) -> Vec<u8> {
+pub(crate) fn with_tabs(text: &str) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().delimiter(b'\t').from_writer(Vec::new());
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
     reader.byte_records().for_each(|record| writer.write_byte_record(&record.expect("sound")).expect("memory"));
@@ -195,7 +195,7 @@ fn put_rows(mut group: SerializedRowGroupWriter<Vec<u8>>, rows: std::ops::Range<
 }
 
 /// The rows as a Parquet file of row groups of so many.
-fn packed(rows: std::ops::Range<usize>, group: usize, properties: WriterPropertiesBuilder) -> Vec<u8> {
+pub(crate) fn packed(rows: std::ops::Range<usize>, group: usize, properties: WriterPropertiesBuilder) -> Vec<u8> {
     let message = Arc::new(parse_message_type(MESSAGE).expect("sound"));
     let mut writer = SerializedFileWriter::new(Vec::new(), message, Arc::new(properties.build())).expect("memory");
     for first in rows.clone().step_by(group) {

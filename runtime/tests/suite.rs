@@ -4,10 +4,12 @@ mod bad_tables;
 mod bags;
 mod data;
 mod encodings;
+mod exporting;
 mod families;
 mod merging;
 mod pairs;
 mod parquet;
+mod predicting;
 mod tables;
 
 #[test]

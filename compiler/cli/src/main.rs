@@ -9,6 +9,7 @@ mod commands;
 mod device;
 mod imports;
 mod lsp;
+mod model;
 mod outcome;
 mod output;
 mod render;
@@ -22,8 +23,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    Outcome, check, compile, cost, count, data, diff, explain, fmt, import, new, pack, rank, sample, search, test,
-    train,
+    Outcome, check, compile, cost, count, data, diff, evaluate, explain, export, fmt, import, new, pack, predict, rank,
+    sample, search, show, test, train,
 };
 use output::say;
 
@@ -60,6 +61,10 @@ enum Command {
     Search(search::Args),
     Train(train::Args),
     Rank(rank::Args),
+    Predict(predict::Args),
+    Evaluate(evaluate::Args),
+    Show(show::Args),
+    Export(export::Args),
     Pack(pack::Args),
     Import(import::Args),
     Explain(explain::Args),
@@ -100,6 +105,10 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Search(args) => search::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Rank(args) => rank::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Show(args) => show::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),

@@ -1,5 +1,14 @@
 //! What a training or evaluation step reads.
 
+use nasrec_compiler::schema::Schema;
+
+use super::record::Layout;
+
+/// Rows of a batch that are turned into columns together: written column by column right away, a batch of 512 has its
+/// columns in a few sets of the processor's first cache, where they drive each other out. Sixteen values fill a line of
+/// it.
+const TILE: usize = 16;
+
 /// What stands for a row in the ids of a bag that holds fewer.
 pub const EMPTY: u32 = u32::MAX;
 
@@ -31,5 +40,66 @@ impl Batch {
             None => return None,
         };
         self.ids.get(start.checked_mul(self.rows)?..end.checked_mul(self.rows)?)
+    }
+}
+
+/// How records become the columns of a batch.
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    layout: Layout,
+    /// See [`Schema::numeric_width`].
+    numeric_width: usize,
+    /// See [`Batch::ends`].
+    ends: Vec<usize>,
+}
+
+impl Columns {
+    pub fn of(schema: &Schema, layout: Layout) -> Self {
+        let bags = schema.sparse.iter().any(|column| column.list.is_some());
+        let ends = schema.slots().map(|slots| slots.end).filter(|_| bags).collect();
+        Self { layout, numeric_width: schema.numeric_width(), ends }
+    }
+
+    /// Bytes of a record.
+    pub fn stride(&self) -> usize {
+        self.layout.stride()
+    }
+
+    /// The batch of some records, in their order.
+    pub fn batch(&self, records: &[u8]) -> Batch {
+        let (layout, stride) = (self.layout, self.layout.stride());
+        let rows = records.len() / stride;
+        let mut batch = Batch {
+            rows,
+            numeric: vec![0.0; self.numeric_width * rows],
+            ids: vec![0; layout.fields * rows],
+            labels: vec![0.0; rows],
+            ends: self.ends.clone(),
+            ..Batch::default()
+        };
+        let words = layout.numeric + layout.fields;
+        let mut tile = vec![0u32; words * TILE];
+        if layout.weight {
+            batch.weights = records.chunks_exact(stride).filter_map(|record| layout.weight(record)).collect();
+        }
+        if layout.group {
+            batch.groups = records.chunks_exact(stride).filter_map(|record| layout.group(record)).collect();
+        }
+        for (index, records) in records.chunks(TILE * stride).enumerate() {
+            let (start, count) = (index * TILE, records.len() / stride);
+            let records = records.chunks_exact(stride).zip(tile.chunks_exact_mut(words));
+            for ((record, words), label) in records.zip(&mut batch.labels[start..]) {
+                layout.words(record).zip(words).for_each(|(word, to)| *to = word);
+                *label = f32::from(layout.label(record));
+            }
+            let column = |at: usize| tile[at..].iter().step_by(words).take(count).copied();
+            for (at, values) in batch.numeric.chunks_exact_mut(rows).take(layout.numeric).enumerate() {
+                values[start..].iter_mut().zip(column(at)).for_each(|(value, word)| *value = f32::from_bits(word));
+            }
+            for (at, ids) in batch.ids.chunks_exact_mut(rows).enumerate() {
+                ids[start..].iter_mut().zip(column(layout.numeric + at)).for_each(|(id, word)| *id = word);
+            }
+        }
+        batch
     }
 }

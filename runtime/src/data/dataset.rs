@@ -5,7 +5,7 @@ use std::path::Path;
 use nasrec_compiler::recipe::{self, By, Source};
 use nasrec_compiler::schema::Schema;
 
-use super::batch::{Batch, EMPTY};
+use super::batch::{Batch, Columns, EMPTY};
 use super::cache::{Cache, Description, Found, HELD, Origin, Writer};
 use super::fit::{self, Encoder};
 use super::malformed::Malformed;
@@ -28,22 +28,14 @@ pub enum Part {
     Test,
 }
 
-/// Rows of a batch that are turned into columns together: written column by column right away, a batch of 512 has its
-/// columns in a few sets of the processor's first cache, where they drive each other out. Sixteen values fill a line of
-/// it.
-const TILE: usize = 16;
-
 /// The encoded rows of a table and their split. Rows are read from the cache as they are needed; only the row lists of
 /// the parts are in memory (4 bytes a row).
 #[derive(Debug)]
 pub struct Dataset {
     cache: Cache,
-    /// See [`Schema::numeric_width`].
-    numeric_width: usize,
+    layout: Columns,
     /// Rows of the table that each column of ids leads into, and whether that may be none.
     table_rows: Vec<(usize, bool)>,
-    /// See [`Batch::ends`].
-    ends: Vec<usize>,
     parts: [Rows; 3],
     fingerprint: String,
 }
@@ -143,39 +135,7 @@ impl Dataset {
     }
 
     fn batch_of(&self, rows: &[u32], records: &[u8]) -> Result<Batch> {
-        let (count, layout) = (rows.len(), self.cache.description.layout);
-        let mut batch = Batch {
-            rows: count,
-            numeric: vec![0.0; self.numeric_width * count],
-            ids: vec![0; layout.fields * count],
-            labels: vec![0.0; count],
-            ends: self.ends.clone(),
-            ..Batch::default()
-        };
-        let words = layout.numeric + layout.fields;
-        let mut tile = vec![0u32; words * TILE];
-        let stride = layout.stride();
-        if layout.weight {
-            batch.weights = records.chunks_exact(stride).filter_map(|record| layout.weight(record)).collect();
-        }
-        if layout.group {
-            batch.groups = records.chunks_exact(stride).filter_map(|record| layout.group(record)).collect();
-        }
-        for (index, records) in records.chunks(TILE * stride).enumerate() {
-            let (start, count) = (index * TILE, records.len() / stride);
-            let records = records.chunks_exact(stride).zip(tile.chunks_exact_mut(words));
-            for ((record, words), label) in records.zip(&mut batch.labels[start..]) {
-                layout.words(record).zip(words).for_each(|(word, to)| *to = word);
-                *label = f32::from(layout.label(record));
-            }
-            let column = |at: usize| tile[at..].iter().step_by(words).take(count).copied();
-            for (at, values) in batch.numeric.chunks_exact_mut(rows.len()).take(layout.numeric).enumerate() {
-                values[start..].iter_mut().zip(column(at)).for_each(|(value, word)| *value = f32::from_bits(word));
-            }
-            for (at, ids) in batch.ids.chunks_exact_mut(rows.len()).enumerate() {
-                ids[start..].iter_mut().zip(column(layout.numeric + at)).for_each(|(id, word)| *id = word);
-            }
-        }
+        let batch = self.layout.batch(records);
         // Who wrote the cache may have written its checksums: no category leads out of its table.
         let columns = batch.ids.chunks_exact(rows.len().max(1)).zip(&self.table_rows);
         let beyond = |id: u32, &(rows, bag): &(usize, bool)| id as usize >= rows && !(bag && id == EMPTY);
@@ -242,12 +202,10 @@ impl Wanted<'_> {
         observer.say(&split::told(&parts, &keys, schema, recipe));
         let fingerprint = fingerprint(&cache.description);
         let tables = schema.sparse.iter().map(|column| vec![(column.rows, column.list.is_some()); column.slots()]);
-        let bags = schema.sparse.iter().any(|column| column.list.is_some());
         let data = Dataset {
+            layout: Columns::of(schema, cache.description.layout),
             cache,
-            numeric_width: schema.numeric_width(),
             table_rows: tables.flatten().collect(),
-            ends: schema.slots().map(|slots| slots.end).filter(|_| bags).collect(),
             parts,
             fingerprint,
         };

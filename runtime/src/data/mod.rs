@@ -8,6 +8,7 @@
 //! `columnar` finds the values of Parquet files in place of `text`.
 //! Or `synthetic` draws rows of a planted click model. All fill a `cache` of fixed-width `record`s. A `dataset` is such a cache
 //! with its `split`; `batches` cuts row lists into batches and `prefetch` builds those ahead of their use.
+//! Rows that nothing is to be learnt from need no cache: they go on as a `stream` of batches, in constant memory.
 //!
 //! Never here: tensors, models, or random generators whose state would have to be saved. A batch is a pure function of
 //! the cache, the named stream, the epoch and its index.
@@ -20,6 +21,7 @@ mod dataset;
 mod fit;
 mod glance;
 mod infer;
+mod kept;
 mod keys;
 mod malformed;
 mod prefetch;
@@ -29,6 +31,7 @@ mod record;
 mod rows;
 mod source;
 mod split;
+mod stream;
 pub mod survey;
 mod synthetic;
 mod table;
@@ -45,7 +48,10 @@ pub(crate) use dataset::{held_in_memory, on_disk};
 pub use fit::Encoder;
 pub(crate) use fit::{Draw, Folds, Seen, Tally};
 pub use infer::{Inferred, infer};
+pub use kept::Kept;
 pub use malformed::Malformed;
 pub use prefetch::Prefetch;
+pub use reading::Unreadable;
 pub use rows::Rows;
 pub use source::{Located, STANDARD_INPUT, expected_rows, locate, locate_all};
+pub use stream::{Asked, Portion, stream};

@@ -59,6 +59,12 @@ pub enum DataError {
     OtherRows { cache: PathBuf, rows: u64 },
     #[error("{} is {is}; expected lines of text, packed with gzip or zstd or not: {remedy}", path.display())]
     NoTable { path: PathBuf, is: &'static str, remedy: &'static str },
+    /// `row`: where it is, what was found there and what was expected.
+    #[error("{row}; correct the row or, where its place may stay empty, ask for that (--malformed)")]
+    Row { row: String },
+    /// `near`: what may be meant.
+    #[error("there is no column {column:?} whose values could be kept{near}; the schema names {columns}")]
+    NoKept { column: String, near: String, columns: String },
     #[error("there is no data file {}: the recipe says `{name}`", path.display())]
     Missing { path: PathBuf, name: String },
     #[error("`{name}` is an address, and data is read from files, folders and pipes: {remedy}")]
@@ -151,6 +157,8 @@ impl DataError {
             DataError::OpenQuote { .. } => "R0144",
             DataError::NoneForPart { .. } => "R0128",
             DataError::Address { .. } => "R0130",
+            DataError::Row { .. } => "R0131",
+            DataError::NoKept { .. } => "R0132",
             DataError::NothingToLearn { .. } => "R0129",
         }
     }

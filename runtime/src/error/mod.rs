@@ -4,6 +4,7 @@
 //! room's types to be told is told there, and kept here as text. Never: how they are shown.
 
 mod data;
+mod export;
 mod file;
 mod foreign;
 mod machine;
@@ -15,6 +16,7 @@ mod weights;
 use std::path::PathBuf;
 
 pub use data::DataError;
+pub use export::ExportError;
 pub use file::FileError;
 pub use foreign::ForeignError;
 pub use machine::MachineError;
@@ -61,6 +63,8 @@ pub enum Error {
     File(#[from] FileError),
     #[error(transparent)]
     Model(#[from] ModelError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
 }
 
 impl Error {
@@ -94,6 +98,7 @@ impl Error {
             Error::Foreign(error) => error.code(),
             Error::File(error) => error.code(),
             Error::Model(error) => error.code(),
+            Error::Export(error) => error.code(),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::supernet::{Keep, Label, Memory, Store};
 use crate::train::Scaling;
 use crate::{Error, Result, files};
 
-const RECORD: &str = "model.json";
+pub(super) const RECORD: &str = "model.json";
 const WEIGHTS: &str = "weights.safetensors";
 const ENCODER: &str = "encoder.safetensors";
 /// Version of `model.json`.

@@ -8,6 +8,7 @@
 //! is vouched for by checksums.
 
 mod directory;
+mod ready;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,8 @@ use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::error::ModelError;
+pub(crate) use ready::probability;
+pub use ready::{Ready, Rows};
 
 use crate::Result;
 use crate::backend::{Backend, Task};
@@ -123,7 +126,7 @@ impl Model {
         batches: impl IntoIterator<Item = Result<Batch>>,
     ) -> Result<Vec<f32>> {
         let logits = self.scores(backend, batches)?.logits;
-        Ok(logits.into_iter().map(|logit| (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32).collect())
+        Ok(logits.into_iter().map(probability).collect())
     }
 
     /// How good it is on labelled batches.

@@ -13,6 +13,7 @@ use candle_core::{Result, Tensor};
 pub(crate) use dropout::Mask;
 use nasrec_compiler::primitives::Primitive;
 use nasrec_compiler::streams::Key;
+pub(crate) use tanh::tanh;
 
 use device::{Back, Forward, Vjp};
 use tiled::{Lowered, Site};

@@ -11,7 +11,7 @@ use super::{Op, Reads};
 /// To within `3e-7` of the value, near 0 too, where `1 - 2 / (e^2x + 1)` loses all digits: there it is a quotient of
 /// polynomials, Lambert's continued fraction after its fifth term. Branch-free; NaN stays NaN.
 #[inline(always)]
-fn tanh(x: f32) -> f32 {
+pub(crate) fn tanh(x: f32) -> f32 {
     let size = x.abs();
     let square = x * x;
     let near = size * (945.0 + square * (105.0 + square)) / (945.0 + square * (420.0 + 15.0 * square));

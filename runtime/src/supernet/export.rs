@@ -36,6 +36,29 @@ impl Store {
         Ok(())
     }
 
+    /// How many rows of its tables training touched.
+    pub fn touched_rows(&self) -> usize {
+        let tables = self.params.iter().filter_map(|stored| match stored {
+            Stored::Dense(_) => None,
+            Stored::Table(table) => Some(table.records().count()),
+        });
+        tables.sum()
+    }
+
+    /// Writes the values of parameter `index` alone, row-major, in f32 of this machine's order: of a table all rows.
+    ///
+    /// # Errors
+    /// Those of `to`.
+    ///
+    /// # Panics
+    /// When there are not that many.
+    pub fn write_values(&self, index: usize, to: &mut dyn Write) -> io::Result<()> {
+        match &self.params[index] {
+            Stored::Dense(dense) => to.write_all(bytemuck::cast_slice(&dense.values)),
+            Stored::Table(table) => write_rows(table, to),
+        }
+    }
+
     /// Takes every parameter's values from a file that [`Store::export`] wrote, and has the optimiser start afresh.
     /// Where the file lacks a parameter or has another shape, the store is as it was.
     pub fn import(&mut self, path: &Path) -> Result<()> {

@@ -22,6 +22,9 @@ use crate::simd::vectorised;
 /// Rows that are fetched together.
 const TOGETHER: usize = 128;
 
+/// Numbers of a row that are put where they go one by one.
+const NARROW: usize = 8;
+
 /// The values of one row.
 pub(crate) type Row = SmallVec<[f32; 64]>;
 
@@ -126,7 +129,23 @@ impl Table {
         let mut slots = Slots::new();
         let mut rows: SmallVec<[f32; 32 * TOGETHER]> = SmallVec::new();
         let mut scratch = Row::new();
+        let whole = columns.len() == dim && self.keep.storage == Storage::F32;
         for (block, ids) in ids.chunks(TOGETHER).enumerate() {
+            if whole && dim <= NARROW {
+                // A few numbers a row: to copy them would take a call, which takes longer than to put each where it goes.
+                self.index.get_all(ids, &mut slots);
+                for (at, (&slot, &id)) in slots.iter().zip(ids).enumerate() {
+                    let column = out[block * TOGETHER + at..].iter_mut().step_by(count);
+                    match (slot as usize).checked_sub(1) {
+                        Some(slot) => column.zip(&self.slab.record(slot)[..dim]).for_each(|(to, value)| *to = *value),
+                        None => {
+                            self.draw(id as usize, &mut scratch);
+                            column.zip(&scratch).for_each(|(to, value)| *to = *value);
+                        }
+                    }
+                }
+                continue;
+            }
             // Rows lie anywhere, so each is waited for: they are fetched first, many at a time, and turned afterwards.
             self.index.get_all(ids, &mut slots);
             rows.clear();

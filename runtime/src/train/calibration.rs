@@ -1,5 +1,7 @@
 //! How well predicted probabilities say how many clicks there will be.
 
+use serde::Serialize;
+
 use super::metrics::log_loss;
 
 /// Bins of samples whose predictions are near each other.
@@ -22,17 +24,7 @@ pub struct Calibration {
 impl Calibration {
     /// Of logits and labels of one length.
     pub fn of(logits: &[f32], labels: &[f32]) -> Self {
-        let mut samples: Vec<(f32, bool)> = logits.iter().zip(labels).map(|(&z, &y)| (z, y > 0.5)).collect();
-        samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        let (mut bins, mut left) = (Vec::with_capacity(BINS), samples.as_slice());
-        while !left.is_empty() {
-            let wanted = left.len().div_ceil(BINS.saturating_sub(bins.len()).max(1));
-            let last = left[wanted - 1].0;
-            let (bin, rest) = left.split_at(left.partition_point(|(logit, _)| logit.total_cmp(&last).is_le()));
-            bins.push(Bin::of(bin));
-            left = rest;
-        }
-        let count = samples.len() as f64;
+        let (bins, count) = (Bin::all(logits, labels), logits.len() as f64);
         let (expected, clicks) = bins.iter().fold((0.0, 0.0), |(p, y), bin| (p + bin.expected, y + bin.clicks));
         let off: f64 = bins.iter().map(|bin| (bin.expected - bin.clicks).abs()).sum();
         let rate = clicks / count;
@@ -41,16 +33,37 @@ impl Calibration {
     }
 }
 
-/// What samples were expected to be clicked in all, and how often they were.
-struct Bin {
-    expected: f64,
-    clicks: f64,
+/// Samples whose predictions are near each other.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Bin {
+    /// How many there are.
+    pub samples: usize,
+    /// The sum of their predicted probabilities.
+    pub expected: f64,
+    /// How many of them are clicks.
+    pub clicks: f64,
 }
 
 impl Bin {
+    /// The bins of [`Calibration::error`], by rising prediction.
+    pub fn all(logits: &[f32], labels: &[f32]) -> Vec<Self> {
+        let mut samples: Vec<(f32, bool)> = logits.iter().zip(labels).map(|(&z, &y)| (z, y > 0.5)).collect();
+        samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let (mut bins, mut left) = (Vec::with_capacity(BINS), samples.as_slice());
+        while !left.is_empty() {
+            let wanted = left.len().div_ceil(BINS.saturating_sub(bins.len()).max(1));
+            let last = left[wanted - 1].0;
+            let (bin, rest) = left.split_at(left.partition_point(|(logit, _)| logit.total_cmp(&last).is_le()));
+            bins.push(Self::of(bin));
+            left = rest;
+        }
+        bins
+    }
+
     fn of(samples: &[(f32, bool)]) -> Self {
         let probability = |logit: f32| 1.0 / (1.0 + (-f64::from(logit)).exp());
         Self {
+            samples: samples.len(),
             expected: samples.iter().map(|&(logit, _)| probability(logit)).sum(),
             clicks: samples.iter().filter(|(_, click)| *click).count() as f64,
         }

@@ -5,6 +5,7 @@
 
 mod attainable;
 mod blocks;
+mod bootstrap;
 mod calibration;
 mod constant;
 mod evaluate;
@@ -19,7 +20,8 @@ mod tests;
 
 pub use attainable::Attainable;
 pub use blocks::{Blocks, Interval};
-pub use calibration::Calibration;
+pub use bootstrap::{Resampled, Resamples};
+pub use calibration::{Bin, Calibration};
 pub use constant::Constant;
 pub use evaluate::{Scores, evaluate_each, scores};
 pub use figures::{Calibrated, Figures, Reliability, Tested};

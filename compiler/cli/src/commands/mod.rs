@@ -9,14 +9,18 @@ pub(crate) mod cost;
 pub(crate) mod count;
 pub(crate) mod data;
 pub(crate) mod diff;
+pub(crate) mod evaluate;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod fmt;
 pub(crate) mod import;
 pub(crate) mod new;
 pub(crate) mod pack;
+pub(crate) mod predict;
 pub(crate) mod rank;
 pub(crate) mod sample;
 pub(crate) mod search;
+pub(crate) mod show;
 pub(crate) mod test;
 pub(crate) mod train;
 

@@ -67,6 +67,12 @@ pub(crate) struct Args {
 /// Set by Ctrl-C and by a termination signal.
 static STOP: Stop = Stop::new();
 
+/// From now on Ctrl-C asks for a stop, of which this tells.
+pub(crate) fn stopped_by_signals() -> Result<&'static Stop> {
+    signals::listen(&STOP)?;
+    Ok(&STOP)
+}
+
 /// What a run may take of the machine.
 #[derive(Clone, Copy)]
 struct Limits {

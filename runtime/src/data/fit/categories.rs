@@ -36,6 +36,11 @@ impl Categories {
         place.and_then(|place| self.seen.get(place)).map_or(Seen::default(), of)
     }
 
+    /// All of them.
+    pub fn values(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.values.len() as u32).map(|code| self.values.value(code))
+    }
+
     /// What they have altogether.
     pub fn all(&self) -> Seen {
         self.seen.iter().map(of).sum()

@@ -6,10 +6,10 @@ use safetensors::{SafeTensors, serialize};
 
 use super::categories::{self, Categories};
 use super::sources::Source;
-use super::tally::Draw;
+use super::tally::{Draw, Seen};
 use crate::Result;
 use crate::data::batch::EMPTY;
-use crate::data::table::{Cells, Dictionaries, Dictionary, MISSING, NOTHING};
+use crate::data::table::{Cells, Dictionary, MISSING, NOTHING};
 use crate::error::DataError;
 
 /// What the fitted steps of a schema have learnt.
@@ -21,6 +21,15 @@ pub struct Encoder {
     pub(super) categories: Vec<Categories>,
     /// Of each sparse column.
     pub(super) tables: Vec<Learnt>,
+}
+
+/// Numbers of categories.
+pub(crate) struct Numbers<'a> {
+    /// Of each value that training rows have.
+    pub known: Vec<(&'a [u8], f64)>,
+    /// Of a missing one, and of any other.
+    pub missing: f64,
+    pub unknown: f64,
 }
 
 /// What the values of a table's rows are looked up in.
@@ -72,20 +81,12 @@ impl Encoder {
         self.categories.get(place)
     }
 
-    /// The row of the embedding table of each code of the dictionary of each sparse column.
-    pub(super) fn rows_of_codes(&self, schema: &Schema, cells: &Cells, dictionaries: &Dictionaries) -> Vec<Vec<u32>> {
-        let each = self.tables.iter().enumerate().map(|(column, learnt)| {
-            let (Learnt::Vocabulary(vocabulary), Some(dictionary)) = (learnt, cells.dictionary_of(column)) else {
-                return Vec::new();
-            };
-            debug_assert!(vocabulary.len() + 2 <= schema.sparse[column].rows, "a vocabulary fits its table");
-            let dictionary = &dictionaries[dictionary];
-            let mut rows = vec![1; dictionary.len()];
-            let known = |code: u32| vocabulary.find(dictionary.value(code)).map(|row| row + 2);
-            rows.iter_mut().zip(0..).for_each(|(row, code)| *row = known(code).unwrap_or(1));
-            rows
-        });
-        each.collect()
+    /// Extends what is known of the codes of a dictionary, which is that of a sparse column: the row of the embedding table of
+    /// each.
+    pub(super) fn extend_rows(&self, column: usize, dictionary: &Dictionary, rows: &mut Vec<u32>) {
+        let Some(Learnt::Vocabulary(vocabulary)) = self.tables.get(column) else { return };
+        let known = |code: u32| vocabulary.find(dictionary.value(code)).map_or(1, |row| row + 2);
+        rows.extend((rows.len() as u32..dictionary.len() as u32).map(known));
     }
 
     /// Fills in of a record what was learnt from its row. `draw`: of a row that was learnt from, what says which fold it is in.
@@ -136,6 +137,38 @@ impl Encoder {
             Learnt::Quantiles(edges) => Some(edges.len() + 2),
             Learnt::Vocabulary(vocabulary) => Some(vocabulary.len() + 2),
         }
+    }
+
+    /// What the steps of a dense column have learnt: two numbers each.
+    pub(crate) fn steps(&self, column: usize) -> &[[f64; 2]] {
+        self.numbers.get(column).map_or(&[], Vec::as_slice)
+    }
+
+    /// The edges of the quantiles of a sparse column.
+    pub(crate) fn edges(&self, column: usize) -> Option<&[f64]> {
+        match self.tables.get(column)? {
+            Learnt::Quantiles(edges) => Some(edges),
+            _ => None,
+        }
+    }
+
+    /// The values of rows 2, 3, … of the table of a sparse column that has a vocabulary, its own or another one's.
+    pub(crate) fn known(&self, schema: &Schema, column: usize) -> Option<Vec<&[u8]>> {
+        match self.tables.get(schema.owner(column))? {
+            Learnt::Vocabulary(vocabulary) => {
+                Some((0..vocabulary.len() as u32).map(|code| vocabulary.value(code)).collect())
+            }
+            _ => None,
+        }
+    }
+
+    /// The numbers that the categories of a dense column become before its steps.
+    pub(crate) fn numbers_of(&self, schema: &Schema, column: usize) -> Option<Numbers<'_>> {
+        let (encoding, categories) = (schema.dense.get(column)?.encoding?, self.categories_of(schema, column)?);
+        let rate = categories.all().rate();
+        let of = |seen: Seen| encoding.of(seen.rows, seen.clicks, rate);
+        let known = categories.values().map(|value| (value, of(categories.seen(Some(value))))).collect();
+        Some(Numbers { known, missing: of(categories.seen(None)), unknown: of(Seen::default()) })
     }
 
     /// As a file of tensors (safetensors): `numbers.COLUMN` (f64), `quantiles.COLUMN` (f64), and of a vocabulary

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::categories::{self, Categories};
 use super::encoder::{Encoder, Learnt, code_at, number_at};
 use super::numbers::{Numbers, SAMPLED};
-use super::sources::{Source, Tallies, sources};
+use super::sources::{Source, Tallies, extend, sources};
 use super::tally::{Draw, Folds};
 use crate::data::table::{Cells, Dictionaries, Dictionary, Raw};
 use crate::{Observer, Result, Stop};
@@ -133,7 +133,9 @@ impl Learning<'_> {
     /// learns one step of every column.
     fn numbers(&mut self, encoder: &mut Encoder, tallies: &Tallies) -> Result<()> {
         let schema = self.schema;
-        let sources = sources(schema, self.cells, self.dictionaries, encoder, tallies);
+        let mut sources = sources(schema, self.cells, encoder, Some(tallies));
+        let of = (schema, self.cells, &*encoder);
+        self.dictionaries.iter().enumerate().for_each(|dictionary| extend(&mut sources, of, dictionary));
         let mut known = vec![0; schema.dense.len()];
         loop {
             let next = |column: usize| {

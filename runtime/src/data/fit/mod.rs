@@ -4,21 +4,20 @@
 //! not for training are looked at before all is learnt.
 
 mod categories;
+mod completion;
 mod encoder;
 mod learn;
 mod numbers;
 mod sources;
 mod tally;
 
+pub(super) use completion::Completion;
 pub use encoder::Encoder;
 pub(super) use learn::{Fitted, Training, learn};
 pub(crate) use tally::{Draw, Folds, Seen, Tally};
 
 use nasrec_compiler::schema::Schema;
 use rayon::prelude::*;
-
-use encoder::Columns;
-use sources::sources;
 
 use super::cache::Writer;
 use super::table::{Cells, Dictionaries, Raw};
@@ -41,12 +40,8 @@ pub(super) fn encode(
     mut each: impl FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let Fitted { encoder, training, tallies } = fitted;
-    let columns = Columns {
-        cells,
-        sources: sources(schema, cells, dictionaries, encoder, tallies),
-        rows: encoder.rows_of_codes(schema, cells, dictionaries),
-        owners: (0..schema.sparse.len()).map(|field| schema.owner(field)).collect(),
-    };
+    let mut completion = Completion::within(schema, cells, encoder, Some(tallies));
+    completion.learn(dictionaries.iter().enumerate());
     let (layout, stride) = (cells.layout(), rows.stride());
     rows.each(|first, bytes| {
         let records: Vec<Vec<u8>> = bytes
@@ -58,7 +53,7 @@ pub(super) fn encode(
                     let start = records.len();
                     records.extend_from_slice(&row[..layout.stride()]);
                     let draw = training.draw(index);
-                    encoder.complete(schema, &columns, (row, draw), &mut records[start..]);
+                    completion.complete((row, draw), &mut records[start..]);
                 }
                 records
             })

@@ -2,9 +2,10 @@
 
 use nasrec_compiler::schema::{Encoding, Schema};
 
+use super::categories::Categories;
 use super::encoder::{Encoder, code_at, number_at};
 use super::tally::{Draw, Seen, Tally};
-use crate::data::table::{Cells, Dictionaries};
+use crate::data::table::{Cells, Dictionaries, Dictionary};
 
 /// Where the number of a dense column comes from.
 pub(super) enum Source<'a> {
@@ -42,32 +43,63 @@ impl Source<'_> {
     }
 }
 
-/// Of each dense column that something is learnt of.
+impl Category<'_> {
+    /// Extends what is known of the codes of a dictionary, which is that of this dense column.
+    pub fn extend(&mut self, known: &Categories, dictionary: &Dictionary) {
+        let missing = self.numbers.pop();
+        let seen =
+            (self.numbers.len() as u32..dictionary.len() as u32).map(|code| known.seen(Some(dictionary.value(code))));
+        self.numbers.extend(seen.map(|seen| number(self.encoding, seen, self.rate)));
+        self.numbers.extend(missing);
+    }
+
+    /// Forgets all codes.
+    pub fn forget(&mut self) {
+        self.numbers.drain(..self.numbers.len().saturating_sub(1));
+    }
+}
+
+/// Of each dense column that something is learnt of, with no code known yet.
 pub(super) fn sources<'a>(
     schema: &Schema,
     cells: &Cells,
-    dictionaries: &Dictionaries,
     encoder: &Encoder,
-    tallies: &'a Tallies,
+    tallies: Option<&'a Tallies>,
 ) -> Vec<Option<Source<'a>>> {
     let each = schema.dense.iter().enumerate().map(|(column, dense)| {
         let at = cells.source_of_dense(column)?;
-        let (Some(encoding), Some(dictionary)) = (dense.encoding, cells.dictionary_of_dense(column)) else {
+        let (Some(encoding), Some(_)) = (dense.encoding, cells.dictionary_of_dense(column)) else {
             return Some(Source::Number(at));
         };
         let known = encoder.categories_of(schema, column)?;
-        let dictionary = &dictionaries[dictionary];
-        let seen = (0..dictionary.len()).map(|code| known.seen(Some(dictionary.value(code as u32))));
         let rate = known.all().rate();
-        let numbers = seen.chain([known.seen(None)]).map(|seen| number(encoding, seen, rate)).collect();
+        let numbers = vec![number(encoding, known.seen(None), rate)];
         let tally = match encoding {
-            Encoding::Target { folds, .. } => tallies.of(cells.dictionary_of_dense(column), folds),
+            Encoding::Target { folds, .. } => {
+                tallies.and_then(|tallies| tallies.of(cells.dictionary_of_dense(column), folds))
+            }
             // A row counts itself: that says nothing of its label.
             Encoding::Count => None,
         };
         Some(Source::Category(Category { at, encoding, rate, numbers, tally }))
     });
     each.collect()
+}
+
+/// Extends what sources know of the codes of a dictionary of the cells.
+pub(super) fn extend(
+    sources: &mut [Option<Source>],
+    (schema, cells, encoder): (&Schema, &Cells, &Encoder),
+    (index, dictionary): (usize, &Dictionary),
+) {
+    for (column, source) in sources.iter_mut().enumerate() {
+        if let Some(Source::Category(category)) = source
+            && cells.dictionary_of_dense(column) == Some(index)
+            && let Some(known) = encoder.categories_of(schema, column)
+        {
+            category.extend(known, dictionary);
+        }
+    }
 }
 
 fn number(encoding: Encoding, seen: Seen, rate: f64) -> f64 {

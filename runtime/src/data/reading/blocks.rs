@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::lines::{Parsed, Parser, Problem, Scratch};
-use super::{Output, too_many};
+use super::{Output, Rows, too_many};
 use crate::data::malformed::Malformed;
 use crate::data::source::{Block, Located, Reader, SourceFile};
 use crate::data::table::{Dictionary, MISSING, NOTHING};
@@ -14,9 +14,15 @@ use crate::{Result, Stop};
 /// Reads files of lines, and returns what they were.
 pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> {
     let (schema, cells, located) = (output.schema, output.cells, output.located);
-    let parser = Parser::new(schema, cells);
+    let parser = Parser::new(schema, cells, output.onward());
     let heading = Heading::new(schema);
-    let input = Input { reader: Reader::new(located, &heading, stop), blocks: 0, failed: false };
+    let heading = match schema.columns.iter().position(|column| *column == schema.label.column) {
+        Some(label) if cells.label_column().is_none() => heading.without(label),
+        _ => heading,
+    };
+    let reader = Reader::new(located, &heading, stop);
+    let reader = if output.onward().is_some() { reader.unhashed() } else { reader };
+    let input = Input { reader, blocks: 0, failed: false };
     let ordered = Ordered { output, blocks: 0, file: usize::MAX, lines: 0, given_up: false, patched: Vec::new() };
     let (input, output, turn) = (Mutex::new(input), Mutex::new(ordered), Condvar::new());
     let reading = Shared { parser: &parser, stop, input, output, turn };
@@ -87,7 +93,7 @@ impl<'r, 'a> Shared<'r, 'a> {
             if output.given_up {
                 break;
             }
-            output.write(&parsed?, &mut scratch)?;
+            output.write(&parsed?, &scratch)?;
             self.turn.notify_all();
         }
         end.sound = true;
@@ -129,7 +135,7 @@ impl Input<'_> {
 }
 
 impl Ordered<'_, '_> {
-    fn write(&mut self, parsed: &Parsed, scratch: &mut Scratch) -> Result<()> {
+    fn write(&mut self, parsed: &Parsed, scratch: &Scratch) -> Result<()> {
         let (places, file) = (&parsed.block.places, parsed.block.file);
         let Located { name, .. } = &self.output.located[file];
         if file != self.file {
@@ -141,10 +147,11 @@ impl Ordered<'_, '_> {
         let told = |(line, problem): &(u64, Problem)| format!("{name}, line {}, {problem}", self.lines + line);
         let first = parsed.first.iter().map(told).collect();
         let found = Malformed { lines: parsed.rows, malformed: parsed.malformed, first };
-        let mut rows = &scratch.rows[..parsed.len];
-        if scratch.dictionaries.iter().any(|own| own.len() > 0) {
-            rows = recoded(rows, self.output, &mut self.patched, &scratch.dictionaries)?;
+        let mut bytes = scratch.sound(parsed);
+        if scratch.is_coded() {
+            bytes = recoded(bytes, self.output, &mut self.patched, &scratch.dictionaries)?;
         }
+        let rows = Rows { bytes, kept: &scratch.kept, wrong: &parsed.wrong };
         self.output.write(file, rows, found, parsed.block.done)?;
         self.lines += parsed.lines;
         self.blocks += 1;

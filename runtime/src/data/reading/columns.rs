@@ -8,11 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rayon::prelude::*;
 
 use super::Output;
+use super::Rows;
 use super::lines::Problem;
+use super::onward::{Going, Keeping};
 use crate::data::columnar::{Broken, Chunk, Column, Entries, Kind, Run, Table, soundly};
+use crate::data::fit::Completion;
+use crate::data::kept::Kept;
 use crate::data::malformed::{DESCRIBED, Malformed};
 use crate::data::quote::quote;
-use crate::data::source::{SourceFile, identify};
+use crate::data::source::{SourceFile, identify, unidentified};
 use crate::data::table::{Dictionary, Maker, Scalar};
 use crate::data::text::place_of;
 use crate::{Result, Stop};
@@ -29,15 +33,27 @@ pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> 
     // Which code a value has may follow from who comes first; what is learnt of the codes does not.
     let dictionaries = output.dictionaries().iter_mut().map(|own| Arc::new(Mutex::new(std::mem::take(own))));
     let dictionaries: Vec<Shared> = dictionaries.collect();
+    let onward = output.onward();
+    let new = |column| Reader { column, found: None, chunk: None, makings: Vec::new(), keeping: None };
     for maker in output.cells.makers() {
         let (column, dictionary) = (maker.column, maker.dictionary);
         let dictionary = dictionary.and_then(|index| dictionaries.get(index).cloned());
         let place = readers.iter().position(|reader| reader.column == column).unwrap_or(readers.len());
         if place == readers.len() {
-            readers.push(Reader { column, found: None, chunk: None, makings: Vec::new() });
+            readers.push(new(column));
         }
         readers[place].makings.push(Making::new(maker, dictionary));
     }
+    for &column in onward.map_or(&[][..], |onward| &onward.keep) {
+        let place = readers.iter().position(|reader| reader.column == column).unwrap_or(readers.len());
+        if place == readers.len() {
+            readers.push(new(column));
+        }
+        readers[place].keeping = Some(Keeping::new());
+    }
+    let learnt = onward.and_then(|onward| onward.encoder);
+    let completion = learnt.map(|encoder| Completion::new(schema, output.cells, encoder));
+    let mut going = Going { onward, completion, dictionaries: &dictionaries };
     let (mut files, mut begun) = (Vec::new(), 0);
     for (index, one) in located.iter().enumerate() {
         let table = Table::open(one)?;
@@ -50,8 +66,9 @@ pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> 
         }
         let file = File { index, begun, size: one.path.metadata().map_or(0, |metadata| metadata.len()), table };
         let (read, identified) = std::thread::scope(|scope| {
-            let identified = scope.spawn(|| identify(one));
-            let read = file.read(&mut readers, output, stop);
+            let asked = going.onward.is_none();
+            let identified = scope.spawn(move || if asked { identify(one) } else { Ok(unidentified(one)) });
+            let read = file.read(&mut readers, &mut going, output, stop);
             (read, identified.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         read?;
@@ -77,13 +94,15 @@ struct File {
 /// Rows that are still to be written.
 struct Slab {
     rows: Vec<u8>,
+    kept: Kept,
+    wrong: Vec<u32>,
     found: Malformed,
     /// Rows of the file so far.
     done: u64,
 }
 
 impl File {
-    fn read(&self, readers: &mut [Reader], output: &mut Output, stop: &Stop) -> Result<()> {
+    fn read(&self, readers: &mut [Reader], going: &mut Going, output: &mut Output, stop: &Stop) -> Result<()> {
         let (cells, schema) = (output.cells, output.schema);
         let name = &output.located[self.index].name;
         let (stride, path, all) = (cells.stride(), self.table.path(), self.table.rows().max(1));
@@ -95,6 +114,7 @@ impl File {
         let mut done = 0;
         let mut waiting: Option<Slab> = None;
         for (group, rows) in self.table.groups().enumerate() {
+            going.begin();
             readers
                 .par_iter_mut()
                 .map(|reader| soundly(path, || reader.open(&self.table, group)))
@@ -111,12 +131,17 @@ impl File {
                         let read = readers.par_iter_mut().map(|reader| soundly(path, || reader.read(count)));
                         read.collect::<Result<()>>()?;
                         let mut rows = together(readers, count, stride);
-                        let malformed =
+                        let (wrong, first) =
                             malformed(readers, |wrong, reader| told(done + wrong.row as u64, wrong, reader));
-                        keep_sound(&mut rows, stride, &malformed.0);
-                        let found =
-                            Malformed { lines: count as u64, malformed: malformed.0.len() as u64, first: malformed.1 };
-                        Ok(Slab { rows, found, done: done + count as u64 })
+                        if going.keeps_blank() {
+                            wrong.iter().for_each(|&row| rows[row as usize * stride..][..stride].fill(0));
+                        } else {
+                            keep_sound(&mut rows, stride, &wrong);
+                        }
+                        let found = Malformed { lines: count as u64, malformed: wrong.len() as u64, first };
+                        let kept = going.kept(readers, count, &wrong);
+                        let rows = going.completed(rows, (stride, cells.layout().stride()), &wrong);
+                        Ok(Slab { rows, kept, wrong, found, done: done + count as u64 })
                     },
                 );
                 written?;
@@ -136,7 +161,8 @@ impl File {
 
     fn write(&self, slab: &Slab, output: &mut Output) -> Result<()> {
         let share = u128::from(self.size) * u128::from(slab.done) / u128::from(self.table.rows().max(1));
-        output.write(self.index, &slab.rows, slab.found.clone(), self.begun + share as u64)
+        let rows = Rows { bytes: &slab.rows, kept: &slab.kept, wrong: &slab.wrong };
+        output.write(self.index, rows, slab.found.clone(), self.begun + share as u64)
     }
 
     /// Fails where the values of columns take more memory than they may.
@@ -155,20 +181,22 @@ impl File {
 }
 
 /// Reads one column.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     /// Of the schema.
-    column: usize,
+    pub column: usize,
     /// Of the file that is being read.
     found: Option<Column>,
     chunk: Option<Chunk>,
     makings: Vec<Making<'a>>,
+    /// Where its texts go with the rows.
+    pub keeping: Option<Keeping>,
 }
 
 /// The values of a column, or of several that have one table.
-type Shared = Arc<Mutex<Dictionary>>;
+pub(super) type Shared = Arc<Mutex<Dictionary>>;
 
 /// Held while a run of values is read.
-fn locked(dictionary: &Shared) -> MutexGuard<'_, Dictionary> {
+pub(super) fn locked(dictionary: &Shared) -> MutexGuard<'_, Dictionary> {
     // A value is added whole or not at all.
     dictionary.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -205,10 +233,12 @@ impl Reader<'_> {
 
     /// Reads the next `count` rows.
     fn read(&mut self, count: usize) -> std::result::Result<(), Broken> {
-        let Self { found, chunk, makings, .. } = self;
+        let Self { found, chunk, makings, keeping, .. } = self;
         let (Some(Column { kind, .. }), Some(chunk)) = (*found, chunk) else { return Ok(()) };
         makings.iter_mut().for_each(Making::clear);
+        keeping.iter_mut().for_each(|keeping| keeping.texts.clear());
         chunk.read(count, |run| {
+            keeping.iter_mut().for_each(|keeping| keeping.add(kind, &run));
             for making in &mut *makings {
                 match run {
                     Run::Dictionary(entries) => making.learn(kind, entries),

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use nasrec_compiler::schema::{Format, Schema};
 
+use super::{Onward, Unreadable};
+use crate::data::fit::Completion;
+use crate::data::kept::Kept;
 use crate::data::malformed::DESCRIBED;
 use crate::data::quote::quote;
 use crate::data::source::Block;
@@ -49,12 +52,29 @@ impl fmt::Display for Problem {
 }
 
 /// What a thread reads blocks with, again and again.
-pub(super) struct Scratch {
+pub(super) struct Scratch<'a> {
     /// Of the block that was parsed last, and the values of columns that something is learnt from.
     pub rows: Vec<u8>,
     pub dictionaries: Dictionaries,
+    /// Of rows that go on, the texts that go with them.
+    pub kept: Kept,
+    completion: Option<Completion<'a>>,
+    /// Records that what was learnt is in.
+    completed: Vec<u8>,
     records: Records,
     reading: Reading,
+}
+
+impl Scratch<'_> {
+    /// What the sound rows of a block have become.
+    pub fn sound(&self, parsed: &Parsed) -> &[u8] {
+        if self.completion.is_some() { &self.completed } else { &self.rows[..parsed.len] }
+    }
+
+    /// Whether the codes of rows are those of the block's own dictionaries.
+    pub fn is_coded(&self) -> bool {
+        self.completion.is_none() && self.dictionaries.iter().any(|own| own.len() > 0)
+    }
 }
 
 /// What a block holds.
@@ -68,6 +88,8 @@ pub(super) struct Parsed {
     /// Rows that were left out, and the first of them with their lines, counted from 1 in the block.
     pub malformed: u64,
     pub first: Vec<(u64, Problem)>,
+    /// Which of all rows that go on are malformed.
+    pub wrong: Vec<u32>,
 }
 
 /// How lines become rows.
@@ -76,23 +98,30 @@ pub(super) struct Parser<'a> {
     cells: &'a Cells,
     encoder: Encoder<'a>,
     separator: u8,
+    onward: Option<&'a Onward<'a>>,
 }
 
 impl<'a> Parser<'a> {
-    pub fn new(schema: &'a Schema, cells: &'a Cells) -> Self {
+    /// `onward`: how rows go on, where nothing is to be learnt from them.
+    pub fn new(schema: &'a Schema, cells: &'a Cells, onward: Option<&'a Onward<'a>>) -> Self {
         let separator = match schema.format {
             Format::Lines(lines) => lines.separator,
             Format::Pairs(_) | Format::Parquet => b' ',
         };
-        Self { schema, cells, encoder: Encoder::new(cells), separator }
+        Self { schema, cells, encoder: Encoder::new(cells), separator, onward }
     }
 
     /// What a thread needs.
-    pub fn scratch(&self) -> Scratch {
+    pub fn scratch(&self) -> Scratch<'a> {
+        let records = Records::of(self.schema);
+        let learnt = self.onward.and_then(|onward| onward.encoder);
         Scratch {
             rows: Vec::new(),
             dictionaries: self.cells.dictionaries(),
-            records: Records::of(self.schema),
+            kept: Kept::new(self.onward.map_or(0, |onward| onward.keep.len())),
+            completion: learnt.map(|encoder| Completion::new(self.schema, self.cells, encoder)),
+            completed: Vec::new(),
+            records: if self.cells.label_column().is_some() { records } else { records.unlabelled() },
             reading: self.cells.reading(),
         }
     }
@@ -100,28 +129,59 @@ impl<'a> Parser<'a> {
     /// Parses the lines of a block, which are at the beginning of `bytes`.
     pub fn parse(&self, block: Block, bytes: &[u8], scratch: &mut Scratch) -> Parsed {
         let text = &bytes[..block.len];
-        let mut parsed = Parsed { block, len: 0, lines: 0, rows: 0, malformed: 0, first: Vec::new() };
+        let (first, wrong) = (Vec::new(), Vec::new());
+        let mut parsed = Parsed { block, len: 0, lines: 0, rows: 0, malformed: 0, first, wrong };
         scratch.dictionaries.iter_mut().for_each(Dictionary::clear);
+        scratch.kept.clear();
         vectorised(
             #[inline(always)]
             || self.each(text, scratch, &mut parsed),
         );
+        self.complete(scratch, &parsed);
         parsed
+    }
+
+    /// Brings what was learnt of other rows to those of a block.
+    fn complete(&self, scratch: &mut Scratch, parsed: &Parsed) {
+        let Scratch { rows, dictionaries, completion, completed, .. } = scratch;
+        let Some(completion) = completion else { return };
+        completion.forget();
+        completion.learn(dictionaries.iter().enumerate());
+        let (stride, record) = (self.cells.stride(), self.cells.layout().stride());
+        completed.clear();
+        for (row, index) in rows[..parsed.len].chunks_exact(stride).zip(0..) {
+            let start = completed.len();
+            completed.extend_from_slice(&row[..record]);
+            if !(self.keeps_blank() && parsed.wrong.binary_search(&index).is_ok()) {
+                completion.complete((row, None), &mut completed[start..]);
+            }
+        }
+    }
+
+    fn keeps_blank(&self) -> bool {
+        self.onward.is_some_and(|onward| onward.unreadable == Unreadable::Blank)
     }
 
     #[inline(always)]
     fn each(&self, text: &[u8], scratch: &mut Scratch, parsed: &mut Parsed) {
-        let Scratch { rows, records, reading, dictionaries, .. } = scratch;
+        let Scratch { rows, records, reading, dictionaries, kept, .. } = scratch;
         let (stride, places) = (self.cells.stride(), Arc::clone(&parsed.block.places));
         let (placed, read) = (self.encoder.place(&places), &mut Read { reading, dictionaries });
-        let keep = |encoded: Option<Result<(), Wrong>>, number: u64, record: Record, parsed: &mut Parsed| {
-            parsed.rows += 1;
-            match encoded {
-                Some(Ok(())) => parsed.len += stride,
-                Some(Err(wrong)) => self.malformed(Some(wrong), number, record, parsed),
-                None => self.malformed(None, number, record, parsed),
-            }
-        };
+        let mut keep =
+            |encoded: Option<Result<(), Wrong>>, number: u64, record: Record, row: &mut [u8], parsed: &mut Parsed| {
+                parsed.rows += 1;
+                let sound = match encoded {
+                    Some(Ok(())) => true,
+                    Some(Err(wrong)) => self.malformed(Some(wrong), number, record, parsed),
+                    None => self.malformed(None, number, record, parsed),
+                };
+                if sound {
+                    parsed.len += stride;
+                }
+                if let Some(onward) = self.onward {
+                    self.goes_on(onward, sound, record, (row, &mut *kept), parsed);
+                }
+            };
         if parsed.block.plain
             && let Some((count, lines)) = records.lines(text)
         {
@@ -131,7 +191,7 @@ impl<'a> Parser<'a> {
                 let fits = line.len() == places.count;
                 // What goes through a function of another crate is not compiled for the vector unit.
                 let encoded = if fits { Some(self.encoder.encode(line, &placed, read, row)) } else { None };
-                keep(encoded, number, Record::Plain(line), parsed);
+                keep(encoded, number, Record::Plain(line), row, parsed);
             }
         } else {
             records.each(text, |number, record| {
@@ -139,19 +199,42 @@ impl<'a> Parser<'a> {
                 let value = |column: usize| record.value(places.of[column]);
                 let fits = record.len() == places.count;
                 let encoded = fits.then(|| self.cells.write(read.reading, value, read.dictionaries, row));
-                keep(encoded, number, record, parsed);
+                keep(encoded, number, record, row, parsed);
             });
             let feeds = memchr::memchr_iter(b'\n', text).count() as u64;
             parsed.lines = feeds + u64::from(!text.is_empty() && !text.ends_with(b"\n"));
         }
     }
 
-    /// Takes note of a row that is left out: for a value, or for how many it has.
+    /// Keeps beside a row what goes with it, and makes one blank that is to keep its place.
+    fn goes_on(
+        &self,
+        onward: &Onward,
+        sound: bool,
+        record: Record,
+        (row, kept): (&mut [u8], &mut Kept),
+        parsed: &mut Parsed,
+    ) {
+        if !sound {
+            parsed.wrong.push(parsed.rows as u32 - 1);
+            if !self.keeps_blank() {
+                return;
+            }
+            row.fill(0);
+            parsed.len += row.len();
+        }
+        for &column in &onward.keep {
+            let place = parsed.block.places.of[column];
+            kept.push(if place < record.len() { record.value(place) } else { &[] });
+        }
+    }
+
+    /// Takes note of a row that cannot be read: for a value, or for how many it has. False: it is not sound.
     #[cold]
-    fn malformed(&self, wrong: Option<Wrong>, line: u64, record: Record, parsed: &mut Parsed) {
+    fn malformed(&self, wrong: Option<Wrong>, line: u64, record: Record, parsed: &mut Parsed) -> bool {
         parsed.malformed += 1;
         if parsed.first.len() >= DESCRIBED {
-            return;
+            return false;
         }
         let places = &parsed.block.places;
         let problem = match (wrong, record) {
@@ -170,6 +253,7 @@ impl<'a> Parser<'a> {
             }
         };
         parsed.first.push((line, problem));
+        false
     }
 }
 
@@ -195,7 +279,7 @@ mod tests {
     fn parse_text(text: &str) -> (Vec<u8>, u64, Vec<(u64, String)>) {
         let schema = schema();
         let cells = Cells::new(&schema).expect("a sound schema");
-        let places = Arc::new(Heading::new(&schema).places("a.tsv", b"").expect("in their order"));
+        let places = Arc::new(Heading::new(&schema).places("a.tsv", b"", b"").expect("in their order"));
         let bytes = [text.as_bytes(), b"\n0\t1\t2\ta\t3\n"].concat();
         let parse = |parser: Parser| {
             let block = Block { file: 0, places: Arc::clone(&places), len: text.len(), plain: true, done: 0 };
@@ -207,8 +291,8 @@ mod tests {
             assert_eq!((parsed.malformed as usize, parsed.rows), (first.len(), parsed.lines));
             (scratch.rows, parsed.lines, first)
         };
-        let parser = Parser::new(&schema, &cells);
-        let any = Parser { encoder: Encoder::one_by_one(&cells), ..Parser::new(&schema, &cells) };
+        let parser = Parser::new(&schema, &cells, None);
+        let any = Parser { encoder: Encoder::one_by_one(&cells), ..Parser::new(&schema, &cells, None) };
         let parsed = parse(parser);
         assert_eq!(parse(any), parsed, "read as any other table");
         parsed

@@ -60,6 +60,8 @@ pub(in crate::data) struct Reader<'a> {
     located: &'a [Located],
     heading: &'a Heading<'a>,
     stop: &'a Stop,
+    /// Whether it is asked what the files were.
+    hashed: bool,
     /// Of those that were read.
     files: Vec<SourceFile>,
     /// The one that is being read.
@@ -96,6 +98,12 @@ pub(in crate::data) fn is_unchanged(path: &Path, known: &SourceFile) -> Result<b
     Ok(hasher.finalize().to_hex().as_str() == known.blake3)
 }
 
+/// A file of which nobody asks what it was.
+pub(in crate::data) fn unidentified(Located { name, path }: &Located) -> SourceFile {
+    let size = path.metadata().map_or(0, |metadata| metadata.len());
+    SourceFile { name: name.clone(), size, blake3: String::new(), modified: None }
+}
+
 /// What a file is that is not read from its beginning to its end: so it is, once, for its hash.
 pub(in crate::data) fn identify(Located { name, path }: &Located) -> Result<SourceFile> {
     let (mut file, metadata) = open(path)?;
@@ -117,7 +125,12 @@ fn modified(metadata: &Metadata) -> Option<u64> {
 impl<'a> Reader<'a> {
     /// Nothing is opened yet. `stop`: what ends the wait for a pipe that nobody writes to.
     pub fn new(located: &'a [Located], heading: &'a Heading<'a>, stop: &'a Stop) -> Self {
-        Self { located, heading, stop, files: Vec::new(), current: None, done: 0 }
+        Self { located, heading, stop, hashed: true, files: Vec::new(), current: None, done: 0 }
+    }
+
+    /// The same, of files of which nobody asks what they were.
+    pub fn unhashed(self) -> Self {
+        Self { hashed: false, ..self }
     }
 
     /// What the files were that have been read to their ends.
@@ -135,7 +148,7 @@ impl<'a> Reader<'a> {
             let Some(Located { name, path }) = self.located.get(file) else { return Ok(None) };
             let current = match &mut self.current {
                 Some(current) => current,
-                none => none.insert(Current::open(name, path, self.heading, self.stop)?),
+                none => none.insert(Current::open(name, path, self.heading, (self.stop, self.hashed))?),
             };
             let (len, plain, ended) = current.next(bytes, path, self.heading)?;
             let (done, places) = (self.done + current.input.size(), Arc::clone(&current.places));
@@ -152,9 +165,9 @@ impl<'a> Reader<'a> {
 }
 
 impl Current {
-    fn open(name: &str, path: &Path, heading: &Heading, stop: &Stop) -> Result<Self> {
+    fn open(name: &str, path: &Path, heading: &Heading, (stop, hashed): (&Stop, bool)) -> Result<Self> {
         let (file, metadata) = open_unless_stopped(path, stop)?;
-        let mut input = Unpacked::new(file, path)?;
+        let mut input = Unpacked::hashed(file, path, hashed)?;
         // The mark of UTF-8 is no part of the first value.
         let mark = |begun: &[u8]| if begun.starts_with(MARK) { MARK.len() } else { 0 };
         let mut begun = Vec::new();
@@ -176,7 +189,8 @@ impl Current {
         if let Some((is, remedy)) = Kind::inside(&begun[..begun.len().min(LOOKED_AT)]) {
             return Err(DataError::NoTable { path: path.to_owned(), is, remedy }.into());
         }
-        let places = Arc::new(heading.places(name, &begun[mark(&begun)..first])?);
+        let (header, text) = begun.split_at(first);
+        let places = Arc::new(heading.places(name, &header[mark(header)..], text)?);
         begun.drain(..first);
         Ok(Self { input, modified: modified(&metadata), places, begun, has_lines: false })
     }

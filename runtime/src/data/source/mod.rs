@@ -1,8 +1,9 @@
 //! Where rows come from: from names in a recipe to blocks of whole lines.
 //!
-//! Lives here: which files a name stands for, what a file is by its first bytes, its unpacking, and the cutting into blocks.
+//! Lives here: which files a name stands for, what a file is by its first bytes and how it is written, its unpacking, and the cutting into blocks.
 //! Never: what a value means.
 
+mod format;
 mod kind;
 mod lines;
 mod unpack;
@@ -16,8 +17,9 @@ use std::time::Duration;
 
 use nasrec_compiler::recipe;
 
+pub(super) use format::format_of_file;
 pub(super) use kind::{Kind, LOOKED_AT};
-pub(super) use lines::{Block, Reader, SourceFile, identify, is_unchanged};
+pub(super) use lines::{Block, Reader, SourceFile, identify, is_unchanged, unidentified};
 
 pub(super) use self::unpack::Unpacked;
 use super::columnar;

@@ -27,7 +27,13 @@ impl Unpacked {
     /// # Errors
     /// It is no table, by its first bytes; or cannot be read.
     pub fn new(file: impl Read + Send + 'static, path: &Path) -> Result<Self> {
-        let mut hashing = Hashing { file: Box::new(file), ahead: Vec::new(), hasher: Box::default(), size: 0 };
+        Self::hashed(file, path, true)
+    }
+
+    /// The same; whether its bytes are hashed.
+    pub fn hashed(file: impl Read + Send + 'static, path: &Path, hashed: bool) -> Result<Self> {
+        let hasher = hashed.then(Box::default);
+        let mut hashing = Hashing { file: Box::new(file), ahead: Vec::new(), hasher, size: 0 };
         let mut first = Vec::new();
         hashing.file.by_ref().take(LOOKED_AT as u64).read_to_end(&mut first).map_err(Error::io("read", path))?;
         let kind = Kind::of(&first);
@@ -64,11 +70,12 @@ impl Unpacked {
         self.hashing().map_or(0, |hashing| hashing.size)
     }
 
-    /// Reads what follows what was unpacked; how many bytes the file has, and their hash.
+    /// Reads what follows what was unpacked; how many bytes the file has, and their hash, where they were hashed.
     pub fn close(mut self) -> io::Result<(u64, String)> {
         let Some(hashing) = self.hashing() else { return Err(io::ErrorKind::UnexpectedEof.into()) };
         io::copy(hashing, &mut io::sink())?;
-        Ok((hashing.size, hashing.hasher.finalize().to_hex().to_string()))
+        let hash = hashing.hasher.as_ref().map(|hasher| hasher.finalize().to_hex().to_string());
+        Ok((hashing.size, hash.unwrap_or_default()))
     }
 
     fn hashing(&mut self) -> Option<&mut Hashing> {
@@ -129,13 +136,13 @@ impl Read for Members {
     }
 }
 
-/// A file whose bytes are counted and hashed as they are read.
+/// A file whose bytes are counted, and hashed, as they are read.
 pub(in crate::data) struct Hashing {
     file: Box<dyn Read + Send>,
     /// Bytes that were looked at before reading began.
     ahead: Vec<u8>,
-    /// Boxed because its state is large.
-    hasher: Box<blake3::Hasher>,
+    /// Boxed because its state is large; none where nobody asks what the file was.
+    hasher: Option<Box<blake3::Hasher>>,
     size: u64,
 }
 
@@ -149,7 +156,9 @@ impl Read for Hashing {
             self.ahead.drain(..read);
             read
         };
-        self.hasher.update(&buffer[..read]);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&buffer[..read]);
+        }
         self.size += read as u64;
         Ok(read)
     }

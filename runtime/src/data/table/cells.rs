@@ -17,8 +17,8 @@ pub(in crate::data) struct Cells {
     layout: Layout,
     pub(super) cells: Vec<Cell>,
     pub(super) label: Label,
-    /// Index of the label among the columns of the schema.
-    pub(super) label_column: usize,
+    /// Index of the label among the columns of the schema, where it is read.
+    pub(super) label_column: Option<usize>,
     /// Whether it is 0 or 1 as it stands there.
     is_label_plain: bool,
     pub(super) missing: Vec<Vec<u8>>,
@@ -77,7 +77,7 @@ impl Cells {
             layout,
             cells: Vec::new(),
             label: schema.label.clone(),
-            label_column: index(&schema.label.column),
+            label_column: Some(index(&schema.label.column)),
             is_label_plain: schema.label.condition.is_none() && schema.missing.is_empty(),
             missing: schema.missing.iter().map(|mark| mark.clone().into_bytes()).collect(),
             stride: layout.stride(),
@@ -122,6 +122,11 @@ impl Cells {
         }
         made.rows(schema, &index);
         Ok(made)
+    }
+
+    /// The same, of rows whose label nobody asks for: it may be anything, or not be there.
+    pub fn unlabelled(self) -> Self {
+        Self { label_column: None, ..self }
     }
 
     /// What is said of each row beside what a model reads.
@@ -260,7 +265,10 @@ impl Cells {
         row: &mut [u8],
     ) -> Result<(), Wrong> {
         assert_eq!(row.len(), self.stride, "a row has its length");
-        self.write_label(value(self.label_column), row).map_err(|expected| self.wrong(self.label_column, expected))?;
+        match self.label_column {
+            Some(label) => self.write_label(value(label), row).map_err(|expected| self.wrong(label, expected))?,
+            None => self.write_no_label(row),
+        }
         for (index, cell) in self.cells.iter().enumerate() {
             self.write_cell(index, reading, value(cell.column), dictionaries, row)
                 .map_err(|expected| self.wrong(cell.column, expected))?;
@@ -280,6 +288,12 @@ impl Cells {
             _ => u8::from(label_of(&self.label, text, self.is_missing(text))?),
         };
         Ok(())
+    }
+
+    /// Writes that there is no label.
+    #[inline(always)]
+    pub fn write_no_label(&self, row: &mut [u8]) {
+        row[self.layout.stride() - 1] = 0;
     }
 
     /// Writes what the `index`th cell makes of its column's text.
@@ -314,8 +328,8 @@ impl Cells {
         &self.missing
     }
 
-    /// Index of the label among the columns of the schema.
-    pub fn label_column(&self) -> usize {
+    /// Index of the label among the columns of the schema, where it is read.
+    pub fn label_column(&self) -> Option<usize> {
         self.label_column
     }
 

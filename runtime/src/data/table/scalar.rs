@@ -164,7 +164,7 @@ impl Cells {
             moment: None,
             text: Vec::new(),
         };
-        let label = maker(None, self.label_column, self.layout().stride() - 1, 1);
+        let label = self.label_column.map(|label| maker(None, label, self.layout().stride() - 1, 1));
         let each = self.cells.iter().enumerate().map(|(index, cell)| {
             let slots = cell.several.as_ref().map_or(1, Several::slots);
             let mut maker = maker(Some(index), cell.column, cell.at, cell.width() * slots);
@@ -179,7 +179,7 @@ impl Cells {
             maker.several = cell.several.clone().map(|several| (alone, several, Reading::default()));
             maker
         });
-        std::iter::once(label).chain(each).collect()
+        label.into_iter().chain(each).collect()
     }
 }
 

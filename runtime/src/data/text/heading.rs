@@ -15,12 +15,14 @@ const LISTED: usize = 30;
 pub(in crate::data) struct Heading<'a> {
     schema: &'a Schema,
     lines: Lines,
+    /// Index among [`Schema::columns`] of the one that files may lack where columns are told by their place.
+    optional: Option<usize>,
 }
 
 /// Where a file has the columns of a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::data) struct Places {
-    /// Of each of [`Schema::columns`], from 0.
+    /// Of each of [`Schema::columns`], from 0; of one that the file lacks, [`Places::NOWHERE`].
     pub of: Vec<usize>,
     /// How many values a line has.
     pub count: usize,
@@ -30,6 +32,11 @@ pub(in crate::data) struct Places {
     pub unread: Vec<String>,
 }
 
+impl Places {
+    /// Where what is not there is.
+    pub const NOWHERE: usize = usize::MAX;
+}
+
 impl<'a> Heading<'a> {
     pub fn new(schema: &'a Schema) -> Self {
         let lines = match schema.format {
@@ -37,7 +44,14 @@ impl<'a> Heading<'a> {
             // A line is a row there, whatever it holds.
             Format::Pairs(_) | Format::Parquet => Lines { separator: b' ', ..Lines::TSV },
         };
-        Self { schema, lines }
+        Self { schema, lines, optional: None }
+    }
+
+    /// The same, of files that may lack this column of the schema where columns are told by their place: by how many values the
+    /// first record has.
+    pub fn without(self, column: usize) -> Self {
+        let told = matches!(self.schema.format, Format::Lines(lines) if !lines.header);
+        Self { optional: told.then_some(column), ..self }
     }
 
     /// How many bytes of a text are whole records, and whether it [is plain](is_plain).
@@ -64,16 +78,22 @@ impl<'a> Heading<'a> {
         first(text, self.lines).or(ended.then_some(text.len()))
     }
 
-    /// Where the file called `name` has its columns.
+    /// Where the file called `name` has its columns; `text`: what follows its header, of which the first record is whole.
     ///
     /// # Errors
     /// [`DataError::NoColumn`], [`DataError::OneColumn`] and [`DataError::TwoColumns`]: its header does not name them, or twice.
-    pub fn places(&self, name: &str, header: &[u8]) -> Result<Places> {
+    pub fn places(&self, name: &str, header: &[u8], text: &[u8]) -> Result<Places> {
         let columns = &self.schema.columns;
         let separator = self.lines.separator;
         if !self.lines.header {
-            let of = (0..columns.len()).collect();
-            return Ok(Places { of, count: columns.len(), before: 0, unread: Vec::new() });
+            let lacking = self.optional.filter(|_| first_values(text, self.lines).len() + 1 == columns.len());
+            let mut of: Vec<usize> = (0..columns.len()).collect();
+            if let Some(column) = lacking {
+                of.truncate(columns.len() - 1);
+                of.insert(column, Places::NOWHERE);
+            }
+            let count = columns.len() - usize::from(lacking.is_some());
+            return Ok(Places { of, count, before: 0, unread: Vec::new() });
         }
         let found = first_values(header, self.lines);
         if found.len() == 1

@@ -10,6 +10,8 @@ pub(in crate::data) struct Pairs {
     query: Option<usize>,
     /// Whether the label is one of two, which many write as -1 and 1.
     truth: bool,
+    /// Whether lines may begin without a label.
+    optional: bool,
     /// Where the index and the value of a number go: sorted by the number.
     indices: Vec<(u32, usize)>,
     values: Vec<(u32, usize)>,
@@ -79,12 +81,18 @@ impl Pairs {
             label: if written == Written::Libfm { 0 } else { place(&schema.label.column).unwrap_or_default() },
             query: place(Written::QUERY),
             truth: schema.label.condition.is_none(),
+            optional: false,
             indices,
             values,
             columns: columns.len(),
             found: Vec::new(),
             torn: Torn::default(),
         }
+    }
+
+    /// The same, of lines that may begin without a label: with a pair, which no label is.
+    pub fn unlabelled(self) -> Self {
+        Self { optional: true, ..self }
     }
 
     /// Gives the records of `text` to `each`, with the numbers of their lines, from 1. A line without a label is none.
@@ -107,17 +115,20 @@ impl Pairs {
         let end = memchr::memchr(b'#', line).map_or(end, |at| begin + at);
         let mut items = Items { text, at: begin, end };
         let Some((start, stop)) = items.next() else { return Ok(false) };
+        let begins_with_pair = self.optional && text[start..stop].contains(&b':');
         let absent = if self.written == Written::Libsvm { Place::Zero } else { Place::Nothing };
         self.found.clear();
         self.found.resize(if self.written == Written::Libfm { 1 } else { self.columns }, absent);
         if let Some(label) = self.found.get_mut(self.label) {
             *label = match &text[start..stop] {
+                _ if begins_with_pair => Place::Nothing,
                 [b'-', rest @ ..] if self.truth && (rest == b"1" || rest == b"1.0") => Place::Zero,
                 [b'+', ..] => Place::At(start + 1, stop),
                 _ => Place::At(start, stop),
             };
         }
-        for (item, (start, stop)) in (2..).zip(items) {
+        let first = begins_with_pair.then_some((start, stop));
+        for (item, (start, stop)) in (if begins_with_pair { 1 } else { 2 }..).zip(first.into_iter().chain(items)) {
             if let Err(expected) = self.item(&text[start..stop], start) {
                 self.torn = Torn { item, found: text[start..stop].to_vec(), expected };
                 return Err(());

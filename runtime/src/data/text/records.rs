@@ -75,6 +75,15 @@ impl Records {
         }
     }
 
+    /// The same, of records that may lack a label.
+    pub fn unlabelled(self) -> Self {
+        let how = match self.how {
+            How::Pairs(pairs) => How::Pairs(pairs.unlabelled()),
+            lines @ How::Lines(_) => lines,
+        };
+        Self { how, ..self }
+    }
+
     /// Finds the lines of a text that [is plain](is_plain), each with its number from 1, and how many lines there are; none where they
     /// are pairs. Empty lines of a text that could have quotes are no records.
     #[inline(always)]

@@ -70,7 +70,10 @@ impl<'a> Encoder<'a> {
     #[inline(always)]
     fn quickly(&self, line: Line, placed: &Placed, read: &mut Read, row: &mut [u8]) -> Result<(), &'static str> {
         assert_eq!(row.len(), self.cells.stride(), "a row has its length");
-        self.cells.write_label(line.value(placed.places.of[self.cells.label_column()]), row)?;
+        match self.cells.label_column() {
+            Some(label) => self.cells.write_label(line.value(placed.places.of[label]), row)?,
+            None => self.cells.write_no_label(row),
+        }
         let Read { reading, dictionaries } = read;
         for (group, run) in self.groups.iter().zip(&placed.groups) {
             let words = &mut row.as_chunks_mut().0[group.word..][..group.count];
@@ -112,7 +115,8 @@ mod tests {
         let cells = Cells::new(&schema).expect("a sound schema");
         let encoder = Encoder::new(&cells);
         assert!(encoder.rest.is_empty(), "all columns are in groups");
-        let (layout, places) = (cells.layout(), Heading::new(&schema).places("a.tsv", b"").expect("in their order"));
+        let (layout, places) =
+            (cells.layout(), Heading::new(&schema).places("a.tsv", b"", b"").expect("in their order"));
         let placed = encoder.place(&Arc::new(places));
         let read = |text: &[u8], slowly: bool| {
             let (mut values, mut record) = (Values::default(), vec![9; cells.stride()]);

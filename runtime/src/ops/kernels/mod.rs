@@ -15,5 +15,5 @@ pub(super) mod norm;
 pub(crate) mod pool;
 pub(super) mod products;
 pub(super) mod rows;
-pub(super) mod simd;
+pub(crate) mod simd;
 pub(super) mod vectors;

@@ -1,0 +1,50 @@
+//! `nasrecc export`: a model in the form of something else.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use nasrec_runtime::export::{EXPORTERS, Exporter};
+
+use super::Outcome;
+use crate::model;
+use crate::output::say;
+
+/// Write a model as what other programs take: as C, which needs nothing else
+///
+/// What is written has the encoder in it: a raw row goes in, and a probability comes out. An example goes with it that says what is expected;
+/// --verify compiles and runs it, where there is a compiler.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  nasrecc export runs/day --format c -o day_c --verify")]
+pub(crate) struct Args {
+    /// The directory of a run, or of a model
+    #[arg(value_name = "MODEL")]
+    model: PathBuf,
+    /// The format: c
+    #[arg(long, value_name = "FORMAT")]
+    format: String,
+    /// The folder to write to, which is new, empty, or holds such an export
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+    /// Run what was written on its example, and compare
+    #[arg(long)]
+    verify: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<Outcome> {
+    let Some(exporter) = Exporter::named(&args.format) else {
+        let known: Vec<String> = EXPORTERS.iter().map(|one| format!("{} ({})", one.name, one.writes)).collect();
+        bail!("there is no format `{}`; expected one of {}", args.format, known.join(", "));
+    };
+    let (model, directory) = model::load(&args.model)?;
+    if args.out == directory || args.out == args.model {
+        bail!("-o {} is where the model is; choose another folder", args.out.display());
+    }
+    let exported = exporter.export(&model, &args.out)?;
+    let files: Vec<String> = exported.files.iter().map(|path| path.display().to_string()).collect();
+    say!("wrote {}", files.join(", "));
+    if args.verify {
+        let verified = exporter.verify(&args.out)?;
+        say!("{}: {} rows of the example came out as expected, to the last bit", verified.by, verified.rows);
+    }
+    Ok(Outcome::Clean)
+}

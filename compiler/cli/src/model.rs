@@ -1,0 +1,39 @@
+//! A model that is named on the command line, and the rows that it is to look at.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use nasrec_runtime::data::{Located, locate};
+use nasrec_runtime::machine::limit_threads;
+use nasrec_runtime::model::Model;
+
+use crate::device::{self, Device};
+
+/// Where a model looks at rows.
+#[derive(clap::Args)]
+pub(crate) struct Where {
+    /// The table: files, folders or patterns, as `data.files` of a recipe has them, or - for standard input
+    #[arg(long = "data", value_name = "FILE", required = true, num_args = 1..)]
+    files: Vec<String>,
+    /// Threads to compute with on the CPU; all cores otherwise. The results do not depend on it
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Where to compute: cpu, cuda or cuda:N; cpu:portable is what a device runs, on the CPU
+    #[arg(long, default_value = "cpu")]
+    device: String,
+}
+
+impl Where {
+    /// The device, and the files with rows.
+    pub(crate) fn found(&self) -> Result<(Device, Vec<Located>)> {
+        let device = device::named(&self.device, self.threads)?;
+        limit_threads(device.threads())?;
+        Ok((device, locate(Path::new(""), &self.files)?))
+    }
+}
+
+/// Reads a model from its directory, or from that of its run.
+pub(crate) fn load(path: &Path) -> Result<(Model, PathBuf)> {
+    let directory = Model::directory(path);
+    Ok((Model::load(&directory)?, directory))
+}

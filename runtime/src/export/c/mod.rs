@@ -1,0 +1,191 @@
+//! C99: one file that reads rows and computes, one file of numbers, nothing else.
+//!
+//! Lives here: which parts of C a model needs (`parts/`), what is said of its columns (`columns`) and of its plan (`program`), and the
+//! check with a compiler that is at hand (`verify`).
+
+mod columns;
+mod pieces;
+mod program;
+mod verify;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use super::example::Example;
+use super::sections::Sections;
+use super::{Exported, Exporter};
+use crate::error::ExportError;
+use crate::model::Model;
+use crate::{Error, Result, files};
+
+const CODE: &str = "model.c";
+const WEIGHTS: &str = "model.bin";
+const ROWS: &str = "example.tsv";
+const EXPECTED: &str = "expected.txt";
+const README: &str = "README.md";
+
+/// One C file, one file of weights.
+pub(super) const EXPORTER: Exporter = Exporter {
+    name: "c",
+    writes: "one C99 file and one file of weights, without dependencies",
+    export,
+    verify: verify::verify,
+};
+
+/// Where stretches of the weights lie.
+struct Places {
+    /// Of each parameter of the plan.
+    params: Vec<u64>,
+    /// Of what columns have learnt.
+    columns: columns::Learnt,
+}
+
+fn export(model: &Model, folder: &Path) -> Result<Exported> {
+    let known = [CODE, WEIGHTS, ROWS, EXPECTED, README];
+    let ours = |name: &str| known.contains(&name) || name.ends_with(files::UNFINISHED);
+    let others = fs::read_dir(folder).into_iter().flatten().flatten();
+    if others.into_iter().any(|entry| !ours(&entry.file_name().to_string_lossy())) {
+        return Err(ExportError::NotEmpty { path: folder.to_owned() }.into());
+    }
+    columns::check(model.schema())?;
+    files::create_folder(folder)?;
+    let at = |name: &str| folder.join(name);
+    let mut written = None;
+    files::replace(&at(WEIGHTS), |file| {
+        let mut to = Sections::new(BufWriter::with_capacity(1 << 20, file));
+        let places = weights(model, &mut to)?;
+        let (length, hash) = to.finish()?;
+        written = Some((places, length, hash));
+        Ok(())
+    })?;
+    let Some((places, length, hash)) = written else {
+        return Err(Error::io("write", at(WEIGHTS))(io::ErrorKind::WriteZero.into()));
+    };
+    let code = code(model, &places, (length, hash));
+    let example = Example::of(model, &at(ROWS))?;
+    let expected: String = example.probabilities.iter().map(|&probability| shortest(probability) + "\n").collect();
+    let texts = [(CODE, code), (ROWS, example.lines), (EXPECTED, expected), (README, readme(model))];
+    for (name, text) in &texts {
+        files::replace(&at(name), |file| file.write_all(text.as_bytes()))?;
+    }
+    Ok(Exported { files: known.map(at).to_vec(), example: example.probabilities.len() })
+}
+
+fn weights(model: &Model, to: &mut Sections<impl Write>) -> io::Result<Places> {
+    let mut params = Vec::new();
+    for index in 0..model.plan().params.len() {
+        params.push(to.begin()?);
+        model.store().write_values(index, to)?;
+    }
+    Ok(Places { params, columns: columns::Learnt::write(model, to)? })
+}
+
+/// The whole file.
+fn code(model: &Model, places: &Places, (length, hash): (u64, u64)) -> String {
+    let schema = model.schema();
+    let mut pieces = pieces::Pieces::default();
+    let encode = columns::encode(model, &places.columns, &mut pieces);
+    let compute = program::compute(model, &places.params, &mut pieces);
+    let mut out = String::new();
+    let _written = writeln!(
+        out,
+        "/* The model {} of nasrecc {}: from a row of schema {} to its click probability. C99; README.md says how to compile it.\n   \
+         Made by a program: whatever is changed here is lost with the next export. */\n",
+        comment(&model.name),
+        env!("CARGO_PKG_VERSION"),
+        comment(&schema.name),
+    );
+    out.push_str("#include <float.h>\n#include <math.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\n");
+    let _written = writeln!(
+        out,
+        "enum {{\n    NASREC_COLUMNS = {}, /* fields of a row */\n    NASREC_WORK = {}, /* numbers of room that a row takes */\n    \
+         NASREC_UNREADABLE = -1, /* there is no such file of weights */\n    NASREC_OTHER_WEIGHTS = -2 /* it is damaged, of another model, or there is no memory for it */\n}};\n",
+        schema.columns.len(),
+        compute.work.max(1),
+    );
+    out.push_str(
+        "struct nasrec_model {\n    unsigned char *bytes;\n};\n\n/* 0, or one of the numbers above. */\nint nasrec_load(struct nasrec_model *model, const char *path);\n\
+         void nasrec_free(struct nasrec_model *model);\n\
+         /* The probability of a row: its fields in the order of the schema's columns, each ended by a zero byte; what is missing may be\n   \
+         NULL. 0, or the number of the column, from 1, that cannot be read. Threads may share a model, each with room of its own. */\n\
+         int nasrec_predict(const struct nasrec_model *model, const char *const *fields, float *work, float *probability);\n\n",
+    );
+    let names: Vec<String> = schema.columns.iter().map(|name| literal(name)).collect();
+    let marks: Vec<String> = schema.missing.iter().map(|mark| literal(mark)).chain(["NULL".to_owned()]).collect();
+    let _written = writeln!(out, "#define WEIGHTS_LENGTH {length}u\n#define WEIGHTS_HASH 0x{hash:016x}u\n");
+    let _written = writeln!(
+        out,
+        "/* What is a missing value beside an empty one. */\nstatic const char *const MARKS[] = {{{}}};\n",
+        marks.join(", ")
+    );
+    pieces.need("load");
+    out.push_str(&pieces.text());
+    out.push_str(&encode);
+    out.push_str(&compute.text);
+    let scaled = model.scaling().map_or_else(String::new, |scaling| {
+        format!("    logit = (float)({:?} * (double)logit + {:?}); /* calibrated */\n", scaling.scale, scaling.offset)
+    });
+    let (numbers, looked_up) = (schema.numeric_width(), schema.looked_up().max(1));
+    let _written = writeln!(
+        out,
+        "int nasrec_predict(const struct nasrec_model *model, const char *const *fields, float *work, float *probability) {{\n    \
+         float numbers[{numbers}] = {{0.0f}};\n    uint32_t ids[{looked_up}] = {{0}};\n    \
+         int wrong = encode(model, fields, numbers, ids);\n    if (wrong != 0) return wrong;\n    \
+         float logit = compute(model, numbers, ids, work);\n{scaled}    \
+         *probability = (float)(1.0 / (1.0 + exp(-(double)logit)));\n    return 0;\n}}\n",
+    );
+    out.push_str(&include_str!("parts/main.c").replace("@NAMES@", &names.join(", ")));
+    out
+}
+
+/// A text as a literal of C.
+fn literal(text: &str) -> String {
+    let mut out = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
+            // Three octal digits: what follows is not taken for one more. `?` might begin a trigraph.
+            b' '..=b'~' if byte != b'?' => out.push(char::from(byte)),
+            other => {
+                let _written = write!(out, "\\{other:03o}");
+            }
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A text in a comment.
+fn comment(text: &str) -> String {
+    text.replace("*/", "* /").replace("/*", "/ *").replace(['\n', '\r', '\\'], " ")
+}
+
+/// A number as `main` writes it: with as few digits as it takes to read it back.
+fn shortest(number: f32) -> String {
+    let text = format!("{number:e}");
+    let Some((digits, power)) = text.split_once('e') else { return text };
+    let (sign, power) = power.strip_prefix('-').map_or(('+', power), |power| ('-', power));
+    format!("{digits}e{sign}{power:0>2}")
+}
+
+fn readme(model: &Model) -> String {
+    let columns: Vec<&str> = model.schema().columns.iter().map(String::as_str).collect();
+    let text = include_str!("parts/README.md");
+    text.replace("@NAME@", &model.name)
+        .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
+        .replace("@COLUMNS@", &columns.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_literals_and_comments_that_end_where_they_should() {
+        assert_eq!(literal("a\"b\\c\té?"), "\"a\\\"b\\\\c\\011\\303\\251\\077\"");
+        assert_eq!(comment("a*/b/*c\nd"), "a* /b/ *c d");
+        assert_eq!([0.483_293_12, 1.0, 1e-9, 0.0].map(shortest), ["4.8329312e-01", "1e+00", "1e-09", "0e+00"]);
+    }
+}

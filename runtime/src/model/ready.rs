@@ -1,0 +1,125 @@
+//! A model whose plan is compiled and whose weights are where they are computed with.
+
+use std::path::Path;
+
+use super::{Evidence, Model};
+use crate::backend::{Backend, Task};
+use crate::data::{Asked, Batch, Encoder, Located, Malformed, Portion, Unreadable, stream};
+use crate::train::{Scaling, Scores};
+use crate::{Observer, Result, Stop};
+use nasrec_compiler::schema::Schema;
+
+/// Rows that are read and computed together: tiles for a few threads, and little memory.
+const TOGETHER: usize = 4096;
+
+/// A model that is ready to say what it predicts.
+pub struct Ready<'b, B: Backend> {
+    backend: &'b B,
+    program: B::Program,
+    copies: B::Copies,
+    params: B::Params,
+    schema: Schema,
+    encoder: Option<Encoder>,
+    scaling: Option<Scaling>,
+    /// What the model is called.
+    pub name: String,
+    /// What is known of it.
+    pub evidence: Evidence,
+}
+
+/// Which rows a model is to look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Rows<'a> {
+    /// Where they are.
+    pub located: &'a [Located],
+    /// See [`Asked::keep`].
+    pub keep: &'a [String],
+    /// What becomes of a row that cannot be read.
+    pub unreadable: Unreadable,
+}
+
+impl Model {
+    /// Brings its weights to where a backend computes.
+    ///
+    /// # Errors
+    /// The backend has no memory for them.
+    pub fn ready<B: Backend>(self, backend: &B) -> Result<Ready<'_, B>> {
+        let Self { name, schema, encoder, plan, store, scaling, evidence, .. } = self;
+        let program = backend.compile(Task::evaluating(plan)?)?;
+        let params = backend.load(store)?;
+        let copies = backend.copies(&program, &params)?;
+        Ok(Ready { backend, program, copies, params, schema, encoder, scaling, name, evidence })
+    }
+
+    /// The directory of a model: the one that is named, or that of the best model where it is a run's.
+    pub fn directory(path: &Path) -> std::path::PathBuf {
+        let best = path.join("best");
+        let is_model = |path: &Path| path.join(super::directory::RECORD).is_file();
+        if !is_model(path) && (is_model(&best) || path.join("run.json").is_file()) { best } else { path.to_owned() }
+    }
+}
+
+impl<B: Backend> Ready<'_, B> {
+    /// The columns of its table, and how each is encoded.
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The logit of each sample, calibrated where the model is.
+    ///
+    /// # Errors
+    /// The batch does not fit the schema.
+    pub fn logits(&self, batch: &Batch) -> Result<Vec<f32>> {
+        let mut each = self.backend.logits(&self.program, &self.copies, &self.params, batch)?;
+        let mut logits = each.swap_remove(0);
+        if let Some(scaling) = self.scaling {
+            logits.iter_mut().for_each(|logit| *logit = scaling.of(*logit));
+        }
+        Ok(logits)
+    }
+
+    /// Gives the probability of every row of a table to `each`, some rows at a time and in their order, in constant memory. Labels need
+    /// not be there.
+    ///
+    /// # Errors
+    /// Those of [`stream`].
+    pub fn predict(
+        &self,
+        rows: Rows,
+        observer: &dyn Observer,
+        stop: &Stop,
+        mut each: impl FnMut(&Portion, &[f32]) -> Result<()>,
+    ) -> Result<Malformed> {
+        stream(&self.asked(rows, false), observer, stop, |portion| {
+            let mut logits = self.logits(&portion.batch)?;
+            logits.iter_mut().for_each(|logit| *logit = probability(*logit));
+            each(&portion, &logits)
+        })
+    }
+
+    /// What it says of all rows of a table, and what came true.
+    ///
+    /// # Errors
+    /// Those of [`stream`].
+    pub fn scores(&self, rows: Rows, observer: &dyn Observer, stop: &Stop) -> Result<(Scores, Malformed)> {
+        let mut scores = Scores::default();
+        let malformed = stream(&self.asked(rows, true), observer, stop, |portion| {
+            scores.logits.extend(self.logits(&portion.batch)?);
+            scores.labels.extend(&portion.batch.labels);
+            scores.groups.extend(&portion.batch.groups);
+            Ok(())
+        })?;
+        Ok((scores, malformed))
+    }
+
+    fn asked<'a>(&'a self, rows: Rows<'a>, labelled: bool) -> Asked<'a> {
+        let Rows { located, keep, unreadable } = rows;
+        let (schema, encoder) = (&self.schema, self.encoder.as_ref());
+        Asked { schema, encoder, located, keep, labelled, unreadable, rows: TOGETHER }
+    }
+}
+
+/// What a logit says.
+pub(crate) fn probability(logit: f32) -> f32 {
+    (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32
+}

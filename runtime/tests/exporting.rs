@@ -1,0 +1,232 @@
+//! What is exported says what the model says: to the last bit what the reference says, and nearly what `predict` does.
+
+use std::fs;
+use std::path::Path;
+
+use nasrec_compiler::recipe::{self, Source};
+use nasrec_compiler::schema::{Format, Lines};
+use nasrec_compiler::streams::Streams;
+use nasrec_compiler::{ItemKind, Space};
+use nasrec_runtime::backend::Tiled;
+use nasrec_runtime::data::{Dataset, Unreadable, locate};
+use nasrec_runtime::export::Exporter;
+use nasrec_runtime::model::{Evidence, Model, Rows};
+use nasrec_runtime::supernet::Store;
+use nasrec_runtime::train::Scaling;
+use nasrec_runtime::{Silent, Stop};
+
+use crate::data::{Place, recipe};
+use crate::families::support;
+
+/// Models of a space over the schema `t`, of drawn architectures and weights; what the schema learns, it learns of `table`.
+fn models(schema: &str, space: (&str, &str), table: &str, count: u64) -> (Place, Vec<Model>) {
+    let (import, over) = space;
+    let place = Place::new(&[("t", table.as_bytes())]);
+    let text = format!("{import}\n{schema}\nsearch s on {over} with t {{ data {{ files: \"t\" }} }}");
+    let program = support::load(&text);
+    let item = program.items().into_iter().find(|item| item.kind == ItemKind::Search).expect("it is there");
+    let search = program.search(&item, &[]).expect("it is sound");
+    let space = Space::bind(&search.space, &search.schema).expect("the schema fits");
+    let encoder = search.schema.is_fitted().then(|| {
+        let recipe = recipe::Data { split: [8, 1, 1], ..recipe(Source::Files(vec!["t".to_owned()])) };
+        let cache = place.path().join("cache");
+        let data = Dataset::prepare(&search.schema, &recipe, place.path(), &cache, &Silent, &Stop::new());
+        data.and_then(|data| data.encoder(&search.schema)).expect("sound").expect("something is learnt")
+    });
+    let model = |index| {
+        let mut rng = Streams::new(5).rng("arch", index);
+        let plan = space.plan(&space.sample(recipe::Counts::Uniform, &mut rng)).expect("a plan").standalone();
+        let store = Store::standalone(&plan, index).expect("drawable");
+        let model =
+            Model::new("net", (search.schema.clone(), encoder.clone()), plan, store, index, Evidence::default());
+        let scaling = (index % 2 == 1).then_some(Scaling { scale: 0.75, offset: -0.5 });
+        model.expect("they fit").calibrated(scaling)
+    };
+    let models = (0..count).map(model).collect();
+    (place, models)
+}
+
+/// Exports a model as C, has it compiled and run, and holds the example against what the model itself says of it.
+fn holds(model: &Model, place: &Path) {
+    let (exporter, folder) = (Exporter::named("c").expect("it is known"), place.join("c"));
+    let exported = exporter.export(model, &folder).expect("exported");
+    let nodes: Vec<&str> = model.plan().nodes.iter().map(|node| node.primitive.name()).collect();
+    let verified = exporter.verify(&folder).unwrap_or_else(|error| panic!("{error}: {nodes:?}"));
+    assert_eq!(verified.rows, exported.example);
+    assert!(exported.example >= 40, "{} rows", exported.example);
+    let lines = fs::read_to_string(folder.join("example.tsv")).expect("there");
+    let Format::Lines(Lines { separator, .. }) = model.schema().format else { panic!("of lines") };
+    let mut writer = csv::WriterBuilder::new().delimiter(separator).from_path(place.join("example")).expect("created");
+    writer.write_record(&model.schema().columns).expect("written");
+    lines.lines().for_each(|line| writer.write_record(line.split('\t')).expect("written"));
+    writer.flush().expect("written");
+    let located = locate(place, &["example".to_owned()]).expect("there");
+    let tiled = Tiled::new(1).expect("threads");
+    let ready = model.clone().ready(&tiled).expect("memory");
+    let mut said = Vec::new();
+    let rows = Rows { located: &located, keep: &[], unreadable: Unreadable::Refused };
+    let each = |_: &_, probabilities: &[f32]| {
+        said.extend_from_slice(probabilities);
+        Ok(())
+    };
+    ready.predict(rows, &Silent, &Stop::new(), each).expect("readable");
+    let expected = fs::read_to_string(folder.join("expected.txt")).expect("there");
+    let expected: Vec<f32> = expected.lines().map(|line| line.parse().expect("a number")).collect();
+    assert_eq!(said.len(), expected.len());
+    assert!(said.windows(2).any(|pair| pair[0] != pair[1]), "rows differ");
+    let off = said.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(off < 1e-5, "{off}: {nodes:?}");
+}
+
+const PLAIN: &str = "schema t {
+  format tsv(header: on)
+  label click
+  dense I[1..5]
+  dense J | max(0) | log1p
+  sparse C[1..6]: int | modulo(rows: 30)
+  sparse T: text | hash(rows: 50, seed: 7)
+}";
+
+#[test]
+fn every_primitive_is_computed_alike() {
+    let spaces = [
+        ("import \"nasrec_full.nasrec\" { nasrec_full }", "nasrec_full(blocks: 3, dim: 8, counts: [4, 8], widths: [8, 16])", 6),
+        ("import \"tabular.nasrec\" { tabular }", "tabular", 4),
+        ("import \"models/autoint.nasrec\" { autoint }", "autoint(dim: 16)", 1),
+        ("import \"models/xdeepfm.nasrec\" { xdeepfm }", "xdeepfm(dim: 4)", 2),
+        ("import \"models/pnn.nasrec\" { pnn }", "pnn(dim: 4)", 1),
+        ("import \"models/fibinet.nasrec\" { fibinet }", "fibinet(dim: 4)", 1),
+        ("import \"models/masknet.nasrec\" { masknet }", "masknet(dim: 4)", 1),
+        ("import \"models/finalmlp.nasrec\" { finalmlp }", "finalmlp(dim: 4)", 1),
+        ("import \"models/dcnv2.nasrec\" { dcnv2 }", "dcnv2(dim: 4, hidden: 16)", 1),
+        ("import \"models/deepfm.nasrec\" { deepfm }", "deepfm(dim: 4, hidden: 16, batch: on, drop: 10%)", 2),
+        (
+            "space all {
+  input numeric: dense
+  input fields: categorical
+  let s = embed(fields, 4, deviation: 0.5)
+  let w = linear_fields(s, 5)
+  let g = gram(w)
+  let t = tanh(linear(numeric, 6))
+  let p = pad(sum_last(w), 8)
+  let r = rows(linear(numeric, 8), 2, 4)
+  let n = layer_norm(r) + layer_norm_fields(r)
+  let v = batch_norm(square(max_last(s)))
+  let b = shift(mean_last(s))
+  let u = scale(s, sigmoid(mean_last(s)))
+  logit = linear(concat(t, p, lower_triangle(g), flatten(n), v - b, v * b, sum_fields(u), flatten(field_products(r, w)), flatten(pair_products(w, w))), 1)
+}",
+            "all",
+            2,
+        ),
+    ];
+    for (import, over, count) in spaces {
+        let (place, models) = models(PLAIN, (import, over), "", count);
+        models.iter().for_each(|model| holds(model, place.path()));
+    }
+}
+
+const NET: (&str, &str) = (
+    "space net {
+  input numeric: dense
+  input fields: categorical
+  let deep = relu(linear(concat(numeric, flatten(embed(fields, 4, deviation: 0.5))), 8))
+  logit = linear(concat(deep, numeric), 1)
+}",
+    "net",
+);
+
+#[test]
+fn every_encoding_is_read_alike() {
+    let whole = crate::parquet::text(0..3_000);
+    let (place, models) = models(crate::parquet::SCHEMA, NET, &whole, 2);
+    models.iter().for_each(|model| holds(model, place.path()));
+
+    let schema = "schema t {
+  format csv
+  missing \"NA\", \"?\"
+  label click
+  weight often
+  dense rate from city: text | target(folds: 3, smoothing: 2.5) | standardise
+  dense seen from code: int | count | log1p | min_max
+  dense price | missing(median) | min(50) | standardise
+  dense flag: bool
+  dense v[1..3] from vector | list(\" \")
+  sparse city: text | vocabulary(rows: 40)
+  sparse other: text | same(city)
+  sparse tags: text | list(\"|\", most: 4, pool: max) | vocabulary(rows: 30)
+  sparse ids: int | list(\";\", most: 3, pool: mean) | modulo(rows: 11)
+  sparse words: text | list(\", \", most: 5, pool: sum) | hash(rows: 19)
+  sparse code: int | vocabulary(rows: 30)
+  sparse big from code: int | hash(rows: 17, seed: 3)
+  sparse mark: hex | vocabulary(rows: 30)
+  sparse step from price: number | quantiles(5)
+  sparse square from price: number | log_square
+  sparse bucket from price: number | log_buckets(base: 2)
+  sparse day from at: seconds | day
+  sparse weekend from at: seconds | weekend
+  sparse hour from stamp: milliseconds | hour
+  sparse month from hours: \"%y%m%d%H\" | month
+  sparse truth from flag: bool
+}";
+    let mut table = "click,often,city,code,price,flag,vector,other,tags,ids,words,mark,at,stamp,hours\n".to_owned();
+    for row in 0..600usize {
+        let or = |every: usize, text: String| if row % every == 0 { "NA".to_owned() } else { text };
+        let values = [
+            usize::from(row % 3 == 0).to_string(),
+            "1".to_owned(),
+            or(7, format!("c{}", row % 29)),
+            or(11, (row as i64 % 23 - 9).to_string()),
+            or(5, format!("{}.5", row % 90)),
+            ["true", "no", "?"][row % 3].to_owned(),
+            format!("[{} {}.25 -{}]", row % 5, row % 7, row % 3),
+            format!("c{}", row % 31),
+            or(4, format!("t{}|t{}||t{}", row % 6, row % 5, row % 20)),
+            format!("{};{}", row, row + 3),
+            format!("\"w{}, w{}\"", row % 9, row % 4),
+            format!("{:x}", row % 20 + 160),
+            (1_400_000_000 + row * 100_003).to_string(),
+            (1_400_000_000_000 + row * 90_000_000).to_string(),
+            format!("14{:02}{:02}{:02}", row % 12 + 1, row % 28 + 1, row % 24),
+        ];
+        table += &(values.join(",") + "\n");
+    }
+    let (place, models) = self::models(schema, NET, &table, 2);
+    models.iter().for_each(|model| holds(model, place.path()));
+}
+
+#[test]
+fn what_is_damaged_or_of_another_model_is_refused() {
+    let (place, models) = models(PLAIN, NET, "", 2);
+    let (exporter, folder) = (Exporter::named("c").expect("it is known"), place.path().join("c"));
+    exporter.export(&models[0], &folder).expect("exported");
+    let weights = folder.join("model.bin");
+    let whole = fs::read(&weights).expect("there");
+    let refused = |bytes: &[u8]| {
+        fs::write(&weights, bytes).expect("written");
+        let error = exporter.verify(&folder).expect_err("refused").to_string();
+        assert!(error.contains("holds other weights than this program was made for"), "{error}");
+    };
+    for at in [0, 1_000, whole.len() - 1] {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        refused(&damaged);
+    }
+    refused(&whole[..whole.len() - 4]);
+    refused(&[&whole[..], b"more"].concat());
+    let other = place.path().join("other");
+    exporter.export(&models[1], &other).expect("exported");
+    refused(&fs::read(other.join("model.bin")).expect("there"));
+    fs::write(&weights, &whole).expect("written");
+    exporter.verify(&folder).expect("as it was");
+    // Over an export, and over nothing else.
+    exporter.export(&models[1], &folder).expect("exported anew");
+    fs::write(folder.join("thesis.tex"), "mine").expect("written");
+    let error = exporter.export(&models[0], &folder).expect_err("it is somebody's").to_string();
+    assert!(error.contains("holds something else than such an export"), "{error}");
+    let schema = PLAIN.replace("sparse T: text", "sparse W: \"%b %Y\" | month\n  sparse T: text");
+    let (place, models) = self::models(&schema, NET, "", 1);
+    let error = exporter.export(&models[0], &place.path().join("c")).expect_err("beyond C").to_string();
+    assert!(error.starts_with("column W is a time written as \"%b %Y\", which C cannot say: "), "{error}");
+    assert!(!place.path().join("c").exists());
+}
