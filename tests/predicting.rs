@@ -159,7 +159,7 @@ fn a_model_alone_in_a_folder_predicts_and_is_judged() {
     let shown = json(&well(at, &["show", "model", "--format", "json"]).0);
     assert_eq!(
         (&shown["name"], &shown["columns"][1]["becomes"]),
-        (&"dlrm(dim: 4)".into(), &"vocabulary(rows: 20, min_count: 1), 17 in use".into())
+        (&"dlrm(dim: 4)".into(), &"vocabulary(rows: 20, min_count: 1), 18 in use".into())
     );
     let (text, _) = well(run, &["show", "run"]);
     assert!(

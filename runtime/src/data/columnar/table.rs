@@ -96,6 +96,13 @@ pub(in crate::data) struct Column {
     elements: Option<Elements>,
 }
 
+impl Column {
+    /// Whether a row has a list of values.
+    pub fn is_list(&self) -> bool {
+        self.elements.is_some()
+    }
+}
+
 impl Table {
     /// # Errors
     /// It cannot be read, is something else, or is not sound.

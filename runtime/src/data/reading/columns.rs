@@ -19,6 +19,7 @@ use crate::data::quote::quote;
 use crate::data::source::{SourceFile, identify, unidentified};
 use crate::data::table::{Dictionary, Maker, Scalar};
 use crate::data::text::place_of;
+use crate::error::DataError;
 use crate::{Result, Stop};
 
 /// Rows that are read at a time: few enough that what they become stays in a second cache, or nearly.
@@ -62,7 +63,14 @@ pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> 
             output.leave(&unread);
         }
         for reader in &mut readers {
-            reader.found = Some(table.column(places[reader.column])?);
+            let found = table.column(places[reader.column])?;
+            if reader.keeping.is_some() && found.is_list() {
+                let (file, column) = (one.name.clone(), schema.columns[reader.column].clone());
+                return Err(
+                    DataError::ColumnKind { file, column, is: "lists, which are no text that could be kept" }.into()
+                );
+            }
+            reader.found = Some(found);
         }
         let file = File { index, begun, size: one.path.metadata().map_or(0, |metadata| metadata.len()), table };
         let (read, identified) = std::thread::scope(|scope| {
@@ -152,7 +160,7 @@ impl File {
             }
         }
         if done == 0 {
-            return Err(crate::error::DataError::Empty { path: path.to_owned() }.into());
+            return Err(DataError::Empty { path: path.to_owned() }.into());
         }
         waiting.map_or(Ok(()), |slab| self.write(&slab, output))?;
         output.observer.progress((self.size as u128 * u128::from(done) / u128::from(all)) as u64 + self.begun, "");

@@ -57,6 +57,6 @@ mod tests {
         }
         let mut pieces = Pieces::default();
         pieces.need("attention");
-        assert_eq!(pieces.0.into_iter().collect::<Vec<_>>(), ["attention", "base", "dot", "exp", "linear"]);
+        assert_eq!(pieces.0.into_iter().collect::<Vec<_>>(), ["attention", "base", "exp", "inner_product", "linear"]);
     }
 }

@@ -135,14 +135,14 @@ static void reduce_max(size_t rows, size_t width, const float *x, float *y) {
     }
 }
 
-//: dot needs base
+//: inner_product needs base
 static float dot(size_t size, const float *a, const float *b) {
     float sum = 0.0f;
     for (size_t i = 0; i < size; i++) sum += a[i] * b[i];
     return sum;
 }
 
-//: gram needs dot
+//: gram needs inner_product
 static void gram(size_t n, size_t e, const float *x, float *y) {
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < n; j++) y[i * n + j] = dot(e, x + i * e, x + j * e);
@@ -168,7 +168,7 @@ static void pair_products(size_t n, size_t e, const float *a, const float *b, fl
             for (size_t d = 0; d < e; d++) *y++ = a[i * e + d] * b[j * e + d];
 }
 
-//: attention needs exp dot linear
+//: attention needs exp inner_product linear
 /* Over x [n, e]; room: 4 n e + n + e values. */
 static void attention(size_t n, size_t e, size_t heads, const float *w, const float *b, const float *out, const float *out_b,
                       const float *x, float *room, float *y) {
