@@ -67,3 +67,16 @@ fn the_runtime_does_not_know_operators() {
         }
     }
 }
+
+/// The fuzz target of the language server reads the rooms of the command from where they lie, and is built only where fuzzing is.
+#[test]
+fn the_fuzz_target_of_the_server_has_every_room_of_the_command() {
+    let rooms = |file: &str| -> Vec<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = std::fs::read_to_string(path).expect("it is there");
+        text.lines().filter_map(|line| Some(line.strip_prefix("mod ")?.strip_suffix(';')?.to_owned())).collect()
+    };
+    let command = rooms("src/main.rs");
+    assert!(command.len() > 5, "{command:?}");
+    assert_eq!(rooms("../../fuzz/fuzz_targets/lsp.rs"), command);
+}

@@ -12,6 +12,8 @@ mod device;
 mod imports;
 #[path = "../../compiler/cli/src/lsp/mod.rs"]
 mod lsp;
+#[path = "../../compiler/cli/src/model.rs"]
+mod model;
 #[path = "../../compiler/cli/src/outcome.rs"]
 mod outcome;
 #[path = "../../compiler/cli/src/output/mod.rs"]
