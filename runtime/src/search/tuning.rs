@@ -84,7 +84,7 @@ impl<B: Backend> Course<'_, B> {
             for (rank, one) in tried.iter_mut().enumerate().filter(|(rank, _)| *rank < AGAIN || *rank == own) {
                 let again = one.contender.clone();
                 let name = format!("{}-seed-2", again.name);
-                inside.at(tune.trials, format!("{title}, the {} best with another seed", rank + 1));
+                inside.at(tune.trials, format!("{title}, another seed of number {}", rank + 1));
                 one.figures.push(course.validated(&Contender { name, order: 1, ..again }, journal)?);
             }
             tried.retain(|one| one.figures.len() > 1);
