@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Mutex;
 
 use nasrec_compiler::ItemKind;
 use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::run::{Job, Origin, Ranking, Run, Variant};
 use nasrec_runtime::search::{Ranked, rank, search};
-use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
+use nasrec_runtime::{Error, Silent, Stop};
 
+use crate::stopping::{StopAt, TINY, journal};
 use crate::support;
-
-const TINY: &str = include_str!("searches/tiny.nasrec");
 
 /// Variants that are trained otherwise, asked otherwise, and drawn otherwise.
 const VARIANTS: [(&str, &[&str]); 4] = [
@@ -41,49 +39,18 @@ fn start(path: &Path) -> nasrec_runtime::Result<Run> {
 
 /// What must not depend on when it ran.
 fn evidence(dir: &Path) -> BTreeMap<&'static str, Vec<u8>> {
-    let journal = fs::read_to_string(dir.join("journal.jsonl")).expect("a journal");
-    let lines = journal.lines().map(|line| {
-        let mut entry: serde_json::Value = serde_json::from_str(line).expect("a journal line");
-        let members = entry.as_object_mut().expect("an object");
-        members.remove("seconds");
-        members.remove("checksum");
-        entry.to_string()
-    });
     let left = fs::read_dir(dir).expect("a directory").map(|entry| entry.expect("an entry").file_name());
     let left: Vec<String> = left.map(|name| name.to_string_lossy().into_owned()).collect();
     assert!(left.iter().all(|name| !name.starts_with("retrain-") && !name.starts_with("supernet-")), "{left:?}");
     BTreeMap::from([
         ("report", fs::read(dir.join("report.json")).expect("a report")),
-        ("journal", lines.collect::<Vec<_>>().join("\n").into_bytes()),
+        ("journal", journal(dir)),
         ("supernet", fs::read(dir.join("supernet.safetensors")).expect("the last supernet")),
     ])
 }
 
 fn same(left: &BTreeMap<&'static str, Vec<u8>>, right: &BTreeMap<&'static str, Vec<u8>>, when: &str) {
     left.iter().for_each(|(name, bytes)| assert!(right[name] == *bytes, "{name} differs: {when}"));
-}
-
-/// Asks to stop once a stage has come so far.
-struct StopAt<'a> {
-    at: (&'a str, u64),
-    stop: &'a Stop,
-    current: Mutex<String>,
-}
-
-impl Observer for StopAt<'_> {
-    fn begin(&self, stage: Stage) {
-        *self.current.lock().expect("sound") = stage.name;
-    }
-
-    fn progress(&self, done: u64, _: &str) {
-        if *self.current.lock().expect("sound") == self.at.0 && done >= self.at.1 {
-            self.stop.request();
-        }
-    }
-
-    fn end(&self) {}
-
-    fn say(&self, _: &str) {}
 }
 
 #[test]
@@ -114,7 +81,7 @@ fn a_ranking_that_was_stopped_anywhere_comes_to_the_same() {
     let mut run = start(&path).expect("new");
     for at in stops {
         let stop = Stop::new();
-        let observer = StopAt { at, stop: &stop, current: Mutex::default() };
+        let observer = StopAt::new(at.0, at.1, &stop);
         match rank(&run, &backend, &observer, &stop) {
             Err(Error::Stopped) => {}
             other => panic!("{at:?}: not stopped, {:?}", other.map(|_| "finished")),

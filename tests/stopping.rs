@@ -87,6 +87,18 @@ pub fn evidence(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     if let Ok(supernet) = fs::read(dir.join("supernet.safetensors")) {
         files.insert("supernet.safetensors".to_owned(), supernet);
     }
+    files.insert("journal".to_owned(), journal(dir));
+    let left: Vec<String> = fs::read_dir(dir)
+        .expect("a directory")
+        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains("unfinished") || name.starts_with("retrain-") || name.starts_with("supernet-"))
+        .collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
+    files
+}
+
+/// The journal of a run without the times in it.
+pub fn journal(dir: &Path) -> Vec<u8> {
     let journal = fs::read_to_string(dir.join("journal.jsonl")).expect("a journal");
     let lines = journal.lines().map(|line| {
         let mut entry: serde_json::Value = serde_json::from_str(line).expect("a journal line");
@@ -96,14 +108,7 @@ pub fn evidence(dir: &Path) -> BTreeMap<String, Vec<u8>> {
         members.remove("checksum").expect("each line has one");
         entry.to_string()
     });
-    files.insert("journal".to_owned(), lines.collect::<Vec<_>>().join("\n").into_bytes());
-    let left: Vec<String> = fs::read_dir(dir)
-        .expect("a directory")
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
-        .filter(|name| name.contains("unfinished") || name.starts_with("retrain-") || name.starts_with("supernet-"))
-        .collect();
-    assert!(left.is_empty(), "left behind: {left:?}");
-    files
+    lines.collect::<Vec<_>>().join("\n").into_bytes()
 }
 
 pub fn run(planned: &Planned, path: &Path, threads: usize) -> BTreeMap<String, Vec<u8>> {

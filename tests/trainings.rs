@@ -3,16 +3,16 @@
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::Mutex;
 
 use nasrec_compiler::ItemKind;
 use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::model::Model;
 use nasrec_runtime::run::{Job, Origin, Run};
 use nasrec_runtime::search::search;
-use nasrec_runtime::{Error, Observer, Silent, Stage, Stop};
+use nasrec_runtime::{Error, Silent, Stop};
 use serde_json::Value;
 
+use crate::stopping::StopAt;
 use crate::support;
 
 const FILE: &str = "import \"nasrec_full.nasrec\" { nasrec_full }
@@ -189,30 +189,6 @@ fn which_training_is_meant_is_asked_and_the_other_command_named() {
     assert!(small.contains("this training needs up to") && !small.contains("supernet"), "{small}");
 }
 
-/// Asks to stop once a stage has come so far.
-struct StopAt<'a> {
-    stage: &'a str,
-    done: u64,
-    stop: &'a Stop,
-    current: Mutex<String>,
-}
-
-impl Observer for StopAt<'_> {
-    fn begin(&self, stage: Stage) {
-        *self.current.lock().expect("one thread") = stage.name;
-    }
-
-    fn progress(&self, done: u64, _: &str) {
-        if *self.current.lock().expect("one thread") == self.stage && done >= self.done {
-            self.stop.request();
-        }
-    }
-
-    fn end(&self) {}
-
-    fn say(&self, _: &str) {}
-}
-
 fn started(path: &Path) -> Run {
     let program = support::load(FILE);
     let item = program.find(ItemKind::Train, "alone").expect("it is there");
@@ -235,7 +211,7 @@ fn a_training_that_was_stopped_anywhere_ends_like_one_that_was_not() {
     {
         let path = folder.path().join(format!("{}-{done}", stage.len()));
         let stop = Stop::new();
-        let observer = StopAt { stage, done, stop: &stop, current: Mutex::default() };
+        let observer = StopAt::new(stage, done, &stop);
         let stopped = search(&started(&path), &Tiled::new(1).expect("threads"), &observer, &stop);
         assert!(matches!(stopped, Err(Error::Stopped)), "{stage} {done}");
         assert!(!path.join("report.json").exists());

@@ -118,8 +118,8 @@ fn a_run_settles_how_it_searches_once() {
     assert!(method(&entries)["trials"].is_object(), "there is no time for anything else");
     let took = entries.iter().filter(|entry| entry["model"].as_str().is_some_and(|model| model.starts_with("dlrm")));
     let took: Vec<f64> = took.map(|entry| entry["seconds"].as_f64().expect("a time")).collect();
-    // The baseline twice, and four trainings of candidates, each of which is reckoned at two of its.
-    let budget = format!("budget={}s", took.iter().sum::<f64>() + 8.0 * took[0]);
+    // The baseline twice, and eight trainings of candidates, each of which is reckoned at two of its.
+    let budget = format!("budget={}s", took.iter().sum::<f64>() + 16.0 * took[0]);
     let shared = folder.path().join("shared");
     let planned = planned(TINY, &[&long[..], &["method=auto", &budget]].concat());
     let expected = run(&planned, &shared, 2);

@@ -66,5 +66,12 @@ fn a_budget_says_how_much_is_tuned() {
         (entry["trials"].as_u64().expect("a number"), journal.contains("-tuned-"))
     };
     assert_eq!(tuned("none", "budget=0.001s"), (0, false));
+    // Without a network to show what a training takes, a candidate shows it.
+    let alone = TINY.replace("  baseline dlrm(dim: 8)\n", "");
+    assert_ne!(alone, TINY);
+    let settings = [&TUNED[..], &["budget=0.001s"]].concat();
+    let found = run(&planned(&alone, &settings), &folder.path().join("alone"), 2);
+    let journal = String::from_utf8(found["journal"].clone()).expect("text");
+    assert!(journal.contains("\"pilot\"") && !journal.contains("-tuned-"));
     assert_eq!(tuned("all", "budget=20h"), (6, true));
 }

@@ -126,7 +126,7 @@ fn phases<B: Backend>(
         }
         _ => job,
     };
-    let tune = tuning::decided(job, &data, clock, &mut journal)?;
+    let tune = tuning::decided(&Course { shop, job, data: &data }, clock, &mut journal)?;
     let reserved;
     let job = match (&tune, job.recipe.budget) {
         (Some(tune), Some(budget)) => {

@@ -229,7 +229,7 @@ fn decided<B: Backend>(
 }
 
 /// Trains one candidate, where there is no baseline to show what that takes.
-fn pilot<B: Backend>(course: &Course<'_, B>, journal: &mut Journal) -> Result<()> {
+pub(super) fn pilot<B: Backend>(course: &Course<'_, B>, journal: &mut Journal) -> Result<()> {
     let job = course.job;
     if job.networks().next().is_some() {
         return Ok(());

@@ -11,7 +11,6 @@ use super::{settled, trials};
 use crate::Result;
 use crate::Stage;
 use crate::backend::Backend;
-use crate::data::Dataset;
 use crate::run::{Baseline, Entry, Job, Journal};
 use crate::train::Figures;
 
@@ -206,7 +205,8 @@ fn width(count: usize) -> f64 {
 const SHARE: f64 = 0.4;
 
 /// What is tuned, with as many trials as there is time for; `None` where nothing is. What was decided before stays.
-pub(super) fn decided(job: &Job, data: &Dataset, clock: Clock, journal: &mut Journal) -> Result<Option<Tune>> {
+pub(super) fn decided<B: Backend>(course: &Course<'_, B>, clock: Clock, journal: &mut Journal) -> Result<Option<Tune>> {
+    let (job, data) = (course.job, course.data);
     let Some(tune) = job.recipe.tune.as_ref().filter(|_| job.model.is_none()) else { return Ok(None) };
     let known = journal.entries().iter().find_map(|entry| match entry {
         Entry::Tuning { trials } => Some(*trials),
@@ -216,6 +216,7 @@ pub(super) fn decided(job: &Job, data: &Dataset, clock: Clock, journal: &mut Jou
         (Some(trials), _) => trials,
         (None, None) => tune.trials,
         (None, Some(budget)) => {
+            settled::pilot(course, journal)?;
             let left = budget - clock.elapsed() - clock::of_baselines(job, data, journal);
             let rounds = SHARE * left / of_each(job, tune, journal) - (AGAIN + 1) as f64;
             let trials = tune.trials.min(rounds.max(0.0) as u64);
