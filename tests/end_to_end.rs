@@ -25,6 +25,8 @@ mod memory;
 mod messages;
 mod models;
 mod nets;
+#[cfg(feature = "object-storage")]
+mod objects;
 mod operators;
 mod parity;
 mod predicting;
@@ -34,6 +36,11 @@ mod reading;
 mod resume;
 mod runs;
 mod sampling;
+// Objects, from where their own tests have them.
+#[cfg(feature = "object-storage")]
+#[path = "../storage/tests/server/mod.rs"]
+#[allow(dead_code, reason = "of its faults these tests take one")]
+mod server;
 mod stopping;
 mod support;
 mod surveys;

@@ -20,6 +20,8 @@ mod outcome;
 mod output;
 #[path = "../../compiler/cli/src/render/mod.rs"]
 mod render;
+#[path = "../../compiler/cli/src/rows.rs"]
+mod rows;
 #[path = "../../compiler/cli/src/running/mod.rs"]
 mod running;
 #[path = "../../compiler/cli/src/subject.rs"]

@@ -261,8 +261,8 @@ fn a_name_may_stand_for_many_files() {
     for names in [&["parts"][..], &["parts/"], &["parts/*.tsv"], &["parts/part-[01].tsv", "parts/part-2.tsv"]] {
         assert_eq!(place.prepare(&files(names)).expect("sound").0.fingerprint(), whole, "{names:?}");
     }
-    assert_eq!(place.refusal(&files(&["none-*.tsv"])), "no file matches `none-*.tsv`, which the recipe says");
-    assert!(place.refusal(&files(&["none.tsv"])).ends_with("none.tsv: the recipe says `none.tsv`"));
+    assert_eq!(place.refusal(&files(&["none-*.tsv"])), "no file matches `none-*.tsv`");
+    assert!(place.refusal(&files(&["none.tsv"])).ends_with("none.tsv"));
     assert!(place.refusal(&files(&["parts/[.tsv"])).starts_with("`parts/[.tsv` is no pattern of files"));
     assert!(place.refusal(&files(&["/**/*.tsv"])).contains("`**` goes through folders without end"));
     fs::create_dir(place.path().join("empty")).expect("made");

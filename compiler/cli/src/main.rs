@@ -13,6 +13,7 @@ mod model;
 mod outcome;
 mod output;
 mod render;
+mod rows;
 mod running;
 mod subject;
 

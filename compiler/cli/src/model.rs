@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use nasrec_runtime::data::{Located, locate};
+use nasrec_runtime::data::Located;
 use nasrec_runtime::machine::limit_threads;
 use nasrec_runtime::model::Model;
 
 use crate::device::{self, Device};
+use crate::rows;
 
 /// Where a model looks at rows.
 #[derive(clap::Args)]
@@ -28,7 +29,7 @@ impl Where {
     pub(crate) fn found(&self) -> Result<(Device, Vec<Located>)> {
         let device = device::named(&self.device, self.threads)?;
         limit_threads(device.threads())?;
-        Ok((device, locate(Path::new(""), &self.files)?))
+        Ok((device, rows::files(&self.files)?))
     }
 }
 

@@ -182,6 +182,10 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     fn dataset(&self) -> Result<Dataset> {
         let Self { schema, recipe, observer, .. } = *self;
+        // Whoever goes on has what was read then, whatever has become of the storage.
+        if self.known.is_none() {
+            source::fetch(recipe.files().into_iter().flatten(), observer, self.stop)?;
+        }
         let mut cache = match self.reuse()? {
             Some(cache) => cache,
             None => self.build()?,
@@ -298,10 +302,12 @@ impl Wanted<'_> {
             return Ok(Some("there are other source files"));
         }
         for file in files {
-            let path = self.base.join(&file.name);
             if file.name == source::STANDARD_INPUT {
                 continue;
             }
+            // What was copied lies elsewhere than its name says.
+            let copied = now.iter().flatten().flatten().find(|located| located.name == file.name);
+            let path = copied.map_or_else(|| self.base.join(&file.name), |located| located.path.clone());
             if !path.exists() {
                 let (path, cache) = (path.display(), self.cache_path.display());
                 self.observer.say(&format!("{path} is not there any more; going on with what {cache} holds of it"));

@@ -53,5 +53,5 @@ pub use malformed::Malformed;
 pub use prefetch::Prefetch;
 pub use reading::Unreadable;
 pub use rows::Rows;
-pub use source::{Located, STANDARD_INPUT, expected_rows, locate, locate_all};
+pub use source::{Located, STANDARD_INPUT, expected_rows, fetch, is_address, locate, locate_all};
 pub use stream::{Asked, Portion, stream};

@@ -65,11 +65,14 @@ pub enum DataError {
     /// `near`: what may be meant.
     #[error("there is no column {column:?} whose values could be kept{near}; the schema names {columns}")]
     NoKept { column: String, near: String, columns: String },
-    #[error("there is no data file {}: the recipe says `{name}`", path.display())]
-    Missing { path: PathBuf, name: String },
+    #[error("there is no data file {}", path.display())]
+    Missing { path: PathBuf },
     #[error("`{name}` is an address, and data is read from files, folders and pipes: {remedy}")]
     Address { name: String, remedy: String },
-    #[error("no file matches `{pattern}`, which the recipe says")]
+    /// `what`: what the storage says, or the way there.
+    #[error("cannot read `{name}`: {what}")]
+    Storage { name: String, what: String },
+    #[error("no file matches `{pattern}`")]
     NoMatch { pattern: String },
     #[error("`{pattern}` is no pattern of files: {what}")]
     Pattern { pattern: String, what: String },
@@ -157,6 +160,7 @@ impl DataError {
             DataError::OpenQuote { .. } => "R0144",
             DataError::NoneForPart { .. } => "R0128",
             DataError::Address { .. } => "R0130",
+            DataError::Storage { .. } => "R0133",
             DataError::Row { .. } => "R0131",
             DataError::NoKept { .. } => "R0132",
             DataError::NothingToLearn { .. } => "R0129",

@@ -15,7 +15,7 @@ use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::recipe::{Data, Given, Source};
 use nasrec_compiler::{CheckedSearch, Item, ItemKind, Program};
 use nasrec_runtime::backend::Backend;
-use nasrec_runtime::data::{STANDARD_INPUT, locate_all};
+use nasrec_runtime::data::{STANDARD_INPUT, fetch, is_address, locate_all};
 use nasrec_runtime::machine::{Bytes, available_memory, limit_threads};
 use nasrec_runtime::run::{Job, Origin, Run};
 use nasrec_runtime::search::{Ranked, Report, check_memory, expected_rows, rank_within, search_within};
@@ -195,6 +195,7 @@ fn started(
     // What does not fit shows before a directory is made.
     let job = Job { ranking, ..Job::new(&search, base)? };
     if !matches!(job.recipe.data.source, Source::Synthetic(_)) {
+        fetch(job.recipe.data.files().into_iter().flatten(), &Progress::new(), &STOP)?;
         locate_all(&job.base, &job.recipe.data)?;
     }
     if let Some(memory) = limits.memory {
@@ -230,7 +231,7 @@ fn base(data: &mut Data, overrides: &[String], file: &str) -> Result<PathBuf> {
         return Ok(here);
     }
     for (_, list) in lists.iter_mut().filter(|(key, _)| typed(key)) {
-        for name in list.iter_mut().filter(|name| *name != STANDARD_INPUT) {
+        for name in list.iter_mut().filter(|name| *name != STANDARD_INPUT && !is_address(name)) {
             *name = here.join(&*name).to_str().context("the path of this folder is no text")?.to_owned();
         }
     }

@@ -6,6 +6,8 @@
 mod format;
 mod kind;
 mod lines;
+#[cfg(feature = "object-storage")]
+mod storage;
 mod unpack;
 
 use std::fs::{self, File};
@@ -24,7 +26,7 @@ pub(super) use lines::{Block, Reader, SourceFile, identify, is_unchanged, uniden
 pub(super) use self::unpack::Unpacked;
 use super::columnar;
 use crate::error::DataError;
-use crate::{Error, Result, Stop};
+use crate::{Error, Observer, Result, Silent, Stop};
 
 /// Most files that one name may stand for.
 const MOST_FILES: usize = 100_000;
@@ -65,11 +67,40 @@ pub fn locate_all(base: &Path, recipe: &recipe::Data) -> Result<[Vec<Located>; 4
     if all.iter().all(Vec::is_empty) { Err(DataError::NoFile.into()) } else { Ok(all) }
 }
 
-/// The files that names stand for, in order: a file, all files of a folder, what a pattern such as `part-*.csv` matches, or
-/// `-` for standard input. Names are relative to `base`; files of a folder or pattern are in the order of their names.
+/// Copies what names are addresses of to this machine, so that it need not be waited for later; [`locate`] would copy it without a word.
 ///
 /// # Errors
-/// [`DataError::NoFile`], [`DataError::Missing`], [`DataError::Address`], [`DataError::NoMatch`], [`DataError::EmptyFolder`], [`DataError::Pattern`].
+/// [`DataError::Storage`], [`DataError::Address`]; a failing disk; a stop.
+pub fn fetch<'n>(names: impl IntoIterator<Item = &'n String>, observer: &dyn Observer, stop: &Stop) -> Result<()> {
+    for name in names {
+        if let Some(scheme) = scheme(name).filter(|_| is_address(name)) {
+            at_address(name, scheme, observer, stop)?;
+        }
+    }
+    Ok(())
+}
+
+/// The copies of what an address names.
+#[cfg(feature = "object-storage")]
+fn at_address(name: &str, scheme: &str, observer: &dyn Observer, stop: &Stop) -> Result<Vec<Located>> {
+    if nasrec_storage::is_address(name) {
+        return storage::fetch(name, observer, stop);
+    }
+    Err(DataError::Address { name: name.to_owned(), remedy: remedy(scheme, name) }.into())
+}
+
+/// An address is none of a file.
+#[cfg(not(feature = "object-storage"))]
+fn at_address(name: &str, scheme: &str, _: &dyn Observer, _: &Stop) -> Result<Vec<Located>> {
+    Err(DataError::Address { name: name.to_owned(), remedy: remedy(scheme, name) }.into())
+}
+
+/// The files that names stand for, in order: a file, all files of a folder, what a pattern such as `part-*.csv` matches, or
+/// `-` for standard input. Names are relative to `base`; files of a folder or pattern are in the order of their names. What an
+/// address of object storage names is copied to this machine, where this is built to do that (`object-storage`).
+///
+/// # Errors
+/// [`DataError::NoFile`], [`DataError::Missing`], [`DataError::Address`], [`DataError::Storage`], [`DataError::NoMatch`], [`DataError::EmptyFolder`], [`DataError::Pattern`].
 pub fn locate(base: &Path, names: &[String]) -> Result<Vec<Located>> {
     if names.is_empty() {
         return Err(DataError::NoFile.into());
@@ -89,17 +120,22 @@ pub fn locate(base: &Path, names: &[String]) -> Result<Vec<Located>> {
         } else if path.symlink_metadata().is_ok() {
             located.push(Located { name: name.clone(), path });
         } else if let Some(scheme) = scheme(name) {
-            return Err(DataError::Address { name: name.clone(), remedy: remedy(scheme, name) }.into());
+            located.extend(at_address(name, scheme, &Silent, &Stop::new())?);
         } else if name.contains(['*', '?', '[']) {
             located.extend(matching(base, name)?);
         } else {
-            return Err(DataError::Missing { path, name: name.clone() }.into());
+            return Err(DataError::Missing { path }.into());
         }
         if located.len() > MOST_FILES {
             return Err(DataError::TooManyFiles { name: name.clone(), most: MOST_FILES }.into());
         }
     }
     Ok(located)
+}
+
+/// Whether a name is an address, and none of a file.
+pub fn is_address(name: &str) -> bool {
+    scheme(name).is_some() && !Path::new(name).exists()
 }
 
 /// What an address begins with: `s3` of `s3://bucket/day.parquet`. Of no path of a disk has it two letters or more.
@@ -115,14 +151,17 @@ fn scheme(name: &str) -> Option<&str> {
 fn remedy(scheme: &str, name: &str) -> String {
     match scheme.to_ascii_lowercase().as_str() {
         "file" => format!("say `{}`", &name["file://".len()..]),
-        "s3" | "s3a" | "s3n" => format!("fetch it (aws s3 cp --recursive), or mount the bucket as a folder ({MOUNT})"),
-        "gs" | "gcs" => format!("fetch it (gcloud storage cp), or mount the bucket as a folder ({MOUNT})"),
+        "s3" | "s3a" | "s3n" => {
+            format!("fetch it (aws s3 cp --recursive), mount the bucket as a folder ({MOUNT}), {BUILD}")
+        }
+        "gs" | "gcs" => format!("fetch it (gcloud storage cp), mount the bucket as a folder ({MOUNT}), {BUILD}"),
         "az" | "azure" | "abfs" | "abfss" | "adl" | "wasb" | "wasbs" => {
-            format!("fetch it (azcopy copy), or mount the container as a folder ({MOUNT})")
+            format!("fetch it (azcopy copy), mount the container as a folder ({MOUNT}), {BUILD}")
         }
         "http" | "https" => {
-            "fetch it (curl -O), or let it be read as it comes: curl -s ADDRESS | nasrecc …, with `-` in its place"
-                .to_owned()
+            format!(
+                "fetch it (curl -O), let it be read as it comes (curl -s ADDRESS | nasrecc …, with `-` in its place), {BUILD}"
+            )
         }
         _ => "fetch it first, or mount what it is in as a folder".to_owned(),
     }
@@ -130,6 +169,8 @@ fn remedy(scheme: &str, name: &str) -> String {
 
 /// Programs that make a folder of storage.
 const MOUNT: &str = "rclone mount";
+/// What would read it.
+const BUILD: &str = "or build nasrecc with `--features object-storage`";
 
 /// The files of a folder, without those that are hidden or that say that others are whole (`_SUCCESS`).
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>> {

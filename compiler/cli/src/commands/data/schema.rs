@@ -1,16 +1,17 @@
 //! `nasrecc data schema`: a schema for a table that nobody has described.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use nasrec_compiler::Program;
 use nasrec_compiler::diagnostics::FileId;
 use nasrec_compiler::format::format_source;
 use nasrec_compiler::loader::Memory;
-use nasrec_runtime::data::{Inferred, infer, locate};
+use nasrec_runtime::data::{Inferred, infer};
 
 use crate::commands::Outcome;
 use crate::output::{self, Text, say};
+use crate::rows;
 
 /// Print a schema for a table, with a comment a column that says why: to be read, corrected and used
 ///
@@ -36,7 +37,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
-    let located = locate(Path::new(""), std::slice::from_ref(&args.file))?;
+    let located = rows::files(std::slice::from_ref(&args.file))?;
     let first = located.first().context("there is no such file")?;
     let inferred = infer(first, args.label.as_deref(), args.name.as_deref())?;
     let source = formatted(&inferred)?;

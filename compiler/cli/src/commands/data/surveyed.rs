@@ -7,12 +7,12 @@ use nasrec_compiler::diagnostics::{Diagnostic, Severity};
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::{Item, ItemKind, Program};
 use nasrec_runtime::Stop;
-use nasrec_runtime::data::locate;
 use nasrec_runtime::data::survey::{Survey, survey};
 
 use crate::imports::Imports;
 use crate::output::Format;
 use crate::render;
+use crate::rows;
 use crate::running::Progress;
 
 /// A table and what describes it.
@@ -38,7 +38,7 @@ impl Table {
     /// Reads all of it; `None` where the file of the schema has mistakes, which are shown.
     pub(crate) fn survey(&self) -> Result<Option<Survey>> {
         let Some(schema) = self.schema()? else { return Ok(None) };
-        let located = locate(Path::new(""), &self.files)?;
+        let located = rows::files(&self.files)?;
         let progress = Progress::new();
         Ok(Some(survey(&schema, &located, self.max_malformed, &progress, &Stop::new())?))
     }

@@ -13,11 +13,12 @@ use nasrec_compiler::diagnostics::FileId;
 use nasrec_compiler::format::format_source;
 use nasrec_compiler::loader::Memory;
 use nasrec_compiler::{ItemKind, Program};
-use nasrec_runtime::data::{Inferred, Located, expected_rows, infer, locate};
+use nasrec_runtime::data::{Inferred, Located, expected_rows, infer, is_address};
 
 use super::Outcome;
 use super::data::schema;
 use crate::output::say;
+use crate::rows;
 use recipe::Recipe;
 
 const SCHEMA: &str = "schema.nasrec";
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         Some(name) => name.clone(),
         None => named_after(&args.dir),
     };
-    let located = locate(Path::new(""), std::slice::from_ref(&args.data))?;
+    let located = rows::files(std::slice::from_ref(&args.data))?;
     let first = located.first().context("there is no such file")?;
     if !first.is_regular() {
         bail!("{} can be read once only; write it to a file first", args.data);
@@ -107,6 +108,9 @@ fn named_after(dir: &Path) -> String {
 
 /// The path of the table as a file in `dir` names it: from there where it is near, else all of it.
 fn path_of(data: &str, dir: &Path) -> Result<String> {
+    if is_address(data) && !data.contains(['"', '\n', '\r']) {
+        return Ok(data.to_owned());
+    }
     let data = Path::new(data);
     // A pattern is none of a file; what it is in is there.
     let parent = data.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
