@@ -5,6 +5,7 @@
 //! these are read once more, from the beginning of the first file.
 
 use nasrec_compiler::schema::{Format, Schema, SparseColumn, Table};
+use rayon::prelude::*;
 
 use super::columnar::{self, Run, soundly};
 use super::dataset::{Dataset, Part};
@@ -26,17 +27,29 @@ const TOGETHER: usize = 1 << 10;
 /// # Errors
 /// The rows can no longer be read.
 pub(super) fn scales(schema: &Schema, data: &Dataset) -> Result<Vec<String>> {
+    if schema.dense.is_empty() {
+        return Ok(Vec::new());
+    }
     let train = data.part(Part::Train);
     let mut train = train[..train.len().min(ROWS)].to_vec();
     train.sort_unstable();
+    let looked = train.par_chunks(TOGETHER).map(|rows| {
+        let numeric = data.look(rows)?.numeric;
+        let columns = numeric.chunks_exact(rows.len()).map(|numbers| {
+            let numbers = numbers.iter().map(|&number| f64::from(number));
+            let range = numbers.clone().fold([f64::INFINITY, f64::NEG_INFINITY], |[least, greatest], number| {
+                [least.min(number), greatest.max(number)]
+            });
+            (range, numbers.sum::<f64>())
+        });
+        Ok(columns.collect::<Vec<_>>())
+    });
+    let looked = looked.collect::<Result<Vec<_>>>()?;
     let mut found = vec![([f64::INFINITY, f64::NEG_INFINITY], 0.0); schema.dense.len()];
-    for rows in train.chunks(TOGETHER) {
-        let batch = data.look(rows)?;
-        for (([least, greatest], sum), numbers) in found.iter_mut().zip(batch.numeric.chunks_exact(rows.len())) {
-            for number in numbers.iter().map(|&number| f64::from(number)) {
-                (*least, *greatest) = (least.min(number), greatest.max(number));
-                *sum += number;
-            }
+    for columns in looked {
+        for (([least, greatest], sum), (range, more)) in found.iter_mut().zip(columns) {
+            (*least, *greatest) = (least.min(range[0]), greatest.max(range[1]));
+            *sum += more;
         }
     }
     let told = schema.dense.iter().zip(found).filter_map(|(column, (range, sum))| {
