@@ -125,6 +125,7 @@ fn what_is_inferred_of_the_usual_tables_is_written_down() {
     let mut tables: Vec<_> = files.filter(|path| path.extension().is_none_or(|end| end != "nasrec")).collect();
     tables.sort();
     assert!(tables.len() >= 10, "{tables:?}");
+    let (place_of_new, mut proposed) = (tempfile::tempdir().expect("a folder"), 0);
     for table in tables {
         let name = table.file_name().and_then(|name| name.to_str()).expect("a plain name");
         let mut arguments = vec!["data", "schema", name];
@@ -144,5 +145,22 @@ fn what_is_inferred_of_the_usual_tables_is_written_down() {
         assert!(told == expected, "{name}: NASREC_BLESS=1 writes down what is inferred now:\n{told}");
         let checked = nasrecc(&folder, &["data", "check", name, "--schema", place.to_str().expect("a plain path")]);
         assert_eq!(checked.status.code(), Some(0), "{name}: {}", text(&checked.stdout));
+        // What a project says is worth a try can be put into its schema.
+        let project = place_of_new.path().join(name.replace('.', "_"));
+        let label = arguments.get(3..).unwrap_or_default();
+        let made = [&["new", project.to_str().expect("a plain path"), "--data", name][..], label].concat();
+        let made = nasrecc(&folder, &made);
+        assert_eq!(made.status.code(), Some(0), "{name}: {}", text(&made.stderr));
+        let readme = fs::read_to_string(project.join("README.md")).expect("there");
+        let Some((_, rest)) = readme.split_once("```nasrec\n") else { continue };
+        let (lines, _) = rest.split_once("```").expect("an end");
+        proposed += lines.lines().count();
+        let schema = fs::read_to_string(project.join("schema.nasrec")).expect("there");
+        let schema = format!("{}{lines}}}\n", schema.trim_end().trim_end_matches('}'));
+        fs::write(project.join("schema.nasrec"), schema).expect("written");
+        let with = project.join("schema.nasrec");
+        let checked = nasrecc(&folder, &["data", "check", name, "--schema", with.to_str().expect("a plain path")]);
+        assert_eq!(checked.status.code(), Some(0), "{name}: {}{}", text(&checked.stdout), text(&checked.stderr));
     }
+    assert!(proposed > 20, "{proposed} lines are proposed");
 }

@@ -36,6 +36,11 @@ const MOST_NUMBERS: usize = 2_048;
 /// Different times from which on rows can be split by them.
 const MANY_TIMES: usize = 50;
 
+/// Categories of fewer values are no numbers beside their embeddings.
+const MANY_VALUES: usize = 20;
+/// Columns whose rates and counts are proposed, at most.
+const MOST_WORTH: usize = 6;
+
 /// What a schema of the table would say.
 #[derive(Clone, Debug, Default)]
 pub struct Guess {
@@ -51,6 +56,8 @@ pub(super) struct Lines {
     /// Lines without their keyword: `dense` or `sparse`, and what follows.
     pub dense: Vec<String>,
     pub sparse: Vec<String>,
+    /// Dense lines that may be worth a try beside these: rates and counts of categories.
+    pub worth: Vec<String>,
     /// What orders the rows, without its keyword.
     pub time: Option<String>,
 }
@@ -90,6 +97,14 @@ impl Guess {
     pub(super) fn columns(&self) -> (usize, usize) {
         let count = |of: fn(&Lines) -> usize| self.lines.iter().map(of).sum();
         (count(|lines| lines.dense.len()), count(|lines| lines.sparse.len()))
+    }
+
+    /// Lines that are worth a try beside those of the schema: click rates and counts of the categories with the most values.
+    pub(super) fn worth_a_try(&self, look: &Look) -> Vec<String> {
+        let mut columns: Vec<_> =
+            look.columns.iter().zip(&self.lines).filter(|(_, lines)| !lines.worth.is_empty()).collect();
+        columns.sort_by_key(|(column, _)| std::cmp::Reverse((column.more, column.different())));
+        columns.iter().take(MOST_WORTH).flat_map(|(_, lines)| lines.worth.iter().cloned()).collect()
     }
 
     /// The name of the label, and of each other column what is said of it.
@@ -259,9 +274,18 @@ fn lines_of(look: &Look, column: &Column) -> Lines {
     let counted = if column.more { format!("more than {different}") } else { different.to_string() };
     let say = |comment: String| Lines { comment: format!("{comment}{missing}"), ..Lines::default() };
     let dense = |comment: String, line: String| Lines { dense: vec![line], ..say(comment) };
-    let sparse = |comment: String, kind: &str| Lines {
-        sparse: vec![format!("{name}: {kind} | {}", vocabulary(column))],
-        ..say(comment)
+    let sparse = |comment: String, kind: &str| {
+        let number = |(of, steps): (&str, &str)| {
+            let made = derived(look, column, of);
+            let line = format!("dense {made} from {from}: {kind} | {steps} | standardise | clip(-2.5, 2.5)");
+            look.columns.iter().all(|other| other.name != made).then_some(line)
+        };
+        // Of few values an embedding tells as much.
+        let many = column.more || different >= MANY_VALUES;
+        let made =
+            [("rate", "target(folds: 5, smoothing: 20)"), ("seen", "count | log1p")].into_iter().filter(|_| many);
+        let worth = made.filter_map(number).collect();
+        Lines { sparse: vec![format!("{name}: {kind} | {}", vocabulary(column))], worth, ..say(comment) }
     };
     if different < 2 && !column.more {
         return say(if different == 0 { "nothing in it" } else { "always the same" }.to_owned());

@@ -31,6 +31,8 @@ pub struct Inferred {
     pub all: bool,
     /// Numeric and categorical columns that it makes.
     pub columns: (usize, usize),
+    /// Lines that it does not have, and which may make models better: click rates and counts of categories as numbers.
+    pub worth_a_try: Vec<String>,
 }
 
 /// Looks at the first of some files, up to a million rows of it, and says what its columns seem to be. `label`: the column to
@@ -49,7 +51,8 @@ pub fn infer(located: &Located, label: Option<&str>, name: Option<&str>) -> Resu
         return Err(DataError::NothingToLearn { path: located.path.clone(), label, columns }.into());
     }
     let source = source::write(&look, &guess, &name, &located.name);
-    Ok(Inferred { source, name, rows: look.rows, all: look.all, columns })
+    let worth_a_try = guess.worth_a_try(&look);
+    Ok(Inferred { source, name, rows: look.rows, all: look.all, columns, worth_a_try })
 }
 
 /// A name for the schema of a file.

@@ -101,6 +101,23 @@ train {name}_alone on dcnv2(dim: {dim}, hidden: {hidden}) with {schema} {{
                 if budget == "1h" { "3h" } else { "1h" }
             )
         });
+        let worth = match inferred.worth_a_try.as_slice() {
+            [] => String::new(),
+            lines => format!(
+                "
+## Worth a try
+
+Click rates and counts of categories as numbers beside their embeddings: put these lines into `schema.nasrec`, and see
+whether the validation part gains. Rates are out of fold, so that no row sees its own label. On three of four public tables they
+brought .002 to .013 of AUC; on the fourth, most of whose later rows are of users that were not there before, they did harm.
+
+```nasrec
+{}
+```
+",
+                lines.join("\n")
+            ),
+        };
         format!(
             "# {name}
 
@@ -117,7 +134,7 @@ nasrecc search {dir}/search.nasrec --out {dir}/run
 
 {time}`nasrecc train {dir}/search.nasrec` trains the one model. `nasrecc data stats '{data}' --schema {dir}/schema.nasrec` shows what the
 columns hold.
-"
+{worth}"
         )
     }
 }
