@@ -53,16 +53,20 @@ fn a_budget_decides_once() {
         let settings = [&TRIALS[..], &[budget]].concat();
         let found = run(&planned(REGULARISED, &settings), &folder.path().join(name), 2);
         let journal = String::from_utf8(found["journal"].clone()).expect("text");
-        let entry = journal.lines().find(|line| line.contains("\"planned\"")).expect("it is written down").to_owned();
-        (journal.matches("\"event\":\"candidate\"").count(), entry)
+        let decided = journal.lines().filter_map(|line| {
+            let entry: Value = serde_json::from_str(line).expect("JSON");
+            Some((entry["what"].as_str()?.to_owned(), entry["many"].as_u64()?))
+        });
+        (journal.matches("\"event\":\"candidate\"").count(), decided.collect::<Vec<_>>())
+    };
+    let decisions = |candidates: u64, rounds: &[u64]| {
+        let rounds = rounds.iter().zip(2..).map(|(&many, seed)| (format!("candidates with seed {seed}"), many));
+        std::iter::once(("candidates".to_owned(), candidates)).chain(rounds).collect::<Vec<_>>()
     };
     // With no time at all there are as many as tell how long one takes.
-    let (candidates, entry) = planned("none", "budget=0.001s");
-    assert_eq!((candidates, entry.as_str()), (3, r#"{"candidates":3,"event":"planned","rounds":[]}"#));
+    assert_eq!(planned("none", "budget=0.001s"), (3, decisions(3, &[0])));
     // With enough of it all that are wanted, and the best with many seeds.
-    let (candidates, entry) = planned("enough", "budget=20h");
-    let expected = r#"{"candidates":7,"event":"planned","rounds":[7,3,2,2,2,2,2,2,2]}"#;
-    assert_eq!((candidates, entry.as_str()), (7, expected));
+    assert_eq!(planned("enough", "budget=20h"), (7, decisions(7, &[7, 3, 2, 2, 2, 2, 2, 2, 2])));
 
     let settings = [&TRIALS[..], &["budget=20h"]].concat();
     let expected = evidence(&folder.path().join("enough"));
@@ -126,8 +130,8 @@ fn a_run_settles_how_it_searches_once() {
     let entries = journal(&shared);
     assert!(method(&entries)["random"].is_object(), "{}", method(&entries));
     assert!(shared.join("supernet.safetensors").exists());
-    let is_planned = |entry: &Value| entry["event"] == "planned";
-    let decided = entries.iter().position(is_planned).expect("the clock decides");
+    // How many candidates there are, and how many of the best are retrained.
+    let decided = entries.iter().rposition(|entry| entry["event"] == "decided").expect("the clock decides");
     // What was decided stays, whatever the clock says now.
     let text = fs::read_to_string(shared.join("journal.jsonl")).expect("a journal");
     for kept in [decided + 1, decided + 2] {

@@ -87,17 +87,12 @@ pub enum Entry {
         /// `train.epochs`.
         epochs: u64,
     },
-    /// Of a run with a budget: how many settings are tried for each model that is tuned.
-    Tuning {
+    /// What there was time for, in a run with a budget.
+    Decided {
+        /// Of what there are so many.
+        what: String,
         /// How many.
-        trials: u64,
-    },
-    /// A run with a budget has had as many candidates as there was time for.
-    Planned {
-        /// How many.
-        candidates: usize,
-        /// How many of the best are trained with a second seed, with a third, and so on.
-        rounds: Vec<usize>,
+        many: u64,
     },
     /// An architecture was drawn that ways of judging are compared on.
     Drawn {
@@ -254,12 +249,22 @@ impl Journal {
         &self.entries
     }
 
-    /// How many candidates there was time for, and how many of the best are trained with a second seed, with a third, and so on.
-    pub(crate) fn planned(&self) -> Option<(usize, &[usize])> {
+    /// For how many of something there was time, where that was decided.
+    pub(crate) fn decided(&self, what: &str) -> Option<u64> {
         self.entries.iter().find_map(|entry| match entry {
-            Entry::Planned { candidates, rounds } => Some((*candidates, rounds.as_slice())),
+            Entry::Decided { what: of, many } if of == what => Some(*many),
             _ => None,
         })
+    }
+
+    /// Decides for how many of something there is time, once: what was decided before stays.
+    pub(crate) fn decide(&mut self, what: &str, many: impl FnOnce(&Self) -> u64) -> Result<u64> {
+        if let Some(many) = self.decided(what) {
+            return Ok(many);
+        }
+        let many = many(self);
+        self.append(Entry::Decided { what: what.to_owned(), many })?;
+        Ok(many)
     }
 
     /// Appends an entry; it is on disk when this returns.

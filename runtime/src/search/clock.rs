@@ -38,8 +38,7 @@ impl Clock {
 /// Seconds that a model's last training takes: as long as its first, up to the epoch that was best, on more rows where the
 /// validation part is learnt from, too.
 pub(super) fn last_training(job: &Job, data: &Dataset, journal: &Journal, name: &str) -> f64 {
-    let rows = |part: Part| data.part(part).len() as f64;
-    let more = if job.recipe.retrain.refit { 1.0 + rows(Part::Validation) / rows(Part::Train) } else { 1.0 };
+    let more = more_rows(job, data);
     let found = journal.entries().iter().find_map(|entry| match entry {
         Entry::Trained { model, last: false, seconds, epochs, best_epoch, test, .. } if model == name => {
             let share = best_epoch.map_or(1.0, |best| best as f64 / epochs.len().max(1) as f64);
@@ -48,6 +47,12 @@ pub(super) fn last_training(job: &Job, data: &Dataset, journal: &Journal, name: 
         _ => None,
     });
     found.unwrap_or(0.0)
+}
+
+/// By how much more rows a last training reads.
+pub(super) fn more_rows(job: &Job, data: &Dataset) -> f64 {
+    let rows = |part: Part| data.part(part).len() as f64;
+    if job.recipe.retrain.refit { 1.0 + rows(Part::Validation) / rows(Part::Train) } else { 1.0 }
 }
 
 /// Seconds that the baselines will still take, which were trained for the first time before.
@@ -63,6 +68,9 @@ pub(super) fn first_trainings(journal: &Journal, mut of: impl FnMut(&str) -> boo
     });
     each.collect()
 }
+
+/// What is decided once there is no time for more of them.
+pub(super) const CANDIDATES: &str = "candidates";
 
 /// Candidates before it is known how long one takes.
 const TRIED: usize = 3;
@@ -140,27 +148,38 @@ impl Strategy for Within<'_> {
     }
 }
 
-/// How many of the best are trained with a second seed, with a third, and so on, where there is time for so many trainings: each
-/// time the better half, and no fewer than two.
-pub(super) fn rounds(trainings: usize, candidates: usize) -> Vec<usize> {
-    let mut left = trainings;
-    let mut many = (trainings / 2).clamp(2, MOST_AGAIN).min(candidates);
-    let mut rounds = Vec::new();
-    while many > 0 && many <= left && rounds.len() < MOST_SEEDS {
-        rounds.push(many);
-        left -= many;
-        many = (many / 2).max(2.min(many));
-    }
-    rounds
+/// How many of the best are trained with another seed, where there is time for so many trainings: the better half of those that
+/// were before, and no fewer than two; at first so many that there is as much time for all later rounds. None where there is no time.
+pub(super) fn round(before: Option<usize>, trainings: usize, candidates: usize) -> usize {
+    let many = match before {
+        None => (trainings / 2).clamp(2, MOST_AGAIN).min(candidates),
+        Some(before) => (before / 2).max(2.min(before)),
+    };
+    if many <= trainings { many } else { 0 }
 }
 
-/// Candidates that are trained again, and seeds beside the first, at most.
+/// Candidates that are trained again, at most.
 const MOST_AGAIN: usize = 16;
-const MOST_SEEDS: usize = 9;
+/// Seeds beside the first, at most.
+pub(super) const MOST_SEEDS: usize = 9;
 
 #[cfg(test)]
 mod tests {
-    use super::rounds;
+    use super::{MOST_SEEDS, round};
+
+    /// All rounds, where each training takes as long as was thought.
+    fn rounds(trainings: usize, candidates: usize) -> Vec<usize> {
+        let (mut left, mut rounds) = (trainings, Vec::new());
+        while rounds.len() < MOST_SEEDS {
+            let many = round(rounds.last().copied(), left, candidates);
+            if many == 0 {
+                break;
+            }
+            rounds.push(many);
+            left -= many;
+        }
+        rounds
+    }
 
     #[test]
     fn rounds_halve_and_take_no_more_than_there_is() {

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use nasrec_compiler::Architecture;
-use nasrec_compiler::recipe::{Method, Tune};
+use nasrec_compiler::recipe::Method;
 
 use super::candidate::{InSupernet, TOGETHER};
-use super::clock::{Clock, Within};
+use super::clock::{CANDIDATES, Clock, Within};
 use super::fit::Workshop;
 use super::report::{Against, Attainable, Report, Row, Size, Usage};
 use super::retrain::{Contender, Course};
 use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
 use super::trials::{self, Finalist, Tried};
+use super::tuning::{Tuned, Until};
 use super::{budget, candidate, clock, retrain, searching, settled, tuning, winner};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part};
@@ -129,14 +130,15 @@ fn phases<B: Backend>(
     let tune = tuning::decided(&Course { shop, job, data: &data }, clock, &mut journal)?;
     let reserved;
     let job = match (&tune, job.recipe.budget) {
-        (Some(tune), Some(budget)) => {
+        (Some((_, takes)), Some(budget)) => {
             let mut left = job.clone();
-            left.recipe.budget = Some(budget - tuning::takes(job, tune, &journal));
+            left.recipe.budget = Some(budget - takes);
             reserved = left;
             &reserved
         }
         _ => job,
     };
+    let until = Until { clock, budget: run.job().recipe.budget };
     let mut own = strategies::of(&job.recipe);
     let strategy = strategy.unwrap_or(&mut *own);
     let course = Course { shop, job, data: &data };
@@ -148,9 +150,19 @@ fn phases<B: Backend>(
         None if job.has_supernet() => ranked(&course, clock, &mut journal, strategy)?,
         None => tried(&course, clock, &mut journal, strategy)?,
     };
-    if let Some(tune) = &tune {
-        for (told, contender) in best.iter_mut().filter(|(told, _)| !told.failed()).take(tune.top) {
-            let tuned = course.tuned(contender.clone(), tune, &mut journal)?;
+    let (mut compared, mut trials) = (Vec::new(), None);
+    if let Some((tune, _)) = &tune {
+        let found =
+            best.iter().filter(|(told, _)| !told.failed()).take(tune.top).map(|(_, contender)| contender.clone());
+        let mut models: Vec<Contender> = found.collect();
+        let many = models.len();
+        models.extend(job.baselines.iter().filter_map(|(name, baseline)| match baseline {
+            Baseline::Network(plan) => Some(Contender::new(name, plan.clone())),
+            Baseline::Trees => None,
+        }));
+        let (mut tuned, tried) = course.tuned(models, tune, &until, &mut journal)?;
+        (compared, trials) = (tuned.split_off(many), Some(tried));
+        for ((told, contender), tuned) in best.iter_mut().filter(|(told, _)| !told.failed()).zip(tuned) {
             *told = tuned.told(told.clone());
             *contender = tuned.contender;
         }
@@ -174,8 +186,10 @@ fn phases<B: Backend>(
     }
     best.sort_by_key(|(row, _)| row.failed());
     let mut baselines = Vec::new();
+    let mut compared = compared.into_iter();
     for (name, baseline) in &job.baselines {
-        baselines.push(course.baseline(name, baseline, tune.as_ref(), &mut journal)?);
+        let tuned = if matches!(baseline, Baseline::Network(_)) { compared.next() } else { None };
+        baselines.push(course.baseline(name, baseline, tuned, &mut journal)?);
     }
     let attainable = train::Attainable::of(&data, data.part(Part::Test))?
         .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });
@@ -187,7 +201,7 @@ fn phases<B: Backend>(
         candidates,
         attainable,
         refit: job.recipe.retrain.refit,
-        tuned: tune.map(|tune| tune.trials),
+        tuned: trials.filter(|&trials| trials > 0),
         constant: Some(train::Constant::of(&data, job.recipe.evaluate.batch, stop)?),
         peak_memory: None,
     };
@@ -221,7 +235,7 @@ fn ranked<B: Backend>(
     let mut evaluate = InSupernet::new(shop, job, data, &supernet, journal)?;
     let mut ranked = match job.recipe.budget {
         Some(budget) => {
-            let decided = journal.planned().map(|(candidates, _)| candidates);
+            let decided = journal.decided(CANDIDATES).map(|many| many as usize);
             let start = clock.elapsed() - clock::judging(journal);
             // The best are trained for the first time, and the winner for the last.
             let trainings = (job.recipe.retrain.top + 1) as f64 * settled::training(job, journal).0;
@@ -229,9 +243,7 @@ fn ranked<B: Backend>(
             let (alone, together, observer) = (false, TOGETHER, shop.observer);
             let mut within = Within { inner: strategy, clock, start, end, decided, alone, together, observer };
             let all = searching::search(job, &mut evaluate, journal, observer, &mut within)?;
-            if decided.is_none() {
-                journal.append(Entry::Planned { candidates: all.len(), rounds: Vec::new() })?;
-            }
+            journal.decide(CANDIDATES, |_| all.len() as u64)?;
             all
         }
         None => searching::search(job, &mut evaluate, journal, shop.observer, strategy)?,
@@ -244,6 +256,19 @@ fn ranked<B: Backend>(
     shop.backend.release();
     let mut best = Vec::new();
     for (rank, found) in ranked.into_iter().take(job.recipe.retrain.top).enumerate() {
+        // As many as there is time for, the first in any case.
+        if let Some(budget) = job.recipe.budget.filter(|_| rank > 0) {
+            let names: Vec<String> = (1..=rank).map(candidate::best).collect();
+            let goes_on = journal.decide(&format!("whether {} is trained", candidate::best(rank + 1)), |journal| {
+                let took = clock::first_trainings(journal, |model| names.iter().any(|name| name == model));
+                let each = took.iter().sum::<f64>() / took.len().max(1) as f64;
+                let last = each * clock::more_rows(job, data) + clock::of_baselines(job, data, journal);
+                u64::from(clock.elapsed() + each + last <= budget)
+            })?;
+            if goes_on == 0 {
+                break;
+            }
+        }
         let name = candidate::best(rank + 1);
         best.push(course.compared_alone(&name, &found.architecture, Some(found.figures), journal)?);
     }
@@ -343,7 +368,7 @@ impl<B: Backend> Course<'_, B> {
         &self,
         name: &str,
         baseline: &Baseline,
-        tune: Option<&Tune>,
+        tuned: Option<Tuned>,
         journal: &mut Journal,
     ) -> Result<(Row, Option<Contender>)> {
         let validation = self.compared(name, baseline, false, journal)?;
@@ -356,8 +381,7 @@ impl<B: Backend> Course<'_, B> {
         };
         let mut contender = Contender::new(name, plan.clone());
         let mut told = row(name, Some(Size::of(plan)), None, None, validation);
-        if let Some(tune) = tune {
-            let tuned = self.tuned(contender, tune, journal)?;
+        if let Some(tuned) = tuned {
             told = tuned.told(told);
             contender = tuned.contender;
         }

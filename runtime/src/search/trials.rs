@@ -9,13 +9,13 @@ use nasrec_compiler::recipe::Method;
 use nasrec_compiler::{Architecture, Space};
 
 use super::bar::Bar;
-use super::clock::{self, Clock, Within};
+use super::clock::{self, CANDIDATES, Clock, Within};
 use super::retrain::{Contender, Course};
 use super::searching::{self, Evaluate};
 use super::strategies::{Candidate, Strategy};
 use super::surrogate::{Expected, Seen, Surrogate, distance};
 use crate::backend::Backend;
-use crate::run::{Entry, Journal};
+use crate::run::Journal;
 use crate::train::{Figures, Watch};
 use crate::{Observer, Result, Stage};
 
@@ -23,6 +23,8 @@ use crate::{Observer, Result, Stage};
 const ALIKE: f64 = 1.0;
 /// What trainings of candidates are called, before their numbers.
 const CANDIDATE: &str = "candidate-";
+/// And behind them, before the number of another seed.
+const SEED: &str = "-seed-";
 /// Of so many of the best is taken how long a training of one of them takes.
 const LOOKED_AT: usize = 8;
 
@@ -49,7 +51,6 @@ pub(super) fn search<B: Backend>(
     strategy: &mut dyn Strategy,
 ) -> Result<Tried> {
     let (job, observer) = (course.job, course.shop.observer);
-    let planned = journal.planned().map(|(candidates, rounds)| (candidates, rounds.to_vec()));
     let inside = Inside::new(observer);
     let mut alone = Alone { course: course.observed_by(&inside), inside: &inside };
     let all = match job.recipe.budget {
@@ -57,10 +58,12 @@ pub(super) fn search<B: Backend>(
             let so_far: f64 = clock::first_trainings(journal, |model| model.starts_with(CANDIDATE)).iter().sum();
             let start = clock.elapsed() - so_far;
             let end = budget - clock::of_baselines(job, course.data, journal);
-            let decided = planned.as_ref().map(|(candidates, _)| *candidates);
+            let decided = journal.decided(CANDIDATES).map(|many| many as usize);
             let mut strategy =
                 Within { inner: strategy, clock, start, end, decided, alone: true, together: 1, observer };
-            searching::search(job, &mut alone, journal, observer, &mut strategy)?
+            let all = searching::search(job, &mut alone, journal, observer, &mut strategy)?;
+            journal.decide(CANDIDATES, |_| all.len() as u64)?;
+            all
         }
         None => searching::search(job, &mut alone, journal, observer, strategy)?,
     };
@@ -71,24 +74,21 @@ pub(super) fn search<B: Backend>(
         .collect();
     let seeds = if let Method::Trials { seeds, .. } = job.recipe.method { seeds } else { 1 };
     let mut top = job.recipe.retrain.top;
-    let rounds = match (planned, job.recipe.budget) {
-        (Some((_, rounds)), _) => rounds,
-        (None, Some(budget)) => {
-            order(&job.space, &mut trials);
-            let rounds = affordable(course, clock, budget, &trials, journal);
-            journal.append(Entry::Planned { candidates, rounds: rounds.clone() })?;
-            rounds
-        }
-        (None, None) => (1..seeds).map(|round| (top >> (round - 1).min(63)).max(2)).collect(),
+    let wanted = |round: u64| (top >> (round - 1).min(63)).max(2);
+    let total = match job.recipe.budget {
+        Some(_) => None,
+        None => Some((1..seeds).map(|round| wanted(round).min(candidates) as u64).sum()),
     };
+    observer.begin(Stage { name: "train the best with other seeds".into(), total, unit: "trainings" });
+    let rounds = match job.recipe.budget {
+        Some(budget) => alone.again_within(budget, clock, &mut trials, journal),
+        None => alone.again((1..seeds).map(wanted), &mut trials, journal),
+    };
+    observer.end();
+    let rounds = rounds?;
     if job.recipe.budget.is_some() {
         top = rounds.first().copied().unwrap_or(top);
     }
-    let total = rounds.iter().map(|&many| many.min(candidates) as u64).sum();
-    observer.begin(Stage { name: "train the best with other seeds".into(), total: Some(total), unit: "trainings" });
-    let result = alone.again(&mut trials, &rounds, journal);
-    observer.end();
-    result?;
     let surrogate = order(&job.space, &mut trials);
     if let Some(surrogate) = &surrogate {
         observer.say(&format!(
@@ -101,21 +101,27 @@ pub(super) fn search<B: Backend>(
     Ok(Tried { best: trials, candidates, luck: surrogate.map(|surrogate| surrogate.noise()) })
 }
 
-/// How many of the best can be trained again in what is left of the budget, once the winner and the baselines have theirs.
+/// How many trainings of the best there are in what is left of the budget, once the winner and the baselines have theirs.
 fn affordable<B: Backend>(
     course: &Course<'_, B>,
     clock: Clock,
     budget: f64,
     trials: &[Finalist],
     journal: &Journal,
-) -> Vec<usize> {
+) -> usize {
     let (job, data) = (course.job, course.data);
-    let names: Vec<String> = trials.iter().take(LOOKED_AT).map(|trial| name(trial.candidate.index, 1)).collect();
-    let took = clock::first_trainings(journal, |model| names.iter().any(|name| name == model));
+    let best = || trials.iter().take(LOOKED_AT);
+    let is_of_best = |model: &str| {
+        best().any(|trial| {
+            let first = name(trial.candidate.index, 1);
+            model.strip_prefix(&first).is_some_and(|rest| rest.is_empty() || rest.starts_with(SEED))
+        })
+    };
+    let took = clock::first_trainings(journal, is_of_best);
     let each = took.iter().sum::<f64>() / took.len().max(1) as f64;
-    let last = names.iter().map(|name| clock::last_training(job, data, journal, name)).fold(0.0, f64::max);
-    let left = budget - clock.elapsed() - clock::of_baselines(job, data, journal) - last;
-    clock::rounds((left / each).clamp(0.0, 1e6) as usize, trials.len())
+    let last = best().map(|trial| clock::last_training(job, data, journal, &name(trial.candidate.index, 1)));
+    let left = budget - clock.elapsed() - clock::of_baselines(job, data, journal) - last.fold(0.0, f64::max);
+    (left / each).clamp(0.0, 1e6) as usize
 }
 
 /// Trains each candidate on its own.
@@ -165,22 +171,63 @@ impl<B: Backend> Alone<'_, '_, B> {
         bar
     }
 
-    /// Round after round, so many of the best with another seed.
-    fn again(&self, trials: &mut [Finalist], rounds: &[usize], journal: &mut Journal) -> Result<()> {
-        let job = self.course.job;
+    /// Round after round, so many of the best with another seed; how many there were in each.
+    fn again(
+        &self,
+        rounds: impl Iterator<Item = usize>,
+        trials: &mut [Finalist],
+        journal: &mut Journal,
+    ) -> Result<Vec<usize>> {
+        let rounds: Vec<usize> = rounds.collect();
         let mut done = 0;
         for (&many, seed) in rounds.iter().zip(2..) {
-            order(&job.space, trials);
-            let before = seed as usize - 1;
-            let best = trials.iter_mut().filter(|trial| trial.figures.len() == before).take(many);
-            for trial in best {
-                let index = trial.candidate.index;
-                self.inside.at(done, format!("candidate {index}, seed {seed}"));
-                let plan = job.plan(&trial.candidate.architecture)?;
-                trial.figures.push(self.course.validated(&contender(index, seed, plan), journal)?);
-                done += 1;
-                self.inside.outer.progress(done, "");
+            order(&self.course.job.space, trials);
+            self.round(many, seed, trials, &mut done, journal)?;
+        }
+        Ok(rounds)
+    }
+
+    /// The same, as long as there is time. Each round is decided when it begins, by what the trainings before it took.
+    fn again_within(
+        &self,
+        budget: f64,
+        clock: Clock,
+        trials: &mut [Finalist],
+        journal: &mut Journal,
+    ) -> Result<Vec<usize>> {
+        let (mut rounds, mut done) = (Vec::new(), 0);
+        for seed in 2..clock::MOST_SEEDS as u64 + 2 {
+            order(&self.course.job.space, trials);
+            let many = journal.decide(&format!("candidates with seed {seed}"), |journal| {
+                let trainings = affordable(&self.course, clock, budget, trials, journal);
+                clock::round(rounds.last().copied(), trainings, trials.len()) as u64
+            })?;
+            if many == 0 {
+                break;
             }
+            rounds.push(many as usize);
+            self.round(many as usize, seed, trials, &mut done, journal)?;
+        }
+        Ok(rounds)
+    }
+
+    /// So many of the best with one more seed.
+    fn round(
+        &self,
+        many: usize,
+        seed: u64,
+        trials: &mut [Finalist],
+        done: &mut u64,
+        journal: &mut Journal,
+    ) -> Result<()> {
+        let before = seed as usize - 1;
+        for trial in trials.iter_mut().filter(|trial| trial.figures.len() == before).take(many) {
+            let index = trial.candidate.index;
+            self.inside.at(*done, format!("candidate {index}, seed {seed}"));
+            let plan = self.course.job.plan(&trial.candidate.architecture)?;
+            trial.figures.push(self.course.validated(&contender(index, seed, plan), journal)?);
+            *done += 1;
+            self.inside.outer.progress(*done, "");
         }
         Ok(())
     }
@@ -248,6 +295,11 @@ impl<'a> Inside<'a> {
         Self { outer, current: Mutex::default() }
     }
 
+    /// Who is told.
+    pub fn outer(&self) -> &'a dyn Observer {
+        self.outer
+    }
+
     pub fn at(&self, done: u64, what: String) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = (done, what, None);
     }
@@ -278,6 +330,6 @@ pub(super) fn contender(index: u64, seed: u64, plan: Plan) -> Contender {
 fn name(index: u64, seed: u64) -> String {
     match seed {
         1 => format!("{CANDIDATE}{index}"),
-        seed => format!("{CANDIDATE}{index}-seed-{seed}"),
+        seed => format!("{CANDIDATE}{index}{SEED}{seed}"),
     }
 }

@@ -11,7 +11,7 @@ use super::{settled, trials};
 use crate::Result;
 use crate::Stage;
 use crate::backend::Backend;
-use crate::run::{Baseline, Entry, Job, Journal};
+use crate::run::{Baseline, Job, Journal};
 use crate::train::Figures;
 
 /// Of so many trials the first are spread evenly, before there is something to go by: a third of them, and no fewer than this.
@@ -52,55 +52,139 @@ struct Tried {
     figures: Vec<Figures>,
 }
 
+/// A model that is tuned.
+struct Model {
+    contender: Contender,
+    tried: Vec<Tried>,
+}
+
+/// Until when there is time for tuning.
+pub(super) struct Until {
+    pub clock: Clock,
+    /// Seconds of the whole run; without them there are as many trials as the recipe says.
+    pub budget: Option<f64>,
+}
+
 impl<B: Backend> Course<'_, B> {
-    /// Tries settings for a model: the recipe's, and so many others.
-    pub fn tuned(&self, contender: Contender, tune: &Tune, journal: &mut Journal) -> Result<Tuned> {
-        let title = contender.title.clone();
-        let streams = self.job.streams();
-        let own = self.validated(&contender, journal)?;
-        let mut tried = vec![Tried { contender: contender.clone(), places: None, figures: vec![own] }];
+    /// Tries settings for models: the recipe's, and as many others for each; how many. One is tried for all before the next, so that
+    /// all have had as many wherever a budget ends.
+    pub fn tuned(
+        &self,
+        contenders: Vec<Contender>,
+        tune: &Tune,
+        until: &Until,
+        journal: &mut Journal,
+    ) -> Result<(Vec<Tuned>, u64)> {
+        let models = contenders.into_iter().map(|contender| {
+            let own = self.validated(&contender, journal)?;
+            let own = Tried { contender: contender.clone(), places: None, figures: vec![own] };
+            Ok(Model { contender, tried: vec![own] })
+        });
+        let mut models = models.collect::<Result<Vec<Model>>>()?;
         let observer = self.shop.observer;
-        observer.begin(Stage { name: format!("tune {title}"), total: Some(tune.trials), unit: "trials" });
+        let total = tune.trials * models.len() as u64;
+        observer.begin(Stage { name: "tune".to_owned(), total: Some(total), unit: "trials" });
         let inside = trials::Inside::new(observer);
-        let course = self.observed_by(&inside);
-        let result: Result<()> = (|| {
-            for trial in 1..=tune.trials {
-                let mut rng = streams.rng(&format!("tune/{title}"), trial);
-                let known = tried.iter().filter_map(|one| Some((one.figures.first()?.rank(), one.places.as_deref()?)));
-                let places = propose(tune, known.collect(), trial, &mut rng);
-                let mut recipe = self.job.recipe.clone();
-                settings(tune, &places).iter().for_each(|&(knob, value)| knob.set(&mut recipe, value));
-                let name = format!("{}-tuned-{trial}", contender.name);
-                let tuned = Contender { name, recipe: Some(recipe.into()), ..contender.clone() };
-                inside.at(trial - 1, format!("{title}, trial {trial}"));
-                let figures = course.validated(&tuned, journal)?;
-                tried.push(Tried { contender: tuned, places: Some(places), figures: vec![figures] });
-                observer.progress(trial, "");
+        let result = self.observed_by(&inside).try_all(&mut models, tune, until, &inside, journal);
+        observer.end();
+        let trials = result?;
+        let told = |tuned: &Tuned| {
+            let shown: Vec<String> = tuned.settings.iter().map(Setting::to_string).collect();
+            let shown = if shown.is_empty() { "the recipe's settings".to_owned() } else { shown.join(", ") };
+            let (title, loss) = (&tuned.contender.title, tuned.figures.log_loss.unwrap_or(f64::NAN));
+            observer.say(&format!("tune {title}: {shown}, log loss {loss:.5} on validation"));
+        };
+        let tuned: Vec<Tuned> = models.into_iter().map(|model| model.tuned(tune)).collect();
+        tuned.iter().for_each(told);
+        Ok((tuned, trials))
+    }
+
+    /// How many settings were tried for each.
+    fn try_all(
+        &self,
+        models: &mut [Model],
+        tune: &Tune,
+        until: &Until,
+        inside: &trials::Inside<'_>,
+        journal: &mut Journal,
+    ) -> Result<u64> {
+        let mut done = 0;
+        let mut tried = 0;
+        while tried < tune.trials && journal.decided(TRIALS).is_none_or(|trials| tried < trials) {
+            if journal.decided(TRIALS).is_none() && until.is_over(self, models, journal) {
+                break;
             }
+            tried += 1;
+            for model in &mut *models {
+                inside.at(done, format!("{}, trial {tried}", model.contender.title));
+                self.try_one(model, tune, tried, journal)?;
+                done += 1;
+                inside.outer().progress(done, "");
+            }
+        }
+        if until.budget.is_some() {
+            journal.decide(TRIALS, |_| tried)?;
+        }
+        for model in models {
             // The best with another seed, and the recipe's own in any case: they are what has to be beaten.
-            sort(&mut tried);
-            let own = tried.iter().position(|one| one.places.is_none()).unwrap_or(0);
-            for (rank, one) in tried.iter_mut().enumerate().filter(|(rank, _)| *rank < AGAIN || *rank == own) {
+            sort(&mut model.tried);
+            let own = model.tried.iter().position(|one| one.places.is_none()).unwrap_or(0);
+            for (rank, one) in model.tried.iter_mut().enumerate().filter(|(rank, _)| *rank < AGAIN || *rank == own) {
                 let again = one.contender.clone();
                 let name = format!("{}-seed-2", again.name);
-                inside.at(tune.trials, format!("{title}, another seed of number {}", rank + 1));
-                one.figures.push(course.validated(&Contender { name, order: 1, ..again }, journal)?);
+                inside.at(done, format!("{}, another seed of number {}", model.contender.title, rank + 1));
+                one.figures.push(self.validated(&Contender { name, order: 1, ..again }, journal)?);
             }
-            tried.retain(|one| one.figures.len() > 1);
-            sort(&mut tried);
-            Ok(())
-        })();
-        observer.end();
-        result?;
-        let best = tried.swap_remove(0);
-        let settings: Vec<Setting> =
-            best.places.iter().flat_map(|places| settings(tune, places)).map(Setting::from).collect();
-        let shown: Vec<String> = settings.iter().map(Setting::to_string).collect();
-        let shown = if shown.is_empty() { "the recipe's settings".to_owned() } else { shown.join(", ") };
+            model.tried.retain(|one| one.figures.len() > 1);
+            sort(&mut model.tried);
+        }
+        Ok(tried)
+    }
+
+    /// One more setting for a model.
+    fn try_one(&self, model: &mut Model, tune: &Tune, trial: u64, journal: &mut Journal) -> Result<()> {
+        let Model { contender, tried } = model;
+        let mut rng = self.job.streams().rng(&format!("tune/{}", contender.title), trial);
+        let known = tried.iter().filter_map(|one| Some((one.figures.first()?.rank(), one.places.as_deref()?)));
+        let places = propose(tune, known.collect(), trial, &mut rng);
+        let mut recipe = self.job.recipe.clone();
+        settings(tune, &places).iter().for_each(|&(knob, value)| knob.set(&mut recipe, value));
+        let name = format!("{}-tuned-{trial}", contender.name);
+        let contender = Contender { name, recipe: Some(recipe.into()), ..contender.clone() };
+        let figures = self.validated(&contender, journal)?;
+        tried.push(Tried { contender, places: Some(places), figures: vec![figures] });
+        Ok(())
+    }
+}
+
+impl Model {
+    /// The best of what was tried.
+    fn tuned(mut self, tune: &Tune) -> Tuned {
+        let best = self.tried.swap_remove(0);
+        let settings = best.places.iter().flat_map(|places| settings(tune, places)).map(Setting::from).collect();
         let figures = trials::mean(&best.figures);
-        observer
-            .say(&format!("tune {title}: {shown}, log loss {:.5} on validation", figures.log_loss.unwrap_or(f64::NAN)));
-        Ok(Tuned { contender: best.contender, trainings: best.figures.len(), figures, settings })
+        Tuned { contender: best.contender, trainings: best.figures.len(), figures, settings }
+    }
+}
+
+impl Until {
+    /// Whether the time is over for one more setting of each model, a second seed of the best and their last trainings.
+    fn is_over<B: Backend>(&self, course: &Course<'_, B>, models: &[Model], journal: &Journal) -> bool {
+        let Some(budget) = self.budget else { return false };
+        let (job, data) = (course.job, course.data);
+        let each = models.iter().map(|model| {
+            let name = &model.contender.name;
+            let is_of_model = |other: &str| {
+                other.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with("-tuned-"))
+            };
+            let took = clock::first_trainings(journal, is_of_model);
+            took.iter().sum::<f64>() / took.len().max(1) as f64
+        });
+        let each: f64 = each.sum();
+        let of_trees = job.baselines.iter().filter(|(_, baseline)| matches!(baseline, Baseline::Trees));
+        let of_trees: f64 = of_trees.map(|(name, _)| clock::last_training(job, data, journal, name)).sum();
+        let wanted = (1 + AGAIN + 1) as f64 * each + clock::more_rows(job, data) * each + of_trees;
+        self.clock.elapsed() + wanted > budget
     }
 }
 
@@ -201,35 +285,30 @@ fn width(count: usize) -> f64 {
     0.5 / (1.0 + count as f64).sqrt()
 }
 
-/// What of a budget is for tuning, at most.
+/// What of a budget is kept for tuning, at most.
 const SHARE: f64 = 0.4;
+/// What is decided by the clock: how many settings are expected to be tried for each model, and how many were.
+const EXPECTED: &str = "expected trials of settings";
+const TRIALS: &str = "trials of settings";
 
-/// What is tuned, with as many trials as there is time for; `None` where nothing is. What was decided before stays.
-pub(super) fn decided<B: Backend>(course: &Course<'_, B>, clock: Clock, journal: &mut Journal) -> Result<Option<Tune>> {
+/// What is tuned, and how many seconds of a budget are kept for it; `None` where nothing is, also because there is no time. What was
+/// decided before stays. With how many trials there is time for in the end, tuning itself decides.
+pub(super) fn decided<B: Backend>(
+    course: &Course<'_, B>,
+    clock: Clock,
+    journal: &mut Journal,
+) -> Result<Option<(Tune, f64)>> {
     let (job, data) = (course.job, course.data);
     let Some(tune) = job.recipe.tune.as_ref().filter(|_| job.model.is_none()) else { return Ok(None) };
-    let known = journal.entries().iter().find_map(|entry| match entry {
-        Entry::Tuning { trials } => Some(*trials),
-        _ => None,
-    });
-    let trials = match (known, job.recipe.budget) {
-        (Some(trials), _) => trials,
-        (None, None) => tune.trials,
-        (None, Some(budget)) => {
-            settled::pilot(course, journal)?;
-            let left = budget - clock.elapsed() - clock::of_baselines(job, data, journal);
-            let rounds = SHARE * left / of_each(job, tune, journal) - (AGAIN + 1) as f64;
-            let trials = tune.trials.min(rounds.max(0.0) as u64);
-            journal.append(Entry::Tuning { trials })?;
-            trials
-        }
-    };
-    Ok((trials > 0).then(|| Tune { trials, ..tune.clone() }))
-}
-
-/// Seconds that tuning all models takes.
-pub(super) fn takes(job: &Job, tune: &Tune, journal: &Journal) -> f64 {
-    (tune.trials as usize + AGAIN + 1) as f64 * of_each(job, tune, journal)
+    let Some(budget) = job.recipe.budget else { return Ok((tune.trials > 0).then(|| (tune.clone(), 0.0))) };
+    settled::pilot(course, journal)?;
+    let expected = journal.decide(EXPECTED, |journal| {
+        let left = budget - clock.elapsed() - clock::of_baselines(job, data, journal);
+        let rounds = SHARE * left / of_each(job, tune, journal) - (AGAIN + 1) as f64;
+        tune.trials.min(rounds.max(0.0) as u64)
+    })?;
+    let takes = (expected as usize + AGAIN + 1) as f64 * of_each(job, tune, journal);
+    Ok((expected > 0).then(|| (tune.clone(), takes)))
 }
 
 /// Seconds that one training of each model takes that is tuned: the baselines, and what is found, which is not known yet.
