@@ -19,7 +19,9 @@ const TUNED: [&str; 9] = [
 #[test]
 fn what_is_found_and_what_it_is_compared_with_have_as_many_trials() {
     let folder = tempfile::tempdir().expect("a folder");
-    let planned = planned(TINY, &TUNED);
+    let with_trees = TINY.replace("baseline dlrm(dim: 8)", "baseline dlrm(dim: 8), trees");
+    assert_ne!(with_trees, TINY);
+    let planned = planned(&with_trees, &TUNED);
     let expected = run(&planned, &folder.path().join("whole"), 2);
     same(&expected, &run(&planned, &folder.path().join("again"), 1));
     let journal = String::from_utf8(expected["journal"].clone()).expect("text");
@@ -37,9 +39,9 @@ fn what_is_found_and_what_it_is_compared_with_have_as_many_trials() {
         .filter(|((_, last, again), _)| !last && !again)
         .map(|((model, ..), n)| (model.as_str(), *n))
         .collect();
-    assert_eq!(first.len(), 3, "the best two, and the network that they are compared with: {trials:?}");
+    assert_eq!(first.len(), 4, "the best two, and what they are compared with: {trials:?}");
     assert!(first.iter().all(|(_, trials)| *trials == 6), "{first:?}");
-    assert!(first.iter().any(|(model, _)| *model == "dlrm(dim: 8)"));
+    assert!(["dlrm(dim: 8)", "trees"].iter().all(|name| first.iter().any(|(model, _)| model == name)));
     let report: Value = serde_json::from_slice(&expected["report.json"]).expect("JSON");
     assert_eq!(report["tuned"], 6);
     let settings = |row: &Value| row["settings"].as_array().map_or(0, Vec::len);
@@ -49,7 +51,10 @@ fn what_is_found_and_what_it_is_compared_with_have_as_many_trials() {
     for row in rows.iter().filter(|row| settings(row) > 0) {
         assert_eq!((row["trainings"].as_u64(), settings(row)), (Some(2), 3));
     }
-    same(&expected, &stopped(&planned, &folder.path().join("stopped"), &[("tune", 4), ("tune", 11), ("tune", 18)]));
+    // What was kept of trees is that they were tuned by numbers of their own.
+    let trees = &report["baselines"][1];
+    assert!([0, 5].contains(&settings(trees)), "{trees}");
+    same(&expected, &stopped(&planned, &folder.path().join("stopped"), &[("tune", 4), ("tune", 13), ("tune", 24)]));
 }
 
 /// Where there is no time for it nothing is tuned, and that is settled once.

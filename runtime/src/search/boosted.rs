@@ -7,23 +7,61 @@ use crate::backend::Backend;
 use crate::data::{Part, Rows};
 use crate::run::{Baseline, Entry, Journal};
 use crate::train::{Figures, Tested};
-use crate::trees::{Boosting, Until};
+use crate::trees::{Boosting, Growth, Until};
 use crate::{Result, Stage};
 
+/// What is trained: a network, or trees.
+#[derive(Clone, Debug)]
+pub(super) enum Subject {
+    Network(Contender),
+    Trees { name: String, growth: Growth },
+}
+
+impl Subject {
+    pub fn of(name: &str, baseline: &Baseline) -> Self {
+        match baseline {
+            Baseline::Network(plan) => Self::Network(Contender::new(name, plan.clone())),
+            Baseline::Trees => Self::Trees { name: name.to_owned(), growth: Growth::default() },
+        }
+    }
+
+    /// Names its journal entries.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Network(contender) => &contender.name,
+            Self::Trees { name, .. } => name,
+        }
+    }
+
+    /// What it is called where it is told of.
+    pub fn title(&self) -> &str {
+        match self {
+            Self::Network(contender) => &contender.title,
+            Self::Trees { name, .. } => name,
+        }
+    }
+}
+
 impl<B: Backend> Course<'_, B> {
-    /// The figures of a baseline: on the validation part, or, trained for the last time, on the test part.
-    pub fn compared(&self, name: &str, baseline: &Baseline, last: bool, journal: &mut Journal) -> Result<Figures> {
-        let plan = match baseline {
-            Baseline::Trees => return self.boosted(name, last, journal),
-            Baseline::Network(plan) => plan.clone(),
-        };
-        let contender = Contender::new(name, plan);
-        if last { self.tested(&contender, journal) } else { self.validated(&contender, journal) }
+    /// The figures on the validation part.
+    pub fn validated_as(&self, subject: &Subject, journal: &mut Journal) -> Result<Figures> {
+        match subject {
+            Subject::Network(contender) => self.validated(contender, journal),
+            Subject::Trees { name, growth } => self.boosted(name, *growth, false, journal),
+        }
+    }
+
+    /// Trained for the last time, on the test part.
+    pub fn tested_as(&self, subject: &Subject, journal: &mut Journal) -> Result<Figures> {
+        match subject {
+            Subject::Network(contender) => self.tested(contender, journal),
+            Subject::Trees { name, growth } => self.boosted(name, *growth, true, journal),
+        }
     }
 
     /// Trees that are trained on the training part and stopped on the validation part, on that; or, for the last time, as many
     /// as were best there, on the test part. What was begun and not finished is begun again: nothing is kept in between.
-    fn boosted(&self, name: &str, last: bool, journal: &mut Journal) -> Result<Figures> {
+    fn boosted(&self, name: &str, growth: Growth, last: bool, journal: &mut Journal) -> Result<Figures> {
         if let Some((figures, _)) = known(journal, name, last) {
             return Ok(figures);
         }
@@ -42,7 +80,7 @@ impl<B: Backend> Course<'_, B> {
         let total = if let Until::Trees(trees) = until { Some(trees as u64) } else { None };
         shop.observer.begin(Stage { name: title.clone(), total, unit: "trees" });
         // One seed for both: of the same rows they are the same trees.
-        let boosting = Boosting { data, seed: job.seed_of(&format!("retrain/{name}")), stop: shop.stop };
+        let boosting = Boosting { data, growth, seed: job.seed_of(&format!("retrain/{name}")), stop: shop.stop };
         let trained = boosting.train(&rows, until, |trees, loss| {
             let note = loss.map_or_else(String::new, |loss| format!("log loss {loss:.5} on validation"));
             shop.observer.progress(trees, &note);

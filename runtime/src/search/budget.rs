@@ -15,7 +15,7 @@ use crate::error::RunError;
 use crate::machine::Bytes;
 use crate::run::{Baseline, Job};
 use crate::supernet::{Keep, ParamDef, Store};
-use crate::trees;
+use crate::trees::{self, Growth, MOST_LEAVES};
 
 /// Bytes of a program for each node of its plan; measured, and rounded up.
 const NODE: u64 = 1000;
@@ -137,7 +137,11 @@ fn retraining(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Prog
         retrained = (retrained.0.max(dense), retrained.1.max(tables));
     }
     let boosted = match job.baselines.iter().any(|(_, baseline)| matches!(baseline, Baseline::Trees)) {
-        true => trees::memory(job.schema.numeric_width(), job.schema.sparse.len(), rows),
+        true => {
+            // Any number of leaves may be tried.
+            let leaves = if recipe.tune.is_some() { MOST_LEAVES } else { Growth::default().leaves };
+            trees::memory(job.schema.numeric_width(), job.schema.sparse.len(), rows, leaves)
+        }
         false => 0,
     };
     Ok(Phase {

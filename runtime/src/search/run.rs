@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nasrec_compiler::Architecture;
 use nasrec_compiler::recipe::Method;
 
+use super::boosted::Subject;
 use super::candidate::{InSupernet, TOGETHER};
 use super::clock::{CANDIDATES, Clock, Within};
 use super::fit::Workshop;
@@ -112,7 +113,7 @@ fn phases<B: Backend>(
         // What they take is known then, and the rest is for candidates.
         let course = Course { shop, job, data: &data };
         for (name, baseline) in &job.baselines {
-            course.compared(name, baseline, false, &mut journal)?;
+            course.validated_as(&Subject::of(name, baseline), &mut journal)?;
         }
     }
     let settled;
@@ -152,19 +153,18 @@ fn phases<B: Backend>(
     };
     let (mut compared, mut trials) = (Vec::new(), None);
     if let Some((tune, _)) = &tune {
-        let found =
-            best.iter().filter(|(told, _)| !told.failed()).take(tune.top).map(|(_, contender)| contender.clone());
-        let mut models: Vec<Contender> = found.collect();
+        let found = best.iter().filter(|(told, _)| !told.failed()).take(tune.top);
+        let found = found.map(|(_, contender)| Subject::Network(contender.clone()));
+        let mut models: Vec<Subject> = found.collect();
         let many = models.len();
-        models.extend(job.baselines.iter().filter_map(|(name, baseline)| match baseline {
-            Baseline::Network(plan) => Some(Contender::new(name, plan.clone())),
-            Baseline::Trees => None,
-        }));
+        models.extend(job.baselines.iter().map(|(name, baseline)| Subject::of(name, baseline)));
         let (mut tuned, tried) = course.tuned(models, tune, &until, &mut journal)?;
         (compared, trials) = (tuned.split_off(many), Some(tried));
         for ((told, contender), tuned) in best.iter_mut().filter(|(told, _)| !told.failed()).zip(tuned) {
             *told = tuned.told(told.clone());
-            *contender = tuned.contender;
+            if let Subject::Network(tuned) = tuned.subject {
+                *contender = tuned;
+            }
         }
         let tuned = tune.top.min(best.len());
         best[..tuned].sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
@@ -188,8 +188,7 @@ fn phases<B: Backend>(
     let mut baselines = Vec::new();
     let mut compared = compared.into_iter();
     for (name, baseline) in &job.baselines {
-        let tuned = if matches!(baseline, Baseline::Network(_)) { compared.next() } else { None };
-        baselines.push(course.baseline(name, baseline, tuned, &mut journal)?);
+        baselines.push(course.baseline(name, baseline, compared.next(), &mut journal)?);
     }
     let attainable = train::Attainable::of(&data, data.part(Part::Test))?
         .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });
@@ -302,16 +301,15 @@ fn tried<B: Backend>(
 /// How far what was found is ahead of each baseline, on blocks of the test part. Trees are trained without luck to speak of.
 fn against(
     best: &[(Row, Contender)],
-    baselines: &[(Row, Option<Contender>)],
+    baselines: &[(Row, Subject)],
     luck: Option<f64>,
     journal: &Journal,
 ) -> Vec<Against> {
     let Some((row, contender)) = best.first() else { return Vec::new() };
-    let each = baselines.iter().filter_map(|(other, network)| {
-        let theirs = network.as_ref().map_or(&other.name, |network| &network.name);
-        let (own, theirs) = (retrain::blocks(journal, &contender.name)?, retrain::blocks(journal, theirs)?);
+    let each = baselines.iter().filter_map(|(other, subject)| {
+        let (own, theirs) = (retrain::blocks(journal, &contender.name)?, retrain::blocks(journal, subject.name())?);
         let (mine, other_test) = (row.test?, other.test?);
-        let networks = if network.is_some() { 2.0 } else { 1.0 };
+        let networks = if let Subject::Network(_) = subject { 2.0 } else { 1.0 };
         let variance = luck.map_or(0.0, |luck| networks * luck * luck);
         let ahead = other_test.log_loss? - mine.log_loss?;
         Some(Against {
@@ -363,32 +361,26 @@ fn row(
 }
 
 impl<B: Backend> Course<'_, B> {
-    /// A baseline as it is told of, and as it was trained where it is a network.
+    /// A baseline as it is told of, and as it was trained.
     fn baseline(
         &self,
         name: &str,
         baseline: &Baseline,
         tuned: Option<Tuned>,
         journal: &mut Journal,
-    ) -> Result<(Row, Option<Contender>)> {
-        let validation = self.compared(name, baseline, false, journal)?;
-        let Baseline::Network(plan) = baseline else {
-            let mut told = row(name, None, None, None, validation);
-            if !told.failed() {
-                told.test = Some(self.compared(name, baseline, true, journal)?);
-            }
-            return Ok((told, None));
-        };
-        let mut contender = Contender::new(name, plan.clone());
-        let mut told = row(name, Some(Size::of(plan)), None, None, validation);
+    ) -> Result<(Row, Subject)> {
+        let mut subject = Subject::of(name, baseline);
+        let validation = self.validated_as(&subject, journal)?;
+        let size = if let Baseline::Network(plan) = baseline { Some(Size::of(plan)) } else { None };
+        let mut told = row(name, size, None, None, validation);
         if let Some(tuned) = tuned {
             told = tuned.told(told);
-            contender = tuned.contender;
+            subject = tuned.subject;
         }
         if !told.failed() {
-            told.test = Some(self.tested(&contender, journal)?);
+            told.test = Some(self.tested_as(&subject, journal)?);
         }
-        Ok((told, Some(contender)))
+        Ok((told, subject))
     }
 
     /// An architecture that is trained on its own, with its figures on the validation part.

@@ -1,9 +1,10 @@
 //! Settings of trainings that are found for each model on its own, by as many trials for what a search found as for each baseline.
 
-use nasrec_compiler::recipe::{Domain, Knob, Tune};
+use nasrec_compiler::recipe::{Domain, Knob, Recipe, Tune};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
+use super::boosted::Subject;
 use super::clock::{self, Clock};
 use super::report::{Row, Setting};
 use super::retrain::{Contender, Course};
@@ -11,8 +12,9 @@ use super::{settled, trials};
 use crate::Result;
 use crate::Stage;
 use crate::backend::Backend;
-use crate::run::{Baseline, Job, Journal};
+use crate::run::{Job, Journal};
 use crate::train::Figures;
+use crate::trees::Growth;
 
 /// Of so many trials the first are spread evenly, before there is something to go by: a third of them, and no fewer than this.
 const SPREAD: usize = 4;
@@ -20,12 +22,14 @@ const SPREAD: usize = 4;
 const BETTER: f64 = 0.3;
 /// Draws of which the one is taken that is likeliest among the better.
 const DRAWN: usize = 24;
+/// Behind the name of a model, before the number of a trial.
+const TUNED: &str = "-tuned-";
 /// How many settings are tried with a second seed: the luck of a training is as large as most of their differences.
 const AGAIN: usize = 3;
 
 /// A model with the settings that it is trained by.
 pub(super) struct Tuned {
-    pub contender: Contender,
+    pub subject: Subject,
     /// The mean of its trainings.
     pub figures: Figures,
     pub trainings: usize,
@@ -44,9 +48,52 @@ impl Tuned {
     }
 }
 
+impl Subject {
+    /// What its settings are looked for in.
+    fn domains(&self, tune: &Tune) -> Vec<Domain> {
+        match self {
+            Self::Network(_) => tune.over.iter().map(|(_, domain)| domain.clone()).collect(),
+            Self::Trees { .. } => Growth::domains().to_vec(),
+        }
+    }
+
+    /// The same with the settings at a place.
+    fn at(&self, number: u64, places: &[f64], tune: &Tune, recipe: &Recipe) -> Self {
+        let name = format!("{}{TUNED}{number}", self.name());
+        match self {
+            Self::Network(contender) => {
+                let mut recipe = recipe.clone();
+                settings(tune, places).iter().for_each(|&(knob, value)| knob.set(&mut recipe, value));
+                Self::Network(Contender { name, recipe: Some(recipe.into()), ..contender.clone() })
+            }
+            Self::Trees { .. } => Self::Trees { name, growth: Growth::at(places) },
+        }
+    }
+
+    /// The same with another seed.
+    fn again(&self) -> Self {
+        let name = format!("{}-seed-2", self.name());
+        match self {
+            Self::Network(contender) => Self::Network(Contender { name, order: 1, ..contender.clone() }),
+            Self::Trees { growth, .. } => Self::Trees { name, growth: *growth },
+        }
+    }
+
+    /// The settings at a place, for a person.
+    fn settings(&self, places: &[f64], tune: &Tune) -> Vec<Setting> {
+        match self {
+            Self::Network(_) => settings(tune, places).into_iter().map(Setting::from).collect(),
+            Self::Trees { .. } => {
+                let all = Growth::at(places).shown();
+                all.map(|(name, value)| Setting { name: name.to_owned(), value }).to_vec()
+            }
+        }
+    }
+}
+
 /// One that was tried.
 struct Tried {
-    contender: Contender,
+    subject: Subject,
     /// Where it lies in the domains, from 0 to 1 each; nowhere, of the recipe's own settings.
     places: Option<Vec<f64>>,
     figures: Vec<Figures>,
@@ -54,7 +101,8 @@ struct Tried {
 
 /// A model that is tuned.
 struct Model {
-    contender: Contender,
+    subject: Subject,
+    domains: Vec<Domain>,
     tried: Vec<Tried>,
 }
 
@@ -70,15 +118,15 @@ impl<B: Backend> Course<'_, B> {
     /// all have had as many wherever a budget ends.
     pub fn tuned(
         &self,
-        contenders: Vec<Contender>,
+        subjects: Vec<Subject>,
         tune: &Tune,
         until: &Until,
         journal: &mut Journal,
     ) -> Result<(Vec<Tuned>, u64)> {
-        let models = contenders.into_iter().map(|contender| {
-            let own = self.validated(&contender, journal)?;
-            let own = Tried { contender: contender.clone(), places: None, figures: vec![own] };
-            Ok(Model { contender, tried: vec![own] })
+        let models = subjects.into_iter().map(|subject| {
+            let own = self.validated_as(&subject, journal)?;
+            let own = Tried { subject: subject.clone(), places: None, figures: vec![own] };
+            Ok(Model { domains: subject.domains(tune), subject, tried: vec![own] })
         });
         let mut models = models.collect::<Result<Vec<Model>>>()?;
         let observer = self.shop.observer;
@@ -88,14 +136,13 @@ impl<B: Backend> Course<'_, B> {
         let result = self.observed_by(&inside).try_all(&mut models, tune, until, &inside, journal);
         observer.end();
         let trials = result?;
-        let told = |tuned: &Tuned| {
-            let shown: Vec<String> = tuned.settings.iter().map(Setting::to_string).collect();
-            let shown = if shown.is_empty() { "the recipe's settings".to_owned() } else { shown.join(", ") };
-            let (title, loss) = (&tuned.contender.title, tuned.figures.log_loss.unwrap_or(f64::NAN));
-            observer.say(&format!("tune {title}: {shown}, log loss {loss:.5} on validation"));
-        };
         let tuned: Vec<Tuned> = models.into_iter().map(|model| model.tuned(tune)).collect();
-        tuned.iter().for_each(told);
+        for Tuned { subject, figures, settings, .. } in &tuned {
+            let shown: Vec<String> = settings.iter().map(Setting::to_string).collect();
+            let shown = if shown.is_empty() { "the settings that it had".to_owned() } else { shown.join(", ") };
+            let loss = figures.log_loss.unwrap_or(f64::NAN);
+            observer.say(&format!("tune {}: {shown}, log loss {loss:.5} on validation", subject.title()));
+        }
         Ok((tuned, trials))
     }
 
@@ -110,13 +157,13 @@ impl<B: Backend> Course<'_, B> {
     ) -> Result<u64> {
         let mut done = 0;
         let mut tried = 0;
-        while tried < tune.trials && journal.decided(TRIALS).is_none_or(|trials| tried < trials) {
+        while tried < journal.decided(TRIALS).unwrap_or(tune.trials) {
             if journal.decided(TRIALS).is_none() && until.is_over(self, models, journal) {
                 break;
             }
             tried += 1;
             for model in &mut *models {
-                inside.at(done, format!("{}, trial {tried}", model.contender.title));
+                inside.at(done, format!("{}, trial {tried}", model.subject.title()));
                 self.try_one(model, tune, tried, journal)?;
                 done += 1;
                 inside.outer().progress(done, "");
@@ -130,10 +177,8 @@ impl<B: Backend> Course<'_, B> {
             sort(&mut model.tried);
             let own = model.tried.iter().position(|one| one.places.is_none()).unwrap_or(0);
             for (rank, one) in model.tried.iter_mut().enumerate().filter(|(rank, _)| *rank < AGAIN || *rank == own) {
-                let again = one.contender.clone();
-                let name = format!("{}-seed-2", again.name);
-                inside.at(done, format!("{}, another seed of number {}", model.contender.title, rank + 1));
-                one.figures.push(self.validated(&Contender { name, order: 1, ..again }, journal)?);
+                inside.at(done, format!("{}, another seed of number {}", model.subject.title(), rank + 1));
+                one.figures.push(self.validated_as(&one.subject.again(), journal)?);
             }
             model.tried.retain(|one| one.figures.len() > 1);
             sort(&mut model.tried);
@@ -143,16 +188,14 @@ impl<B: Backend> Course<'_, B> {
 
     /// One more setting for a model.
     fn try_one(&self, model: &mut Model, tune: &Tune, trial: u64, journal: &mut Journal) -> Result<()> {
-        let Model { contender, tried } = model;
-        let mut rng = self.job.streams().rng(&format!("tune/{}", contender.title), trial);
+        let Model { subject, domains, tried } = model;
+        let recipe = &self.job.recipe;
+        let mut rng = self.job.streams().rng(&format!("tune/{}", subject.title()), trial);
         let known = tried.iter().filter_map(|one| Some((one.figures.first()?.rank(), one.places.as_deref()?)));
-        let places = propose(tune, known.collect(), trial, &mut rng);
-        let mut recipe = self.job.recipe.clone();
-        settings(tune, &places).iter().for_each(|&(knob, value)| knob.set(&mut recipe, value));
-        let name = format!("{}-tuned-{trial}", contender.name);
-        let contender = Contender { name, recipe: Some(recipe.into()), ..contender.clone() };
-        let figures = self.validated(&contender, journal)?;
-        tried.push(Tried { contender, places: Some(places), figures: vec![figures] });
+        let places = propose(domains, tune.trials, known.collect(), trial, &mut rng);
+        let subject = subject.at(trial, &places, tune, recipe);
+        let figures = self.validated_as(&subject, journal)?;
+        tried.push(Tried { subject, places: Some(places), figures: vec![figures] });
         Ok(())
     }
 }
@@ -161,9 +204,9 @@ impl Model {
     /// The best of what was tried.
     fn tuned(mut self, tune: &Tune) -> Tuned {
         let best = self.tried.swap_remove(0);
-        let settings = best.places.iter().flat_map(|places| settings(tune, places)).map(Setting::from).collect();
+        let settings = best.places.iter().flat_map(|places| best.subject.settings(places, tune)).collect();
         let figures = trials::mean(&best.figures);
-        Tuned { contender: best.contender, trainings: best.figures.len(), figures, settings }
+        Tuned { subject: best.subject, trainings: best.figures.len(), figures, settings }
     }
 }
 
@@ -171,19 +214,15 @@ impl Until {
     /// Whether the time is over for one more setting of each model, a second seed of the best and their last trainings.
     fn is_over<B: Backend>(&self, course: &Course<'_, B>, models: &[Model], journal: &Journal) -> bool {
         let Some(budget) = self.budget else { return false };
-        let (job, data) = (course.job, course.data);
         let each = models.iter().map(|model| {
-            let name = &model.contender.name;
-            let is_of_model = |other: &str| {
-                other.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with("-tuned-"))
-            };
+            let name = model.subject.name();
+            let is_of_model =
+                |other: &str| other.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(TUNED));
             let took = clock::first_trainings(journal, is_of_model);
             took.iter().sum::<f64>() / took.len().max(1) as f64
         });
         let each: f64 = each.sum();
-        let of_trees = job.baselines.iter().filter(|(_, baseline)| matches!(baseline, Baseline::Trees));
-        let of_trees: f64 = of_trees.map(|(name, _)| clock::last_training(job, data, journal, name)).sum();
-        let wanted = (1 + AGAIN + 1) as f64 * each + clock::more_rows(job, data) * each + of_trees;
+        let wanted = (1 + AGAIN + 1) as f64 * each + clock::more_rows(course.job, course.data) * each;
         self.clock.elapsed() + wanted > budget
     }
 }
@@ -203,15 +242,15 @@ type Known<'a> = (f64, &'a [f64]);
 
 /// Where to try next: the first are spread out; then a place that is likelier among the better third than among the others, a
 /// tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011).
-fn propose(tune: &Tune, mut known: Vec<Known<'_>>, trial: u64, rng: &mut impl Rng) -> Vec<f64> {
-    let spread = SPREAD.max(tune.trials as usize / 3);
+fn propose(domains: &[Domain], trials: u64, mut known: Vec<Known<'_>>, trial: u64, rng: &mut impl Rng) -> Vec<f64> {
+    let spread = SPREAD.max(trials as usize / 3);
     if trial as usize <= spread || known.len() < 3 {
-        return (0..tune.over.len()).map(|axis| halton(trial, axis)).collect();
+        return (0..domains.len()).map(|axis| halton(trial, axis)).collect();
     }
     known.sort_by(|a, b| a.0.total_cmp(&b.0));
     let better = ((known.len() as f64 * BETTER).ceil() as usize).clamp(1, known.len() - 1);
     let (better, others) = known.split_at(better);
-    let axes = tune.over.iter().enumerate().map(|(axis, (_, domain))| {
+    let axes = domains.iter().enumerate().map(|(axis, domain)| {
         let on = |part: &[Known<'_>]| part.iter().map(|(_, places)| places[axis]).collect::<Vec<f64>>();
         Axis { domain, better: on(better), others: on(others) }
     });
@@ -313,9 +352,8 @@ pub(super) fn decided<B: Backend>(
 
 /// Seconds that one training of each model takes that is tuned: the baselines, and what is found, which is not known yet.
 fn of_each(job: &Job, tune: &Tune, journal: &Journal) -> f64 {
-    let is_network =
-        |model: &str| job.baselines.iter().any(|(name, what)| name == model && matches!(what, Baseline::Network(_)));
-    let baselines: f64 = clock::first_trainings(journal, is_network).iter().sum();
+    let is_baseline = |model: &str| job.baselines.iter().any(|(name, _)| name == model);
+    let baselines: f64 = clock::first_trainings(journal, is_baseline).iter().sum();
     (baselines + tune.top as f64 * settled::training(job, journal).0).max(1e-3)
 }
 
@@ -332,7 +370,8 @@ mod tests {
         let mut places: Vec<Vec<f64>> = Vec::new();
         for trial in 1..=tune.trials {
             let known: Vec<Known<'_>> = places.iter().map(|places| (loss(places), places.as_slice())).collect();
-            let next = propose(tune, known, trial, &mut ChaCha8Rng::seed_from_u64(seed + trial));
+            let domains: Vec<Domain> = tune.over.iter().map(|(_, domain)| domain.clone()).collect();
+            let next = propose(&domains, tune.trials, known, trial, &mut ChaCha8Rng::seed_from_u64(seed + trial));
             places.push(next);
         }
         places

@@ -5,19 +5,17 @@ use rand::Rng;
 use rayon::prelude::*;
 
 use super::columns::{BINS, Columns, Edges, Raw, TOGETHER};
-use super::grow::{Ground, LEAVES, Slope, Tree};
+use super::grow::{Ground, Slope, Tree};
+use super::growth::Growth;
 use crate::data::{Dataset, Folds, Rows};
 use crate::train::{Scores, log_loss};
 use crate::{Result, Stop};
 
-/// What the values of leaves are multiplied by.
-const RATE: f64 = 0.05;
 /// Most trees.
 const MOST: usize = 2_000;
 /// Trees in a row that do not make the log loss on the rows held back smaller, after which no more are grown.
 const PATIENCE: usize = 50;
-/// The share of the columns, and that of the rows, that each tree is grown on.
-const COLUMNS: f64 = 0.5;
+/// The share of the rows that each tree is grown on.
 const SHARE: f64 = 0.8;
 /// Most rows that trees are grown on, and most that are held back to stop on: evenly spaced ones of more.
 const MOST_ROWS: usize = 1 << 21;
@@ -26,14 +24,14 @@ const EVERY: u64 = 10;
 /// Rows that a task works on.
 const TASK: usize = 1 << 12;
 
-/// Bytes that training takes at most on a table of so many columns and so many rows.
-pub(crate) fn memory(numbers: usize, fields: usize, rows: u64) -> u64 {
+/// Bytes that training takes at most on a table of so many columns and so many rows, with trees of so many leaves.
+pub(crate) fn memory(numbers: usize, fields: usize, rows: u64, leaves: usize) -> u64 {
     let rows = rows.min(2 * MOST_ROWS as u64);
     let (numbers, fields) = (numbers as u64, fields as u64);
     let columns = numbers + 3 * fields;
     // As they are read, as trees see them, their bins; derivatives, logits, labels, lists of rows.
     let of_row = 4 * (numbers + fields) + 4 * columns + columns + 48;
-    rows.saturating_mul(of_row).saturating_add(columns.saturating_mul((BINS * LEAVES * 16) as u64))
+    rows.saturating_mul(of_row).saturating_add(columns.saturating_mul((BINS * leaves * 16) as u64))
 }
 
 /// When training ends.
@@ -48,6 +46,7 @@ pub(crate) enum Until<'r> {
 /// Boosting on a table.
 pub(crate) struct Boosting<'a> {
     pub data: &'a Dataset,
+    pub growth: Growth,
     /// Of everything that is drawn.
     pub seed: u64,
     pub stop: &'a Stop,
@@ -112,8 +111,11 @@ impl Boosting<'_> {
                 forest.curve.push((index, Some(log_loss(&logits, &labels))));
             }
             let slopes = slopes(&logits, &labels, &weights);
-            let (of_columns, of_rows) = drawn(key, index, forest.columns.len(), labels.len());
-            let ground = Ground { edges: &edges, bins: &bins, slopes: &slopes, columns: &of_columns, rate: RATE };
+            let all = [(forest.columns.len(), self.growth.columns), (labels.len(), SHARE)];
+            let [of_columns, of_rows] = drawn(key, index, all);
+            let of_rows = of_rows.into_iter().map(|row| row as u32).collect();
+            let growth = &self.growth;
+            let ground = Ground { edges: &edges, bins: &bins, slopes: &slopes, columns: &of_columns, growth };
             let tree = ground.grow(of_rows);
             add(&tree, &bins, &mut logits);
             let loss = held.as_mut().map(|held| {
@@ -174,10 +176,10 @@ fn spaced(rows: &Rows) -> Rows {
         .into()
 }
 
-/// The columns and the rows that a tree is grown on, both rising.
-fn drawn(key: Key, tree: u64, columns: usize, rows: usize) -> (Vec<usize>, Vec<u32>) {
+/// The columns and the rows that a tree is grown on, both rising: of so many the share that is wanted.
+fn drawn(key: Key, tree: u64, all: [(usize, f64); 2]) -> [Vec<usize>; 2] {
     let mut rng = at(key, tree);
-    let mut of = |count: usize, share: f64| {
+    all.map(|(count, share)| {
         // Each of those left is taken with the probability by which as many are taken as wanted (Fan et al., 1962).
         let mut wanted = ((count as f64 * share).ceil() as usize).min(count);
         let mut taken = Vec::with_capacity(wanted);
@@ -189,9 +191,7 @@ fn drawn(key: Key, tree: u64, columns: usize, rows: usize) -> (Vec<usize>, Vec<u
             }
         }
         taken
-    };
-    let columns = of(columns, COLUMNS);
-    (columns, of(rows, SHARE).into_iter().map(|row| row as u32).collect())
+    })
 }
 
 /// The derivatives of the loss of each row by its logit, as often as it counts.
@@ -217,10 +217,11 @@ mod tests {
     #[test]
     fn a_tree_is_grown_on_its_share() {
         let key = Streams::new(1).key("trees");
-        let (columns, rows) = drawn(key, 0, 13, 10_000);
+        let all = [(13, 0.5), (10_000, 0.8)];
+        let [columns, rows] = drawn(key, 0, all);
         assert_eq!((columns.len(), rows.len()), (7, 8_000));
         assert!(columns.is_sorted_by(|a, b| a < b) && rows.is_sorted_by(|a, b| a < b));
-        assert_eq!(drawn(key, 0, 13, 10_000), (columns, rows.clone()));
-        assert_ne!(drawn(key, 1, 13, 10_000).1, rows);
+        assert_eq!(drawn(key, 0, all), [columns, rows.clone()]);
+        assert_ne!(drawn(key, 1, all)[1], rows);
     }
 }

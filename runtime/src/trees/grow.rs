@@ -3,13 +3,7 @@
 use rayon::prelude::*;
 
 use super::columns::Edges;
-
-/// Most leaves of a tree.
-pub(super) const LEAVES: usize = 31;
-/// Added to the sum of second derivatives of a leaf, which so has a smaller value.
-const L2: f64 = 5.0;
-/// The least sum of second derivatives of a leaf: a few dozen rows.
-const LEAST: f64 = 5.0;
+use super::growth::Growth;
 
 /// First and second derivative of the loss.
 pub(super) type Slope = [f64; 2];
@@ -59,8 +53,7 @@ pub(super) struct Ground<'a> {
     pub slopes: &'a [Slope],
     /// The columns that it may split by, rising.
     pub columns: &'a [usize],
-    /// What values of leaves are multiplied by.
-    pub rate: f64,
+    pub growth: &'a Growth,
 }
 
 /// A leaf that may be split.
@@ -85,7 +78,7 @@ impl Ground<'_> {
         let mut tree = vec![Node::Leaf(0.0)];
         let histograms = self.histograms(&rows);
         let mut leaves = vec![self.leaf(0, rows, histograms)];
-        while leaves.len() < LEAVES {
+        while leaves.len() < self.growth.leaves {
             let gain = |leaf: &Leaf| leaf.best.map_or(0.0, |best| best.gain);
             // The first of several that gain as much.
             let most = leaves.iter().enumerate().rev().max_by(|(_, a), (_, b)| gain(a).total_cmp(&gain(b)));
@@ -109,7 +102,7 @@ impl Ground<'_> {
             leaves.push(self.leaf(first + 1, right, of_right));
         }
         for leaf in &leaves {
-            tree[leaf.node] = Node::Leaf((-self.rate * leaf.sum[0] / (leaf.sum[1] + L2)) as f32);
+            tree[leaf.node] = Node::Leaf((-self.growth.rate * leaf.sum[0] / (leaf.sum[1] + self.growth.l2)) as f32);
         }
         Tree(tree)
     }
@@ -117,7 +110,7 @@ impl Ground<'_> {
     fn leaf(&self, node: usize, rows: Vec<u32>, histograms: Vec<Vec<Slope>>) -> Leaf {
         let sum = rows.iter().fold([0.0; 2], |sum, &row| plus(sum, self.slopes[row as usize]));
         let each: Vec<Option<Split>> = (self.columns.par_iter().zip(&histograms))
-            .map(|(&column, histogram)| best_of(column, histogram, sum))
+            .map(|(&column, histogram)| self.best_of(column, histogram, sum))
             .collect();
         // The first column of several that gain as much.
         let best = each.into_iter().flatten().rev().max_by(|a, b| a.gain.total_cmp(&b.gain));
@@ -138,28 +131,28 @@ impl Ground<'_> {
         });
         each.collect()
     }
+
+    /// The split of a column that gains most, if one gains anything.
+    fn best_of(&self, column: usize, histogram: &[Slope], sum: Slope) -> Option<Split> {
+        let score = |[first, second]: Slope| first * first / (second + self.growth.l2);
+        let whole = score(sum);
+        let mut left = [0.0; 2];
+        let mut best: Option<Split> = None;
+        for (bin, &of_bin) in histogram.iter().enumerate().take(histogram.len().saturating_sub(1)) {
+            left = plus(left, of_bin);
+            let right = [sum[0] - left[0], sum[1] - left[1]];
+            if right[1] < self.growth.least {
+                break;
+            }
+            let gain = score(left) + score(right) - whole;
+            if left[1] >= self.growth.least && gain > 1e-6 && best.is_none_or(|best| gain > best.gain) {
+                best = Some(Split { gain, column, bin: bin as u8 });
+            }
+        }
+        best
+    }
 }
 
 fn plus(a: Slope, b: Slope) -> Slope {
     [a[0] + b[0], a[1] + b[1]]
-}
-
-/// The split of a column that gains most, if one gains anything.
-fn best_of(column: usize, histogram: &[Slope], sum: Slope) -> Option<Split> {
-    let score = |[first, second]: Slope| first * first / (second + L2);
-    let whole = score(sum);
-    let mut left = [0.0; 2];
-    let mut best: Option<Split> = None;
-    for (bin, &of_bin) in histogram.iter().enumerate().take(histogram.len().saturating_sub(1)) {
-        left = plus(left, of_bin);
-        let right = [sum[0] - left[0], sum[1] - left[1]];
-        if right[1] < LEAST {
-            break;
-        }
-        let gain = score(left) + score(right) - whole;
-        if left[1] >= LEAST && gain > 1e-6 && best.is_none_or(|best| gain > best.gain) {
-            best = Some(Split { gain, column, bin: bin as u8 });
-        }
-    }
-    best
 }

@@ -11,5 +11,7 @@
 mod boost;
 mod columns;
 mod grow;
+mod growth;
 
 pub(crate) use boost::{Boosting, Until, memory};
+pub(crate) use growth::{Growth, MOST_LEAVES};
