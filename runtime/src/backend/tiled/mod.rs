@@ -76,11 +76,18 @@ impl Tiled {
         params.check()?;
         let (rows, outputs) = (batch.rows, program.outputs());
         let mut tiles = vec![0f32; rows * outputs];
-        self.pool.install(|| {
-            tiles.par_chunks_mut(TILE * outputs).with_max_len(1).enumerate().for_each(|(i, out)| {
-                self.on_tile(program, (params, batch, Mode::Trained), i, out.len() / outputs, |tile| tile.logits(out));
+        if rows <= TILE {
+            // One tile is one thread's work, and this one is awake.
+            self.on_tile(program, (params, batch, Mode::Trained), 0, rows, |tile| tile.logits(&mut tiles));
+        } else {
+            self.pool.install(|| {
+                tiles.par_chunks_mut(TILE * outputs).with_max_len(1).enumerate().for_each(|(i, out)| {
+                    self.on_tile(program, (params, batch, Mode::Trained), i, out.len() / outputs, |tile| {
+                        tile.logits(out)
+                    });
+                });
             });
-        });
+        }
         if outputs == 1 {
             return Ok(vec![tiles]);
         }

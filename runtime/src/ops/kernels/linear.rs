@@ -1,5 +1,7 @@
 //! `y = W x + b` along one axis.
 
+use std::cell::RefCell;
+
 use super::gemm::{Matrix, gemm};
 use super::simd;
 
@@ -24,8 +26,14 @@ impl Product<'_> {
     }
 
     /// `input`: stretches and where each starts, in values a sample. What no stretch covers is zero.
+    ///
+    /// What is said of a column does not depend on how many there are: one alone is computed twice, as a product with a vector would add
+    /// up in another order than one with a matrix.
     pub(crate) fn forward(&self, bias: Option<&[f32]>, input: &[(usize, &[f32])], y: &mut [f32]) {
         let (width, cols) = (self.width(), self.cols());
+        if cols == 1 {
+            return self.forward_alone(bias, input, y);
+        }
         if let Some(bias) = bias {
             for (i, row) in y.chunks_exact_mut(cols).enumerate() {
                 row.fill(bias[i % self.out]);
@@ -46,6 +54,32 @@ impl Product<'_> {
                 seeded = true;
             }
         }
+    }
+
+    /// The same of one column, which has itself beside it.
+    fn forward_alone(&self, bias: Option<&[f32]>, input: &[(usize, &[f32])], y: &mut [f32]) {
+        thread_local! {
+            static TWICE: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
+        }
+        fn twice(values: &[f32], to: &mut Vec<f32>) {
+            to.clear();
+            to.extend(values.iter().flat_map(|&value| [value, value]));
+        }
+        let (width, blocks) = (self.width(), self.outer > 1);
+        TWICE.with_borrow_mut(|[both, doubled]| {
+            for (block, y) in y.chunks_exact_mut(self.out).enumerate() {
+                both.clear();
+                both.extend((0..2 * self.out).map(|i| bias.map_or(0.0, |bias| bias[i / 2])));
+                let mut seeded = bias.is_some();
+                for &(from, x) in input {
+                    let (from, x) = if blocks { (0, &x[block * width..][..width]) } else { (from, x) };
+                    twice(x, doubled);
+                    gemm(both, 2, self.columns(from, x.len()), Matrix::new(doubled, x.len(), 2), seeded);
+                    seeded = true;
+                }
+                y.iter_mut().zip(both.iter().step_by(2)).for_each(|(y, &both)| *y = both);
+            }
+        });
     }
 
     /// Gradient of the stretch of the input that starts at `from` values a sample.
