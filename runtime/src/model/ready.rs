@@ -65,6 +65,21 @@ impl<B: Backend> Ready<'_, B> {
         &self.schema
     }
 
+    /// What its schema learnt of the training rows, where it learns something.
+    pub fn encoder(&self) -> Option<&Encoder> {
+        self.encoder.as_ref()
+    }
+
+    /// The probability of each sample.
+    ///
+    /// # Errors
+    /// The batch does not fit the schema.
+    pub fn probabilities(&self, batch: &Batch) -> Result<Vec<f32>> {
+        let mut logits = self.logits(batch)?;
+        logits.iter_mut().for_each(|logit| *logit = probability(*logit));
+        Ok(logits)
+    }
+
     /// The logit of each sample, calibrated where the model is.
     ///
     /// # Errors
@@ -90,11 +105,7 @@ impl<B: Backend> Ready<'_, B> {
         stop: &Stop,
         mut each: impl FnMut(&Portion, &[f32]) -> Result<()>,
     ) -> Result<Malformed> {
-        stream(&self.asked(rows, false), observer, stop, |portion| {
-            let mut logits = self.logits(&portion.batch)?;
-            logits.iter_mut().for_each(|logit| *logit = probability(*logit));
-            each(&portion, &logits)
-        })
+        stream(&self.asked(rows, false), observer, stop, |portion| each(&portion, &self.probabilities(&portion.batch)?))
     }
 
     /// What it says of all rows of a table, and what came true.
