@@ -34,6 +34,7 @@ mod reading;
 mod resume;
 mod runs;
 mod sampling;
+mod serving;
 mod stopping;
 mod support;
 mod surveys;
