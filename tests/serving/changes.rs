@@ -108,6 +108,53 @@ fn what_is_more_than_can_be_done_is_refused_in_words_and_the_rest_is_right() {
 }
 
 #[test]
+fn who_cannot_be_answered_in_time_is_told_so() {
+    let models = Models::trained();
+    let rows = rows(2);
+    let served = models.serve(&["one", "--wait", "1500ms", "--most", "2", "--timeout", "200ms"]);
+    let answer = served.post("/v2/models/one/rows", &rows[0].object());
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", answer.error());
+    assert!(answer.error().contains("200ms"), "{}", answer.error());
+    // Nobody waits for that row any more; two that are there together need not wait.
+    let body = json!(rows.iter().map(Row::object).collect::<Vec<_>>());
+    thread::sleep(Duration::from_millis(1500));
+    assert_eq!(served.post("/v2/models/one/rows", &body).probabilities(), models.predicted("one", &rows));
+}
+
+#[test]
+fn what_was_answered_by_a_server_that_is_killed_is_right() {
+    let models = Models::trained();
+    let rows = rows(30);
+    let expected = models.predicted("one", &rows);
+    for at in 1..4 {
+        let mut served = models.serve(&["one", "--wait", "1ms"]);
+        let answered = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for first in 0..4 {
+                let (address, rows, expected, answered) = (served.address.clone(), &rows, &expected, &answered);
+                scope.spawn(move || {
+                    let mut connection = super::Connection::new(&address);
+                    for row in (0..rows.len()).cycle().skip(first) {
+                        let text =
+                            request("POST", "/v2/models/one/rows", &[], rows[row].object().to_string().as_bytes());
+                        let answer = connection.send(&text).ok().and_then(|()| connection.answer());
+                        // What is not answered whole is no answer.
+                        let Some(answer) = answer else { break };
+                        assert_eq!(answer.probabilities(), [expected[row]]);
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            while answered.load(Ordering::Relaxed) < 40 * at {
+                thread::sleep(Duration::from_millis(1));
+            }
+            served.signal("-KILL");
+        });
+        assert_eq!(served.ended(), None, "by a signal");
+    }
+}
+
+#[test]
 fn bodies_and_connections_have_so_much_room_and_no_more() {
     let models = Models::trained();
     let served = models.serve(&["one", "--body", "100KiB", "--bodies", "100KiB", "--connections", "3"]);

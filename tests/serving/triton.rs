@@ -13,7 +13,11 @@ fn the_client_of_others_is_answered() {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| in_repository("target"), Into::into);
     let tools = target.join("tools").join(CLIENT);
     if !tools.is_dir() {
-        assert!(std::env::var_os("TRITONCLIENT").is_none(), "{} is not there, where .ci/run installs it", tools.display());
+        assert!(
+            std::env::var_os("TRITONCLIENT").is_none(),
+            "{} is not there, where .ci/run installs it",
+            tools.display()
+        );
         return;
     }
     let models = Models::trained();

@@ -20,6 +20,8 @@ use crate::working::How;
 
 /// Threads that sockets are looked after with.
 const SOCKETS: usize = 2;
+/// Threads beside them that read long bodies.
+const READERS: usize = 4;
 /// How often it is looked whether to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -85,6 +87,7 @@ impl Server {
         let Self { listener, shared, .. } = self;
         let runtime = Builder::new_multi_thread()
             .worker_threads(SOCKETS)
+            .max_blocking_threads(READERS)
             .thread_name("sockets")
             .enable_io()
             .enable_time()

@@ -150,7 +150,14 @@ impl Work<'_> {
                 for job in sound {
                     let (own, others) = rest.split_at(job.rows);
                     rest = others;
-                    let _heard = job.reply.send(Ok(own.to_vec()));
+                    let answer = match own.iter().position(|probability| !probability.is_finite()) {
+                        None => Ok(own.to_vec()),
+                        Some(row) => Err(Refusal::of(
+                            500,
+                            format!("row {row}: the model says no number, as its weights are none"),
+                        )),
+                    };
+                    let _heard = job.reply.send(answer);
                 }
             }
             Err(error) => {
