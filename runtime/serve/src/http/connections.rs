@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 const REFUSED: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n\
-    content-length: 54\r\n\r\n{\"error\":\"there are as many connections as there may\"}\n";
+    content-length: 55\r\n\r\n{\"error\":\"there are as many connections as there may\"}\n";
 
 /// Answers on a listener until it is `asked` to stop, and then what was accepted.
 pub(crate) async fn serve(

@@ -19,6 +19,8 @@ use crate::refusal::Refusal;
 use crate::request::OUTPUT;
 use crate::working::Working;
 
+/// Models that a message lists.
+const LISTED: usize = 12;
 /// The type of answers for machines.
 pub(super) const JSON: &str = "application/json";
 /// That of what was counted.
@@ -79,8 +81,8 @@ pub(super) fn refused(refusal: &Refusal) -> Response {
 /// There is none of that name, or it has another version.
 pub(super) fn named(shared: &Shared, name: &str, version: Option<&str>) -> Result<Arc<Working>, Refusal> {
     let Some((working, _)) = shared.models.get(name) else {
-        let names: Vec<&str> = shared.models.names().collect();
-        return Err(Refusal::of(404, format!("there is no model {}; there are {}", shown(name), names.join(", "))));
+        let names: Vec<&str> = shared.models.names().take(LISTED).collect();
+        return Err(Refusal::of(404, format!("there is no model {}; there is {}", shown(name), names.join(", "))));
     };
     match version {
         Some(version) if version != working.version => {
