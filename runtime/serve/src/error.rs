@@ -38,3 +38,18 @@ impl Error {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_code_is_given_once_and_documented_once() {
+        let codes = |text: &str, before: &str, after: &str| -> Vec<String> {
+            let found = text.split(before).skip(1).filter_map(|rest| rest.split_once(after)).map(|(code, _)| code);
+            found.map(|code| format!("R10{code}")).collect()
+        };
+        let given = codes(include_str!("error.rs").split("#[cfg(test)]").next().unwrap_or_default(), "=> \"R10", "\"");
+        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/runtime-errors.md"));
+        let documented = codes(&page.expect("the page"), "\n| R10", " |");
+        assert!(given.len() == 4 && given == documented, "{given:?} {documented:?}");
+    }
+}

@@ -1,12 +1,13 @@
-//! A model at work: a thread of its own, which encodes the rows of many requests, has them computed together, and hands out what came of it.
+//! A model at work: threads of its own, each of which encodes the rows of many requests, has them computed together, and hands out what came
+//! of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
-use std::thread::{Builder, JoinHandle};
+use std::thread::{self, Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
-use nasrec_runtime::backend::Tiled;
+use nasrec_runtime::backend::{Backend, Tiled};
 use nasrec_runtime::data::{Arriving, Intake};
 use nasrec_runtime::model::{Model, Ready};
 
@@ -15,6 +16,9 @@ use crate::inputs::{Inputs, shown};
 use crate::metrics::Metrics;
 use crate::queue::{Job, Queue};
 use crate::refusal::Refusal;
+
+/// Threads that take the batches of one model.
+const MOST_THREADS: usize = 4;
 
 /// A model that answers, as long as somebody holds it.
 pub struct Working {
@@ -76,7 +80,16 @@ impl Working {
                 Err(error) => drop(told.send(Err(error))),
                 Ok(model) => {
                     drop(told.send(Ok(())));
-                    Work { model, arriving: &arriving, inputs: &known, how: &how }.work(&own);
+                    let work = Work { model, arriving: &arriving, inputs: &known, how: &how };
+                    // While one computes another encodes; and where batches are small each is one thread's work.
+                    thread::scope(|scope| {
+                        for _ in 1..backend.threads().min(MOST_THREADS) {
+                            let other = Builder::new().name("model".to_owned()).spawn_scoped(scope, || work.work(&own));
+                            // Where no more threads are to be had, fewer do as well.
+                            let _running = other;
+                        }
+                        work.work(&own);
+                    });
                 }
             }
         };

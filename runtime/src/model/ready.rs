@@ -47,7 +47,7 @@ impl Model {
         let Self { name, schema, encoder, plan, store, scaling, evidence, .. } = self;
         let program = backend.compile(Task::evaluating(plan)?)?;
         let params = backend.load(store)?;
-        let copies = backend.copies(&program, &params)?;
+        let copies = backend.settled(&program, &params)?;
         Ok(Ready { backend, program, copies, params, schema, encoder, scaling, name, evidence })
     }
 
