@@ -86,7 +86,13 @@ fn rows_of_many_requests_are_computed_together_and_answered_apart() {
     assert!(value("nasrecc_batch_rows_count{model=\"one\"}") < value(answered), "some were computed together");
     assert_eq!(value("nasrecc_waiting_rows{model=\"one\"}"), 0.0);
     assert_eq!(value("nasrecc_body_bytes"), 0.0, "what bodies took is free again");
-    assert_eq!(value("nasrecc_connections"), 1.0, "this one");
+    // Those that were closed are noticed soon.
+    let alone =
+        || String::from_utf8_lossy(&served.get("/metrics").body).lines().any(|line| line == "nasrecc_connections 1");
+    assert!((0..1000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        alone()
+    }));
 }
 
 #[test]
