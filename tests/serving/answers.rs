@@ -90,7 +90,7 @@ fn rows_of_many_requests_are_computed_together_and_answered_apart() {
     let alone =
         || String::from_utf8_lossy(&served.get("/metrics").body).lines().any(|line| line == "nasrecc_connections 1");
     assert!((0..1000).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        thread::sleep(std::time::Duration::from_millis(5));
         alone()
     }));
 }
