@@ -111,12 +111,13 @@ impl<'de> Visitor<'de> for Row<'_, '_> {
             return Err(A::Error::custom("too many rows"));
         }
         reading.rows += 1;
-        let mut said = 0;
-        while let Some(place) = map.next_key_seed(Key(reading.inputs, row))? {
+        let (mut said, mut next) = (0, 0);
+        while let Some(place) = map.next_key_seed(Key { inputs: reading.inputs, row, next })? {
             let Place::Input(at) = place else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
+            next = at + 1;
             let name = &reading.inputs.all[at].name;
             if std::mem::replace(&mut reading.said[at], row + 1) == row + 1 {
                 return Err(A::Error::custom(format_args!("row {row} has column {} twice", shown(name))));
@@ -226,7 +227,12 @@ pub(super) fn joined<'v>(values: impl Iterator<Item = Given<'v>>, separator: &[u
 }
 
 /// The column that a key names.
-struct Key<'a>(&'a Inputs, usize);
+struct Key<'a> {
+    inputs: &'a Inputs,
+    row: usize,
+    /// The one that it is where columns come in the order of the schema, and need not be looked up.
+    next: usize,
+}
 
 impl<'de> DeserializeSeed<'de> for Key<'_> {
     type Value = Place;
@@ -244,7 +250,11 @@ impl Visitor<'_> for Key<'_> {
     }
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Place, E> {
-        self.0.place(name).map_err(|what| E::custom(format_args!("row {}: {what}", self.1)))
+        let Self { inputs, row, next } = self;
+        match inputs.all.get(next) {
+            Some(input) if input.name == name => Ok(Place::Input(next)),
+            _ => inputs.place(name).map_err(|what| E::custom(format_args!("row {row}: {what}"))),
+        }
     }
 }
 
