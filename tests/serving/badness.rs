@@ -225,6 +225,23 @@ fn in_tensors() -> Vec<Case> {
         case("a shape of two columns", shape(json!([3, 2])), &["input `price`", "[3, 2]", "[rows] or [rows, 1]"]),
         case("no shape", shape(json!([])), &["input `price`", "[]"]),
         case("a shape that is no number", shape(json!(["3"])), &["invalid type", "line 1"]),
+        case("a shape without end", shape(json!(vec![1; 1_000])), &["more than 16 sizes"]),
+        Case {
+            name: "more values than a request may have",
+            sent: input("price", |input| input["data"] = json!(vec![1; 2_000])),
+            status: 413,
+            told: &["more values than 100 rows"],
+        },
+        Case {
+            name: "values beyond all in a field that comes first",
+            sent: Sent::Body(
+                "/v2/models/one/infer",
+                Vec::new(),
+                format!("{{\"inputs\":[{{\"data\":[{}1", "1,".repeat(100_000)).into_bytes(),
+            ),
+            status: 413,
+            told: &["more values than 100 rows"],
+        },
         case("a shape beyond all", shape(json!([1, 9_223_372_036_854_775_807i64])), &["input `price`"]),
         case(
             "no rows",

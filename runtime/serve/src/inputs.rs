@@ -80,6 +80,12 @@ impl Inputs {
         })
     }
 
+    /// Values that a row may have, those among them that are not read.
+    pub fn values(&self) -> usize {
+        let more = self.places.len() - self.all.len();
+        self.all.iter().map(|input| input.kind.width().unwrap_or(1)).sum::<usize>() + more
+    }
+
     fn listed(&self) -> String {
         let names: Vec<&str> = self.all.iter().take(LISTED).map(|input| input.name.as_str()).collect();
         let more = self.all.len().saturating_sub(LISTED);

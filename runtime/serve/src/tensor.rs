@@ -1,10 +1,10 @@
 //! Tensors of a request: what types they have, and the values of one column of rows.
 
+use std::cell::Cell;
 use std::fmt;
 
 use bytes::Bytes;
 use nasrec_runtime::data::Given;
-use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Lists within lists that are taken for the rows of a tensor.
@@ -129,11 +129,26 @@ impl Elements {
     }
 }
 
-impl<'de> Deserialize<'de> for Elements {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut elements = Self::default();
-        Push { to: &mut elements, room: DEEPEST }.deserialize(deserializer)?;
-        Ok(elements)
+/// How many more values may be read: memory is taken for what a request may have, not for all that a body could hold.
+#[derive(Debug)]
+pub(crate) struct Left(Cell<usize>);
+
+impl Left {
+    /// So many.
+    pub fn new(values: usize) -> Self {
+        Self(Cell::new(values))
+    }
+
+    /// Whether there was one too many.
+    pub fn passed(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    /// One fewer.
+    pub fn take<E: serde::de::Error>(&self) -> Result<(), E> {
+        let left = self.0.get().saturating_sub(1);
+        self.0.set(left);
+        if left == 0 { Err(E::custom("there are more values than a request may have")) } else { Ok(()) }
     }
 }
 
@@ -142,6 +157,15 @@ pub(crate) struct Push<'e> {
     pub to: &'e mut Elements,
     /// Lists that may be within each other.
     pub room: usize,
+    pub left: &'e Left,
+}
+
+impl Push<'_> {
+    fn put<E: serde::de::Error>(self, element: Element) -> Result<(), E> {
+        self.left.take()?;
+        self.to.all.push(element);
+        Ok(())
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Push<'_> {
@@ -159,46 +183,41 @@ impl<'de> Visitor<'de> for Push<'_> {
         f.write_str("a value, or a list of values")
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.to.all.push(Element::Missing);
-        Ok(())
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.put(Element::Missing)
     }
 
-    fn visit_bool<E>(self, truth: bool) -> Result<(), E> {
-        self.to.all.push(Element::Truth(truth));
-        Ok(())
+    fn visit_bool<E: serde::de::Error>(self, truth: bool) -> Result<(), E> {
+        self.put(Element::Truth(truth))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.to.all.push(Element::Int(number));
-        Ok(())
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<(), E> {
+        self.put(Element::Int(number))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.to.all.push(i64::try_from(number).map_or(Element::Unsigned(number), Element::Int));
-        Ok(())
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<(), E> {
+        self.put(i64::try_from(number).map_or(Element::Unsigned(number), Element::Int))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
-        self.to.all.push(Element::Real(number));
-        Ok(())
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<(), E> {
+        self.put(Element::Real(number))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        self.left.take()?;
         self.to.text(text.as_bytes());
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         let Some(room) = self.room.checked_sub(1) else { return Err(A::Error::custom("lists are nested too deeply")) };
-        while list.next_element_seed(Push { to: &mut *self.to, room })?.is_some() {}
+        while list.next_element_seed(Push { to: &mut *self.to, room, left: self.left })?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        self.to.all.push(Element::Object);
-        Ok(())
+        self.put(Element::Object)
     }
 }
 

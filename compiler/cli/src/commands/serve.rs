@@ -46,7 +46,7 @@ pub(crate) struct Args {
     /// Bytes that a body may have
     #[arg(long, value_name = "AMOUNT", default_value = "16MiB")]
     body: Bytes,
-    /// Bytes that all bodies may have which are here at one time; more are refused with 503. What is read of a body takes up to nine times as much
+    /// Bytes that all bodies may have which are here at one time; more are refused with 503. What is read of them is bounded by --rows
     #[arg(long, value_name = "AMOUNT", default_value = "256MiB")]
     bodies: Bytes,
     /// Rows that may wait for a model; more are refused with 429

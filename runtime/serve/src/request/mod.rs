@@ -6,6 +6,7 @@
 
 mod objects;
 mod tensors;
+mod written;
 
 use crate::tensor::Values;
 

@@ -9,7 +9,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use super::{Form, Request};
 use crate::inputs::{Inputs, Kind, Place, shown};
 use crate::refusal::Refusal;
-use crate::tensor::{Element, Elements, Push, Values};
+use crate::tensor::{Element, Elements, Left, Push, Values};
+
+/// Values of a list that one value is made of.
+const MOST_LISTED: usize = 1 << 16;
 
 /// Reads rows. `most`: how many there may be.
 ///
@@ -146,9 +149,9 @@ impl Reading<'_> {
             let (name, words) = (shown(&input.name), input.kind.words());
             A::Error::custom(format_args!("row {row}, column {name}: it is {what}, and has to be {words}"))
         };
-        let before = to.all.len();
+        let (before, left) = (to.all.len(), Left::new(MOST_LISTED));
         let (Kind::Bag(separator) | Kind::Numbers(separator, _)) = &input.kind else {
-            let is_list = map.next_value_seed(Listed { to })?;
+            let is_list = map.next_value_seed(Listed { to, left: &left })?;
             return match columns[at].all[before..] {
                 _ if is_list => Err(wrong("a list")),
                 [element] if input.kind.takes_element(element) => Ok(()),
@@ -158,7 +161,7 @@ impl Reading<'_> {
         };
         list.all.clear();
         list.texts.clear();
-        let is_list = map.next_value_seed(Listed { to: list })?;
+        let is_list = map.next_value_seed(Listed { to: list, left: &left })?;
         if !is_list {
             let element = list.all[0];
             if !input.kind.takes_element(element) {
@@ -261,6 +264,13 @@ impl Visitor<'_> for Key<'_> {
 /// A value, or a list of values; and whether it was a list.
 struct Listed<'e> {
     to: &'e mut Elements,
+    left: &'e Left,
+}
+
+impl Listed<'_> {
+    fn alone(&mut self) -> Push<'_> {
+        Push { to: &mut *self.to, room: 0, left: self.left }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Listed<'_> {
@@ -278,41 +288,36 @@ impl<'de> Visitor<'de> for Listed<'_> {
         f.write_str("a value, or a list of values")
     }
 
-    fn visit_unit<E>(self) -> Result<bool, E> {
-        self.to.all.push(Element::Missing);
-        Ok(false)
+    fn visit_unit<E: serde::de::Error>(mut self) -> Result<bool, E> {
+        self.alone().visit_unit().map(|()| false)
     }
 
-    fn visit_bool<E>(self, truth: bool) -> Result<bool, E> {
-        self.to.all.push(Element::Truth(truth));
-        Ok(false)
+    fn visit_bool<E: serde::de::Error>(mut self, truth: bool) -> Result<bool, E> {
+        self.alone().visit_bool(truth).map(|()| false)
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<bool, E> {
-        self.to.all.push(Element::Int(number));
-        Ok(false)
+    fn visit_i64<E: serde::de::Error>(mut self, number: i64) -> Result<bool, E> {
+        self.alone().visit_i64(number).map(|()| false)
     }
 
-    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<bool, E> {
-        Push { to: self.to, room: 0 }.visit_u64(number).map(|()| false)
+    fn visit_u64<E: serde::de::Error>(mut self, number: u64) -> Result<bool, E> {
+        self.alone().visit_u64(number).map(|()| false)
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<bool, E> {
-        self.to.all.push(Element::Real(number));
-        Ok(false)
+    fn visit_f64<E: serde::de::Error>(mut self, number: f64) -> Result<bool, E> {
+        self.alone().visit_f64(number).map(|()| false)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
-        self.to.text(text.as_bytes());
-        Ok(false)
+    fn visit_str<E: serde::de::Error>(mut self, text: &str) -> Result<bool, E> {
+        self.alone().visit_str(text).map(|()| false)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
-        while list.next_element_seed(Push { to: &mut *self.to, room: 0 })?.is_some() {}
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<bool, A::Error> {
+        while list.next_element_seed(self.alone())?.is_some() {}
         Ok(true)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<bool, A::Error> {
-        Push { to: self.to, room: 0 }.visit_map(map).map(|()| false)
+    fn visit_map<A: MapAccess<'de>>(mut self, map: A) -> Result<bool, A::Error> {
+        self.alone().visit_map(map).map(|()| false)
     }
 }

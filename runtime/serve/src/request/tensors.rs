@@ -1,66 +1,16 @@
 //! Rows as tensors, one a column: the inference request of the Open Inference Protocol, as JSON, and as JSON with the bytes of tensors
 //! behind it (the binary tensor data extension).
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 
+use super::written::{self, Output, Parameters, Tensor};
 use super::{Form, Request};
 use crate::inputs::{Input, Inputs, Place, shown};
 use crate::refusal::Refusal;
-use crate::tensor::{Datatype, Element, Elements, Values};
+use crate::tensor::{Datatype, Element, Elements, Left, Values};
 
 /// What a model says of a row, as a tensor is called.
 pub(crate) const OUTPUT: &str = "probability";
-
-#[derive(Deserialize)]
-struct Written<'b> {
-    #[serde(borrow, default)]
-    id: Option<Cow<'b, str>>,
-    #[serde(default)]
-    parameters: Option<Parameters>,
-    #[serde(borrow)]
-    inputs: Vec<Tensor<'b>>,
-    #[serde(borrow, default)]
-    outputs: Option<Vec<Output<'b>>>,
-}
-
-#[derive(Deserialize)]
-struct Tensor<'b> {
-    #[serde(borrow)]
-    name: Cow<'b, str>,
-    shape: Vec<i64>,
-    #[serde(borrow)]
-    datatype: Cow<'b, str>,
-    #[serde(default)]
-    parameters: Option<Parameters>,
-    #[serde(default)]
-    data: Option<Elements>,
-}
-
-#[derive(Deserialize)]
-struct Output<'b> {
-    #[serde(borrow)]
-    name: Cow<'b, str>,
-    #[serde(default)]
-    parameters: Option<Parameters>,
-}
-
-#[derive(Default, Deserialize)]
-struct Parameters {
-    #[serde(default)]
-    binary_data_size: Option<u64>,
-    #[serde(default)]
-    binary_data: Option<bool>,
-    #[serde(default)]
-    binary_data_output: Option<bool>,
-    #[serde(default)]
-    shared_memory_region: Option<IgnoredAny>,
-    #[serde(default)]
-    classification: Option<IgnoredAny>,
-}
 
 /// Reads a request. `header`: bytes of the JSON, where bytes of tensors follow it; `most`: rows that it may have.
 ///
@@ -77,8 +27,15 @@ pub fn tensors(body: &Bytes, header: Option<usize>, inputs: &Inputs, most: usize
             )));
         }
     };
-    let written: Written = serde_json::from_slice(&json)
-        .map_err(|error| Refusal::bad(format!("the body is no inference request: {error}")))?;
+    // One more, at which it is too many.
+    let left = Left::new(most.saturating_mul(inputs.values()).saturating_add(1));
+    let written = written::read(&json, &left).map_err(|error| match left.passed() {
+        true => Refusal::of(
+            413,
+            format!("its tensors have more values than {most} rows, and a request may have {most}: send several"),
+        ),
+        false => Refusal::bad(format!("the body is no inference request: {error}")),
+    })?;
     let mut reading = Reading { inputs, most, rows: None, binary, at: 0 };
     let mut columns: Vec<Option<Values>> = vec![None; inputs.all.len()];
     let mut first: Option<String> = None;
@@ -91,7 +48,7 @@ pub fn tensors(body: &Bytes, header: Option<usize>, inputs: &Inputs, most: usize
         {
             return Err(Refusal::bad(format!("input {} is there twice", shown(&name))));
         }
-        first.get_or_insert_with(|| name.into_owned());
+        first.get_or_insert(name);
     }
     reading.end()?;
     let rows = reading.rows.unwrap_or(0);
@@ -101,7 +58,7 @@ pub fn tensors(body: &Bytes, header: Option<usize>, inputs: &Inputs, most: usize
         return Err(Refusal::bad("there is no row: every tensor has a shape of 0 rows"));
     }
     let form = form(written.outputs.as_deref(), written.parameters.as_ref())?;
-    Ok(Request { rows, columns, id: written.id.map(Cow::into_owned), form })
+    Ok(Request { rows, columns, id: written.id, form })
 }
 
 fn missing(input: &Input) -> Refusal {
