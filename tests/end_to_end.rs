@@ -38,9 +38,10 @@ mod runs;
 mod sampling;
 // Objects, from where their own tests have them.
 #[cfg(feature = "object-storage")]
-#[path = "../storage/tests/server/mod.rs"]
+#[path = "../runtime/storage/tests/server/mod.rs"]
 #[allow(dead_code, reason = "of its faults these tests take one")]
 mod server;
+mod serving;
 mod stopping;
 mod support;
 mod surveys;

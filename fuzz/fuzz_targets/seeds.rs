@@ -80,6 +80,7 @@ fn write() -> Done {
     let described = described.into_iter().chain(pairs).chain(columns.iter().map(|(name, bytes)| (*name, &bytes[..])));
     described.into_iter().try_for_each(|(name, bytes)| put("infer", name, bytes))?;
     put("encoder", "whole", &sample_encoder(at)?)?;
+    nasrec_serve::fuzzing::sample_requests().iter().try_for_each(|(name, bytes)| put("request", name, bytes))?;
     let messages = [
         r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"rootUri":"file:///w/","capabilities":{}}}"#,
         r#"{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"file:///w/a.nasrec","languageId":"nasrec","version":1,"text":"import \"std/ctr.nasrec\" { fc }\nspace s { input numeric: dense\n logit = fc(numeric, 1) }\n"}}}"#,

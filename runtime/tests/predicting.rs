@@ -6,7 +6,7 @@ use std::path::Path;
 use nasrec_compiler::recipe::{self, Source};
 use nasrec_compiler::{ItemKind, Space};
 use nasrec_runtime::backend::Tiled;
-use nasrec_runtime::data::{Batches, Dataset, Part, Unreadable, locate};
+use nasrec_runtime::data::{Arriving, Batches, Dataset, Given, Part, Unreadable, locate};
 use nasrec_runtime::model::{Evidence, Model, Rows};
 use nasrec_runtime::supernet::Store;
 use nasrec_runtime::{Result, Silent, Stop};
@@ -95,14 +95,80 @@ fn rows_are_the_same_whatever_they_are_written_in() {
     let batches = rows.chunks(512).map(|rows| data.batch(rows));
     let predicted = model.predict(&tiled, batches).expect("readable");
     assert!(expected.iter().map(|(_, probability)| probability.expect("sound")).eq(predicted), "rows of the cache");
-    // And wherever a row is.
+    // And wherever a row is, to the last bit.
     let lines: Vec<&str> = whole.lines().collect();
     let later = format!("{}\n{}\n", lines[0], lines[778..1_900].join("\n"));
     fs::write(place.path().join("later.csv"), later).expect("written");
-    let near = |a: &f32, b: &f32| (a - b).abs() < 1e-6;
     let later = of("later.csv", &[]);
     assert_eq!(later.len(), 1_122);
-    assert!(later.iter().zip(&expected[777..]).all(|(a, b)| near(&a.1.expect("sound"), &b.1.expect("sound"))));
+    assert!(later.iter().zip(&expected[777..]).all(|(a, b)| a.1 == b.1 && a.1.is_some()));
+}
+
+#[test]
+fn rows_that_arrive_are_those_of_a_table() {
+    let whole = text(0..3_000);
+    let place = Place::new(&[("t.csv", whole.as_bytes())]);
+    let schema = SCHEMA.replacen(
+        "sparse user:",
+        "dense liked from user: text | target(folds: 3, smoothing: 5) | standardise\n    dense times from item: int | count | log1p\n    sparse user:",
+        1,
+    );
+    let (model, _) = drawn(&schema, place.path(), "t.csv");
+    let expected = said(&model, place.path(), "t.csv", &[], Unreadable::Refused).expect("sound");
+    let expected: Vec<f32> = expected.into_iter().filter_map(|(_, probability)| probability).collect();
+    let mut reader = csv::Reader::from_reader(whole.as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let rows: Vec<csv::StringRecord> = reader.records().map(|record| record.expect("sound")).collect();
+    let arriving = Arriving::new(model.schema()).expect("a schema");
+    let places: Vec<usize> = arriving
+        .columns()
+        .iter()
+        .map(|name| header.iter().position(|known| known == name).expect("a column"))
+        .collect();
+    assert_eq!(places.len(), 12, "all but the label");
+    /// The value with its type, where it has one.
+    fn typed<'t>(name: &str, text: &'t str) -> Given<'t> {
+        match name {
+            _ if text.is_empty() && name == "price" => Given::Real(f64::NAN),
+            _ if text.is_empty() => Given::Missing,
+            "item" => Given::Int(text.parse().expect("a number")),
+            "big" => Given::Unsigned(text.parse().expect("a number")),
+            "share" => Given::Single(text.parse().expect("a number")),
+            "price" | "visits" | "cost" => Given::Real(text.parse().expect("a number")),
+            "member" => Given::Truth(text == "True"),
+            _ => Given::Text(text.as_bytes()),
+        }
+    }
+    let tiled = Tiled::new(2).expect("threads");
+    let ready = model.ready(&tiled).expect("memory");
+    let mut intake = arriving.intake(ready.encoder());
+    let mut done = 0;
+    for size in [1, 2, 7, 64, 129, 300].into_iter().cycle() {
+        let some = &rows[done..rows.len().min(done + size)];
+        if some.is_empty() {
+            break;
+        }
+        // In two parts, of which the second has types; and between them what cannot be read.
+        let (first, second) = some.split_at(some.len() / 2);
+        intake.add(first.len(), |column, row| Given::Text(first[row][places[column]].as_bytes())).expect("sound");
+        let wrong = |column: usize, row: usize| match (&arriving.columns()[column][..], row) {
+            ("item", 4) => Given::Text(b"seven"),
+            _ => Given::Missing,
+        };
+        let wrong = intake.add(5, wrong).expect_err("no number");
+        assert_eq!((&arriving.columns()[wrong.column][..], wrong.row, &wrong.found[..]), ("item", 4, "\"seven\""));
+        let value = |column: usize, row: usize| typed(&arriving.columns()[column], &second[row][places[column]]);
+        intake.add(second.len(), value).expect("sound");
+        let batch = intake.batch();
+        assert!(intake.is_empty() && batch.rows == some.len());
+        assert_eq!(
+            ready.probabilities(&batch).expect("they fit"),
+            expected[done..done + some.len()],
+            "from row {done}"
+        );
+        done += some.len();
+    }
+    assert_eq!(done, 3_000);
 }
 
 #[test]

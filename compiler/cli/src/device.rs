@@ -38,15 +38,7 @@ impl Device {
 /// A device by name: `cpu`, `cuda` or `cuda:N`; and `cpu:portable`, which runs on the CPU what every device but the CPU
 /// runs, so that this can be checked where there is none.
 pub(crate) fn named(device: &str, threads: Option<usize>) -> Result<Device> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = match threads {
-        Some(0) => bail!("--threads must be at least 1"),
-        Some(threads) if threads > MOST_THREADS * cores => {
-            bail!("--threads {threads} is more than {MOST_THREADS} for each of the {cores} cores here")
-        }
-        Some(threads) => threads,
-        None => cores,
-    };
+    let threads = self::threads(threads)?;
     match device.split_once(':') {
         None if device == "cpu" => Ok(Device::Tiled(Tiled::new(threads)?)),
         None if device == "cuda" => Ok(Device::Candle(Candle::cuda(0)?)),
@@ -56,5 +48,18 @@ pub(crate) fn named(device: &str, threads: Option<usize>) -> Result<Device> {
             Ok(Device::Candle(Candle::cuda(ordinal)?))
         }
         _ => bail!("there is no device `{device}`: expected cpu, cpu:portable, cuda or cuda:N"),
+    }
+}
+
+/// So many threads as are asked for, or one a core.
+pub(crate) fn threads(asked: Option<usize>) -> Result<usize> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    match asked {
+        Some(0) => bail!("--threads must be at least 1"),
+        Some(threads) if threads > MOST_THREADS * cores => {
+            bail!("--threads {threads} is more than {MOST_THREADS} for each of the {cores} cores here")
+        }
+        Some(threads) => Ok(threads),
+        None => Ok(cores),
     }
 }

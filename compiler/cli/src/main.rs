@@ -25,7 +25,7 @@ use clap::{Parser, Subcommand};
 
 use commands::{
     Outcome, check, compile, cost, count, data, diff, evaluate, explain, export, fmt, import, new, pack, predict, rank,
-    sample, search, show, test, train,
+    sample, search, serve, show, test, train,
 };
 use output::say;
 
@@ -66,6 +66,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Show(show::Args),
     Export(export::Args),
+    Serve(serve::Args),
     Pack(pack::Args),
     Import(import::Args),
     Explain(explain::Args),
@@ -110,6 +111,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Explain(args) => explain::run(&args),

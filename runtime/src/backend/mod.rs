@@ -77,6 +77,14 @@ pub trait Backend: Sync {
     /// The program is of another space.
     fn copies(&self, program: &Self::Program, params: &Self::Params) -> Result<Self::Copies>;
 
+    /// [`Backend::copies`] of what is not trained any more, with all that makes predicting few samples quicker.
+    ///
+    /// # Errors
+    /// Those of [`Backend::copies`].
+    fn settled(&self, program: &Self::Program, params: &Self::Params) -> Result<Self::Copies> {
+        self.copies(program, params)
+    }
+
     /// Moves the copies of statistics this share of the way to those of one batch, computed with nothing dropped out; the
     /// parameters are only read.
     ///

@@ -8,11 +8,13 @@
 //! `columnar` finds the values of Parquet files in place of `text`.
 //! Or `synthetic` draws rows of a planted click model. All fill a `cache` of fixed-width `record`s. A `dataset` is such a cache
 //! with its `split`; `batches` cuts row lists into batches and `prefetch` builds those ahead of their use.
-//! Rows that nothing is to be learnt from need no cache: they go on as a `stream` of batches, in constant memory.
+//! Rows that nothing is to be learnt from need no cache: they go on as a `stream` of batches, in constant memory; or they are no table at
+//! all, and are encoded as they are `arriving`.
 //!
 //! Never here: tensors, models, or random generators whose state would have to be saved. A batch is a pure function of
 //! the cache, the named stream, the epoch and its index.
 
+mod arriving;
 mod batch;
 mod batches;
 mod cache;
@@ -39,6 +41,7 @@ mod text;
 mod wide;
 
 pub use crate::error::DataError;
+pub use arriving::{Arriving, Given, Intake, Wrong};
 pub use batch::{Batch, EMPTY};
 pub use batches::Batches;
 #[cfg(fuzzing)]

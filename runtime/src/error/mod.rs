@@ -137,7 +137,8 @@ mod tests {
         assert!(given.len() > 30 && given.windows(2).all(|two| two[0] != two[1]), "{given:?}");
         let page = fs::read_to_string(here.join("../docs/runtime-errors.md")).expect("the page");
         let rows = page.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
-        let rows: Vec<_> = rows.filter(|(code, _)| is_code(code)).collect();
+        // Those of the server are that crate's.
+        let rows: Vec<_> = rows.filter(|(code, _)| is_code(code) && !code.starts_with("R10")).collect();
         assert!(rows.iter().all(|(_, what)| what.len() > 10), "{rows:?}");
         let documented: Vec<String> = rows.iter().map(|(code, _)| (*code).to_owned()).collect();
         assert_eq!(documented, given, "one row a code, in their order");

@@ -60,12 +60,15 @@ struct Header {
 }
 
 impl Model {
+    /// The files of a model's directory, of which the last is there where the schema learns something.
+    pub const FILES: [&str; 3] = [RECORD, WEIGHTS, ENCODER];
+
     /// Writes it into a directory, which is new, empty or that of a model. Gives its checksum, which no other model has.
     ///
     /// # Errors
     /// The directory holds something else, or the disk takes no more.
     pub fn save(&self, folder: &Path) -> Result<String> {
-        let ours = |name: &str| [RECORD, WEIGHTS, ENCODER].contains(&name) || name.ends_with(files::UNFINISHED);
+        let ours = |name: &str| Self::FILES.contains(&name) || name.ends_with(files::UNFINISHED);
         let others = fs::read_dir(folder).into_iter().flatten().flatten();
         if others.into_iter().any(|entry| !ours(&entry.file_name().to_string_lossy())) {
             return Err(ModelError::NotEmpty { path: folder.to_owned() }.into());
@@ -104,7 +107,15 @@ impl Model {
     /// # Errors
     /// There is none, another version wrote it, or something in it is not what was written.
     pub fn load(folder: &Path) -> Result<Self> {
-        let (record, _) = read(folder)?;
+        Ok(Self::load_known(folder)?.0)
+    }
+
+    /// The same, and its checksum, which no other model has.
+    ///
+    /// # Errors
+    /// Those of [`Model::load`].
+    pub fn load_known(folder: &Path) -> Result<(Self, String)> {
+        let (record, checksum) = read(folder)?;
         let Record { name, evidence, schema, seed, scaling, storage, weights, encoder, plan, .. } = record;
         check(&plan, &schema).map_err(|error| changed(&folder.join(RECORD), &error.to_string()))?;
         if scaling.is_some_and(|scaling| !scaling.is_sound()) {
@@ -123,7 +134,7 @@ impl Model {
         if schema.is_fitted() != encoder.is_some() {
             return Err(changed(&folder.join(RECORD), "it says nothing of what its schema learnt"));
         }
-        Ok(Self { name, schema, encoder, plan, store, seed, scaling, evidence })
+        Ok((Self { name, schema, encoder, plan, store, seed, scaling, evidence }, checksum))
     }
 
     /// Whether a directory holds the model with this checksum, to the last bit.

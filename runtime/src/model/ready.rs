@@ -47,7 +47,7 @@ impl Model {
         let Self { name, schema, encoder, plan, store, scaling, evidence, .. } = self;
         let program = backend.compile(Task::evaluating(plan)?)?;
         let params = backend.load(store)?;
-        let copies = backend.copies(&program, &params)?;
+        let copies = backend.settled(&program, &params)?;
         Ok(Ready { backend, program, copies, params, schema, encoder, scaling, name, evidence })
     }
 
@@ -63,6 +63,21 @@ impl<B: Backend> Ready<'_, B> {
     /// The columns of its table, and how each is encoded.
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// What its schema learnt of the training rows, where it learns something.
+    pub fn encoder(&self) -> Option<&Encoder> {
+        self.encoder.as_ref()
+    }
+
+    /// The probability of each sample.
+    ///
+    /// # Errors
+    /// The batch does not fit the schema.
+    pub fn probabilities(&self, batch: &Batch) -> Result<Vec<f32>> {
+        let mut logits = self.logits(batch)?;
+        logits.iter_mut().for_each(|logit| *logit = probability(*logit));
+        Ok(logits)
     }
 
     /// The logit of each sample, calibrated where the model is.
@@ -90,11 +105,7 @@ impl<B: Backend> Ready<'_, B> {
         stop: &Stop,
         mut each: impl FnMut(&Portion, &[f32]) -> Result<()>,
     ) -> Result<Malformed> {
-        stream(&self.asked(rows, false), observer, stop, |portion| {
-            let mut logits = self.logits(&portion.batch)?;
-            logits.iter_mut().for_each(|logit| *logit = probability(*logit));
-            each(&portion, &logits)
-        })
+        stream(&self.asked(rows, false), observer, stop, |portion| each(&portion, &self.probabilities(&portion.batch)?))
     }
 
     /// What it says of all rows of a table, and what came true.

@@ -166,3 +166,32 @@ fn a_model_takes_no_directory_of_somebody_else() {
     assert!(error.contains("holds something else than a model"), "{error}");
     assert_eq!(files_of(folder.path()).len(), 1);
 }
+
+/// Some samples of a batch.
+fn cut(batch: &Batch, rows: std::ops::Range<usize>) -> Batch {
+    fn of<T: Copy>(values: &[T], all: usize, rows: &std::ops::Range<usize>) -> Vec<T> {
+        values.chunks_exact(all).flat_map(|line| line[rows.clone()].iter().copied()).collect()
+    }
+    Batch {
+        rows: rows.len(),
+        numeric: of(&batch.numeric, batch.rows, &rows),
+        ids: of(&batch.ids, batch.rows, &rows),
+        ends: batch.ends.clone(),
+        labels: batch.labels[rows.clone()].to_vec(),
+        ..Batch::default()
+    }
+}
+
+#[test]
+fn what_is_said_of_a_row_does_not_depend_on_the_rows_beside_it() {
+    let backend = Tiled::new(2).expect("threads");
+    for seed in 0..40 {
+        let (model, ..) = trained(seed);
+        let batch = sketch::batch(model.plan(), 300, 5);
+        let all = model.predict(&backend, [Ok(batch.clone())]).expect("predictions");
+        for rows in [0..1, 7..8, 128..129, 299..300, 3..5, 10..27, 0..128, 100..229, 1..300] {
+            let some = model.predict(&backend, [Ok(cut(&batch, rows.clone()))]).expect("predictions");
+            assert_eq!(some, all[rows.clone()], "rows {rows:?} of model {seed}, to the last bit");
+        }
+    }
+}

@@ -213,6 +213,8 @@ pub(crate) trait Here {
     fn pieces(&self, k: usize) -> Pieces<'_>;
     /// The values of one of its parameters, where it has so many.
     fn weight(&self, index: usize) -> Option<&[f32]>;
+    /// One of its parameters that has two axes, with these swapped, where that was made ready.
+    fn swapped(&self, index: usize) -> Option<&[f32]>;
     /// The step's value, in the backward.
     fn value(&self) -> &[f32];
     /// Whether a backward follows.

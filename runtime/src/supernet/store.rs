@@ -391,6 +391,11 @@ impl Slices<'_> {
         }
     }
 
+    /// A dense parameter of the plan with its two axes swapped, where that was made ready.
+    pub(crate) fn swapped(&self, param: usize) -> Option<&[f32]> {
+        self.weights.swapped(param)
+    }
+
     /// Rows `ids` of a table of the plan, their active columns, one row beside the other: fills `out`, `[dim, ids]`.
     pub fn look_up(&self, param: usize, ids: &[u32], out: &mut [f32]) {
         let param = &self.plan.params[param];

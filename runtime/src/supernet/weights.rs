@@ -19,6 +19,8 @@ pub struct Weights {
     pub(crate) spans: Vec<Range<usize>>,
     /// What the optimiser remembers of the trained ones, laid out as the gradients; nothing until the first update.
     memory: Option<(Memory, [Vec<f32>; 2])>,
+    /// Of parameters by their number in the plan, those with two axes that were [swapped](Self::swap).
+    swapped: Vec<Vec<f32>>,
 }
 
 impl Weights {
@@ -31,6 +33,21 @@ impl Weights {
     /// copied, none.
     pub fn param(&self, param: usize) -> &[f32] {
         self.spans.get(param).map_or(&[], |span| &self.values[span.clone()])
+    }
+
+    /// Holds a parameter of the plan, `[rows, columns]`, once more as `[columns, rows]`, for what reads it that way. What trains the parameter
+    /// must not do so.
+    pub(crate) fn swap(&mut self, param: usize, values: &[f32], rows: usize) {
+        if self.swapped.len() <= param {
+            self.swapped.resize_with(param + 1, Vec::new);
+        }
+        let columns = values.len() / rows.max(1);
+        self.swapped[param] = (0..values.len()).map(|i| values[i % rows * columns + i / rows]).collect();
+    }
+
+    /// A parameter that was swapped.
+    pub(crate) fn swapped(&self, param: usize) -> Option<&[f32]> {
+        self.swapped.get(param).map(Vec::as_slice).filter(|values| !values.is_empty())
     }
 
     /// Moves the copy of a statistic this share of the way to what was found.

@@ -20,6 +20,7 @@ pub(crate) mod predict;
 pub(crate) mod rank;
 pub(crate) mod sample;
 pub(crate) mod search;
+pub(crate) mod serve;
 pub(crate) mod show;
 pub(crate) mod test;
 pub(crate) mod train;

@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use nasrec_compiler::plan::ParamKind;
+use nasrec_compiler::primitives::Primitive;
 use nasrec_compiler::streams::Key;
 use rayon::prelude::*;
 use smallvec::SmallVec;
@@ -76,11 +77,18 @@ impl Tiled {
         params.check()?;
         let (rows, outputs) = (batch.rows, program.outputs());
         let mut tiles = vec![0f32; rows * outputs];
-        self.pool.install(|| {
-            tiles.par_chunks_mut(TILE * outputs).with_max_len(1).enumerate().for_each(|(i, out)| {
-                self.on_tile(program, (params, batch, Mode::Trained), i, out.len() / outputs, |tile| tile.logits(out));
+        if rows <= TILE {
+            // One tile is one thread's work, and this one is awake.
+            self.on_tile(program, (params, batch, Mode::Trained), 0, rows, |tile| tile.logits(&mut tiles));
+        } else {
+            self.pool.install(|| {
+                tiles.par_chunks_mut(TILE * outputs).with_max_len(1).enumerate().for_each(|(i, out)| {
+                    self.on_tile(program, (params, batch, Mode::Trained), i, out.len() / outputs, |tile| {
+                        tile.logits(out)
+                    });
+                });
             });
-        });
+        }
         if outputs == 1 {
             return Ok(vec![tiles]);
         }
@@ -313,6 +321,18 @@ impl Backend for Tiled {
         let task = program.task();
         let statistic = |param: usize| task.plan().params[param].kind == ParamKind::Statistic;
         params.gather(task.plan(), |param| task.trains(param) || statistic(param))
+    }
+
+    fn settled(&self, program: &Program, params: &Store) -> Result<Weights> {
+        let mut copies = self.copies(program, params)?;
+        let plan = program.plan();
+        for node in &plan.nodes {
+            let along_width = matches!(node.primitive, Primitive::Linear(_)) && node.shape.len() == 1;
+            let Some(&param) = node.params.first().filter(|_| along_width) else { continue };
+            let values = params.slices(plan, &copies).dense(param).to_vec();
+            copies.swap(param, &values, plan.params[param].axes[0].len());
+        }
+        Ok(copies)
     }
 
     fn recalibrate(

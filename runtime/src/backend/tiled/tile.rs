@@ -265,6 +265,10 @@ impl Here for At<'_, '_> {
         self.step.params.get(index).map(|&param| self.tile.params.dense(param))
     }
 
+    fn swapped(&self, index: usize) -> Option<&[f32]> {
+        self.tile.params.swapped(*self.step.params.get(index)?)
+    }
+
     fn value(&self) -> &[f32] {
         &self.tile.arena.buffers[self.step.value.buffer][..self.step.len * self.tile.t]
     }

@@ -31,6 +31,25 @@ fn covers(len: usize, rows: usize, cols: usize, stride: usize) -> bool {
     rows == 0 || cols == 0 || (rows - 1) * stride + cols <= len
 }
 
+/// Inner sizes up to here are added up in one go, whatever the other two are.
+const AT_ONCE: usize = 512;
+
+/// [`gemm`], with sums whose order does not depend on how many columns or rows there are, as long as there are two columns: larger inner
+/// sizes are cut here, in equal parts. Left to itself the product cuts small ones elsewhere than large ones.
+pub(crate) fn gemm_alike(dst: &mut [f32], stride: usize, lhs: Matrix, rhs: Matrix, accumulate: bool) {
+    let inner = lhs.cols;
+    let part = inner.div_ceil(inner.div_ceil(AT_ONCE).max(1)).max(1);
+    if inner <= part {
+        return gemm(dst, stride, lhs, rhs, accumulate);
+    }
+    for from in (0..inner).step_by(part) {
+        let cols = part.min(inner - from);
+        let lhs = Matrix { data: &lhs.data[from * lhs.col_stride..], cols, ..lhs };
+        let rhs = Matrix { data: &rhs.data[from * rhs.row_stride..], rows: cols, ..rhs };
+        gemm(dst, stride, lhs, rhs, accumulate || from > 0);
+    }
+}
+
 /// `dst = lhs rhs`, or `dst += lhs rhs` where `accumulate`; `dst` is row-major, `stride` values a row.
 pub(crate) fn gemm(dst: &mut [f32], stride: usize, lhs: Matrix, rhs: Matrix, accumulate: bool) {
     let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);

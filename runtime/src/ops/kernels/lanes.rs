@@ -31,7 +31,12 @@ pub(crate) fn load(values: &[f32], at: usize, block: Block) -> [f32; LANES] {
     let values = &values[at + block.start..];
     match values.first_chunk::<LANES>() {
         Some(chunk) if block.len == LANES => *chunk,
-        _ => {
+        // Others' samples, taken out in a register: copying a few values is a call.
+        Some(chunk) => std::array::from_fn(
+            #[inline(always)]
+            |lane| if lane < block.len { chunk[lane] } else { 0.0 },
+        ),
+        None => {
             let mut padded = [0f32; LANES];
             padded[..block.len].copy_from_slice(&values[..block.len]);
             padded
@@ -45,6 +50,8 @@ pub(crate) fn store(values: &mut [f32], at: usize, block: Block, lanes: &[f32; L
     let values = &mut values[at + block.start..];
     if block.len == LANES {
         values[..LANES].copy_from_slice(lanes);
+    } else if block.len == 1 {
+        values[0] = lanes[0];
     } else {
         values[..block.len].copy_from_slice(&lanes[..block.len]);
     }

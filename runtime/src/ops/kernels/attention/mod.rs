@@ -8,7 +8,7 @@
 mod narrow;
 mod wide;
 
-use super::gemm::{Matrix, gemm};
+use super::gemm::{Matrix, gemm, gemm_alike};
 use super::lanes::LANES;
 use super::linear::backward_bias;
 
@@ -144,14 +144,14 @@ impl Attention<'_> {
             let (swapped, rest) = scratch.split_at_mut(e * plane);
             chunk.read(n, e, t, x, swapped);
             fill_rows(biases[0], qkv);
-            gemm(qkv, plane, Matrix::new(self.project, 3 * e, e), Matrix::new(swapped, e, plane), true);
+            gemm_alike(qkv, plane, Matrix::new(self.project, 3 * e, e), Matrix::new(swapped, e, plane), true);
             if self.narrow() {
                 self.mix_narrow(qkv, mixed, statistics, rest);
             } else {
                 self.mix_wide(qkv, mixed, statistics, rest);
             }
             fill_rows(biases[1], swapped);
-            gemm(swapped, plane, Matrix::new(self.output, e, e), Matrix::new(mixed, e, plane), true);
+            gemm_alike(swapped, plane, Matrix::new(self.output, e, e), Matrix::new(mixed, e, plane), true);
             chunk.write(n, e, t, swapped, y, false);
         }
     }

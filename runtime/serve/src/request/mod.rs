@@ -1,0 +1,42 @@
+//! What a body asks: rows, column by column.
+//!
+//! Lives here: the two forms that rows come in, tensors (`tensors`) and objects (`objects`), and what is wrong with them. Never: how a
+//! body came here, or what a value becomes for a model. What is read here is a stranger's: memory is taken for what is there, never for
+//! what is claimed.
+
+mod objects;
+mod tensors;
+mod written;
+
+use crate::tensor::Values;
+
+pub use objects::objects;
+pub(crate) use tensors::OUTPUT;
+pub use tensors::tensors;
+
+/// Rows to predict.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// How many.
+    pub rows: usize,
+    /// The values of each input, in the order of the inputs.
+    pub columns: Vec<Values>,
+    /// What the answer is to say it answers.
+    pub id: Option<String>,
+    /// In which form the answer is wanted.
+    pub form: Form,
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A tensor, as JSON.
+    Tensor,
+    /// A tensor, as bytes behind the JSON.
+    Binary,
+    /// The probability of the one row, or of each of a list.
+    Rows {
+        /// Whether there was no list.
+        one: bool,
+    },
+}
