@@ -1,4 +1,7 @@
-//! What is exported says what the model says: to the last bit what the reference says, and nearly what `predict` does.
+//! What is exported says what the model says: C to the last bit what the reference says, all forms nearly what `predict` does.
+
+mod python;
+mod shipped;
 
 use std::fs;
 use std::path::Path;
@@ -83,25 +86,25 @@ const PLAIN: &str = "schema t {
   label click
   dense I[1..5]
   dense J | max(0) | log1p
+  dense K: int | log1p | max(0)
   sparse C[1..6]: int | modulo(rows: 30)
   sparse T: text | hash(rows: 50, seed: 7)
 }";
 
-#[test]
-fn every_primitive_is_computed_alike() {
-    let spaces = [
-        ("import \"nasrec_full.nasrec\" { nasrec_full }", "nasrec_full(blocks: 3, dim: 8, counts: [4, 8], widths: [8, 16])", 6),
-        ("import \"tabular.nasrec\" { tabular }", "tabular", 4),
-        ("import \"models/autoint.nasrec\" { autoint }", "autoint(dim: 16)", 1),
-        ("import \"models/xdeepfm.nasrec\" { xdeepfm }", "xdeepfm(dim: 4)", 2),
-        ("import \"models/pnn.nasrec\" { pnn }", "pnn(dim: 4)", 1),
-        ("import \"models/fibinet.nasrec\" { fibinet }", "fibinet(dim: 4)", 1),
-        ("import \"models/masknet.nasrec\" { masknet }", "masknet(dim: 4)", 1),
-        ("import \"models/finalmlp.nasrec\" { finalmlp }", "finalmlp(dim: 4)", 1),
-        ("import \"models/dcnv2.nasrec\" { dcnv2 }", "dcnv2(dim: 4, hidden: 16)", 1),
-        ("import \"models/deepfm.nasrec\" { deepfm }", "deepfm(dim: 4, hidden: 16, batch: on, drop: 10%)", 2),
-        (
-            "space all {
+/// Over spaces that have every primitive: what is imported, the space, and how many models.
+const OPERATORS: [(&str, &str, u64); 11] = [
+    ("import \"nasrec_full.nasrec\" { nasrec_full }", "nasrec_full(blocks: 3, dim: 8, counts: [4, 8], widths: [8, 16])", 6),
+    ("import \"tabular.nasrec\" { tabular }", "tabular", 4),
+    ("import \"models/autoint.nasrec\" { autoint }", "autoint(dim: 16)", 1),
+    ("import \"models/xdeepfm.nasrec\" { xdeepfm }", "xdeepfm(dim: 4)", 2),
+    ("import \"models/pnn.nasrec\" { pnn }", "pnn(dim: 4)", 1),
+    ("import \"models/fibinet.nasrec\" { fibinet }", "fibinet(dim: 4)", 1),
+    ("import \"models/masknet.nasrec\" { masknet }", "masknet(dim: 4)", 1),
+    ("import \"models/finalmlp.nasrec\" { finalmlp }", "finalmlp(dim: 4)", 1),
+    ("import \"models/dcnv2.nasrec\" { dcnv2 }", "dcnv2(dim: 4, hidden: 16)", 1),
+    ("import \"models/deepfm.nasrec\" { deepfm }", "deepfm(dim: 4, hidden: 16, batch: on, drop: 10%)", 2),
+    (
+        "space all {
   input numeric: dense
   input fields: categorical
   let s = embed(fields, 4, deviation: 0.5)
@@ -116,11 +119,14 @@ fn every_primitive_is_computed_alike() {
   let u = scale(s, sigmoid(mean_last(s)))
   logit = linear(concat(t, p, lower_triangle(g), flatten(n), v - b, v * b, sum_fields(u), flatten(field_products(r, w)), flatten(pair_products(w, w))), 1)
 }",
-            "all",
-            2,
-        ),
-    ];
-    for (import, over, count) in spaces {
+        "all",
+        2,
+    ),
+];
+
+#[test]
+fn every_primitive_is_computed_alike() {
+    for (import, over, count) in OPERATORS {
         let (place, models) = models(PLAIN, (import, over), "", count);
         models.iter().for_each(|model| holds(model, place.path()));
     }
@@ -136,12 +142,8 @@ const NET: (&str, &str) = (
     "net",
 );
 
-#[test]
-fn every_encoding_is_read_alike() {
-    let whole = crate::parquet::text(0..3_000);
-    let (place, models) = models(crate::parquet::SCHEMA, NET, &whole, 2);
-    models.iter().for_each(|model| holds(model, place.path()));
-
+/// What a column can be: a schema, and a table to learn from.
+fn encodings() -> (&'static str, String) {
     let schema = "schema t {
   format csv
   missing \"NA\", \"?\"
@@ -191,8 +193,43 @@ fn every_encoding_is_read_alike() {
         ];
         table += &(values.join(",") + "\n");
     }
+    (schema, table)
+}
+
+#[test]
+fn every_encoding_is_read_alike() {
+    let whole = crate::parquet::text(0..3_000);
+    let (place, models) = models(crate::parquet::SCHEMA, NET, &whole, 2);
+    models.iter().for_each(|model| holds(model, place.path()));
+    let (schema, table) = encodings();
     let (place, models) = self::models(schema, NET, &table, 2);
     models.iter().for_each(|model| holds(model, place.path()));
+}
+
+/// Every model that ships, every primitive and every encoding.
+fn in_python(form: &'static str, modules: &str) {
+    if !python::is_there(form, modules) {
+        return;
+    }
+    let folder = Place::new(&[]);
+    let mut held = python::Held::new(form, folder.path());
+    for (import, over, count) in OPERATORS {
+        let (_place, models) = models(shipped::SCHEMA, (import, over), "", count);
+        models.iter().for_each(|model| held.add(model, over));
+    }
+    let whole = crate::parquet::text(0..3_000);
+    let (schema, table) = encodings();
+    for (schema, table) in [(crate::parquet::SCHEMA, whole.as_str()), (schema, &table)] {
+        let (_place, models) = models(schema, NET, table, 2);
+        models.iter().for_each(|model| held.add(model, "encodings"));
+    }
+    shipped::each(|name, model| held.add(model, name));
+    held.hold();
+}
+
+#[test]
+fn onnx_runtime_says_what_predict_says() {
+    in_python("onnx", "onnx, onnxruntime, numpy");
 }
 
 #[test]
