@@ -11,11 +11,14 @@ mod patterns;
 mod python;
 mod scalar;
 mod sections;
+mod torch;
+mod triton;
 
 use std::path::{Path, PathBuf};
 
 pub use crate::error::ExportError;
 pub use example::rows;
+pub use torch::retrained;
 
 use crate::Result;
 use crate::model::Model;
@@ -31,7 +34,7 @@ pub struct Exporter {
 }
 
 /// Every format.
-pub const EXPORTERS: &[Exporter] = &[c::EXPORTER, onnx::EXPORTER];
+pub const EXPORTERS: &[Exporter] = &[c::EXPORTER, onnx::EXPORTER, torch::EXPORTER, triton::EXPORTER];
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,11 +12,13 @@ use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Space};
 use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::data::{Dataset, Unreadable, locate};
-use nasrec_runtime::export::Exporter;
+use nasrec_runtime::export::{Exporter, retrained, rows};
 use nasrec_runtime::model::{Evidence, Model, Rows};
 use nasrec_runtime::supernet::Store;
 use nasrec_runtime::train::Scaling;
 use nasrec_runtime::{Silent, Stop};
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
 
 use crate::data::{Place, recipe};
 use crate::families::support;
@@ -206,8 +208,8 @@ fn every_encoding_is_read_alike() {
     models.iter().for_each(|model| holds(model, place.path()));
 }
 
-/// Every model that ships, every primitive and every encoding.
-fn in_python(form: &'static str, modules: &str) {
+/// Every model that ships, where `all` of them are asked for, every primitive and every encoding.
+fn in_python(form: &'static str, modules: &str, all: bool) {
     if !python::is_there(form, modules) {
         return;
     }
@@ -223,13 +225,123 @@ fn in_python(form: &'static str, modules: &str) {
         let (_place, models) = models(schema, NET, table, 2);
         models.iter().for_each(|model| held.add(model, "encodings"));
     }
-    shipped::each(|name, model| held.add(model, name));
+    if all {
+        shipped::each(|name, model| held.add(model, name));
+    }
     held.hold();
 }
 
 #[test]
 fn onnx_runtime_says_what_predict_says() {
-    in_python("onnx", "onnx, onnxruntime, numpy");
+    in_python("onnx", "onnx, onnxruntime, numpy", true);
+}
+
+#[test]
+fn triton_is_told_what_the_graph_is() {
+    in_python("triton", "onnx, onnxruntime, numpy, tritonclient.grpc", false);
+}
+
+#[test]
+fn pytorch_says_what_predict_says() {
+    in_python("torch", "torch, safetensors, numpy", true);
+}
+
+/// Weights that PyTorch trained further say here what they say there; what is wrong with them is told by the tensor.
+#[test]
+fn what_pytorch_trained_comes_back() {
+    const MODULES: &str = "torch, safetensors, numpy";
+    if !python::is_there("torch", MODULES) {
+        return;
+    }
+    let folder = Place::new(&[]);
+    let mut held = python::Held::new("torch", folder.path());
+    let mut all = Vec::new();
+    let dnn = ("import \"models/dnn.nasrec\" { dnn }", "dnn(dim: 4, hidden: 16)", 1);
+    for (import, over, count) in OPERATORS.into_iter().chain([dnn]) {
+        let (_place, models) = models(shipped::SCHEMA, (import, over), "", count);
+        for model in models {
+            let files = held.add_trained(&model, over);
+            all.push((model, over, files));
+        }
+    }
+    held.hold();
+    let mut changed = 0;
+    for (model, over, [weights, says]) in &all {
+        let back = retrained(model.clone(), weights).unwrap_or_else(|error| panic!("{over}: {error}"));
+        let says: serde_json::Value = serde_json::from_slice(&fs::read(says).expect("there")).expect("JSON");
+        let lines: Vec<String> = says["rows"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .map(|row| {
+                let texts = row.as_array().expect("texts").iter().map(|text| text.as_str().expect("a text"));
+                texts.collect::<Vec<_>>().join("\t")
+            })
+            .collect();
+        let [found, before] = [&back, model].map(|model| python::expected(model, folder.path(), &lines));
+        for (row, said) in says["said"].as_array().expect("numbers").iter().enumerate() {
+            let (said, found) = (said.as_f64().expect("a number") as f32, found[row].expect("readable"));
+            assert!((said - found).abs() < 1e-5, "{over}, row {row}: {said} there, {found} here");
+            changed += usize::from((found - before[row].expect("readable")).abs() > 1e-3);
+        }
+    }
+    assert!(changed > 1_000, "{changed} rows are another than before");
+}
+
+/// A name, a shape and values.
+type Tensor = (String, Vec<usize>, Vec<f32>);
+
+/// A file of safetensors, its tensors of 32 bits.
+fn tensors(path: &Path, tensors: &[Tensor]) {
+    let bytes: Vec<Vec<u8>> =
+        tensors.iter().map(|(_, _, values)| values.iter().flat_map(|value| value.to_le_bytes()).collect()).collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        (name.clone(), TensorView::new(Dtype::F32, shape.clone(), bytes).expect("sound"))
+    });
+    fs::write(path, safetensors::serialize(views.collect::<Vec<_>>(), None).expect("sound")).expect("written");
+}
+
+#[test]
+fn weights_that_are_none_of_the_models_are_refused() {
+    let (place, models) = models(PLAIN, NET, "", 1);
+    let folder = place.path().join("torch");
+    Exporter::named("torch").expect("it is known").export(&models[0], &folder).expect("exported");
+    let path = folder.join("weights.safetensors");
+    let bytes = fs::read(&path).expect("there");
+    let file = SafeTensors::deserialize(&bytes).expect("safetensors");
+    let mut whole: Vec<Tensor> = file
+        .tensors()
+        .into_iter()
+        .map(|(name, view)| {
+            let values = view.data().chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four")));
+            (name, view.shape().to_vec(), values.collect())
+        })
+        .collect();
+    whole.sort_by(|a, b| a.0.cmp(&b.0));
+    let names: Vec<&str> = whole.iter().map(|(name, _, _)| name.as_str()).collect();
+    assert!(names.contains(&"deep_linear.weight") && names.contains(&"logit_linear.bias"), "{names:?}");
+    let changed = |change: &dyn Fn(&mut Vec<Tensor>)| {
+        let mut all = whole.clone();
+        change(&mut all);
+        tensors(&path, &all);
+        retrained(models[0].clone(), &path)
+    };
+    let same = changed(&|_| {}).expect("as they were");
+    let lines = rows(&models[0], 60);
+    let [a, b] = [&same, &models[0]].map(|model| python::expected(model, place.path(), &lines));
+    assert_eq!(a, b);
+    let at = names.iter().position(|name| *name == "deep_linear.weight").expect("there");
+    let error = changed(&|all| drop(all.remove(at))).expect_err("refused").to_string();
+    assert!(error.contains("it has no tensor deep_linear.weight"), "{error}");
+    let error = changed(&|all| all[at].1.reverse()).expect_err("refused").to_string();
+    assert!(error.contains("tensor deep_linear.weight is (F32, [") && error.contains("expected F32 [8, "), "{error}");
+    let error = changed(&|all| all[at].2[5] = f32::NAN).expect_err("refused").to_string();
+    assert!(error.contains("tensor deep_linear.weight has NaN, which is not finite"), "{error}");
+    let table = names.iter().position(|name| name.contains("embed")).expect("there");
+    let error = changed(&|all| all[table].2[1] = f32::NEG_INFINITY).expect_err("refused").to_string();
+    assert!(error.contains("has -inf, which is not finite"), "{error}");
+    let error = changed(&|all| all.push(("more".to_owned(), vec![1], vec![0.0]))).expect_err("refused").to_string();
+    assert!(error.contains("tensor more is none of this model's"), "{error}");
 }
 
 #[test]

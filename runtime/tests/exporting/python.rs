@@ -17,6 +17,7 @@ const ROWS: usize = 1_000;
 
 /// Where `.ci/python` puts the packages of a form.
 fn packages(form: &str) -> PathBuf {
+    let form = if form == "triton" { "onnx" } else { form };
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
     target.join("tools/python").join(form)
@@ -61,6 +62,17 @@ impl Held {
 
     /// Writes one, and what its model says.
     pub fn add(&mut self, model: &Model, name: &str) {
+        self.put(model, name, None);
+    }
+
+    /// The same, which Python trains further: where it writes the weights, and what is said with them.
+    pub fn add_trained(&mut self, model: &Model, name: &str) -> [PathBuf; 2] {
+        let files = ["safetensors", "json"].map(|kind| self.place.join(format!("trained-{}.{kind}", self.count)));
+        self.put(model, name, Some(&files));
+        files
+    }
+
+    fn put(&mut self, model: &Model, name: &str, trained: Option<&[PathBuf; 2]>) {
         self.count += 1;
         let folder = self.place.join(format!("{}-{}", self.form, self.count));
         let exporter = Exporter::named(self.form).expect("it is known");
@@ -68,13 +80,17 @@ impl Held {
         let lines = rows(model, ROWS);
         let tsv = self.place.join(format!("{}-{}.tsv", self.form, self.count));
         fs::write(&tsv, lines.join("\n") + "\n").expect("written");
-        let said = serde_json::json!({
+        let mut said = serde_json::json!({
             "name": name,
             "folder": folder,
             "rows": tsv,
             "plan": model.plan().hash(),
             "expected": expected(model, &self.place, &lines),
         });
+        if let Some([weights, says]) = trained {
+            said["trained"] = serde_json::json!(weights);
+            said["said"] = serde_json::json!(says);
+        }
         self.list += &format!("{said}\n");
     }
 
@@ -92,7 +108,7 @@ impl Held {
 }
 
 /// What `predict` says of rows, in the form of files that the schema names; none of what cannot be read.
-fn expected(model: &Model, place: &Path, lines: &[String]) -> Vec<Option<f32>> {
+pub fn expected(model: &Model, place: &Path, lines: &[String]) -> Vec<Option<f32>> {
     let Schema { columns, format, .. } = model.schema();
     let Format::Lines(Lines { separator, header, .. }) = *format else { panic!("of lines") };
     let mut writer = csv::WriterBuilder::new().delimiter(separator).from_path(place.join("rows")).expect("created");
@@ -114,6 +130,6 @@ fn expected(model: &Model, place: &Path, lines: &[String]) -> Vec<Option<f32>> {
         })
         .expect("readable");
     assert_eq!(said.len(), lines.len());
-    assert!(said.iter().flatten().count() > ROWS / 2, "{} rows can be read", said.iter().flatten().count());
+    assert!(said.iter().flatten().count() > lines.len() / 2, "{} rows can be read", said.iter().flatten().count());
     said
 }

@@ -15,11 +15,12 @@ use crate::families::support;
 /// Architectures of each space.
 const DRAWN: u64 = 20;
 
-/// Numbers are kept small: of large ones the last digits differ by more than is compared, in whatever order they are added up.
+/// Numbers are kept small, as `standardise` has them: products of products of large ones, as spaces without norms have, differ by more
+/// than is compared, in whatever order they are added up.
 pub const SCHEMA: &str = "schema t {
   format tsv(header: on)
   label click
-  dense I[1..3] | max(0) | log1p | min(10)
+  dense I[1..3] | max(0) | log1p | min(3)
   dense J | max(-3) | min(3)
   dense K: int | log1p | max(0)
   sparse C[1..4]: int | modulo(rows: 30)

@@ -1,11 +1,12 @@
 //! ONNX, as ONNX Runtime and others take it: from raw values to a probability in one graph, its tables in a file beside it.
 //!
 //! Lives here: the messages of a model's file (`proto`), a graph while it is written (`graph`), what comes in (`inputs`), what is
-//! said of columns (`columns`, `times`) and of the plan (`program`), and where weights lie (`weights`).
+//! said of columns (`columns`, `numbers`, `times`) and of the plan (`program`), and where weights lie (`weights`).
 
 mod columns;
 mod graph;
 mod inputs;
+mod numbers;
 mod program;
 mod proto;
 mod times;
@@ -29,9 +30,9 @@ use graph::{LEARNING, Writing, entry};
 use proto::{Kind, Opset};
 
 const MODEL: &str = "model.onnx";
-const WEIGHTS: &str = "model.weights";
-const INPUTS: &str = "inputs.json";
-const PREDICT: &str = "predict.py";
+pub(super) const WEIGHTS: &str = "model.weights";
+pub(super) const INPUTS: &str = "inputs.json";
+pub(super) const PREDICT: &str = "predict.py";
 const README: &str = "README.md";
 /// What the output is called.
 pub(super) const OUTPUT: &str = "probability";

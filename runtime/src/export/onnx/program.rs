@@ -66,7 +66,7 @@ impl Lowering<'_> {
             Primitive::LayerNorm(op) => self.layer_norm(op.axis, op.eps as f32, to),
             Primitive::BatchNorm(op) => self.batch_norm(op.eps as f32, to),
             Primitive::Relu(_) => self.call(to, "Relu", &[self.x(0)]),
-            Primitive::Sigmoid(_) => self.call(to, "Sigmoid", &[self.x(0)]),
+            Primitive::Sigmoid(_) => self.sigmoid(to),
             Primitive::Tanh(_) => self.call(to, "Tanh", &[self.x(0)]),
             Primitive::Square(_) => self.call(to, "Mul", &[self.x(0), self.x(0)]),
             Primitive::Dropout(_) => self.x(0).to_owned(),
@@ -129,6 +129,15 @@ impl Lowering<'_> {
             }
             Primitive::Attention(op) => self.attention(op.heads as i64, to),
         })
+    }
+
+    /// By the exponential: ONNX Runtime's own sigmoid is right to 1e-7 and not in its digits, which are all that a norm behind it sees
+    /// where it is near 0.
+    fn sigmoid(&self, to: &mut Writing) -> String {
+        let (one, negated) = (to.float(1.0), to.op("Neg", &[self.x(0)]));
+        let odds = to.op("Exp", &[&negated]);
+        let sum = to.op("Add", &[&odds, &one]);
+        self.call(to, "Div", &[&one, &sum])
     }
 
     /// A row of a table for each field, or those of a bag as one.

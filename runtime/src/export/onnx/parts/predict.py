@@ -8,9 +8,8 @@ from encoder import Encoder, read_category, read_number
 
 try:
     import numpy
-    import onnxruntime
-except ModuleNotFoundError as error:
-    print(f"{error.name} is not installed: pip install onnxruntime numpy", file=sys.stderr)
+except ModuleNotFoundError:
+    print("numpy is not installed: pip install onnxruntime numpy", file=sys.stderr)
     sys.exit(3)
 
 HERE = pathlib.Path(__file__).parent
@@ -18,20 +17,17 @@ MISSING = -(1 << 63)
 KINDS = {"numbers": numpy.float64, "keys": numpy.int64, "rows": numpy.int64, "texts": object}
 
 
-class Model:
-    def __init__(self, folder=HERE, model="model.onnx"):
+class Inputs:
+    """Makes of the texts of rows what the graph takes."""
+
+    def __init__(self, folder=HERE):
         folder = pathlib.Path(folder)
         self.encoder = Encoder(folder)
-        self.inputs = json.loads((folder / "inputs.json").read_text(encoding="utf-8"))
-        self.session = onnxruntime.InferenceSession(folder / model, providers=["CPUExecutionProvider"])
-
-    def predict(self, rows):
-        """The probability of each row, a list of texts in the order of `encoder.columns`; NaN where it cannot be computed."""
-        return self.session.run(["probability"], self.feed(rows))[0][:, 0]
+        self.said = json.loads((folder / "inputs.json").read_text(encoding="utf-8"))
 
     def feed(self, rows):
-        """The inputs of the graph."""
-        return {said["name"]: self.tensor(said, rows) for said in self.inputs}
+        """The inputs of the graph, of rows that are lists of texts in the order of `encoder.columns`."""
+        return {said["name"]: self.tensor(said, rows) for said in self.said}
 
     def tensor(self, said, rows):
         place = self.encoder.columns.index(said["column"])
@@ -68,6 +64,22 @@ class Model:
             return key - (1 << 64) if key >> 63 else key
         except ValueError as error:
             raise ValueError(f"column {said['column']}: {error}") from None
+
+
+class Model(Inputs):
+    def __init__(self, folder=HERE, model="model.onnx"):
+        super().__init__(folder)
+        try:
+            import onnxruntime
+        except ModuleNotFoundError:
+            print("onnxruntime is not installed: pip install onnxruntime numpy", file=sys.stderr)
+            sys.exit(3)
+        path = pathlib.Path(folder) / model
+        self.session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+    def predict(self, rows):
+        """The probability of each row; NaN where it cannot be computed."""
+        return self.session.run(["probability"], self.feed(rows))[0][:, 0]
 
 
 def rows_of(path, encoder):
