@@ -55,3 +55,4 @@ pub use reading::Unreadable;
 pub use rows::Rows;
 pub use source::{Located, STANDARD_INPUT, expected_rows, locate, locate_all};
 pub use stream::{Asked, Portion, stream};
+pub(crate) use table::{Said, said};

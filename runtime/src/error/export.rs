@@ -15,9 +15,9 @@ pub enum ExportError {
     #[error("{tool} cannot be started: {cause}; what was written is there, and was not verified")]
     NoTool { tool: String, cause: std::io::Error },
     #[error(
-        "{python} has no module {module}; what was written is there, and was not verified: `pip install {module}`, or name another Python as PYTHON"
+        "{python} cannot run it: {what}; what was written is there, and was not verified. Another Python is named as PYTHON"
     )]
-    NoModule { python: String, module: String },
+    NoModule { python: String, what: String },
     #[error("{} is not what was expected: {what}", path.display())]
     Differs { path: PathBuf, what: String },
 }

@@ -21,6 +21,8 @@ const COUNT: usize = 60;
 pub(super) struct Example {
     pub lines: String,
     pub probabilities: Vec<f32>,
+    /// Of each row the rows of tables that are looked up for it.
+    pub ids: Vec<Vec<u32>>,
 }
 
 impl Example {
@@ -39,13 +41,16 @@ impl Example {
             unreadable: Unreadable::Blank,
             rows: COUNT,
         };
-        let (scalar, mut example) = (Scalar::new(model), Self { lines: String::new(), probabilities: Vec::new() });
+        let (scalar, mut example) =
+            (Scalar::new(model), Self { lines: String::new(), probabilities: Vec::new(), ids: Vec::new() });
         let read = stream(&asked, &Silent, &Stop::new(), |portion| {
             for (row, &probability) in scalar.probabilities(&portion.batch).iter().enumerate() {
                 if !portion.blank.contains(&(row as u32)) {
                     example.lines.push_str(&lines[row]);
                     example.lines.push('\n');
                     example.probabilities.push(probability);
+                    let ids = portion.batch.ids.iter().skip(row).step_by(portion.batch.rows);
+                    example.ids.push(ids.copied().collect());
                 }
             }
             Ok(())

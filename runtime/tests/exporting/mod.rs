@@ -208,6 +208,12 @@ fn every_encoding_is_read_alike() {
     models.iter().for_each(|model| holds(model, place.path()));
 }
 
+#[test]
+fn every_model_that_ships_is_computed_alike() {
+    let place = Place::new(&[]);
+    shipped::each(|_, model| holds(model, place.path()));
+}
+
 /// Every model that ships, where `all` of them are asked for, every primitive and every encoding.
 fn in_python(form: &'static str, modules: &str, all: bool) {
     if !python::is_there(form, modules) {

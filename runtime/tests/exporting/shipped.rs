@@ -15,8 +15,8 @@ use crate::families::support;
 /// Architectures of each space.
 const DRAWN: u64 = 20;
 
-/// Numbers are kept small, as `standardise` has them: products of products of large ones, as spaces without norms have, differ by more
-/// than is compared, in whatever order they are added up.
+/// Numbers are kept small, as `standardise` has them: products of large ones differ by more than is compared, in whatever order they
+/// are added up.
 pub const SCHEMA: &str = "schema t {
   format tsv(header: on)
   label click
@@ -61,7 +61,8 @@ pub fn each(mut to: impl FnMut(&str, &Model)) {
 /// Sizes that are computed soon, and dropouts and norms where a space has them.
 fn arguments(name: &str) -> &'static str {
     match name {
-        "autoctr" => "blocks: 4, dim: 8, widths: [8, 16, 24]",
+        // Without norms it multiplies what it has multiplied, and 32 bits hold no such digits.
+        "autoctr" => "blocks: 4, dim: 8, widths: [8, 16, 24], normalise: on",
         "interactions" | "nasrec_full" | "nasrec_small" => "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]",
         "tabular" => "widths: [8, 16, 24], dims: [4, 8]",
         "models/dcnv2" | "models/deepfm" => "dim: 8, batch: on, drop: 10%",

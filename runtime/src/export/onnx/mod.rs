@@ -1,7 +1,8 @@
 //! ONNX, as ONNX Runtime and others take it: from raw values to a probability in one graph, its tables in a file beside it.
 //!
 //! Lives here: the messages of a model's file (`proto`), a graph while it is written (`graph`), what comes in (`inputs`), what is
-//! said of columns (`columns`, `numbers`, `times`) and of the plan (`program`), and where weights lie (`weights`).
+//! said of columns (`columns`, `numbers`, `times`) and of the plan (`program`), where weights lie (`weights`), and the example as tensors
+//! (`tensors`).
 
 mod columns;
 mod graph;
@@ -9,6 +10,7 @@ mod inputs;
 mod numbers;
 mod program;
 mod proto;
+mod tensors;
 mod times;
 mod weights;
 
@@ -18,6 +20,7 @@ use std::path::Path;
 use prost::Message;
 
 pub(super) use inputs::{Input, Takes, kind_of};
+pub(super) use tensors::example as tensors_of;
 
 use super::example::{EXPECTED, Example, ROWS};
 use super::python::{self, COLUMNS, ENCODER};
@@ -32,6 +35,7 @@ use proto::{Kind, Opset};
 const MODEL: &str = "model.onnx";
 pub(super) const WEIGHTS: &str = "model.weights";
 pub(super) const INPUTS: &str = "inputs.json";
+pub(super) const TENSORS: &str = "example.json";
 pub(super) const PREDICT: &str = "predict.py";
 const README: &str = "README.md";
 /// What the output is called.
@@ -52,7 +56,7 @@ pub(super) const EXPORTER: Exporter = Exporter {
 };
 
 fn export(model: &Model, folder: &Path) -> Result<Exported> {
-    let known = [MODEL, WEIGHTS, INPUTS, COLUMNS, ENCODER, PREDICT, README, ROWS, EXPECTED];
+    let known = [MODEL, WEIGHTS, INPUTS, COLUMNS, ENCODER, PREDICT, README, ROWS, EXPECTED, TENSORS];
     folder::is_free(folder, &known)?;
     patterns::check(model.schema(), "the encoder in Python")?;
     let graph = Lowered::of(model)?;
@@ -67,6 +71,7 @@ fn export(model: &Model, folder: &Path) -> Result<Exported> {
         (ENCODER, python::SOURCE.to_owned()),
         (PREDICT, include_str!("parts/predict.py").to_owned()),
         (README, readme(model, &graph.inputs)),
+        (TENSORS, tensors_of(model, &graph.inputs, &example)?),
         (EXPECTED, example.expected()),
         (ROWS, example.lines),
     ];

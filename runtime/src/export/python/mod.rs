@@ -141,8 +141,10 @@ pub(super) fn verify(folder: &Path, program: &str, module: &str) -> Result<Verif
     let command = Command::new(&python).arg("-B").arg(program).arg("--check").current_dir(folder).output();
     let output = command.map_err(|cause| ExportError::NoTool { tool: python.clone(), cause })?;
     let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let last = |otherwise: String| errors.trim().lines().last().map_or(otherwise, str::to_owned);
     if output.status.code() == Some(NO_MODULE) {
-        return Err(ExportError::NoModule { python, module: module.to_owned() }.into());
+        return Err(ExportError::NoModule { python, what: last(format!("{module} is not installed")) }.into());
     }
     let rows = said.lines().next().and_then(|line| line.split(' ').next()).and_then(|rows| rows.parse().ok());
     match rows {
@@ -150,8 +152,7 @@ pub(super) fn verify(folder: &Path, program: &str, module: &str) -> Result<Verif
             Ok(Verified { by: format!("{python} {program} --check"), rows, within: Some(WITHIN) })
         }
         _ => {
-            let errors = String::from_utf8_lossy(&output.stderr);
-            let what = errors.trim().lines().last().unwrap_or("it ends without a word").to_owned();
+            let what = last("it ends without a word".to_owned());
             Err(ExportError::Differs { path: folder.join(program), what }.into())
         }
     }

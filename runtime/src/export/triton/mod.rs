@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::example::{EXPECTED, Example, ROWS};
-use super::onnx::{INPUTS, Input, Lowered, OUTPUT, PREDICT, Takes, WEIGHTS, table};
+use super::onnx::{INPUTS, Input, Lowered, OUTPUT, PREDICT, TENSORS, Takes, WEIGHTS, table, tensors_of};
 use super::python::{self, COLUMNS, ENCODER};
 use super::{Exported, Exporter, Verified, folder, patterns};
 use crate::model::Model;
@@ -33,7 +33,7 @@ pub(super) const EXPORTER: Exporter = Exporter {
 };
 
 fn export(model: &Model, folder: &Path) -> Result<Exported> {
-    let known = [REPOSITORY, INPUTS, COLUMNS, ENCODER, PREDICT, CLIENT, README, ROWS, EXPECTED];
+    let known = [REPOSITORY, INPUTS, COLUMNS, ENCODER, PREDICT, CLIENT, README, ROWS, EXPECTED, TENSORS];
     folder::is_free(folder, &known)?;
     patterns::check(model.schema(), "the encoder in Python")?;
     let name = name(&model.name);
@@ -59,6 +59,7 @@ fn export(model: &Model, folder: &Path) -> Result<Exported> {
         ),
         (at(CLIENT), include_str!("parts/client.py").replace("@NAME@", &name)),
         (at(README), readme(model, &name, &graph.inputs)),
+        (at(TENSORS), tensors_of(model, &graph.inputs, &example)?),
         (at(EXPECTED), example.expected()),
         (at(ROWS), example.lines),
     ];

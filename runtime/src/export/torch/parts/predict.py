@@ -27,16 +27,15 @@ class Model:
 
     def feed(self, rows):
         """The numbers, and the rows of tables, of rows as texts."""
-        numbers = torch.zeros(len(rows), NUMBERS)
-        looked_up = torch.full((len(rows), ROWS), -1, dtype=torch.int64)
-        for at, texts in enumerate(rows):
+        widths = [column["list"]["most"] if column["list"] else 1 for column in self.encoder.sparse]
+        numbers, looked_up = [], []
+        for texts in rows:
             values, fields = self.encoder.encode(texts)
-            numbers[at, : len(values)] = torch.tensor(values)
-            start = 0
-            for column, ids in zip(self.encoder.sparse, fields):
-                looked_up[at, start : start + len(ids)] = torch.tensor(ids)
-                start += column["list"]["most"] if column["list"] else 1
-        return numbers, looked_up
+            # A table without numbers has one column of zeros.
+            numbers.append(values or [0.0])
+            looked_up.append([id for ids, width in zip(fields, widths) for id in ids + [-1] * (width - len(ids))])
+        numbers = torch.tensor(numbers, dtype=torch.float32).reshape(len(rows), NUMBERS)
+        return numbers, torch.tensor(looked_up, dtype=torch.int64).reshape(len(rows), ROWS)
 
 
 def rows_of(path, encoder):
