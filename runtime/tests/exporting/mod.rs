@@ -7,13 +7,11 @@ use std::fs;
 use std::path::Path;
 
 use nasrec_compiler::recipe::{self, Source};
-use nasrec_compiler::schema::{Format, Lines};
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Space};
-use nasrec_runtime::backend::Tiled;
-use nasrec_runtime::data::{Dataset, Unreadable, locate};
+use nasrec_runtime::data::Dataset;
 use nasrec_runtime::export::{Exporter, retrained, rows};
-use nasrec_runtime::model::{Evidence, Model, Rows};
+use nasrec_runtime::model::{Evidence, Model};
 use nasrec_runtime::supernet::Store;
 use nasrec_runtime::train::Scaling;
 use nasrec_runtime::{Silent, Stop};
@@ -60,21 +58,9 @@ fn holds(model: &Model, place: &Path) {
     assert_eq!(verified.rows, exported.example);
     assert!(exported.example >= 40, "{} rows", exported.example);
     let lines = fs::read_to_string(folder.join("example.tsv")).expect("there");
-    let Format::Lines(Lines { separator, .. }) = model.schema().format else { panic!("of lines") };
-    let mut writer = csv::WriterBuilder::new().delimiter(separator).from_path(place.join("example")).expect("created");
-    writer.write_record(&model.schema().columns).expect("written");
-    lines.lines().for_each(|line| writer.write_record(line.split('\t')).expect("written"));
-    writer.flush().expect("written");
-    let located = locate(place, &["example".to_owned()]).expect("there");
-    let tiled = Tiled::new(1).expect("threads");
-    let ready = model.clone().ready(&tiled).expect("memory");
-    let mut said = Vec::new();
-    let rows = Rows { located: &located, keep: &[], unreadable: Unreadable::Refused };
-    let each = |_: &_, probabilities: &[f32]| {
-        said.extend_from_slice(probabilities);
-        Ok(())
-    };
-    ready.predict(rows, &Silent, &Stop::new(), each).expect("readable");
+    let lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+    let said = python::expected(model, place, &lines);
+    let said: Vec<f32> = said.into_iter().map(|said| said.expect("readable")).collect();
     let expected = fs::read_to_string(folder.join("expected.txt")).expect("there");
     let expected: Vec<f32> = expected.lines().map(|line| line.parse().expect("a number")).collect();
     assert_eq!(said.len(), expected.len());

@@ -22,7 +22,7 @@ pub const SCHEMA: &str = "schema t {
   label click
   dense I[1..3] | max(0) | log1p | min(3)
   dense J | max(-3) | min(3)
-  dense K: int | log1p | max(0)
+  dense K: int | log1p | max(0) | min(3)
   sparse C[1..4]: int | modulo(rows: 30)
   sparse H: hex | modulo(rows: 17)
   sparse T: text | hash(rows: 50, seed: 7)
