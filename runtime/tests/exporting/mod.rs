@@ -200,6 +200,48 @@ fn every_model_that_ships_is_computed_alike() {
     shipped::each(|_, model| holds(model, place.path()));
 }
 
+/// A category that no key of a graph can be comes in as a row of its table, or is refused by its column.
+#[test]
+fn what_no_key_of_a_graph_can_be_is_not_said_to_be_one() {
+    let mut table = "click,x,code,plain,text\n".to_owned();
+    for row in 0..300usize {
+        let code = if row % 3 == 0 { i64::MIN } else { row as i64 % 7 };
+        table += &format!("{},{}.5,{code},{},t{}\n", usize::from(row % 2 == 0), row % 5, row % 9, row % 4);
+    }
+    let schema = "schema t {
+  format csv
+  label click
+  dense x | standardise
+  sparse code: int | vocabulary(rows: 10)
+  sparse plain: int | vocabulary(rows: 12)
+  sparse text: text | vocabulary(rows: 9)
+}";
+    let (place, all) = models(schema, NET, &table, 1);
+    let folder = place.path().join("onnx");
+    Exporter::named("onnx").expect("it is known").export(&all[0], &folder).expect("exported");
+    let inputs: serde_json::Value =
+        serde_json::from_slice(&fs::read(folder.join("inputs.json")).expect("there")).expect("JSON");
+    let inputs: Vec<[&str; 2]> = inputs
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|input| ["name", "takes"].map(|key| input[key].as_str().expect("a text")))
+        .collect();
+    let expected = [["x", "numbers"], ["code.row", "rows"], ["plain", "keys"], ["text", "texts"]];
+    assert_eq!(inputs, expected);
+    if python::is_there("onnx", "onnx, onnxruntime, numpy") {
+        let mut held = python::Held::new("onnx", place.path());
+        held.add(&all[0], "rows in place of keys");
+        held.hold();
+    }
+    let schema = schema.replace("dense x", "dense seen from code: int | count\n  dense x");
+    let (place, all) = models(&schema, NET, &table, 1);
+    let error = Exporter::named("onnx").expect("it is known").export(&all[0], &place.path().join("onnx"));
+    let error = error.expect_err("it has no key").to_string();
+    assert!(error.starts_with("column seen has the category -9223372036854775808, which stands for a missing one there, which ONNX cannot say: "), "{error}");
+    assert!(!place.path().join("onnx").exists());
+}
+
 /// Every model that ships, where `all` of them are asked for, every primitive and every encoding.
 fn in_python(form: &'static str, modules: &str, all: bool) {
     if !python::is_there(form, modules) {

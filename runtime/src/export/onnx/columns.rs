@@ -188,9 +188,14 @@ impl<'m> Columns<'m> {
         };
         let takes = category(&column.kind);
         let Some(takes) = takes.filter(|_| sayable(&column.kind, numbers.known.iter().map(|(value, _)| *value))) else {
-            let what =
-                format!("column {} has categories that are no text of UTF-8, or no type of categories", column.name);
-            return Err(beyond(what, "export it as C, or write the values of that column in UTF-8"));
+            let what = match takes {
+                Some(Takes::Texts) => format!("column {} has a category that is no UTF-8", column.name),
+                Some(_) => {
+                    format!("column {} has the category {MISSING}, which stands for a missing one there", column.name)
+                }
+                None => format!("column {} is made of categories, and its type has none", column.name),
+            };
+            return Err(beyond(what, "leave that column out, or export the model as torch or C"));
         };
         let x = self.input(to, &column.from, (&column.kind, takes), Several::default());
         let count = numbers.known.len() as i64;
