@@ -16,9 +16,9 @@ pub(super) fn seconds(to: &mut Writing, kind: &Type, x: String) -> String {
     to.op("Div", &[&x, &thousand])
 }
 
-/// A bound, which takes the place of what is no number too.
-pub(super) fn bounded(to: &mut Writing, x: &str, bound: f64, comparison: &str) -> String {
-    let bound = to.double(bound);
+/// Bounds of columns side by side, which take the place of what is no number too.
+pub(super) fn bounded(to: &mut Writing, x: &str, bounds: &[f64], comparison: &str) -> String {
+    let bound = to.doubles(bounds);
     let within = to.op(comparison, &[x, &bound]);
     to.either(&within, x, &bound)
 }
@@ -35,13 +35,14 @@ pub(super) fn log1p(to: &mut Writing, x: &str) -> String {
     to.either(&same, x, &exact)
 }
 
-/// `v mod (rows - 1) + 1` of 64 bits without a sign.
-pub(super) fn modulo(to: &mut Writing, x: &str, rows: u64, missing: i64) -> String {
-    let divisor = rows - 1;
+/// `v mod (rows - 1) + 1` of 64 bits without a sign, of columns side by side, or of one table.
+pub(super) fn modulo(to: &mut Writing, x: &str, rows: &[usize], missing: i64) -> String {
+    let divisors: Vec<u64> = rows.iter().map(|&rows| rows as u64 - 1).collect();
     // What 2^64 leaves: so much is a negative number short of what its bits are without a sign.
-    let rest = ((u64::MAX % divisor + 1) % divisor) as i64;
-    let (divided, zero, one) = (to.int(divisor as i64), to.int(0), to.int(1));
-    let (rest, none) = (to.int(rest), to.int(missing));
+    let rests: Vec<i64> = divisors.iter().map(|by| ((u64::MAX % by + 1) % by) as i64).collect();
+    let divisors: Vec<i64> = divisors.iter().map(|&by| by as i64).collect();
+    let (divided, zero, one) = (to.ints(&divisors), to.int(0), to.int(1));
+    let (rest, none) = (to.ints(&rests), to.int(missing));
     let signed = to.op("Mod", &[x, &divided]);
     let negative = to.op("Less", &[x, &zero]);
     let more = to.either(&negative, &rest, &zero);

@@ -1,20 +1,21 @@
 //! The schema's columns as nodes: from raw values to the numbers and the rows of tables that a plan reads.
+//!
+//! Lives here: inputs, and the rows of fields; numbers are in `dense`. Never: arithmetic (`numbers`, `times`).
+
+mod dense;
 
 use std::collections::HashMap;
 
-use nasrec_compiler::schema::{Fill, Schema, SparseColumn, Table, Transform, Type};
+use nasrec_compiler::schema::{Schema, SparseColumn, Table, Type};
 
 use super::graph::{Writing, int, ints, strings};
 use super::inputs::{Input, MISSING, Takes, kind_of};
-use super::numbers::{bounded, log1p, modulo, row_of_number, seconds};
+use super::numbers::{modulo, row_of_number, seconds};
 use super::proto::Kind;
 use crate::Result;
 use crate::data::Encoder;
 use crate::error::ExportError;
 use crate::model::Model;
-
-/// From here on a number of 64 bits is infinite as one of 32.
-const INFINITE: f64 = 340_282_356_779_733_661_637_539_395_458_142_568_448.0;
 
 /// The rows that a field looks up.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub(super) struct Columns<'m> {
     encoder: Option<&'m Encoder>,
     pub inputs: Vec<Input>,
     rows: HashMap<usize, Rows>,
+    /// Those that the plan looks up.
+    fields: Vec<usize>,
     /// Truths: rows that nasrecc would not read.
     pub refused: Vec<String>,
 }
@@ -41,24 +44,15 @@ fn beyond(what: String, remedy: &'static str) -> crate::Error {
 
 impl<'m> Columns<'m> {
     pub fn new(model: &'m Model) -> Self {
-        let (schema, encoder) = (model.schema(), model.encoder());
-        Self { schema, encoder, inputs: Vec::new(), rows: HashMap::new(), refused: Vec::new() }
-    }
-
-    /// The numeric input, `[batch, width]`.
-    pub fn numeric(&mut self, to: &mut Writing, called: &str) -> Result<String> {
-        let columns: Vec<String> = (0..self.schema.dense.len()).map(|at| self.dense(to, at)).collect::<Result<_>>()?;
-        if columns.is_empty() {
-            // One column of zeros, as many as there are rows.
-            let Rows { ids, .. } = self.rows(to, 0)?;
-            let (first, axes) = (to.int(0), to.ints(&[1]));
-            let first = to.gather("first", &ids, &first, 1);
-            let first = to.op("Unsqueeze", &[&first, &axes]);
-            let zeros = to.op("Sub", &[&first, &first]);
-            return Ok(to.cast(&zeros, Kind::Float));
-        }
-        let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
-        Ok(to.concat(called, &columns, 1))
+        let (schema, encoder, plan) = (model.schema(), model.encoder(), model.plan());
+        let lookups = plan
+            .nodes
+            .iter()
+            .flat_map(|node| (0..node.params.len()).filter_map(|at| Some(node.lookup(&plan.params, at)?.field)));
+        let mut fields: Vec<usize> = lookups.collect();
+        fields.sort_unstable();
+        fields.dedup();
+        Self { schema, encoder, inputs: Vec::new(), rows: HashMap::new(), fields, refused: Vec::new() }
     }
 
     /// An input, which several columns may share.
@@ -104,67 +98,6 @@ impl<'m> Columns<'m> {
         if ways.len() < 2 { column.to_owned() } else { format!("{column}.{}", said(takes, kind)) }
     }
 
-    /// A numeric column, `[batch, 1]` numbers of 32 bits.
-    fn dense(&mut self, to: &mut Writing, at: usize) -> Result<String> {
-        let (schema, encoder) = (self.schema, self.encoder);
-        let column = &schema.dense[at];
-        let (mut x, mut there) = match encoder.filter(|_| column.encoding.is_some()) {
-            Some(encoder) => (self.encoded(to, at, encoder)?, None),
-            None => {
-                let separator = column.element.as_ref().map(|element| element.separator.clone());
-                let several = Several { separator, of: column.element.as_ref().map(|element| element.of), field: None };
-                let mut x = self.input(to, &column.from, (&column.kind, Takes::Numbers), several);
-                if let Some(element) = &column.element {
-                    let index = to.ints(&[element.index as i64]);
-                    x = to.gather(&column.name, &x, &index, 1);
-                }
-                self.whole(to, &column.kind, &x);
-                let x = seconds(to, &column.kind, x);
-                let missing = to.op("IsNaN", &[&x]);
-                (x, Some(to.op("Not", &[&missing])))
-            }
-        };
-        let learnt = encoder.map(|encoder| encoder.steps(at)).unwrap_or_default();
-        for (step, transform) in column.transforms.iter().enumerate() {
-            let [a, b] = learnt.get(step).copied().unwrap_or_default();
-            match *transform {
-                Transform::Max(bound) => x = bounded(to, &x, bound, "GreaterOrEqual"),
-                Transform::Min(bound) => x = bounded(to, &x, bound, "LessOrEqual"),
-                Transform::Log1p => x = log1p(to, &x),
-                Transform::Missing(fill) => {
-                    let fill = to.double(if let Fill::Constant(fill) = fill { fill } else { a });
-                    if let Some(there) = there.take() {
-                        x = to.either(&there, &x, &fill);
-                    }
-                }
-                Transform::Standardise | Transform::MinMax => {
-                    let (shift, scale) = (to.double(a), to.double(b));
-                    x = to.op("Sub", &[&x, &shift]);
-                    x = to.op("Mul", &[&x, &scale]);
-                }
-            }
-            if *transform == Transform::MinMax {
-                // Not Clip: what is no number stays none.
-                let (least, most) = (to.double(0.0), to.double(1.0));
-                let (below, above) = (to.op("Less", &[&x, &least]), to.op("Greater", &[&x, &most]));
-                x = to.either(&below, &least, &x);
-                x = to.either(&above, &most, &x);
-            }
-        }
-        let zero = to.double(0.0);
-        if let Some(there) = there {
-            x = to.either(&there, &x, &zero);
-        }
-        let (size, infinite) = (to.op("Abs", &[&x]), to.double(INFINITE));
-        let finite = to.op("Less", &[&size, &infinite]);
-        if !column.is_fitted() {
-            let refused = to.op("Not", &[&finite]);
-            self.refused.push(refused);
-        }
-        let x = to.either(&finite, &x, &zero);
-        Ok(to.call(&column.name, "Cast", &[&x], vec![int("to", Kind::Float as i64)]))
-    }
-
     /// Where a column is of whole numbers, rows that have another one are refused.
     fn whole(&mut self, to: &mut Writing, kind: &Type, x: &str) {
         if *kind == Type::Int {
@@ -175,36 +108,6 @@ impl<'m> Columns<'m> {
             let refused = any(to, &refused);
             self.refused.push(refused);
         }
-    }
-
-    /// The number of a category.
-    fn encoded(&mut self, to: &mut Writing, at: usize, encoder: &Encoder) -> Result<String> {
-        let column = &self.schema.dense[at];
-        let Some(numbers) = encoder.numbers_of(self.schema, at) else {
-            return Err(beyond(
-                format!("column {} has learnt nothing", column.name),
-                "export a model that was trained",
-            ));
-        };
-        let takes = category(&column.kind);
-        let Some(takes) = takes.filter(|_| sayable(&column.kind, numbers.known.iter().map(|(value, _)| *value))) else {
-            let what = match takes {
-                Some(Takes::Texts) => format!("column {} has a category that is no UTF-8", column.name),
-                Some(_) => {
-                    format!("column {} has the category {MISSING}, which stands for a missing one there", column.name)
-                }
-                None => format!("column {} is made of categories, and its type has none", column.name),
-            };
-            return Err(beyond(what, "leave that column out, or export the model as torch or C"));
-        };
-        let x = self.input(to, &column.from, (&column.kind, takes), Several::default());
-        let count = numbers.known.len() as i64;
-        let known: Vec<(&[u8], i64)> = numbers.known.iter().map(|(value, _)| *value).zip(0..).collect();
-        let place = self.look_up(to, &x, takes, &known, (count, count + 1));
-        let becomes: Vec<f64> =
-            numbers.known.iter().map(|(_, number)| *number).chain([numbers.missing, numbers.unknown]).collect();
-        let becomes = to.doubles(&becomes);
-        Ok(to.gather(&column.name, &becomes, &place, 0))
     }
 
     /// What values are told to be, the missing one and any other.
@@ -236,6 +139,29 @@ impl<'m> Columns<'m> {
         )
     }
 
+    /// The rows of all fields at once that are a whole number modulo something.
+    fn modulos(&mut self, to: &mut Writing) {
+        let schema = self.schema;
+        let is = |column: &SparseColumn| {
+            column.table == Table::Modulo && column.list.is_none() && category(&column.kind) == Some(Takes::Keys)
+        };
+        let fields: Vec<usize> = self.fields.iter().copied().filter(|&field| is(&schema.sparse[field])).collect();
+        let columns: Vec<&SparseColumn> = fields.iter().map(|&field| &schema.sparse[field]).collect();
+        let keys: Vec<String> = columns
+            .iter()
+            .map(|column| self.input(to, &column.from, (&column.kind, Takes::Keys), Several::default()))
+            .collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let keys = if let [one] = keys[..] { one.to_owned() } else { to.concat("keys", &keys, 1) };
+        let rows: Vec<usize> = columns.iter().map(|column| column.rows).collect();
+        let ids = modulo(to, &keys, &rows, 0);
+        for (place, (field, column)) in fields.into_iter().zip(columns).enumerate() {
+            let place = to.ints(&[place as i64]);
+            let ids = to.gather(&format!("{}.id", column.name), &ids, &place, 1);
+            self.rows.insert(field, Rows { ids, there: None });
+        }
+    }
+
     /// The rows that a field looks up.
     pub fn rows(&mut self, to: &mut Writing, at: usize) -> Result<Rows> {
         if let Some(rows) = self.rows.get(&at) {
@@ -251,9 +177,15 @@ impl<'m> Columns<'m> {
         };
         let takes = category(&column.kind);
         let ids = match (&column.table, takes) {
+            (Table::Modulo, Some(Takes::Keys)) if column.list.is_none() => {
+                self.modulos(to);
+                return self.rows.get(&at).cloned().ok_or_else(|| {
+                    beyond(format!("field {} is of no lookup", column.name), "tell the authors of nasrecc")
+                });
+            }
             (Table::Modulo, Some(Takes::Keys)) => {
                 let x = self.input(to, &column.from, (&column.kind, Takes::Keys), several);
-                modulo(to, &x, column.rows as u64, nothing)
+                modulo(to, &x, &[column.rows], nothing)
             }
             (Table::Vocabulary { .. }, Some(takes))
                 if known.as_ref().is_some_and(|known| sayable(&column.kind, known.iter().copied())) =>
