@@ -173,6 +173,78 @@ fn a_model_alone_in_a_folder_predicts_and_is_judged() {
     }
 }
 
+#[test]
+fn exports_for_python_are_written_and_weights_come_back() {
+    let (_folder, alone) = trained();
+    let at = alone.path();
+    for format in ["onnx", "triton", "torch"] {
+        let export = ["export", "model", "--format", format, "-o", format];
+        for _ in 0..2 {
+            let (_, said) = well(at, &export);
+            assert!(said.starts_with("wrote ") && said.contains("expected.txt"), "{said}");
+        }
+        // What runs it is not there.
+        let verified = |python: &str| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_nasrecc"));
+            let output =
+                command.current_dir(at).args(export).arg("--verify").env("PYTHON", python).output().expect("it runs");
+            assert_eq!(output.status.code(), Some(2));
+            String::from_utf8_lossy(&output.stderr).into_owned()
+        };
+        let said = verified("no-such-python");
+        assert!(said.contains("no-such-python cannot be started") && said.contains("was not verified"), "{said}");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            for (name, script, expected) in [
+                ("bare", "#!/bin/sh\nexit 3\n", " is not installed; what was written is there, and was not verified"),
+                (
+                    "wrong",
+                    "#!/bin/sh\necho row 7 is 0.5, expected 0.25 >&2\nexit 1\n",
+                    "is not what was expected: row 7 is 0.5, expected 0.25",
+                ),
+            ] {
+                let path = at.join(name);
+                fs::write(&path, script).expect("written");
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+                let said = verified(path.to_str().expect("text"));
+                assert!(said.contains(expected), "{said}");
+            }
+        }
+    }
+    fs::write(at.join("onnx/thesis.tex"), "mine").expect("written");
+    let error = refused(at, &["export", "model", "--format", "onnx", "-o", "onnx"]);
+    assert!(error.starts_with("onnx holds something else than such an export"), "{error}");
+    fs::write(at.join("triton/model_repository/other"), "mine").expect("written");
+    let error = refused(at, &["export", "model", "--format", "triton", "-o", "triton"]);
+    assert!(error.starts_with("triton/model_repository holds something else than such an export"), "{error}");
+
+    let import =
+        |weights: &str, out: &str| ["import", "torch", "model", "--weights", weights, "-o", out].map(str::to_owned);
+    let arguments = import("torch/weights.safetensors", "back");
+    let (_, said) = well(at, &arguments.each_ref().map(String::as_str));
+    assert_eq!(said, "wrote back: dlrm(dim: 4) with the weights of torch/weights.safetensors\n");
+    let predict = |model: &str| well(at, &["predict", model, "--data", "new.csv"]).0;
+    assert_eq!(predict("back"), predict("model"));
+    let shown = json(&well(at, &["show", "back", "--format", "json"]).0);
+    assert!(shown["evidence"]["test"].is_null() && shown["name"] == "dlrm(dim: 4)", "{shown}");
+    for (weights, out, expected) in [
+        ("none", "other", "none"),
+        ("onnx/model.weights", "other", "onnx/model.weights does not hold the weights that are asked for: it is "),
+        (
+            "model/weights.safetensors",
+            "other",
+            "model/weights.safetensors does not hold the weights that are asked for: it has no tensor ",
+        ),
+        ("torch/weights.safetensors", "model", "-o model is where the model is"),
+    ] {
+        let arguments = import(weights, out);
+        let error = refused(at, &arguments.each_ref().map(String::as_str));
+        assert!(error.contains(expected), "{error}");
+        assert!(!at.join("other").exists());
+    }
+}
+
 /// What the run said of its test part, a file of those rows says: to the last digit, as they are in the order of the part.
 #[test]
 fn the_test_part_has_the_figures_of_the_report() {

@@ -58,3 +58,4 @@ pub use reading::Unreadable;
 pub use rows::Rows;
 pub use source::{Located, STANDARD_INPUT, expected_rows, fetch, is_address, locate, locate_all};
 pub use stream::{Asked, Portion, stream};
+pub(crate) use table::{Said, said};

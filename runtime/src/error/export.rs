@@ -14,6 +14,10 @@ pub enum ExportError {
     Beyond { format: &'static str, what: String, remedy: &'static str },
     #[error("{tool} cannot be started: {cause}; what was written is there, and was not verified")]
     NoTool { tool: String, cause: std::io::Error },
+    #[error(
+        "{python} cannot run it: {what}; what was written is there, and was not verified. Another Python is named as PYTHON"
+    )]
+    NoModule { python: String, what: String },
     #[error("{} is not what was expected: {what}", path.display())]
     Differs { path: PathBuf, what: String },
 }
@@ -24,7 +28,7 @@ impl ExportError {
         match self {
             ExportError::NotEmpty { .. } => "R0901",
             ExportError::Beyond { .. } => "R0902",
-            ExportError::NoTool { .. } => "R0903",
+            ExportError::NoTool { .. } | ExportError::NoModule { .. } => "R0903",
             ExportError::Differs { .. } => "R0904",
         }
     }

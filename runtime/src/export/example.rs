@@ -3,27 +3,33 @@
 
 use std::path::Path;
 
-use nasrec_compiler::schema::{Format, Lines, Schema, TimeFormat, Type};
+use nasrec_compiler::schema::{DenseColumn, Format, Lines, Schema, TimeFormat, Transform, Type};
 
 use super::scalar::Scalar;
 use crate::data::{Asked, Located, Unreadable, stream};
 use crate::model::Model;
 use crate::{Result, Silent, Stop, files};
 
+/// The rows, in a folder.
+pub(super) const ROWS: &str = "example.tsv";
+/// The probability of each.
+pub(super) const EXPECTED: &str = "expected.txt";
 /// Rows that are made; those that cannot be read are left out.
-const ROWS: usize = 60;
+const COUNT: usize = 60;
 
 /// The rows as lines of the schema's columns with tabs between, and the probability of each.
 pub(super) struct Example {
     pub lines: String,
     pub probabilities: Vec<f32>,
+    /// Of each row the rows of tables that are looked up for it.
+    pub ids: Vec<Vec<u32>>,
 }
 
 impl Example {
     /// What a model says of such rows, number by number. They go through the file at `scratch`, as any table is read.
     pub fn of(model: &Model, scratch: &Path) -> Result<Self> {
         let schema = Schema { format: Format::Lines(Lines::TSV), ..model.schema().clone() };
-        let lines: Vec<String> = (0..ROWS).map(|row| line(model, row)).collect();
+        let lines = rows(model, COUNT);
         files::replace(scratch, |file| std::io::Write::write_all(file, (lines.join("\n") + "\n").as_bytes()))?;
         let located = [Located { name: scratch.display().to_string(), path: scratch.to_owned() }];
         let asked = Asked {
@@ -33,15 +39,18 @@ impl Example {
             keep: &[],
             labelled: false,
             unreadable: Unreadable::Blank,
-            rows: ROWS,
+            rows: COUNT,
         };
-        let (scalar, mut example) = (Scalar::new(model), Self { lines: String::new(), probabilities: Vec::new() });
+        let (scalar, mut example) =
+            (Scalar::new(model), Self { lines: String::new(), probabilities: Vec::new(), ids: Vec::new() });
         let read = stream(&asked, &Silent, &Stop::new(), |portion| {
             for (row, &probability) in scalar.probabilities(&portion.batch).iter().enumerate() {
                 if !portion.blank.contains(&(row as u32)) {
                     example.lines.push_str(&lines[row]);
                     example.lines.push('\n');
                     example.probabilities.push(probability);
+                    let ids = portion.batch.ids.iter().skip(row).step_by(portion.batch.rows);
+                    example.ids.push(ids.copied().collect());
                 }
             }
             Ok(())
@@ -49,39 +58,85 @@ impl Example {
         files::remove(scratch)?;
         read.map(|_| example)
     }
+
+    /// The probabilities, a line each.
+    pub fn expected(&self) -> String {
+        self.probabilities.iter().map(|&probability| shortest(probability) + "\n").collect()
+    }
 }
 
-fn line(model: &Model, row: usize) -> String {
+/// A number as the C library writes it: with as few digits as it takes to read it back.
+fn shortest(number: f32) -> String {
+    let text = format!("{number:e}");
+    let Some((digits, power)) = text.split_once('e') else { return text };
+    let (sign, power) = power.strip_prefix('-').map_or(('+', power), |power| ('-', power));
+    format!("{digits}e{sign}{power:0>2}")
+}
+
+/// So many rows of the columns that a model's schema names, tabs between: values that training saw, and missing, unknown and extreme
+/// ones. Some may be of what cannot be read.
+pub fn rows(model: &Model, count: usize) -> Vec<String> {
     let schema = model.schema();
-    let values = schema.columns.iter().enumerate().map(|(at, column)| value(model, column, row, at));
-    values.collect::<Vec<_>>().join("\t")
+    let known: Vec<Vec<&[u8]>> = schema.columns.iter().map(|column| known(model, column)).collect();
+    let line = |row: usize| {
+        let values =
+            schema.columns.iter().enumerate().map(|(at, column)| value(model, column, &known[at], row + 3 * at));
+        values.collect::<Vec<_>>().join("\t")
+    };
+    (0..count).map(line).collect()
+}
+
+/// The values that training saw in a column of the file, of one field that is made of it.
+fn known<'m>(model: &'m Model, column: &str) -> Vec<&'m [u8]> {
+    let schema = model.schema();
+    let fields = schema.sparse.iter().enumerate().filter(|(_, one)| one.from == column);
+    fields.into_iter().find_map(|(field, _)| model.encoder()?.known(schema, field)).unwrap_or_default()
 }
 
 /// What stands in a column of the file.
-fn value(model: &Model, column: &str, row: usize, at: usize) -> String {
+fn value(model: &Model, column: &str, known: &[&[u8]], turn: usize) -> String {
     let schema = model.schema();
-    let turn = row + 3 * at;
     let dense = schema.dense.iter().filter(|one| one.from == column);
-    let sparse = schema.sparse.iter().enumerate().filter(|(_, one)| one.from == column);
+    let sparse = schema.sparse.iter().filter(|one| one.from == column);
     if let Some(element) = dense.clone().find_map(|one| one.element.as_ref()) {
         let numbers = (0..element.of).map(|index| format!("{}.5", (turn + index) % 7));
         return if turn % 9 == 8 { String::new() } else { numbers.collect::<Vec<_>>().join(&element.separator) };
     }
     // Every kind that the column is read as has to take it: the narrowest decides.
-    let kinds = dense.map(|one| &one.kind).chain(sparse.clone().map(|(_, one)| &one.kind));
+    let bounded = dense.clone().all(is_bounded);
+    let kinds = dense.map(|one| &one.kind).chain(sparse.clone().map(|one| &one.kind));
     let Some(kind) = kinds.min_by_key(|kind| narrowness(kind)) else { return String::new() };
-    let known = sparse.clone().find_map(|(field, _)| model.encoder()?.known(schema, field));
-    let known: Vec<&[u8]> = known.unwrap_or_default();
     let one = |turn: usize| match known.get(turn % known.len().max(1)) {
+        _ if bounded && turn % 13 == 7 => extreme(kind, turn / 13).unwrap_or_else(|| of_kind(kind, turn)),
         Some(value) if !turn.is_multiple_of(5) => as_written(kind, value),
         _ => of_kind(kind, turn),
     };
     if turn % 9 == 8 {
         return String::new();
     }
-    match sparse.filter_map(|(_, one)| one.list.as_ref()).next() {
+    match sparse.filter_map(|one| one.list.as_ref()).next() {
         Some(list) => (0..turn % 4).map(|index| one(turn + 7 * index)).collect::<Vec<_>>().join(&list.separator),
         None => one(turn),
+    }
+}
+
+/// Whether a number, however large, becomes none that products of numbers of 32 bits could not hold.
+fn is_bounded(column: &DenseColumn) -> bool {
+    column.encoding.is_some() || column.transforms.iter().any(|one| matches!(one, Transform::Log1p | Transform::MinMax))
+}
+
+/// A value at the end of what a type takes.
+fn extreme(kind: &Type, turn: usize) -> Option<String> {
+    const NUMBERS: [&str; 8] =
+        ["1e300", "-1e300", "1e-300", "9007199254740993", "-0.0", "2.0000000000000004", "1", "-1"];
+    const INTS: [&str; 4] =
+        ["9223372036854775807", "18446744073709551615", "-9223372036854775807", "9223372036854775809"];
+    match kind {
+        Type::Number => Some(NUMBERS[turn % NUMBERS.len()].to_owned()),
+        Type::Int => Some(INTS[turn % INTS.len()].to_owned()),
+        Type::Hex => Some(["ffffffffffffffff", "0", "8000000000000001"][turn % 3].to_owned()),
+        Type::Time(TimeFormat::Seconds | TimeFormat::Milliseconds) => Some(NUMBERS[turn % 6].to_owned()),
+        Type::Text | Type::Bool | Type::Time(TimeFormat::Pattern(_)) => None,
     }
 }
 
@@ -132,4 +187,14 @@ fn of_kind(kind: &Type, turn: usize) -> String {
 fn written(pattern: &str, seconds: u64) -> String {
     let time = jiff::Timestamp::from_second(seconds.cast_signed()).map(|time| time.to_zoned(jiff::tz::TimeZone::UTC));
     time.map_or_else(|_| String::new(), |time| jiff::fmt::strtime::format(pattern, &time).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_are_written_with_as_few_digits_as_it_takes() {
+        assert_eq!([0.483_293_12, 1.0, 1e-9, 0.0].map(shortest), ["4.8329312e-01", "1e+00", "1e-09", "0e+00"]);
+    }
 }

@@ -1,16 +1,24 @@
 //! A model in the form of something else: what other programs and other languages take.
 //!
 //! Lives here: a folder or a file for each format, each with one line in the registry; what all formats are held against
-//! (`scalar`), and rows to show it by (`example`). Never: what a model computes (`ops`), or how its own directory is written (`model`).
+//! (`scalar`), rows to show it by (`example`), and the encoder in Python that several have beside them (`python`). Never: what a model computes (`ops`), or how its own directory is written (`model`).
 
 mod c;
 mod example;
+mod folder;
+mod onnx;
+mod patterns;
+mod python;
 mod scalar;
 mod sections;
+mod torch;
+mod triton;
 
 use std::path::{Path, PathBuf};
 
 pub use crate::error::ExportError;
+pub use example::rows;
+pub use torch::retrained;
 
 use crate::Result;
 use crate::model::Model;
@@ -26,7 +34,7 @@ pub struct Exporter {
 }
 
 /// Every format.
-pub const EXPORTERS: &[Exporter] = &[c::EXPORTER];
+pub const EXPORTERS: &[Exporter] = &[c::EXPORTER, onnx::EXPORTER, torch::EXPORTER, triton::EXPORTER];
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,12 +46,14 @@ pub struct Exported {
 }
 
 /// What an export said of its example.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
     /// How it was run.
     pub by: String,
-    /// Rows whose probabilities came out as expected, to the last bit.
+    /// Rows whose probabilities came out as expected.
     pub rows: usize,
+    /// How far from what is expected they may be; none: equal to the last bit.
+    pub within: Option<f32>,
 }
 
 impl Exporter {

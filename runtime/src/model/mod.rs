@@ -91,6 +91,15 @@ impl Model {
         Self { scaling, ..self }
     }
 
+    /// The same with other weights, and with what is known of these.
+    ///
+    /// # Errors
+    /// They are of another plan.
+    pub(crate) fn with_weights(self, store: Store, evidence: Evidence) -> Result<Self> {
+        store.check(&self.plan)?;
+        Ok(Self { store, evidence, ..self })
+    }
+
     /// What is done to the logits of its plan before they are probabilities, where it is calibrated.
     pub fn scaling(&self) -> Option<Scaling> {
         self.scaling

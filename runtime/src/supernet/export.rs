@@ -1,5 +1,6 @@
 //! Weights as other programs read them: one tensor a parameter, under its name, tables whole, all in f32.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -7,7 +8,7 @@ use rayon::prelude::*;
 use safetensors::Dtype;
 use serde::Serialize;
 
-use super::file::{Column, Tensors, write};
+use super::file::{Column, Tensors, damaged, write};
 use super::store::{Store, Stored};
 use super::table::Table;
 use crate::{Result, WeightsError};
@@ -25,12 +26,22 @@ struct Exported {
 impl Store {
     /// Writes every parameter's values, without what the optimiser remembers, as `name -> tensor`.
     pub fn export(&self, path: &Path) -> Result<()> {
-        let columns = self.defs.iter().zip(&self.params).map(|(def, stored)| {
+        let own: Vec<(String, Vec<usize>)> =
+            self.defs.iter().map(|def| (def.name.to_string(), def.full.to_vec())).collect();
+        self.export_as(path, &own)
+    }
+
+    /// The same under other names, in other shapes of as many values.
+    ///
+    /// # Errors
+    /// The disk takes no more.
+    pub(crate) fn export_as(&self, path: &Path, tensors: &[(String, Vec<usize>)]) -> Result<()> {
+        let columns = tensors.iter().zip(&self.params).map(|((name, shape), stored)| {
             let column = match stored {
-                Stored::Dense(dense) => Column::of(&dense.values, &def.full),
-                Stored::Table(table) => Column::by(Dtype::F32, &def.full, |to| write_rows(table, to)),
+                Stored::Dense(dense) => Column::of(&dense.values, shape),
+                Stored::Table(table) => Column::by(Dtype::F32, shape, |to| write_rows(table, to)),
             };
-            (def.name.to_string(), column)
+            (name.clone(), column)
         });
         write(path, columns.collect(), Exported { values: "f32" })?;
         Ok(())
@@ -62,25 +73,65 @@ impl Store {
     /// Takes every parameter's values from a file that [`Store::export`] wrote, and has the optimiser start afresh.
     /// Where the file lacks a parameter or has another shape, the store is as it was.
     pub fn import(&mut self, path: &Path) -> Result<()> {
+        let own: Vec<(String, Vec<usize>)> =
+            self.defs.iter().map(|def| (def.name.to_string(), def.full.to_vec())).collect();
         let file = Tensors::open(path)?;
-        for def in &self.defs {
-            file.expect(&def.name, Dtype::F32, &def.full)?;
+        own.iter().try_for_each(|(name, shape)| file.expect(name, Dtype::F32, shape))?;
+        self.take(&file, &own, |_, _| Ok(()))
+    }
+
+    /// The same from a file of another program, under other names and in other shapes of as many values; what is `beside` them is not
+    /// read. Rows of tables that are as they are drawn take no room.
+    ///
+    /// # Errors
+    /// [`WeightsError::File`]: a tensor is missing, is one too many, of another type or shape, or has a number that is not finite.
+    /// Of the last the store may have taken a part.
+    pub(crate) fn import_as(&mut self, path: &Path, tensors: &[(String, Vec<usize>)], beside: &[String]) -> Result<()> {
+        let file = Tensors::open(path)?;
+        tensors.iter().try_for_each(|(name, shape)| file.expect(name, Dtype::F32, shape))?;
+        let known: HashSet<&str> =
+            tensors.iter().map(|(name, _)| name.as_str()).chain(beside.iter().map(String::as_str)).collect();
+        let mut more: Vec<String> = file.names().into_iter().filter(|name| !known.contains(name.as_str())).collect();
+        more.sort_unstable();
+        if let Some(name) = more.first() {
+            let others = if more.len() > 1 { format!(", and {} others", more.len() - 1) } else { String::new() };
+            return Err(damaged(path, &format!("tensor {name} is none of this model's{others}")));
         }
-        for (def, stored) in self.defs.iter().zip(&mut self.params) {
+        self.take(&file, tensors, |name, values| match values.iter().position(|value| !value.is_finite()) {
+            Some(at) => Err(damaged(path, &format!("tensor {name} has {}, which is not finite", values[at]))),
+            None => Ok(()),
+        })
+    }
+
+    /// Takes values of tensors that are there. `sound` is asked of each stretch of them.
+    fn take(
+        &mut self,
+        file: &Tensors,
+        tensors: &[(String, Vec<usize>)],
+        sound: impl Fn(&str, &[f32]) -> Result<()>,
+    ) -> Result<()> {
+        for ((name, _), stored) in tensors.iter().zip(&mut self.params) {
             match stored {
                 Stored::Dense(dense) => {
                     dense.renew();
-                    file.fill(&def.name, &mut dense.values)?;
+                    file.fill(name, &mut dense.values)?;
+                    sound(name, &dense.values)?;
                 }
                 Stored::Table(table) => {
                     table.forget_all();
-                    let mut reading = file.read(&def.name)?;
+                    let mut reading = file.read(name)?;
                     let mut values = vec![0f32; table.dim * BLOCK.min(table.rows)];
                     for start in (0..table.rows).step_by(BLOCK) {
                         let block = &mut values[..table.dim * BLOCK.min(table.rows - start)];
                         reading.next(bytemuck::cast_slice_mut(block))?;
+                        sound(name, block)?;
                         let rows = block.chunks_exact(table.dim).zip(start..);
-                        rows.for_each(|(values, row)| table.put(row, values));
+                        for (values, row) in rows {
+                            // A row that was never touched is drawn as it was before.
+                            if *table.row(row) != *values {
+                                table.put(row, values);
+                            }
+                        }
                     }
                 }
             }

@@ -175,6 +175,11 @@ impl Tensors {
         Ok((rest, checksum))
     }
 
+    /// What its tensors are called.
+    pub fn names(&self) -> Vec<String> {
+        self.header.tensors().into_keys().collect()
+    }
+
     /// The shape of a tensor, where there is one of that name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.header.info(name).map(|info| info.shape.as_slice())

@@ -9,17 +9,19 @@ use super::Outcome;
 use crate::model;
 use crate::output::say;
 
-/// Write a model as what other programs take: as C, which needs nothing else
+/// Write a model as what other programs take: as C, which needs nothing else, as ONNX, PyTorch, or for Triton
 ///
 /// What is written has the encoder in it: a raw row goes in, and a probability comes out. An example goes with it that says what is expected;
-/// --verify compiles and runs it, where there is a compiler.
+/// --verify runs it, where there is what runs it: a C compiler, or a Python with onnxruntime or torch (PYTHON names another one than python3).
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  nasrecc export runs/day --format c -o day_c --verify")]
+#[command(
+    after_help = "Examples:\n  nasrecc export runs/day --format c -o day_c --verify\n  nasrecc export runs/day --format onnx -o day_onnx --verify\n  cd day_onnx && python3 predict.py example.tsv"
+)]
 pub(crate) struct Args {
     /// The directory of a run, or of a model
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// The format: c
+    /// The format: c, onnx, torch or triton
     #[arg(long, value_name = "FORMAT")]
     format: String,
     /// The folder to write to, which is new, empty, or holds such an export
@@ -44,7 +46,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     say!("wrote {}", files.join(", "));
     if args.verify {
         let verified = exporter.verify(&args.out)?;
-        say!("{}: {} rows of the example came out as expected, to the last bit", verified.by, verified.rows);
+        let near = verified.within.map_or("to the last bit".to_owned(), |within| format!("within {within:e}"));
+        say!("{}: {} rows of the example came out as expected, {near}", verified.by, verified.rows);
     }
     Ok(Outcome::Clean)
 }

@@ -19,4 +19,5 @@ pub(super) use dictionary::Dictionary;
 pub(super) use scalar::{Instant, Maker, Scalar, Shows};
 pub(super) use several::Several;
 pub(super) use store::{Raw, RawWriter};
+pub(crate) use value::{Said, said};
 pub(super) use value::{Value, label_of, numeric, part_row, row_of, value_of};

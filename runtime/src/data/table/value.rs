@@ -53,6 +53,26 @@ pub(in crate::data) fn value_of<'t>(
     })
 }
 
+/// What a text says to who has no rows to make of it.
+pub(crate) enum Said {
+    Number(f64),
+    /// A whole number, as 64 bits.
+    Key(u64),
+    /// What it is.
+    Text,
+}
+
+/// What a text of a type says, which is not missing: as a number, or as what it is called. None where it is none of that type.
+pub(crate) fn said(kind: &Type, number: bool, text: &[u8]) -> Option<Said> {
+    let mut moment = if let Type::Time(format) = kind { Some(Moment::new(format)) } else { None };
+    match value_of(kind, number, text, moment.as_mut()).ok()? {
+        Value::Missing => None,
+        Value::Number(number) => Some(Said::Number(number)),
+        Value::Key(key) => Some(Said::Key(key)),
+        Value::Text(_) => Some(Said::Text),
+    }
+}
+
 /// A number after transforms that learn nothing, or what was expected instead.
 pub(in crate::data) fn numeric(transforms: &[Transform], number: Option<f64>) -> Result<f32, &'static str> {
     let value = transforms.iter().fold(number, |value, transform| match *transform {

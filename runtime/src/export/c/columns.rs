@@ -9,14 +9,9 @@ use nasrec_compiler::schema::{
 
 use super::pieces::Pieces;
 use super::{comment, literal};
-use crate::Result;
 use crate::data::Encoder;
-use crate::error::ExportError;
 use crate::export::sections::Sections;
 use crate::model::Model;
-
-/// What a pattern of a time may say.
-const DIRECTIVES: &str = "YymdHMS";
 
 /// Where lies what columns have learnt: of each dense and of each sparse column its sorted values or its edges, and how many there are.
 #[derive(Default)]
@@ -31,23 +26,6 @@ struct Found {
     at: u64,
     count: usize,
     becomes: u64,
-}
-
-/// Fails where C cannot read a column as training did.
-pub(super) fn check(schema: &Schema) -> Result<()> {
-    let dense = schema.dense.iter().map(|column| (&column.name, &column.kind));
-    let sparse = schema.sparse.iter().map(|column| (&column.name, &column.kind));
-    for (name, kind) in dense.chain(sparse) {
-        let Type::Time(TimeFormat::Pattern(pattern)) = kind else { continue };
-        let mut parts = pattern.split('%');
-        let plain = parts.next().is_some_and(|first| !first.contains(|c: char| c.is_ascii_whitespace() && c != ' '));
-        if !plain || parts.any(|part| !part.starts_with(|first| DIRECTIVES.contains(first))) {
-            let what = format!("column {name} is a time written as {pattern:?}");
-            let remedy = "it reads %Y, %y, %m, %d, %H, %M and %S; write times as these, or as seconds since 1970";
-            return Err(ExportError::Beyond { format: "C", what, remedy }.into());
-        }
-    }
-    Ok(())
 }
 
 impl Learnt {
@@ -186,11 +164,12 @@ impl Writing<'_, '_> {
         for (step, transform) in column.transforms.iter().enumerate() {
             let [a, b] = learnt.get(step).copied().unwrap_or_default();
             lines.push(match *transform {
+                // A bound takes the place of what is no number, too.
                 Transform::Max(bound) => {
-                    format!("if (number.there && number.value < {bound:?}) number.value = {bound:?};")
+                    format!("if (number.there && !(number.value >= {bound:?})) number.value = {bound:?};")
                 }
                 Transform::Min(bound) => {
-                    format!("if (number.there && number.value > {bound:?}) number.value = {bound:?};")
+                    format!("if (number.there && !(number.value <= {bound:?})) number.value = {bound:?};")
                 }
                 Transform::Log1p => "if (number.there) number.value = log1p(number.value);".to_owned(),
                 Transform::Missing(fill) => {

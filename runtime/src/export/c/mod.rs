@@ -9,21 +9,17 @@ mod program;
 mod verify;
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::example::Example;
+use super::example::{EXPECTED, Example, ROWS};
 use super::sections::Sections;
-use super::{Exported, Exporter};
-use crate::error::ExportError;
+use super::{Exported, Exporter, folder, patterns};
 use crate::model::Model;
 use crate::{Error, Result, files};
 
 const CODE: &str = "model.c";
 const WEIGHTS: &str = "model.bin";
-const ROWS: &str = "example.tsv";
-const EXPECTED: &str = "expected.txt";
 const README: &str = "README.md";
 
 /// One C file, one file of weights.
@@ -44,12 +40,8 @@ struct Places {
 
 fn export(model: &Model, folder: &Path) -> Result<Exported> {
     let known = [CODE, WEIGHTS, ROWS, EXPECTED, README];
-    let ours = |name: &str| known.contains(&name) || name.ends_with(files::UNFINISHED);
-    let others = fs::read_dir(folder).into_iter().flatten().flatten();
-    if others.into_iter().any(|entry| !ours(&entry.file_name().to_string_lossy())) {
-        return Err(ExportError::NotEmpty { path: folder.to_owned() }.into());
-    }
-    columns::check(model.schema())?;
+    folder::is_free(folder, &known)?;
+    patterns::check(model.schema(), "C")?;
     files::create_folder(folder)?;
     let at = |name: &str| folder.join(name);
     let mut written = None;
@@ -65,8 +57,7 @@ fn export(model: &Model, folder: &Path) -> Result<Exported> {
     };
     let code = code(model, &places, (length, hash));
     let example = Example::of(model, &at(ROWS))?;
-    let expected: String = example.probabilities.iter().map(|&probability| shortest(probability) + "\n").collect();
-    let texts = [(CODE, code), (ROWS, example.lines), (EXPECTED, expected), (README, readme(model))];
+    let texts = [(CODE, code), (EXPECTED, example.expected()), (ROWS, example.lines), (README, readme(model))];
     for (name, text) in &texts {
         files::replace(&at(name), |file| file.write_all(text.as_bytes()))?;
     }
@@ -162,14 +153,6 @@ fn comment(text: &str) -> String {
     text.replace("*/", "* /").replace("/*", "/ *").replace(['\n', '\r', '\\'], " ")
 }
 
-/// A number as `main` writes it: with as few digits as it takes to read it back.
-fn shortest(number: f32) -> String {
-    let text = format!("{number:e}");
-    let Some((digits, power)) = text.split_once('e') else { return text };
-    let (sign, power) = power.strip_prefix('-').map_or(('+', power), |power| ('-', power));
-    format!("{digits}e{sign}{power:0>2}")
-}
-
 fn readme(model: &Model) -> String {
     let columns: Vec<&str> = model.schema().columns.iter().map(String::as_str).collect();
     let text = include_str!("parts/README.md");
@@ -186,6 +169,5 @@ mod tests {
     fn texts_are_literals_and_comments_that_end_where_they_should() {
         assert_eq!(literal("a\"b\\c\té?"), "\"a\\\"b\\\\c\\011\\303\\251\\077\"");
         assert_eq!(comment("a*/b/*c\nd"), "a* /b/ *c d");
-        assert_eq!([0.483_293_12, 1.0, 1e-9, 0.0].map(shortest), ["4.8329312e-01", "1e+00", "1e-09", "0e+00"]);
     }
 }

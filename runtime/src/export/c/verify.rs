@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{CODE, EXPECTED, ROWS, WEIGHTS};
+use super::{CODE, WEIGHTS};
 use crate::error::ExportError;
 use crate::export::Verified;
+use crate::export::example::{EXPECTED, ROWS};
 use crate::{Error, Result, files};
 
 /// As the page says.
@@ -18,7 +19,7 @@ pub(super) fn verify(folder: &Path) -> Result<Verified> {
     let verified = compiled(&compiler, folder, &program).and_then(|()| ran(folder, &program));
     files::remove(&program)?;
     let by = format!("{compiler} {}", FLAGS.join(" "));
-    verified.map(|rows| Verified { by, rows })
+    verified.map(|rows| Verified { by, rows, within: None })
 }
 
 fn compiled(compiler: &str, folder: &Path, program: &Path) -> Result<()> {

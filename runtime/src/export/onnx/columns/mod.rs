@@ -1,0 +1,306 @@
+//! The schema's columns as nodes: from raw values to the numbers and the rows of tables that a plan reads.
+//!
+//! Lives here: inputs, and the rows of fields; numbers are in `dense`. Never: arithmetic (`numbers`, `times`).
+
+mod dense;
+
+use std::collections::HashMap;
+
+use nasrec_compiler::schema::{Schema, SparseColumn, Table, Type};
+
+use super::graph::{Writing, int, ints, strings};
+use super::inputs::{Input, MISSING, Takes, kind_of};
+use super::numbers::{modulo, row_of_number, seconds};
+use super::proto::Kind;
+use crate::Result;
+use crate::data::Encoder;
+use crate::error::ExportError;
+use crate::model::Model;
+
+/// The rows that a field looks up.
+#[derive(Clone)]
+pub(super) struct Rows {
+    /// `[batch, values]`, whole numbers.
+    pub ids: String,
+    /// Of a bag which of them are there, `[batch, values]` of truths.
+    pub there: Option<String>,
+}
+
+/// See the [module](self).
+pub(super) struct Columns<'m> {
+    schema: &'m Schema,
+    encoder: Option<&'m Encoder>,
+    pub inputs: Vec<Input>,
+    rows: HashMap<usize, Rows>,
+    /// Those that the plan looks up.
+    fields: Vec<usize>,
+    /// Truths: rows that nasrecc would not read.
+    pub refused: Vec<String>,
+}
+
+fn beyond(what: String, remedy: &'static str) -> crate::Error {
+    ExportError::Beyond { format: "ONNX", what, remedy }.into()
+}
+
+impl<'m> Columns<'m> {
+    pub fn new(model: &'m Model) -> Self {
+        let (schema, encoder, plan) = (model.schema(), model.encoder(), model.plan());
+        let lookups = plan
+            .nodes
+            .iter()
+            .flat_map(|node| (0..node.params.len()).filter_map(|at| Some(node.lookup(&plan.params, at)?.field)));
+        let mut fields: Vec<usize> = lookups.collect();
+        fields.sort_unstable();
+        fields.dedup();
+        Self { schema, encoder, inputs: Vec::new(), rows: HashMap::new(), fields, refused: Vec::new() }
+    }
+
+    /// An input, which several columns may share.
+    fn input(&mut self, to: &mut Writing, column: &str, (kind, takes): (&Type, Takes), several: Several) -> String {
+        let (kind, pattern) = kind_of(kind);
+        // These are all read as a number is.
+        let kind =
+            if matches!(kind, "int" | "seconds" | "milliseconds") && takes == Takes::Numbers { "number" } else { kind };
+        let name = self.name_of(column, kind, (takes, &several));
+        let input = Input {
+            name,
+            column: column.to_owned(),
+            takes,
+            kind: kind.to_owned(),
+            pattern: pattern.map(str::to_owned),
+            field: several.field,
+            of: several.of,
+            separator: several.separator,
+        };
+        if let Some(known) =
+            self.inputs.iter().find(|known| Input { name: input.name.clone(), ..(*known).clone() } == input)
+        {
+            return known.name.clone();
+        }
+        let input = Input { name: to.name(&input.name), ..input };
+        to.input(&input.name, input.tensor(), input.length(), input.says(self.schema));
+        self.inputs.push(input.clone());
+        input.name
+    }
+
+    /// What an input is called: as its column is where it is read in one way, else with the way behind it.
+    fn name_of(&self, column: &str, kind: &str, (takes, several): (Takes, &Several)) -> String {
+        if takes == Takes::Rows {
+            let field = several.field.and_then(|field| self.schema.sparse.get(field));
+            return format!("{}.row", field.map_or(column, |field| field.name.as_str()));
+        }
+        let dense = self.schema.dense.iter().filter(|dense| dense.from == column);
+        let dense = dense.map(|dense| way(&dense.kind, dense.encoding.is_none(), dense.element.is_some()));
+        let sparse = self.schema.sparse.iter().filter(|sparse| sparse.from == column && !is_hashed(sparse));
+        let sparse = sparse.map(|sparse| way(&sparse.kind, is_number(&sparse.table), sparse.list.is_some()));
+        let mut ways: Vec<_> = dense.chain(sparse).collect();
+        ways.dedup();
+        if ways.len() < 2 { column.to_owned() } else { format!("{column}.{}", said(takes, kind)) }
+    }
+
+    /// Where a column is of whole numbers, rows that have another one are refused.
+    fn whole(&mut self, to: &mut Writing, kind: &Type, x: &str) {
+        if *kind == Type::Int {
+            let (whole, missing) = (to.op("Floor", &[x]), to.op("IsNaN", &[x]));
+            let same = to.op("Equal", &[&whole, x]);
+            let sound = to.op("Or", &[&same, &missing]);
+            let refused = to.op("Not", &[&sound]);
+            let refused = any(to, &refused);
+            self.refused.push(refused);
+        }
+    }
+
+    /// What values are told to be, the missing one and any other.
+    fn look_up(
+        &self,
+        to: &mut Writing,
+        x: &str,
+        takes: Takes,
+        known: &[(&[u8], i64)],
+        (missing, unknown): (i64, i64),
+    ) -> String {
+        let mut values: Vec<i64> = known.iter().map(|(_, place)| *place).collect();
+        let keys = if takes == Takes::Keys {
+            let key = |value: &[u8]| value.first_chunk().map_or(MISSING, |bytes| i64::from_le_bytes(*bytes));
+            values.push(missing);
+            ints("keys_int64s", known.iter().map(|(value, _)| key(value)).chain([MISSING]).collect())
+        } else {
+            let marks = self.schema.missing.iter().filter(|mark| !mark.is_empty()).map(|mark| mark.as_bytes().to_vec());
+            let keys: Vec<Vec<u8>> =
+                known.iter().map(|(value, _)| value.to_vec()).chain([Vec::new()]).chain(marks).collect();
+            values.resize(keys.len(), missing);
+            strings("keys_strings", keys)
+        };
+        to.call(
+            "category",
+            "LabelEncoder",
+            &[x],
+            vec![keys, ints("values_int64s", values), int("default_int64", unknown)],
+        )
+    }
+
+    /// The rows of all fields at once that are a whole number modulo something.
+    fn modulos(&mut self, to: &mut Writing) {
+        let schema = self.schema;
+        let is = |column: &SparseColumn| {
+            column.table == Table::Modulo && column.list.is_none() && category(&column.kind) == Some(Takes::Keys)
+        };
+        let fields: Vec<usize> = self.fields.iter().copied().filter(|&field| is(&schema.sparse[field])).collect();
+        let columns: Vec<&SparseColumn> = fields.iter().map(|&field| &schema.sparse[field]).collect();
+        let keys: Vec<String> = columns
+            .iter()
+            .map(|column| self.input(to, &column.from, (&column.kind, Takes::Keys), Several::default()))
+            .collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let keys = if let [one] = keys[..] { one.to_owned() } else { to.concat("keys", &keys, 1) };
+        let rows: Vec<usize> = columns.iter().map(|column| column.rows).collect();
+        let ids = modulo(to, &keys, &rows, 0);
+        for (place, (field, column)) in fields.into_iter().zip(columns).enumerate() {
+            let place = to.ints(&[place as i64]);
+            let ids = to.gather(&format!("{}.id", column.name), &ids, &place, 1);
+            self.rows.insert(field, Rows { ids, there: None });
+        }
+    }
+
+    /// The rows that a field looks up.
+    pub fn rows(&mut self, to: &mut Writing, at: usize) -> Result<Rows> {
+        if let Some(rows) = self.rows.get(&at) {
+            return Ok(rows.clone());
+        }
+        let column = &self.schema.sparse[at];
+        let several =
+            Several { separator: column.list.as_ref().map(|list| list.separator.clone()), of: None, field: None };
+        let nothing = if column.list.is_some() { -1 } else { 0 };
+        let known = match (&column.table, self.encoder) {
+            (Table::Vocabulary { .. }, Some(encoder)) => encoder.known(self.schema, at),
+            _ => None,
+        };
+        let takes = category(&column.kind);
+        let ids = match (&column.table, takes) {
+            (Table::Modulo, Some(Takes::Keys)) if column.list.is_none() => {
+                self.modulos(to);
+                return self.rows.get(&at).cloned().ok_or_else(|| {
+                    beyond(format!("field {} is of no lookup", column.name), "tell the authors of nasrecc")
+                });
+            }
+            (Table::Modulo, Some(Takes::Keys)) => {
+                let x = self.input(to, &column.from, (&column.kind, Takes::Keys), several);
+                modulo(to, &x, &[column.rows], nothing)
+            }
+            (Table::Vocabulary { .. }, Some(takes))
+                if known.as_ref().is_some_and(|known| sayable(&column.kind, known.iter().copied())) =>
+            {
+                let x = self.input(to, &column.from, (&column.kind, takes), several);
+                let known: Vec<(&[u8], i64)> = known.unwrap_or_default().into_iter().zip(2..).collect();
+                self.look_up(to, &x, takes, &known, (nothing, 1))
+            }
+            (Table::Hash { .. } | Table::Vocabulary { .. }, Some(_)) => {
+                let x =
+                    self.input(to, &column.from, (&column.kind, Takes::Rows), Several { field: Some(at), ..several });
+                if column.list.is_none() {
+                    // A negative one would be counted from the end of the table.
+                    let zero = to.int(0);
+                    let refused = to.op("Less", &[&x, &zero]);
+                    self.refused.push(refused);
+                    to.op("Max", &[&x, &zero])
+                } else {
+                    x
+                }
+            }
+            (Table::Modulo | Table::Hash { .. } | Table::Vocabulary { .. }, _) => {
+                let what = format!("field {} takes categories of a column that has none", column.name);
+                return Err(beyond(what, "give that column a type of categories"));
+            }
+            (table, _) => {
+                let x = self.input(to, &column.from, (&column.kind, Takes::Numbers), several);
+                self.whole(to, &column.kind, &x);
+                let x = seconds(to, &column.kind, x);
+                let edges = self.encoder.and_then(|encoder| encoder.edges(at)).unwrap_or_default();
+                row_of_number(to, &x, table, edges, nothing)
+            }
+        };
+        let rows = match &column.list {
+            None => Rows { ids: to.call(&format!("{}.id", column.name), "Identity", &[&ids], Vec::new()), there: None },
+            Some(list) => bag(to, &column.name, &ids, list.most),
+        };
+        self.rows.insert(at, rows.clone());
+        Ok(rows)
+    }
+}
+
+/// Several values in one: what stands between them, and how many there are.
+#[derive(Default)]
+struct Several {
+    separator: Option<String>,
+    of: Option<usize>,
+    field: Option<usize>,
+}
+
+fn is_hashed(column: &SparseColumn) -> bool {
+    matches!(column.table, Table::Hash { .. })
+}
+
+fn is_number(table: &Table) -> bool {
+    !matches!(table, Table::Modulo | Table::Hash { .. } | Table::Vocabulary { .. })
+}
+
+/// How a category of a type comes in; none where the type has no categories.
+fn category(kind: &Type) -> Option<Takes> {
+    match kind {
+        Type::Text => Some(Takes::Texts),
+        Type::Int | Type::Hex => Some(Takes::Keys),
+        Type::Number | Type::Bool | Type::Time(_) => None,
+    }
+}
+
+/// How a column is read: columns that are read alike share an input.
+fn way(kind: &Type, number: bool, several: bool) -> (String, bool) {
+    let takes = if number { Takes::Numbers } else { category(kind).unwrap_or(Takes::Numbers) };
+    let (kind, pattern) = kind_of(kind);
+    (format!("{} {}", said(takes, kind), pattern.unwrap_or_default()), several)
+}
+
+fn said(takes: Takes, kind: &str) -> &'static str {
+    match (takes, kind) {
+        (Takes::Numbers, "bool") => "truth",
+        (Takes::Numbers, "time") => "time",
+        (Takes::Numbers, _) => "number",
+        (Takes::Keys, "hex") => "hex",
+        (Takes::Keys, _) => "key",
+        (Takes::Texts, _) => "text",
+        (Takes::Rows, _) => "row",
+    }
+}
+
+/// Whether all values of a dictionary can be keys of a graph, and are not what stands for a missing one.
+fn sayable<'a>(kind: &Type, values: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    values.into_iter().all(|value| match kind {
+        Type::Text => std::str::from_utf8(value).is_ok(),
+        _ => value.first_chunk().is_some_and(|bytes| i64::from_le_bytes(*bytes) != MISSING),
+    })
+}
+
+/// Whether one of the values of a row is true, `[batch, 1]`.
+fn any(to: &mut Writing, truths: &str) -> String {
+    let (numbers, axes) = (to.cast(truths, Kind::Int64), to.ints(&[1]));
+    let sum = to.call("sum", "ReduceSum", &[&numbers, &axes], vec![int("keepdims", 1)]);
+    to.cast(&sum, Kind::Bool)
+}
+
+/// A bag: of what is there the first `most`, or the row of a missing value where nothing is.
+fn bag(to: &mut Writing, name: &str, ids: &str, most: usize) -> Rows {
+    let (zero, most, axis) = (to.int(0), to.int(most as i64), to.int(1));
+    let held = to.op("GreaterOrEqual", &[ids, &zero]);
+    let counted = to.cast(&held, Kind::Int64);
+    let place = to.op("CumSum", &[&counted, &axis]);
+    let early = to.op("LessOrEqual", &[&place, &most]);
+    let held = to.op("And", &[&held, &early]);
+    let ids = to.either(&held, ids, &zero);
+    // Behind the others one more place, which is there where no other is.
+    let (counted, axes) = (to.cast(&held, Kind::Int64), to.ints(&[1]));
+    let count = to.call("count", "ReduceSum", &[&counted, &axes], vec![int("keepdims", 1)]);
+    let none = to.op("Equal", &[&count, &zero]);
+    let missing = to.op("Mul", &[&count, &zero]);
+    let there = to.concat(&format!("{name}.there"), &[&held, &none], 1);
+    Rows { ids: to.concat(&format!("{name}.ids"), &[&ids, &missing], 1), there: Some(there) }
+}

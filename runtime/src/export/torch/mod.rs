@@ -1,0 +1,79 @@
+//! PyTorch: one module that a person could have written, weights as safetensors, and the encoder in Python.
+//!
+//! Lives here: what nodes and parameters are called there (`names`), the module (`module`), and the way back of weights that were
+//! trained there.
+
+mod module;
+mod names;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use super::example::{EXPECTED, Example, ROWS};
+use super::python::{self, COLUMNS, ENCODER};
+use super::{Exported, Exporter, Verified, folder, patterns};
+use crate::model::{Evidence, Model};
+use crate::{Result, files};
+use names::Names;
+
+const MODEL: &str = "model.py";
+const WEIGHTS: &str = "weights.safetensors";
+const PREDICT: &str = "predict.py";
+const README: &str = "README.md";
+
+/// One module, one file of weights.
+pub(super) const EXPORTER: Exporter = Exporter {
+    name: "torch",
+    writes: "a module of PyTorch with its weights as safetensors, and the encoder in Python",
+    export,
+    verify,
+};
+
+fn export(model: &Model, folder: &Path) -> Result<Exported> {
+    let known = [MODEL, WEIGHTS, COLUMNS, ENCODER, PREDICT, README, ROWS, EXPECTED];
+    folder::is_free(folder, &known)?;
+    patterns::check(model.schema(), "the encoder in Python")?;
+    let names = Names::of(model.plan())?;
+    files::create_folder(folder)?;
+    let at = |name: &str| folder.join(name);
+    model.store().export_as(&at(WEIGHTS), &names.tensors)?;
+    let example = Example::of(model, &at(ROWS))?;
+    let texts = [
+        (MODEL, module::write(model, &names)),
+        (COLUMNS, python::columns(model)?),
+        (ENCODER, python::SOURCE.to_owned()),
+        (PREDICT, include_str!("parts/predict.py").to_owned()),
+        (README, readme(model)),
+        (EXPECTED, example.expected()),
+        (ROWS, example.lines),
+    ];
+    for (name, text) in &texts {
+        files::replace(&at(name), |file| file.write_all(text.as_bytes()))?;
+    }
+    Ok(Exported { files: known.map(at).to_vec(), example: example.probabilities.len() })
+}
+
+fn verify(folder: &Path) -> Result<Verified> {
+    python::verify(folder, PREDICT, "torch")
+}
+
+/// The model with weights that were trained in the module that it was exported to: a file of safetensors with the tensors of its
+/// `state_dict()`. What is known of how good it is was found out with other weights, and is left out.
+///
+/// # Errors
+/// A tensor is missing, is one too many, has another type or shape, or a number that is not finite; the module cannot be written.
+pub fn retrained(model: Model, weights: &Path) -> Result<Model> {
+    let names = Names::of(model.plan())?;
+    let mut store = model.store().clone();
+    store.import_as(weights, &names.tensors, &names.counters)?;
+    let Evidence { search, run, data, .. } = model.evidence.clone();
+    let evidence = Evidence { search, run, data, ..Evidence::default() };
+    model.with_weights(store, evidence)
+}
+
+fn readme(model: &Model) -> String {
+    include_str!("parts/README.md")
+        .replace("@NAME@", &model.name)
+        .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
+        .replace("@COLUMNS@", &model.schema().columns.join(", "))
+}
