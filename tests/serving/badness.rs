@@ -127,6 +127,11 @@ fn in_rows() -> Vec<Case> {
         case("the second row", Sent::Rows(json!(second)), &["row 1", "`item`", "a text"]),
         case("no row", Sent::Rows(json!([])), &["there is no row"]),
         case("a number in place of rows", Sent::Rows(json!(5)), &["a row, which is an object"]),
+        case(
+            "a long text in place of rows",
+            Sent::Rows(json!("\u{7f}é".repeat(20_000))),
+            &["invalid type", "… at line 1"],
+        ),
         case("a row that is none", Sent::Rows(json!([5])), &["a row, which is an object"]),
         case("no body", text(""), &["EOF"]),
         case("broken JSON", text("{\"price\": 1,"), &["EOF", "line 1"]),

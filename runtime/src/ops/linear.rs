@@ -66,7 +66,14 @@ struct Along {
 impl Along {
     fn product<'a>(&self, here: &'a dyn Here) -> Product<'a> {
         let weight = here.weight(0).unwrap_or(&[]);
-        Product { outer: self.outer, out: self.out, inner: self.inner, samples: here.samples(), weight, swapped: here.swapped(0) }
+        Product {
+            outer: self.outer,
+            out: self.out,
+            inner: self.inner,
+            samples: here.samples(),
+            weight,
+            swapped: here.swapped(0),
+        }
     }
 }
 

@@ -8,6 +8,8 @@ mod objects;
 mod tensors;
 mod written;
 
+use std::fmt::{self, Write};
+
 use crate::tensor::Values;
 
 pub use objects::objects;
@@ -39,4 +41,22 @@ pub enum Form {
         /// Whether there was no list.
         one: bool,
     },
+}
+
+/// What is wrong with JSON, no longer than a message takes: it quotes a text that stands where none is expected, however long that is.
+fn told(error: &serde_json::Error) -> String {
+    const LONGEST: usize = 250;
+    struct Short(String);
+    impl Write for Short {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            let left = LONGEST - self.0.len();
+            self.0.push_str(&text[..text.floor_char_boundary(left)]);
+            if text.len() <= left { Ok(()) } else { Err(fmt::Error) }
+        }
+    }
+    let mut short = Short(String::new());
+    match write!(short, "{error}") {
+        Ok(()) => short.0,
+        Err(_) => format!("{}… at line {} column {}", short.0, error.line(), error.column()),
+    }
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 use nasrec_runtime::data::Given;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Form, Request};
+use super::{Form, Request, told};
 use crate::inputs::{Inputs, Kind, Place, shown};
 use crate::refusal::Refusal;
 use crate::tensor::{Element, Elements, Left, Push, Values};
@@ -37,7 +37,7 @@ pub fn objects(body: &[u8], inputs: &Inputs, most: usize) -> Result<Request, Ref
             format!("there are more than {most} rows, and a request may have {most}: send several"),
         ));
     }
-    read.map_err(|error| Refusal::bad(error.to_string()))?;
+    read.map_err(|error| Refusal::bad(told(&error)))?;
     let Reading { rows, one, columns, .. } = reading;
     if rows == 0 {
         return Err(Refusal::bad("there is no row: the list is empty"));

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::written::{self, Output, Parameters, Tensor};
-use super::{Form, Request};
+use super::{Form, Request, told};
 use crate::inputs::{Input, Inputs, Place, shown};
 use crate::refusal::Refusal;
 use crate::tensor::{Datatype, Element, Elements, Left, Values};
@@ -34,7 +34,7 @@ pub fn tensors(body: &Bytes, header: Option<usize>, inputs: &Inputs, most: usize
             413,
             format!("its tensors have more values than {most} rows, and a request may have {most}: send several"),
         ),
-        false => Refusal::bad(format!("the body is no inference request: {error}")),
+        false => Refusal::bad(format!("the body is no inference request: {}", told(&error))),
     })?;
     let mut reading = Reading { inputs, most, rows: None, binary, at: 0 };
     let mut columns: Vec<Option<Values>> = vec![None; inputs.all.len()];
