@@ -20,7 +20,7 @@ static ARRIVING: LazyLock<Arriving> = LazyLock::new(|| Arriving::new(&schema()).
 static INPUTS: LazyLock<Inputs> = LazyLock::new(|| Inputs::new(&schema(), ARRIVING.columns()));
 
 /// Reads bytes as a request in each of its forms, and encodes what is sound. The first byte says how long the JSON is that bytes of
-/// tensors follow: in 64ths of the body, and where it is 255 to the first zero byte.
+/// tensors follow: in sixty-fourths of the body, and where it is 255 to the first zero byte.
 ///
 /// # Panics
 /// A law is broken: what is refused is told, and what is read can be encoded or is refused by a column that there is.
