@@ -223,7 +223,7 @@ impl Until {
         });
         let each: f64 = each.sum();
         let wanted = (1 + AGAIN + 1) as f64 * each + clock::more_rows(course.job, course.data) * each;
-        self.clock.elapsed() + wanted > budget
+        self.clock.elapsed() + wanted > OVER * budget
     }
 }
 
@@ -326,6 +326,10 @@ fn width(count: usize) -> f64 {
 
 /// What of a budget is kept for tuning, at most.
 const SHARE: f64 = 0.4;
+/// Fewer trials than this find nothing, and their time is better spent on candidates.
+const LEAST: u64 = 3;
+/// By so much a budget may be passed before a trial is given up for it.
+const OVER: f64 = 1.05;
 /// What is decided by the clock: how many settings are expected to be tried for each model, and how many were.
 const EXPECTED: &str = "expected trials of settings";
 const TRIALS: &str = "trials of settings";
@@ -344,7 +348,8 @@ pub(super) fn decided<B: Backend>(
     let expected = journal.decide(EXPECTED, |journal| {
         let left = budget - clock.elapsed() - clock::of_baselines(job, data, journal);
         let rounds = SHARE * left / of_each(job, tune, journal) - (AGAIN + 1) as f64;
-        tune.trials.min(rounds.max(0.0) as u64)
+        let trials = tune.trials.min(rounds.max(0.0) as u64);
+        if trials < LEAST.min(tune.trials) { 0 } else { trials }
     })?;
     let takes = (expected as usize + AGAIN + 1) as f64 * of_each(job, tune, journal);
     Ok((expected > 0).then(|| (tune.clone(), takes)))

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let settings = settings(args)?;
     let named = args.models.iter().map(|model| Named::read(model)).collect::<Result<Vec<_>, _>>()?;
     let server = Server::new(&named, (&args.host, args.port), settings, |line| say!("{line}"))?;
-    let stop = running::stopped_by_signals()?;
+    let stop = running::stopped_by_signals("answering what was accepted")?;
     for (name, version) in server.models() {
         say!("{name}: version {version}");
     }

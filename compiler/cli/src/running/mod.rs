@@ -67,9 +67,9 @@ pub(crate) struct Args {
 /// Set by Ctrl-C and by a termination signal.
 static STOP: Stop = Stop::new();
 
-/// From now on Ctrl-C asks for a stop, of which this tells.
-pub(crate) fn stopped_by_signals() -> Result<&'static Stop> {
-    signals::listen(&STOP)?;
+/// From now on Ctrl-C asks for a stop, of which this tells. `how`: how it is stopped, in words.
+pub(crate) fn stopped_by_signals(how: &'static str) -> Result<&'static Stop> {
+    signals::listen(&STOP, how)?;
     Ok(&STOP)
 }
 
@@ -111,7 +111,7 @@ fn carried_out(args: &Args, kind: ItemKind, setting: Option<String>, asked: Opti
             None => return Ok(Outcome::Findings),
         },
     };
-    signals::listen(&STOP)?;
+    signals::listen(&STOP, "stopping at the next step")?;
     let shown = run.dir().path().display();
     let job = run.job();
     let over = job.model.as_ref().map_or(&job.space.name, |(model, _)| model);

@@ -23,8 +23,9 @@ const ASKING: [i32; 2] = [SIGINT, SIGTERM];
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// From now on the first signal asks for a stop, and a second one ends the process at once. A signal that was ignored
-/// when we started stays ignored: that is how `nohup` and a shell's background jobs ask to be let alone.
-pub(super) fn listen(stop: &'static Stop) -> Result<()> {
+/// when we started stays ignored: that is how `nohup` and a shell's background jobs ask to be let alone. `how`: how it is stopped,
+/// in words.
+pub(super) fn listen(stop: &'static Stop, how: &'static str) -> Result<()> {
     let asked = Arc::new(AtomicBool::new(false));
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     for signal in ASKING.into_iter().filter(|&signal| !ignored(&status, signal)) {
@@ -39,7 +40,7 @@ pub(super) fn listen(stop: &'static Stop) -> Result<()> {
             thread::sleep(LOOK_EVERY);
         }
         stop.request();
-        say!("stopping at the next step; once more to stop at once");
+        say!("{how}; once more to stop at once");
     };
     thread::Builder::new().name("signals".to_owned()).spawn(watch).context("cannot listen for Ctrl-C")?;
     Ok(())

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     }
     let models = [Some(&args.model), args.other.as_ref()].into_iter().flatten();
     let models = models.map(|path| model::load(path)).collect::<Result<Vec<_>>>()?;
-    let stop = running::stopped_by_signals()?;
+    let stop = running::stopped_by_signals("stopping")?;
     let mut found: Vec<Found> = Vec::new();
     for (model, directory) in models {
         let (name, groups) = (model.name.clone(), model.schema().group.is_some());

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         output::apart(out, located.iter().map(|located| located.path.as_path()))?;
     }
     let (model, directory) = model::load(&args.model)?;
-    let stop = running::stopped_by_signals()?;
+    let stop = running::stopped_by_signals("stopping")?;
     let predicting = |out: &mut dyn Write| {
         let lines = Lines::new(out, separator);
         device.run(Predicting { model, args, located: &located, stop, lines })
