@@ -92,8 +92,10 @@ fn a_run_reads_objects_as_it_reads_files_and_outlives_them() {
     let [predicted, _] = place.well(&["predict", "far", "--data", "s3://bucket/visits/0.csv"]);
     let [again, _] = place.well(&["predict", "far", "--data", "here.csv"]);
     assert_eq!(predicted, again);
-    // Without copies and without the storage.
+    // A run that began asks for nothing any more, whether the storage is there or not.
     fs::remove_dir_all(place.path().join("objects")).expect("removed");
+    place.well(&["train", "--resume", "far"]);
+    assert!(!place.path().join("objects").exists(), "nothing is copied again");
     place.server.fault(crate::server::Fault::Denied);
     place.well(&["train", "--resume", "far"]);
     let refused = place.nasrecc(&["predict", "far", "--data", "s3://bucket/visits/0.csv"]);

@@ -249,6 +249,14 @@ impl Journal {
         &self.entries
     }
 
+    /// How many rows the data has, once it was read.
+    pub(crate) fn rows(&self) -> Option<u64> {
+        self.entries.iter().find_map(|entry| match entry {
+            Entry::Data { rows, .. } => Some(*rows as u64),
+            _ => None,
+        })
+    }
+
     /// For how many of something there was time, where that was decided.
     pub(crate) fn decided(&self, what: &str) -> Option<u64> {
         self.entries.iter().find_map(|entry| match entry {

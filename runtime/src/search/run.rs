@@ -102,7 +102,7 @@ fn phases<B: Backend>(
         Some(free) => budget::check_disk(job, rows, run.dir().holds(), free),
         None => Ok(()),
     };
-    room(budget::expected_rows(job).unwrap_or(0))?;
+    room(journal.rows().or_else(|| budget::expected_rows(job)).unwrap_or(0))?;
     let data = Arc::new(read(shop, &mut journal)?);
     let rows = data.rows() as u64;
     room(rows)?;

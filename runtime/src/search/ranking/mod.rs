@@ -63,7 +63,7 @@ pub fn rank_within(
         Some(free) => asked.iter().try_for_each(|asked| budget::check_disk(&asked.job, rows, run.dir().holds(), free)),
         None => Ok(()),
     };
-    room(budget::expected_rows(job).unwrap_or(0))?;
+    room(journal.rows().or_else(|| budget::expected_rows(job)).unwrap_or(0))?;
     let data = Arc::new(phases::read(shop, &mut journal)?);
     let rows = data.rows() as u64;
     room(rows)?;
