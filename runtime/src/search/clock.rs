@@ -35,18 +35,23 @@ impl Clock {
     }
 }
 
-/// Seconds that a model's last training takes: as long as its first, up to the epoch that was best, on more rows where the
-/// validation part is learnt from, too.
-pub(super) fn last_training(job: &Job, data: &Dataset, journal: &Journal, name: &str) -> f64 {
+/// Seconds that the last training of a model takes which is kept: as long as its first, up to the epoch that was best, on more rows
+/// where the validation part is learnt from, too.
+pub(super) fn kept_training(job: &Job, data: &Dataset, journal: &Journal, name: &str) -> f64 {
     let more = more_rows(job, data);
     let found = journal.entries().iter().find_map(|entry| match entry {
-        Entry::Trained { model, last: false, seconds, epochs, best_epoch, test, .. } if model == name => {
+        Entry::Trained { model, last: false, seconds, epochs, best_epoch, .. } if model == name => {
             let share = best_epoch.map_or(1.0, |best| best as f64 / epochs.len().max(1) as f64);
-            Some(if test.is_some() { 0.0 } else { seconds * share * more })
+            Some(seconds * share * more)
         }
         _ => None,
     });
     found.unwrap_or(0.0)
+}
+
+/// The same of a baseline, which is not kept: where it was told on the test part at once, none follows.
+fn last_training(job: &Job, data: &Dataset, journal: &Journal, name: &str) -> f64 {
+    if job.recipe.retrain.refit { kept_training(job, data, journal, name) } else { 0.0 }
 }
 
 /// By how much more rows a last training reads.

@@ -22,6 +22,7 @@ mod report;
 mod retrain;
 mod run;
 mod searching;
+mod seeds;
 mod settled;
 pub mod strategies;
 mod supernet;

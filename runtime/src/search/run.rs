@@ -11,9 +11,10 @@ use super::clock::{CANDIDATES, Clock, Within};
 use super::fit::Workshop;
 use super::report::{Against, Attainable, Report, Row, Size, Usage};
 use super::retrain::{Contender, Course};
+use super::seeds::{self, Finalist, Rounds};
 use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
-use super::trials::{self, Finalist, Tried};
+use super::trials::{self, Tried};
 use super::tuning::{Tuned, Until};
 use super::{budget, candidate, clock, retrain, searching, settled, tuning, winner};
 use crate::backend::Backend;
@@ -145,7 +146,7 @@ fn phases<B: Backend>(
     let course = Course { shop, job, data: &data };
     let Found { mut best, candidates, luck } = match &job.model {
         Some((name, architecture)) => {
-            let best = vec![course.compared_alone(name, architecture, None, &mut journal)?];
+            let best = vec![course.compared_alone(name, architecture, &mut journal)?];
             Found { best, candidates: 0, luck: None }
         }
         None if job.has_supernet() => ranked(&course, clock, &mut journal, strategy)?,
@@ -253,13 +254,12 @@ fn ranked<B: Backend>(
     drop(evaluate);
     drop(supernet);
     shop.backend.release();
-    let mut best = Vec::new();
+    let mut finalists: Vec<Finalist> = Vec::new();
     for (rank, found) in ranked.into_iter().take(job.recipe.retrain.top).enumerate() {
         // As many as there is time for, the first in any case.
         if let Some(budget) = job.recipe.budget.filter(|_| rank > 0) {
-            let names: Vec<String> = (1..=rank).map(candidate::best).collect();
             let goes_on = journal.decide(&format!("whether {} is trained", candidate::best(rank + 1)), |journal| {
-                let took = clock::first_trainings(journal, |model| names.iter().any(|name| name == model));
+                let took = clock::first_trainings(journal, |model| finalists.iter().any(|one| one.name == model));
                 let each = took.iter().sum::<f64>() / took.len().max(1) as f64;
                 let last = each * clock::more_rows(job, data) + clock::of_baselines(job, data, journal);
                 u64::from(clock.elapsed() + each + last <= budget)
@@ -269,10 +269,25 @@ fn ranked<B: Backend>(
             }
         }
         let name = candidate::best(rank + 1);
-        best.push(course.compared_alone(&name, &found.architecture, Some(found.figures), journal)?);
+        let figures = course.validated(&Contender::new(&name, job.selected(&found.architecture)?.0), journal)?;
+        finalists.push(Finalist::new(name, found, figures));
     }
-    best.sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
-    Ok(Found { best, candidates, luck: None })
+    let luck = match job.recipe.budget {
+        // What is left of the time tells them from the luck of one training.
+        Some(budget) => {
+            let (rounds, luck) = seeds::again(course, &Rounds::Within(budget, clock), &mut finalists, journal)?;
+            luck.filter(|_| !rounds.is_empty())
+        }
+        None => {
+            finalists.sort_by(|a, b| a.figures[0].rank().total_cmp(&b.figures[0].rank()));
+            None
+        }
+    };
+    let best = finalists.into_iter().map(|finalist| {
+        let (title, in_supernet) = (finalist.name.clone(), finalist.candidate.figures);
+        course.told(finalist, title, Some(in_supernet))
+    });
+    Ok(Found { best: best.collect::<Result<_>>()?, candidates, luck })
 }
 
 /// The best of candidates that were trained on their own.
@@ -283,18 +298,8 @@ fn tried<B: Backend>(
     strategy: &mut dyn Strategy,
 ) -> Result<Found> {
     let Tried { best: finalists, candidates, luck } = trials::search(course, clock, journal, strategy)?;
-    let best = finalists.into_iter().enumerate().map(|(rank, finalist)| {
-        let Finalist { candidate, figures, expected } = finalist;
-        let (plan, canonical) = course.job.selected(&candidate.architecture)?;
-        let title = candidate::best(rank + 1);
-        let size = Some(Size::of(&plan));
-        let row = Row {
-            expected,
-            trainings: figures.len(),
-            ..row(&title, size, Some(canonical), None, trials::mean(&figures))
-        };
-        Ok((row, Contender { title, ..trials::contender(candidate.index, 1, plan) }))
-    });
+    let best =
+        finalists.into_iter().zip(1..).map(|(finalist, rank)| course.told(finalist, candidate::best(rank), None));
     Ok(Found { best: best.collect::<Result<_>>()?, candidates, luck })
 }
 
@@ -388,13 +393,22 @@ impl<B: Backend> Course<'_, B> {
         &self,
         name: &str,
         architecture: &Architecture,
-        in_supernet: Option<Figures>,
         journal: &mut Journal,
     ) -> Result<(Row, Contender)> {
         let (plan, canonical) = self.job.selected(architecture)?;
         let contender = Contender::new(name, plan);
         let validation = self.validated(&contender, journal)?;
         let size = Some(Size::of(&contender.plan));
-        Ok((row(name, size, Some(canonical), in_supernet, validation), contender))
+        Ok((row(name, size, Some(canonical), None, validation), contender))
+    }
+
+    /// One of the best as it is told of, in the mean of its trainings, and as it was trained for the first time.
+    fn told(&self, finalist: Finalist, title: String, in_supernet: Option<Figures>) -> Result<(Row, Contender)> {
+        let Finalist { name, candidate, figures, expected } = finalist;
+        let (plan, canonical) = self.job.selected(&candidate.architecture)?;
+        let size = Some(Size::of(&plan));
+        let validation = seeds::mean(&figures);
+        let row = row(&title, size, Some(canonical), in_supernet, validation);
+        Ok((Row { expected, trainings: figures.len(), ..row }, Contender { title, ..Contender::new(&name, plan) }))
     }
 }

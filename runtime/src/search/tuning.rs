@@ -8,7 +8,7 @@ use super::boosted::Subject;
 use super::clock::{self, Clock};
 use super::report::{Row, Setting};
 use super::retrain::{Contender, Course};
-use super::{settled, trials};
+use super::{seeds, settled};
 use crate::Result;
 use crate::Stage;
 use crate::backend::Backend;
@@ -132,7 +132,7 @@ impl<B: Backend> Course<'_, B> {
         let observer = self.shop.observer;
         let total = tune.trials * models.len() as u64;
         observer.begin(Stage { name: "tune".to_owned(), total: Some(total), unit: "trials" });
-        let inside = trials::Inside::new(observer);
+        let inside = seeds::Inside::new(observer);
         let result = self.observed_by(&inside).try_all(&mut models, tune, until, &inside, journal);
         observer.end();
         let trials = result?;
@@ -152,7 +152,7 @@ impl<B: Backend> Course<'_, B> {
         models: &mut [Model],
         tune: &Tune,
         until: &Until,
-        inside: &trials::Inside<'_>,
+        inside: &seeds::Inside<'_>,
         journal: &mut Journal,
     ) -> Result<u64> {
         let mut done = 0;
@@ -205,7 +205,7 @@ impl Model {
     fn tuned(mut self, tune: &Tune) -> Tuned {
         let best = self.tried.swap_remove(0);
         let settings = best.places.iter().flat_map(|places| best.subject.settings(places, tune)).collect();
-        let figures = trials::mean(&best.figures);
+        let figures = seeds::mean(&best.figures);
         Tuned { subject: best.subject, trainings: best.figures.len(), figures, settings }
     }
 }
@@ -229,7 +229,7 @@ impl Until {
 
 /// The best first.
 fn sort(tried: &mut [Tried]) {
-    let rank = |one: &Tried| trials::mean(&one.figures).rank();
+    let rank = |one: &Tried| seeds::mean(&one.figures).rank();
     tried.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
 }
 

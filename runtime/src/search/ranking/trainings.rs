@@ -5,8 +5,9 @@ use std::cell::Cell;
 use nasrec_compiler::Space;
 
 use super::super::retrain::Course;
+use super::super::seeds::Inside;
 use super::super::surrogate::Seen;
-use super::super::trials::{Inside, contender};
+use super::super::trials::contender;
 use super::drawn::Subject;
 use super::intervals::Reading;
 use crate::backend::Backend;
