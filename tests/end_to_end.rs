@@ -37,6 +37,7 @@ mod resume;
 mod runs;
 mod sampling;
 // Objects, from where their own tests have them.
+mod sections;
 #[cfg(feature = "object-storage")]
 #[path = "../runtime/storage/tests/server/mod.rs"]
 #[allow(dead_code, reason = "of its faults these tests take one")]

@@ -350,6 +350,14 @@ fn completion_knows_the_place() {
             vec!["batch"],
         ),
         (format!("{MAIN}schema s {{\n  sparse C[1..2]: "), "C[1..2]: ", vec!["hex", "int"], vec!["log1p"]),
+        (format!("{MAIN}schema s {{\n  user {{\n    "), "user {\n    ", vec!["dense", "sparse"], vec!["label"]),
+        (cut("numeric: dense", "numeric: dense "), "numeric: dense ", vec!["from"], vec!["let"]),
+        (
+            format!("{MAIN}schema s {{\n  label y\n  dense price\n}}\nspace q {{\n  input a: dense from "),
+            "dense from ",
+            vec!["price"],
+            vec!["let", "numeric"],
+        ),
         (format!("{MAIN}import \"std/"), "}\nimport \"std/", vec!["std/ctr.nasrec"], vec![]),
         (format!("{MAIN}// spa"), "// spa", vec![], vec!["space"]),
     ];

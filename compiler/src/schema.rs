@@ -20,6 +20,9 @@ pub struct Schema {
     pub dense: Vec<DenseColumn>,
     /// Categorical columns: a field each.
     pub sparse: Vec<SparseColumn>,
+    /// Columns that a space can ask for together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sections: Vec<Section>,
     /// A number of at least 0: how many times a row counts where it is learnt from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<String>,
@@ -32,6 +35,15 @@ pub struct Schema {
     /// Which part a row is in: `train`, `valid` or `test`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<String>,
+}
+
+/// Columns of a schema under one name, such as those of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Section {
+    /// What a space asks for.
+    pub name: String,
+    /// Names of dense and of sparse columns.
+    pub columns: Vec<String>,
 }
 
 /// The column that orders rows.
@@ -497,6 +509,7 @@ impl Schema {
             label,
             dense,
             sparse,
+            sections: Vec::new(),
             weight,
             group,
             time,

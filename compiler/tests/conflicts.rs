@@ -95,7 +95,9 @@ fn tables() -> Vec<Vec<bool>> {
         assert_eq!(diagnostics, [], "{}", CONDITIONS[at]);
         let graph = space(&program).graph;
         let allows = |made: &Vec<Option<Made>>| {
-            graph.allows(&Assignment::new(made, SchemaSizes { numeric: 2, fields: 0 })).expect("all is decided")
+            graph
+                .allows(&Assignment::new(made, SchemaSizes { numeric: 2, fields: 0, ..SchemaSizes::ONE }))
+                .expect("all is decided")
         };
         encodings(&graph).iter().map(allows).collect()
     };

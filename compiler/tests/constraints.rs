@@ -41,7 +41,7 @@ space s(blocks = 2) {{
     program.check_space(&item).expect("it is sound")
 }
 
-const SIZES: SchemaSizes = SchemaSizes { numeric: 3, fields: 0 };
+const SIZES: SchemaSizes = SchemaSizes { numeric: 3, fields: 0, ..SchemaSizes::ONE };
 
 fn schema() -> Schema {
     let (program, _) = check("schema t { label click; dense I[1..3] }");

@@ -86,6 +86,21 @@ fn turns_blocks_stems_and_outputs_are_known() {
 }
 
 #[test]
+fn what_an_input_reads_is_no_name_of_the_space() {
+    let text = "schema t {\n  label y\n  user { sparse user: int | vocabulary; dense age }\n  item {\n    sparse item: int | vocabulary\n  }\n  \
+                dense price\n}\nspace s {\n  input user: categorical from user, C[1..2]\n  input price: dense from price\n  \
+                logit = linear(concat(price, flatten(embed(user, 8))), 1)\n}\n";
+    assert_eq!(defined(text, "embed(user"), Some((Kind::Input, place(text, "user: categorical"))));
+    assert_eq!(defined(text, "concat(price"), Some((Kind::Input, place(text, "price: dense"))));
+    assert_eq!(defined(text, "from user"), None);
+    assert_eq!(defined(text, "dense from price"), None);
+    let (program, index) = index(text);
+    let file = index.file(program.entry().expect("read"));
+    let columns = file.definitions.iter().filter(|known| known.kind == Kind::Column).map(|known| known.name.as_str());
+    assert_eq!(columns.collect::<Vec<_>>(), ["y", "user", "age", "item", "price"]);
+}
+
+#[test]
 fn choices_of_an_architecture_lead_to_the_space() {
     let text = "import \"std/ctr.nasrec\" { fc }\nspace s {\n  input a: dense\n  width w in [8, 16]\n  let d = choose { fc(a, w); two: \
                 { let e = choose { fc(a, w); m: relu(linear(a, w)) }; e } }\n  logit = linear(d, 1)\n}\n\

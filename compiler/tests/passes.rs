@@ -23,6 +23,7 @@ impl Hand {
             inputs: inputs.iter().copied().collect(),
             params: params.iter().copied().collect(),
             lookups: Vec::new(),
+            columns: Vec::new(),
             shape: shape.iter().copied().collect(),
             path: format!("n{}", self.0.nodes.len()).into(),
             place: Place::outside("n").into(),

@@ -46,6 +46,10 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
             out[at] = params[0].shape()[0];
             Some(out)
         }
+        Primitive::LinearEach(_) => {
+            assert_eq!(params[0].shape()[1], inputs[0][1], "{}: the weights' input side", node.path);
+            shape(&[inputs[0][0], params[0].shape()[0] / inputs[0][0]])
+        }
         Primitive::LayerNorm(LayerNorm { .. })
         | Primitive::BatchNorm(_)
         | Primitive::Relu(_)
@@ -98,6 +102,10 @@ fn param_shapes_by_rule(node: &Node, inputs: &[&Shape], fields: usize) -> Vec<Ve
         Primitive::Linear(Linear { axis, bias }) => {
             let (out, input) = (along(axis, &node.shape), along(axis, inputs[0]));
             if bias { vec![vec![out, input], vec![out]] } else { vec![vec![out, input]] }
+        }
+        Primitive::LinearEach(op) => {
+            let stacked: usize = node.shape.iter().product();
+            [vec![stacked, inputs[0][1]], vec![stacked]].into_iter().take(1 + usize::from(op.bias)).collect()
         }
         Primitive::LayerNorm(LayerNorm { axis, .. }) => vec![vec![along(axis, &node.shape)]; 2],
         Primitive::BatchNorm(_) => vec![node.shape.to_vec(); 4],

@@ -14,6 +14,7 @@ mod formatter;
 mod generate;
 mod generated;
 mod given;
+mod inputs;
 mod laws;
 mod lints;
 mod memory;

@@ -44,6 +44,7 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::places => "numbers of columns, such as `1..13`",
         Rule::counts_if => "a condition, such as `>= 4`",
         Rule::stage => "a step, such as `log1p`",
+        Rule::schema_section => "columns with a name, such as `user { … }`",
         Rule::schema_line => "a line such as `dense I[1..13]`",
         Rule::setting | Rule::entry => "`key: value`",
         Rule::section => "a section in `{ }`",

@@ -59,7 +59,7 @@ impl Program {
         let architecture = Architecture::new(made);
         // What is live does not depend on the schema's sizes in any way that matters for a missing value.
         if diagnostics.is_empty() && !tree.open && !tree.incomplete {
-            let sizes = schema.as_ref().map_or(SchemaSizes { numeric: 1, fields: 1 }, Space::sizes_of);
+            let sizes = schema.as_ref().map_or(SchemaSizes::ONE, |schema| space.graph.sizes_of(schema));
             let missing: Vec<&Choice> =
                 space.graph.missing(&architecture, sizes).into_iter().map(|choice| &choices[choice.index()]).collect();
             diagnostics.extend(left_out(&tree.name, missing));
@@ -83,7 +83,7 @@ pub(super) fn disallowed(
     schema: Option<&Schema>,
     architecture: &Architecture,
 ) -> Option<Diagnostic> {
-    let sizes = schema.map_or(SchemaSizes { numeric: 1, fields: 1 }, Space::sizes_of);
+    let sizes = schema.map_or(SchemaSizes::ONE, |schema| space.graph.sizes_of(schema));
     let costs = schema.and_then(|schema| Space::bind(space, schema).ok()?.costs(architecture).ok());
     let at = Assignment::new(architecture.made(), sizes).with_costs(costs);
     let broken = space.graph.broken(&at)?;

@@ -296,7 +296,7 @@ impl Elaborator<'_> {
             (Value::Tensor(node), Wants::Sparse) => self.tensor(*node) == TensorKind::Sparse,
             (Value::Tensor(node), Wants::Square) => self.tensor(*node) == TensorKind::Square,
             (Value::Tensor(node), Wants::Tensor) => self.tensor(*node) != TensorKind::Square,
-            (Value::Categorical, Wants::Categorical)
+            (Value::Categorical(_), Wants::Categorical)
             | (Value::Size(_), Wants::Size | Wants::Number | Wants::Share | Wants::Positive)
             | (Value::Truth(_), Wants::Switch) => true,
             _ => false,
@@ -332,7 +332,7 @@ impl Elaborator<'_> {
             (Value::Tensor(_), Wants::Sparse) => {
                 diagnostic = diagnostic.help("`rows(x, fields, dim)` views a dense tensor as fields");
             }
-            (Value::Categorical, _) => diagnostic = diagnostic.help("`embed(fields, dim)` looks categories up"),
+            (Value::Categorical(_), _) => diagnostic = diagnostic.help("`embed(fields, dim)` looks categories up"),
             _ => {}
         }
         self.fail(diagnostic)
@@ -340,10 +340,12 @@ impl Elaborator<'_> {
 
     /// A size that is a whole number under every assignment, and positive where that can be seen.
     fn whole(&mut self, size: SizeId, at: Span) -> Option<SizeId> {
-        if !self.ex.is_whole(size) && self.ex.as_constant(size).is_none_or(f64::is_finite) {
+        if self.ex.as_constant(size).is_none_or(f64::is_finite)
+            && let Err(when) = self.prove_whole(size)
+        {
             return self.fail(
                 Diagnostic::error(Code::Size, "a size must be a whole number")
-                    .label(at, "may have a fraction")
+                    .label(at, when.map_or("may have a fraction".to_owned(), |(when, value)| in_case(value, &when)))
                     .help("say how it is rounded: `round(…)`"),
             );
         }
@@ -383,7 +385,8 @@ impl Elaborator<'_> {
         let slots = self.matched(callee, &names, args, span)?;
         let mut constants = Constants(Vec::new());
         let mut operands: Vec<(Gate, NodeIndex)> = Vec::new();
-        let mut sizes: Vec<Option<SizeId>> = Vec::new();
+        let mut sizes: Vec<SizeId> = Vec::new();
+        let mut reads = None;
         for (&(name, wants, default), slot) in signature.params.iter().zip(slots) {
             let Some(expr) = slot else {
                 constants.0.push(match default {
@@ -398,8 +401,10 @@ impl Elaborator<'_> {
             let param = Name { text: name.to_owned(), span: expr.span };
             match self.of_kind(value, wants, expr.span, &param)? {
                 Value::Tensor(node) => operands.push((Gate::Always, node)),
-                // The fields of the input.
-                Value::Categorical => sizes.push(None),
+                Value::Categorical(input) => {
+                    reads = Some(input);
+                    sizes.push(self.count_of(input));
+                }
                 Value::Truth(cond) => {
                     let on = match *self.ex.cond(cond) {
                         Cond::Known(on) => on,
@@ -435,17 +440,11 @@ impl Elaborator<'_> {
                     };
                     constants.0.push((name, Constant::Number(number)));
                 }
-                Value::Size(size) => sizes.push(Some(size)),
+                Value::Size(size) => sizes.push(size),
                 _ => return None,
             }
         }
-        let given: Vec<AxisRef> = sizes
-            .into_iter()
-            .map(|size| {
-                let size = size.unwrap_or_else(|| self.ex.atom(Size::Fields));
-                self.ex.prefix(size)
-            })
-            .collect();
+        let given: Vec<AxisRef> = sizes.into_iter().map(|size| self.ex.prefix(size)).collect();
         let primitive = (signature.make)(&constants);
         if let (true, &[(_, only)]) = (primitive.is_identity(), operands.as_slice()) {
             return Some(Value::Tensor(only));
@@ -469,6 +468,7 @@ impl Elaborator<'_> {
             if has_params {
                 self.graph[own].path = path.into();
             }
+            self.graph[own].reads = reads;
             own
         };
         let prefix = self.path.join(".");

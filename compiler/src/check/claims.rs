@@ -191,7 +191,7 @@ impl Program {
 
     /// Counts a space without constraints on costs: over a schema, or over all that it could be, where that differs.
     fn counts(&self, space: &CheckedSpace, schema: Option<&Schema>, valid: bool) -> Counts {
-        let sizes = schema.map_or_else(|| SCHEMAS.to_vec(), |schema| vec![Space::sizes_of(schema)]);
+        let sizes = schema.map_or_else(|| SCHEMAS.to_vec(), |schema| vec![space.graph.sizes_of(schema)]);
         let mut counts = Vec::new();
         for sizes in sizes {
             let count = if valid {

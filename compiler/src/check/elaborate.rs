@@ -16,8 +16,8 @@ use super::scope::{Pending, Scope};
 use super::values::{Binding, Part, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::ir::{
-    AxisRef, CheckedSpace, Choice, ChoiceId, CondId, Expressions, Gate, Memo, NodeKind, Offer, Operand, ParamTemplate,
-    SizeId, SpaceNode, TensorKind,
+    AxisRef, CheckedSpace, Choice, ChoiceId, CondId, Expressions, Gate, Input, Memo, NodeKind, Offer, Operand,
+    ParamTemplate, SizeId, SpaceNode, TensorKind,
 };
 use crate::plan::Place;
 use crate::syntax::MAX_FINDINGS;
@@ -70,8 +70,8 @@ pub(super) struct Elaborator<'p> {
     pub blocks: Vec<(String, Vec<(String, NodeIndex)>)>,
     /// What constants are, each evaluated once: under this meaning of `normalise`, which they see.
     pub constants: HashMap<(Span, CondId), Option<Value>>,
-    /// Where the inputs of the space are defined, by their kind.
-    pub inputs: HashMap<String, Span>,
+    /// The inputs of the space, by [`InputId`](crate::ir::InputId).
+    pub inputs: Vec<Input>,
     /// Where the statements of the space define names.
     pub statements: HashMap<String, Span>,
     pub diagnostics: Vec<Diagnostic>,
@@ -181,7 +181,7 @@ impl<'p> Elaborator<'p> {
             blocks: Vec::new(),
             diagnostics: Vec::new(),
             constants: HashMap::new(),
-            inputs: HashMap::new(),
+            inputs: Vec::new(),
             statements: HashMap::new(),
             failures: 0,
             depth: 0,
@@ -299,7 +299,7 @@ impl<'p> Elaborator<'p> {
     ) -> NodeIndex {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path.join(".")) };
         let place = self.place(name).into();
-        let node = SpaceNode { kind, tensor, axes, params: SmallVec::new(), path: path.into(), place };
+        let node = SpaceNode { kind, tensor, axes, params: SmallVec::new(), reads: None, path: path.into(), place };
         let node = self.graph.add_node(node);
         self.program.meter.take(STEPS_OF_A_NODE);
         for (port, &(gate, source)) in operands.iter().enumerate() {

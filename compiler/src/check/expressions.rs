@@ -308,6 +308,12 @@ impl Elaborator<'_> {
                 }
                 names.iter().map(|name| (*name).to_owned()).collect()
             }
+            Value::Categorical(input) => {
+                if member.text == "count" {
+                    return Some(Value::Size(self.count_of(*input)));
+                }
+                vec!["count".to_owned()]
+            }
             Value::Instance(outs) => {
                 if let Some((_, node)) = outs.iter().find(|(name, _)| *name == member.text) {
                     return Some(Value::Tensor(*node));

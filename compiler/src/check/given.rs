@@ -76,7 +76,7 @@ impl Program {
     ) -> Result<Space, Vec<Diagnostic>> {
         let (checked, mut found) = elaborate(self, item, &[], given, conditions);
         let Some(checked) = checked else { return Err(found) };
-        found.extend(conflict(&checked, Some(Space::sizes_of(schema))));
+        found.extend(conflict(&checked, Some(checked.graph.sizes_of(schema))));
         if found.is_empty() {
             let space = bound(&checked, schema, item.span).map_err(|unbound| vec![unbound])?;
             found.extend(self.exhausted(&space));

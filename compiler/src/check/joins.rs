@@ -76,6 +76,10 @@ impl Elaborator<'_> {
         match self.ex.size(size) {
             Size::Numeric => "numeric columns".to_owned(),
             Size::Fields => "fields".to_owned(),
+            Size::Columns(input) => match self.inputs.get(input.index()) {
+                Some(input) => format!("columns of `{}`", input.name),
+                None => "columns".to_owned(),
+            },
             Size::Width(choice) => self.choices[choice.index()].name.clone(),
             _ => match self.ex.as_constant(size) {
                 Some(value) => value.to_string(),

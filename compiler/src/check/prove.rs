@@ -1,18 +1,25 @@
 //! Are two sizes equal under every assignment? (language rule 4)
 
 use super::elaborate::Elaborator;
-use crate::ir::{Assignment, ChoiceId, Cond, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId};
+use crate::ir::{Assignment, ChoiceId, Cond, MAX_INPUTS, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId};
 
 /// Most assignments that are tried one by one.
 const MAX_TRIES: u64 = 20_000;
 
 /// Schemas for which sizes are compared; a polynomial identity that holds for all of them is taken to hold.
-pub(super) const SCHEMAS: [SchemaSizes; 4] = [
-    SchemaSizes { numeric: 13, fields: 26 },
-    SchemaSizes { numeric: 1, fields: 23 },
-    SchemaSizes { numeric: 3, fields: 10 },
-    SchemaSizes { numeric: 17, fields: 1 },
-];
+pub(super) const SCHEMAS: [SchemaSizes; 4] =
+    [schema(13, 26, 2, 3), schema(1, 23, 1, 2), schema(3, 10, 5, 1), schema(17, 1, 1, 0)];
+
+/// One whose inputs have more columns one after the other: `first`, and so many more each.
+const fn schema(numeric: usize, fields: usize, first: u16, more: u16) -> SchemaSizes {
+    let mut columns = [first; MAX_INPUTS];
+    let mut at = 1;
+    while at < MAX_INPUTS {
+        columns[at] = columns[at - 1] + more;
+        at += 1;
+    }
+    SchemaSizes { numeric, fields, columns }
+}
 
 /// Why two sizes could not be proved equal.
 pub(super) enum Disproof {
@@ -50,10 +57,26 @@ impl Elaborator<'_> {
         }
     }
 
+    /// Whether a size is a whole number under every assignment; where one is known under which it is not, that one and what it is
+    /// then. How many columns there are is not tried: of one fraction some numbers of columns make none.
+    pub fn prove_whole(&mut self, size: SizeId) -> Result<(), Option<(String, f64)>> {
+        if self.generic || self.ex.is_whole(size) {
+            return Ok(());
+        }
+        if self.ex.is_of_data(size) {
+            return Err(None);
+        }
+        match self.first_failure(&[size], |values| values[0].fract() == 0.0) {
+            Outcome::Holds => Ok(()),
+            Outcome::Undecided => Err(None),
+            Outcome::Fails { when, values } => Err(Some((when, values[0]))),
+        }
+    }
+
     /// Whether a size is from 1 to [`MAX_SIZE`] under every assignment; where it is not, for instance when, and what it is then.
     /// What cannot be decided is let pass here: the plan of an architecture says it again.
     pub fn prove_possible(&mut self, size: SizeId) -> Result<(), (String, f64)> {
-        let obvious = matches!(self.ex.size(size), Size::Width(_) | Size::Numeric | Size::Fields);
+        let obvious = matches!(self.ex.size(size), Size::Width(_) | Size::Numeric | Size::Fields | Size::Columns(_));
         if obvious || self.generic || self.positive.contains(&size) {
             return Ok(());
         }
@@ -152,12 +175,21 @@ impl Elaborator<'_> {
         let fields = differs(SchemaSizes { fields: of.fields + 4, ..of });
         let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
         let (columns, categories) = (plural(of.numeric, "numeric column"), plural(of.fields, "field"));
-        match (numeric, fields) {
-            (true, true) => Some(format!("the data has {columns} and {categories}")),
-            (true, false) => Some(format!("the data has {columns}")),
-            (false, true) => Some(format!("the data has {categories}")),
-            (false, false) => None,
+        let mut parts: Vec<String> = [(numeric, columns), (fields, categories)]
+            .into_iter()
+            .filter(|(of, _)| *of)
+            .map(|(_, words)| words)
+            .collect();
+        for (at, input) in self.inputs.iter().enumerate() {
+            let mut other = of;
+            other.columns[at] += 4;
+            if differs(other) {
+                parts.push(format!("{} for `{}`", plural(of.columns[at].into(), "column"), input.name));
+            }
         }
+        let last = parts.pop()?;
+        let and = if parts.is_empty() { "" } else { " and " };
+        Some(format!("the data has {}{and}{last}", parts.join(", ")))
     }
 
     /// A choice and its value as an architecture writes them: `b[2].w = 48`.

@@ -80,7 +80,7 @@ impl Program {
             baselines.push(baseline);
         }
         if let (Some(space), Some(schema)) = (&space, &schema) {
-            let found = match (conflict(space, Some(Space::sizes_of(schema))), bound(space, schema, with.span)) {
+            let found = match (conflict(space, Some(space.graph.sizes_of(schema))), bound(space, schema, with.span)) {
                 (None, Err(unbound)) => Some(unbound),
                 // What one model costs is looked at where that is asked for.
                 (None, Ok(space)) if model.is_none() => {
@@ -320,7 +320,13 @@ pub(super) fn unbound(space: &CheckedSpace, schema: &Schema, named: &Name) -> Op
 
 /// A space over a schema, said where `named` stands.
 pub(super) fn bound(space: &CheckedSpace, schema: &Schema, named: Span) -> Result<Space, Diagnostic> {
-    let told = |error: BindError| Diagnostic::error(Code::Unbound, error.to_string()).label(named, "bound here");
+    let told = |error: BindError| {
+        let diagnostic = Diagnostic::error(Code::Unbound, error.to_string()).label(named, "bound here");
+        match error.input {
+            Some(input) => diagnostic.label(input, "this input"),
+            None => diagnostic,
+        }
+    };
     Space::bind(space, schema).map_err(told)
 }
 

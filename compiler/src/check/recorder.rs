@@ -148,7 +148,7 @@ impl Elaborator<'_> {
                 _ => ("several dense tensors", false, Vec::new()),
             },
             Value::Sources(_) => ("tensors to pick from", false, Vec::new()),
-            Value::Categorical => ("categorical", false, Vec::new()),
+            Value::Categorical(_) => ("categorical", false, Vec::new()),
             Value::Family(_) | Value::Instance(_) | Value::Shared(_) | Value::Spoilt => return,
         };
         let mut recorder = recorder.borrow_mut();
@@ -197,6 +197,7 @@ impl Elaborator<'_> {
             Size::Width(choice) => Some(self.choices[choice.index()].key().to_owned()),
             Size::Numeric => Some("numeric".to_owned()),
             Size::Fields => Some("fields".to_owned()),
+            Size::Columns(input) => Some(format!("{}.count", self.inputs.get(input.index())?.name)),
             Size::Linear { constant, terms } => {
                 let mut out = String::new();
                 for (term, coefficient) in terms {

@@ -114,7 +114,7 @@ impl Elaborator<'_> {
                 Value::Tensor(node) => format!("tensor {}", node.index()),
                 Value::Size(size) => format!("size {}", size.0),
                 Value::Truth(cond) => format!("condition {}", cond.0),
-                Value::Categorical => "categorical".to_owned(),
+                Value::Categorical(input) => format!("input {}", input.index()),
                 _ => return None,
             });
         }

@@ -7,12 +7,15 @@ use petgraph::graph::NodeIndex;
 use super::Overrides;
 use super::elaborate::Elaborator;
 use super::program::Item;
+use super::schema::column_names;
 use super::scope::{Pending, Scope};
 use super::values::{Binding, Param, Part, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
-use crate::ir::{CheckedSpace, NodeKind, Offer, SpaceGraph, TensorKind};
+use crate::ir::{
+    CheckedSpace, Input, InputId, InputKind, MAX_INPUTS, NodeKind, Offer, Size, SizeId, SpaceGraph, TensorKind,
+};
 use crate::primitives::Numeric;
-use crate::syntax::tree::{Arg, Expr, ExprKind, Name, SpaceItem, Statement};
+use crate::syntax::tree::{Arg, Columns, Expr, ExprKind, Name, SpaceItem, Statement};
 
 /// The names that statements define.
 fn defined(statements: &[Statement]) -> impl Iterator<Item = &Name> {
@@ -67,6 +70,7 @@ impl Elaborator<'_> {
             constraints,
             graph: std::mem::take(&mut self.graph),
             expressions: std::mem::take(&mut self.ex),
+            inputs: std::mem::take(&mut self.inputs),
             choices: std::mem::take(&mut self.choices),
             logit: logit?,
             blocks: std::mem::take(&mut self.blocks),
@@ -190,12 +194,12 @@ impl Elaborator<'_> {
 
     pub(super) fn statement(&mut self, scope: &mut Scope, statement: &Statement) {
         match statement {
-            Statement::Input { name, kind } => self.input(scope, name, kind),
+            Statement::Input { name, kind, from } => self.input(scope, name, kind, from),
             Statement::Width { name, values } => {
                 if let Some(values) = self.widths(scope, values)
                     && let Some(choice) = self.choice(Offer::width(values), Some(&name.text), name.span)
                 {
-                    let size = self.ex.atom(crate::ir::Size::Width(choice));
+                    let size = self.ex.atom(Size::Width(choice));
                     self.bind(scope, name, Value::Size(size));
                 } else {
                     self.spoil(scope, name);
@@ -240,37 +244,65 @@ impl Elaborator<'_> {
         }
     }
 
-    pub(super) fn input(&mut self, scope: &mut Scope, name: &Name, kind: &Name) {
-        let value = match kind.text.as_str() {
-            "dense" => {
-                let numeric = self.ex.atom(crate::ir::Size::Numeric);
-                let axis = self.ex.prefix(numeric);
-                let kind = NodeKind::Primitive(Numeric.into());
-                Value::Tensor(self.add(kind, TensorKind::Dense, [axis].into_iter().collect(), &[], &name.text))
-            }
-            "categorical" => Value::Categorical,
-            other => {
-                let near = nearest(other, ["dense", "categorical"]);
-                self.spoil(scope, name);
-                return self.report(
-                    Diagnostic::error(Code::Kind, format!("there is no kind of input called `{other}`"))
-                        .label(kind.span, "expected `dense` or `categorical`")
-                        .did_you_mean(kind.span, other, near),
-                );
-            }
-        };
-        if let Some(&first) = self.inputs.get(&kind.text) {
-            self.report(
-                Diagnostic::error(Code::Duplicate, format!("two inputs of kind `{}`", kind.text))
-                    .label(name.span, "a second one")
-                    .label(first, "the first")
-                    .help("all columns of one kind arrive in one input"),
-            );
-            self.spoil(scope, name);
-            return;
+    pub(super) fn input(&mut self, scope: &mut Scope, name: &Name, kind: &Name, from: &[Columns]) {
+        let Some((kind, from)) = self.said_of_input(kind, from) else { return self.spoil(scope, name) };
+        let whole = self.inputs.iter().find(|input| input.kind == kind && input.from.is_empty() && from.is_empty());
+        if let Some(first) = whole {
+            let diagnostic = Diagnostic::error(Code::Duplicate, format!("two inputs of kind `{}`", kind.word()))
+                .label(name.span, "a second one")
+                .label(first.span, "the first")
+                .help(format!(
+                    "all columns of one kind arrive in one input; one that reads some of them says which: `input {}: {} from …`",
+                    name.text,
+                    kind.word()
+                ));
+            self.report(diagnostic);
+            return self.spoil(scope, name);
         }
-        self.inputs.insert(kind.text.clone(), name.span);
+        if self.inputs.len() == MAX_INPUTS {
+            let message = format!("more than {MAX_INPUTS} inputs");
+            self.report(Diagnostic::error(Code::TooLarge, message).label(name.span, "one too many"));
+            return self.spoil(scope, name);
+        }
+        let id = InputId(self.inputs.len() as u8);
+        let named = !from.is_empty();
+        self.inputs.push(Input { name: name.text.clone(), kind, from, span: name.span });
+        let value = match kind {
+            InputKind::Dense => {
+                let columns = self.ex.atom(if named { Size::Columns(id) } else { Size::Numeric });
+                let axis = self.ex.prefix(columns);
+                let kind = NodeKind::Primitive(Numeric.into());
+                let node = self.add(kind, TensorKind::Dense, [axis].into_iter().collect(), &[], &name.text);
+                self.graph[node].reads = Some(id);
+                Value::Tensor(node)
+            }
+            InputKind::Categorical => Value::Categorical(id),
+        };
         self.bind(scope, name, value);
+    }
+
+    /// The kind of an input, and what it reads.
+    fn said_of_input(&mut self, kind: &Name, from: &[Columns]) -> Option<(InputKind, Vec<String>)> {
+        let known = [InputKind::Dense, InputKind::Categorical];
+        let Some(of) = known.into_iter().find(|of| of.word() == kind.text) else {
+            let near = nearest(&kind.text, known.map(InputKind::word));
+            return self.fail(
+                Diagnostic::error(Code::Kind, format!("there is no kind of input called `{}`", kind.text))
+                    .label(kind.span, "expected `dense` or `categorical`")
+                    .did_you_mean(kind.span, &kind.text, near),
+            );
+        };
+        let names: Result<Vec<Vec<String>>, Diagnostic> = from.iter().map(column_names).collect();
+        match names {
+            Ok(names) => Some((of, names.concat())),
+            Err(diagnostic) => self.fail(diagnostic),
+        }
+    }
+
+    /// How many columns a categorical input has.
+    pub(super) fn count_of(&mut self, input: InputId) -> SizeId {
+        let named = self.inputs.get(input.index()).is_some_and(|input| !input.from.is_empty());
+        self.ex.atom(if named { Size::Columns(input) } else { Size::Fields })
     }
 
     pub(super) fn logit(&mut self, scope: &mut Scope, value: &Expr) -> Option<NodeIndex> {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use petgraph::graph::NodeIndex;
 
 use crate::diagnostics::{FileId, Span};
-use crate::ir::{ChoiceId, CondId, SizeId, TensorKind};
+use crate::ir::{ChoiceId, CondId, InputId, SizeId, TensorKind};
 use crate::syntax::tree::Name;
 
 /// A tensor with the name of where it comes from, such as `b[2]`.
@@ -39,8 +39,8 @@ pub(crate) enum Value {
         lo: usize,
         sources: Rc<Vec<Source>>,
     },
-    /// The categorical input.
-    Categorical,
+    /// A categorical input.
+    Categorical(InputId),
     /// A block's instances, by index into the elaborator's families.
     Family(usize),
     /// One block instance or stem: its outputs by name.
@@ -99,7 +99,7 @@ impl Value {
             Value::Optional { node, .. } => format!("a {} tensor that may be absent", tensor(*node).word()),
             Value::Sources(_) => "a list of tensors to pick from".to_owned(),
             Value::Picked { .. } => "several picked tensors".to_owned(),
-            Value::Categorical => "a categorical input".to_owned(),
+            Value::Categorical(_) => "a categorical input".to_owned(),
             Value::Family(_) => "a block".to_owned(),
             Value::Instance(_) => "a block instance".to_owned(),
             Value::Shared(_) => "a shared call".to_owned(),

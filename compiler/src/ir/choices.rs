@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 
+use super::inputs::{InputId, MAX_INPUTS};
 use super::offers::{Made, Offer};
 use super::sizes::{CondId, SizeId};
 use crate::cost::{Cost, Costs};
@@ -47,10 +48,22 @@ impl Choice {
 /// What a schema supplies to a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SchemaSizes {
-    /// Width of the numeric input, at least 1.
+    /// Numeric columns, at least 1.
     pub numeric: usize,
-    /// Fields of the categorical input; 0 for a schema without sparse columns.
+    /// Categorical columns; 0 for a schema without any.
     pub fields: usize,
+    /// Columns of each input that says which it reads.
+    pub columns: [u16; MAX_INPUTS],
+}
+
+impl SchemaSizes {
+    /// One of everything.
+    pub const ONE: Self = Self { numeric: 1, fields: 1, columns: [1; MAX_INPUTS] };
+
+    /// Columns of an input that says which it reads.
+    pub fn of(self, input: InputId) -> usize {
+        self.columns[input.index()].into()
+    }
 }
 
 /// A choice was needed that the architecture leaves open.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::choices::{Assignment, Undecided};
 use super::graph::SpaceGraph;
-use super::sizes::{Cond, CondId, Expressions, Size};
+use super::sizes::{Cond, CondId, Expressions, Size, SizeId};
 use crate::cost::Cost;
 use crate::diagnostics::Span;
 
@@ -84,7 +84,7 @@ impl Expressions {
     /// The costs that a condition speaks of.
     pub fn costs_in(&self, cond: CondId) -> Vec<Cost> {
         let mut costs = Vec::new();
-        self.each_size(cond, |size| {
+        self.each_size(Vec::new(), vec![cond], |size| {
             if let Size::Cost(cost) = size {
                 costs.push(*cost);
             }
@@ -96,13 +96,19 @@ impl Expressions {
     /// Whether a condition can be different for different tables.
     pub fn depends_on_schema(&self, cond: CondId) -> bool {
         let mut depends = false;
-        self.each_size(cond, |size| depends |= matches!(size, Size::Numeric | Size::Fields));
+        self.each_size(Vec::new(), vec![cond], |size| depends |= is_of_data(size));
         depends
     }
 
-    /// Every size in a condition, once.
-    fn each_size(&self, cond: CondId, mut visit: impl FnMut(&Size)) {
-        let (mut sizes, mut conds) = (Vec::new(), vec![cond]);
+    /// Whether a size depends on the data: on how many columns there are.
+    pub(crate) fn is_of_data(&self, size: SizeId) -> bool {
+        let mut depends = false;
+        self.each_size(vec![size], Vec::new(), |size| depends |= is_of_data(size));
+        depends
+    }
+
+    /// Every size in these sizes and conditions, once.
+    fn each_size(&self, mut sizes: Vec<SizeId>, mut conds: Vec<CondId>, mut visit: impl FnMut(&Size)) {
         let (mut seen, mut seen_conds) = (HashSet::new(), HashSet::new());
         loop {
             if let Some(id) = conds.pop() {
@@ -126,4 +132,8 @@ impl Expressions {
             }
         }
     }
+}
+
+fn is_of_data(size: &Size) -> bool {
+    matches!(size, Size::Numeric | Size::Fields | Size::Columns(_))
 }

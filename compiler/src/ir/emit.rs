@@ -138,7 +138,7 @@ impl SpaceGraph {
                 self.cond_fits(*cond, below, left) && self.size_fits(*a, below, left) && self.size_fits(*b, below, left)
             }
             Size::Root(a) | Size::Round(a) | Size::When(_, a) => self.size_fits(*a, below, left),
-            Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Cost(_) => true,
+            Size::Numeric | Size::Fields | Size::Columns(_) | Size::Opaque(_) | Size::Width(_) | Size::Cost(_) => true,
         }
     }
 
@@ -162,6 +162,7 @@ impl SpaceGraph {
         match self.expressions.size(size) {
             Size::Numeric => "numeric".to_owned(),
             Size::Fields => "fields".to_owned(),
+            Size::Columns(input) => format!("{}.count", self.inputs[input.index()].name),
             Size::Opaque(n) => format!("?{n}"),
             Size::Width(choice) => name(*choice),
             Size::Linear { constant, terms } => {

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::choices::{Assignment, Choice, ChoiceId, Undecided};
 use super::constraints::Constraint;
+use super::inputs::{Input, InputId};
 use super::layouts::AxisRef;
 use super::sizes::{CondId, Expressions};
 use crate::place::Place;
@@ -59,6 +60,8 @@ pub struct SpaceNode {
     pub(crate) tensor: TensorKind,
     pub(crate) axes: SmallVec<[AxisRef; 2]>,
     pub(crate) params: SmallVec<[ParamTemplate; 2]>,
+    /// Whose columns it reads, where it has no operands.
+    pub(crate) reads: Option<InputId>,
     /// Such as `b[2].d.fc.linear`.
     pub path: Arc<str>,
     /// The same, as data.
@@ -78,6 +81,8 @@ pub struct SpaceGraph {
     /// Edges lead from producers to consumers; a node's operands have lower indices than it.
     pub graph: DiGraph<SpaceNode, Operand>,
     pub(crate) expressions: Expressions,
+    /// In source order, by [`InputId`].
+    pub inputs: Vec<Input>,
     /// In source order, by [`ChoiceId`].
     pub choices: Vec<Choice>,
     pub(crate) logit: NodeIndex,

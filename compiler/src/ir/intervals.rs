@@ -167,6 +167,7 @@ impl Expressions {
         match self.size(size) {
             Size::Numeric => of_data(known.schema().map(|schema| schema.numeric)),
             Size::Fields => of_data(known.schema().map(|schema| schema.fields)),
+            Size::Columns(input) => of_data(known.schema().map(|schema| schema.of(*input))),
             Size::Opaque(_) => Interval::ANYTHING,
             Size::Cost(cost) => known.cost(*cost),
             Size::Width(choice) => known.width(*choice),

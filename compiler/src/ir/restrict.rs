@@ -73,6 +73,7 @@ impl Expressions {
         let result = match (size, given) {
             (Size::Numeric, Given::Schema(schema)) => self.constant(schema.numeric as f64),
             (Size::Fields, Given::Schema(schema)) => self.constant(schema.fields as f64),
+            (Size::Columns(input), Given::Schema(schema)) => self.constant(schema.of(input) as f64),
             (Size::Width(choice), Given::Made(made_of, made)) if choice == made_of => {
                 self.constant(choices.width(choice, made.first()) as f64)
             }
@@ -95,7 +96,9 @@ impl Expressions {
                     self.constant(0.0)
                 }
             }
-            (Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Cost(_), _) => id,
+            (Size::Numeric | Size::Fields | Size::Columns(_) | Size::Opaque(_) | Size::Width(_) | Size::Cost(_), _) => {
+                id
+            }
             (Size::Linear { constant, terms }, _) => {
                 let parts: Vec<(SizeId, f64)> =
                     terms.into_iter().map(|(term, coefficient)| (below(self, term), coefficient.get())).collect();

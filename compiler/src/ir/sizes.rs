@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use smallvec::SmallVec;
 
 use super::choices::{Assignment, ChoiceId, Undecided};
+use super::inputs::InputId;
 use super::layouts::{LayoutExpr, LayoutId};
 use crate::cost::Cost;
 
@@ -37,6 +38,8 @@ pub enum Size {
     Numeric,
     /// Number of categorical fields of the schema.
     Fields,
+    /// Number of columns of an input that says which it reads.
+    Columns(InputId),
     /// A size about which nothing is known: a parameter of an operator that is checked on its own.
     Opaque(u32),
     Width(ChoiceId),
@@ -363,7 +366,13 @@ impl Expressions {
 
     fn obviously_whole(&self, size: &Size) -> bool {
         match size {
-            Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Round(_) | Size::Cost(_) => true,
+            Size::Numeric
+            | Size::Fields
+            | Size::Columns(_)
+            | Size::Opaque(_)
+            | Size::Width(_)
+            | Size::Round(_)
+            | Size::Cost(_) => true,
             Size::Linear { constant, terms } => {
                 constant.get().fract() == 0.0 && terms.iter().all(|&(t, c)| c.get().fract() == 0.0 && self.is_whole(t))
             }
@@ -430,6 +439,7 @@ impl Expressions {
         let value = match self.size(id) {
             Size::Numeric => at.schema.numeric as f64,
             Size::Fields => at.schema.fields as f64,
+            Size::Columns(input) => at.schema.of(*input) as f64,
             // Never in a space: operators are written out before anything is evaluated.
             Size::Opaque(_) => f64::NAN,
             Size::Cost(cost) => at.cost(*cost),
@@ -501,7 +511,7 @@ impl Expressions {
 impl Size {
     pub(crate) fn for_each_operand(&self, mut size: impl FnMut(SizeId), mut cond: impl FnMut(CondId)) {
         match self {
-            Size::Numeric | Size::Fields | Size::Opaque(_) | Size::Width(_) | Size::Cost(_) => {}
+            Size::Numeric | Size::Fields | Size::Columns(_) | Size::Opaque(_) | Size::Width(_) | Size::Cost(_) => {}
             Size::Linear { terms, .. } => terms.iter().for_each(|&(term, _)| size(term)),
             Size::Product(a, b) | Size::Quotient(a, b) | Size::Max(a, b) | Size::Min(a, b) => {
                 size(*a);

@@ -34,6 +34,13 @@ impl Plan {
                 let name: &Arc<str> = &self.params[param].name;
                 part(name.as_bytes());
             }
+            // Only what plans said from the beginning is always a part, so that those stay what they are called.
+            for &column in &node.columns {
+                part(format!("column {column}").as_bytes());
+            }
+            for lookup in &node.lookups {
+                part(format!("field {}", lookup.field).as_bytes());
+            }
             part(b"inputs");
             for &input in &node.inputs {
                 part(hashes[input].as_bytes());

@@ -114,6 +114,7 @@ mod tests {
             inputs: inputs.iter().copied().collect(),
             params: smallvec![],
             lookups: Vec::new(),
+            columns: Vec::new(),
             shape: smallvec![width],
             path: "n".into(),
             place: Place::outside("n").into(),

@@ -55,6 +55,9 @@ pub struct Node {
     /// category.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lookups: Vec<Lookup>,
+    /// Of a numeric node, which of the numeric columns it yields; nothing where it yields all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<usize>,
     /// Of its value, for one sample.
     pub shape: Shape,
     /// Where it comes from in the space, such as `b[2].d.fc.linear`.
@@ -146,13 +149,14 @@ impl Node {
 }
 
 impl Lookup {
-    /// Of every field of a schema, as [`Node::lookups`] has them.
-    pub fn of(schema: &Schema) -> Vec<Self> {
-        if schema.sparse.iter().all(|column| column.list.is_none() && column.same.is_none()) {
+    /// Of these fields of a schema, as [`Node::lookups`] has them.
+    pub fn of(fields: &[usize], schema: &Schema) -> Vec<Self> {
+        let column = |&field: &usize| &schema.sparse[field];
+        if fields.iter().map(column).all(|column| column.list.is_none() && column.same.is_none()) {
             return Vec::new();
         }
         let pool = |column: &SparseColumn| column.list.as_ref().map(|list| list.pool);
-        schema.sparse.iter().enumerate().map(|(field, column)| Self { field, pool: pool(column) }).collect()
+        fields.iter().map(|field| Self { field: *field, pool: pool(column(field)) }).collect()
     }
 }
 

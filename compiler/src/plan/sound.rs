@@ -1,7 +1,7 @@
 //! Whether nodes and parameters fit together: a plan may come from a file, and a pass may be wrong.
 
 use crate::plan::{Node, Param, ParamKind, Shape};
-use crate::primitives::{Concrete, Operand};
+use crate::primitives::{Concrete, Operand, Primitive};
 use crate::tensor::{TemplateKind, TensorKind};
 
 /// What is wrong with a plan, in words.
@@ -48,6 +48,10 @@ pub fn check(nodes: &[Node], params: &[Param], outputs: &[usize]) -> Result<(), 
         }
         if !node.lookups.is_empty() && node.lookups.len() != node.params.len() {
             return Err(fault("does not say of every table what it is looked up for"));
+        }
+        let numeric = matches!(node.primitive, Primitive::Numeric(_));
+        if !node.columns.is_empty() && (!numeric || node.shape.first() != Some(&node.columns.len())) {
+            return Err(fault("does not say of every number which column it is"));
         }
         if node.shape.is_empty() || node.shape.len() > 2 || node.shape.contains(&0) {
             return Err(fault("has an empty shape or more than two axes"));

@@ -21,6 +21,7 @@ registry::primitives! {
     embed::Embed,
     embed_numbers::EmbedNumbers,
     linear::Linear,
+    linear_each::LinearEach,
     layer_norm::LayerNorm,
     batch_norm::BatchNorm,
     relu::Relu,

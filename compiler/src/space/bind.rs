@@ -9,22 +9,57 @@ use smallvec::SmallVec;
 use super::Space;
 use super::count::{Diagram, Validity};
 use super::draw::PROBES;
-use crate::ir::{Bounds, CheckedSpace, CondId, Constraint, MAX_SIZE, NodeKind, TemplateKind, Wiring};
+use crate::diagnostics::Span;
+use crate::ir::{
+    Bounds, CheckedSpace, CondId, Constraint, Input, InputKind, MAX_SIZE, SpaceGraph, TemplateKind, Wiring,
+};
 use crate::plan::{Layout, Lookup, Param, ParamKind};
-use crate::primitives::Primitive;
 use crate::schema::Schema;
 
 /// Why a space and a schema do not fit.
 #[derive(Clone, Debug, PartialEq)]
-pub struct BindError(String);
+pub struct BindError {
+    said: String,
+    /// The input that cannot be filled.
+    pub(crate) input: Option<Span>,
+}
 
 impl std::fmt::Display for BindError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.said)
     }
 }
 
+fn refused(said: String) -> BindError {
+    BindError { said, input: None }
+}
+
 impl std::error::Error for BindError {}
+
+/// What an input reads of a schema.
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    /// Indices into [`Schema::dense`] or [`Schema::sparse`].
+    pub read: Vec<usize>,
+    /// Of a lookup: see [`Node::lookups`](crate::plan::Node::lookups).
+    pub lookups: Vec<Lookup>,
+    /// Of numbers: see [`Node::columns`](crate::plan::Node::columns).
+    pub numbers: Vec<usize>,
+}
+
+impl Columns {
+    fn of(input: &Input, read: Vec<usize>, schema: &Schema) -> Self {
+        let lookups = if input.kind == InputKind::Categorical { Lookup::of(&read, schema) } else { Vec::new() };
+        let whole = input.kind == InputKind::Categorical || read.len() == schema.dense.len();
+        let numbers = if whole && read.is_sorted() { Vec::new() } else { read.clone() };
+        Self { read, lookups, numbers }
+    }
+}
+
+/// Whether anything looks up what an input reads.
+fn is_read(graph: &SpaceGraph, input: usize) -> bool {
+    graph.graph.node_weights().any(|node| node.reads.is_some_and(|reads| reads.index() == input))
+}
 
 impl Space {
     /// Binds a checked space to a schema.
@@ -34,28 +69,33 @@ impl Space {
     pub fn bind(checked: &CheckedSpace, schema: &Schema) -> Result<Space, BindError> {
         let graph = Arc::new(checked.graph.clone());
         let wiring = Arc::new(Wiring::new(&graph));
-        let sizes = Self::sizes_of(schema);
+        let sizes = graph.sizes_of(schema);
+        let mut columns = Vec::with_capacity(graph.inputs.len());
+        for input in &graph.inputs {
+            let read = input.columns(schema).map_err(|said| BindError { said, input: Some(input.span) })?;
+            if read.is_empty() && input.kind == InputKind::Categorical && is_read(&graph, columns.len()) {
+                return Err(refused(format!(
+                    "space `{}` reads categorical fields, and schema `{}` has none",
+                    checked.name, schema.name
+                )));
+            }
+            columns.push(Columns::of(input, read, schema));
+        }
         let bounds = Arc::new(Bounds::new(&graph.expressions, &graph.choices, sizes));
         let mut params: Vec<Param> = Vec::new();
         let mut of_node = Vec::with_capacity(graph.graph.node_count());
         let mut names: HashMap<Arc<str>, usize> = HashMap::new();
         for node in graph.graph.node_weights() {
-            if matches!(node.kind, NodeKind::Primitive(Primitive::Embed(_))) && schema.sparse.is_empty() {
-                return Err(BindError(format!(
-                    "space `{}` reads categorical fields, and schema `{}` has none",
-                    checked.name, schema.name
-                )));
-            }
             for axis in &node.axes {
                 let largest = bounds.largest(axis.size).max(bounds.full(axis.layout));
                 if largest > MAX_SIZE {
-                    return Err(BindError(format!(
+                    return Err(refused(format!(
                         "a size of `{}` can become {largest} with schema `{}`; at most {MAX_SIZE} is possible",
                         node.path, schema.name
                     )));
                 }
                 if bounds.largest(axis.size) == 0 {
-                    return Err(BindError(format!(
+                    return Err(refused(format!(
                         "a size of `{}` is never positive with schema `{}`",
                         node.path, schema.name
                     )));
@@ -80,7 +120,9 @@ impl Space {
                     TemplateKind::Dense => add(Arc::clone(&template.name), axes, ParamKind::Dense),
                     TemplateKind::Statistic => add(Arc::clone(&template.name), axes, ParamKind::Statistic),
                     TemplateKind::Tables => {
-                        for (field, column) in schema.sparse.iter().enumerate() {
+                        let read = node.reads.map_or(&[][..], |input| &columns[input.index()].read);
+                        for &field in read {
+                            let column = &schema.sparse[field];
                             // One table for columns that are the same, under the name of the first.
                             let owner = schema.owner(field);
                             let mut axes = axes.clone();
@@ -95,7 +137,6 @@ impl Space {
         }
         let (name, arguments) = (checked.name.clone(), checked.arguments.clone());
         let validity = Arc::new(Validity::Free);
-        let lookups = Lookup::of(schema);
         let mut space = Space {
             name,
             arguments,
@@ -104,7 +145,7 @@ impl Space {
             bounds,
             sizes,
             params,
-            lookups,
+            columns,
             of_node,
             validity,
             uniform: Arc::default(),
@@ -115,7 +156,7 @@ impl Space {
             space.validity = Arc::new(match Diagram::build(&space.graph, sizes, &conds) {
                 Ok(Some(diagram)) => Validity::Diagram(diagram),
                 Ok(None) => {
-                    return Err(BindError(format!(
+                    return Err(refused(format!(
                         "no architecture of `{}` is what it requires with schema `{}`",
                         checked.name, schema.name
                     )));
@@ -123,7 +164,7 @@ impl Space {
                 Err(_) => match space.witness() {
                     Some(witness) => Validity::Rejection(witness),
                     None => {
-                        return Err(BindError(format!(
+                        return Err(refused(format!(
                             "what `{}` requires couples too many choices, and none of {PROBES} architectures that \
                              were drawn is allowed",
                             checked.name

@@ -15,11 +15,11 @@ use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
+use self::bind::Columns;
 use self::count::Validity;
 use self::draw::Different;
 use crate::ir::{Assignment, Bounds, Choice, Constraint, Made, SchemaSizes, SpaceGraph, Wiring};
-use crate::plan::{Costs, Lookup, Param};
-use crate::schema::Schema;
+use crate::plan::{Costs, Param};
 
 pub use architecture::Architecture;
 pub use bind::BindError;
@@ -44,8 +44,8 @@ pub struct Space {
     sizes: SchemaSizes,
     /// Every stored parameter, whole.
     params: Vec<Param>,
-    /// Of an embed: see [`Node::lookups`](crate::plan::Node::lookups).
-    lookups: Vec<Lookup>,
+    /// For each input, the columns of the schema that it reads.
+    columns: Vec<Columns>,
     /// For each graph node, the stored parameters that it uses.
     of_node: Vec<SmallVec<[usize; 4]>>,
     validity: Arc<Validity>,
@@ -54,11 +54,6 @@ pub struct Space {
 }
 
 impl Space {
-    /// What a schema supplies.
-    pub fn sizes_of(schema: &Schema) -> SchemaSizes {
-        SchemaSizes { numeric: schema.numeric_width(), fields: schema.sparse.len() }
-    }
-
     /// The first constraint that an architecture breaks; those on costs only where its costs are given.
     pub fn broken(&self, architecture: &Architecture, costs: Option<Costs>) -> Option<&Constraint> {
         let at = Assignment::new(architecture.made(), self.sizes).with_costs(costs);

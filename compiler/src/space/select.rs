@@ -206,6 +206,7 @@ impl Builder<'_> {
             }
             shape.push(size as usize);
         }
+        let read = node.reads.map(|input| &self.space.columns[input.index()]);
         let mut params = SmallVec::new();
         let mut stored = self.space.of_node[index.index()].iter();
         for template in &node.params {
@@ -216,15 +217,15 @@ impl Builder<'_> {
             }
             let count = match template.kind {
                 crate::ir::TemplateKind::Dense | crate::ir::TemplateKind::Statistic => 1,
-                crate::ir::TemplateKind::Tables => self.space.sizes.fields,
+                crate::ir::TemplateKind::Tables => read.map_or(0, |columns| columns.read.len()),
             };
             for &id in stored.by_ref().take(count) {
                 params.push(self.param(id, &axes));
             }
         }
-        let lookups = if matches!(primitive, Primitive::Embed(_)) { self.space.lookups.clone() } else { Vec::new() };
+        let (lookups, columns) = read.map(|read| (read.lookups.clone(), read.numbers.clone())).unwrap_or_default();
         let (path, place) = (Arc::clone(&node.path), Arc::clone(&node.place));
-        self.nodes.push(Node { primitive, inputs, params, lookups, shape, path, place });
+        self.nodes.push(Node { primitive, inputs, params, lookups, columns, shape, path, place });
         Ok(self.nodes.len() - 1)
     }
 

@@ -128,8 +128,10 @@ impl Reader {
         let span = self.span(&part, offset);
         match part.as_rule() {
             Rule::input => {
-                let (name, kind) = two(part.parts());
-                Some(Statement::Input { name: self.name(&name, offset), kind: self.name(&kind, offset) })
+                let (from, said): (Vec<_>, Vec<_>) = part.parts().partition(|part| part.as_rule() == Rule::columns);
+                let (name, kind) = two(said.into_iter());
+                let from = from.into_iter().map(|columns| self.columns(columns, offset)).collect();
+                Some(Statement::Input { name: self.name(&name, offset), kind: self.name(&kind, offset), from })
             }
             Rule::width | Rule::binding | Rule::shared => Some(self.bound(part, offset)),
             Rule::require | Rule::forbid => Some(Statement::Demand(self.demand(part, offset))),
@@ -214,14 +216,31 @@ impl Reader {
     fn schema(&mut self, pair: Pair<'_, Rule>, offset: usize, docs: Vec<String>) -> SchemaItem {
         let mut inner = pair.parts();
         let name = self.name(&inner.next().expect("a schema has a name"), offset);
-        let (lost, lines): (Vec<_>, Vec<_>) = inner.partition(|line| is_lost(line));
-        let lines = lines.into_iter().map(|line| self.schema_line(line, offset)).collect();
-        SchemaItem { docs, name, lines, incomplete: !lost.is_empty() }
+        let (mut lines, mut sections, mut incomplete) = (Vec::new(), Vec::new(), false);
+        for part in inner {
+            let (section, parts) = match part.as_rule() {
+                Rule::schema_section => {
+                    let mut parts = part.parts().filter(|part| part.as_rule() != Rule::doc);
+                    let section = self.name(&parts.next().expect("a section has a name"), offset);
+                    sections.push(section.clone());
+                    (Some(section), parts.collect())
+                }
+                _ => (None, vec![part]),
+            };
+            for line in parts {
+                match is_lost(&line) {
+                    true => incomplete = true,
+                    false => lines.push(self.schema_line(line, section.clone(), offset)),
+                }
+            }
+        }
+        SchemaItem { docs, name, lines, sections, incomplete }
     }
 
-    fn schema_line(&mut self, pair: Pair<'_, Rule>, offset: usize) -> SchemaLine {
+    fn schema_line(&mut self, pair: Pair<'_, Rule>, section: Option<Name>, offset: usize) -> SchemaLine {
         let span = self.span(&pair, offset);
         let mut line = SchemaLine {
+            section,
             keyword: no_name(span),
             columns: vec![],
             args: vec![],

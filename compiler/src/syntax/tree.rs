@@ -93,9 +93,12 @@ pub(crate) struct SpaceItem {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Statement {
+    /// `input name: kind from columns, …`
     Input {
         name: Name,
         kind: Name,
+        /// Sections or columns of a schema; all columns of the kind where it names none.
+        from: Vec<Columns>,
     },
     Width {
         name: Name,
@@ -169,7 +172,10 @@ pub(crate) struct TestItem {
 pub(crate) struct SchemaItem {
     pub docs: Vec<String>,
     pub name: Name,
+    /// Of sections too, in the order of the file.
     pub lines: Vec<SchemaLine>,
+    /// The names of sections.
+    pub sections: Vec<Name>,
     /// A line could not be read, so what is not there may have been.
     pub incomplete: bool,
 }
@@ -177,6 +183,8 @@ pub(crate) struct SchemaItem {
 /// `keyword columns(arguments) from columns >= number: type | step | step`
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SchemaLine {
+    /// The section that it stands in.
+    pub section: Option<Name>,
     pub keyword: Name,
     /// At least one.
     pub columns: Vec<Columns>,

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub enum Init {
     /// Uniform within `±sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio, AISTATS 2010).
     XavierUniform,
+    /// Uniform within `±sqrt(3 / fan_in)`, so with variance `1 / fan_in` (LeCun et al., Efficient BackProp, 1998): Xavier's where a
+    /// layer is as wide as what it reads, and the same for matrices that are stored one below the other.
+    LecunUniform,
     /// Normal with variance `2 / (fan_in + fan_out)`, from the same paper.
     XavierNormal,
     /// Normal with this deviation.

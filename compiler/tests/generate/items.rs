@@ -133,8 +133,17 @@ pub(super) fn space(g: &mut Generator) {
     scope.dense.push(Dense { name: "x".to_owned(), width: "x.width".to_owned() });
     scope.sizes.push("x.width".to_owned());
     if g.chance(70) {
-        g.line("input f: categorical");
+        let from = g.one(&["", "", " from C2", " from C[2..2]"]);
+        g.line(&format!("input f: categorical{from}"));
         scope.categorical = Some("f".to_owned());
+        if g.chance(30) {
+            scope.sizes.push("f.count".to_owned());
+        }
+    }
+    if g.chance(20) {
+        g.line("input z: dense from I1");
+        scope.dense.push(Dense { name: "z".to_owned(), width: "z.width".to_owned() });
+        scope.sizes.push("z.width".to_owned());
     }
     if params.iter().any(|(name, _, _)| name == "ws") {
         g.line("width v in ws");
@@ -299,7 +308,10 @@ pub(super) fn schema(g: &mut Generator) {
     if g.names.is_multiple_of(2) {
         g.line("sparse size from I1: number | log_buckets(base: 2)");
     }
-    g.line("sparse city: int | modulo(rows: 10)");
+    match g.chance(40) {
+        true => g.line("place { sparse city: int | modulo(rows: 10); dense J }"),
+        false => g.line("sparse city: int | modulo(rows: 10)"),
+    }
     g.indent -= 2;
     g.line("}");
     g.schemas.push(name);

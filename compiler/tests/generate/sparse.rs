@@ -10,6 +10,10 @@ const SPARSE: Table<Way> = &[
         let fields = g.size(s);
         (format!("linear_fields({}, {fields})", of.name), fields, of.dim.clone())
     }),
+    (1, |g, s, of| {
+        let dim = g.size(s);
+        (format!("linear_each({}, {dim})", of.name), of.fields.clone(), dim)
+    }),
     (2, |g, _, of| {
         let dim = g.number();
         (format!("linear({}, {dim}, bias: off)", of.name), of.fields.clone(), dim)

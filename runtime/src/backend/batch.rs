@@ -23,8 +23,13 @@ pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
     }
     for node in &task.plan().nodes {
         match node.primitive {
-            Primitive::Numeric(_) if numeric.len() != node.shape[0] * rows => {
+            Primitive::Numeric(_) if node.columns.is_empty() && numeric.len() != node.shape[0] * rows => {
                 return mismatch(format!("{} numeric values for {rows} rows of {}", numeric.len(), node.shape[0]));
+            }
+            Primitive::Numeric(_) => {
+                if let Some(column) = node.columns.iter().find(|&&column| column >= numeric.len() / rows) {
+                    return mismatch(format!("it has no numeric column {column}"));
+                }
             }
             Primitive::Embed(_) => {
                 for (index, &param) in node.params.iter().enumerate() {

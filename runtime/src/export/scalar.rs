@@ -56,7 +56,10 @@ impl<'m> Scalar<'m> {
         let pairs = |of: fn(f32, f32) -> f32| input(0).iter().zip(input(1)).map(|(&a, &b)| of(a, b)).collect();
         let size = node.shape.iter().product::<usize>();
         match node.primitive {
-            Primitive::Numeric(_) => (0..size).map(|at| batch.numeric[at * batch.rows + row]).collect(),
+            Primitive::Numeric(_) => {
+                let column = |at: usize| node.columns.get(at).copied().unwrap_or(at);
+                (0..size).map(|at| batch.numeric[column(at) * batch.rows + row]).collect()
+            }
             Primitive::Embed(_) => {
                 let lookups = (0..node.params.len()).filter_map(|at| Some((at, node.lookup(&plan.params, at)?)));
                 lookups.flat_map(|(at, of)| looked_up(of, param(at), node.shape[1], batch, row)).collect()
@@ -70,6 +73,15 @@ impl<'m> Scalar<'m> {
                 let (out, bias) = (node.shape[op.axis.index(node.shape.len())], node.params.get(1));
                 let bias = bias.map(|&bias| self.params[bias].as_slice());
                 linear(param(0), bias, input(0), (along, out, across))
+            }
+            Primitive::LinearEach(_) => {
+                let (dim, out) = (shape(0)[1], node.shape[1]);
+                let bias = node.params.get(1).map(|&bias| self.params[bias].as_slice());
+                let each = param(0).chunks_exact(dim * out).zip(input(0).chunks_exact(dim)).enumerate();
+                let layer = |(field, (weight, x))| {
+                    linear(weight, bias.map(|bias: &[f32]| &bias[field * out..][..out]), x, (1, out, 1))
+                };
+                each.flat_map(layer).collect()
             }
             Primitive::LayerNorm(op) => {
                 let (along, across) = axes(op.axis, shape(0));

@@ -101,6 +101,7 @@ ops! {
     embed::Embed,
     embed_numbers::EmbedNumbers,
     linear::Linear,
+    linear_each::LinearEach,
     layer_norm::LayerNorm,
     batch_norm::BatchNorm,
     relu::Relu,

@@ -9,7 +9,7 @@ use super::tiled::{Here, Kernel, Lowered, Out, Site, Stretch};
 
 impl Op for Numeric {
     fn lower(&self, site: &Site<'_>) -> Lowered {
-        site.step(*self)
+        site.step(Columns { which: site.node.columns.clone() })
     }
 
     fn forward(&self, at: &Forward<'_>) -> Result<Tensor> {
@@ -21,10 +21,16 @@ impl Op for Numeric {
     }
 }
 
-impl Kernel for Numeric {
+/// The columns that it yields; all of them where it names none.
+#[derive(Clone, Debug)]
+struct Columns {
+    which: Vec<usize>,
+}
+
+impl Kernel for Columns {
     fn forward(&self, here: &dyn Here, out: Out<'_>) {
         for (i, y) in out.y.chunks_exact_mut(here.samples()).enumerate() {
-            y.copy_from_slice(here.column(i));
+            y.copy_from_slice(here.column(self.which.get(i).copied().unwrap_or(i)));
         }
     }
 

@@ -87,10 +87,8 @@ pub(crate) fn draw(init: Init, full: &[usize], rng: &mut ChaCha8Rng, values: &mu
     let fans = full[0] + full.get(1).copied().unwrap_or(1);
     match init {
         Init::Constant(value) => values.fill(value as f32),
-        Init::XavierUniform => {
-            let bound = (6.0 / fans as f64).sqrt() as f32;
-            values.iter_mut().for_each(|value| *value = (2.0 * rng.random::<f32>() - 1.0) * bound);
-        }
+        Init::XavierUniform => within((6.0 / fans as f64).sqrt(), rng, values),
+        Init::LecunUniform => within((3.0 / (fans - full[0]) as f64).sqrt(), rng, values),
         Init::XavierNormal => {
             let deviation = (2.0 / fans as f64).sqrt() as f32;
             values.iter_mut().for_each(|value| *value = rng.sample::<f32, _>(StandardNormal) * deviation);
@@ -99,4 +97,9 @@ pub(crate) fn draw(init: Init, full: &[usize], rng: &mut ChaCha8Rng, values: &mu
             values.iter_mut().for_each(|value| *value = rng.sample::<f32, _>(StandardNormal) * deviation as f32);
         }
     }
+}
+
+/// Draws that are uniform from minus `bound` to it.
+fn within(bound: f64, rng: &mut ChaCha8Rng, values: &mut [f32]) {
+    values.iter_mut().for_each(|value| *value = (2.0 * rng.random::<f32>() - 1.0) * bound as f32);
 }

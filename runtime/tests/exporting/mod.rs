@@ -95,7 +95,10 @@ const OPERATORS: [(&str, &str, u64); 11] = [
         "space all {
   input numeric: dense
   input fields: categorical
+  input few: dense from K, I[2..3]
+  input some: categorical from T, C4, C1
   let s = embed(fields, 4, deviation: 0.5)
+  let q = linear_each(embed(some, 4, deviation: 0.5), 3)
   let w = linear_fields(s, 5)
   let g = gram(w)
   let t = tanh(linear(numeric, 6))
@@ -105,7 +108,7 @@ const OPERATORS: [(&str, &str, u64); 11] = [
   let v = batch_norm(square(max_last(s)))
   let b = shift(mean_last(s))
   let u = scale(s, sigmoid(mean_last(s)))
-  logit = linear(concat(t, p, lower_triangle(g), flatten(n), v - b, v * b, sum_fields(u), flatten(field_products(r, w)), flatten(pair_products(w, w))), 1)
+  logit = linear(concat(few, flatten(q), flatten(linear_each(w, 2, bias: off)), t, p, lower_triangle(g), flatten(n), v - b, v * b, sum_fields(u), flatten(field_products(r, w)), flatten(pair_products(w, w))), 1)
 }",
         "all",
         2,

@@ -111,7 +111,12 @@ impl<'g> Comparison<'g> {
                     .iter()
                     .zip(&of_b.params)
                     .all(|(a, b)| (&a.axes, a.init, a.kind) == (&b.axes, b.init, b.kind));
-            if !same_kind || !same_params || of_a.tensor != of_b.tensor || of_a.axes != of_b.axes {
+            if !same_kind
+                || !same_params
+                || of_a.reads != of_b.reads
+                || of_a.tensor != of_b.tensor
+                || of_a.axes != of_b.axes
+            {
                 return false;
             }
             let (mine, theirs) = (self.graph.operands(a), self.graph.operands(b));

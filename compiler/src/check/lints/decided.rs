@@ -10,7 +10,7 @@ use crate::space::{Decider, Verdict};
 use crate::syntax::tree::{Demand, Expr, ExprKind};
 
 /// What does not depend on a schema is the same with any.
-const ANY: SchemaSizes = SchemaSizes { numeric: 1, fields: 1 };
+const ANY: SchemaSizes = SchemaSizes::ONE;
 
 /// Most steps that may be taken for one space.
 const MAX_STEPS: usize = 200_000;

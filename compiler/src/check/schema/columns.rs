@@ -6,7 +6,7 @@ use crate::diagnostics::{Code, Diagnostic};
 use crate::syntax::tree::{Columns, ExprKind, SchemaLine};
 
 /// The names of `I[1..13]`: `I1` to `I13`.
-pub(super) fn names(columns: &Columns) -> Result<Vec<String>, Diagnostic> {
+pub(crate) fn names(columns: &Columns) -> Result<Vec<String>, Diagnostic> {
     let text = &columns.name.text;
     if text.is_empty() && (columns.quoted || columns.range.is_none()) {
         return Err(

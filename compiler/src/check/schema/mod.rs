@@ -1,13 +1,14 @@
 //! Schemas: the columns of a table, and what each becomes for a model.
 //!
 //! Lives here: one file for what a schema says of the whole table, one for what it says of each row, one for the names of
-//! columns and one for those that are numbers, one each for numbers and for categories. Never: what a value is, or how it is read; that is the runtime's.
+//! columns and one for those that are numbers, one each for numbers and for categories, and one for columns under one name. Never: what a value is, or how it is read; that is the runtime's.
 
 mod categories;
 mod columns;
 mod numbers;
 mod pairs;
 mod rows;
+mod sections;
 mod table;
 mod types;
 
@@ -18,6 +19,7 @@ use crate::schema::{Format, Label, Schema};
 use crate::syntax::tree::{Arg, Columns, Name, SchemaLine};
 
 pub(crate) use categories::STEPS as SPARSE_STEPS;
+pub(crate) use columns::names as column_names;
 pub(crate) use numbers::STEPS as DENSE_STEPS;
 pub(crate) use table::FORMATS;
 pub(crate) use types::TYPES;
@@ -46,6 +48,7 @@ impl Program {
                 label: Label { column: String::new(), condition: None },
                 dense: Vec::new(),
                 sparse: Vec::new(),
+                sections: Vec::new(),
                 weight: None,
                 group: None,
                 time: None,
@@ -62,10 +65,13 @@ impl Program {
                 );
                 break;
             }
-            if let Err(diagnostic) = reading.line(line) {
-                diagnostics.push(diagnostic);
-            }
+            let read = match &line.section {
+                Some(section) => reading.line_of(section, line),
+                None => reading.line(line),
+            };
+            diagnostics.extend(read.err());
         }
+        diagnostics.extend(sections::misnamed(tree));
         if let Format::Pairs(pairs) = reading.schema.format {
             diagnostics.extend(reading.pairs(pairs, &tree.lines));
         }

@@ -17,7 +17,7 @@ pub(super) enum Inside {
     Block,
     /// The parts of a stem.
     Stem,
-    /// A section of a search, a block of an architecture.
+    /// A section of a search or a schema, a block of an architecture.
     Section,
     Alternatives,
     /// `{ let … value }`
@@ -128,7 +128,7 @@ impl<'a> Context<'a> {
             _ => match (self.item_word(), depth) {
                 (Some("op"), 0) => Inside::Body,
                 (_, 0) => Inside::Item,
-                (Some("search" | "train" | "arch"), _) => Inside::Section,
+                (Some("search" | "train" | "arch" | "schema"), _) => Inside::Section,
                 _ => self.brace(open),
             },
         }

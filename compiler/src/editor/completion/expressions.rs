@@ -21,6 +21,10 @@ impl Completer<'_> {
             }
             return;
         }
+        if self.context.statement().first().is_some_and(|first| first.is("input")) && self.context.statement().len() > 3
+        {
+            return if self.context.statement().len() == 4 { self.keywords(&["from"]) } else { self.of_schemas() };
+        }
         // A new name is being thought of.
         let naming = ["let", "shared", "op", "space", "const", "block", "test", "as", "input", "after"];
         if self.context.back(0).is_some_and(|token| naming.contains(&token.text)) {
@@ -190,13 +194,26 @@ impl Completer<'_> {
         self.analysis.index.file(self.file).uses.iter().position(|used| used.span.start == start).map(Base::Use)
     }
 
+    /// Columns of the schemas of this file.
+    fn of_schemas(&mut self) {
+        let index = self.analysis.index.file(self.file);
+        let columns: Vec<_> = index.definitions.iter().filter(|known| known.kind == Kind::Column).collect();
+        for column in columns {
+            self.add(Candidate::new(column.name.clone(), Sort::Value).detail(column.kind.word()));
+        }
+    }
+
     fn sizes(&mut self, kind: Option<&str>) {
         let sizes: &[&str] = match kind {
             Some("dense") => &["width"],
             Some("sparse") => &["fields", "dim", "width"],
             Some("square") => &["fields"],
             Some("tensor") => &["width"],
-            Some("size" | "switch" | "number" | "list" | "range" | "categorical") => &[],
+            Some("categorical") => {
+                self.add(Candidate::new("count", Sort::Member).docs("The number of columns of an input.").ranked(1));
+                return;
+            }
+            Some("size" | "switch" | "number" | "list" | "range") => &[],
             _ => &builtin::SIZES,
         };
         for size in sizes {

@@ -23,12 +23,15 @@ impl Completer<'_> {
     }
 
     pub(super) fn schema(&mut self) {
-        if self.context.inside() != Inside::Item {
+        let inside = self.context.inside();
+        if !matches!(inside, Inside::Item | Inside::Section) {
             return;
         }
         let starts = |word| self.context.statement().first().is_some_and(|first| first.is(word));
         let (sparse, dense) = (starts("sparse"), starts("dense"));
-        if self.context.fresh {
+        if self.context.fresh && inside == Inside::Section {
+            self.keywords(&["dense", "sparse"]);
+        } else if self.context.fresh {
             self.keywords(&KEYWORDS);
         } else if self.context.follows("format") {
             for (format, what) in FORMATS {

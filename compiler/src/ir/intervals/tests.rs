@@ -204,7 +204,10 @@ fn holds(interval: Interval, value: f64) -> bool {
     if value.is_finite() { interval.lo <= value + slack && value - slack <= interval.hi } else { !interval.finite }
 }
 
-const SCHEMAS: [SchemaSizes; 2] = [SchemaSizes { numeric: 3, fields: 2 }, SchemaSizes { numeric: 1, fields: 7 }];
+const SCHEMAS: [SchemaSizes; 2] = [
+    SchemaSizes { numeric: 3, fields: 2, ..SchemaSizes::ONE },
+    SchemaSizes { numeric: 1, fields: 7, ..SchemaSizes::ONE },
+];
 
 #[test]
 fn every_value_is_in_its_interval_and_what_is_settled_is_so() {

@@ -24,17 +24,25 @@ impl Walker<'_> {
         self.index.imports.push(Imported { path: text, span, names });
     }
 
+    /// Lines, and sections of lines.
     pub(super) fn schema(&mut self) {
         self.skip("{");
-        while self.at < self.last && !self.is("}") {
-            let start = self.start();
-            self.at += 1;
-            let column = if self.word().is_some() { self.define(Kind::Column, start) } else { None };
-            while self.peek().is_some_and(|token| token.breaks == 0 && !token.is("}") && !token.is(";")) {
+        let mut sections = 0;
+        while self.at < self.last {
+            if self.is("}") && sections == 0 {
+                break;
+            } else if self.is("}") {
+                (self.at, sections) = (self.at + 1, sections - 1);
+            } else if self.is_at(1, "{") {
+                (self.at, sections) = (self.at + 2, sections + 1);
+            } else {
+                let start = self.start();
                 self.at += 1;
+                let column = if self.word().is_some() { self.define(Kind::Column, start) } else { None };
+                self.rest_of_line();
+                let from = self.stop();
+                self.close(column, from);
             }
-            let from = self.stop();
-            self.close(column, from);
             self.skip(";");
         }
         self.skip("}");

@@ -338,6 +338,13 @@ impl<'a> Walker<'a> {
         self.skip("}");
     }
 
+    /// Goes on to where a statement of one line ends.
+    fn rest_of_line(&mut self) {
+        while self.peek().is_some_and(|token| token.breaks == 0 && !token.is("}") && !token.is(";")) {
+            self.at += 1;
+        }
+    }
+
     fn statement(&mut self) {
         let start = self.start();
         match self.word() {
@@ -348,6 +355,8 @@ impl<'a> Walker<'a> {
                     self.value_starts(definition);
                     self.at += usize::from(self.word().is_some());
                 }
+                // What stands behind `from` a schema names, and nothing here.
+                self.rest_of_line();
                 let from = self.stop();
                 self.close(definition, from);
             }

@@ -61,7 +61,7 @@ impl Consing {
     fn node(&mut self, node: Node) -> usize {
         let key = (node.inputs.clone(), node.params.clone(), node.shape.clone());
         let alike = self.nodes.entry(key).or_default();
-        if let Some(&known) = alike.iter().find(|&&known| self.graph.nodes[known].primitive == node.primitive) {
+        if let Some(&known) = alike.iter().find(|&&known| computes_alike(&self.graph.nodes[known], &node)) {
             return known;
         }
         alike.push(self.graph.nodes.len());
@@ -72,4 +72,9 @@ impl Consing {
         self.graph.nodes.push(node);
         self.graph.nodes.len() - 1
     }
+}
+
+/// Whether two nodes of equal inputs, parameters and shapes compute the same.
+fn computes_alike(a: &Node, b: &Node) -> bool {
+    a.primitive == b.primitive && a.lookups == b.lookups && a.columns == b.columns
 }

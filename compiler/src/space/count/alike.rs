@@ -74,7 +74,10 @@ impl<'a> Alike<'a> {
             NodeKind::Choose(_) => Some(Add.into()),
             _ => None,
         };
-        if primitive(&left.kind) != primitive(&right.kind) || left.params.len() != right.params.len() {
+        if primitive(&left.kind) != primitive(&right.kind)
+            || left.params.len() != right.params.len()
+            || left.reads != right.reads
+        {
             return false;
         }
         if left.params.iter().zip(&right.params).any(|(p, q)| p.name != q.name) {

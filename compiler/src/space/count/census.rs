@@ -97,7 +97,7 @@ impl SpaceGraph {
             None if conds.iter().any(|&cond| self.expressions.depends_on_schema(cond)) => {
                 return Tally::unknown("a constraint depends on the data: bind a schema");
             }
-            None => SchemaSizes { numeric: 1, fields: 1 },
+            None => SchemaSizes::ONE,
         };
         match self.valid_count(sizes) {
             Ok(count) => Tally::Exactly(count),

@@ -38,7 +38,7 @@ impl SpaceGraph {
             return Verdict::Satisfiable;
         }
         // What does not depend on a schema is the same with any.
-        let sizes = schema.unwrap_or(SchemaSizes { numeric: 1, fields: 1 });
+        let sizes = schema.unwrap_or(SchemaSizes::ONE);
         let mut decider = Decider::new(self, sizes, MAX_STEPS);
         let mut satisfiable = |members: &[usize]| {
             let conds: Vec<CondId> = members.iter().map(|&at| self.constraints[at].holds).collect();

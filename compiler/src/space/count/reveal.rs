@@ -207,7 +207,7 @@ impl Revealing {
         let below = |size: SizeId| self.follows(size, given, made);
         let value = |choice: ChoiceId| made.get(choice.index()).copied().flatten();
         match self.graph.expressions.size(size) {
-            Size::Numeric | Size::Fields => true,
+            Size::Numeric | Size::Fields | Size::Columns(_) => true,
             Size::Opaque(_) | Size::Cost(_) => false,
             Size::Width(choice) => value(*choice).is_some(),
             Size::Linear { terms, .. } => terms.iter().all(|&(term, _)| below(term)),

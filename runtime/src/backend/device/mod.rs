@@ -135,7 +135,7 @@ impl Candle {
             })),
         };
         let node = |(index, node): (usize, &Node)| match node.primitive {
-            Primitive::Numeric(_) => Ok(given.numeric.clone()),
+            Primitive::Numeric(_) => given.numeric.as_ref().map(|all| columns(node, all)).transpose(),
             Primitive::Embed(_) => given.ids.as_ref().map(|ids| look_up(params, plan, node, ids)).transpose(),
             Primitive::Dropout(dropout) => given
                 .mode
@@ -241,6 +241,16 @@ impl Candle {
 }
 
 /// The trained dense parameters that `included` says, with their derivatives side by side; none where there are none.
+/// The columns that a numeric node yields, of all of a batch.
+fn columns(node: &Node, all: &Tensor) -> candle_core::Result<Tensor> {
+    if node.columns.is_empty() {
+        return Ok(all.clone());
+    }
+    let runs = node.columns.chunk_by(|a, b| a + 1 == *b);
+    let parts: Vec<Tensor> = runs.map(|run| all.narrow(1, run[0], run.len())).collect::<candle_core::Result<_>>()?;
+    Tensor::cat(&parts, 1)
+}
+
 fn dense_gradients(
     plan: &Plan,
     derivatives: &Derivatives,

@@ -33,6 +33,15 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
             let numeric = k.numeric(3);
             k.plain(Concat.into(), &[numeric, x])
         }),
+        ("some numeric columns", |k, _, x| {
+            let (some, all) = (k.numeric_of(&[4, 0, 1]), k.numeric(5));
+            k.plain(Concat.into(), &[some, x, all])
+        }),
+        ("some fields again, in another order", |k, s, _| {
+            let (fields, dim) = (k.shape(s)[0], k.shape(s)[1]);
+            let some = k.embed_of(&[fields, 0], dim, 7);
+            k.plain(Concat.into(), &[some, s])
+        }),
         ("embed numbers", |k, _, x| k.embed_numbers(x, 3)),
         ("embed numbers of several places", |k, _, x| {
             let (numeric, padded) = (k.numeric(3), k.pad(x, k.shape(x)[0] + 1));
@@ -47,6 +56,21 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
         ("linear over joined fields", |k, s, _| {
             let joined = k.plain(Concat.into(), &[s, s]);
             k.linear(joined, Axis::Fields, 2, false)
+        }),
+        ("a linear layer a field", |k, s, _| k.linear_each(s, 3, true)),
+        ("a linear layer a joined field", |k, s, x| {
+            let other = k.linear(s, Axis::Last, k.shape(s)[1], false);
+            let joined = k.plain(Concat.into(), &[other, s]);
+            let layers = k.linear_each(joined, 2, false);
+            let flat = k.plain(Flatten.into(), &[layers]);
+            k.plain(Concat.into(), &[flat, x])
+        }),
+        ("heads of what lies in several places", |k, _, x| {
+            let (first, width) = (k.linear(x, Axis::Last, 5, true), k.shape(x)[0]);
+            let more = k.pad(x, width + (width + 1) % 2);
+            let all = k.plain(Concat.into(), &[first, more]);
+            let heads = k.node(Rows.into(), &[all], &[], &[2, k.shape(all)[0] / 2]);
+            k.linear_each(heads, 3, true)
         }),
         ("one parameter in two places", |k, _, x| {
             let width = k.shape(x)[0];

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use nasrec_compiler::plan::{Init, Layout, Node, PLAN_VERSION, Param, ParamKind, Place, Plan, Shape};
 use nasrec_compiler::primitives::{
     Add, Attention, Axis, BatchNorm, Concat, Embed, EmbedNumbers, FieldProducts, Flatten, Gram, LayerNorm, Linear,
-    LowerTriangle, Mul, Numeric, Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift, Sigmoid,
-    Square, Sub, SumFields,
+    LinearEach, LowerTriangle, Mul, Numeric, Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift,
+    Sigmoid, Square, Sub, SumFields,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -66,6 +66,7 @@ impl Sketch {
             inputs: inputs.iter().copied().collect(),
             params: params.iter().copied().collect(),
             lookups: Vec::new(),
+            columns: Vec::new(),
             shape: shape.iter().copied().collect(),
             path: "b".into(),
             place: Place::outside("b").into(),
@@ -81,10 +82,22 @@ impl Sketch {
         self.node(Numeric.into(), &[], &[], &[width])
     }
 
+    /// Some of the numeric columns, in this order.
+    pub(crate) fn numeric_of(&mut self, columns: &[usize]) -> usize {
+        let node = self.node(Numeric.into(), &[], &[], &[columns.len()]);
+        self.plan.nodes[node].columns = columns.to_vec();
+        node
+    }
+
     pub(crate) fn embed(&mut self, fields: usize, dim: usize, rows: usize) -> usize {
-        let tables: Vec<usize> =
-            (0..fields).map(|field| self.param(&[rows, dim], Init::XavierNormal, ParamKind::Table { field })).collect();
-        self.node(Embed.into(), &[], &tables, &[fields, dim])
+        self.embed_of(&(0..fields).collect::<Vec<_>>(), dim, rows)
+    }
+
+    /// Rows of tables of these fields, in this order.
+    pub(crate) fn embed_of(&mut self, fields: &[usize], dim: usize, rows: usize) -> usize {
+        let table = |field: &usize| self.param(&[rows, dim], Init::XavierNormal, ParamKind::Table { field: *field });
+        let tables: Vec<usize> = fields.iter().map(table).collect();
+        self.node(Embed.into(), &[], &tables, &[fields.len(), dim])
     }
 
     pub(crate) fn linear(&mut self, x: usize, axis: Axis, out: usize, bias: bool) -> usize {
@@ -147,6 +160,15 @@ impl Sketch {
         let shape = [self.shape(x)[0], dim];
         let weight = self.dense(&shape);
         self.node(EmbedNumbers.into(), &[x], &[weight], &shape)
+    }
+
+    pub(crate) fn linear_each(&mut self, s: usize, width: usize, bias: bool) -> usize {
+        let (fields, dim) = (self.shape(s)[0], self.shape(s)[1]);
+        let mut params = vec![self.dense(&[fields * width, dim])];
+        if bias {
+            params.push(self.dense(&[fields * width]));
+        }
+        self.node(LinearEach { bias }.into(), &[s], &params, &[fields, width])
     }
 
     pub(crate) fn shift(&mut self, x: usize) -> usize {
@@ -287,7 +309,8 @@ pub(crate) fn defs(plan: &Plan) -> Vec<ParamDef> {
 /// Random samples that fit a plan.
 pub(crate) fn batch(plan: &Plan, rows: usize, seed: u64) -> Batch {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let width = plan.nodes.iter().find(|n| n.primitive == Numeric.into()).map_or(0, |n| n.shape[0]);
+    let numeric = plan.nodes.iter().filter(|n| n.primitive == Numeric.into());
+    let width = numeric.map(|n| n.columns.iter().max().map_or(n.shape[0], |last| last + 1)).max().unwrap_or(0);
     let mut heights: Vec<(usize, usize)> = plan
         .params
         .iter()
@@ -297,6 +320,7 @@ pub(crate) fn batch(plan: &Plan, rows: usize, seed: u64) -> Batch {
         })
         .collect();
     heights.sort_unstable();
+    heights.dedup_by_key(|(field, _)| *field);
     let numeric = (0..width * rows).map(|_| rng.random::<f32>() * 2.0 - 1.0).collect();
     let ids = heights.iter().flat_map(|&(_, height)| vec![height; rows]).map(|height| {
         // Skewed, as categories are.

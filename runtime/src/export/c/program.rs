@@ -25,7 +25,7 @@ pub(super) fn compute(model: &Model, places: &[u64], pieces: &mut Pieces) -> Com
     }
     let Writing { work, text, .. } = writing;
     let used = |what: &str| text.contains(what);
-    let unused = [("model", "floats(model"), ("ids", "ids +"), ("numbers", "numbers;"), ("work", "work +")];
+    let unused = [("model", "floats(model"), ("ids", "ids +"), ("numbers", "= numbers"), ("work", "work +")];
     let unused = unused.iter().filter(|(_, what)| !used(what)).map(|(name, _)| format!("    (void){name};\n"));
     let unused: String = unused.collect();
     let text = format!(
@@ -53,7 +53,7 @@ impl Writing<'_, '_> {
         let _written =
             writeln!(self.text, "    /* {}: {} [{}] */", comment(&node.path), node.primitive.name(), shape.join(", "));
         let alias = match node.primitive {
-            Primitive::Numeric(_) => Some("numbers".to_owned()),
+            Primitive::Numeric(_) if node.columns.is_empty() => Some("numbers".to_owned()),
             Primitive::Dropout(_) | Primitive::Flatten(_) | Primitive::Rows(_) => Some(format!("v{}", node.inputs[0])),
             _ => None,
         };
@@ -64,6 +64,9 @@ impl Writing<'_, '_> {
         let size: usize = node.shape.iter().product();
         let place = self.take(size);
         let _written = writeln!(self.text, "    float *v{index} = work + {place};");
+        for (to, from) in node.columns.iter().enumerate() {
+            let _written = writeln!(self.text, "    v{index}[{to}] = numbers[{from}];");
+        }
         let calls = self.calls(index, node, size);
         calls.iter().for_each(|call| self.text.extend(["    ", call, ";\n"]));
     }
@@ -140,6 +143,10 @@ impl Writing<'_, '_> {
                 let sizes = [outer, shape(0)[at], node.shape[at], inner].map(n);
                 let (weight, bias) = (self.param(node, 0), self.param(node, 1));
                 ("linear", [&sizes[..], &[weight, bias, x(0), y]].concat())
+            }
+            Primitive::LinearEach(_) => {
+                let sizes = [shape(0)[0], shape(0)[1], node.shape[1]].map(n);
+                ("linear_each", [&sizes[..], &[self.param(node, 0), self.param(node, 1), x(0), y]].concat())
             }
             Primitive::LayerNorm(op) => {
                 let (outer, inner) = around(op.axis, shape(0));

@@ -56,13 +56,14 @@ impl Lowering<'_> {
     fn write(&self, columns: &mut Columns, to: &mut Writing) -> Result<String> {
         let node = self.node;
         Ok(match node.primitive {
-            Primitive::Numeric(_) => columns.numeric(to, &node.path)?,
+            Primitive::Numeric(_) => columns.numeric(to, &node.path, &node.columns)?,
             Primitive::Embed(_) => self.embed(columns, to)?,
             Primitive::EmbedNumbers(_) => {
                 let wide = to.unsqueeze(self.x(0), 2);
                 self.call(to, "Mul", &[&wide, self.param(0)])
             }
             Primitive::Linear(op) => self.linear(op.axis, to),
+            Primitive::LinearEach(_) => self.linear_each(node, to),
             Primitive::LayerNorm(op) => self.layer_norm(op.axis, op.eps as f32, to),
             Primitive::BatchNorm(op) => self.batch_norm(op.eps as f32, to),
             Primitive::Relu(_) => self.call(to, "Relu", &[self.x(0)]),
@@ -177,6 +178,22 @@ impl Lowering<'_> {
         }
         let column = if fields { Some(to.unsqueeze(bias, 1)) } else { None };
         self.call(to, "Add", &[&product, column.as_deref().unwrap_or(bias)])
+    }
+
+    /// Products of a batch of matrices, one a field.
+    fn linear_each(&self, node: &Node, to: &mut Writing) -> String {
+        let (fields, out) = (node.shape[0] as i64, node.shape[1] as i64);
+        let shape = to.ints(&[fields, out, -1]);
+        let weights = to.op("Reshape", &[self.param(0), &shape]);
+        let (weights, x) = (to.transpose(&weights, &[0, 2, 1]), to.transpose(self.x(0), &[1, 0, 2]));
+        let product = to.op("MatMul", &[&x, &weights]);
+        let product = to.transpose(&product, &[1, 0, 2]);
+        if self.param(1).is_empty() {
+            return self.call(to, "Identity", &[&product]);
+        }
+        let shape = to.ints(&[fields, out]);
+        let bias = to.op("Reshape", &[self.param(1), &shape]);
+        self.call(to, "Add", &[&product, &bias])
     }
 
     /// The mean is taken away first: ONNX Runtime takes the variance as the mean of squares less the square of the mean, of which little

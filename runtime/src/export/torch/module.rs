@@ -90,6 +90,11 @@ impl Writing<'_> {
                 let bias = if node.params.len() > 1 { "" } else { ", bias=False" };
                 format!("nn.Linear({}, {}{bias})", weight[1], weight[0])
             }
+            Primitive::LinearEach(_) => {
+                let (fields, dim) = (self.shape(node, 0)[0], self.shape(node, 0)[1]);
+                let bias = if node.params.len() > 1 { "" } else { ", bias=False" };
+                format!("nn.Conv1d({}, {}, 1, groups={fields}{bias})", fields * dim, param(0)[0])
+            }
             Primitive::LayerNorm(op) => format!("nn.LayerNorm({}, eps={:?})", param(0)[0], op.eps),
             Primitive::BatchNorm(op) => {
                 let size: usize = node.shape.iter().product();
@@ -134,10 +139,15 @@ impl Writing<'_> {
         };
         let all = |by: &str| (0..node.inputs.len()).map(x).collect::<Vec<_>>().join(by);
         match node.primitive {
-            Primitive::Numeric(_) => "numbers".to_owned(),
+            Primitive::Numeric(_) if node.columns.is_empty() => "numbers".to_owned(),
+            Primitive::Numeric(_) => format!("numbers[:, {:?}]", node.columns),
             Primitive::Embed(_) => self.lookups(node),
             Primitive::EmbedNumbers(_) => format!("{}.unsqueeze(2) * self.{layer}", x(0)),
             Primitive::Linear(op) => along(op.axis),
+            Primitive::LinearEach(_) => {
+                let flat = format!("self.{layer}({}.flatten(1).unsqueeze(2))", x(0));
+                format!("{flat}.reshape(-1, {}, {})", node.shape[0], node.shape[1])
+            }
             Primitive::LayerNorm(op) => along(op.axis),
             Primitive::BatchNorm(_) if node.shape.len() == 1 => format!("self.{layer}({})", x(0)),
             Primitive::BatchNorm(_) => format!("self.{layer}({}.flatten(1)).view_as({})", x(0), x(0)),

@@ -82,7 +82,7 @@ impl Names {
 /// What a module calls its tensors, and their shapes there.
 fn held(plan: &Plan, node: &Node) -> Vec<(&'static str, Vec<usize>)> {
     let names: &[&str] = match node.primitive {
-        Primitive::Linear(_) | Primitive::LayerNorm(_) => &["weight", "bias"],
+        Primitive::Linear(_) | Primitive::LinearEach(_) | Primitive::LayerNorm(_) => &["weight", "bias"],
         Primitive::BatchNorm(_) => &["weight", "bias", "running_mean", "running_var"],
         Primitive::Attention(_) => &["in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias"],
         _ => &[""],

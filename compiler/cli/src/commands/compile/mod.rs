@@ -12,7 +12,7 @@ use nasrec_compiler::draw::{self, Detail, Drawing};
 use nasrec_compiler::outline;
 use nasrec_compiler::space::Effort;
 use nasrec_compiler::syntax;
-use nasrec_compiler::{Item, Program, Space};
+use nasrec_compiler::{Item, Program};
 
 use super::Outcome;
 use crate::imports::Imports;
@@ -202,7 +202,7 @@ fn picture(file: &File, subject: &Subject, args: &Args) -> Result<String> {
             Drawn::Ops => Detail::Operators,
             Drawn::Primitives => Detail::Primitives,
         },
-        schema: subject.schema.as_ref().map(Space::sizes_of),
+        schema: subject.schema.as_ref().map(|schema| graph.sizes_of(schema)),
         architecture: subject.architecture.as_ref(),
         docs: docs(&file.program),
     };

@@ -85,6 +85,17 @@ static void linear(size_t outer, size_t in, size_t out, size_t inner, const floa
             }
 }
 
+//: linear_each needs base
+/* y_i = W_i x_i + b_i for each of `count` fields; b may be NULL. */
+static void linear_each(size_t count, size_t in, size_t out, const float *w, const float *b, const float *x, float *y) {
+    for (size_t i = 0; i < count; i++, x += in)
+        for (size_t o = 0; o < out; o++, w += in) {
+            float sum = b == NULL ? 0.0f : *b++;
+            for (size_t k = 0; k < in; k++) sum += w[k] * x[k];
+            *y++ = sum;
+        }
+}
+
 //: layer_norm needs base
 static void layer_norm(size_t outer, size_t size, size_t inner, float eps, const float *scale, const float *shift,
                        const float *x, float *y) {

@@ -14,8 +14,8 @@ use crate::data::Encoder;
 const INFINITE: f64 = 340_282_356_779_733_661_637_539_395_458_142_568_448.0;
 
 impl Columns<'_> {
-    /// The numeric input, `[batch, width]`.
-    pub fn numeric(&mut self, to: &mut Writing, called: &str) -> Result<String> {
+    /// These numeric columns, `[batch, width]`; all of them where none are named.
+    pub fn numeric(&mut self, to: &mut Writing, called: &str, which: &[usize]) -> Result<String> {
         if self.schema.dense.is_empty() {
             // One column of zeros, as many as there are rows.
             let Some(&field) = self.fields.first() else {
@@ -28,8 +28,11 @@ impl Columns<'_> {
             let zeros = to.op("Sub", &[&first, &first]);
             return Ok(to.cast(&zeros, Kind::Float));
         }
+        let all: Vec<usize> = (0..self.schema.dense.len()).collect();
+        let which = if which.is_empty() { &all } else { which };
         let mut groups: Vec<Vec<usize>> = Vec::new();
-        for (at, column) in self.schema.dense.iter().enumerate() {
+        for &at in which {
+            let column = &self.schema.dense[at];
             match groups.iter_mut().find(|group| alike(&self.schema.dense[group[0]], column)) {
                 Some(group) => group.push(at),
                 None => groups.push(vec![at]),
@@ -37,13 +40,13 @@ impl Columns<'_> {
         }
         let numbers: Vec<String> = groups.iter().map(|group| self.dense(to, group)).collect::<Result<_>>()?;
         let order: Vec<usize> = groups.concat();
-        if order.is_sorted() {
+        if order == *which {
             let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
             return Ok(to.concat(called, &numbers, 1));
         }
         let numbers: Vec<&str> = numbers.iter().map(String::as_str).collect();
         let grouped = to.concat("numbers", &numbers, 1);
-        let places = (0..order.len()).filter_map(|at| order.iter().position(|&column| column == at));
+        let places = which.iter().filter_map(|at| order.iter().position(|column| column == at));
         let places: Vec<i64> = places.map(|place| place as i64).collect();
         let places = to.ints(&places);
         Ok(to.gather(called, &grouped, &places, 1))

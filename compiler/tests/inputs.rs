@@ -1,0 +1,115 @@
+//! Inputs that say which columns they read: the tables, numbers, sizes and costs that follow from a schema.
+
+use nasrec_compiler::plan::Plan;
+use nasrec_compiler::{Architecture, ItemKind, Space};
+
+use crate::memory::check;
+
+const SCHEMA: &str = "schema ratings {
+  format csv
+  label liked
+  dense hour
+  sparse city: text | hash(rows: 7)
+  user {
+    sparse user: int | vocabulary(rows: 11)
+    dense age | standardise
+    sparse job: text | vocabulary(rows: 5)
+  }
+  item { sparse item: int | vocabulary(rows: 13); dense price, stars; sparse seen: int | list(\"^\") | same(item) }
+}
+";
+
+/// The plan of a space that leaves nothing open.
+fn plan(space: &str) -> Plan {
+    let (program, found) =
+        check(&format!("{SCHEMA}{space}\nsearch s on m with ratings {{ data {{ files: \"t.csv\" }} }}\n"));
+    assert_eq!(found, [], "{space}");
+    let search = program.search(&program.visible(ItemKind::Search)[0], &[]).expect("a sound search");
+    let space = Space::bind(&search.space, &search.schema).expect("it binds");
+    space.plan(&Architecture::new(Vec::new())).expect("nothing is open")
+}
+
+fn tables(plan: &Plan) -> Vec<String> {
+    let tables = plan.params.iter().filter(|param| param.kind.is_table());
+    tables.map(|table| format!("{} {}", table.name, table.full[0])).collect()
+}
+
+#[test]
+fn tables_are_those_of_the_columns_that_an_input_names() {
+    let of_item = plan(
+        "space m {\n input user: categorical from user\n input some: categorical from item, city\n\
+         let u = flatten(embed(user, 4))\n let v = flatten(embed(some, 2))\n logit = linear(concat(u, v), 1)\n}",
+    );
+    assert_eq!(
+        tables(&of_item),
+        ["u.embed.table.user 11", "u.embed.table.job 5", "v.embed.table.item 13", "v.embed.table.city 7"]
+    );
+    // A column with the table of another one is looked up there.
+    let lookups = of_item.nodes.iter().find(|node| !node.lookups.is_empty()).expect("one has a bag");
+    assert_eq!(lookups.lookups.iter().map(|lookup| lookup.field).collect::<Vec<_>>(), [3, 4, 0]);
+    assert_eq!(lookups.shape.as_slice(), [3, 2]);
+    assert_eq!(of_item.embedding_params(), 4 * (11 + 5) + 2 * (13 + 7));
+}
+
+#[test]
+fn numbers_are_those_that_an_input_names_in_its_order() {
+    let some =
+        plan("space m {\n input a: dense from item, hour\n input b: dense\n logit = linear(a, 1) + linear(b, 1)\n}");
+    let numbers: Vec<&[usize]> =
+        some.nodes.iter().filter(|node| node.inputs.is_empty()).map(|node| node.columns.as_slice()).collect();
+    assert_eq!(numbers, [&[2, 3, 0][..], &[]]);
+    assert_eq!(some.macs(), 3 + 4);
+}
+
+#[test]
+fn all_columns_in_the_order_of_the_schema_are_what_no_name_reads() {
+    let text = |from: &str| {
+        format!(
+            "space m {{\n input x: dense{}\n input c: categorical{}\n logit = linear(concat(x, flatten(embed(c, 4))), 1)\n}}",
+            from.replace("ALL", "hour, age, item"),
+            from.replace("ALL", "city, user, item")
+        )
+    };
+    assert_eq!(plan(&text("")), plan(&text(" from ALL")));
+    assert_ne!(plan(&text("")).fingerprint(), plan(&text(" from item")).fingerprint());
+}
+
+#[test]
+fn what_is_asked_only_for_its_count_has_no_table() {
+    let counted = plan(
+        "space m {\n input x: dense\n input c: categorical\n input u: categorical from user\n\
+         logit = linear(linear(x, 8 * c.count + u.count), 1)\n}",
+    );
+    assert_eq!((tables(&counted).len(), counted.macs()), (0, 4 * 42 + 42));
+}
+
+#[test]
+fn the_same_call_over_two_inputs_is_two_computations() {
+    let twins = plan(
+        "space m {\n input a: categorical from user\n input b: categorical from item\n shared f = embed(_, 3)\n\
+         logit = linear(sum_fields(f(a)) * sum_fields(f(b)), 1)\n}",
+    );
+    assert_eq!((twins.nodes.iter().filter(|node| node.inputs.is_empty()).count(), tables(&twins).len()), (2, 3));
+    let (program, found) = check(
+        "space m {\n input a: dense from age\n input b: dense from hour\n width w in [2, 4]\n\
+         logit = linear(choose { one: linear(a, w); other: linear(b, w) }, 1)\n}",
+    );
+    // They are no alternatives that compute the same.
+    assert_eq!((found, program.items().len()), (Vec::new(), 1));
+}
+
+#[test]
+fn a_quotient_is_a_size_where_no_choice_leaves_a_fraction() {
+    let text = |by: u32| {
+        format!(
+            "space m {{\n input x: dense\n width w in [8, 12, 20]\n let h = linear(x, w)\n\
+             logit = linear(flatten(linear_each(rows(h, {by}, w / {by}), 2)), 1)\n}}"
+        )
+    };
+    assert_eq!(check(&text(4)).1, []);
+    let found = check(&text(8)).1;
+    assert_eq!(found.len(), 1);
+    assert!(found[0].labels[0].text.contains("1.5 when w = 12"), "{found:?}");
+    // Of as many columns as some table has it may be whole, and of another one not.
+    assert_eq!(check("space m {\n input x: dense\n logit = linear(linear(x, (x.width + 1) / 2), 1)\n}").1.len(), 1);
+}
