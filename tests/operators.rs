@@ -104,9 +104,15 @@ fn masks_gates_and_fusion() {
     let params: &[(&str, &[f32])] = &[
         ("y.fuse.linear.weight", &[1.0, 2.0, 3.0, 4.0]),
         ("y.fuse.linear.bias", &[0.5]),
-        ("y.fuse.linear_2.weight", &[1.0, 0.0, 1.0, 1.0]),
+        ("y.fuse.met.linear_each.weight", &[1.0, 0.0, 1.0, 1.0]),
     ];
     close(&value("fuse(x, x)", &PAIR, params), &[45.5]);
+    let params: &[(&str, &[f32])] = &[
+        ("y.fuse.linear.weight", &ZEROS[..4]),
+        ("y.fuse.linear.bias", &[0.5]),
+        ("y.fuse.met.linear_each.weight", &[2.0, -1.0]),
+    ];
+    close(&value("fuse(x, x, heads: 2)", &PAIR, params), &[2.0 * 4.0 - 9.0 + 0.5]);
 
     let params: &[(&str, &[f32])] = &[
         ("y.select.linear.weight", &[1.0, 1.0]),
