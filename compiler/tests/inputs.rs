@@ -84,6 +84,33 @@ fn what_is_asked_only_for_its_count_has_no_table() {
 }
 
 #[test]
+fn what_no_logit_reads_is_not_stored() {
+    let stored = |space: &str| {
+        let (program, found) = check(&format!("{SCHEMA}{space}\narch a of m with ratings {{ w: 8 }}\n"));
+        assert_eq!(found, [], "{space}");
+        let arch = program.arch(&program.visible(ItemKind::Arch)[0]).expect("sound");
+        let space = Space::bind(&arch.space, arch.schema.as_ref().expect("named")).expect("it binds");
+        space.params().iter().map(|param| param.name.to_string()).collect::<Vec<_>>()
+    };
+    let asked_for_its_size = stored(
+        "space m {\n input x: dense\n input c: categorical\n width w in [8, 16]\n let n = embed(c, 64).fields\n\
+         logit = linear(linear(x, n + w), 1)\n}",
+    );
+    assert_eq!(
+        asked_for_its_size,
+        ["logit.linear.weight", "logit.linear.bias", "logit.linear_2.weight", "logit.linear_2.bias"]
+    );
+    // With five fields the second branch is never taken, and with any others the first.
+    let branches = |fields: u32| {
+        stored(&format!(
+            "space m {{\n input x: dense\n input c: categorical\n width w in [8, 16]\n\
+             let y = if c.count == {fields} {{ linear(x, w) }} else {{ linear(flatten(embed(c, 64)), w) }}\n logit = linear(y, 1)\n}}"
+        ))
+    };
+    assert_eq!((branches(5).len(), branches(4).len()), (4, 9));
+}
+
+#[test]
 fn the_same_call_over_two_inputs_is_two_computations() {
     let twins = plan(
         "space m {\n input a: categorical from user\n input b: categorical from item\n shared f = embed(_, 3)\n\

@@ -11,7 +11,8 @@ use super::count::{Diagram, Validity};
 use super::draw::PROBES;
 use crate::diagnostics::Span;
 use crate::ir::{
-    Bounds, CheckedSpace, CondId, Constraint, Input, InputKind, MAX_SIZE, SpaceGraph, TemplateKind, Wiring,
+    Bounds, CheckedSpace, Cond, CondId, Constraint, Given, Input, InputKind, MAX_SIZE, NodeKind, SchemaSizes,
+    SpaceGraph, TemplateKind, Wiring,
 };
 use crate::plan::{Layout, Lookup, Param, ParamKind};
 use crate::schema::Schema;
@@ -50,15 +51,37 @@ pub(super) struct Columns {
 impl Columns {
     fn of(input: &Input, read: Vec<usize>, schema: &Schema) -> Self {
         let lookups = if input.kind == InputKind::Categorical { Lookup::of(&read, schema) } else { Vec::new() };
-        let whole = input.kind == InputKind::Categorical || read.len() == schema.dense.len();
-        let numbers = if whole && read.is_sorted() { Vec::new() } else { read.clone() };
+        let whole = read.len() == schema.dense.len() && read.is_sorted();
+        let numbers = if input.kind == InputKind::Categorical || whole { Vec::new() } else { read.clone() };
         Self { read, lookups, numbers }
     }
 }
 
-/// Whether anything looks up what an input reads.
-fn is_read(graph: &SpaceGraph, input: usize) -> bool {
-    graph.graph.node_weights().any(|node| node.reads.is_some_and(|reads| reads.index() == input))
+/// Which nodes the logit of some architecture may be computed from: those that it is connected with, but for branches that this
+/// table never takes. What else there is was asked for its size, or is read by nobody.
+fn reached(graph: &SpaceGraph, wiring: &Wiring, sizes: SchemaSizes) -> Vec<bool> {
+    let mut reached = vec![false; graph.graph.node_count()];
+    let mut expressions = None;
+    let mut left = vec![graph.logit];
+    while let Some(node) = left.pop() {
+        if std::mem::replace(&mut reached[node.index()], true) {
+            continue;
+        }
+        let operands = wiring.of(node);
+        let known = match graph.graph[node].kind {
+            NodeKind::Branch(cond) => {
+                let expressions = expressions.get_or_insert_with(|| graph.expressions.clone());
+                let left = expressions.restrict(cond, &graph.choices, Given::Schema(sizes));
+                if let Cond::Known(holds) = *expressions.cond(left) { Some(usize::from(!holds)) } else { None }
+            }
+            _ => None,
+        };
+        match known {
+            Some(taken) => left.push(operands[taken].1),
+            None => left.extend(operands.iter().map(|&(_, operand)| operand)),
+        }
+    }
+    reached
 }
 
 impl Space {
@@ -70,10 +93,16 @@ impl Space {
         let graph = Arc::new(checked.graph.clone());
         let wiring = Arc::new(Wiring::new(&graph));
         let sizes = graph.sizes_of(schema);
+        let reached = reached(&graph, &wiring, sizes);
+        let looks_up = |input: usize| {
+            graph.graph.node_indices().any(|node| {
+                reached[node.index()] && graph.graph[node].reads.is_some_and(|reads| reads.index() == input)
+            })
+        };
         let mut columns = Vec::with_capacity(graph.inputs.len());
         for input in &graph.inputs {
             let read = input.columns(schema).map_err(|said| BindError { said, input: Some(input.span) })?;
-            if read.is_empty() && input.kind == InputKind::Categorical && is_read(&graph, columns.len()) {
+            if read.is_empty() && input.kind == InputKind::Categorical && looks_up(columns.len()) {
                 return Err(refused(format!(
                     "space `{}` reads categorical fields, and schema `{}` has none",
                     checked.name, schema.name
@@ -85,7 +114,11 @@ impl Space {
         let mut params: Vec<Param> = Vec::new();
         let mut of_node = Vec::with_capacity(graph.graph.node_count());
         let mut names: HashMap<Arc<str>, usize> = HashMap::new();
-        for node in graph.graph.node_weights() {
+        for (node, reached) in graph.graph.node_weights().zip(&reached) {
+            if !reached {
+                of_node.push(SmallVec::new());
+                continue;
+            }
             for axis in &node.axes {
                 let largest = bounds.largest(axis.size).max(bounds.full(axis.layout));
                 if largest > MAX_SIZE {
