@@ -14,6 +14,8 @@ use crate::{Result, Silent, Stop, files};
 pub(super) const ROWS: &str = "example.tsv";
 /// The probability of each.
 pub(super) const EXPECTED: &str = "expected.txt";
+/// How far a probability may be from the one that is expected, where sums are added up in another order.
+pub(super) const WITHIN: f32 = 1e-5;
 /// Rows that are made; those that cannot be read are left out.
 const COUNT: usize = 60;
 

@@ -1,6 +1,7 @@
 //! The folder that an export is written to.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 
 use crate::error::ExportError;
@@ -17,4 +18,12 @@ pub(super) fn is_free(folder: &Path, known: &[&str]) -> Result<()> {
         return Err(ExportError::NotEmpty { path: folder.to_owned() }.into());
     }
     Ok(())
+}
+
+/// Writes texts into a folder, under these names.
+pub(super) fn write(folder: &Path, texts: &[(impl AsRef<Path>, String)]) -> Result<()> {
+    let write = |(name, text): &(_, String)| {
+        files::replace(&folder.join(AsRef::as_ref(name)), |file| file.write_all(text.as_bytes()))
+    };
+    texts.iter().try_for_each(write)
 }

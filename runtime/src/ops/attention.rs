@@ -18,14 +18,14 @@ impl Op for Attention {
     }
 
     fn forward(&self, at: &Forward<'_>) -> Result<Tensor> {
-        let mixed = mix(self.heads, at.inputs[0], &at.params)?.mixed;
+        let mixed = mix(self.heads, at.inputs[0], &at.params, at.stepwise)?.mixed;
         linear::layer(&mixed, at.params[2], Some(at.params[3]))
     }
 
     fn backward(&self, at: &Back<'_>) -> Result<Vjp> {
         let x = at.input(0)?;
         let e = x.dim(2)?;
-        let Mixed { qkv: [q, k, v], weights, mixed } = mix(self.heads, x, &at.params)?;
+        let Mixed { qkv: [q, k, v], weights, mixed } = mix(self.heads, x, &at.params, false)?;
         let (dmixed, dout, dout_bias) = linear::reverse(&mixed, at.params[2], at.dy)?;
         let dmixed = split(&dmixed, self.heads)?;
         let dv = matmul(&weights.transpose(2, 3)?, &dmixed)?;
@@ -49,13 +49,13 @@ struct Mixed {
     mixed: Tensor,
 }
 
-fn mix(heads: usize, x: &Tensor, params: &[&Tensor]) -> Result<Mixed> {
+fn mix(heads: usize, x: &Tensor, params: &[&Tensor], stepwise: bool) -> Result<Mixed> {
     let e = x.dim(2)?;
     let all = linear::layer(x, params[0], Some(params[1]))?;
     let part = |i: usize| split(&all.narrow(2, i * e, e)?, heads);
     let qkv = [part(0)?, part(1)?, part(2)?];
     let scores = (matmul(&qkv[0], &qkv[1].transpose(2, 3)?)? * scale(e, heads))?;
-    let weights = if fused(&scores) {
+    let weights = if fused(&scores) && !stepwise {
         candle_nn::ops::softmax_last_dim(&scores)?
     } else {
         candle_nn::ops::softmax(&scores, D::Minus1)?

@@ -19,6 +19,8 @@ pub(crate) struct Forward<'a> {
     /// What the step supplies: the mask of a dropout, the statistics of the batch.
     pub given: Option<&'a Tensor>,
     pub indices: &'a Indices,
+    /// Whether layers are computed operation by operation.
+    pub stepwise: bool,
 }
 
 /// What a reverse reads.

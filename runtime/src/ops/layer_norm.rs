@@ -25,7 +25,7 @@ impl Op for LayerNorm {
     fn forward(&self, at: &Forward<'_>) -> Result<Tensor> {
         let x = last(self.axis, at.inputs[0])?;
         let (scale, shift) = (at.params[0], at.params[1]);
-        let y = if fused(&x) {
+        let y = if fused(&x) && !at.stepwise {
             candle_nn::ops::layer_norm(&x, scale, shift, self.eps as f32)?
         } else {
             normalised(&x, self.eps)?.0.broadcast_mul(scale)?.broadcast_add(shift)?

@@ -8,6 +8,7 @@
 //! and gives back two numbers every few steps; an evaluation takes the batch and gives back logits. Every operation used is
 //! one that candle has for a GPU and that adds up in one order there, so that a search is the same each time.
 
+pub(crate) mod bags;
 mod loss;
 mod params;
 pub(crate) mod pass;
@@ -148,6 +149,7 @@ impl Candle {
             params: plan.params.iter().enumerate().map(dense).collect::<candle_core::Result<_>>()?,
             nodes: plan.nodes.iter().enumerate().map(node).collect::<candle_core::Result<_>>()?,
             of_batch: given.mode.of_batch(),
+            stepwise: false,
         })
     }
 

@@ -20,6 +20,9 @@ pub(crate) struct Leaves {
     pub nodes: Vec<Option<Tensor>>,
     /// Whether norms over the batch take its own statistics.
     pub of_batch: bool,
+    /// Whether layers are computed operation by operation: candle's fused ones have no reverse on its tape, and its fused norm
+    /// takes the variance as the mean of squares less the square of the mean, which loses digits.
+    pub stepwise: bool,
 }
 
 /// The gradients that a reverse pass yields, where they are wanted.
@@ -78,8 +81,8 @@ pub(crate) fn forward(
         if let (true, Some(x)) = (leaves.of_batch, inputs.first()) {
             statistics[i] = ops::of(&node.primitive).statistics(x)?;
         }
-        let given = given.or(statistics[i].as_ref());
-        let value = ops::of(&node.primitive).forward(&Forward { node, inputs, params, given, indices })?;
+        let (given, stepwise) = (given.or(statistics[i].as_ref()), leaves.stepwise);
+        let value = ops::of(&node.primitive).forward(&Forward { node, inputs, params, given, indices, stepwise })?;
         values.push(Some(value));
         for &input in &node.inputs {
             if last[input] == i && !kept[input] {

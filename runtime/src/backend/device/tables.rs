@@ -4,12 +4,12 @@ use candle_core::{DType, Result, Tensor};
 use nasrec_compiler::plan::{Layout, Node, Plan};
 use nasrec_compiler::schema::Pool;
 
+use super::bags::Bag;
 use super::loss::select;
 use super::params::{Params, State};
 use super::slices::{along, set_along};
 use super::traffic::Traffic;
 use super::update::{Change, advance, followed_rows, squares};
-use crate::data::EMPTY;
 use crate::ops::device::matmul;
 use crate::supernet::{Average, Prepared};
 
@@ -104,7 +104,7 @@ pub(super) fn look_up(params: &Params, plan: &Plan, node: &Node, ids: &Ids) -> R
         let values = stretch.looked_up(params, &ids)?;
         match stretch.bag {
             None => Ok(values),
-            Some((slots, pool)) => Bag::of(slots, &ids)?.pooled(pool, &values),
+            Some((slots, pool)) => Bag::of(slots, &ids, DType::F32)?.pooled(pool, &values),
         }
     });
     let rows = rows.collect::<Result<Vec<_>>>()?;
@@ -137,64 +137,6 @@ impl Stretch {
     fn gather(&self, bank: &Tensor, ids: &Tensor) -> Result<Tensor> {
         let rows = bank.narrow(0, self.index, self.fields)?;
         rows.gather(&beside(ids, bank.dim(2)?)?, 1)?.to_dtype(DType::F32)
-    }
-}
-
-/// The bags of a batch, one place after the other.
-struct Bag {
-    slots: usize,
-    /// Whether each place holds something, 1 or 0: `[slots, B, 1]`.
-    there: Tensor,
-    /// How many places hold something, at least 1: `[B, 1]`.
-    counts: Tensor,
-}
-
-impl Bag {
-    /// Of ids `[1, slots * B]`.
-    fn of(slots: usize, ids: &Tensor) -> Result<Self> {
-        let empty = Tensor::full(EMPTY, ids.shape(), ids.device())?;
-        let there = ids.ne(&empty)?.to_dtype(DType::F32)?.reshape((slots, (), 1))?;
-        let counts = (there.sum(0)? + there.max(0)?.affine(-1.0, 1.0)?)?;
-        Ok(Self { slots, there, counts })
-    }
-
-    /// Rows `[1, slots * B, dim]` place by place, `[slots, B, dim]`.
-    fn by_place(&self, rows: &Tensor) -> Result<Tensor> {
-        rows.reshape((self.slots, (), rows.dim(2)?))
-    }
-
-    /// What is not there, far below anything else.
-    fn sunk(&self, rows: &Tensor) -> Result<Tensor> {
-        rows.broadcast_add(&((&self.there - 1.0)? * 1e30)?)
-    }
-
-    /// The rows of each bag as one: `[1, B, dim]`.
-    fn pooled(&self, pool: Pool, rows: &Tensor) -> Result<Tensor> {
-        let rows = self.by_place(rows)?;
-        let pooled = match pool {
-            Pool::Sum => rows.sum(0)?,
-            Pool::Mean => rows.sum(0)?.broadcast_div(&self.counts)?,
-            // A bag that holds nothing is zeros.
-            Pool::Max => self.sunk(&rows)?.max(0)?.broadcast_mul(&self.there.max(0)?)?,
-        };
-        pooled.unsqueeze(0)
-    }
-
-    /// What each place has of the gradient of the pooled rows, `[1, B, dim]`: `[1, slots * B, dim]`.
-    fn shares(&self, pool: Pool, rows: &Tensor, derivative: &Tensor) -> Result<Tensor> {
-        let shares = match pool {
-            Pool::Sum => derivative.broadcast_mul(&self.there)?,
-            Pool::Mean => derivative.broadcast_div(&self.counts.unsqueeze(0)?)?.broadcast_mul(&self.there)?,
-            Pool::Max => {
-                // The first place that has the greatest has it all.
-                let rows = self.sunk(&self.by_place(rows)?)?;
-                let greatest = rows.broadcast_eq(&rows.max_keepdim(0)?)?.to_dtype(DType::F32)?;
-                let first = greatest.eq(&greatest.cumsum(0)?)?.to_dtype(DType::F32)?;
-                (greatest * first)?.broadcast_mul(&self.there)?.broadcast_mul(derivative)?
-            }
-        };
-        let dim = shares.dim(2)?;
-        shares.reshape((1, (), dim))
     }
 }
 
@@ -235,7 +177,7 @@ impl RowGradients {
             derivatives.push(match stretch.bag {
                 None => derivative,
                 Some((slots, pool)) => {
-                    Bag::of(slots, &ids)?.shares(pool, &stretch.looked_up(params, &ids)?, &derivative)?
+                    Bag::of(slots, &ids, DType::F32)?.shares(pool, &stretch.looked_up(params, &ids)?, &derivative)?
                 }
             });
             all_ids.push(ids);

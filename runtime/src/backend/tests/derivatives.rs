@@ -48,7 +48,7 @@ fn random_leaves(plan: &Plan, b: usize, seed: u64, of_batch: bool) -> Leaves {
             _ => node.inputs.is_empty().then(|| normal(&shape, 1.0, &mut rng)),
         }
     });
-    Leaves { params, nodes: nodes.collect(), of_batch }
+    Leaves { params, nodes: nodes.collect(), of_batch, stepwise: false }
 }
 
 /// A random but fixed weighting of the logits, as a scalar whose derivatives are looked at.
@@ -93,7 +93,7 @@ fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize, of_batch: bo
             assert!(error <= 2e-6 * (1.0 + exact[i].abs()), "{which}[{i}]: {} but {difference}", exact[i]);
         }
     };
-    let copy = || Leaves { params: leaves.params.clone(), nodes: leaves.nodes.clone(), of_batch };
+    let copy = || Leaves { params: leaves.params.clone(), nodes: leaves.nodes.clone(), of_batch, stepwise: false };
     for (p, leaf) in leaves.params.iter().enumerate() {
         let Some(leaf) = leaf.as_ref().filter(|_| plan.params[p].kind == ParamKind::Dense) else { continue };
         let exact = params[p].as_ref().expect("every parameter has a gradient");

@@ -58,9 +58,7 @@ fn export(model: &Model, folder: &Path) -> Result<Exported> {
     let code = code(model, &places, (length, hash));
     let example = Example::of(model, &at(ROWS))?;
     let texts = [(CODE, code), (EXPECTED, example.expected()), (ROWS, example.lines), (README, readme(model))];
-    for (name, text) in &texts {
-        files::replace(&at(name), |file| file.write_all(text.as_bytes()))?;
-    }
+    folder::write(folder, &texts)?;
     Ok(Exported { files: known.map(at).to_vec(), example: example.probabilities.len() })
 }
 

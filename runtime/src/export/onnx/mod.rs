@@ -37,6 +37,8 @@ pub(super) const WEIGHTS: &str = "model.weights";
 pub(super) const INPUTS: &str = "inputs.json";
 pub(super) const TENSORS: &str = "example.json";
 pub(super) const PREDICT: &str = "predict.py";
+/// The program of that name, but for its ending.
+pub(super) const PROGRAM: &str = include_str!("parts/predict.py");
 const README: &str = "README.md";
 /// What the output is called.
 pub(super) const OUTPUT: &str = "probability";
@@ -69,15 +71,13 @@ fn export(model: &Model, folder: &Path) -> Result<Exported> {
         (INPUTS, inputs),
         (COLUMNS, python::columns(model)?),
         (ENCODER, python::SOURCE.to_owned()),
-        (PREDICT, include_str!("parts/predict.py").to_owned()),
+        (PREDICT, PROGRAM.to_owned() + python::ENDING),
         (README, readme(model, &graph.inputs)),
         (TENSORS, tensors_of(model, &graph.inputs, &example)?),
         (EXPECTED, example.expected()),
         (ROWS, example.lines),
     ];
-    for (name, text) in &texts {
-        files::replace(&at(name), |file| file.write_all(text.as_bytes()))?;
-    }
+    folder::write(folder, &texts)?;
     Ok(Exported { files: known.map(at).to_vec(), example: example.probabilities.len() })
 }
 

@@ -1,6 +1,6 @@
 //! The encoder in plain Python, which formats have beside them that do not read texts themselves; and their check, which Python runs.
 //!
-//! Lives here: the encoder (`encoder.py`), and what it is told of a model's columns.
+//! Lives here: the encoder (`encoder.py`), what it is told of a model's columns, and how the programs of all these forms end (`ending.py`).
 
 use std::path::Path;
 use std::process::Command;
@@ -9,6 +9,7 @@ use nasrec_compiler::schema::{DenseColumn, Fill, Part, SparseColumn, Table, Tran
 use serde_json::{Value, json};
 
 use super::Verified;
+use super::example::WITHIN;
 use super::onnx::kind_of;
 use crate::Result;
 use crate::data::Encoder;
@@ -18,12 +19,11 @@ use crate::model::Model;
 pub(super) const ENCODER: &str = "encoder.py";
 pub(super) const COLUMNS: &str = "columns.json";
 pub(super) const SOURCE: &str = include_str!("encoder.py");
+/// How a program of a form ends that has a `Model`: reading rows, holding the example against what is expected, and the command line.
+pub(super) const ENDING: &str = include_str!("ending.py");
 
 /// How `--check` ends where a module is not there.
 const NO_MODULE: i32 = 3;
-/// How far a probability may be from the one that is expected.
-const WITHIN: f32 = 1e-5;
-
 /// What the encoder is told of a model.
 pub(super) fn columns(model: &Model) -> Result<String> {
     let (schema, encoder) = (model.schema(), model.encoder());

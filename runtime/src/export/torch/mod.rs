@@ -6,7 +6,6 @@
 mod module;
 mod names;
 
-use std::io::Write as _;
 use std::path::Path;
 
 use super::example::{EXPECTED, Example, ROWS};
@@ -42,14 +41,12 @@ fn export(model: &Model, folder: &Path) -> Result<Exported> {
         (MODEL, module::write(model, &names)),
         (COLUMNS, python::columns(model)?),
         (ENCODER, python::SOURCE.to_owned()),
-        (PREDICT, include_str!("parts/predict.py").to_owned()),
+        (PREDICT, include_str!("parts/predict.py").to_owned() + python::ENDING),
         (README, readme(model)),
         (EXPECTED, example.expected()),
         (ROWS, example.lines),
     ];
-    for (name, text) in &texts {
-        files::replace(&at(name), |file| file.write_all(text.as_bytes()))?;
-    }
+    folder::write(folder, &texts)?;
     Ok(Exported { files: known.map(at).to_vec(), example: example.probabilities.len() })
 }
 

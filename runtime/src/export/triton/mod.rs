@@ -3,15 +3,14 @@
 //! Lives here: what the server is told of a model, and a client for it. Never: the graph (`onnx`).
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use super::example::{EXPECTED, Example, ROWS};
-use super::onnx::{INPUTS, Input, Lowered, OUTPUT, PREDICT, TENSORS, Takes, WEIGHTS, table, tensors_of};
+use super::onnx::{INPUTS, Input, Lowered, OUTPUT, PREDICT, PROGRAM, TENSORS, Takes, WEIGHTS, table, tensors_of};
 use super::python::{self, COLUMNS, ENCODER};
 use super::{Exported, Exporter, Verified, folder, patterns};
+use crate::Result;
 use crate::model::Model;
-use crate::{Result, files};
 
 const REPOSITORY: &str = "model_repository";
 const CONFIG: &str = "config.pbtxt";
@@ -47,27 +46,23 @@ fn export(model: &Model, folder: &Path) -> Result<Exported> {
     graph.write(model, (&inside.join(GRAPH), &inside.join(WEIGHTS)), WEIGHTS)?;
     let at = |name: &str| folder.join(name);
     let example = Example::of(model, &at(ROWS))?;
-    let predict = include_str!("../onnx/parts/predict.py");
+    let graph_here = format!("{REPOSITORY}/{name}/1/{GRAPH}/{GRAPH}");
+    let program = PROGRAM.replace("model=\"model.onnx\"", &format!("model=\"{graph_here}\""));
     let texts = [
-        (of_model.join(CONFIG), config(&name, &graph.inputs)),
-        (at(INPUTS), serde_json::to_string_pretty(&graph.inputs)? + "\n"),
-        (at(COLUMNS), python::columns(model)?),
-        (at(ENCODER), python::SOURCE.to_owned()),
-        (
-            at(PREDICT),
-            predict.replace("model=\"model.onnx\"", &format!("model=\"{REPOSITORY}/{name}/1/{GRAPH}/{GRAPH}\"")),
-        ),
-        (at(CLIENT), include_str!("parts/client.py").replace("@NAME@", &name)),
-        (at(README), readme(model, &name, &graph.inputs)),
-        (at(TENSORS), tensors_of(model, &graph.inputs, &example)?),
-        (at(EXPECTED), example.expected()),
-        (at(ROWS), example.lines),
+        (format!("{REPOSITORY}/{name}/{CONFIG}"), config(&name, &graph.inputs)),
+        (INPUTS.to_owned(), serde_json::to_string_pretty(&graph.inputs)? + "\n"),
+        (COLUMNS.to_owned(), python::columns(model)?),
+        (ENCODER.to_owned(), python::SOURCE.to_owned()),
+        (PREDICT.to_owned(), program + python::ENDING),
+        (CLIENT.to_owned(), include_str!("parts/client.py").replace("@NAME@", &name)),
+        (README.to_owned(), readme(model, &name, &graph.inputs)),
+        (TENSORS.to_owned(), tensors_of(model, &graph.inputs, &example)?),
+        (EXPECTED.to_owned(), example.expected()),
+        (ROWS.to_owned(), example.lines),
     ];
-    for (path, text) in &texts {
-        files::replace(path, |file| file.write_all(text.as_bytes()))?;
-    }
+    folder::write(folder, &texts)?;
     let mut files = vec![inside.join(GRAPH), inside.join(WEIGHTS)];
-    files.extend(texts.into_iter().map(|(path, _)| path));
+    files.extend(texts.iter().map(|(name, _)| at(name)));
     Ok(Exported { files, example: example.probabilities.len() })
 }
 
