@@ -245,6 +245,26 @@ fn exports_for_python_are_written_and_weights_come_back() {
     }
 }
 
+#[test]
+fn an_export_for_candle_is_verified_without_a_tool_and_weights_come_back() {
+    let (_folder, alone) = trained();
+    let at = alone.path();
+    let export = ["export", "model", "--format", "candle", "-o", "candle", "--verify"];
+    for _ in 0..2 {
+        let (_, said) = well(at, &export);
+        assert!(said.starts_with("wrote candle/config.json, candle/weights.safetensors, candle/main.rs, "), "{said}");
+        assert!(said.contains("candle on the CPU: ") && said.ends_with(" as expected, within 1e-5\n"), "{said}");
+    }
+    let (_, said) = well(at, &["import", "candle", "model", "--weights", "candle/weights.safetensors", "-o", "back"]);
+    assert_eq!(said, "wrote back: dlrm(dim: 4) with the weights of candle/weights.safetensors\n");
+    let predict = |model: &str| well(at, &["predict", model, "--data", "new.csv"]).0;
+    assert_eq!(predict("back"), predict("model"));
+    let error = refused(at, &["import", "torch", "model", "--weights", "candle/weights.safetensors", "-o", "other"]);
+    assert!(error.contains("candle/weights.safetensors does not hold the weights that are asked for"), "{error}");
+    fs::write(at.join("candle/thesis.tex"), "mine").expect("written");
+    assert!(refused(at, &export).starts_with("candle holds something else than such an export"));
+}
+
 /// What the run said of its test part, a file of those rows says: to the last digit, as they are in the order of the part.
 #[test]
 fn the_test_part_has_the_figures_of_the_report() {

@@ -16,6 +16,12 @@ pub enum ModelError {
     OtherVersion { path: PathBuf, there: String, here: String },
     #[error("these do not make a model: {what}")]
     Unfit { what: String },
+    /// `row`: its number, from 0.
+    #[error("row {} has {found} texts; expected {expected}, one for each column that the schema names", row + 1)]
+    Texts { row: usize, found: usize, expected: usize },
+    /// `row`: its number, from 0.
+    #[error("row {} has {found} in column {column}; expected {expected}", row + 1)]
+    Value { row: usize, column: String, found: String, expected: &'static str },
 }
 
 impl ModelError {
@@ -26,6 +32,8 @@ impl ModelError {
             ModelError::NotEmpty { .. } => "R0802",
             ModelError::OtherVersion { .. } => "R0803",
             ModelError::Unfit { .. } => "R0804",
+            ModelError::Texts { .. } => "R0805",
+            ModelError::Value { .. } => "R0806",
         }
     }
 }

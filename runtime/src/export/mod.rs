@@ -1,14 +1,17 @@
 //! A model in the form of something else: what other programs and other languages take.
 //!
 //! Lives here: a folder or a file for each format, each with one line in the registry; what all formats are held against
-//! (`scalar`), rows to show it by (`example`), and the encoder in Python that several have beside them (`python`). Never: what a model computes (`ops`), or how its own directory is written (`model`).
+//! (`scalar`), rows to show it by (`example`), the encoder in Python that several have beside them (`python`), and the way back of weights
+//! that were trained further elsewhere (`retrained`). Never: what a model computes (`ops`), or how its own directory is written (`model`).
 
 mod c;
+mod candle;
 mod example;
 mod folder;
 mod onnx;
 mod patterns;
 mod python;
+mod retrained;
 mod scalar;
 mod sections;
 mod torch;
@@ -18,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub use crate::error::ExportError;
 pub use example::rows;
-pub use torch::retrained;
+pub use retrained::{Elsewhere, retrained};
 
 use crate::Result;
 use crate::model::Model;
@@ -34,7 +37,7 @@ pub struct Exporter {
 }
 
 /// Every format.
-pub const EXPORTERS: &[Exporter] = &[c::EXPORTER, onnx::EXPORTER, torch::EXPORTER, triton::EXPORTER];
+pub const EXPORTERS: &[Exporter] = &[c::EXPORTER, candle::EXPORTER, onnx::EXPORTER, torch::EXPORTER, triton::EXPORTER];
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -20,12 +20,12 @@ use crate::{Error, Result, files};
 
 pub(super) const RECORD: &str = "model.json";
 const WEIGHTS: &str = "weights.safetensors";
-const ENCODER: &str = "encoder.safetensors";
+pub(super) const ENCODER: &str = "encoder.safetensors";
 /// Version of `model.json`.
 const VERSION: u32 = 2;
 
 /// No `model.json` is longer.
-const LONGEST: u64 = 64 << 20;
+pub(super) const LONGEST: u64 = 64 << 20;
 /// No `encoder.safetensors` is longer.
 const LONGEST_ENCODER: u64 = 16 << 30;
 /// No sound model computes more bytes of values for a sample: those that ship stay below a hundredth of this.
@@ -54,9 +54,9 @@ struct Record {
 
 /// What is read of a record before all of it can be.
 #[derive(Deserialize)]
-struct Header {
-    version: u32,
-    nasrecc: String,
+pub(super) struct Header {
+    pub version: u32,
+    pub nasrecc: String,
 }
 
 impl Model {
@@ -75,15 +75,7 @@ impl Model {
         }
         files::create_folder(folder)?;
         let weights = self.store.save_values(&folder.join(WEIGHTS), &label(&self.plan))?;
-        let path = folder.join(ENCODER);
-        let encoder = match &self.encoder {
-            Some(encoder) => {
-                let bytes = encoder.to_bytes(&self.schema)?;
-                files::replace(&path, |file| std::io::Write::write_all(file, &bytes))?;
-                Some(blake3::hash(&bytes).to_hex().to_string())
-            }
-            None => files::remove(&path).map(|()| None)?,
-        };
+        let encoder = save_encoder(folder, &self.schema, self.encoder.as_ref())?;
         // Last: with it the directory is a model.
         let record = files::seal(&Record {
             version: VERSION,
@@ -117,10 +109,7 @@ impl Model {
     pub fn load_known(folder: &Path) -> Result<(Self, String)> {
         let (record, checksum) = read(folder)?;
         let Record { name, evidence, schema, seed, scaling, storage, weights, encoder, plan, .. } = record;
-        check(&plan, &schema).map_err(|error| changed(&folder.join(RECORD), &error.to_string()))?;
-        if scaling.is_some_and(|scaling| !scaling.is_sound()) {
-            return Err(changed(&folder.join(RECORD), "its outputs are calibrated with what would turn them around"));
-        }
+        sound(&folder.join(RECORD), &plan, &schema, scaling)?;
         let path = folder.join(WEIGHTS);
         // Room is made for what the file holds, not for what the plan says.
         Store::check_file(&path, &plan)?;
@@ -130,10 +119,7 @@ impl Model {
         if kept.checksum != weights {
             return Err(changed(&path, "it belongs to another model"));
         }
-        let encoder = encoder.map(|known| Encoder::from_bytes(&encoder_bytes(folder, &known)?, &schema)).transpose()?;
-        if schema.is_fitted() != encoder.is_some() {
-            return Err(changed(&folder.join(RECORD), "it says nothing of what its schema learnt"));
-        }
+        let encoder = self::encoder(folder, (&folder.join(RECORD), &schema), encoder)?;
         Ok((Self { name, schema, encoder, plan, store, seed, scaling, evidence }, checksum))
     }
 
@@ -154,6 +140,49 @@ impl Model {
     }
 }
 
+/// What is known of the model in a directory beside its weights: its name, its columns with what they learnt, its plan, its calibration.
+pub(super) type Described = (String, (Schema, Option<Encoder>), Plan, Option<Scaling>);
+
+/// Reads that; the weights are not looked at.
+pub(super) fn described(folder: &Path) -> Result<Described> {
+    let Record { name, schema, scaling, encoder, plan, .. } = read(folder)?.0;
+    let path = folder.join(RECORD);
+    sound(&path, &plan, &schema, scaling)?;
+    let encoder = self::encoder(folder, (&path, &schema), encoder)?;
+    Ok((name, (schema, encoder), plan, scaling))
+}
+
+/// Fails where the record at `path` says what cannot be.
+pub(super) fn sound(path: &Path, plan: &Plan, schema: &Schema, scaling: Option<Scaling>) -> Result<()> {
+    check(plan, schema).map_err(|error| changed(path, &error.to_string()))?;
+    if scaling.is_some_and(|scaling| !scaling.is_sound()) {
+        return Err(changed(path, "its outputs are calibrated with what would turn them around"));
+    }
+    Ok(())
+}
+
+/// Writes what a schema learnt, where it learnt something: the checksum of that.
+pub(super) fn save_encoder(folder: &Path, schema: &Schema, encoder: Option<&Encoder>) -> Result<Option<String>> {
+    let path = folder.join(ENCODER);
+    let Some(encoder) = encoder else { return files::remove(&path).map(|()| None) };
+    let bytes = encoder.to_bytes(schema)?;
+    files::replace(&path, |file| std::io::Write::write_all(file, &bytes))?;
+    Ok(Some(blake3::hash(&bytes).to_hex().to_string()))
+}
+
+/// What the schema of the record at `path` learnt, with the checksum that is known of it.
+pub(super) fn encoder(
+    folder: &Path,
+    (path, schema): (&Path, &Schema),
+    known: Option<String>,
+) -> Result<Option<Encoder>> {
+    let encoder = known.map(|known| Encoder::from_bytes(&encoder_bytes(folder, &known)?, schema)).transpose()?;
+    if schema.is_fitted() != encoder.is_some() {
+        return Err(changed(path, "it says nothing of what its schema learnt"));
+    }
+    Ok(encoder)
+}
+
 /// What the schema learnt, with this checksum.
 fn encoder_bytes(folder: &Path, known: &str) -> Result<Vec<u8>> {
     let path = folder.join(ENCODER);
@@ -170,7 +199,7 @@ fn label(plan: &Plan) -> Label {
     Label { of: format!("model {}", plan.fingerprint()), step: 0 }
 }
 
-fn changed(path: &Path, what: &str) -> Error {
+pub(super) fn changed(path: &Path, what: &str) -> Error {
     let remedy = "take the model from where it came from again".to_owned();
     FileError::Changed { path: path.to_owned(), what: what.to_owned(), remedy }.into()
 }

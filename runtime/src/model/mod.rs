@@ -1,6 +1,6 @@
 //! A model: everything that it takes to go from rows of a table to click probabilities, and what is known of it.
 //!
-//! Lives here: what a model is, its directory, and what it says of batches. Never: how one was found or trained (`search`),
+//! Lives here: what a model is, its directory, what it says of batches, and what it is as a module of candle's (`network`). Never: how one was found or trained (`search`),
 //! or what was run (`run`).
 //!
 //! A model is complete. Its directory alone predicts, on another machine, without the space, the table or the run: the
@@ -8,6 +8,7 @@
 //! is vouched for by checksums.
 
 mod directory;
+mod network;
 mod ready;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::error::ModelError;
+pub use network::{Config, Network};
 pub(crate) use ready::probability;
 pub use ready::{Ready, Rows};
 

@@ -1,5 +1,6 @@
 //! What is exported says what the model says: C to the last bit what the reference says, all forms nearly what `predict` does.
 
+mod candle;
 mod python;
 mod shipped;
 
@@ -10,7 +11,7 @@ use nasrec_compiler::recipe::{self, Source};
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{ItemKind, Space};
 use nasrec_runtime::data::Dataset;
-use nasrec_runtime::export::{Exporter, retrained, rows};
+use nasrec_runtime::export::{Elsewhere, Exporter, retrained, rows};
 use nasrec_runtime::model::{Evidence, Model};
 use nasrec_runtime::supernet::Store;
 use nasrec_runtime::train::Scaling;
@@ -245,26 +246,30 @@ fn what_no_key_of_a_graph_can_be_is_not_said_to_be_one() {
     assert!(!place.path().join("onnx").exists());
 }
 
-/// Every model that ships, where `all` of them are asked for, every primitive and every encoding.
+/// Every primitive and every encoding, and every model that ships where `all` are asked for; each with what it is called.
+fn each(all: bool, mut to: impl FnMut(&str, &Model)) {
+    for (import, over, count) in OPERATORS {
+        let (_place, models) = models(shipped::SCHEMA, (import, over), "", count);
+        models.iter().for_each(|model| to(over, model));
+    }
+    let whole = crate::parquet::text(0..3_000);
+    let (schema, table) = encodings();
+    for (schema, table) in [(crate::parquet::SCHEMA, whole.as_str()), (schema, &table)] {
+        let (_place, models) = models(schema, NET, table, 2);
+        models.iter().for_each(|model| to("encodings", model));
+    }
+    if all {
+        shipped::each(to);
+    }
+}
+
 fn in_python(form: &'static str, modules: &str, all: bool) {
     if !python::is_there(form, modules) {
         return;
     }
     let folder = Place::new(&[]);
     let mut held = python::Held::new(form, folder.path());
-    for (import, over, count) in OPERATORS {
-        let (_place, models) = models(shipped::SCHEMA, (import, over), "", count);
-        models.iter().for_each(|model| held.add(model, over));
-    }
-    let whole = crate::parquet::text(0..3_000);
-    let (schema, table) = encodings();
-    for (schema, table) in [(crate::parquet::SCHEMA, whole.as_str()), (schema, &table)] {
-        let (_place, models) = models(schema, NET, table, 2);
-        models.iter().for_each(|model| held.add(model, "encodings"));
-    }
-    if all {
-        shipped::each(|name, model| held.add(model, name));
-    }
+    each(all, |name, model| held.add(model, name));
     held.hold();
 }
 
@@ -304,7 +309,8 @@ fn what_pytorch_trained_comes_back() {
     held.hold();
     let mut changed = 0;
     for (model, over, [weights, says]) in &all {
-        let back = retrained(model.clone(), weights).unwrap_or_else(|error| panic!("{over}: {error}"));
+        let back =
+            retrained(model.clone(), Elsewhere::Torch, weights).unwrap_or_else(|error| panic!("{over}: {error}"));
         let says: serde_json::Value = serde_json::from_slice(&fs::read(says).expect("there")).expect("JSON");
         let lines: Vec<String> = says["rows"]
             .as_array()
@@ -361,7 +367,7 @@ fn weights_that_are_none_of_the_models_are_refused() {
         let mut all = whole.clone();
         change(&mut all);
         tensors(&path, &all);
-        retrained(models[0].clone(), &path)
+        retrained(models[0].clone(), Elsewhere::Torch, &path)
     };
     let same = changed(&|_| {}).expect("as they were");
     let lines = rows(&models[0], 60);

@@ -9,10 +9,11 @@ use super::Outcome;
 use crate::model;
 use crate::output::say;
 
-/// Write a model as what other programs take: as C, which needs nothing else, as ONNX, PyTorch, or for Triton
+/// Write a model as what other programs take: as C, which needs nothing else, as ONNX, PyTorch, for candle or for Triton
 ///
 /// What is written has the encoder in it: a raw row goes in, and a probability comes out. An example goes with it that says what is expected;
-/// --verify runs it, where there is what runs it: a C compiler, or a Python with onnxruntime or torch (PYTHON names another one than python3).
+/// --verify runs it, where there is what runs it: a C compiler, or a Python with onnxruntime or torch (PYTHON names another one than python3);
+/// for candle nothing else is needed.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  nasrecc export runs/day --format c -o day_c --verify\n  nasrecc export runs/day --format onnx -o day_onnx --verify\n  cd day_onnx && python3 predict.py example.tsv"
@@ -21,7 +22,7 @@ pub(crate) struct Args {
     /// The directory of a run, or of a model
     #[arg(value_name = "MODEL")]
     model: PathBuf,
-    /// The format: c, onnx, torch or triton
+    /// The format: c, candle, onnx, torch or triton
     #[arg(long, value_name = "FORMAT")]
     format: String,
     /// The folder to write to, which is new, empty, or holds such an export

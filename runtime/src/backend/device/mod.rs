@@ -244,7 +244,7 @@ impl Candle {
 
 /// The trained dense parameters that `included` says, with their derivatives side by side; none where there are none.
 /// The columns that a numeric node yields, of all of a batch.
-fn columns(node: &Node, all: &Tensor) -> candle_core::Result<Tensor> {
+pub(crate) fn columns(node: &Node, all: &Tensor) -> candle_core::Result<Tensor> {
     if node.columns.is_empty() {
         return Ok(all.clone());
     }

@@ -1,17 +1,16 @@
 //! PyTorch: one module that a person could have written, weights as safetensors, and the encoder in Python.
 //!
-//! Lives here: what nodes and parameters are called there (`names`), the module (`module`), and the way back of weights that were
-//! trained there.
+//! Lives here: what nodes and parameters are called there (`names`), and the module (`module`).
 
 mod module;
-mod names;
+pub(super) mod names;
 
 use std::path::Path;
 
 use super::example::{EXPECTED, Example, ROWS};
 use super::python::{self, COLUMNS, ENCODER};
 use super::{Exported, Exporter, Verified, folder, patterns};
-use crate::model::{Evidence, Model};
+use crate::model::Model;
 use crate::{Result, files};
 use names::Names;
 
@@ -52,20 +51,6 @@ fn export(model: &Model, folder: &Path) -> Result<Exported> {
 
 fn verify(folder: &Path) -> Result<Verified> {
     python::verify(folder, PREDICT, "torch")
-}
-
-/// The model with weights that were trained in the module that it was exported to: a file of safetensors with the tensors of its
-/// `state_dict()`. What is known of how good it is was found out with other weights, and is left out.
-///
-/// # Errors
-/// A tensor is missing, is one too many, has another type or shape, or a number that is not finite; the module cannot be written.
-pub fn retrained(model: Model, weights: &Path) -> Result<Model> {
-    let names = Names::of(model.plan())?;
-    let mut store = model.store().clone();
-    store.import_as(weights, &names.tensors, &names.counters)?;
-    let Evidence { search, run, data, .. } = model.evidence.clone();
-    let evidence = Evidence { search, run, data, ..Evidence::default() };
-    model.with_weights(store, evidence)
 }
 
 fn readme(model: &Model) -> String {
