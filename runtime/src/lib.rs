@@ -52,6 +52,7 @@
 
 pub mod backend;
 pub mod data;
+mod elementary;
 mod error;
 pub mod export;
 mod files;

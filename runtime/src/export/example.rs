@@ -30,8 +30,12 @@ pub(super) struct Example {
 impl Example {
     /// What a model says of such rows, number by number. They go through the file at `scratch`, as any table is read.
     pub fn of(model: &Model, scratch: &Path) -> Result<Self> {
+        Self::of_rows(model, &rows(model, COUNT), scratch)
+    }
+
+    /// The same of other rows.
+    fn of_rows(model: &Model, lines: &[String], scratch: &Path) -> Result<Self> {
         let schema = Schema { format: Format::Lines(Lines::TSV), ..model.schema().clone() };
-        let lines = rows(model, COUNT);
         files::replace(scratch, |file| std::io::Write::write_all(file, (lines.join("\n") + "\n").as_bytes()))?;
         let located = [Located { name: scratch.display().to_string(), path: scratch.to_owned() }];
         let asked = Asked {
@@ -41,7 +45,7 @@ impl Example {
             keep: &[],
             labelled: false,
             unreadable: Unreadable::Blank,
-            rows: COUNT,
+            rows: lines.len(),
         };
         let (scalar, mut example) =
             (Scalar::new(model), Self { lines: String::new(), probabilities: Vec::new(), ids: Vec::new() });
@@ -65,6 +69,17 @@ impl Example {
     pub fn expected(&self) -> String {
         self.probabilities.iter().map(|&probability| shortest(probability) + "\n").collect()
     }
+}
+
+/// Those of some rows that a model reads, lines of the schema's columns with tabs between, and what the reference says of each, which every
+/// export is held against: one row computed number by number, each sum in the order of its terms.
+///
+/// # Errors
+/// There is no place for temporary files.
+pub fn reference(model: &Model, lines: &[String], scratch: &Path) -> Result<(Vec<String>, Vec<String>)> {
+    let example = Example::of_rows(model, lines, scratch)?;
+    let expected = example.expected();
+    Ok([example.lines, expected].map(|text| text.lines().map(str::to_owned).collect()).into())
 }
 
 /// A number as the C library writes it: with as few digits as it takes to read it back.

@@ -8,6 +8,7 @@ mod c;
 mod candle;
 mod example;
 mod folder;
+mod logarithms;
 mod onnx;
 mod patterns;
 mod python;
@@ -20,7 +21,7 @@ mod triton;
 use std::path::{Path, PathBuf};
 
 pub use crate::error::ExportError;
-pub use example::rows;
+pub use example::{reference, rows};
 pub use retrained::{Elsewhere, retrained};
 
 use crate::Result;

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{Evidence, Model};
 use crate::backend::{Backend, Task};
 use crate::data::{Asked, Batch, Encoder, Located, Malformed, Portion, Unreadable, stream};
+use crate::elementary::logistic;
 use crate::train::{Scaling, Scores};
 use crate::{Observer, Result, Stop};
 use nasrec_compiler::schema::Schema;
@@ -132,5 +133,5 @@ impl<B: Backend> Ready<'_, B> {
 
 /// What a logit says.
 pub(crate) fn probability(logit: f32) -> f32 {
-    (1.0 / (1.0 + (-f64::from(logit)).exp())) as f32
+    logistic(f64::from(logit)) as f32
 }

@@ -10,6 +10,7 @@ use super::tally::{Draw, Seen};
 use crate::Result;
 use crate::data::batch::EMPTY;
 use crate::data::table::{Cells, Dictionary, MISSING, NOTHING};
+use crate::elementary::log1p;
 use crate::error::DataError;
 
 /// What the fitted steps of a schema have learnt.
@@ -66,7 +67,7 @@ impl Encoder {
         learnt.fold(number, |value, (transform, &[a, b])| match *transform {
             Transform::Max(bound) => value.map(|value| value.max(bound)),
             Transform::Min(bound) => value.map(|value| value.min(bound)),
-            Transform::Log1p => value.map(f64::ln_1p),
+            Transform::Log1p => value.map(log1p),
             Transform::Missing(Fill::Constant(fill)) => value.or(Some(fill)),
             Transform::Missing(Fill::Mean | Fill::Median) => value.or(Some(a)),
             Transform::Standardise => value.map(|value| (value - a) * b),

@@ -4,6 +4,7 @@ use nasrec_compiler::schema::{Comparand, Comparison, Fill, Label, Part, Table, T
 use twox_hash::XxHash3_64;
 
 use crate::data::text::{Moment, bool_of, hex_of, int_of, number_of};
+use crate::elementary::log1p;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -78,7 +79,7 @@ pub(in crate::data) fn numeric(transforms: &[Transform], number: Option<f64>) ->
     let value = transforms.iter().fold(number, |value, transform| match *transform {
         Transform::Max(bound) => value.map(|value| value.max(bound)),
         Transform::Min(bound) => value.map(|value| value.min(bound)),
-        Transform::Log1p => value.map(f64::ln_1p),
+        Transform::Log1p => value.map(log1p),
         Transform::Missing(Fill::Constant(fill)) => value.or(Some(fill)),
         Transform::Missing(_) | Transform::Standardise | Transform::MinMax => value,
     });

@@ -105,6 +105,7 @@ mod tests {
     use super::*;
     use crate::data::dataset::testing::schema;
     use crate::data::text::{Heading, Values};
+    use crate::elementary::log1p;
 
     type Encoded = Result<(Vec<f32>, Vec<u32>, u8), (usize, &'static str)>;
 
@@ -189,7 +190,7 @@ mod tests {
             let (numeric, ids, found) = encode(&line).expect("well-formed");
             let is_there = |bit: u8| missing & (1 << bit) == 0;
             prop_assert_eq!(found, label);
-            prop_assert_eq!(numeric[0], if is_there(0) { number.max(0.0).ln_1p() as f32 } else { 0.0 });
+            prop_assert_eq!(numeric[0], if is_there(0) { log1p(number.max(0.0)) as f32 } else { 0.0 });
             prop_assert_eq!(numeric[1], if is_there(1) { number.min(5.0) as f32 } else { 0.0 });
             prop_assert_eq!(ids[0], if is_there(2) { (hex % 10 + 1) as u32 } else { 0 });
             prop_assert_eq!(ids[1], if is_there(3) { (int.cast_unsigned() % 6 + 1) as u32 } else { 0 });

@@ -10,10 +10,12 @@ use nasrec_compiler::schema::{
 use super::pieces::Pieces;
 use super::{comment, literal};
 use crate::data::Encoder;
+use crate::export::logarithms;
 use crate::export::sections::Sections;
 use crate::model::Model;
 
 /// Where lies what columns have learnt: of each dense and of each sparse column its sorted values or its edges, and how many there are.
+/// Tables of logarithms have edges too, so that no logarithm of a library says which row a number has.
 #[derive(Default)]
 pub(super) struct Learnt {
     dense: Vec<Option<Found>>,
@@ -53,6 +55,11 @@ impl Learnt {
             learnt.sparse.push(match (&column.table, encoder) {
                 (Table::Quantiles, Some(encoder)) => {
                     let (edges, place) = (encoder.edges(at).unwrap_or_default(), to.begin()?);
+                    edges.iter().try_for_each(|edge| to.write_all(&edge.to_le_bytes()))?;
+                    Some(Found { at: place, count: edges.len(), becomes: 0 })
+                }
+                (table @ (Table::LogSquare | Table::LogBuckets { .. }), _) => {
+                    let (edges, place) = (logarithms::edges(table), to.begin()?);
                     edges.iter().try_for_each(|edge| to.write_all(&edge.to_le_bytes()))?;
                     Some(Found { at: place, count: edges.len(), becomes: 0 })
                 }
@@ -171,7 +178,10 @@ impl Writing<'_, '_> {
                 Transform::Min(bound) => {
                     format!("if (number.there && !(number.value <= {bound:?})) number.value = {bound:?};")
                 }
-                Transform::Log1p => "if (number.there) number.value = log1p(number.value);".to_owned(),
+                Transform::Log1p => {
+                    self.pieces.need("log1p");
+                    "if (number.there) number.value = log1p_of(number.value);".to_owned()
+                }
                 Transform::Missing(fill) => {
                     let fill = if let Fill::Constant(fill) = fill { fill } else { a };
                     format!("if (!number.there) number.there = 1, number.value = {fill:?};")
@@ -343,9 +353,12 @@ impl Writing<'_, '_> {
 
     fn row_of_number(&mut self, table: &Table, Found { at, count, .. }: Found) -> String {
         let (piece, row) = match table {
-            Table::Quantiles => ("quantile", format!("quantile(model, {at}u, {count}u, number)")),
-            Table::LogSquare => ("log_square", "log_square(number)".to_owned()),
-            Table::LogBuckets { base } => ("log_buckets", format!("log_buckets(number, {base:?})")),
+            Table::Quantiles => ("reached", format!("reached(model, {at}u, {count}u, number) + 1")),
+            Table::LogSquare | Table::LogBuckets { .. } => {
+                let name = if *table == Table::LogSquare { "log_square" } else { "log_buckets" };
+                let zero = table.row_of_number(0.0).unwrap_or_default();
+                (name, format!("{name}(model, {at}u, {count}u, {zero}u, number)"))
+            }
             Table::Enumerated(part) => {
                 let letter = match part {
                     Part::Truth => "",

@@ -110,6 +110,7 @@ fn code(model: &Model, places: &Places, (length, hash): (u64, u64)) -> String {
         marks.join(", ")
     );
     pieces.need("load");
+    pieces.need("logistic");
     out.push_str(&pieces.text());
     out.push_str(&encode);
     out.push_str(&compute.text);
@@ -123,7 +124,7 @@ fn code(model: &Model, places: &Places, (length, hash): (u64, u64)) -> String {
          float numbers[{numbers}] = {{0.0f}};\n    uint32_t ids[{looked_up}] = {{0}};\n    \
          int wrong = encode(model, fields, numbers, ids);\n    if (wrong != 0) return wrong;\n    \
          float logit = compute(model, numbers, ids, work);\n{scaled}    \
-         *probability = (float)(1.0 / (1.0 + exp(-(double)logit)));\n    return 0;\n}}\n",
+         *probability = (float)logistic((double)logit);\n    return 0;\n}}\n",
     );
     out.push_str(&include_str!("parts/main.c").replace("@NAMES@", &names.join(", ")));
     out

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeSet;
 
-const SOURCES: [&str; 3] = [include_str!("parts/base.c"), include_str!("parts/values.c"), include_str!("parts/ops.c")];
+const SOURCES: [&str; 4] = [
+    include_str!("parts/base.c"),
+    include_str!("parts/elementary.c"),
+    include_str!("parts/values.c"),
+    include_str!("parts/ops.c"),
+];
 
 /// What begins a part: its name, and those that it needs.
 const HEAD: &str = "//: ";

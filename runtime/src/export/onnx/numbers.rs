@@ -6,6 +6,7 @@ use super::graph::{Writing, int};
 use super::inputs::MISSING;
 use super::proto::Kind;
 use super::times;
+use crate::export::logarithms;
 
 /// Milliseconds as seconds.
 pub(super) fn seconds(to: &mut Writing, kind: &Type, x: String) -> String {
@@ -99,10 +100,7 @@ fn log_square(to: &mut Writing, x: &str) -> String {
     let log = to.op("Log", &[&size]);
     let square = to.op("Mul", &[&log, &log]);
     let guess = to.op("Floor", &[&square]);
-    let last = bucket(Table::GREATEST) - first;
-    let edges: Vec<f64> =
-        (0..=last).map(|bucket_of| least_of(2.0, |x| x > 2.0 && bucket(x) >= first + bucket_of)).collect();
-    let reached = reached(to, &size, &guess, &edges);
+    let reached = reached(to, &size, &guess, &logarithms::edges(&Table::LogSquare));
     let bucket = to.either(&large, &reached, &small);
     let first = to.int(first as i64);
     to.op("Add", &[&bucket, &first])
@@ -112,31 +110,19 @@ fn log_square(to: &mut Writing, x: &str) -> String {
 fn log_buckets(to: &mut Writing, x: &str, base: f64) -> String {
     let table = Table::LogBuckets { base };
     let row = |x: f64| table.row_of_number(x).unwrap_or_default();
-    let (first, last) = (row(0.0), row(Table::GREATEST));
+    let first = row(0.0);
     let (size, greatest, one) = (to.op("Abs", &[x]), to.double(Table::GREATEST), to.double(1.0));
     let size = to.op("Min", &[&size, &greatest]);
     let more = to.op("Add", &[&size, &one]);
     let (log, of_base) = (to.op("Log", &[&more]), to.double(base.ln()));
     let quotient = to.op("Div", &[&log, &of_base]);
     let guess = to.op("Floor", &[&quotient]);
-    let edges: Vec<f64> = (first..=last).map(|wanted| least_of(0.0, |x| row(x) >= wanted)).collect();
-    let bucket = reached(to, &size, &guess, &edges);
+    let bucket = reached(to, &size, &guess, &logarithms::edges(&table));
     let (zero, negated) = (to.double(0.0), to.op("Neg", &[&bucket]));
     let negative = to.op("Less", &[x, &zero]);
     let bucket = to.either(&negative, &negated, &bucket);
     let first = to.int(first as i64);
     to.op("Add", &[&bucket, &first])
-}
-
-/// The least number from `from` on of which something is so that then is so of all larger ones; infinity where of none.
-fn least_of(from: f64, is: impl Fn(f64) -> bool) -> f64 {
-    // Positive numbers are in the order of their bits.
-    let (mut low, mut high) = (from.to_bits(), f64::INFINITY.to_bits());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if is(f64::from_bits(middle)) { high = middle } else { low = middle + 1 }
-    }
-    f64::from_bits(low)
 }
 
 /// How many of the edges behind the first one are reached, where a logarithm that another library may round in another way guessed it
@@ -157,23 +143,4 @@ fn reached(to: &mut Writing, x: &str, guess: &str, edges: &[f64]) -> String {
     let edge = to.gather("edge", &edges, &more, 0);
     let beyond = to.op("GreaterOrEqual", &[x, &edge]);
     to.either(&beyond, &more, &below)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn edges_are_where_a_table_of_logarithms_has_its_next_row() {
-        for base in [1.3, 2.0, 10.0] {
-            let table = Table::LogBuckets { base };
-            let row = |x: f64| table.row_of_number(x).unwrap_or_default();
-            for wanted in row(0.0) + 1..=row(Table::GREATEST) {
-                let edge = least_of(0.0, |x| row(x) >= wanted);
-                assert!(row(edge) >= wanted && row(edge.next_down()) < wanted, "{base} {wanted}");
-            }
-        }
-        assert_eq!(least_of(2.0, |x| x > 2.0), 2f64.next_up());
-        assert_eq!(least_of(0.0, |_| false), f64::INFINITY);
-    }
 }

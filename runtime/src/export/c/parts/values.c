@@ -185,8 +185,9 @@ static uint32_t known(const struct nasrec_model *model, size_t dictionary, uint3
     return count;
 }
 
-//: quantile needs base
-static uint32_t quantile(const struct nasrec_model *model, size_t edges, uint32_t count, double number) {
+//: reached needs base
+/* How many of sorted edges a number reaches. */
+static uint32_t reached(const struct nasrec_model *model, size_t edges, uint32_t count, double number) {
     const double *edge = (const double *)(const void *)(model->bytes + edges);
     uint32_t low = 0, high = count;
     while (low < high) {
@@ -194,26 +195,21 @@ static uint32_t quantile(const struct nasrec_model *model, size_t edges, uint32_
         if (edge[middle] <= number) low = middle + 1;
         else high = middle;
     }
-    return low + 1;
+    return low;
 }
 
-//: log_square needs base
-static uint32_t log_square(double number) {
-    number = number < -10.0 ? -10.0 : number > 18446744073709551616.0 ? 18446744073709551616.0 : number;
-    double bucket = number > 2.0 ? floor(log(number) * log(number)) : trunc(number);
-    return (uint32_t)(1.0 + bucket + 10.0);
+//: log_square needs reached
+/* The edges say from where on the square of the logarithm is a whole number more. */
+static uint32_t log_square(const struct nasrec_model *model, size_t edges, uint32_t count, uint32_t zero, double number) {
+    if (number > 2.0) return zero + reached(model, edges, count, number) - 1;
+    double least = 1.0 - (double)zero;
+    return (uint32_t)((double)zero + trunc(number < least ? least : number));
 }
 
-//: log_buckets needs base
-static double whole_log(double number, double base) {
-    double near = round(log(number) / log(base));
-    return pow(base, near) <= number ? near : near - 1.0;
-}
-
-static uint32_t log_buckets(double number, double base) {
-    double greatest = 18446744073709551616.0, size = fabs(number) < greatest ? fabs(number) : greatest;
-    double bucket = copysign(whole_log(1.0 + size, base), number);
-    return (uint32_t)(1.0 + bucket + whole_log(1.0 + greatest, base));
+//: log_buckets needs reached
+static uint32_t log_buckets(const struct nasrec_model *model, size_t edges, uint32_t count, uint32_t zero, double number) {
+    uint32_t bucket = reached(model, edges, count, fabs(number)) - 1;
+    return number < 0.0 ? zero - bucket : zero + bucket;
 }
 
 //: part_of_time needs days
