@@ -3,6 +3,7 @@
 mod candle;
 mod python;
 mod shipped;
+mod wasm;
 
 use std::fs;
 use std::path::Path;

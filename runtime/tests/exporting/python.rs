@@ -16,19 +16,22 @@ use nasrec_runtime::{Silent, Stop};
 const ROWS: usize = 1_000;
 
 /// Where `.ci/python` puts the packages of a form.
-fn packages(form: &str) -> PathBuf {
+pub fn packages(form: &str) -> PathBuf {
     let form = if form == "triton" { "onnx" } else { form };
     let target = std::env::var_os("CARGO_TARGET_DIR")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from);
     target.join("tools/python").join(form)
 }
 
-fn python(form: &str, arguments: &[&str]) -> Output {
+pub fn python(form: &str, arguments: &[&str]) -> Output {
     let program = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let given = std::env::var_os("PYTHONPATH").unwrap_or_default();
     let path = std::env::join_paths([packages(form)].into_iter().chain(std::env::split_paths(&given)));
     let mut command = Command::new(program);
     command.arg("-B").args(arguments).env("PYTHONPATH", path.expect("folders without colons"));
+    // What Zig compiles of a C library it keeps beside itself.
+    let cache = packages("wasm").join("cache");
+    command.env("ZIG_GLOBAL_CACHE_DIR", &cache).env("ZIG_LOCAL_CACHE_DIR", &cache);
     command.output().unwrap_or_else(|error| panic!("python3 cannot be started: {error}"))
 }
 
@@ -39,12 +42,18 @@ pub fn is_there(form: &str, modules: &str) -> bool {
         let what = format!(
             "python3 has no {modules}, so that exports as {form} are not tested: `.ci/python {form}` installs them"
         );
-        let needed = std::env::var("NASREC_PYTHON").unwrap_or_default();
-        assert!(!needed.split(' ').any(|needed| needed == form), "{what}");
-        // Told on the terminal itself: what a test that passes says is not shown.
-        let _told = writeln!(std::io::stderr(), "{what}");
+        told(form, &what);
     }
     there
+}
+
+/// Fails where tests of a form have to run, and otherwise says why they do not; true.
+pub fn told(form: &str, what: &str) -> bool {
+    let needed = std::env::var("NASREC_PYTHON").unwrap_or_default();
+    assert!(!needed.split(' ').any(|needed| needed == form), "{what}");
+    // Told on the terminal itself: what a test that passes says is not shown.
+    let _told = writeln!(std::io::stderr(), "{what}");
+    true
 }
 
 /// Exports that are to be held against their models.

@@ -1,9 +1,10 @@
 //! C99: one file that reads rows and computes, one file of numbers, nothing else.
 //!
-//! Lives here: which parts of C a model needs (`parts/`), what is said of its columns (`columns`) and of its plan (`program`), and the
-//! check with a compiler that is at hand (`verify`).
+//! Lives here: which parts of C a model needs (`parts/`), what is said of its columns (`columns`) and of its plan (`program`), a page for
+//! browsers (`page`), and the check with a compiler that is at hand (`verify`).
 
 mod columns;
+mod page;
 mod pieces;
 mod program;
 mod verify;
@@ -21,6 +22,10 @@ use crate::{Error, Result, files};
 const CODE: &str = "model.c";
 const WEIGHTS: &str = "model.bin";
 const README: &str = "README.md";
+const PAGE: &str = "index.html";
+const SCRIPT: &str = "model.mjs";
+/// What the page says to build beside them.
+const BUILT: [&str; 3] = ["model", "model.exe", "model.wasm"];
 
 /// One C file, one file of weights.
 pub(super) const EXPORTER: Exporter = Exporter {
@@ -39,8 +44,8 @@ struct Places {
 }
 
 fn export(model: &Model, folder: &Path) -> Result<Exported> {
-    let known = [CODE, WEIGHTS, ROWS, EXPECTED, README];
-    folder::is_free(folder, &known)?;
+    let known = [CODE, WEIGHTS, ROWS, EXPECTED, README, PAGE, SCRIPT];
+    folder::is_free(folder, &[&known[..], &BUILT].concat())?;
     patterns::check(model.schema(), "C")?;
     files::create_folder(folder)?;
     let at = |name: &str| folder.join(name);
@@ -57,7 +62,14 @@ fn export(model: &Model, folder: &Path) -> Result<Exported> {
     };
     let code = code(model, &places, (length, hash));
     let example = Example::of(model, &at(ROWS))?;
-    let texts = [(CODE, code), (EXPECTED, example.expected()), (ROWS, example.lines), (README, readme(model))];
+    let texts = [
+        (CODE, code),
+        (EXPECTED, example.expected()),
+        (README, readme(model)),
+        (PAGE, page::page(model)),
+        (SCRIPT, page::script(model, &example)?),
+        (ROWS, example.lines),
+    ];
     folder::write(folder, &texts)?;
     Ok(Exported { files: known.map(at).to_vec(), example: example.probabilities.len() })
 }
@@ -97,6 +109,8 @@ fn code(model: &Model, places: &Places, (length, hash): (u64, u64)) -> String {
     out.push_str(
         "struct nasrec_model {\n    unsigned char *bytes;\n};\n\n/* 0, or one of the numbers above. */\nint nasrec_load(struct nasrec_model *model, const char *path);\n\
          void nasrec_free(struct nasrec_model *model);\n\
+         /* The same of weights that are in memory, at a multiple of 8: they stay there while the model is used, and are the caller's to free. */\n\
+         int nasrec_open(struct nasrec_model *model, void *bytes, size_t length);\n\
          /* The probability of a row: its fields in the order of the schema's columns, each ended by a zero byte; what is missing may be\n   \
          NULL. 0, or the number of the column, from 1, that cannot be read. Threads may share a model, each with room of its own. */\n\
          int nasrec_predict(const struct nasrec_model *model, const char *const *fields, float *work, float *probability);\n\n",

@@ -138,17 +138,24 @@ static uint64_t hash(const void *bytes, size_t length, uint64_t seed) {
 }
 
 //: load needs hash
-int nasrec_load(struct nasrec_model *model, const char *path) {
+int nasrec_open(struct nasrec_model *model, void *bytes, size_t length) {
     const uint32_t one = 1;
+    model->bytes = bytes;
+    int sound = length == WEIGHTS_LENGTH && *(const unsigned char *)&one == 1;
+    return sound && hash(bytes, length, 0) == WEIGHTS_HASH ? 0 : NASREC_OTHER_WEIGHTS;
+}
+
+int nasrec_load(struct nasrec_model *model, const char *path) {
     FILE *file = fopen(path, "rb");
     model->bytes = NULL;
     if (file == NULL) return NASREC_UNREADABLE;
-    model->bytes = malloc(WEIGHTS_LENGTH);
-    size_t length = model->bytes == NULL ? 0 : fread(model->bytes, 1, WEIGHTS_LENGTH, file);
-    int sound = length == WEIGHTS_LENGTH && fgetc(file) == EOF && *(const unsigned char *)&one == 1;
+    void *bytes = malloc(WEIGHTS_LENGTH);
+    size_t length = bytes == NULL ? 0 : fread(bytes, 1, WEIGHTS_LENGTH, file);
+    int whole = length == WEIGHTS_LENGTH && fgetc(file) == EOF;
     fclose(file);
-    if (sound && hash(model->bytes, length, 0) == WEIGHTS_HASH) return 0;
-    nasrec_free(model);
+    if (whole && nasrec_open(model, bytes, length) == 0) return 0;
+    free(bytes);
+    model->bytes = NULL;
     return NASREC_OTHER_WEIGHTS;
 }
 

@@ -52,3 +52,32 @@ int main(int count, char **arguments) {
     return 0;
 }
 #endif
+
+#ifdef NASREC_WASM
+/* What model.mjs calls, for pages and for JavaScript. */
+#define EXPORTED(name) __attribute__((export_name(#name)))
+
+static struct nasrec_model opened;
+
+EXPORTED(nasrec_room) void *nasrec_room(size_t size);
+EXPORTED(nasrec_take) int nasrec_take(void *bytes, size_t length);
+EXPORTED(nasrec_says) double nasrec_says(const char *texts);
+
+void *nasrec_room(size_t size) { return malloc(size); }
+
+int nasrec_take(void *bytes, size_t length) { return nasrec_open(&opened, bytes, length); }
+
+/* The probability of a row, its fields one behind the other, each ended by a zero byte; less than 0, the number of the column that cannot
+   be read. */
+double nasrec_says(const char *texts) {
+    static float work[NASREC_WORK];
+    const char *fields[NASREC_COLUMNS];
+    float probability;
+    for (size_t i = 0; i < NASREC_COLUMNS; i++) {
+        fields[i] = texts;
+        texts += strlen(texts) + 1;
+    }
+    int wrong = nasrec_predict(&opened, fields, work, &probability);
+    return wrong == 0 ? (double)probability : -(double)wrong;
+}
+#endif
