@@ -13,7 +13,7 @@ fn value(expression: &str, numeric: &[f32], params: &[(&str, &[f32])]) -> Vec<f3
     let columns = numeric.len();
     let fields = columns / 2;
     let text = format!(
-        "import \"std/cross.nasrec\"\nimport \"std/fields.nasrec\"\n\
+        "import \"std/ctr.nasrec\"\nimport \"std/cross.nasrec\"\nimport \"std/fields.nasrec\"\n\
          schema t {{ label y; dense I[1..{columns}] }}\n\
          space tiny(normalise = off) {{\n input numeric: dense\n let x = linear(numeric, {columns}, bias: off)\n let s = rows(x, {fields}, 2)\n let y = {expression}\n\
          logit = linear(y, 1, bias: off)\n}}\n\
@@ -153,4 +153,34 @@ fn attention_and_excitation() {
     let params: &[(&str, &[f32])] =
         &[("y.senet.hidden.linear.weight", &[2.0, -0.25]), ("y.senet.linear.weight", &[1.0, 0.5])];
     close(&value("flatten(senet(s, 1))", &FIELDS, params), &[2.0, 4.0, 3.0, 5.0]);
+}
+
+#[test]
+fn arithmetic_and_activations() {
+    let close = |expression: &str, expected: &[f32]| close(&value(expression, &PAIR, &[]), expected);
+    // x is 2 and 3.
+    close("1 - 2 * x / 4", &[0.0, -0.5]);
+    close("-x + 1", &[-1.0, -2.0]);
+    close("3 / x", &[1.5, 1.0]);
+    close("x / (1 + square(x))", &[0.4, 0.3]);
+    close("sqrt(2 * x) * sqrt(2)", &[2.0 * 2f32.sqrt(), 2.0 * 3f32.sqrt()]);
+    close("log(exp(x) * 2)", &[2.0 + 2f32.ln(), 3.0 + 2f32.ln()]);
+    close("softmax(x)", &[0.268_941_4, 0.731_058_6]);
+    close("silu(1 - x)", &[-0.268_941_4, -0.238_405_8]);
+    close("gelu(x - 3)", &[-0.158_808, 0.0]);
+    close("softplus(2 - x)", &[std::f32::consts::LN_2, 0.313_261_7]);
+    let slopes: &[(&str, &[f32])] = &[("y.prelu.weight.weight", &[0.5, 0.25])];
+    self::close(&value("prelu(5 - 2 * x)", &PAIR, slopes), &[1.0, -0.25]);
+    let free: &[(&str, &[f32])] = &[("y.weight.weight", &[4.0, 5.0])];
+    self::close(&value("weight(2) * x", &PAIR, free), &[8.0, 15.0]);
+}
+
+#[test]
+fn matrices_of_fields() {
+    let close = |expression: &str, expected: &[f32]| close(&value(expression, &FIELDS, &[]), expected);
+    // The fields are (1, 2) and (3, 5).
+    close("flatten(transpose(s))", &[1.0, 3.0, 2.0, 5.0]);
+    close("flatten(matmul(s, transpose(s)))", &[5.0, 13.0, 13.0, 34.0]);
+    close("flatten(softmax_fields(s / 2))", &[0.268_941_4, 0.182_425_5, 0.731_058_6, 0.817_574_5]);
+    close("flatten(attend(s, s, s, temperature: 4))", &[2.761_594, 4.642_391, 2.989_56, 4.984_339_6]);
 }

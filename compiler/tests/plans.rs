@@ -56,7 +56,16 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
         | Primitive::Sigmoid(_)
         | Primitive::Tanh(_)
         | Primitive::Dropout(_)
+        | Primitive::Affine(_)
+        | Primitive::Map(_)
+        | Primitive::Softmax(_)
         | Primitive::Square(_) => Some(inputs[0].clone()),
+        Primitive::Weight(_) => Some(params[0].shape()),
+        Primitive::Transpose(_) => shape(&[inputs[0][1], inputs[0][0]]),
+        Primitive::Matmul(_) => {
+            assert_eq!(inputs[0][1], inputs[1][0], "{}", node.path);
+            shape(&[inputs[0][0], inputs[1][1]])
+        }
         Primitive::Attention(Attention { heads }) => {
             assert_eq!(inputs[0][1] % heads, 0, "{}", node.path);
             Some(inputs[0].clone())
@@ -113,7 +122,7 @@ fn param_shapes_by_rule(node: &Node, inputs: &[&Shape], fields: usize) -> Vec<Ve
             let e = node.shape[1];
             vec![vec![3 * e, e], vec![3 * e], vec![e, e], vec![e]]
         }
-        Primitive::Shift(_) | Primitive::EmbedNumbers(_) => vec![node.shape.to_vec()],
+        Primitive::Shift(_) | Primitive::EmbedNumbers(_) | Primitive::Weight(_) => vec![node.shape.to_vec()],
         _ => Vec::new(),
     }
 }

@@ -15,6 +15,7 @@ mod generate;
 mod generated;
 mod given;
 mod inputs;
+mod instances;
 mod laws;
 mod lints;
 mod memory;

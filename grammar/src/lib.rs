@@ -52,6 +52,7 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::reference => "a name, with arguments if it takes any",
         Rule::made | Rule::made_choice => "`choice: value`",
         Rule::made_in => "a block such as `b[1] { … }`",
+        Rule::turn => "a name for the number of an iteration",
         Rule::repeat | Rule::kw_repeat => "`repeat`",
         Rule::kw_as => "`as`",
         Rule::require | Rule::kw_require => "`require`",

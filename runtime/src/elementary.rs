@@ -60,6 +60,22 @@ pub(crate) fn log1p(x: f64) -> f64 {
     let u = 1.0 + x;
     // What `u` was rounded by, over `u`.
     let lost = (if x < 1.0 { x - (u - 1.0) } else { 1.0 - (u - x) }) / u;
+    logarithm(u, lost)
+}
+
+/// The logarithm of a number of 32 bits: of 0 infinity below zero, of less none.
+pub(crate) fn ln(x: f32) -> f32 {
+    match x {
+        _ if x.is_nan() || x < 0.0 => f32::NAN,
+        0.0 => f32::NEG_INFINITY,
+        f32::INFINITY => x,
+        // Whatever has 32 bits is a normal number of 64.
+        _ => logarithm(f64::from(x), 0.0) as f32,
+    }
+}
+
+/// The logarithm of a normal number, and a small share of it more.
+fn logarithm(u: f64, lost: f64) -> f64 {
     // `u` is `m` times a power of two, `m` about 1.
     let bits = u.to_bits();
     let (mut k, mut m) =
@@ -106,6 +122,12 @@ mod tests {
             let x = drawn() * 2.0 - 1.0;
             assert!(apart(log1p(x), x.ln_1p()) <= 4, "{x}");
         }
+        for _ in 0..200_000 {
+            let x = ((drawn() * 276.0 - 149.0).exp2()) as f32;
+            assert_eq!(ln(x), (f64::from(x).ln()) as f32, "{x}");
+        }
+        assert_eq!((ln(0.0), ln(1.0), ln(f32::INFINITY)), (f32::NEG_INFINITY, 0.0, f32::INFINITY));
+        assert!(ln(-1.0).is_nan() && ln(f32::NAN).is_nan());
         for x in [0.0, 1e-300, 5e-17, 2f64.powi(-53), 1e-8, 0.5, 1.0, f64::MAX] {
             assert!(apart(log1p(x), x.ln_1p()) <= 4, "{x}");
             assert!(apart(log1p(-x.min(0.9)), (-x.min(0.9)).ln_1p()) <= 4, "{x}");

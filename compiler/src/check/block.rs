@@ -54,10 +54,13 @@ impl Elaborator<'_> {
             }
             self.bind(scope, stem, Value::Instance(Rc::new(outs)));
         }
-        let mut family = Vec::new();
+        // Each instance sees those before it.
+        let family = self.families.len();
+        self.families.push(Vec::new());
         for index in lo..=hi {
             let name = format!("{}[{index}]", block.name.text);
             scope.enter();
+            scope.set(&block.name.text, Binding { value: Value::Family(family), span: block.name.span });
             if let Some(number) = &block.number {
                 let value = Value::Size(self.ex.constant(index as f64));
                 self.bind(scope, number, value);
@@ -76,11 +79,9 @@ impl Elaborator<'_> {
                 }
             }
             self.blocks.push((name, outs.clone()));
-            family.push((index, Value::Instance(Rc::new(outs))));
+            self.families[family].push((index, Value::Instance(Rc::new(outs))));
         }
-        self.families.push(family);
-        let family = Value::Family(self.families.len() - 1);
-        self.bind(scope, &block.name, family);
+        self.bind(scope, &block.name, Value::Family(family));
         Some(())
     }
 

@@ -14,7 +14,8 @@ use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{AxisRef, Cond, Demanded, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, SizeId, Symbolic, TensorKind};
 use crate::primitives::{
-    self, Applied, Constant, Constants, DEVIATION, Default, Demand, Numeric, Operand, Primitive, Signature, Wants,
+    self, Applied, Constant, Constants, DEVIATION, Default, Demand, Map, Numeric, OF_BOTH, Operand, Primitive,
+    Signature, Wants,
 };
 use crate::syntax::tree::{Arg, Expr, Name, TypeOf};
 use crate::tensor::Init;
@@ -103,7 +104,14 @@ impl Elaborator<'_> {
                     .label(callee.span, format!("{} given", args.len())),
             );
         }
-        let a = self.number(scope, &args[0].value)?;
+        let of_tensors = OF_BOTH.iter().find(|(name, _)| *name == callee.text);
+        let a = match (self.eval(scope, &args[0].value)?, of_tensors) {
+            (Value::Size(size), _) => size,
+            (tensor, Some(&(_, by))) if tensor.is_tensor() => {
+                return self.of_one(Map { by }.into(), (tensor, args[0].value.span));
+            }
+            (other, _) => return self.no_number(&other, args[0].value.span),
+        };
         let b = match args.get(1) {
             Some(arg) => self.number(scope, &arg.value)?,
             None => a,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::elaborate::Elaborator;
 use super::program::{Item, ItemKind};
 use super::scope::Scope;
-use super::values::Value;
+use super::values::{Source, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{CondId, Relation, SizeId};
 use crate::primitives::{Mul, Sub};
@@ -88,11 +88,13 @@ impl Elaborator<'_> {
                 let cond = self.condition(scope, operand)?;
                 Some(Value::Truth(self.ex.not(cond)))
             }
-            ExprKind::Unary(Unary::Negate, operand) => {
-                let size = self.number(scope, operand)?;
-                let zero = self.ex.constant(0.0);
-                Some(Value::Size(self.ex.add_scaled(zero, size, -1.0)))
-            }
+            ExprKind::Unary(Unary::Negate, operand) => match self.eval(scope, operand)? {
+                Value::Size(size) => {
+                    let zero = self.ex.constant(0.0);
+                    Some(Value::Size(self.ex.add_scaled(zero, size, -1.0)))
+                }
+                tensor => self.affine((-1.0, 0.0), (tensor, operand.span)),
+            },
             ExprKind::Binary(binary, left, right) => self.binary(scope, *binary, left, right),
             ExprKind::Range { lo, hi, step } => {
                 let lo = self.number(scope, lo)?;
@@ -105,7 +107,9 @@ impl Elaborator<'_> {
             }
             ExprKind::Pick { count, from } => self.pick(scope, count, from, expr.span),
             ExprKind::Choose { count, alternatives } => self.choose(scope, count.as_deref(), alternatives, expr.span),
-            ExprKind::Repeat { count, from, name, body } => self.repeat(scope, count, from, (name, body), expr.span),
+            ExprKind::Repeat { number, count, from, name, body } => {
+                self.repeat(scope, (number.as_ref(), count), from, (name, body), expr.span)
+            }
             ExprKind::Body(body) => self.body(scope, body),
             ExprKind::If { condition, then, otherwise } => self.branch(scope, condition, then, otherwise),
             ExprKind::Lost => self.already_told(),
@@ -198,14 +202,13 @@ impl Elaborator<'_> {
     pub fn number(&mut self, scope: &mut Scope, expr: &Expr) -> Option<SizeId> {
         match self.eval(scope, expr)? {
             Value::Size(size) => Some(size),
-            other => {
-                let what = self.describe(&other);
-                self.fail(
-                    Diagnostic::error(Code::Kind, "a number is expected here")
-                        .label(expr.span, format!("this is {what}")),
-                )
-            }
+            other => self.no_number(&other, expr.span),
         }
+    }
+
+    pub(super) fn no_number<T>(&mut self, value: &Value, at: Span) -> Option<T> {
+        let what = self.describe(value);
+        self.fail(Diagnostic::error(Code::Kind, "a number is expected here").label(at, format!("this is {what}")))
     }
 
     fn condition(&mut self, scope: &mut Scope, expr: &Expr) -> Option<CondId> {
@@ -238,6 +241,13 @@ impl Elaborator<'_> {
                 return self.fail(Diagnostic::error(Code::Size, "a division by zero").label(right.span, "this is 0"));
             }
             return Some(self.arithmetic(binary, *a, *b));
+        }
+        let (number, tensor) = (|value: &Value| matches!(value, Value::Size(_)), Value::is_tensor);
+        let arithmetic = matches!(binary, Binary::Add | Binary::Sub | Binary::Mul | Binary::Div);
+        if arithmetic && (number(&a) && tensor(&b) || tensor(&a) && number(&b))
+            || binary == Binary::Div && tensor(&a) && tensor(&b)
+        {
+            return self.mixed(binary, (a, left.span), (b, right.span));
         }
         match binary {
             Binary::Add => self.sum((a, left.span), (b, right.span)),
@@ -314,11 +324,27 @@ impl Elaborator<'_> {
                 }
                 vec!["count".to_owned()]
             }
+            Value::List(items) => {
+                if member.text == "count" {
+                    return Some(Value::Size(self.ex.constant(items.len() as f64)));
+                }
+                vec!["count".to_owned()]
+            }
             Value::Instance(outs) => {
                 if let Some((_, node)) = outs.iter().find(|(name, _)| *name == member.text) {
                     return Some(Value::Tensor(*node));
                 }
                 outs.iter().map(|(name, _)| name.clone()).collect()
+            }
+            Value::Instances(instances) => {
+                let mut sources = Vec::new();
+                for (number, instance) in instances.iter() {
+                    let Value::Tensor(node) = self.member(instance.clone(), span, member)? else { return None };
+                    let block = self.program.sources.text(span);
+                    let block = block.split('[').next().unwrap_or_default().trim();
+                    sources.push(Source { label: format!("{block}[{number}]"), node });
+                }
+                return Some(Value::Sources(Rc::new(sources)));
             }
             other => {
                 let what = self.describe(other);
@@ -330,17 +356,27 @@ impl Elaborator<'_> {
         };
         let what = self.describe(&of);
         let near = nearest(&member.text, known.iter().map(String::as_str));
+        let column = matches!(of, Value::Categorical(_)).then(|| {
+            format!("some of the columns are an input of their own: `input {0}: categorical from {0}`", member.text)
+        });
         self.fail(
             Diagnostic::error(Code::UnknownName, format!("{what} has no `{}`", member.text))
                 .label(member.span, format!("it has {}", known.join(", ")))
                 .label(span, what)
-                .did_you_mean(member.span, &member.text, near),
+                .did_you_mean(member.span, &member.text, near)
+                .help_if(column),
         )
     }
 
     fn index(&mut self, scope: &mut Scope, of: &Expr, index: &Expr) -> Option<Value> {
         let value = self.eval(scope, of)?;
-        let size = self.number(scope, index)?;
+        let size = match (&value, self.eval(scope, index)?) {
+            (_, Value::Size(size)) => size,
+            (&Value::Family(family), Value::Range { lo, hi, step: None }) => {
+                return self.instances_of(family, (lo, hi), index.span);
+            }
+            (_, other) => return self.no_number(&other, index.span),
+        };
         let Some(at) = self.constant_size(size) else {
             return self.fail(
                 Diagnostic::error(Code::NotConstant, "an index must be a fixed number")
@@ -353,10 +389,10 @@ impl Elaborator<'_> {
                 if let Some((_, instance)) = instances.iter().find(|(number, _)| *number as f64 == at) {
                     return Some(instance.clone());
                 }
-                let (first, last) = (instances.first().map_or(0, |i| i.0), instances.last().map_or(0, |i| i.0));
+                let known = known_instances(instances);
                 self.fail(
                     Diagnostic::error(Code::Block, format!("there is no instance {at} of this block"))
-                        .label(index.span, format!("it has the instances {first} to {last}")),
+                        .label(index.span, known),
                 )
             }
             Value::List(items) => match items.get((at - 1.0) as usize).filter(|_| at >= 1.0 && at.fract() == 0.0) {
@@ -374,6 +410,26 @@ impl Elaborator<'_> {
                 )
             }
         }
+    }
+
+    /// `b[1..3]`
+    fn instances_of(&mut self, family: usize, (lo, hi): (SizeId, SizeId), at: Span) -> Option<Value> {
+        let (Some(lo), Some(hi)) = (self.constant_size(lo), self.constant_size(hi)) else {
+            return self.fail(
+                Diagnostic::error(Code::NotConstant, "an index must be a fixed number").label(at, "this varies"),
+            );
+        };
+        let all = &self.families[family];
+        let wanted = |number: i64| (lo..=hi).contains(&(number as f64));
+        let found: Vec<(i64, Value)> = all.iter().filter(|(number, _)| wanted(*number)).cloned().collect();
+        if lo.fract() != 0.0 || hi.fract() != 0.0 || found.len() as f64 != (hi - lo + 1.0).max(0.0) {
+            let known = known_instances(all);
+            return self.fail(
+                Diagnostic::error(Code::Block, format!("there are no instances {lo} to {hi} of this block"))
+                    .label(at, known),
+            );
+        }
+        Some(Value::Instances(Rc::new(found)))
     }
 
     fn earlier(&mut self, scope: &Scope, output: &Name, span: Span) -> Option<Value> {
@@ -402,5 +458,14 @@ impl Elaborator<'_> {
                 )
             }
         }
+    }
+}
+
+/// Which instances of a block there are, in words: inside of the block, those before.
+fn known_instances(instances: &[(i64, Value)]) -> String {
+    match instances {
+        [] => "none comes before this one".to_owned(),
+        [(only, _)] => format!("so far it has the instance {only}"),
+        [(first, _), .., (last, _)] => format!("it has the instances {first} to {last}"),
     }
 }

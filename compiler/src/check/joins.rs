@@ -230,6 +230,11 @@ impl Elaborator<'_> {
         self.joined(primitive, &[always(a, left.1), always(b, right.1)], name)
     }
 
+    /// A primitive without parameters of one tensor.
+    pub fn applied_to(&mut self, primitive: Primitive, node: NodeIndex, span: Span) -> Option<Value> {
+        self.joined(primitive, &[Joined { gate: Gate::Always, node, span }], primitive.name())
+    }
+
     pub fn pick(&mut self, scope: &mut Scope, count: &Expr, from: &Expr, span: Span) -> Option<Value> {
         let (lo, hi) = self.how_many(scope, count, 0)?;
         let sources = match self.eval(scope, from)? {
@@ -237,6 +242,10 @@ impl Elaborator<'_> {
             Value::List(items) => {
                 let mut sources = Vec::new();
                 for (i, item) in items.iter().enumerate() {
+                    if let Value::Sources(more) = item {
+                        sources.extend(more.iter().cloned());
+                        continue;
+                    }
                     let node = self.expect_tensor(item.clone(), from.span)?;
                     // What is written names the source, if an architecture can write it: once, and without words that
                     // need a blank between them. Else its position does.
@@ -418,6 +427,10 @@ impl Elaborator<'_> {
             _ => (None, None),
         };
         let (Some(lo), Some(hi)) = (lo, hi) else {
+            // What an operator is called with decides.
+            if self.generic {
+                return Some((1, 1));
+            }
             return self.fail(
                 Diagnostic::error(Code::NotConstant, "how many must be fixed")
                     .label(count.span, "expected a number or a range, such as `1..4`"),

@@ -5,6 +5,7 @@
 //! or brackets (`syntax/`), and nothing that depends on data or on an architecture's values (`space/`).
 
 mod arch;
+mod arithmetic;
 mod block;
 mod calls;
 mod claims;

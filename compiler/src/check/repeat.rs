@@ -8,12 +8,12 @@ use crate::ir::Offer;
 use crate::syntax::tree::{Body, Expr, Name};
 
 impl Elaborator<'_> {
-    /// `repeat lo..hi from start as name { body }`: iteration `i` owns one set of parameters and choices, used by every
+    /// `repeat number in lo..hi from start as name { body }`: iteration `i` owns one set of parameters and choices, used by every
     /// depth of at least `i` (language rule 2).
     pub fn repeat(
         &mut self,
         scope: &mut Scope,
-        count: &Expr,
+        (number, count): (Option<&Name>, &Expr),
         from: &Expr,
         (name, body): (&Name, &Body),
         span: Span,
@@ -47,6 +47,10 @@ impl Elaborator<'_> {
             let binding = Binding { value: Value::Tensor(value), span: name.span };
             scope.enter();
             scope.set(&name.text, binding);
+            if let Some(number) = number {
+                let value = Value::Size(self.ex.constant(iteration as f64));
+                self.bind(scope, number, value);
+            }
             let result = self.body(scope, body);
             scope.leave();
             self.path.pop();

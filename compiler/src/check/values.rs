@@ -43,6 +43,8 @@ pub(crate) enum Value {
     Categorical(InputId),
     /// A block's instances, by index into the elaborator's families.
     Family(usize),
+    /// Some instances of a block, by their numbers.
+    Instances(Rc<Vec<(i64, Value)>>),
     /// One block instance or stem: its outputs by name.
     Instance(Rc<Vec<(String, NodeIndex)>>),
     /// A call whose parameters all its uses have in common.
@@ -88,6 +90,11 @@ pub(crate) struct Param {
 }
 
 impl Value {
+    /// Whether it is a tensor, or would be one where it is there and joined.
+    pub fn is_tensor(&self) -> bool {
+        matches!(self, Value::Tensor(_) | Value::Optional { .. } | Value::Picked { .. })
+    }
+
     /// In the reader's words, with its article.
     pub fn describe(&self, tensor: impl Fn(NodeIndex) -> TensorKind) -> String {
         match self {
@@ -100,6 +107,7 @@ impl Value {
             Value::Sources(_) => "a list of tensors to pick from".to_owned(),
             Value::Picked { .. } => "several picked tensors".to_owned(),
             Value::Categorical(_) => "a categorical input".to_owned(),
+            Value::Instances(_) => "instances of a block".to_owned(),
             Value::Family(_) => "a block".to_owned(),
             Value::Instance(_) => "a block instance".to_owned(),
             Value::Shared(_) => "a shared call".to_owned(),

@@ -95,7 +95,7 @@ pub(crate) fn meaning(name: &str) -> &'static str {
         "concat" => "Dense tensors side by side, or sparse ones, field after field.",
         "max" => "The larger of two numbers.",
         "min" => "The smaller of two numbers.",
-        "sqrt" => "The square root of a number.",
+        "sqrt" => "The square root of a number, or of every element of a tensor.",
         "round" => "The nearest whole number, half away from zero.",
         "all" => "Whether a condition holds for every value.",
         "any" => "Whether a condition holds for some value.",

@@ -11,6 +11,8 @@ mod registry;
 mod signature;
 
 pub(crate) use algebra::{Algebra, Applied, Concrete, Demand, Operand};
+pub use map::Function;
+pub(crate) use map::OF_BOTH;
 pub(crate) use op::{Op, elementwise};
 pub use reduce::Reduction;
 pub(crate) use signature::{Constant, Constants, DEVIATION, Default, Signature, Wants};
@@ -46,6 +48,12 @@ registry::primitives! {
     add::Add,
     sub::Sub,
     mul::Mul,
+    affine::Affine,
+    map::Map,
+    softmax::Softmax,
+    weight::Weight,
+    transpose::Transpose,
+    matmul::Matmul,
 }
 
 impl Primitive {

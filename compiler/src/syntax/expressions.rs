@@ -158,12 +158,14 @@ impl Reader {
                 ExprKind::Choose { count, alternatives: alternatives.collect() }
             }
             Rule::repeat => {
-                let mut inner = pair.parts();
+                let mut inner = pair.parts().peekable();
+                let number = inner.next_if(|part| part.as_rule() == Rule::turn);
+                let number = number.and_then(|turn| turn.parts().next()).map(|name| self.name(&name, offset));
                 let count = Box::new(self.expression(inner.next().expect("a repeat has a count"), offset));
                 let from = Box::new(self.expression(inner.next().expect("a repeat has a start"), offset));
                 let name = self.name(&inner.next().expect("a repeat names its value"), offset);
                 let body = self.body(inner.next().expect("a repeat has a body"), offset);
-                ExprKind::Repeat { count, from, name, body }
+                ExprKind::Repeat { number, count, from, name, body }
             }
             Rule::interval => {
                 let mut limits = pair.parts().map(|limit| Box::new(self.expression(limit, offset)));

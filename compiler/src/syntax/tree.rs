@@ -327,8 +327,10 @@ pub(crate) enum ExprKind {
         count: Option<Box<Expr>>,
         alternatives: Vec<Alternative>,
     },
-    /// `repeat count from start as name { body }`
+    /// `repeat number in count from start as name { body }`
     Repeat {
+        /// What an iteration's number is called.
+        number: Option<Name>,
         count: Box<Expr>,
         from: Box<Expr>,
         name: Name,

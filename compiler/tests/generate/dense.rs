@@ -133,7 +133,7 @@ fn linear(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> Option
 }
 
 fn element_wise(g: &mut Generator, s: &mut Scope, width: &str, depth: usize) -> Option<String> {
-    let op = g.one(&["relu", "sigmoid", "tanh", "square", "layer_norm", "batch_norm", "shift", "norm"]);
+    let op = g.one(&["relu", "sigmoid", "tanh", "square", "layer_norm", "batch_norm", "shift", "norm", "softmax"]);
     Some(format!("{op}({})", g.dense(s, width, depth)))
 }
 

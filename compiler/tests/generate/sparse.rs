@@ -26,6 +26,27 @@ const SPARSE: Table<Way> = &[
         let op = g.one(&["relu", "layer_norm", "batch_norm", "layer_norm_fields", "square"]);
         (format!("{op}({})", of.name), of.fields.clone(), of.dim.clone())
     }),
+    (1, |g, _, of| {
+        let one = g.one(&[
+            "2 * OF",
+            "1 - OF",
+            "-OF",
+            "OF / 3 + 1",
+            "softmax(OF)",
+            "softmax_fields(OF)",
+            "exp(-square(OF))",
+            "sqrt(1 + square(OF))",
+            "log(2 + square(OF))",
+            "OF / (1 + square(OF))",
+        ]);
+        (one.replace("OF", &of.name), of.fields.clone(), of.dim.clone())
+    }),
+    (1, |_, _, of| {
+        (format!("matmul(softmax(matmul({0}, transpose({0}))), {0})", of.name), of.fields.clone(), of.dim.clone())
+    }),
+    (1, |_, _, of| {
+        (format!("{0} * weight_fields({1}, {2})", of.name, of.fields, of.dim), of.fields.clone(), of.dim.clone())
+    }),
     (1, |_, _, of| (format!("{0} + linear({0}, {1})", of.name, of.dim), of.fields.clone(), of.dim.clone())),
     (1, |_, _, of| (format!("multi_head_attention({}, heads: 2)", of.name), of.fields.clone(), of.dim.clone())),
     (1, |_, _, of| (format!("scale({0}, mean_last({0}))", of.name), of.fields.clone(), of.dim.clone())),

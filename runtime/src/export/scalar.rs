@@ -4,10 +4,11 @@
 //! in the exponential, which says so. Backends add up in other orders, so that they differ from this in the last digits.
 
 use nasrec_compiler::plan::{Lookup, Node, Plan};
-use nasrec_compiler::primitives::{Axis, Primitive, Reduction};
+use nasrec_compiler::primitives::{Axis, Function, Primitive, Reduction};
 use nasrec_compiler::schema::Pool;
 
 use crate::data::{Batch, EMPTY};
+use crate::elementary::ln;
 use crate::model::Model;
 use crate::ops::kernels::simd::{exp, sigmoid};
 use crate::ops::tanh;
@@ -82,6 +83,37 @@ impl<'m> Scalar<'m> {
                     linear(weight, bias.map(|bias: &[f32]| &bias[field * out..][..out]), x, (1, out, 1))
                 };
                 each.flat_map(layer).collect()
+            }
+            Primitive::Affine(op) => {
+                let (scale, shift) = (op.scale as f32, op.shift as f32);
+                input(0).iter().map(|x| scale * x + shift).collect()
+            }
+            Primitive::Map(op) => {
+                let f: fn(f32) -> f32 = match op.by {
+                    Function::Exp => exp,
+                    Function::Log => ln,
+                    Function::Sqrt => f32::sqrt,
+                    Function::Reciprocal => f32::recip,
+                };
+                input(0).iter().map(|&x| f(x)).collect()
+            }
+            Primitive::Softmax(op) => {
+                softmax(input(0), shape(0)[op.axis.index(shape(0).len())], axes(op.axis, shape(0)).0)
+            }
+            Primitive::Weight(_) => param(0).to_vec(),
+            Primitive::Transpose(_) => {
+                let (n, e) = (shape(0)[0], shape(0)[1]);
+                (0..n * e).map(|at| input(0)[at % n * e + at / n]).collect()
+            }
+            Primitive::Matmul(_) => {
+                let (m, e) = (shape(0)[1], shape(1)[1]);
+                let sum = |row: &[f32], d: usize| {
+                    row.iter().zip(input(1)[d..].iter().step_by(e)).fold(0.0, |sum, (a, b)| sum + a * b)
+                };
+                input(0)
+                    .chunks_exact(m)
+                    .flat_map(|row| (0..e).map(move |d| sum(row, d)).collect::<Vec<f32>>())
+                    .collect()
             }
             Primitive::LayerNorm(op) => {
                 let (along, across) = axes(op.axis, shape(0));
@@ -217,6 +249,21 @@ fn layer_norm([scale, shift]: [&[f32]; 2], eps: f32, x: &[f32], (inner, _): (usi
             for (at, x) in along().enumerate() {
                 y[at * inner + d] = (x - mean) * deviation * scale[at] + shift[at];
             }
+        }
+    }
+    y
+}
+
+/// Along the axis of `x [outer, width, inner]`.
+fn softmax(x: &[f32], width: usize, inner: usize) -> Vec<f32> {
+    let mut y = x.to_vec();
+    for y in y.chunks_exact_mut(width * inner) {
+        for d in 0..inner {
+            let at = |k: usize| k * inner + d;
+            let most = (0..width).fold(f32::NEG_INFINITY, |most, k| if y[at(k)] > most { y[at(k)] } else { most });
+            (0..width).for_each(|k| y[at(k)] = exp(y[at(k)] - most));
+            let sum = (0..width).fold(0.0f32, |sum, k| sum + y[at(k)]);
+            (0..width).for_each(|k| y[at(k)] /= sum);
         }
     }
     y

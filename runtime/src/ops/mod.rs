@@ -125,4 +125,10 @@ ops! {
     reduce::Reduce,
     shift::Shift,
     attention::Attention,
+    affine::Affine,
+    map::Map,
+    softmax::Softmax,
+    weight::Weight,
+    transpose::Transpose,
+    matmul::Matmul,
 }

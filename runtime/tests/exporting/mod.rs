@@ -118,11 +118,13 @@ const OPERATORS: [(&str, &str, u64); 11] = [
   let t = tanh(linear(numeric, 6))
   let p = pad(sum_last(w), 8)
   let r = rows(linear(numeric, 8), 2, 4)
+  let h = softmax(matmul(w, transpose(s))) / 2 + softmax_fields(weight_fields(5, fields.count, deviation: 0.5))
+  let m = exp(-square(mean_last(w))) + log(1 + square(mean_last(w))) / sqrt(2 + square(weight(5)))
   let n = layer_norm(r) + layer_norm_fields(r)
   let v = batch_norm(square(max_last(s)))
   let b = shift(mean_last(s))
   let u = scale(s, sigmoid(mean_last(s)))
-  logit = linear(concat(few, flatten(q), flatten(linear_each(w, 2, bias: off)), t, p, lower_triangle(g), flatten(n), v - b, v * b, sum_fields(u), flatten(field_products(r, w)), flatten(pair_products(w, w))), 1)
+  logit = linear(concat(few, flatten(h), m, flatten(q), flatten(linear_each(w, 2, bias: off)), t, p, lower_triangle(g), flatten(n), v - b, v * b, sum_fields(u), flatten(field_products(r, w)), flatten(pair_products(w, w))), 1)
 }",
         "all",
         2,

@@ -279,10 +279,11 @@ impl<'p> Names<'p> {
                 count.iter().for_each(|count| self.expr(count));
                 alternatives.iter().for_each(|alternative| self.expr(&alternative.value));
             }
-            ExprKind::Repeat { count, from, name, body } => {
+            ExprKind::Repeat { number, count, from, name, body } => {
                 self.expr(count);
                 self.expr(from);
                 self.scoped(|this| {
+                    number.iter().for_each(|number| this.define(number, Kind::Number, number.span));
                     this.define(name, Kind::Turn, name.span);
                     this.body(body);
                 });

@@ -151,7 +151,7 @@ fn parametric(space: &SpaceItem) -> HashSet<&str> {
         defined(&space.body, &mut names);
         walk::statements(&space.body, &mut |expr| match &expr.kind {
             ExprKind::Body(body) => defined(&body.bindings, &mut names),
-            ExprKind::Repeat { count, from, name, body } => {
+            ExprKind::Repeat { count, from, name, body, .. } => {
                 if [count, from].into_iter().any(|expr| depends(expr, &names)) {
                     names.insert(&name.text);
                 }

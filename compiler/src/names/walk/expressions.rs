@@ -16,8 +16,8 @@ const WORDS: [&str; 24] = [
 enum Next {
     Body,
     Alternatives,
-    /// The body of a `repeat`, with the place of the name after `as`.
-    Repeat(Option<usize>),
+    /// The body of a `repeat`, with the places of the names after `as` and before `in`.
+    Repeat([Option<usize>; 2]),
 }
 
 impl Walker<'_> {
@@ -48,8 +48,8 @@ impl Walker<'_> {
                 }
                 "{" => {
                     match next {
-                        Next::Body => self.body(None),
-                        Next::Repeat(name) => self.body(name),
+                        Next::Body => self.body([None; 2]),
+                        Next::Repeat(names) => self.body(names),
                         Next::Alternatives => self.nested(Self::alternatives),
                     }
                     next = Next::Body;
@@ -70,13 +70,17 @@ impl Walker<'_> {
                     self.at += 1;
                 }
                 "repeat" => {
-                    next = Next::Repeat(None);
                     self.at += 1;
+                    let number = (self.word().is_some() && self.is_at(1, "in")).then_some(self.at);
+                    self.at += if number.is_some() { 2 } else { 0 };
+                    next = Next::Repeat([None, number]);
                 }
-                "as" if matches!(next, Next::Repeat(_)) => {
+                "as" => {
                     self.at += 1;
-                    next = Next::Repeat(self.word().map(|_| self.at));
-                    self.at += usize::from(self.word().is_some());
+                    if let Next::Repeat([_, number]) = next {
+                        next = Next::Repeat([self.word().map(|_| self.at), number]);
+                        self.at += usize::from(self.word().is_some());
+                    }
                 }
                 "earlier" => {
                     self.at += 1;
@@ -165,10 +169,10 @@ impl Walker<'_> {
     }
 
     /// `{ let … value }`, with a name for what an iteration is given.
-    pub(super) fn body(&mut self, turn: Option<usize>) {
+    pub(super) fn body(&mut self, [turn, number]: [Option<usize>; 2]) {
         self.scoped(self.owner, |walker| {
-            if let Some(turn) = turn {
-                walker.named_at(turn, Kind::Turn);
+            for (name, kind) in [(turn, Kind::Turn), (number, Kind::Number)] {
+                name.into_iter().for_each(|name| walker.named_at(name, kind));
             }
             walker.nested(Self::body_statements);
         });
@@ -205,7 +209,7 @@ impl Walker<'_> {
                 self.value_starts(label);
             }
             if self.is("{") {
-                self.body(None);
+                self.body([None; 2]);
             } else {
                 let first = self.index.uses.len();
                 self.expression(false);

@@ -322,7 +322,7 @@ impl<'a> Walker<'a> {
         if self.skip("=") {
             self.expression(false);
         } else if self.is("{") {
-            self.body(None);
+            self.body([None; 2]);
         }
     }
 
@@ -455,6 +455,8 @@ impl<'a> Walker<'a> {
             self.close(stem, from);
         }
         (self.owner, self.block) = (block.or(outer.0), block);
+        // Its instances see those before them.
+        let from = self.start();
         if self.is("{") {
             self.scoped(block, |walker| {
                 if let Some(number) = number {
@@ -464,7 +466,6 @@ impl<'a> Walker<'a> {
             });
         }
         (self.owner, self.block) = outer;
-        let from = self.stop();
         self.close(block, from);
     }
 }

@@ -138,6 +138,7 @@ impl Candle {
         let node = |(index, node): (usize, &Node)| match node.primitive {
             Primitive::Numeric(_) => given.numeric.as_ref().map(|all| columns(node, all)).transpose(),
             Primitive::Embed(_) => given.ids.as_ref().map(|ids| look_up(params, plan, node, ids)).transpose(),
+            Primitive::Weight(_) => zeros(node, given.rows, DType::F32, self.traffic.device()).map(Some),
             Primitive::Dropout(dropout) => given
                 .mode
                 .noise()
@@ -243,6 +244,12 @@ impl Candle {
 }
 
 /// The trained dense parameters that `included` says, with their derivatives side by side; none where there are none.
+/// A zero for each sample, to which a free tensor is added.
+pub(crate) fn zeros(node: &Node, samples: usize, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
+    let shape: Vec<usize> = std::iter::once(samples).chain(node.shape.iter().map(|_| 1)).collect();
+    Tensor::zeros(shape, dtype, device)
+}
+
 /// The columns that a numeric node yields, of all of a batch.
 pub(crate) fn columns(node: &Node, all: &Tensor) -> candle_core::Result<Tensor> {
     if node.columns.is_empty() {

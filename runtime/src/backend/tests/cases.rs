@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::primitives::{
-    Add, Axis, Concat, Dropout, FieldProducts, Flatten, Gram, LowerTriangle, Mul, PairProducts, Reduce, Reduction,
-    Relu, Rows, Scale, Sigmoid, Square, Sub, SumFields, Tanh,
+    Add, Affine, Axis, Concat, Dropout, FieldProducts, Flatten, Function, Gram, LowerTriangle, Map, Matmul, Mul,
+    PairProducts, Reduce, Reduction, Relu, Rows, Scale, Sigmoid, Softmax, Square, Sub, SumFields, Tanh, Transpose,
 };
 
 use super::sketch::Sketch;
@@ -103,6 +103,60 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
         ("relu", |k, _, x| k.plain(Relu.into(), &[x])),
         ("sigmoid", |k, s, _| k.plain(Sigmoid.into(), &[s])),
         ("tanh", |k, s, _| k.plain(Tanh.into(), &[s])),
+        ("affine", |k, s, _| k.plain(Affine { scale: -1.5, shift: 0.25 }.into(), &[s])),
+        ("affine of what is padded", |k, _, x| {
+            let padded = k.pad(x, k.shape(x)[0] + 2);
+            let scaled = k.plain(Affine { scale: 2.0, shift: 0.0 }.into(), &[padded]);
+            let shifted = k.plain(Affine { scale: 1.0, shift: -1.0 }.into(), &[scaled]);
+            k.plain(Concat.into(), &[scaled, shifted])
+        }),
+        ("exp", |k, s, _| k.plain(Map { by: Function::Exp }.into(), &[s])),
+        ("log", |k, _, x| mapped(k, Function::Log, x)),
+        ("sqrt", |k, _, x| mapped(k, Function::Sqrt, x)),
+        ("reciprocal", |k, _, x| mapped(k, Function::Reciprocal, x)),
+        ("softmax of a dense tensor", |k, _, x| k.plain(Softmax { axis: Axis::Last }.into(), &[x])),
+        ("softmax of each field", |k, s, _| k.plain(Softmax { axis: Axis::Last }.into(), &[s])),
+        ("softmax over fields", |k, s, _| {
+            let shares = k.plain(Softmax { axis: Axis::Fields }.into(), &[s]);
+            k.plain(Mul.into(), &[shares, s])
+        }),
+        ("softmax of what lies in several places", |k, _, x| {
+            let first = k.linear(x, Axis::Last, 5, true);
+            let all = k.plain(Concat.into(), &[first, x]);
+            let even = k.pad(all, k.shape(all)[0].next_multiple_of(2));
+            let fields = k.node(Rows.into(), &[even], &[], &[2, k.shape(even)[0] / 2]);
+            let shares = k.plain(Softmax { axis: Axis::Fields }.into(), &[fields]);
+            k.plain(Flatten.into(), &[shares])
+        }),
+        ("a free dense tensor", |k, _, x| {
+            let weight = k.weight(&[k.shape(x)[0]]);
+            k.plain(Mul.into(), &[weight, x])
+        }),
+        ("free fields", |k, s, _| {
+            let weight = k.weight(&[2, k.shape(s)[1]]);
+            k.plain(Concat.into(), &[weight, s])
+        }),
+        ("transpose", |k, s, _| {
+            let turned = k.plain(Transpose.into(), &[s]);
+            k.linear(turned, Axis::Last, 3, true)
+        }),
+        ("transpose of joined fields", |k, s, _| {
+            let other = k.linear(s, Axis::Last, k.shape(s)[1], false);
+            let joined = k.plain(Concat.into(), &[other, s]);
+            k.plain(Transpose.into(), &[joined])
+        }),
+        ("product of matrices", |k, s, _| {
+            let turned = k.plain(Transpose.into(), &[s]);
+            let scores = k.plain(Matmul.into(), &[s, turned]);
+            let shares = k.plain(Softmax { axis: Axis::Last }.into(), &[scores]);
+            k.plain(Matmul.into(), &[shares, s])
+        }),
+        ("product of joined matrices", |k, s, _| {
+            let other = k.linear(s, Axis::Last, k.shape(s)[1], true);
+            let joined = k.plain(Concat.into(), &[other, s]);
+            let left = k.linear(joined, Axis::Last, k.shape(joined)[0], false);
+            k.plain(Matmul.into(), &[left, joined])
+        }),
         ("square", |k, s, _| k.plain(Square.into(), &[s])),
         ("dropout", |k, s, _| k.plain(Dropout { rate: 0.3 }.into(), &[s])),
         ("dropout of what is padded, twice", |k, _, x| {
@@ -209,6 +263,13 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
             k.plain(Square.into(), &[shifted])
         }),
     ]
+}
+
+/// Of numbers above 0.
+fn mapped(k: &mut Sketch, by: Function, x: usize) -> usize {
+    let squared = k.plain(Square.into(), &[x]);
+    let above = k.plain(Affine { scale: 1.0, shift: 0.5 }.into(), &[squared]);
+    k.plain(Map { by }.into(), &[above])
 }
 
 /// Beside a second reader of what is reduced, so that gradients add up.

@@ -6,7 +6,7 @@ use nasrec_compiler::plan::{Init, Layout, Node, PLAN_VERSION, Param, ParamKind, 
 use nasrec_compiler::primitives::{
     Add, Attention, Axis, BatchNorm, Concat, Embed, EmbedNumbers, FieldProducts, Flatten, Gram, LayerNorm, Linear,
     LinearEach, LowerTriangle, Mul, Numeric, Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift,
-    Sigmoid, Square, Sub, SumFields,
+    Sigmoid, Square, Sub, SumFields, Weight,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -146,6 +146,8 @@ impl Sketch {
             Primitive::Flatten(_) => vec![first.iter().product()],
             Primitive::SumFields(_) => vec![first[1]],
             Primitive::Gram(_) => vec![first[0], first[0]],
+            Primitive::Transpose(_) => vec![first[1], first[0]],
+            Primitive::Matmul(_) => vec![first[0], self.shape(inputs[1])[1]],
             Primitive::FieldProducts(_) => vec![first[0] * self.shape(inputs[1])[0], first[1]],
             Primitive::PairProducts(_) => vec![first[0] * (first[0] - 1) / 2, first[1]],
             Primitive::Reduce(_) if first.len() == 2 => vec![first[0]],
@@ -169,6 +171,11 @@ impl Sketch {
             params.push(self.dense(&[fields * width]));
         }
         self.node(LinearEach { bias }.into(), &[s], &params, &[fields, width])
+    }
+
+    pub(crate) fn weight(&mut self, shape: &[usize]) -> usize {
+        let weight = self.dense(shape);
+        self.node(Weight.into(), &[], &[weight], shape)
     }
 
     pub(crate) fn shift(&mut self, x: usize) -> usize {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use nasrec_compiler::plan::{Node, Plan};
-use nasrec_compiler::primitives::{Axis, Primitive, Reduction};
+use nasrec_compiler::primitives::{Axis, Function, Primitive, Reduction};
 use nasrec_compiler::schema::Pool;
 
 use super::comment;
@@ -54,6 +54,7 @@ impl Writing<'_, '_> {
             writeln!(self.text, "    /* {}: {} [{}] */", comment(&node.path), node.primitive.name(), shape.join(", "));
         let alias = match node.primitive {
             Primitive::Numeric(_) if node.columns.is_empty() => Some("numbers".to_owned()),
+            Primitive::Weight(_) => Some(self.param(node, 0)),
             Primitive::Dropout(_) | Primitive::Flatten(_) | Primitive::Rows(_) => Some(format!("v{}", node.inputs[0])),
             _ => None,
         };
@@ -100,8 +101,32 @@ impl Writing<'_, '_> {
         let elementwise = |name: &'static str| (name, vec![n(size), x(0), y.clone()]);
         let pairwise = |name: &'static str| (name, vec![n(size), x(0), x(1), y.clone()]);
         let (name, arguments) = match node.primitive {
-            Primitive::Numeric(_) | Primitive::Dropout(_) | Primitive::Flatten(_) | Primitive::Rows(_) => {
+            Primitive::Numeric(_)
+            | Primitive::Weight(_)
+            | Primitive::Dropout(_)
+            | Primitive::Flatten(_)
+            | Primitive::Rows(_) => {
                 return Vec::new();
+            }
+            Primitive::Affine(op) => {
+                let float = |value: f64| format!("{:?}f", value as f32);
+                ("affine", vec![n(size), float(op.scale), float(op.shift), x(0), y])
+            }
+            Primitive::Map(op) => elementwise(match op.by {
+                Function::Exp => "map_exp",
+                Function::Log => "map_log",
+                Function::Sqrt => "map_sqrt",
+                Function::Reciprocal => "map_reciprocal",
+            }),
+            Primitive::Softmax(op) => {
+                let (outer, inner) = around(op.axis, shape(0));
+                let sizes = [outer, shape(0)[op.axis.index(shape(0).len())], inner].map(n);
+                ("softmax", [&sizes[..], &[x(0), y]].concat())
+            }
+            Primitive::Transpose(_) => ("transpose", vec![n(shape(0)[0]), n(shape(0)[1]), x(0), y]),
+            Primitive::Matmul(_) => {
+                let sizes = [shape(0)[0], shape(0)[1], shape(1)[1]].map(n);
+                ("matmul", [&sizes[..], &[x(0), x(1), y]].concat())
             }
             Primitive::Relu(_) => elementwise("relu"),
             Primitive::Sigmoid(_) => elementwise("sigmoid"),

@@ -1,7 +1,7 @@
 //! The plan as nodes: of each value the first axis is the batch.
 
 use nasrec_compiler::plan::{Node, Plan};
-use nasrec_compiler::primitives::{Axis, Primitive, Reduction};
+use nasrec_compiler::primitives::{Axis, Function, Primitive, Reduction};
 use nasrec_compiler::schema::Pool;
 
 use super::columns::{Columns, Rows};
@@ -66,6 +66,30 @@ impl Lowering<'_> {
             Primitive::LinearEach(_) => self.linear_each(node, to),
             Primitive::LayerNorm(op) => self.layer_norm(op.axis, op.eps as f32, to),
             Primitive::BatchNorm(op) => self.batch_norm(op.eps as f32, to),
+            Primitive::Affine(op) => {
+                let (scale, shift) = (to.float(op.scale as f32), to.float(op.shift as f32));
+                let scaled = if op.scale == 1.0 { self.x(0).to_owned() } else { to.op("Mul", &[self.x(0), &scale]) };
+                self.call(to, "Add", &[&scaled, &shift])
+            }
+            Primitive::Map(op) => {
+                let name = match op.by {
+                    Function::Exp => "Exp",
+                    Function::Log => "Log",
+                    Function::Sqrt => "Sqrt",
+                    Function::Reciprocal => "Reciprocal",
+                };
+                self.call(to, name, &[self.x(0)])
+            }
+            Primitive::Softmax(op) => {
+                let axis = 1 + op.axis.index(node.shape.len()) as i64;
+                to.call(&node.path, "Softmax", &[self.x(0)], vec![int("axis", axis)])
+            }
+            Primitive::Weight(_) => self.weight(columns, node, to)?,
+            Primitive::Transpose(_) => {
+                let turned = to.transpose(self.x(0), &[0, 2, 1]);
+                self.call(to, "Identity", &[&turned])
+            }
+            Primitive::Matmul(_) => self.call(to, "MatMul", &[self.x(0), self.x(1)]),
             Primitive::Relu(_) => self.call(to, "Relu", &[self.x(0)]),
             Primitive::Sigmoid(_) => self.sigmoid(to),
             Primitive::Tanh(_) => self.call(to, "Tanh", &[self.x(0)]),
@@ -178,6 +202,17 @@ impl Lowering<'_> {
         }
         let column = if fields { Some(to.unsqueeze(bias, 1)) } else { None };
         self.call(to, "Add", &[&product, column.as_deref().unwrap_or(bias)])
+    }
+
+    /// A parameter once for each row of the batch.
+    fn weight(&self, columns: &mut Columns, node: &Node, to: &mut Writing) -> Result<String> {
+        let any = columns.any(to)?;
+        let (shape, first) = (to.op("Shape", &[&any]), to.ints(&[0]));
+        let rows = to.gather("rows", &shape, &first, 0);
+        let size: Vec<i64> = node.shape.iter().map(|&size| size as i64).collect();
+        let size = to.ints(&size);
+        let whole = to.concat("shape", &[&rows, &size], 0);
+        Ok(self.call(to, "Expand", &[self.param(0), &whole]))
     }
 
     /// Products of a batch of matrices, one a field.

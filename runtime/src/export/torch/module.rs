@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use nasrec_compiler::plan::{Node, Plan};
-use nasrec_compiler::primitives::{Axis, Primitive, Reduction};
+use nasrec_compiler::primitives::{Axis, Function, Primitive, Reduction};
 use nasrec_compiler::schema::Pool;
 
 use super::names::Names;
@@ -152,6 +152,26 @@ impl Writing<'_> {
             Primitive::BatchNorm(_) if node.shape.len() == 1 => format!("self.{layer}({})", x(0)),
             Primitive::BatchNorm(_) => format!("self.{layer}({}.flatten(1)).view_as({})", x(0), x(0)),
             Primitive::Dropout(_) => format!("self.{layer}({})", x(0)),
+            Primitive::Affine(op) => match (op.scale, op.shift) {
+                (1.0, shift) => format!("{} + {shift:?}", x(0)),
+                (scale, 0.0) => format!("{scale:?} * {}", x(0)),
+                (scale, shift) => format!("{scale:?} * {} + {shift:?}", x(0)),
+            },
+            Primitive::Map(op) => match op.by {
+                Function::Exp => format!("torch.exp({})", x(0)),
+                Function::Log => format!("torch.log({})", x(0)),
+                Function::Sqrt => format!("torch.sqrt({})", x(0)),
+                Function::Reciprocal => format!("{}.reciprocal()", x(0)),
+            },
+            Primitive::Softmax(op) => {
+                let axis = 1 + op.axis.index(node.shape.len());
+                format!("torch.softmax({}, dim={axis})", x(0))
+            }
+            Primitive::Weight(_) => {
+                format!("self.{layer}.expand(rows.shape[0], {})", ["-1"; 2][..node.shape.len()].join(", "))
+            }
+            Primitive::Transpose(_) => format!("{}.transpose(1, 2)", x(0)),
+            Primitive::Matmul(_) => format!("{} @ {}", x(0), x(1)),
             Primitive::Relu(_) => format!("torch.relu({})", x(0)),
             Primitive::Sigmoid(_) => format!("torch.sigmoid({})", x(0)),
             Primitive::Tanh(_) => format!("torch.tanh({})", x(0)),

@@ -20,13 +20,9 @@ static double logistic(double x) {
     return 1.0 / (1.0 + power * number_of((uint64_t)((int64_t)n + 1023) << 52));
 }
 
-//: log1p needs bits
-/* The logarithm of 1 + x. */
-static double log1p_of(double x) {
-    if (isnan(x) || x < -1.0) return NAN;
-    if (x == -1.0) return -INFINITY;
-    if (isinf(x) || fabs(x) < 1.1102230246251565e-16) return x;
-    double u = 1.0 + x, lost = (x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x)) / u;
+//: logarithm needs bits
+/* The logarithm of a normal number, and a small share of it more. */
+static double logarithm(double u, double lost) {
     uint64_t bits;
     memcpy(&bits, &u, sizeof bits);
     double k = (double)((int64_t)(bits >> 52) - 1023), m = number_of((bits & 0xfffffffffffffu) | 0x3ff0000000000000u);
@@ -34,4 +30,14 @@ static double log1p_of(double x) {
     double f = m - 1.0, s = f / (2.0 + f), z = s * s, twice = 2.0 * s, sum = 0.0;
     for (int odd = 25; odd >= 3; odd -= 2) sum = (sum + 1.0 / (double)odd) * z;
     return k * 0.6931471803691238 + (twice + (twice * sum + (k * 1.9082149292705877e-10 + lost)));
+}
+
+//: log1p needs logarithm
+/* The logarithm of 1 + x. */
+static double log1p_of(double x) {
+    if (isnan(x) || x < -1.0) return NAN;
+    if (x == -1.0) return -INFINITY;
+    if (isinf(x) || fabs(x) < 1.1102230246251565e-16) return x;
+    double u = 1.0 + x, lost = (x < 1.0 ? x - (u - 1.0) : 1.0 - (u - x)) / u;
+    return logarithm(u, lost);
 }

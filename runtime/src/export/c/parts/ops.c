@@ -35,6 +35,62 @@ static void hyperbolic_tangent(size_t count, const float *x, float *y) {
     }
 }
 
+//: affine needs base
+static void affine(size_t size, float scale, float shift, const float *x, float *y) {
+    for (size_t i = 0; i < size; i++) y[i] = scale * x[i] + shift;
+}
+
+//: map_exp needs exp
+static void map_exp(size_t size, const float *x, float *y) {
+    for (size_t i = 0; i < size; i++) y[i] = exponential(x[i]);
+}
+
+//: map_log needs logarithm
+static void map_log(size_t size, const float *x, float *y) {
+    for (size_t i = 0; i < size; i++)
+        y[i] = x[i] < 0.0f || isnan(x[i]) ? NAN : x[i] == 0.0f ? -INFINITY : isinf(x[i]) ? x[i] : (float)logarithm((double)x[i], 0.0);
+}
+
+//: map_sqrt needs base
+static void map_sqrt(size_t size, const float *x, float *y) {
+    for (size_t i = 0; i < size; i++) y[i] = sqrtf(x[i]);
+}
+
+//: map_reciprocal needs base
+static void map_reciprocal(size_t size, const float *x, float *y) {
+    for (size_t i = 0; i < size; i++) y[i] = 1.0f / x[i];
+}
+
+//: softmax needs exp
+/* Shares along the middle axis of x [outer, along, inner]. */
+static void softmax(size_t outer, size_t along, size_t inner, const float *x, float *y) {
+    for (size_t block = 0; block < outer; block++, x += along * inner, y += along * inner)
+        for (size_t d = 0; d < inner; d++) {
+            float most = -INFINITY, sum = 0.0f;
+            for (size_t k = 0; k < along; k++) most = x[k * inner + d] > most ? x[k * inner + d] : most;
+            for (size_t k = 0; k < along; k++) y[k * inner + d] = exponential(x[k * inner + d] - most);
+            for (size_t k = 0; k < along; k++) sum += y[k * inner + d];
+            for (size_t k = 0; k < along; k++) y[k * inner + d] /= sum;
+        }
+}
+
+//: transpose needs base
+static void transpose(size_t n, size_t e, const float *x, float *y) {
+    for (size_t d = 0; d < e; d++)
+        for (size_t i = 0; i < n; i++) *y++ = x[i * e + d];
+}
+
+//: matmul needs base
+/* [n, m] times [m, e]. */
+static void matmul(size_t n, size_t m, size_t e, const float *a, const float *b, float *y) {
+    for (size_t i = 0; i < n; i++, a += m)
+        for (size_t d = 0; d < e; d++) {
+            float sum = 0.0f;
+            for (size_t k = 0; k < m; k++) sum += a[k] * b[k * e + d];
+            *y++ = sum;
+        }
+}
+
 //: relu needs base
 static void relu(size_t size, const float *x, float *y) {
     for (size_t i = 0; i < size; i++) y[i] = x[i] < 0.0f ? 0.0f : x[i];

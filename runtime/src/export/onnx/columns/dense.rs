@@ -52,6 +52,15 @@ impl Columns<'_> {
         Ok(to.gather(called, &grouped, &places, 1))
     }
 
+    /// A value whose first axis is the batch.
+    pub fn any(&mut self, to: &mut Writing) -> Result<String> {
+        match self.fields.first() {
+            Some(&field) => Ok(self.rows(to, field)?.ids),
+            None if !self.schema.dense.is_empty() => self.raw(to, 0),
+            None => Err(beyond("a model that reads no column".to_owned(), "export one that reads some")),
+        }
+    }
+
     /// Numeric columns that are made alike, side by side: `[batch, columns]` numbers of 32 bits.
     fn dense(&mut self, to: &mut Writing, group: &[usize]) -> Result<String> {
         let (schema, encoder) = (self.schema, self.encoder);
