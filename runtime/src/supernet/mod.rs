@@ -7,6 +7,7 @@ mod average;
 mod buffer;
 mod checkpoint;
 mod dense;
+mod direct;
 mod export;
 mod file;
 mod gradients;

@@ -30,6 +30,11 @@ impl Slab {
         slot
     }
 
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
     #[inline]
     pub fn record(&self, slot: usize) -> &[f32] {
         &self.chunks[slot / CHUNK][slot % CHUNK * self.stride..][..self.stride]

@@ -246,6 +246,17 @@ impl Store {
         Slices { store: self, plan, weights }
     }
 
+    /// Has copies of what is not trained any more read narrow tables of the plan without an index.
+    pub(crate) fn read_directly(&self, plan: &Plan, weights: &mut Weights) {
+        for (index, param) in plan.params.iter().enumerate() {
+            if let Stored::Table(table) = &self.params[param.id]
+                && param.axes[1].len() == table.dim
+            {
+                weights.read_directly(index, table);
+            }
+        }
+    }
+
     /// Updates the plan's slices that have a gradient, and the rows that the batch looked up, in place; nothing else is
     /// touched.
     /// Every gradient is multiplied by `scale` first.
@@ -398,9 +409,13 @@ impl Slices<'_> {
 
     /// Rows `ids` of a table of the plan, their active columns, one row beside the other: fills `out`, `[dim, ids]`.
     pub fn look_up(&self, param: usize, ids: &[u32], out: &mut [f32]) {
+        let direct = self.weights.direct(param);
         let param = &self.plan.params[param];
         if let Stored::Table(table) = &self.store.params[param.id] {
-            table.gather(&param.axes[1], ids, out);
+            match direct {
+                Some(direct) => direct.gather(table, ids, out),
+                None => table.gather(&param.axes[1], ids, out),
+            }
         }
     }
 }

@@ -78,6 +78,11 @@ impl Table {
         Index::bytes(rows, touched).saturating_add(Slab::bytes(stride as u64, touched, rows))
     }
 
+    /// Bytes that it takes, at most.
+    pub(super) fn taken(&self) -> u64 {
+        Self::bytes(self.rows as u64, self.dim, self.keep, self.slab.len() as u64)
+    }
+
     /// Identifies the function that untouched rows are drawn by.
     pub(crate) fn fingerprint(&self) -> String {
         let Origin { key, init, full, columns } = &self.origin;

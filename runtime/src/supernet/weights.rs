@@ -1,15 +1,18 @@
 //! Dense slices of one plan, gathered side by side, with an optimiser's memory of their own for fine-tuning.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use nasrec_compiler::plan::{Param, Plan};
 
 use super::buffer::{lengthen, side_by_side};
 use super::dense::fresh;
+use super::direct::Direct;
 use super::gradients::Gradients;
 use super::optimiser::{Memory, Rule};
 use super::slices::Stretch;
 use super::store::follow;
+use super::table::Table;
 
 /// Copies of those dense parameters of a plan that are not read where they lie. Training them leaves the store as it was.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,8 @@ pub struct Weights {
     memory: Option<(Memory, [Vec<f32>; 2])>,
     /// Of parameters by their number in the plan, those with two axes that were [swapped](Self::swap).
     swapped: Vec<Vec<f32>>,
+    /// Of tables by their number in the plan, those whose rows are read [directly](Self::read_directly).
+    direct: Vec<Option<Arc<Direct>>>,
 }
 
 impl Weights {
@@ -48,6 +53,20 @@ impl Weights {
     /// A parameter that was swapped.
     pub(crate) fn swapped(&self, param: usize) -> Option<&[f32]> {
         self.swapped.get(param).map(Vec::as_slice).filter(|values| !values.is_empty())
+    }
+
+    /// Has the rows of a table of the plan read without its index from now on, where that is worth its memory. What trains the table must
+    /// not do so.
+    pub(crate) fn read_directly(&mut self, param: usize, table: &Table) {
+        if self.direct.len() <= param {
+            self.direct.resize(param + 1, None);
+        }
+        self.direct[param] = Direct::of(table).map(Arc::new);
+    }
+
+    /// A table whose rows are read directly.
+    pub(crate) fn direct(&self, param: usize) -> Option<&Direct> {
+        self.direct.get(param)?.as_deref()
     }
 
     /// Moves the copy of a statistic this share of the way to what was found.

@@ -332,6 +332,7 @@ impl Backend for Tiled {
             let values = params.slices(plan, &copies).dense(param).to_vec();
             copies.swap(param, &values, plan.params[param].axes[0].len());
         }
+        params.read_directly(plan, &mut copies);
         Ok(copies)
     }
 
