@@ -296,7 +296,11 @@ fn shapes() -> Vec<Case> {
             with(&["Total,300,,,,"]),
             Loses(1, "column 1 (click): found \"Total\", expected 0 or 1"),
         ),
-        Case::new("only a header", HEADER, Refused("t.csv is empty; expected a line a sample")),
+        Case::new(
+            "only a header",
+            HEADER,
+            Refused("t.csv has a header and nothing behind it; expected a line a sample"),
+        ),
         Case::new("only the mark of UTF-8", "\u{feff}", Refused("t.csv is empty; expected a line a sample")),
         Case::new("only empty lines", "\n\n\n", Refused("t.csv has no column \"click\"")),
         Case::new(

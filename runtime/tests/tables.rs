@@ -135,7 +135,7 @@ fn a_header_that_does_not_fit_is_told() {
     assert_eq!(
         refused("user;age;price;ratings;time;member\n"),
         "a.csv has no column \"rating\" (did you mean \"ratings\"?); its header names \"user\", \"age\", \"price\", \"ratings\", \
-         \"time\", \"member\""
+         \"time\", \"member\"; add the column, or give this name to the one that holds it"
     );
     assert_eq!(
         refused("user,age,price,rating,time,member\n"),
@@ -146,7 +146,10 @@ fn a_header_that_does_not_fit_is_told() {
         "a.csv has two columns \"age\", 2 and 7; give one of them another name"
     );
     assert!(refused("").ends_with("a.csv is empty; expected a line a sample"));
-    assert!(refused("user;age;price;rating;time;member\n").ends_with("a.csv is empty; expected a line a sample"));
+    assert!(
+        refused("user;age;price;rating;time;member\n")
+            .ends_with("a.csv has a header and nothing behind it; expected a line a sample")
+    );
     let uneven = "user;age;price;rating;time;member\nu;1;2;3\n\"a\nb\";1;2;x;2024-01-01 00:00:00;no\n";
     let message = refused(uneven);
     assert!(message.contains("a.csv, line 2, found 4 columns, expected 6 with a semicolon between them"), "{message}");

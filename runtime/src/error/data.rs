@@ -13,6 +13,8 @@ pub enum DataError {
     Directory { path: PathBuf, expected: &'static str },
     #[error("{} is empty; expected a line a sample", path.display())]
     Empty { path: PathBuf },
+    #[error("{} has a header and nothing behind it; expected a line a sample", path.display())]
+    OnlyHeader { path: PathBuf },
     /// `most`: bytes.
     #[error("{} has a line, or a value in quotes, of more than {most} bytes; expected lines of values", path.display())]
     LongLine { path: PathBuf, most: usize },
@@ -80,9 +82,9 @@ pub enum DataError {
     EmptyFolder { path: PathBuf },
     #[error("`{name}` and the names before it stand for more than {most} files")]
     TooManyFiles { name: String, most: usize },
-    /// `near`: what may be meant.
-    #[error("{file} has no column {column:?}{near}; its header names {header}")]
-    NoColumn { file: String, column: String, near: String, header: String },
+    /// `near`: what may be meant; `remedy`: what to do.
+    #[error("{file} has no column {column:?}{near}; its header names {header}; {remedy}")]
+    NoColumn { file: String, column: String, near: String, header: String, remedy: &'static str },
     #[error("{file} has two columns {column:?}, {first} and {second}; give one of them another name")]
     TwoColumns { file: String, column: String, first: usize, second: usize },
     /// `format`: what a schema would say.
@@ -117,6 +119,12 @@ pub enum DataError {
     /// `is`: what it holds.
     #[error("column {column:?} of {file} is {is}; expected a value a row")]
     ColumnKind { file: String, column: String, is: &'static str },
+    /// `first`: a file before it.
+    #[error(
+        "column {column:?} has another type in {file} than in {first}: predictions of both cannot be one Parquet file; predict them \
+         one by one, or as CSV"
+    )]
+    OtherKind { file: String, column: String, first: String },
     /// A parameter of a drawn table makes no sense.
     #[error("synthetic data: found {parameter} = {found}, expected {expected}")]
     Synthetic { parameter: &'static str, found: String, expected: &'static str },
@@ -128,7 +136,7 @@ impl DataError {
         match self {
             DataError::NoFile => "R0101",
             DataError::Directory { .. } => "R0102",
-            DataError::Empty { .. } => "R0103",
+            DataError::Empty { .. } | DataError::OnlyHeader { .. } => "R0103",
             DataError::LongLine { .. } => "R0104",
             DataError::Malformed { .. } => "R0105",
             DataError::OneLabel { .. } => "R0106",
@@ -158,6 +166,7 @@ impl DataError {
             DataError::NotSeekable { .. } => "R0142",
             DataError::ColumnKind { .. } => "R0143",
             DataError::OpenQuote { .. } => "R0144",
+            DataError::OtherKind { .. } => "R0145",
             DataError::NoneForPart { .. } => "R0128",
             DataError::Address { .. } => "R0130",
             DataError::Storage { .. } => "R0133",

@@ -8,12 +8,15 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ModelError {
     /// `record`: the file that makes a directory that of a model.
-    #[error("{} holds no model: there is no {record} in it", path.display())]
+    #[error("{} holds no model: there is no {record} in it; name the directory of a run, or of a model such as its `best`", path.display())]
     None { path: PathBuf, record: &'static str },
+    #[error("{} is a file; expected the directory of a run, or of a model such as its `best`", path.display())]
+    File { path: PathBuf },
     #[error("{} holds something else than a model; choose another directory for it", path.display())]
     NotEmpty { path: PathBuf },
-    #[error("the model in {} was written by nasrecc {there}, and this is {here}: read it with that version", path.display())]
-    OtherVersion { path: PathBuf, there: String, here: String },
+    /// `form`: what differs.
+    #[error("the model in {} was written by nasrecc {there}{form}: read it with that version, as this is {here}, or train it anew", path.display())]
+    OtherVersion { path: PathBuf, there: String, here: String, form: String },
     #[error("these do not make a model: {what}")]
     Unfit { what: String },
     /// `row`: its number, from 0.
@@ -28,7 +31,7 @@ impl ModelError {
     /// See [`crate::Error::code`].
     pub fn code(&self) -> &'static str {
         match self {
-            ModelError::None { .. } => "R0801",
+            ModelError::None { .. } | ModelError::File { .. } => "R0801",
             ModelError::NotEmpty { .. } => "R0802",
             ModelError::OtherVersion { .. } => "R0803",
             ModelError::Unfit { .. } => "R0804",

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Model};
 use crate::data::Encoder;
-use crate::error::{FileError, ModelError};
+use crate::error::{FileError, ModelError, WeightsError};
 use crate::machine::available_memory;
 use crate::supernet::{Keep, Label, Memory, Store};
 use crate::train::Scaling;
@@ -112,10 +112,10 @@ impl Model {
         sound(&folder.join(RECORD), &plan, &schema, scaling)?;
         let path = folder.join(WEIGHTS);
         // Room is made for what the file holds, not for what the plan says.
-        Store::check_file(&path, &plan)?;
+        Store::check_file(&path, &plan).map_err(|error| damaged(&path, error))?;
         let keep = Keep { memory: Memory::Nothing, storage, average: false };
         let mut store = Store::standalone_kept(&plan, seed, keep)?;
-        let kept = store.load(&path, &label(&plan))?;
+        let kept = store.load(&path, &label(&plan)).map_err(|error| damaged(&path, error))?;
         if kept.checksum != weights {
             return Err(changed(&path, "it belongs to another model"));
         }
@@ -188,7 +188,7 @@ fn encoder_bytes(folder: &Path, known: &str) -> Result<Vec<u8>> {
     let path = folder.join(ENCODER);
     // Room is made for what the file holds, and that no more than there is memory for.
     let most = available_memory().map_or(LONGEST_ENCODER, |free| (free.0 / 2).min(LONGEST_ENCODER));
-    let bytes = files::read(&path, most)?;
+    let bytes = files::read(&path, most).map_err(|error| damaged(&path, error))?;
     if blake3::hash(&bytes).to_hex().as_str() != known {
         return Err(changed(&path, "it belongs to another model"));
     }
@@ -204,9 +204,19 @@ pub(super) fn changed(path: &Path, what: &str) -> Error {
     FileError::Changed { path: path.to_owned(), what: what.to_owned(), remedy }.into()
 }
 
+/// The same of a file that is not there, or that holds other tensors.
+fn damaged(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Weights(WeightsError::File { what, .. }) => changed(path, &what),
+        error if files::is_missing(&error) => changed(path, "it is not there"),
+        error => error,
+    }
+}
+
 fn read(folder: &Path) -> Result<(Record, String)> {
     let path = folder.join(RECORD);
     let bytes = match files::read(&path, LONGEST) {
+        Err(_) if folder.is_file() => return Err(ModelError::File { path: PathBuf::from(folder) }.into()),
         Err(error) if files::is_missing(&error) => {
             return Err(ModelError::None { path: PathBuf::from(folder), record: RECORD }.into());
         }
@@ -216,12 +226,15 @@ fn read(folder: &Path) -> Result<(Record, String)> {
         && version != VERSION
     {
         let here = env!("CARGO_PKG_VERSION").to_owned();
-        return Err(ModelError::OtherVersion { path: folder.to_owned(), there: nasrecc, here }.into());
+        let form = format!(", whose models have form {version}, where this one's have form {VERSION}");
+        return Err(ModelError::OtherVersion { path: folder.to_owned(), there: nasrecc, here, form }.into());
     }
     let (record, checksum) = files::unseal::<Record>(&bytes).map_err(|what| changed(&path, what))?;
     if record.plan.version != PLAN_VERSION {
         let here = env!("CARGO_PKG_VERSION").to_owned();
-        return Err(ModelError::OtherVersion { path: folder.to_owned(), there: record.nasrecc, here }.into());
+        let form =
+            format!(", whose plans have form {}, where this one's have form {PLAN_VERSION}", record.plan.version);
+        return Err(ModelError::OtherVersion { path: folder.to_owned(), there: record.nasrecc, here, form }.into());
     }
     Ok((record, checksum))
 }

@@ -65,17 +65,19 @@ pub(in crate::data) struct Reader<'a> {
     /// Of those that were read.
     files: Vec<SourceFile>,
     /// The one that is being read.
-    current: Option<Current>,
+    current: Option<Current<'a>>,
     /// Bytes on disk of those that were read.
     done: u64,
 }
 
-struct Current {
-    input: Unpacked,
+struct Current<'a> {
+    input: Unpacked<'a>,
     modified: Option<u64>,
     places: Arc<Places>,
     /// What was read of a line whose end was not.
     begun: Vec<u8>,
+    /// Whether it has a header.
+    headed: bool,
     /// Whether there were lines already.
     has_lines: bool,
 }
@@ -143,6 +145,11 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// A file that cannot be opened, read or unpacked, is empty, has no such columns, or has an overlong line.
     pub fn next(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Block>> {
+        // Whoever waits for more of a pipe hears of a stop as of a failure.
+        self.read(bytes).map_err(|error| if self.stop.requested() { Error::Stopped } else { error })
+    }
+
+    fn read(&mut self, bytes: &mut Vec<u8>) -> Result<Option<Block>> {
         loop {
             let file = self.files.len();
             let Some(Located { name, path }) = self.located.get(file) else { return Ok(None) };
@@ -164,8 +171,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Current {
-    fn open(name: &str, path: &Path, heading: &Heading, (stop, hashed): (&Stop, bool)) -> Result<Self> {
+impl<'a> Current<'a> {
+    fn open(name: &str, path: &Path, heading: &Heading, (stop, hashed): (&'a Stop, bool)) -> Result<Self> {
         let (file, metadata) = open_unless_stopped(path, stop)?;
         let mut input = Unpacked::hashed(file, path, hashed)?;
         // The mark of UTF-8 is no part of the first value.
@@ -190,9 +197,10 @@ impl Current {
             return Err(DataError::NoTable { path: path.to_owned(), is, remedy }.into());
         }
         let (header, text) = begun.split_at(first);
+        let headed = first > mark(header);
         let places = Arc::new(heading.places(name, &header[mark(header)..], text)?);
         begun.drain(..first);
-        Ok(Self { input, modified: modified(&metadata), places, begun, has_lines: false })
+        Ok(Self { input, modified: modified(&metadata), places, begun, headed, has_lines: false })
     }
 
     /// Reads the next lines into `bytes`; their length, whether values stand there as they are, and whether the file has ended.
@@ -217,7 +225,8 @@ impl Current {
         }
         self.has_lines |= len > 0;
         if ended && !self.has_lines {
-            return Err(DataError::Empty { path: path.to_owned() }.into());
+            let path = path.to_owned();
+            return Err(if self.headed { DataError::OnlyHeader { path } } else { DataError::Empty { path } }.into());
         }
         Ok((len, plain, ended))
     }

@@ -33,6 +33,9 @@ const MOST_FILES: usize = 100_000;
 
 /// How often it is asked whether to go on waiting.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Bytes of a pipe that are read at a time, and how many such parts wait.
+const PART: usize = 64 << 10;
+const PARTS: usize = 4;
 
 /// Standard input, as recipes call it.
 pub const STANDARD_INPUT: &str = "-";
@@ -232,9 +235,13 @@ pub(super) fn open(path: &Path) -> Result<(File, fs::Metadata)> {
 
 /// The same of what is read once, whatever it is. Whoever opens a named pipe waits for who writes to it, and would not hear of a
 /// stop: it is opened on a thread of its own, which is left behind where nobody comes.
-pub(super) fn open_unless_stopped(path: &Path, stop: &Stop) -> Result<(File, fs::Metadata)> {
+pub(super) fn open_unless_stopped<'s>(
+    path: &Path,
+    stop: &'s Stop,
+) -> Result<(Box<dyn Read + Send + 's>, fs::Metadata)> {
     if !is_pipe(path) {
-        return open(path);
+        let (file, metadata) = open(path)?;
+        return Ok((Box::new(file), metadata));
     }
     let (sent, opened) = mpsc::channel();
     let pipe = path.to_owned();
@@ -243,9 +250,65 @@ pub(super) fn open_unless_stopped(path: &Path, stop: &Stop) -> Result<(File, fs:
     thread::Builder::new().name("open".to_owned()).spawn(wait).map_err(Error::io("open", path))?;
     loop {
         match opened.recv_timeout(LOOK_EVERY) {
-            Ok(opened) => return opened,
+            Ok(opened) => {
+                let (file, metadata) = opened?;
+                return Ok((Box::new(Awaited::new(file, stop).map_err(Error::io("read", path))?), metadata));
+            }
             Err(mpsc::RecvTimeoutError::Timeout) => stop.check()?,
-            Err(mpsc::RecvTimeoutError::Disconnected) => return open(path),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                let (file, metadata) = open(path)?;
+                return Ok((Box::new(file), metadata));
+            }
+        }
+    }
+}
+
+/// A pipe, read on a thread of its own, so that who waits for more of it hears of a stop: it fails then. The thread is left behind where
+/// nobody writes any more.
+struct Awaited<'s> {
+    parts: mpsc::Receiver<std::io::Result<Vec<u8>>>,
+    /// What is left of the last part.
+    part: std::io::Cursor<Vec<u8>>,
+    stop: &'s Stop,
+}
+
+impl<'s> Awaited<'s> {
+    fn new(mut file: File, stop: &'s Stop) -> std::io::Result<Self> {
+        let (sent, parts) = mpsc::sync_channel(PARTS);
+        let read = move || {
+            loop {
+                let mut part = vec![0; PART];
+                let read = file.read(&mut part).map(|read| {
+                    part.truncate(read);
+                    part
+                });
+                let ended =
+                    read.as_ref().map_or_else(|cause| cause.kind() != std::io::ErrorKind::Interrupted, Vec::is_empty);
+                if sent.send(read).is_err() || ended {
+                    return;
+                }
+            }
+        };
+        thread::Builder::new().name("pipe".to_owned()).spawn(read)?;
+        Ok(Self { parts, part: std::io::Cursor::default(), stop })
+    }
+}
+
+impl Read for Awaited<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let read = self.part.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            match self.parts.recv_timeout(LOOK_EVERY) {
+                Ok(part) => self.part = std::io::Cursor::new(part?),
+                Err(mpsc::RecvTimeoutError::Timeout) if self.stop.requested() => {
+                    return Err(std::io::Error::other("a stop was asked for"));
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(0),
+            }
         }
     }
 }

@@ -16,22 +16,22 @@ const BUFFER: usize = 64 << 10;
 const LARGEST_WINDOW: u32 = 27;
 
 /// A file that is read from its beginning to its end.
-pub(in crate::data) enum Unpacked {
-    Plain(Hashing),
+pub(in crate::data) enum Unpacked<'f> {
+    Plain(Hashing<'f>),
     /// Boxed because their buffers are large.
-    Gzip(Box<Members>),
-    Zstd(Box<zstd::stream::read::Decoder<'static, BufReader<Hashing>>>),
+    Gzip(Box<Members<'f>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, BufReader<Hashing<'f>>>>),
 }
 
-impl Unpacked {
+impl<'f> Unpacked<'f> {
     /// # Errors
     /// It is no table, by its first bytes; or cannot be read.
-    pub fn new(file: impl Read + Send + 'static, path: &Path) -> Result<Self> {
+    pub fn new(file: impl Read + Send + 'f, path: &Path) -> Result<Self> {
         Self::hashed(file, path, true)
     }
 
     /// The same; whether its bytes are hashed.
-    pub fn hashed(file: impl Read + Send + 'static, path: &Path, hashed: bool) -> Result<Self> {
+    pub fn hashed(file: impl Read + Send + 'f, path: &Path, hashed: bool) -> Result<Self> {
         let hasher = hashed.then(Box::default);
         let mut hashing = Hashing { file: Box::new(file), ahead: Vec::new(), hasher, size: 0 };
         let mut first = Vec::new();
@@ -78,7 +78,7 @@ impl Unpacked {
         Ok((hashing.size, hash.unwrap_or_default()))
     }
 
-    fn hashing(&mut self) -> Option<&mut Hashing> {
+    fn hashing(&mut self) -> Option<&mut Hashing<'f>> {
         match self {
             Self::Plain(hashing) => Some(hashing),
             Self::Gzip(members) => members.decoder.as_mut().map(|decoder| decoder.get_mut().get_mut()),
@@ -87,7 +87,7 @@ impl Unpacked {
     }
 }
 
-impl Read for Unpacked {
+impl Read for Unpacked<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Plain(hashing) => hashing.read(buffer),
@@ -98,12 +98,12 @@ impl Read for Unpacked {
 }
 
 /// One gzip after the other, and zeros behind the last, as tapes and object stores pad.
-pub(in crate::data) struct Members {
+pub(in crate::data) struct Members<'f> {
     /// None only where a panic passed through.
-    decoder: Option<GzDecoder<BufReader<Hashing>>>,
+    decoder: Option<GzDecoder<BufReader<Hashing<'f>>>>,
 }
 
-impl Read for Members {
+impl Read for Members<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let Some(decoder) = &mut self.decoder else { return Ok(0) };
@@ -137,8 +137,8 @@ impl Read for Members {
 }
 
 /// A file whose bytes are counted, and hashed, as they are read.
-pub(in crate::data) struct Hashing {
-    file: Box<dyn Read + Send>,
+pub(in crate::data) struct Hashing<'f> {
+    file: Box<dyn Read + Send + 'f>,
     /// Bytes that were looked at before reading began.
     ahead: Vec<u8>,
     /// Boxed because its state is large; none where nobody asks what the file was.
@@ -146,7 +146,7 @@ pub(in crate::data) struct Hashing {
     size: u64,
 }
 
-impl Read for Hashing {
+impl Read for Hashing<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = if self.ahead.is_empty() {
             self.file.read(buffer)?

@@ -134,7 +134,17 @@ pub(in crate::data) fn named(file: &str, columns: &[String], found: &[String]) -
                 let near = nearest(column, found.iter().map(String::as_str));
                 let near = near.map(|near| format!(" (did you mean {}?)", quote(near.as_bytes()))).unwrap_or_default();
                 let (file, column, header) = (file.to_owned(), column.clone(), listed(found));
-                return Err(DataError::NoColumn { file, column, near, header }.into());
+                let nothing = found.iter().all(String::is_empty);
+                let none = columns.len() > 1 && columns.iter().all(|column| !found.contains(column));
+                let remedy = match (nothing, none) {
+                    (true, _) => "begin it with the names of its columns",
+                    (false, true) => {
+                        "none of the columns that are read is there: is this the table, and does it begin with their names?"
+                    }
+                    (false, false) => "add the column, or give this name to the one that holds it",
+                };
+                let header = if nothing { "nothing".to_owned() } else { header };
+                return Err(DataError::NoColumn { file, column, near, header, remedy }.into());
             }
         }
     }

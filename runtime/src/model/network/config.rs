@@ -76,19 +76,20 @@ impl Config {
             }
             read => read?,
         };
-        let other = |there: String| {
+        let other = |there: String, what: &str, [found, read]: [u32; 2]| {
             let here = env!("CARGO_PKG_VERSION").to_owned();
-            Err(ModelError::OtherVersion { path: folder.to_owned(), there, here }.into())
+            let form = format!(", whose {what} have form {found}, where this one's have form {read}");
+            Err(ModelError::OtherVersion { path: folder.to_owned(), there, here, form }.into())
         };
         if let Ok(Header { version, nasrecc }) = serde_json::from_slice(&bytes)
             && version != VERSION
         {
-            return other(nasrecc);
+            return other(nasrecc, "models", [version, VERSION]);
         }
         let (record, _) = files::unseal::<Record>(&bytes).map_err(|what| directory::changed(&path, what))?;
         let Record { name, schema, scaling, encoder, plan, nasrecc, .. } = record;
         if plan.version != PLAN_VERSION {
-            return other(nasrecc);
+            return other(nasrecc, "plans", [plan.version, PLAN_VERSION]);
         }
         directory::sound(&path, &plan, &schema, scaling)?;
         let encoder = directory::encoder(folder, (&path, &schema), encoder)?;
