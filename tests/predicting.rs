@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const FILE: &str = "import \"models/dlrm.nasrec\" { dlrm }
+pub const FILE: &str = "import \"models/dlrm.nasrec\" { dlrm }
 
 schema visits {
   format csv
@@ -25,7 +25,7 @@ train alone on dlrm(dim: 4) with visits {
 }
 ";
 
-fn table(rows: std::ops::Range<usize>) -> String {
+pub fn table(rows: std::ops::Range<usize>) -> String {
     let mut text = "id,click,user,price,city,site\n".to_owned();
     for row in rows {
         let (a, b) = (row.wrapping_mul(2_654_435_761) >> 7, row.wrapping_mul(40_503) >> 3);
@@ -37,11 +37,11 @@ fn table(rows: std::ops::Range<usize>) -> String {
     text
 }
 
-fn nasrecc(folder: &Path, args: &[&str]) -> Output {
+pub fn nasrecc(folder: &Path, args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_nasrecc")).current_dir(folder).args(args).output().expect("it runs")
 }
 
-fn well(folder: &Path, args: &[&str]) -> (String, String) {
+pub fn well(folder: &Path, args: &[&str]) -> (String, String) {
     let output = nasrecc(folder, args);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     assert_eq!(output.status.code(), Some(0), "{args:?}: {}", text(&output.stderr));
@@ -57,7 +57,7 @@ fn refused(folder: &Path, args: &[&str]) -> String {
 }
 
 /// A folder with a trained run, and one with nothing but its model and a table.
-fn trained() -> (tempfile::TempDir, tempfile::TempDir) {
+pub fn trained() -> (tempfile::TempDir, tempfile::TempDir) {
     let (folder, alone) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let at = folder.path();
     fs::write(at.join("a.nasrec"), FILE).expect("written");
@@ -72,7 +72,7 @@ fn trained() -> (tempfile::TempDir, tempfile::TempDir) {
     (folder, alone)
 }
 
-fn json(text: &str) -> Value {
+pub fn json(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
 
@@ -265,39 +265,6 @@ fn an_export_for_candle_is_verified_without_a_tool_and_weights_come_back() {
     assert!(refused(at, &export).starts_with("candle holds something else than such an export"));
 }
 
-/// What the run said of its test part, a file of those rows says: to the last digit, as they are in the order of the part.
-#[test]
-fn the_test_part_has_the_figures_of_the_report() {
-    use nasrec_compiler::{ItemKind, Program};
-    use nasrec_runtime::data::{Dataset, Part};
-    use nasrec_runtime::{Silent, Stop};
-
-    let (folder, _) = trained();
-    let at = folder.path();
-    let file = at.join("a.nasrec");
-    let (program, found) =
-        Program::load(file.to_str().expect("text"), &nasrec_compiler::loader::Disk::beside(&file.to_string_lossy()));
-    assert!(found.is_empty(), "{found:?}");
-    let train = program.find(ItemKind::Train, "alone").expect("it is there");
-    let checked = program.search(&train, &[]).expect("it is sound");
-    let data =
-        Dataset::prepare(&checked.schema, &checked.recipe.data, at, &at.join("other.cache"), &Silent, &Stop::new());
-    let data = data.expect("sound");
-    let whole = table(0..2_000);
-    let lines: Vec<&str> = whole.lines().collect();
-    let test = data.part(Part::Test).iter().map(|&row| lines[row as usize + 1]);
-    let test: String = std::iter::once(lines[0]).chain(test).map(|line| format!("{line}\n")).collect();
-    fs::write(at.join("test.csv"), test).expect("written");
-    let said = json(&well(at, &["evaluate", "run", "--data", "test.csv", "--format", "json"]).0);
-    let report: Value = json(&fs::read_to_string(at.join("run/report.json")).expect("a report"));
-    let reported = &report["best"][0]["test"];
-    assert_eq!(said["rows"], reported["samples"]);
-    for figure in ["log_loss", "auc", "group_auc", "normalised_entropy", "calibration", "calibration_error"] {
-        assert!(reported[figure].is_number(), "{figure}: {reported}");
-        assert_eq!(said[figure], reported[figure], "{figure}");
-    }
-}
-
 #[test]
 fn what_cannot_be_is_told_by_its_name() {
     let (folder, alone) = trained();
@@ -307,8 +274,8 @@ fn what_cannot_be_is_told_by_its_name() {
         predict(&["new.csv", "--keep", "usr"]).starts_with("new.csv has no column \"usr\" (did you mean \"user\"?)")
     );
     assert_eq!(
-        predict(&["new.csv", "-o", "out.parquet"]),
-        "predictions are written as text, not as Parquet: give -o a name that ends in .csv or .tsv"
+        predict(&["new.csv", "-o", "out.json"]),
+        "-o: nothing is known of `.json`; give it a name that ends in .csv, .tsv or .parquet"
     );
     assert!(predict(&["new.csv", "-o", "new.csv"]).contains("would overwrite what is read"));
     assert!(predict(&["none.csv"]).starts_with("there is no data file none.csv"));

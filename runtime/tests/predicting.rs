@@ -24,7 +24,7 @@ const SPACE: &str = "space net {
 }";
 
 /// A model of drawn weights, whose schema has learnt of the training rows of a file; and that file prepared.
-fn drawn(schema: &str, place: &Path, name: &str) -> (Model, Dataset) {
+pub(crate) fn drawn(schema: &str, place: &Path, name: &str) -> (Model, Dataset) {
     let text = format!("{schema}\n{SPACE}\nsearch s on net with t {{ data {{ files: \"{name}\" }} }}");
     let program = support::load(&text);
     let item = program.items().into_iter().find(|item| item.kind == ItemKind::Search).expect("it is there");
@@ -42,7 +42,7 @@ fn drawn(schema: &str, place: &Path, name: &str) -> (Model, Dataset) {
 }
 
 /// What is said of a file: the kept texts of each row, and its probability where it has one.
-fn said(
+pub(crate) fn said(
     model: &Model,
     place: &Path,
     name: &str,
@@ -54,7 +54,7 @@ fn said(
     let tiled = Tiled::new(2)?;
     let ready = model.clone().ready(&tiled)?;
     let mut all = Vec::new();
-    let rows = Rows { located: &located, keep: &keep, unreadable };
+    let rows = Rows { located: &located, keep: &keep, stored: false, unreadable };
     ready.predict(rows, &Silent, &Stop::new(), |portion, probabilities| {
         for (row, &probability) in probabilities.iter().enumerate() {
             let kept = portion.kept.row(row).map(|text| String::from_utf8_lossy(text).into_owned()).collect();
@@ -209,7 +209,7 @@ fn columns_are_found_by_their_names_and_the_label_is_not_asked_for() {
     let tiled = Tiled::new(1).expect("threads");
     let ready = model.clone().ready(&tiled).expect("memory");
     let located = locate(place.path(), &["unlabelled.csv".to_owned()]).expect("there");
-    let rows = Rows { located: &located, keep: &[], unreadable: Unreadable::Refused };
+    let rows = Rows { located: &located, keep: &[], stored: false, unreadable: Unreadable::Refused };
     let error = ready.scores(rows, &Silent, &Stop::new()).expect_err("no label").to_string();
     assert!(error.starts_with("unlabelled.csv has no column \"click\"; its header names"), "{error}");
     // A column that is not there.
@@ -317,7 +317,7 @@ fn figures_of_a_part_are_those_of_its_rows() {
     let expected =
         model.evaluate(&tiled, (0..batches.per_epoch()).map(|batch| batches.batch(0, batch))).expect("readable");
     let located = locate(place.path(), &["test.csv".to_owned()]).expect("there");
-    let rows = Rows { located: &located, keep: &[], unreadable: Unreadable::Refused };
+    let rows = Rows { located: &located, keep: &[], stored: false, unreadable: Unreadable::Refused };
     let (scores, malformed) =
         model.clone().ready(&tiled).expect("memory").scores(rows, &Silent, &Stop::new()).expect("readable");
     assert_eq!((scores.metrics(), malformed.malformed), (expected, 0));

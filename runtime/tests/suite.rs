@@ -9,6 +9,7 @@ mod families;
 mod merging;
 mod pairs;
 mod parquet;
+mod predicted;
 mod predicting;
 mod tables;
 

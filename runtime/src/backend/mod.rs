@@ -35,7 +35,7 @@ pub trait Backend: Sync {
     /// Live parameters, with what their optimiser remembers.
     type Params: Send + Sync;
     /// Copies of some of them, to be fine-tuned.
-    type Copies: Send;
+    type Copies: Send + Sync;
 
     /// Makes a task ready.
     ///
@@ -77,7 +77,7 @@ pub trait Backend: Sync {
     /// The program is of another space.
     fn copies(&self, program: &Self::Program, params: &Self::Params) -> Result<Self::Copies>;
 
-    /// [`Backend::copies`] of what is not trained any more, with all that makes predicting few samples quicker.
+    /// [`Backend::copies`] of what is not trained any more, with all that makes predicting quicker.
     ///
     /// # Errors
     /// Those of [`Backend::copies`].

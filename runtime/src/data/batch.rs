@@ -67,16 +67,21 @@ impl Columns {
 
     /// The batch of some records, in their order.
     pub fn batch(&self, records: &[u8]) -> Batch {
+        let mut batch = Batch::default();
+        self.fill(&mut batch, records);
+        batch
+    }
+
+    /// The same in the memory of another batch of these columns.
+    pub fn fill(&self, batch: &mut Batch, records: &[u8]) {
         let (layout, stride) = (self.layout, self.layout.stride());
         let rows = records.len() / stride;
-        let mut batch = Batch {
-            rows,
-            numeric: vec![0.0; self.numeric_width * rows],
-            ids: vec![0; layout.fields * rows],
-            labels: vec![0.0; rows],
-            ends: self.ends.clone(),
-            ..Batch::default()
-        };
+        batch.rows = rows;
+        // All of it is written below, but for a column of zeros where there are no numbers.
+        batch.numeric.resize(self.numeric_width * rows, 0.0);
+        batch.ids.resize(layout.fields * rows, 0);
+        batch.labels.resize(rows, 0.0);
+        batch.ends.clone_from(&self.ends);
         let words = layout.numeric + layout.fields;
         let mut tile = vec![0u32; words * TILE];
         if layout.weight {
@@ -100,6 +105,5 @@ impl Columns {
                 ids[start..].iter_mut().zip(column(layout.numeric + at)).for_each(|(id, word)| *id = word);
             }
         }
-        batch
     }
 }

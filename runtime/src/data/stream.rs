@@ -2,11 +2,12 @@
 //! and nothing of them is kept; so memory does not depend on how many there are.
 //!
 //! Batches are cut by the numbers of rows alone. So what is computed of a row does not depend on how its table is packed, or on who
-//! reads which block when.
+//! reads which block when. Several threads make of batches what is wanted, and it comes out in the order of the rows.
 
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use nasrec_compiler::diagnostics::nearest;
 use nasrec_compiler::schema::{Format, Schema};
 
@@ -21,8 +22,11 @@ use super::table::Cells;
 use crate::error::{DataError, MachineError};
 use crate::{Error, Observer, Result, Stop};
 
-/// Portions that wait for who takes them: while one is computed the next is there.
+/// Portions that wait for who makes something of them, and as many of what was made: while one is computed the next is there.
 const WAITING: usize = 2;
+
+/// Most threads that make something of portions: each holds one.
+const MOST_MAKERS: usize = 8;
 
 /// Which rows are wanted, and what of them.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +39,8 @@ pub struct Asked<'a> {
     pub located: &'a [Located],
     /// Columns of the file, or of the schema where files have no names of columns, whose texts are wanted beside the rows.
     pub keep: &'a [String],
+    /// Whether values of Parquet go beside the rows as they are stored there, and not as texts.
+    pub stored: bool,
     /// Whether labels are wanted, and groups where the schema has them. Otherwise files may lack them.
     pub labelled: bool,
     /// What becomes of a row that cannot be read.
@@ -44,36 +50,44 @@ pub struct Asked<'a> {
 }
 
 /// Rows that follow each other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Portion {
     /// What a model reads of them.
     pub batch: Batch,
-    /// The texts that were asked for.
+    /// The texts that were asked for, or the values as they are stored.
     pub kept: Kept,
     /// Which of them are blank, as they could not be read.
     pub blank: Vec<u32>,
 }
 
-/// Gives all rows to `each`, in their order, while the next ones are read. How many there were, and which of them could not be read.
+/// Has `make` work on all rows, of which it takes what it needs, on so many threads at a time as `makers` says, while the next ones are read; and gives what was made to
+/// `each`, on the thread that calls, in the order of the rows. How many there were, and which of them could not be read.
 ///
 /// # Errors
-/// A file that cannot be read, or has no such columns; a row that cannot be read, where that is refused; what `each` fails with; a
-/// stop.
-pub fn stream(
+/// A file that cannot be read, or has no such columns; a row that cannot be read, where that is refused; what `make` or `each` fails with;
+/// a stop.
+pub fn stream<T: Send>(
     asked: &Asked,
     observer: &dyn Observer,
     stop: &Stop,
-    mut each: impl FnMut(Portion) -> Result<()>,
+    (makers, make): (usize, impl Fn(&mut Portion) -> Result<T> + Sync),
+    mut each: impl FnMut(T) -> Result<()>,
 ) -> Result<Malformed> {
     let schema = wanted(asked)?;
     let keep = asked.keep.iter().filter_map(|name| schema.columns.iter().position(|column| column == name)).collect();
     let cells = Cells::new(&schema)?;
     let cells = if asked.labelled { cells } else { cells.unlabelled() };
-    let onward = Onward { encoder: asked.encoder, keep, unreadable: asked.unreadable };
+    let onward = Onward { encoder: asked.encoder, keep, stored: asked.stored, unreadable: asked.unreadable };
     let columns = Columns::of(&schema, cells.layout());
-    let (sender, portions) = sync_channel(WAITING);
+    let (sender, portions) = bounded(WAITING);
+    let (made, to_take) = bounded(WAITING);
+    // Batches that were used, whose memory others are made in.
+    let (used, spare) = bounded(2 * WAITING);
     let blank = asked.unreadable == Unreadable::Blank;
-    let mut cut = Cut { columns, rows: asked.rows.max(1), blank, next: Pending::new(asked.keep.len()), sender };
+    let mut cut =
+        Cut { columns, rows: asked.rows.max(1), blank, next: Pending::new(asked.keep.len()), given: 0, sender, spare };
+    let order = Order { state: Mutex::new((0, false)), turn: Condvar::new() };
+    let (order, make) = (&order, &make);
     thread::scope(|scope| {
         let reader = thread::Builder::new().name("read".to_owned()).spawn_scoped(scope, || {
             let mut take = |rows: Rows| cut.take(rows);
@@ -85,14 +99,82 @@ pub fn stream(
             read.and_then(|read| last.map(|()| read))
         });
         let reader = reader.map_err(|cause| MachineError::Thread { purpose: "read rows", cause })?;
-        // Where one fails, whoever reads finds nobody to give to.
-        let taken = portions.into_iter().try_for_each(&mut each);
+        let start = |_| {
+            let (portions, made, used) = (portions.clone(), made.clone(), used.clone());
+            thread::Builder::new()
+                .name("make".to_owned())
+                .spawn_scoped(scope, move || order.work(&portions, make, &made, &used))
+        };
+        let makers: std::io::Result<Vec<_>> = (0..makers.clamp(1, MOST_MAKERS)).map(start).collect();
+        // From here on only who makes holds these. Where all of them have ended, whoever reads finds nobody to give to.
+        drop((portions, made));
+        let makers = makers.map_err(|cause| MachineError::Thread { purpose: "predict", cause })?;
+        let taken = to_take.iter().try_for_each(|made| each(made?));
+        drop(to_take);
+        let join = |panic| std::panic::resume_unwind(panic);
+        makers.into_iter().for_each(|maker| maker.join().unwrap_or_else(join));
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         match (taken, read) {
             (Err(error), _) => Err(error),
             (Ok(()), read) => read.map(|Read { malformed, .. }| malformed),
         }
     })
+}
+
+/// Who gives on what was made, as portions follow each other.
+struct Order {
+    /// Whose turn it is, and whether nobody takes any more.
+    state: Mutex<(usize, bool)>,
+    turn: Condvar,
+}
+
+impl Order {
+    /// Makes something of portions as long as there are any, and gives it on in their order.
+    fn work<T>(
+        &self,
+        portions: &Receiver<(usize, Portion)>,
+        make: impl Fn(&mut Portion) -> Result<T>,
+        made: &Sender<Result<T>>,
+        used: &Sender<Batch>,
+    ) {
+        let mut end = End { of: self, sound: false };
+        for (index, mut portion) in portions {
+            let one = make(&mut portion);
+            // Where there are enough of them it is dropped.
+            let _kept = used.try_send(portion.batch);
+            let mut state = self.state();
+            while state.0 < index && !state.1 {
+                state = self.turn.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            // While this waits for room nobody else has a turn.
+            if state.1 || made.send(one).is_err() {
+                return;
+            }
+            state.0 += 1;
+            drop(state);
+            self.turn.notify_all();
+        }
+        end.sound = true;
+    }
+
+    fn state(&self) -> MutexGuard<'_, (usize, bool)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The end of a thread's work. One that failed must not leave the others waiting for its turn.
+struct End<'a> {
+    of: &'a Order,
+    sound: bool,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if !self.sound {
+            self.of.state().1 = true;
+            self.of.turn.notify_all();
+        }
+    }
 }
 
 /// The schema of what is wanted: without the columns that only training asks for, where files are not told by how many they have.
@@ -150,7 +232,10 @@ struct Cut {
     /// Whether rows that could not be read are among them.
     blank: bool,
     next: Pending,
-    sender: SyncSender<Portion>,
+    /// How many portions there were.
+    given: usize,
+    sender: Sender<(usize, Portion)>,
+    spare: Receiver<Batch>,
 }
 
 impl Cut {
@@ -181,10 +266,15 @@ impl Cut {
         if self.next.records.is_empty() {
             return Ok(());
         }
-        let next = Pending::new(self.next.kept.columns());
-        let Pending { records, kept, blank } = std::mem::replace(&mut self.next, next);
-        let portion = Portion { batch: self.columns.batch(&records), kept, blank };
+        let mut batch = self.spare.try_recv().unwrap_or_default();
+        self.columns.fill(&mut batch, &self.next.records);
+        self.next.records.clear();
+        let kept = Kept::new(self.next.kept.columns());
+        let kept = std::mem::replace(&mut self.next.kept, kept);
+        let portion = Portion { batch, kept, blank: std::mem::take(&mut self.next.blank) };
         // Nobody takes any more what somebody failed to take: that error is told.
-        self.sender.send(portion).map_err(|_| Error::Stopped)
+        self.sender.send((self.given, portion)).map_err(|_| Error::Stopped)?;
+        self.given += 1;
+        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use nasrec_compiler::schema::{DenseColumn, Format, Lines, Schema, TimeFormat, Transform, Type};
 
 use super::scalar::Scalar;
-use crate::data::{Asked, Located, Unreadable, stream};
+use crate::data::{Asked, Located, Portion, Unreadable, stream};
 use crate::model::Model;
 use crate::{Result, Silent, Stop, files};
 
@@ -43,24 +43,31 @@ impl Example {
             encoder: model.encoder(),
             located: &located,
             keep: &[],
+            stored: false,
             labelled: false,
             unreadable: Unreadable::Blank,
             rows: lines.len(),
         };
         let (scalar, mut example) =
             (Scalar::new(model), Self { lines: String::new(), probabilities: Vec::new(), ids: Vec::new() });
-        let read = stream(&asked, &Silent, &Stop::new(), |portion| {
-            for (row, &probability) in scalar.probabilities(&portion.batch).iter().enumerate() {
-                if !portion.blank.contains(&(row as u32)) {
-                    example.lines.push_str(&lines[row]);
-                    example.lines.push('\n');
-                    example.probabilities.push(probability);
-                    let ids = portion.batch.ids.iter().skip(row).step_by(portion.batch.rows);
-                    example.ids.push(ids.copied().collect());
+        let read = stream(
+            &asked,
+            &Silent,
+            &Stop::new(),
+            (1, |portion: &mut Portion| Ok(std::mem::take(portion))),
+            |portion| {
+                for (row, &probability) in scalar.probabilities(&portion.batch).iter().enumerate() {
+                    if !portion.blank.contains(&(row as u32)) {
+                        example.lines.push_str(&lines[row]);
+                        example.lines.push('\n');
+                        example.probabilities.push(probability);
+                        let ids = portion.batch.ids.iter().skip(row).step_by(portion.batch.rows);
+                        example.ids.push(ids.copied().collect());
+                    }
                 }
-            }
-            Ok(())
-        });
+                Ok(())
+            },
+        );
         files::remove(scratch)?;
         read.map(|_| example)
     }

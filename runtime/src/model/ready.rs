@@ -35,6 +35,8 @@ pub struct Rows<'a> {
     pub located: &'a [Located],
     /// See [`Asked::keep`].
     pub keep: &'a [String],
+    /// See [`Asked::stored`].
+    pub stored: bool,
     /// What becomes of a row that cannot be read.
     pub unreadable: Unreadable,
 }
@@ -106,7 +108,30 @@ impl<B: Backend> Ready<'_, B> {
         stop: &Stop,
         mut each: impl FnMut(&Portion, &[f32]) -> Result<()>,
     ) -> Result<Malformed> {
-        stream(&self.asked(rows, false), observer, stop, |portion| each(&portion, &self.probabilities(&portion.batch)?))
+        let make = |portion: &mut Portion, probabilities| (std::mem::take(portion), probabilities);
+        self.predict_as(rows, observer, stop, make, |(portion, probabilities): (Portion, Vec<f32>)| {
+            each(&portion, &probabilities)
+        })
+    }
+
+    /// The same; `make` makes of the rows, of which it may take what it needs, and their probabilities what `each` is given, on several
+    /// threads.
+    ///
+    /// # Errors
+    /// Those of [`stream`].
+    pub fn predict_as<T: Send>(
+        &self,
+        rows: Rows,
+        observer: &dyn Observer,
+        stop: &Stop,
+        make: impl Fn(&mut Portion, Vec<f32>) -> T + Sync,
+        each: impl FnMut(T) -> Result<()>,
+    ) -> Result<Malformed> {
+        let make = |portion: &mut Portion| {
+            let probabilities = self.probabilities(&portion.batch)?;
+            Ok(make(portion, probabilities))
+        };
+        stream(&self.asked(rows, false), observer, stop, (self.backend.threads(), make), each)
     }
 
     /// What it says of all rows of a table, and what came true.
@@ -115,19 +140,26 @@ impl<B: Backend> Ready<'_, B> {
     /// Those of [`stream`].
     pub fn scores(&self, rows: Rows, observer: &dyn Observer, stop: &Stop) -> Result<(Scores, Malformed)> {
         let mut scores = Scores::default();
-        let malformed = stream(&self.asked(rows, true), observer, stop, |portion| {
-            scores.logits.extend(self.logits(&portion.batch)?);
-            scores.labels.extend(&portion.batch.labels);
-            scores.groups.extend(&portion.batch.groups);
-            Ok(())
-        })?;
+        let make = |portion: &mut Portion| {
+            let Batch { labels, groups, .. } = &mut portion.batch;
+            let said = (std::mem::take(labels), std::mem::take(groups));
+            Ok((self.logits(&portion.batch)?, said))
+        };
+        let asked = self.asked(rows, true);
+        let malformed =
+            stream(&asked, observer, stop, (self.backend.threads(), make), |(logits, (labels, groups))| {
+                scores.logits.extend(logits);
+                scores.labels.extend(labels);
+                scores.groups.extend(groups);
+                Ok(())
+            })?;
         Ok((scores, malformed))
     }
 
     fn asked<'a>(&'a self, rows: Rows<'a>, labelled: bool) -> Asked<'a> {
-        let Rows { located, keep, unreadable } = rows;
+        let Rows { located, keep, stored, unreadable } = rows;
         let (schema, encoder) = (&self.schema, self.encoder.as_ref());
-        Asked { schema, encoder, located, keep, labelled, unreadable, rows: TOGETHER }
+        Asked { schema, encoder, located, keep, stored, labelled, unreadable, rows: TOGETHER }
     }
 }
 

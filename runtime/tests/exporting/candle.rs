@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use candle_core::{DType, Device, Module, Tensor};
 use candle_nn::{VarBuilder, VarMap};
-use nasrec_runtime::data::{Unreadable, locate, stream};
+use nasrec_runtime::data::{Portion, Unreadable, locate, stream};
 use nasrec_runtime::export::{Elsewhere, Exporter, retrained, rows};
 use nasrec_runtime::model::{Config, Model, Network};
 use nasrec_runtime::{Silent, Stop};
@@ -204,6 +204,7 @@ fn rows_are_encoded_alike_whatever_way_they_come() {
         encoder: config.encoder(),
         located: &located,
         keep: &[],
+        stored: false,
         labelled: false,
         unreadable: Unreadable::Blank,
         rows: 300,
@@ -214,7 +215,8 @@ fn rows_are_encoded_alike_whatever_way_they_come() {
     let of_texts: Vec<&[&str]> = readable.iter().map(|&row| all[row as usize].as_slice()).collect();
     let of_texts = config.encode(&of_texts, &CPU).expect("readable");
     let mut seen = 0;
-    stream(&asked, &Silent, &Stop::new(), |portion| {
+    let taken = |portion: &mut Portion| Ok(std::mem::take(portion));
+    stream(&asked, &Silent, &Stop::new(), (1, taken), |portion: Portion| {
         let readable = Tensor::new(readable.as_slice(), &CPU)?;
         let of_file = config.tensor(&portion.batch, &CPU)?.index_select(&readable, 0)?;
         assert_eq!(of_file.to_vec2::<f64>()?, of_texts.to_vec2::<f64>()?);

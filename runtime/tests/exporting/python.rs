@@ -129,7 +129,7 @@ pub fn expected(model: &Model, place: &Path, lines: &[String]) -> Vec<Option<f32
     let tiled = Tiled::new(1).expect("threads");
     let ready = model.clone().ready(&tiled).expect("memory");
     let mut said = Vec::new();
-    let rows = Rows { located: &located, keep: &[], unreadable: Unreadable::Blank };
+    let rows = Rows { located: &located, keep: &[], stored: false, unreadable: Unreadable::Blank };
     ready
         .predict(rows, &Silent, &Stop::new(), |portion, probabilities| {
             let each = probabilities.iter().enumerate();

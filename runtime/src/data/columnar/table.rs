@@ -11,6 +11,7 @@ use parquet::basic::{Compression, Repetition};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::serialized_reader::SerializedPageReader;
+use parquet::schema::types::ColumnDescPtr;
 
 use super::chunk::Chunk;
 use super::kind::Kind;
@@ -212,6 +213,11 @@ impl Table {
             }
             _ => Err(refused("a list of lists").into()),
         }
+    }
+
+    /// What it says of a column.
+    pub fn descriptor(&self, column: Column) -> ColumnDescPtr {
+        self.metadata.file_metadata().schema_descr().column(column.leaf)
     }
 
     /// The values that a row group has in a column. Nothing is read yet.

@@ -50,7 +50,7 @@ pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> 
         if place == readers.len() {
             readers.push(new(column));
         }
-        readers[place].keeping = Some(Keeping::new());
+        readers[place].keeping = Some(Keeping::new(onward.is_some_and(|onward| onward.stored)));
     }
     let learnt = onward.and_then(|onward| onward.encoder);
     let completion = learnt.map(|encoder| Completion::new(schema, output.cells, encoder));
@@ -67,7 +67,7 @@ pub(super) fn read(output: &mut Output, stop: &Stop) -> Result<Vec<SourceFile>> 
             if reader.keeping.is_some() && found.is_list() {
                 let (file, column) = (one.name.clone(), schema.columns[reader.column].clone());
                 return Err(
-                    DataError::ColumnKind { file, column, is: "lists, which are no text that could be kept" }.into()
+                    DataError::ColumnKind { file, column, is: "lists, which are no value that could be kept" }.into()
                 );
             }
             reader.found = Some(found);

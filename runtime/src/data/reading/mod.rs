@@ -40,6 +40,8 @@ pub(super) struct Onward<'a> {
     pub encoder: Option<&'a fit::Encoder>,
     /// Columns of the schema whose texts go with each row.
     pub keep: Vec<usize>,
+    /// Whether these are values as Parquet stores them, where they come from there.
+    pub stored: bool,
     pub unreadable: Unreadable,
 }
 

@@ -42,7 +42,13 @@ impl Going<'_> {
         let mut kept = Kept::new(texts.len());
         for row in (0..count).filter(|_| !texts.is_empty()) {
             if self.keeps_blank() || wrong.binary_search(&(row as u32)).is_err() {
-                texts.iter().flat_map(|column| column.row(row)).for_each(|text| kept.push(text));
+                for column in &texts {
+                    if column.is_missing(row) {
+                        kept.push_missing();
+                    } else {
+                        column.row(row).for_each(|text| kept.push(text));
+                    }
+                }
             }
         }
         kept
@@ -71,16 +77,17 @@ impl Going<'_> {
     }
 }
 
-/// The texts of a column.
+/// The texts of a column, or its values as they are stored.
 pub(super) struct Keeping {
     /// Of the rows of a slab.
     pub texts: Kept,
     text: Vec<u8>,
+    stored: bool,
 }
 
 impl Keeping {
-    pub fn new() -> Self {
-        Self { texts: Kept::new(1), text: Vec::new() }
+    pub fn new(stored: bool) -> Self {
+        Self { texts: Kept::new(1), text: Vec::new(), stored }
     }
 
     pub fn add(&mut self, kind: Kind, run: &Run) {
@@ -95,6 +102,13 @@ impl Keeping {
     }
 
     fn put(&mut self, kind: Kind, bytes: Option<&[u8]>) {
+        if self.stored {
+            match bytes {
+                Some(bytes) => self.texts.push(bytes),
+                None => self.texts.push_missing(),
+            }
+            return;
+        }
         self.text.clear();
         bytes.map_or(Scalar::Missing, |bytes| kind.scalar(bytes)).write(&mut self.text);
         self.texts.push(&self.text);

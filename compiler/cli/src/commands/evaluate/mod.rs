@@ -5,9 +5,9 @@ mod told;
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use nasrec_runtime::backend::Backend;
-use nasrec_runtime::data::{Located, Malformed, STANDARD_INPUT, Unreadable};
+use nasrec_runtime::data::{DataError, Located, Malformed, STANDARD_INPUT, Unreadable};
 use nasrec_runtime::model::{Model, Rows};
 use nasrec_runtime::train::{Resamples, Scores};
 use nasrec_runtime::{Error, Stop};
@@ -72,6 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let mut found: Vec<Found> = Vec::new();
     for (model, directory) in models {
         let (name, groups) = (model.name.clone(), model.schema().group.is_some());
+        let label = model.schema().label.column.clone();
         let scored = device.run(Scoring { model, located: &located, malformed: args.malformed, stop });
         match scored {
             Ok((scores, malformed)) => found.push(Found { name, directory, groups, scores, malformed }),
@@ -79,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
                 say!("stopped");
                 return Ok(Outcome::Stopped);
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(unlabelled(error, &label)),
         }
     }
     if let [own, other] = &found[..] {
@@ -95,6 +96,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         Format::Text => output::print(Text::People(told::told(&compared, output::columns(None))))?,
     }
     Ok(Outcome::Clean)
+}
+
+/// What is wrong with a table, and what to do where it has no label.
+fn unlabelled(error: Error, label: &str) -> anyhow::Error {
+    if matches!(&error, Error::Data(DataError::NoColumn { column, .. }) if column == label) {
+        return anyhow!("{error}; `nasrecc evaluate` compares with this label, and `nasrecc predict` needs none");
+    }
+    error.into()
 }
 
 /// Refuses to compare what was not said of the same rows.
@@ -130,7 +139,7 @@ impl device::Work for Scoring<'_> {
             OnMalformed::Refuse => Unreadable::Refused,
             OnMalformed::LeaveOut => Unreadable::LeftOut,
         };
-        let rows = Rows { located: self.located, keep: &[], unreadable };
+        let rows = Rows { located: self.located, keep: &[], stored: false, unreadable };
         self.model.ready(backend)?.scores(rows, &Progress::new(), self.stop)
     }
 }
