@@ -2,13 +2,15 @@
 //!
 //! Contenders take turns, round after round, on two threads: a loop of the `csv` crate over the records of the file (one
 //! thread), one of the `parquet` crate over the values of its columns (row groups side by side), a first preparation (the file parsed, encoded, and hashed; the cache written;
-//! the rows split), a later one from the cache, and a shuffled epoch of training batches from it, read ahead. Without
+//! the rows split), a later one from the cache, a shuffled epoch of training batches from it, read ahead, and the same file predicted by two
+//! models, its probabilities written. Without
 //! FILE, the file is drawn; with the name of a format, only what that takes is measured. The floor is the bytes that each must move over the bandwidth of memory, measured between
 //! the rounds. `docs/performance.md` explains the figures.
 
 #![allow(clippy::print_stdout, reason = "a benchmark prints what it found")]
 
 mod floor;
+mod predicting;
 mod table;
 
 use std::hint::black_box;
@@ -21,6 +23,7 @@ use floor::{Machine, median};
 use nasrec_compiler::recipe::{self, By, Given, Source};
 use nasrec_compiler::schema::Schema;
 use nasrec_compiler::streams::Streams;
+use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::data::{Batches, Dataset, Part, Prefetch};
 use nasrec_runtime::{Silent, Stop};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
@@ -69,6 +72,22 @@ fn main() {
     let rows = place.prepare().rows();
     println!("{rows} rows, {:.1} bytes a line in the file, {rounds} rounds, {THREADS} threads", bytes / rows as f64);
 
+    let tiled = Tiled::new(THREADS).expect("threads");
+    let ready = |place: &Place, file, name| {
+        let model = predicting::trained(&tiled, file, name, &place.schema, &place.prepare());
+        model.ready(&tiled).expect("memory")
+    };
+    let models = |format: &str, place: &Place| match wanted(format) && !packed {
+        true => [("linear", "linear_model"), ("dcnv2", "dcnv2")].map(|(file, name)| Some(ready(place, file, name))),
+        false => [None, None],
+    };
+    let (of_lines, of_columns, of_avazu) = (models("tsv", &place), models("parquet", &columns), models("csv", &avazu));
+    for place in [&avazu, &columns] {
+        // Made for the models alone.
+        let _none = std::fs::remove_file(&place.cache);
+    }
+    let out = folder.path().join("predicted.csv");
+
     let mut machine = Machine::new(THREADS);
     let mut contenders = [
         // Everything is read once; a first preparation also writes the records, and reads them to verify them.
@@ -81,9 +100,23 @@ fn main() {
         Contender::new("from Parquet", columns.size() + 2.0 * RECORD * rows as f64),
         Contender::new("csv loop, Avazu", avazu.size()),
         Contender::new("Avazu's shape", avazu.size() + 2.0 * AVAZU_RECORD * rows as f64),
+        Contender::new("predicted, linear_model", bytes),
+        Contender::new("predicted, dcnv2", bytes),
+        Contender::new("Parquet, linear_model", columns.size()),
+        Contender::new("Parquet, dcnv2", columns.size()),
+        Contender::new("Avazu, linear_model", avazu.size()),
+        Contender::new("Avazu, dcnv2", avazu.size()),
     ];
     let mut bandwidths = Vec::new();
     for _ in 0..rounds {
+        for (first, place, models) in [(9, &place, &of_lines), (11, &columns, &of_columns), (13, &avazu, &of_avazu)] {
+            for (at, ready) in models.iter().enumerate() {
+                let Some(ready) = ready else { continue };
+                contenders[first + at].time(rows, || {
+                    assert_eq!(predicting::predicted(ready, &place.file, &out), rows as u64);
+                });
+            }
+        }
         if !packed {
             if wanted("tsv") {
                 contenders[0].time(rows, || assert_eq!(csv_loop(&place.file, b'\t', false), rows));
@@ -170,7 +203,7 @@ impl Contender {
         }
         let (best, floor) = (self.best(), bandwidth * rows as f64 / self.bytes);
         println!(
-            "{:22} best {:6.2}, median {:6.2} million rows/s; {:6.2} x csv; {:6.2} x its floor",
+            "{:24} best {:6.2}, median {:6.2} million rows/s; {:6.2} x csv; {:6.2} x its floor",
             self.name,
             best / 1e6,
             median(self.rates.clone()) / 1e6,
