@@ -3,6 +3,8 @@
 //! They share a process: none changes its working folder, its environment or the threads that all use. What does (the
 //! command limits its threads and answers Ctrl-C) or what is measured over a whole process (its memory) runs as a child.
 
+mod alone;
+mod bad_predictions;
 mod book;
 mod boosted;
 mod bounded;
@@ -29,6 +31,7 @@ mod nets;
 mod objects;
 mod operators;
 mod parity;
+mod predicted;
 mod predicting;
 mod quickstart;
 mod ranking;
