@@ -112,8 +112,13 @@ impl Network {
         }
         let plan = config.plan();
         let width = config.numbers();
-        let reads = |node: &Node| matches!(node.primitive, Primitive::Numeric(_)).then(|| node.shape[0]);
-        if let Some(found) = plan.nodes.iter().filter_map(reads).find(|&found| found != width) {
+        // All of them, or some.
+        let misread = |node: &Node| match (&node.primitive, node.columns.iter().max()) {
+            (Primitive::Numeric(_), None) => Some(node.shape[0]).filter(|&found| found != width),
+            (Primitive::Numeric(_), Some(last)) => Some(last + 1).filter(|&found| found > width),
+            _ => None,
+        };
+        if let Some(found) = plan.nodes.iter().find_map(misread) {
             bail!("the plan reads {found} numbers of a row, and schema {} has {width}", config.schema().name);
         }
         let (slots, looked_up) = Slots::of(config, &device)?;
