@@ -32,7 +32,11 @@ impl Op for Matmul {
         let [a, b] = operands else { return None };
         let ([rows, across], [fields, dim]) = (a.pair()?, b.pair()?);
         let (across, fields) = (algebra.size(across), algebra.size(fields));
-        algebra.demand(Demand::Equal("the numbers a field of the left side, and the fields of the right"), across, fields);
+        algebra.demand(
+            Demand::Equal("the numbers a field of the left side, and the fields of the right"),
+            across,
+            fields,
+        );
         Some(Applied::new(TensorKind::Sparse, [rows, dim]))
     }
 
