@@ -122,14 +122,17 @@ fn a_run_settles_how_it_searches_once() {
     assert!(method(&entries)["trials"].is_object(), "there is no time for anything else");
     let took = entries.iter().filter(|entry| entry["model"].as_str().is_some_and(|model| model.starts_with("dlrm")));
     let took: Vec<f64> = took.map(|entry| entry["seconds"].as_f64().expect("a time")).collect();
-    // The baseline twice, and eight trainings of candidates, each of which is reckoned at two of its.
-    let budget = format!("budget={}s", took.iter().sum::<f64>() + 16.0 * took[0]);
+    // The baseline twice, and four trainings of candidates, each of which is reckoned at two of its.
+    let budget = format!("budget={}s", took.iter().sum::<f64>() + 8.0 * took[0]);
     let shared = folder.path().join("shared");
     let planned = planned(TINY, &[&long[..], &["method=auto", &budget]].concat());
     let expected = run(&planned, &shared, 2);
     let entries = journal(&shared);
     assert!(method(&entries)["random"].is_object(), "{}", method(&entries));
     assert!(shared.join("supernet.safetensors").exists());
+    // What is left goes to further seeds of its best, round after round.
+    let decided = |what: &str| entries.iter().any(|entry| entry["what"] == what);
+    assert!(decided("candidates with seed 2"));
     // How many candidates there are, and how many of the best are retrained.
     let decided = entries.iter().rposition(|entry| entry["event"] == "decided").expect("the clock decides");
     // What was decided stays, whatever the clock says now.
