@@ -130,7 +130,7 @@ impl Program {
             let items = offered.iter().filter(|item| item.kind != ItemKind::Test);
             let names: Vec<&str> = items.map(|item| item.name.as_str()).collect();
             let near = nearest(&name.text, names.iter().copied());
-            let defines = (1..=12).contains(&names.len()).then(|| format!("it defines {}", names.join(", ")));
+            let defines = (1..=24).contains(&names.len()).then(|| format!("it defines {}", names.join(", ")));
             loading.diagnostics.push(
                 Diagnostic::error(Code::UnknownName, format!("`{}` does not define `{}`", import.path.text, name.text))
                     .label(name.span, "imported here")

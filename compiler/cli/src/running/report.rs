@@ -32,14 +32,17 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
     let mut out = format!("{}\n", table.laid_out(columns));
     let candidates = match report.candidates {
         0 => String::new(),
-        candidates if report.in_supernet() => format!("{candidates} candidates evaluated in the supernet. "),
-        candidates => match report.best.iter().map(|row| row.trainings).max() {
-            Some(seeds) if seeds > 1 => format!(
-                "{candidates} candidates trained on their own, the best with up to {seeds} seeds: figures are means, and the order is \
-                 that of what is expected of each. "
-            ),
-            _ => format!("{candidates} candidates trained on their own, each once. "),
-        },
+        candidates => {
+            let how = if report.in_supernet() { "evaluated in the supernet" } else { "trained on their own" };
+            let again = match report.best.iter().map(|row| row.trainings).max() {
+                Some(seeds) if seeds > 1 => format!(
+                    ", the best with up to {seeds} seeds: figures are means, and the order is that of what is expected of each"
+                ),
+                _ if report.in_supernet() => String::new(),
+                _ => ", each once".to_owned(),
+            };
+            format!("{candidates} candidates {how}{again}. ")
+        }
     };
     let _written = writeln!(
         out,
