@@ -41,7 +41,7 @@ fn export(model: &Model, folder: &Path) -> Result<Exported> {
     let example = Example::of(model, &at(ROWS))?;
     let texts = [
         (PROGRAM, include_str!("../../../examples/network.rs").to_owned()),
-        (PACKAGE, include_str!("parts/Cargo.toml").to_owned()),
+        (PACKAGE, include_str!("parts/package.toml").to_owned()),
         (README, readme(model)),
         (EXPECTED, example.expected()),
         (ROWS, example.lines),
@@ -86,7 +86,7 @@ mod tests {
     /// A program whose candle is another than this crate's has other tensors.
     #[test]
     fn the_package_asks_for_the_candle_that_this_crate_is_built_with() {
-        let (package, own) = (include_str!("parts/Cargo.toml"), include_str!("../../../../Cargo.toml"));
+        let (package, own) = (include_str!("parts/package.toml"), include_str!("../../../../Cargo.toml"));
         for name in ["candle-core", "candle-nn"] {
             let line = own.lines().find(|line| line.starts_with(&format!("{name} = "))).expect("it is named");
             assert!(package.lines().any(|other| other == line), "{line}");
