@@ -374,8 +374,8 @@ fn soon(what: &str, text: &str) -> Vec<Code> {
     let (program, mut found) = Program::load(ENTRY, &Memory::new([(ENTRY, text)]));
     found.extend(program.check());
     found.extend(program.lints(&found));
-    // Many times what each takes on a machine that does nothing else, and a fraction of what each took.
-    assert!(start.elapsed() < Duration::from_secs(8), "{what}: {:?}", start.elapsed());
+    // Many times what each takes, on a slow machine that does other things too, and a fraction of what each took before.
+    assert!(start.elapsed() < Duration::from_secs(60), "{what}: {:?}", start.elapsed());
     let mut codes: Vec<Code> = found.iter().map(|found| found.code).collect();
     codes.dedup();
     codes
