@@ -53,6 +53,10 @@ pub struct Data {
     pub by: By,
     /// Split clicks and non-clicks separately, so that each part has the same click rate.
     pub stratified: bool,
+    /// How many blocks of the training part take the place of the validation part in turn, when the best of a search are trained with
+    /// further seeds (`data.folds`, 4 by default); 0 for none.
+    #[serde(default)]
+    pub folds: usize,
     /// Of the split only (`data.seed`, 2018 by default), so that runs of other seeds have the same parts.
     pub seed: u64,
     /// The largest share of malformed lines that is tolerated, of all lines read.

@@ -249,6 +249,7 @@ impl Place {
             by: By::Chance,
             given: Given::default(),
             stratified: true,
+            folds: 0,
             seed: 1,
             max_malformed: 0.0,
         };

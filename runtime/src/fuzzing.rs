@@ -169,6 +169,7 @@ fn dataset_of(folder: &Path, file: &str, schema: &Schema) -> crate::Result<Datas
         by: By::Chance,
         given: Given::default(),
         stratified: false,
+        folds: 0,
         seed: 7,
         max_malformed: 0.5,
     };

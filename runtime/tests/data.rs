@@ -87,6 +87,7 @@ pub(crate) fn recipe(source: Source) -> recipe::Data {
         by: By::Chance,
         given: Given::default(),
         stratified: true,
+        folds: 0,
         seed: 3,
         max_malformed: 0.01,
     }

@@ -6,6 +6,7 @@ mod data;
 mod encodings;
 mod exporting;
 mod families;
+mod folds;
 mod merging;
 mod pairs;
 mod parquet;

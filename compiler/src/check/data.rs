@@ -1,9 +1,10 @@
 //! The section `data` of a search: where rows come from, and what each is for.
 
-use super::settings::Settings;
+use super::settings::{Settings, whole};
 use crate::diagnostics::{Code, Diagnostic, nearest};
 use crate::recipe::{By, Data, Given, Source, Synthetic};
 use crate::schema::Schema;
+use crate::syntax::tree::ExprKind;
 
 /// What tells which row is in which part, as it is written.
 const WAYS: [(&str, By); 3] = [("by_time", By::Time), ("by_group", By::Group), ("by_part", By::Part)];
@@ -28,6 +29,10 @@ pub(super) fn data(s: &mut Settings, schema: Option<&Schema>) -> Data {
         split,
         by,
         stratified: stratified && by == By::Chance,
+        folds: s.get("data.folds", 4, "a whole number from 1 to 9, or `off`", |e| match e.kind {
+            ExprKind::Switch(false) => Some(0),
+            _ => whole(e).filter(|folds| (1..=9).contains(folds)).map(|folds| folds as usize),
+        }),
         seed: s.seed("data.seed", 2018),
         max_malformed: s.real("data.max_malformed", 0.001, 0.0, 1.0),
     }

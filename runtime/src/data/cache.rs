@@ -25,7 +25,7 @@ use crate::error::{DataError, FileError};
 use crate::{Error, Result, Stop, files};
 
 const MAGIC: &[u8; 8] = b"nasrecds";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 const PREAMBLE: usize = 64;
 /// A description names files and the first malformed lines; no sound one is longer.
 const LONGEST_DESCRIPTION: u64 = 16 << 20;
@@ -73,6 +73,27 @@ pub(super) struct Description {
     pub records: String,
     /// What was learnt of the training rows, where something was.
     pub learnt: Option<Learnt>,
+    /// The fingerprints of the caches of its folds, where something is learnt of the rows of each.
+    pub folds: Vec<String>,
+}
+
+impl Description {
+    /// A hash of the schema and every encoded row.
+    pub fn fingerprint(&self) -> String {
+        let learnt = self.learnt.as_ref().map_or("", |learnt| &learnt.blake3);
+        let all = [&self.schema, &self.records, learnt].concat();
+        blake3::hash(all.as_bytes()).to_hex().to_string()
+    }
+}
+
+/// What a cache is of, beside its records; see [`Description`].
+#[derive(Clone)]
+pub(super) struct About {
+    pub schema: String,
+    pub origin: Origin,
+    pub malformed: Malformed,
+    pub bounds: [u64; 4],
+    pub folds: Vec<String>,
 }
 
 /// What was learnt of the training rows.
@@ -170,9 +191,7 @@ impl Writer {
     pub fn finish(
         mut self,
         lasting: bool,
-        schema: String,
-        origin: Origin,
-        (malformed, bounds): (Malformed, [u64; 4]),
+        about: About,
         learnt: Option<(String, &[u8])>,
         accept: impl FnOnce(&Description) -> Result<()>,
     ) -> Result<Cache> {
@@ -188,7 +207,9 @@ impl Writer {
             bytes: encoder.len() as u64,
             blake3: blake3::hash(encoder).to_hex().to_string(),
         });
-        let description = Description { schema, layout, origin, rows, bounds, clicks, malformed, records, learnt };
+        let About { schema, origin, malformed, bounds, folds } = about;
+        let description =
+            Description { schema, layout, origin, rows, bounds, clicks, malformed, records, learnt, folds };
         accept(&description)?;
         self.write(encoder)?;
         let text = serde_json::to_vec(&description)?;
@@ -526,9 +547,8 @@ mod tests {
         let origin = Origin::Synthetic { version: 1, parameters: "{}".to_owned() };
         let accept = |_: &Description| Ok(());
         let bounds = [writer.counts().0, 0, 0, 0];
-        writer
-            .finish(true, "schema".to_owned(), origin, (Malformed::default(), bounds), None, accept)
-            .expect("finished");
+        let (schema, malformed, folds) = ("schema".to_owned(), Malformed::default(), Vec::new());
+        writer.finish(true, About { schema, origin, malformed, bounds, folds }, None, accept).expect("finished");
     }
 
     #[test]

@@ -1,21 +1,21 @@
 //! A table, encoded and split.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use nasrec_compiler::recipe::{self, By, Source};
+use nasrec_compiler::recipe::{self, By};
 use nasrec_compiler::schema::Schema;
 
 use super::batch::{Batch, Columns, EMPTY};
-use super::cache::{Cache, Description, Found, HELD, Origin, Writer};
-use super::fit::{self, Encoder};
+use super::cache::{Cache, Description, Found, HELD};
+use super::fit::Encoder;
 use super::malformed::Malformed;
-use super::reading::{self, Read, Sink};
+use super::prepare::Wanted;
 use super::record::Layout;
 use super::rows::Rows;
-use super::table::{Cells, RawWriter};
-use super::{glance, source, split, synthetic};
-use crate::error::{DataError, FileError};
-use crate::{Observer, Result, Stage, Stop};
+use super::table::Cells;
+use crate::error::FileError;
+use crate::{Observer, Result, Stop};
 
 /// A part of the split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +32,15 @@ pub enum Part {
 /// the parts are in memory (4 bytes a row).
 #[derive(Debug)]
 pub struct Dataset {
-    cache: Cache,
+    cache: Arc<Cache>,
     layout: Columns,
     /// Rows of the table that each column of ids leads into, and whether that may be none.
     table_rows: Vec<(usize, bool)>,
     parts: [Rows; 3],
+    /// The training and the validation part of each fold.
+    folds: Vec<[Rows; 2]>,
+    /// Whether this is one.
+    is_fold: bool,
     fingerprint: String,
 }
 
@@ -58,25 +62,62 @@ impl Dataset {
         observer: &dyn Observer,
         stop: &Stop,
     ) -> Result<Self> {
-        Wanted { schema, recipe, base, cache_path, observer, stop, known: None }.dataset()
+        Wanted { schema, recipe, base, cache_path, observer, stop, folded: false, known: None }.dataset()
     }
 
-    /// The rows that were read before, when the dataset had this fingerprint: from the cache, whatever has become of the
-    /// sources; where the cache is no longer sound, from the sources, if they still give the same rows. Otherwise what lies
-    /// at `cache_path` is left alone.
+    /// Of what a cache holds.
+    pub(super) fn of(
+        schema: &Schema,
+        cache: impl Into<Arc<Cache>>,
+        parts: [Rows; 3],
+        folds: Vec<[Rows; 2]>,
+        fingerprint: String,
+    ) -> Self {
+        let cache = cache.into();
+        let tables = schema.sparse.iter().map(|column| vec![(column.rows, column.list.is_some()); column.slots()]);
+        let (layout, table_rows) = (Columns::of(schema, cache.description.layout), tables.flatten().collect());
+        Self { cache, layout, table_rows, parts, folds, is_fold: false, fingerprint }
+    }
+
+    /// How many folds there are ([`Wanted::folded`]).
+    pub fn folds(&self) -> usize {
+        self.folds.len()
+    }
+
+    /// Whether this is a fold of a table.
+    pub fn is_fold(&self) -> bool {
+        self.is_fold
+    }
+
+    /// The parts of a fold, counted from 1, for the table of this schema: encoded by what was learnt of its own training part. There is
+    /// nothing in its test part.
     ///
     /// # Errors
-    /// [`DataError::OtherRows`] where neither gives those rows; else those of [`Dataset::prepare`].
-    pub fn recover(
-        schema: &Schema,
-        recipe: &recipe::Data,
-        base: &Path,
-        cache_path: &Path,
-        fingerprint: &str,
-        observer: &dyn Observer,
-        stop: &Stop,
-    ) -> Result<Self> {
-        Wanted { schema, recipe, base, cache_path, observer, stop, known: Some(fingerprint) }.dataset()
+    /// Its cache is no longer what was written.
+    ///
+    /// # Panics
+    /// Where there are not so many folds.
+    pub fn fold(&self, fold: usize, schema: &Schema, stop: &Stop) -> Result<Self> {
+        let [train, validation] = self.folds[fold - 1].clone();
+        let parts = [train, validation, Rows::from(Vec::new())];
+        let of = |cache: Arc<Cache>, fingerprint: &str| {
+            let data = Self::of(schema, cache, parts, Vec::new(), fingerprint.to_owned());
+            Ok(Self { is_fold: true, ..data })
+        };
+        let Some(known) = self.cache.description.folds.get(fold - 1) else {
+            return of(Arc::clone(&self.cache), &self.fingerprint);
+        };
+        let path = fold_path(self.cache.path(), fold);
+        let unfit = |found: &Description| (found.fingerprint() != *known).then_some("it is of another table");
+        match Cache::open(&path, By::Chance, unfit, stop)? {
+            Found::Cache(cache) => of(Arc::new(*cache), known),
+            _ => Err(FileError::Changed {
+                path,
+                what: "it is not what was written there".to_owned(),
+                remedy: "go on with the run, and it is made anew from its source".to_owned(),
+            }
+            .into()),
+        }
     }
 
     /// Number of rows, all parts together.
@@ -167,262 +208,23 @@ impl Dataset {
     }
 }
 
-/// What is asked of [`Dataset::prepare`].
-struct Wanted<'a> {
-    schema: &'a Schema,
-    recipe: &'a recipe::Data,
-    base: &'a Path,
-    cache_path: &'a Path,
-    observer: &'a dyn Observer,
-    stop: &'a Stop,
-    /// The fingerprint of the rows, where no others will do.
-    known: Option<&'a str>,
-}
-
-impl Wanted<'_> {
-    fn dataset(&self) -> Result<Dataset> {
-        let Self { schema, recipe, observer, .. } = *self;
-        // Whoever goes on has what was read then, whatever has become of the storage.
-        if self.known.is_none() {
-            source::fetch(recipe.files().into_iter().flatten(), observer, self.stop)?;
-        }
-        let mut cache = match self.reuse()? {
-            Some(cache) => cache,
-            None => self.build()?,
-        };
-        let malformed = &cache.description.malformed;
-        malformed.check(recipe.max_malformed, schema)?;
-        if let Some(warning) = malformed.warning() {
-            warning.lines().for_each(|line| observer.say(line));
-        }
-        let keys = std::mem::take(&mut cache.keys);
-        // Once: who goes on was told.
-        let tell = self.known.is_none();
-        let (parts, looked_at) = rayon::join(
-            || split::split(&keys, cache.description.bounds, recipe),
-            || if tell { self.looked_at() } else { Vec::new() },
-        );
-        let parts = parts?;
-        observer.say(&split::told(&parts, &keys, schema, recipe));
-        let fingerprint = fingerprint(&cache.description);
-        let tables = schema.sparse.iter().map(|column| vec![(column.rows, column.list.is_some()); column.slots()]);
-        let data = Dataset {
-            layout: Columns::of(schema, cache.description.layout),
-            cache,
-            table_rows: tables.flatten().collect(),
-            parts,
-            fingerprint,
-        };
-        if tell {
-            let told = [glance::scales(schema, &data)?, looked_at].concat();
-            told.iter().for_each(|line| observer.say(line));
-        }
-        Ok(data)
-    }
-
-    /// Which columns have too many values in the rows of a table, or in its bags.
-    fn looked_at(&self) -> Vec<String> {
-        match self.recipe.source {
-            // A cache outlives what it was made from.
-            Source::Files(_) => {
-                let located = source::locate_all(self.base, self.recipe).unwrap_or_default().concat();
-                [glance::collisions(self.schema, &located), glance::cuts(self.schema, &located)].concat()
-            }
-            Source::Synthetic(_) => Vec::new(),
-        }
-    }
-
-    /// The cache that is there, if it is what would be built; or what was known before, whatever would be built now.
-    fn reuse(&self) -> Result<Option<Cache>> {
-        if self.cache_path.symlink_metadata().is_err() {
-            return Ok(None);
-        }
-        self.observer.begin(Stage { name: "check data cache".to_owned(), total: None, unit: "bytes" });
-        let by = self.recipe.by;
-        let found = Cache::open(self.cache_path, by, |description| self.unfit(description), self.stop);
-        let outcome = found.and_then(|found| match found {
-            Found::Nothing => Ok((None, None)),
-            Found::Unusable(why) => Ok((None, Some(why))),
-            Found::Cache(cache) => match (self.difference(&cache)?, self.known) {
-                (None, _) => Ok((Some(*cache), None)),
-                (Some(why), None) => Ok((None, Some(why))),
-                (Some(why), Some(_)) => {
-                    let cache_path = self.cache_path.display();
-                    self.observer.say(&format!(
-                        "{why} since they were read; going on with the {} rows that {cache_path} holds",
-                        cache.description.rows
-                    ));
-                    Ok((Some(*cache), None))
-                }
-            },
-        });
-        self.observer.end();
-        let (cache, why) = outcome?;
-        if let Some(why) = why {
-            self.observer.say(&format!("the data cache {} is made anew: {why}", self.cache_path.display()));
-        }
-        Ok(cache)
-    }
-
-    /// Why a cache cannot be the one that is wanted, whatever its records are.
-    fn unfit(&self, description: &Description) -> Option<&'static str> {
-        if self.known.is_some_and(|known| known != fingerprint(description)) {
-            return Some("it holds other rows");
-        }
-        let layout = Layout::of(self.schema, description.layout.probability);
-        (description.layout != layout).then_some("the schema has changed")
-    }
-
-    /// Why a sound cache is not the one that is wanted.
-    fn difference(&self, cache: &Cache) -> Result<Option<&'static str>> {
-        let description = &cache.description;
-        if description.schema != schema_hash(self.schema)? {
-            return Ok(Some("the schema has changed"));
-        }
-        if description.learnt.as_ref().is_some_and(|learnt| learnt.of != self.learnt_of()) {
-            return Ok(Some("the split has changed"));
-        }
-        match (&self.recipe.source, &description.origin) {
-            (Source::Synthetic(parameters), origin) if *origin == synthetic::origin(parameters)? => Ok(None),
-            (Source::Files(names), Origin::Files { named, given, files })
-                if names == named && *given == self.recipe.given =>
-            {
-                self.sources_differ(files)
-            }
-            _ => Ok(Some("it was made from another source")),
-        }
-    }
-
-    /// Whether the files are no longer what was read.
-    fn sources_differ(&self, files: &[source::SourceFile]) -> Result<Option<&'static str>> {
-        // Whoever goes on does not wait for a storage, and copies nothing from it: the rows are here.
-        let is_far = |file: &source::SourceFile| self.known.is_some() && source::is_address(&file.name);
-        let now = match files.iter().any(is_far) {
-            true => None,
-            false => source::locate_all(self.base, self.recipe).ok(),
-        };
-        if let Some(now) = &now
-            && !now.iter().flatten().map(|located| &located.name).eq(files.iter().map(|file| &file.name))
-        {
-            return Ok(Some("there are other source files"));
-        }
-        for file in files {
-            if file.name == source::STANDARD_INPUT || is_far(file) {
-                continue;
-            }
-            // What was copied lies elsewhere than its name says.
-            let copied = now.iter().flatten().flatten().find(|located| located.name == file.name);
-            let path = copied.map_or_else(|| self.base.join(&file.name), |located| located.path.clone());
-            if !path.exists() {
-                let (path, cache) = (path.display(), self.cache_path.display());
-                self.observer.say(&format!("{path} is not there any more; going on with what {cache} holds of it"));
-            } else if !source::is_unchanged(&path, file)? {
-                return Ok(Some("its source files have changed"));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Which rows are learnt from.
-    fn learnt_of(&self) -> String {
-        let recipe::Data { split: [train, validation, test], by, stratified, seed, .. } = self.recipe;
-        let by = if *by == By::Chance { String::new() } else { format!(" by {by:?}") };
-        format!("split {train}:{validation}:{test}{by}, stratified {stratified}, seed {seed}")
-    }
-
-    fn build(&self) -> Result<Cache> {
-        let Self { schema, recipe, base, cache_path, observer, stop, known } = *self;
-        let is_synthetic = matches!(recipe.source, Source::Synthetic(_));
-        let mut writer = Writer::create(cache_path, Layout::of(schema, is_synthetic), recipe.by)?;
-        let mut encoder = None;
-        // What came through a pipe comes once.
-        let mut lasting = false;
-        let (origin, malformed, bounds) = match &recipe.source {
-            Source::Files(names) => {
-                source::fetch(recipe.files().into_iter().flatten(), observer, stop)?;
-                let lists = source::locate_all(base, recipe)?;
-                lasting = !lists.iter().flatten().all(source::Located::is_regular);
-                let (limit, cells, located) = (recipe.max_malformed, Cells::new(schema)?, lists.concat());
-                let bounds = |rows: &[u64]| {
-                    let mut rows = rows.iter();
-                    lists.each_ref().map(|list| rows.by_ref().take(list.len()).sum())
-                };
-                let Read { files, rows, malformed } = if cells.is_record() {
-                    let sink = Sink::Records(&mut writer);
-                    reading::read(schema, &cells, &located, limit, sink, observer, stop)?
-                } else {
-                    let mut rows = RawWriter::create(cache_path, &cells, recipe.by)?;
-                    let mut dictionaries = cells.dictionaries();
-                    let sink = Sink::Rows(&mut rows, &mut dictionaries);
-                    let read = reading::read(schema, &cells, &located, limit, sink, observer, stop)?;
-                    self.both_labels(rows.counts())?;
-                    let mut rows = rows.finish();
-                    let [train, ..] = split::split(rows.keys(), bounds(&read.rows), recipe)?;
-                    let training = fit::Training::new(schema, &train, rows.keys().len(), recipe.seed);
-                    let total = Some(rows.keys().len() as u64);
-                    observer.begin(Stage { name: "encode data".to_owned(), total, unit: "rows" });
-                    let learnt = fit::learn(schema, &cells, &dictionaries, &mut rows, training, observer, stop);
-                    let encoded = learnt.and_then(|learnt| {
-                        fit::encode(schema, &cells, &learnt, &dictionaries, &mut rows, &mut writer, |done| {
-                            observer.progress(done, "");
-                            stop.check()
-                        })?;
-                        learnt.encoder.to_bytes(schema)
-                    });
-                    observer.end();
-                    encoder = Some(encoded?);
-                    read
-                };
-                let given = recipe.given.clone();
-                (Origin::Files { named: names.clone(), given, files }, malformed, bounds(&rows))
-            }
-            Source::Synthetic(parameters) => {
-                synthetic::write(schema, parameters, &mut writer, observer, stop)?;
-                (synthetic::origin(parameters)?, Malformed::default(), [writer.counts().0, 0, 0, 0])
-            }
-        };
-        self.both_labels(writer.counts())?;
-        let learnt = encoder.as_ref().map(|encoder| (self.learnt_of(), encoder.as_slice()));
-        let rows = writer.counts().0;
-        writer.finish(lasting, schema_hash(schema)?, origin, (malformed, bounds), learnt, |description| match known {
-            Some(known) if known != fingerprint(description) => {
-                Err(DataError::OtherRows { cache: cache_path.to_owned(), rows }.into())
-            }
-            _ => Ok(()),
-        })
-    }
-
-    /// Fails where all rows have one label.
-    fn both_labels(&self, (rows, clicks): (u64, u64)) -> Result<()> {
-        if clicks == 0 || clicks == rows {
-            return Err(DataError::OneLabel { rows, clicks, label: self.schema.label.column.clone() }.into());
-        }
-        Ok(())
-    }
-}
-
-/// A hash of the schema and every encoded row.
-fn fingerprint(description: &Description) -> String {
-    let learnt = description.learnt.as_ref().map_or("", |learnt| &learnt.blake3);
-    let all = [&description.schema, &description.records, learnt].concat();
-    blake3::hash(all.as_bytes()).to_hex().to_string()
-}
-
 /// Bytes of a table of so many rows that are held in memory while batches are read from it.
 pub(crate) fn held_in_memory(schema: &Schema, rows: u64) -> u64 {
     let bytes = rows.saturating_mul(Layout::of(schema, true).stride() as u64);
     if bytes <= HELD { bytes } else { 0 }
 }
 
-/// Bytes of a table of so many rows on disk, and beside it of the rows that something is learnt from.
-pub(crate) fn on_disk(schema: &Schema, rows: u64) -> Result<u64> {
+/// Bytes of a table of so many rows on disk, and beside it of the rows that something is learnt from, and of so many folds.
+pub(crate) fn on_disk(schema: &Schema, rows: u64, folds: u64) -> Result<u64> {
     let cells = Cells::new(schema)?;
-    let learnt = if cells.is_record() { 0 } else { cells.stride() };
-    Ok(rows.saturating_mul((cells.layout().stride() + 4 + learnt) as u64))
+    let (learnt, tables) = if cells.is_record() { (0, 1) } else { (cells.stride() as u64, 1 + folds) };
+    let each = (cells.layout().stride() + 4) as u64;
+    Ok(rows.saturating_mul(each * tables + learnt))
 }
 
-fn schema_hash(schema: &Schema) -> Result<String> {
-    Ok(blake3::hash(&serde_json::to_vec(schema)?).to_hex().to_string())
+/// Where a fold of a table is that lies in this cache.
+pub(super) fn fold_path(cache_path: &Path, fold: usize) -> PathBuf {
+    cache_path.with_extension("folds").join(format!("{fold}.cache"))
 }
 
 #[cfg(test)]
@@ -431,6 +233,7 @@ pub(super) mod testing {
 
     use std::sync::Arc;
 
+    use nasrec_compiler::recipe::{By, Source};
     use nasrec_compiler::schema::{DenseColumn, SparseColumn, Table, Transform, Type};
     use tempfile::TempDir;
 
@@ -467,6 +270,7 @@ pub(super) mod testing {
             split: [8, 1, 1],
             by: By::Chance,
             stratified: true,
+            folds: 0,
             seed: 7,
             max_malformed: 0.001,
         }

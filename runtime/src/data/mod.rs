@@ -7,7 +7,7 @@
 //! `glance` tells the worst of that where a table is read for a training.
 //! `columnar` finds the values of Parquet files in place of `text`.
 //! Or `synthetic` draws rows of a planted click model. All fill a `cache` of fixed-width `record`s. A `dataset` is such a cache
-//! with its `split`; `batches` cuts row lists into batches and `prefetch` builds those ahead of their use.
+//! with its `split` and, for who chooses among many, its `folds`; `prepare` makes it or finds it. `batches` cuts row lists into batches and `prefetch` builds those ahead of their use.
 //! Rows that nothing is to be learnt from need no cache: they go on as a `stream` of batches, in constant memory; or they are no table at
 //! all, and are encoded as they are `arriving`.
 //!
@@ -21,6 +21,7 @@ mod cache;
 mod columnar;
 mod dataset;
 mod fit;
+mod folds;
 mod glance;
 mod infer;
 mod kept;
@@ -28,6 +29,7 @@ mod keys;
 mod lines;
 mod malformed;
 mod prefetch;
+mod prepare;
 mod quote;
 mod reading;
 mod record;
@@ -52,11 +54,13 @@ pub use dataset::{Dataset, Part};
 pub(crate) use dataset::{held_in_memory, on_disk};
 pub use fit::Encoder;
 pub(crate) use fit::{Draw, Folds, Seen, Tally};
+pub(crate) use folds::most_folds;
 pub use infer::{Inferred, infer};
 pub use kept::Kept;
 pub use lines::Lines;
 pub use malformed::Malformed;
 pub use prefetch::Prefetch;
+pub use prepare::Wanted;
 pub use reading::Unreadable;
 pub use rows::Rows;
 pub use source::{Located, STANDARD_INPUT, expected_rows, fetch, is_address, locate, locate_all};

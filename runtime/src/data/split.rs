@@ -204,7 +204,7 @@ mod tests {
     fn data(shares: [u32; 3], by: By, seed: u64) -> recipe::Data {
         let source = recipe::Source::Files(vec!["t".to_owned()]);
         let given = recipe::Given::default();
-        recipe::Data { source, given, split: shares, by, stratified: false, seed, max_malformed: 0.0 }
+        recipe::Data { source, given, split: shares, by, stratified: false, folds: 0, seed, max_malformed: 0.0 }
     }
 
     fn by_chance(labels: &[u8], shares: [u32; 3], stratified: bool, seed: u64) -> Result<[Rows; 3]> {

@@ -87,6 +87,17 @@ impl Job {
         self.model.is_none() && (self.recipe.method.has_supernet() || is_open)
     }
 
+    /// Whether the best are trained again, so that other rows can judge them.
+    pub(crate) fn judges_again(&self) -> bool {
+        let recipe = &self.recipe;
+        let again = match recipe.method {
+            Method::Auto => true,
+            Method::Trials { seeds, .. } => seeds > 1,
+            _ => false,
+        };
+        self.model.is_none() && self.ranking.is_none() && (again || recipe.budget.is_some() || recipe.tune.is_some())
+    }
+
     pub(crate) fn streams(&self) -> Streams {
         Streams::new(self.recipe.seed)
     }

@@ -6,6 +6,7 @@ use std::fmt::Write;
 pub(crate) const RECORD: &str = "run.json";
 pub(crate) const JOURNAL: &str = "journal.jsonl";
 pub(crate) const CACHE: &str = "data.cache";
+pub(crate) const FOLDS: &str = "data.folds";
 pub(crate) const SUPERNET: &str = "supernet.safetensors";
 pub(crate) const BEST: &str = "best";
 pub(crate) const BEST_SOURCE: &str = "best.nasrec";
@@ -30,7 +31,7 @@ pub struct Part {
 }
 
 /// Every file and folder of a run directory that stays.
-pub const PARTS: [Part; 11] = [
+pub const PARTS: [Part; 12] = [
     part("best", "the model that was found, complete in itself: its schema, plan, weights and figures"),
     part("best.nasrec", "its architecture as a source file that needs no other"),
     part("report.txt", "the table of results"),
@@ -40,6 +41,7 @@ pub const PARTS: [Part; 11] = [
     private("sources", "copies of the .nasrec files that were searched", "they are yours"),
     private("run.json", "what is run, and a checksum of each copy", "it names folders of this machine"),
     private("data.cache", "the table, encoded", "it holds every row"),
+    private("data.folds", "the same by what is learnt of other rows, where those judge the best", "it holds every row"),
     part("usage.json", "the most memory that a process of the run has held"),
     part("lock", "nothing: who works here holds it"),
 ];

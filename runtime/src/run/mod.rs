@@ -27,7 +27,7 @@ pub use job::{Baseline, Job};
 #[cfg(fuzzing)]
 pub(crate) use journal::chained;
 pub use journal::{Curve, Entry, Journal};
-pub(crate) use layout::{BEST, BEST_SOURCE, CACHE, REPORT, SUPERNET, USAGE};
+pub(crate) use layout::{BEST, BEST_SOURCE, CACHE, FOLDS, REPORT, SUPERNET, USAGE};
 pub use layout::{PARTS, Part};
 pub use pack::Package;
 pub use ranking::{Ranking, Variant};

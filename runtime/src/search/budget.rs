@@ -46,9 +46,16 @@ fn largest(job: &Job) -> Result<Plan> {
     }
 }
 
-/// The rows of each part, their order in an epoch, and train and validation in one; and a small table itself.
+/// The rows of each part, their order in an epoch, and train and validation in one; and a small table itself, and a fold beside it.
 fn lists(job: &Job, rows: u64) -> u64 {
-    rows.saturating_mul(12).saturating_add(held_in_memory(&job.schema, rows))
+    let (folds, held) = (folds(job, rows), held_in_memory(&job.schema, rows));
+    let tables = if folds > 0 { 2 } else { 1 };
+    rows.saturating_mul(12 + 4 * folds).saturating_add(held.saturating_mul(tables))
+}
+
+/// How many folds there are of a table of so many rows, at most.
+fn folds(job: &Job, rows: u64) -> u64 {
+    if job.judges_again() { data::most_folds(&job.recipe.data, rows) as u64 } else { 0 }
 }
 
 /// Bytes of a sample of a batch.
@@ -230,7 +237,7 @@ pub fn disk_needs(job: &Job, rows: u64) -> Result<u64> {
     let retrained = each.max().unwrap_or(0);
     // A new checkpoint beside the last one; the trained supernet beside a model's checkpoints, and the model that is kept.
     let weights = supernet.saturating_mul(2).max(supernet.saturating_add(retrained.saturating_mul(3)));
-    Ok(weights.saturating_add(data::on_disk(&job.schema, rows)?))
+    Ok(weights.saturating_add(data::on_disk(&job.schema, rows, folds(job, rows))?))
 }
 
 /// Fails where a run writes more than there is room for, before anything is read or trained. `there`: what it holds already.

@@ -31,6 +31,9 @@ pub struct Report {
     /// Whether what was told on the test part was trained on the validation part too (`retrain.refit`).
     #[serde(default = "on")]
     pub refit: bool,
+    /// How many blocks of the training part took the place of the validation part, when the best were trained again.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub folds: usize,
     /// How many settings were tried for each model that was tuned, the recipe's own not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuned: Option<u64>,
@@ -49,6 +52,11 @@ fn on() -> bool {
 
 fn once() -> usize {
     1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -131,12 +139,12 @@ pub struct Row {
     pub architecture: Option<Architecture>,
     /// With the supernet's weights, on the validation part; not of what was not found by a search.
     pub in_supernet: Option<Figures>,
-    /// Trained from scratch on the training part, on the validation part; the mean where it was trained more than once.
+    /// Trained from scratch on the training part, on the validation part; the mean where that judged more than one training.
     pub validation: Figures,
-    /// With how many seeds it was trained for that.
+    /// With how many seeds it was trained, those included that other rows judged ([`Report::folds`]).
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub trainings: usize,
-    /// What is expected of its log loss on the validation part, when the luck of its trainings is left out.
+    /// What is expected of its log loss on the validation part, when the luck of its trainings, and of the rows that judged them, is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<Expected>,
     /// By what it was trained where that is not what the recipe says.

@@ -167,12 +167,14 @@ impl<'a, B: Backend> Course<'a, B> {
             let scores = judge(Part::Test, averaged(params, steps)?.as_ref().unwrap_or(params))?;
             Ok(Tested::scaled(scores, validation.scaling()))
         };
+        // What is not trained once more is told on the test part right away, or was after its best epoch; folds have none.
+        let tells = !(last || recipe.refit || data.is_fold());
         let watch = recipe.stop.map(|early| Watch { early, schedule: recipe.schedule });
         let epochs = watch.map(|watch| {
             let (steps, judged) = (first.per_epoch(), if last { judged(journal, &contender.name) } else { Vec::new() });
             let until = if last { watch.best(&judged) as u64 * steps } else { regime.steps };
             let judge: Option<&Judge<B::Params>> = if last { None } else { Some(&on_validation) };
-            let test: Option<&Test<B::Params>> = if last || recipe.refit { None } else { Some(&on_test) };
+            let test: Option<&Test<B::Params>> = if tells { Some(&on_test) } else { None };
             Epochs { watch, bar: contender.bar.clone(), steps, judge, test, judged, until }
         });
         let start = Instant::now();
@@ -211,9 +213,8 @@ impl<'a, B: Backend> Course<'a, B> {
             shop.observer.say(&format!("{title}: best after epoch {best} of {seen}{told}"));
         }
         let judged = if last { Vec::new() } else { judged };
-        // What is not trained once more is told on the test part right away, or was after its best epoch.
         let test = match best_epoch {
-            _ if last || recipe.refit || given_up.is_some() => None,
+            _ if !tells || given_up.is_some() => None,
             Some(_) => tested,
             None => Some(Tested::scaled(judge(Part::Test, &params)?, figures.scaling())),
         };

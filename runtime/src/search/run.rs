@@ -1,5 +1,6 @@
 //! The phases of a run, one after the other; those of a training are the last of a search's.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use nasrec_compiler::Architecture;
@@ -18,11 +19,11 @@ use super::trials::{self, Tried};
 use super::tuning::{Tuned, Until};
 use super::{budget, candidate, clock, retrain, searching, settled, tuning, winner};
 use crate::backend::Backend;
-use crate::data::{Dataset, Part};
+use crate::data::{Dataset, Part, Wanted};
 use crate::error::RunError;
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::model::Evidence;
-use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, Journal, REPORT, Run, RunDir, USAGE};
+use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, FOLDS, Journal, REPORT, Run, RunDir, USAGE};
 use crate::train::{self, Figures};
 use crate::{Observer, Result, Stop, files};
 
@@ -161,14 +162,17 @@ fn phases<B: Backend>(
         models.extend(job.baselines.iter().map(|(name, baseline)| Subject::of(name, baseline)));
         let (mut tuned, tried) = course.tuned(models, tune, &until, &mut journal)?;
         (compared, trials) = (tuned.split_off(many), Some(tried));
+        let mut ranks = HashMap::new();
         for ((told, contender), tuned) in best.iter_mut().filter(|(told, _)| !told.failed()).zip(tuned) {
             *told = tuned.told(told.clone());
+            ranks.insert(told.name.clone(), tuned.rank);
             if let Subject::Network(tuned) = tuned.subject {
                 *contender = tuned;
             }
         }
-        let tuned = tune.top.min(best.len());
-        best[..tuned].sort_by(|(a, _), (b, _)| a.validation.rank().total_cmp(&b.validation.rank()));
+        // The tuned ones are the first, and stay so.
+        let rank = |row: &Row| ranks.get(&row.name).copied().unwrap_or(f64::INFINITY);
+        best.sort_by(|(a, _), (b, _)| rank(a).total_cmp(&rank(b)));
     }
     // The first that does not fail now either.
     for (row, contender) in best.iter_mut().filter(|(row, _)| !row.failed()) {
@@ -201,6 +205,7 @@ fn phases<B: Backend>(
         candidates,
         attainable,
         refit: job.recipe.retrain.refit,
+        folds: data.folds(),
         tuned: trials.filter(|&trials| trials > 0),
         constant: Some(train::Constant::of(&data, job.recipe.evaluate.batch, stop)?),
         peak_memory: None,
@@ -335,14 +340,15 @@ pub(super) fn read<B: Backend>(shop: Workshop<'_, B>, journal: &mut Journal) -> 
         Entry::Data { fingerprint, .. } => Some(fingerprint.clone()),
         _ => None,
     });
-    match known {
-        Some(fingerprint) => Dataset::recover(schema, recipe, base, &cache, &fingerprint, observer, stop),
-        None => {
-            let data = Dataset::prepare(schema, recipe, base, &cache, observer, stop)?;
-            journal.append(Entry::Data { fingerprint: data.fingerprint().to_owned(), rows: data.rows() })?;
-            Ok(data)
-        }
+    let (cache_path, folded) = (&*cache, job.judges_again());
+    // Never into a folder that is linked to.
+    run.dir().folder(FOLDS)?;
+    let data =
+        Wanted { schema, recipe, base, cache_path, observer, stop, folded, known: known.as_deref() }.dataset()?;
+    if known.is_none() {
+        journal.append(Entry::Data { fingerprint: data.fingerprint().to_owned(), rows: data.rows() })?;
     }
+    Ok(data)
 }
 
 fn row(
@@ -407,7 +413,7 @@ impl<B: Backend> Course<'_, B> {
         let Finalist { name, candidate, figures, expected } = finalist;
         let (plan, canonical) = self.job.selected(&candidate.architecture)?;
         let size = Some(Size::of(&plan));
-        let validation = seeds::mean(&figures);
+        let validation = seeds::on_validation(&figures, self.data.folds());
         let row = row(&title, size, Some(canonical), in_supernet, validation);
         Ok((Row { expected, trainings: figures.len(), ..row }, Contender { title, ..Contender::new(&name, plan) }))
     }

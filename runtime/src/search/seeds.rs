@@ -1,8 +1,8 @@
-//! Further seeds for the best: what a model comes to is told from the luck of one training by training the best with another seed,
-//! the better half of them once more, and so on.
+//! Further trainings of the best: what a model comes to is told from the luck of one training, and from that of the rows that it was
+//! chosen by, by training the best with another seed and judging them on another fold, the better half of them once more, and so on.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::{Architecture, Space};
@@ -10,8 +10,9 @@ use nasrec_compiler::{Architecture, Space};
 use super::clock::{self, Clock};
 use super::retrain::{Contender, Course};
 use super::strategies::Candidate;
-use super::surrogate::{Expected, Seen, Surrogate, distance};
+use super::surrogate::{Expected, Seen, Surrogate, Told, distance};
 use crate::backend::Backend;
+use crate::data::Dataset;
 use crate::run::Journal;
 use crate::train::Figures;
 use crate::{Observer, Result, Stage};
@@ -66,10 +67,12 @@ pub(super) fn again<B: Backend>(
     let trained = Again { course: course.observed_by(&inside), inside: &inside }.rounds(rounds, finalists, journal);
     observer.end();
     let trained = trained?;
-    let surrogate = order(&job.space, finalists);
+    let surrogate = order(&job.space, course.data.folds(), finalists);
     if let Some(surrogate) = &surrogate {
+        let rows = surrogate.of_rows();
+        let rows = rows.map_or_else(String::new, |rows| format!(", those of one judged on other rows by {rows:.4}"));
         observer.say(&format!(
-            "log losses of architectures differ by {:.4}, those of one trained with other seeds by {:.4} (standard deviations)",
+            "log losses of architectures differ by {:.4}{rows}, those of one trained with other seeds by {:.4} (standard deviations)",
             surrogate.spread(),
             surrogate.noise()
         ));
@@ -87,7 +90,7 @@ impl<B: Backend> Again<'_, '_, B> {
     fn rounds(&self, rounds: &Rounds<'_>, finalists: &mut [Finalist], journal: &mut Journal) -> Result<Vec<usize>> {
         let (mut trained, mut done) = (Vec::new(), 0);
         for seed in 2.. {
-            order(&self.course.job.space, finalists);
+            order(&self.course.job.space, self.course.data.folds(), finalists);
             let many = match *rounds {
                 Rounds::Of(rounds) => rounds.get(trained.len()).copied().unwrap_or(0),
                 Rounds::Within(..) if trained.len() == clock::MOST_SEEDS => 0,
@@ -115,10 +118,12 @@ impl<B: Backend> Again<'_, '_, B> {
         journal: &mut Journal,
     ) -> Result<()> {
         let before = seed as usize - 1;
+        let data = self.course.data_of(before)?;
+        let course = Course { data: &data, ..self.course };
         for finalist in finalists.iter_mut().filter(|finalist| finalist.figures.len() == before).take(many) {
             self.inside.at(*done, format!("{}, seed {seed}", finalist.name.replacen('-', " ", 1)));
             let plan = self.course.job.plan(&finalist.candidate.architecture)?;
-            finalist.figures.push(self.course.validated(&contender(&finalist.name, seed, plan), journal)?);
+            finalist.figures.push(course.validated(&contender(&finalist.name, seed, plan), journal)?);
             *done += 1;
             self.inside.outer.progress(*done, "");
         }
@@ -149,10 +154,11 @@ fn affordable<B: Backend>(
 }
 
 /// Sorts by what is expected of each: the best first, but those behind all others that are nearly one of which more is expected.
-fn order<'s>(space: &'s Space, finalists: &mut [Finalist]) -> Option<Surrogate<'s>> {
-    let seen = finalists.iter().map(|finalist| Seen {
-        architecture: finalist.candidate.live.clone(),
-        losses: finalist.figures.iter().map(Figures::rank).collect(),
+fn order<'s>(space: &'s Space, folds: usize, finalists: &mut [Finalist]) -> Option<Surrogate<'s>> {
+    let seen = finalists.iter().map(|finalist| {
+        let each = finalist.figures.iter().enumerate();
+        let told = each.map(|(training, figures)| Told { fold: fold(training, folds), log_loss: figures.rank() });
+        Seen { architecture: finalist.candidate.live.clone(), trainings: told.collect() }
     });
     let seen: Vec<Seen> = seen.collect();
     let surrogate = Surrogate::fit(space, &seen);
@@ -162,7 +168,7 @@ fn order<'s>(space: &'s Space, finalists: &mut [Finalist]) -> Option<Surrogate<'
     let rank = |finalist: &Finalist| match finalist.expected {
         // What failed in each training is expected to be as good as others that decide alike, and is not.
         Some(expected) if finalist.figures.iter().any(|figures| figures.log_loss.is_some()) => expected.mean,
-        _ => mean(&finalist.figures).rank(),
+        _ => on_validation(&finalist.figures, folds).rank(),
     };
     finalists.sort_by(|a, b| rank(a).total_cmp(&rank(b)).then(a.candidate.index.cmp(&b.candidate.index)));
     let mut taken: Vec<Architecture> = Vec::new();
@@ -177,6 +183,28 @@ fn order<'s>(space: &'s Space, finalists: &mut [Finalist]) -> Option<Surrogate<'
     let alike: HashMap<u64, bool> = places.collect();
     finalists.sort_by_key(|finalist| alike.get(&finalist.candidate.index).copied());
     surrogate
+}
+
+/// The fold that a training of a model is judged on, both counted from 0: each time another, in turn. The first is the recipe's own
+/// split.
+fn fold(training: usize, folds: usize) -> usize {
+    training % (folds + 1)
+}
+
+impl<B: Backend> Course<'_, B> {
+    /// The rows of a model's training of this number, from 0.
+    pub fn data_of(&self, training: usize) -> Result<Arc<Dataset>> {
+        match fold(training, self.data.folds()) {
+            0 => Ok(Arc::clone(self.data)),
+            fold => Ok(Arc::new(self.data.fold(fold, &self.job.schema, self.shop.stop)?)),
+        }
+    }
+}
+
+/// What the trainings of an architecture came to that were judged on the validation part, in the mean.
+pub(super) fn on_validation(figures: &[Figures], folds: usize) -> Figures {
+    let judged: Vec<Figures> = figures.iter().step_by(folds + 1).copied().collect();
+    mean(&judged)
 }
 
 /// The mean of what the trainings of an architecture came to; what is not finite in one is not in the mean.

@@ -3,22 +3,57 @@
 //! A Gaussian process over the choices of a space: architectures that decide alike are expected to do alike. How fast that fades
 //! with what they decide otherwise, and how much of a figure is the luck of one training, is not known; all of a grid of
 //! answers are kept, each weighed by how well it explains the figures (Rasmussen and Williams, Gaussian Processes for Machine
-//! Learning, 2006, sections 2.2 and 5.4; with repeated figures as in Binois et al., arXiv 1611.05902).
+//! Learning, 2006, sections 2.2, 2.7 and 5.4).
+//!
+//! Figures that were told on other rows have a level of their own, and what an architecture is worth there is in part that of the rows:
+//! what all folds share is what is expected.
 
 use nasrec_compiler::ir::{Choice, Made};
 use nasrec_compiler::{Architecture, Space};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// How an architecture did: without what its logit does not depend on, and the log loss of each training.
+use self::cholesky::{Cholesky, dot};
+
+/// How an architecture did: without what its logit does not depend on, and each of its trainings, of which the first is judged on
+/// the validation part.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Seen {
     pub architecture: Architecture,
-    pub losses: Vec<f64>,
+    pub trainings: Vec<Told>,
 }
 
-/// What is expected of an architecture's log loss, luck left out.
+/// What a training came to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Told {
+    /// On which rows it was judged: 0 is the validation part, and others are blocks that take its place.
+    pub fold: usize,
+    pub log_loss: f64,
+}
+
+impl Seen {
+    /// Judged on the validation part each time.
+    pub fn on_validation(architecture: Architecture, losses: impl IntoIterator<Item = f64>) -> Self {
+        let trainings = losses.into_iter().map(|log_loss| Told { fold: 0, log_loss }).collect();
+        Self { architecture, trainings }
+    }
+
+    /// Of each training.
+    pub fn losses(&self) -> impl Iterator<Item = f64> {
+        self.trainings.iter().map(|told| told.log_loss)
+    }
+
+    /// The mean of the trainings that were judged on the validation part.
+    fn mean(&self) -> f64 {
+        let told: Vec<f64> = self.trainings.iter().filter(|told| told.fold == 0).map(|told| told.log_loss).collect();
+        mean(&told)
+    }
+}
+
+/// What is expected of an architecture's log loss on the validation part, luck left out: that of its trainings, and where other rows
+/// judged, that of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expected {
     /// Of the log loss, in nats.
@@ -27,18 +62,22 @@ pub struct Expected {
     pub deviation: f64,
 }
 
-/// Architectures that are looked at: the best, where there are more.
+/// Trainings that are looked at: those of the best architectures, where there are more.
 const MOST: usize = 400;
 /// What distances fade by, as shares of the mean distance, and how loud the noise is beside what there is to find. One is
 /// expected, and factors of some three are no surprise.
 const FADES: [f64; 6] = [0.125, 0.25, 0.5, 1.0, 2.0, 4.0];
 const NOISES: [f64; 6] = [0.05, 0.2, 0.5, 1.0, 2.5, 8.0];
 const SURPRISE: f64 = 1.1;
+/// How much of what there is to find on one fold there is to find on all; asked where more than one judged.
+const SHARED: [f64; 4] = [0.25, 0.5, 0.75, 1.0];
 
 /// What figures tell of a space.
 pub(super) struct Surrogate<'a> {
     choices: &'a [Choice],
     points: Vec<Architecture>,
+    /// The point of each training, and its fold.
+    trainings: Vec<(usize, usize)>,
     answers: Vec<Answer>,
 }
 
@@ -46,28 +85,38 @@ pub(super) struct Surrogate<'a> {
 struct Answer {
     weight: f64,
     fade: f64,
-    mean: f64,
-    /// Variance between architectures, and of a training.
+    /// How much of the signal is common to all folds.
+    shared: f64,
+    /// Variance between architectures on one fold, and of a training.
     signal: f64,
     noise: f64,
     factor: Cholesky,
-    /// The inverse of the covariances times what is left of the figures without their mean, and times ones.
+    /// The mean of each fold, and a factor of the precisions of these, in units of the signal.
+    means: Vec<f64>,
+    precisions: Cholesky,
+    /// The inverse of the covariances times what is left of the figures without their means, and times ones at each fold's figures.
     solved: Vec<f64>,
-    ones: Vec<f64>,
+    ones: Vec<Vec<f64>>,
 }
 
 impl<'a> Surrogate<'a> {
     /// Nothing where fewer than two were seen.
     pub fn fit(space: &'a Space, seen: &[Seen]) -> Option<Self> {
-        let mut seen: Vec<&Seen> = seen.iter().filter(|seen| !seen.losses.is_empty()).collect();
+        let mut seen: Vec<&Seen> = seen.iter().filter(|seen| !seen.trainings.is_empty()).collect();
         let limit = outlying(&seen)?;
-        seen.sort_by(|a, b| mean(&a.losses).total_cmp(&mean(&b.losses)));
-        seen.truncate(MOST);
+        seen.sort_by(|a, b| a.mean().total_cmp(&b.mean()));
+        let mut taken = 0;
+        seen.retain(|seen| {
+            taken += seen.trainings.len();
+            taken <= MOST
+        });
         let choices = space.choices();
         let points: Vec<Architecture> = seen.iter().map(|seen| seen.architecture.clone()).collect();
+        let harder = harder(&seen);
+        let told = seen.iter().zip(0..).flat_map(|(seen, at)| seen.trainings.iter().map(move |told| (at, told)));
         // What failed counts as bad, and not as infinitely bad.
-        let losses = seen.iter().map(|seen| seen.losses.iter().map(|loss| loss.min(limit)).collect());
-        let losses: Vec<Vec<f64>> = losses.collect();
+        let told = told.map(|(at, told)| ((at, told.fold), told.log_loss.min(limit + harder[told.fold])));
+        let (trainings, losses): (Vec<(usize, usize)>, Vec<f64>) = told.unzip();
         let n = points.len();
         let mut distances = vec![0.0; n * n];
         let mut sum = 0.0;
@@ -80,15 +129,17 @@ impl<'a> Surrogate<'a> {
             }
         }
         let usual = (sum / (n * (n - 1) / 2) as f64).max(f64::MIN_POSITIVE);
-        let data = Figures::of(&losses);
+        let figures = Figures { points: n, distances, trainings: &trainings, losses, folds: harder.len() };
+        let shares = if harder.len() == 1 { &[1.0] } else { &SHARED[..] };
         let grid = FADES.iter().flat_map(|&fade| NOISES.iter().map(move |&noise| (fade, noise)));
-        let mut answers: Vec<(f64, Answer)> = Vec::new();
-        for (fade, ratio) in grid {
+        let grid: Vec<_> =
+            grid.flat_map(|(fade, noise)| shares.iter().map(move |&share| (fade, noise, share))).collect();
+        let answers = grid.into_par_iter().filter_map(|(fade, ratio, shared)| {
             let surprise = ((fade.ln() / SURPRISE).powi(2) + (ratio.ln() / SURPRISE).powi(2)) / 2.0;
-            if let Some((likelihood, answer)) = data.answer(&distances, fade * usual, ratio) {
-                answers.push((likelihood - surprise, answer));
-            }
-        }
+            let (likelihood, answer) = figures.answer(fade * usual, ratio, shared)?;
+            Some((likelihood - surprise, answer))
+        });
+        let answers: Vec<(f64, Answer)> = answers.collect();
         let best = answers.iter().map(|(likelihood, _)| *likelihood).max_by(f64::total_cmp)?;
         let weights: Vec<f64> = answers.iter().map(|(likelihood, _)| (likelihood - best).exp()).collect();
         let total: f64 = weights.iter().sum();
@@ -96,7 +147,7 @@ impl<'a> Surrogate<'a> {
         let answers = answers.map(|((_, answer), weight)| Answer { weight: weight / total, ..answer });
         // Those that explain next to nothing change next to nothing.
         let answers: Vec<Answer> = answers.filter(|answer| answer.weight > 1e-4).collect();
-        Some(Self { choices, points, answers })
+        Some(Self { choices, points, trainings, answers })
     }
 
     /// What is expected of an architecture, without what its logit does not depend on.
@@ -104,7 +155,7 @@ impl<'a> Surrogate<'a> {
         let distances = self.distances(architecture);
         let (mut weight, mut mean, mut square) = (0.0, 0.0, 0.0);
         for answer in &self.answers {
-            let told = answer.expect(&distances);
+            let told = answer.expect(&distances, &self.trainings);
             weight += answer.weight;
             mean += answer.weight * told.0;
             square += answer.weight * (told.1 + told.0 * told.0);
@@ -121,41 +172,46 @@ impl<'a> Surrogate<'a> {
             left <= 0.0
         });
         let Some(answer) = picked.or(self.answers.last()) else { return vec![0.0; architectures.len()] };
-        let near = architectures.iter().map(|architecture| answer.likeness(&self.distances(architecture)));
-        let near: Vec<Vec<f64>> = near.collect();
-        let solved: Vec<Vec<f64>> = near.iter().map(|near| answer.factor.solve(near)).collect();
-        let left: Vec<f64> = near.iter().map(|near| 1.0 - dot(near, &answer.ones)).collect();
-        let all: f64 = answer.ones.iter().sum();
+        let near: Vec<Near> = architectures
+            .iter()
+            .map(|architecture| answer.near(&self.distances(architecture), &self.trainings))
+            .collect();
         let n = architectures.len();
         let mut covariances = vec![0.0; n * n];
         for row in 0..n {
             for column in 0..=row {
                 let apart = distance(self.choices, &architectures[row], &architectures[column]);
-                let known = dot(&near[row], &solved[column]) - left[row] * left[column] / all;
-                covariances[row * n + column] = (-apart / answer.fade).exp() - known;
+                covariances[row * n + column] =
+                    answer.shared * (-apart / answer.fade).exp() - near[row].known(&near[column]);
             }
             // What is drawn twice is drawn alike, but for this.
             covariances[row * n + row] += 1e-6;
         }
-        let means = near.iter().map(|near| answer.mean + dot(near, &answer.solved));
+        let means = near.iter().map(|near| answer.mean(near));
         let Some(factor) = Cholesky::of(covariances, n) else { return means.collect() };
         let luck: Vec<f64> = (0..n).map(|_| rng.sample(StandardNormal)).collect();
         let deviation = answer.signal.sqrt();
-        means.enumerate().map(|(row, mean)| mean + deviation * dot(factor.row(row), &luck)).collect()
+        means.enumerate().map(|(row, mean)| mean + deviation * dot(factor.row(row), &luck[..=row])).collect()
     }
 
     fn distances(&self, architecture: &Architecture) -> Vec<f64> {
         self.points.iter().map(|point| distance(self.choices, point, architecture)).collect()
     }
 
-    /// Standard deviation of what one training comes to, about what its architecture is worth.
+    /// Standard deviation of what one training comes to, about what its architecture is worth on the rows that it is judged on.
     pub fn noise(&self) -> f64 {
         self.deviation(|answer| answer.noise)
     }
 
-    /// Standard deviation of what architectures are worth.
+    /// Standard deviation of what architectures are worth, on whatever rows.
     pub fn spread(&self) -> f64 {
-        self.deviation(|answer| answer.signal)
+        self.deviation(|answer| answer.signal * answer.shared)
+    }
+
+    /// Standard deviation of how much more or less they are worth on the rows of one fold; nothing where only one judged.
+    pub fn of_rows(&self) -> Option<f64> {
+        let several = self.trainings.iter().any(|&(_, fold)| fold > 0);
+        several.then(|| self.deviation(|answer| answer.signal * (1.0 - answer.shared)))
     }
 
     /// The root of the mean of a variance over all answers, whose weights add up to nearly 1.
@@ -166,70 +222,118 @@ impl<'a> Surrogate<'a> {
     }
 }
 
+/// How an architecture lies to the trainings: its covariances with them, these solved for, and what of the means they do not tell, in
+/// units in which the means are independent and of variance 1.
+struct Near {
+    covariances: Vec<f64>,
+    solved: Vec<f64>,
+    scaled: Vec<f64>,
+}
+
+impl Near {
+    /// How much of the covariance of two architectures the trainings tell; the means are not known either.
+    fn known(&self, other: &Self) -> f64 {
+        dot(&self.covariances, &other.solved) - dot(&self.scaled, &other.scaled)
+    }
+}
+
 impl Answer {
-    fn likeness(&self, distances: &[f64]) -> Vec<f64> {
-        distances.iter().map(|apart| (-apart / self.fade).exp()).collect()
+    /// At these distances from the points.
+    fn near(&self, distances: &[f64], trainings: &[(usize, usize)]) -> Near {
+        let likeness: Vec<f64> = distances.iter().map(|apart| self.shared * (-apart / self.fade).exp()).collect();
+        let covariances: Vec<f64> = trainings.iter().map(|&(point, _)| likeness[point]).collect();
+        let each = self.ones.iter().enumerate();
+        let left: Vec<f64> =
+            each.map(|(fold, ones)| f64::from(u8::from(fold == 0)) - dot(&covariances, ones)).collect();
+        let (solved, scaled) = (self.factor.solve(&covariances), self.precisions.forward(&left));
+        Near { covariances, solved, scaled }
     }
 
-    /// Mean and variance, at these distances from what was seen; the mean of all is not known either.
-    fn expect(&self, distances: &[f64]) -> (f64, f64) {
-        let near = self.likeness(distances);
-        let known = self.factor.solve(&near);
-        let left = 1.0 - dot(&near, &self.ones);
-        let variance = 1.0 - dot(&near, &known) + left * left / self.ones.iter().sum::<f64>();
-        (self.mean + dot(&near, &self.solved), self.signal * variance.max(0.0))
+    fn mean(&self, near: &Near) -> f64 {
+        self.means[0] + dot(&near.covariances, &self.solved)
+    }
+
+    /// Mean and variance, at these distances from the points.
+    fn expect(&self, distances: &[f64], trainings: &[(usize, usize)]) -> (f64, f64) {
+        let near = self.near(distances, trainings);
+        (self.mean(&near), self.signal * (self.shared - near.known(&near)).max(0.0))
     }
 }
 
-/// Figures of each architecture, as an answer is held against them.
-struct Figures {
-    means: Vec<f64>,
-    counts: Vec<f64>,
-    /// Of all figures about the means of their architectures.
-    squares: f64,
+/// Figures of trainings, as an answer is held against them.
+struct Figures<'a> {
+    points: usize,
+    /// Between points.
+    distances: Vec<f64>,
+    trainings: &'a [(usize, usize)],
+    losses: Vec<f64>,
+    folds: usize,
 }
 
-impl Figures {
-    fn of(losses: &[Vec<f64>]) -> Self {
-        let means: Vec<f64> = losses.iter().map(|losses| mean(losses)).collect();
-        let about = |(losses, mean): (&Vec<f64>, &f64)| losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>();
-        let squares = losses.iter().zip(&means).map(about).sum();
-        Self { means, counts: losses.iter().map(|losses| losses.len() as f64).collect(), squares }
-    }
-
-    /// The log likelihood of the figures where likeness fades so and noise has this ratio to the signal, and what follows.
-    fn answer(&self, distances: &[f64], fade: f64, ratio: f64) -> Option<(f64, Answer)> {
-        let n = self.means.len();
-        let mut covariances: Vec<f64> = distances.iter().map(|apart| (-apart / fade).exp()).collect();
-        for (at, count) in self.counts.iter().enumerate() {
-            covariances[at * n + at] = 1.0 + ratio / count;
+impl Figures<'_> {
+    /// The log likelihood of the figures where likeness fades so, noise has this ratio to the signal, and this share of that is common to
+    /// all folds; and what follows.
+    fn answer(&self, fade: f64, ratio: f64, shared: f64) -> Option<(f64, Answer)> {
+        let n = self.trainings.len();
+        let likeness: Vec<f64> = self.distances.iter().map(|apart| (-apart / fade).exp()).collect();
+        let mut covariances = vec![0.0; n * n];
+        for (row, &(point, fold)) in self.trainings.iter().enumerate() {
+            for (column, &(other, other_fold)) in self.trainings[..=row].iter().enumerate() {
+                let share = if fold == other_fold { 1.0 } else { shared };
+                covariances[row * n + column] = share * likeness[point * self.points + other];
+            }
+            covariances[row * n + row] += ratio;
         }
         let factor = Cholesky::of(covariances, n)?;
-        let ones = factor.solve(&vec![1.0; n]);
-        let mean = dot(&ones, &self.means) / ones.iter().sum::<f64>();
-        let left: Vec<f64> = self.means.iter().map(|value| value - mean).collect();
+        let of = |fold: usize, values: &[f64]| {
+            let each = self.trainings.iter().zip(values).filter(|((_, other), _)| *other == fold);
+            each.map(|(_, value)| value).sum::<f64>()
+        };
+        let indicator = |fold: usize| {
+            let each = self.trainings.iter().map(|&(_, other)| f64::from(u8::from(other == fold)));
+            each.collect::<Vec<f64>>()
+        };
+        let ones: Vec<Vec<f64>> = (0..self.folds).map(|fold| factor.solve(&indicator(fold))).collect();
+        let precisions = (0..self.folds).flat_map(|fold| ones.iter().map(move |ones| of(fold, ones))).collect();
+        let precisions = Cholesky::of(precisions, self.folds)?;
+        let sums: Vec<f64> = ones.iter().map(|ones| dot(ones, &self.losses)).collect();
+        let means = precisions.solve(&sums);
+        let left = self.trainings.iter().zip(&self.losses).map(|(&(_, fold), loss)| loss - means[fold]);
+        let left: Vec<f64> = left.collect();
         let solved = factor.solve(&left);
-        let all: f64 = self.counts.iter().sum();
         // Where all figures are equal, nothing is known of their variance; the smallest number keeps it above 0.
-        let signal = ((dot(&left, &solved) + self.squares / ratio) / all).max(1e-18);
-        let again = all - n as f64;
-        let likelihood = -0.5 * (all * signal.ln() + factor.log_determinant() + again * ratio.ln());
-        Some((likelihood, Answer { weight: 1.0, fade, mean, signal, noise: signal * ratio, factor, solved, ones }))
+        let signal = (dot(&left, &solved) / n as f64).max(1e-18);
+        let likelihood = -0.5 * (n as f64 * signal.ln() + factor.log_determinant());
+        let noise = signal * ratio;
+        Some((likelihood, Answer { weight: 1.0, fade, shared, signal, noise, factor, means, precisions, solved, ones }))
     }
+}
+
+/// How much more log loss there is on each fold than on the validation part, in the middle of the trainings that both judged. Folds
+/// are counted as they come: none is left out.
+fn harder(seen: &[&Seen]) -> Vec<f64> {
+    let folds = seen.iter().flat_map(|seen| &seen.trainings).map(|told| told.fold + 1).max().unwrap_or(1);
+    let of = |fold: usize| {
+        let each = seen.iter().flat_map(|seen| {
+            let first = seen.mean();
+            let on = seen.trainings.iter().filter(move |told| told.fold == fold);
+            on.map(move |told| told.log_loss - first).filter(|more| more.is_finite())
+        });
+        let mut each: Vec<f64> = each.collect();
+        each.sort_by(f64::total_cmp);
+        each.get(each.len() / 2).copied().unwrap_or(0.0)
+    };
+    (0..folds).map(|fold| if fold == 0 { 0.0 } else { of(fold) }).collect()
 }
 
 /// From where on a figure is told as this: further above the middle than three times the better half is wide. Nothing where
 /// there are fewer than two finite figures.
 fn outlying(seen: &[&Seen]) -> Option<f64> {
-    let means = seen.iter().map(|seen| mean(&seen.losses)).filter(|mean| mean.is_finite());
+    let means = seen.iter().map(|seen| seen.mean()).filter(|mean| mean.is_finite());
     let mut means: Vec<f64> = means.collect();
     means.sort_by(f64::total_cmp);
     let (Some(&least), Some(&middle)) = (means.first(), means.get(means.len() / 2)) else { return None };
     (seen.len() > 1 && means.len() > 1).then_some(middle + 3.0 * (middle - least))
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
 fn mean(losses: &[f64]) -> f64 {
@@ -254,60 +358,6 @@ pub(super) fn distance(choices: &[Choice], a: &Architecture, b: &Architecture) -
     each.sum()
 }
 
-/// A positive definite matrix as the product of a lower triangle and its transpose.
-struct Cholesky {
-    lower: Vec<f64>,
-    n: usize,
-}
-
-impl Cholesky {
-    /// Nothing where it is not positive definite.
-    fn of(mut matrix: Vec<f64>, n: usize) -> Option<Self> {
-        for row in 0..n {
-            for column in 0..=row {
-                let (above, below) = matrix.split_at(row * n);
-                let mut sum = below[column];
-                if column < row {
-                    let other = &above[column * n..=column * n + column];
-                    sum -= below[..column].iter().zip(other).map(|(a, b)| a * b).sum::<f64>();
-                    matrix[row * n + column] = sum / other[column];
-                } else {
-                    sum -= below[..column].iter().map(|a| a * a).sum::<f64>();
-                    if sum.is_nan() || sum <= 0.0 {
-                        return None;
-                    }
-                    matrix[row * n + column] = sum.sqrt();
-                }
-            }
-        }
-        Some(Self { lower: matrix, n })
-    }
-
-    fn solve(&self, right: &[f64]) -> Vec<f64> {
-        let (n, mut x) = (self.n, right.to_vec());
-        for row in 0..n {
-            let known = &self.lower[row * n..row * n + row];
-            let sum: f64 = known.iter().zip(&x).map(|(a, b)| a * b).sum();
-            x[row] = (x[row] - sum) / self.lower[row * n + row];
-        }
-        for row in (0..n).rev() {
-            let value = x[row] / self.lower[row * n + row];
-            x[row] = value;
-            let column = &self.lower[row * n..row * n + row];
-            x[..row].iter_mut().zip(column).for_each(|(left, a)| *left -= a * value);
-        }
-        x
-    }
-
-    /// A row of the triangle.
-    fn row(&self, row: usize) -> &[f64] {
-        &self.lower[row * self.n..=row * self.n + row]
-    }
-
-    fn log_determinant(&self) -> f64 {
-        (0..self.n).map(|at| 2.0 * self.lower[at * self.n + at].ln()).sum()
-    }
-}
-
+mod cholesky;
 #[cfg(test)]
 mod tests;

@@ -24,14 +24,17 @@ const BETTER: f64 = 0.3;
 const DRAWN: usize = 24;
 /// Behind the name of a model, before the number of a trial.
 const TUNED: &str = "-tuned-";
-/// How many settings are tried with a second seed: the luck of a training is as large as most of their differences.
+/// How many settings are tried with a second seed: the luck of a training is as large as most of their differences. What is left of a
+/// budget goes to further seeds of the best two.
 const AGAIN: usize = 3;
 
 /// A model with the settings that it is trained by.
 pub(super) struct Tuned {
     pub subject: Subject,
-    /// The mean of its trainings.
+    /// On the validation part, in the mean where it was judged on that more than once.
     pub figures: Figures,
+    /// What it is compared by: the mean of all its trainings, each on the rows of its fold.
+    pub rank: f64,
     pub trainings: usize,
     /// None where the recipe's own are best.
     pub settings: Vec<Setting>,
@@ -71,10 +74,10 @@ impl Subject {
     }
 
     /// The same with another seed.
-    fn again(&self) -> Self {
-        let name = format!("{}-seed-2", self.name());
+    fn again(&self, seed: u64) -> Self {
+        let name = format!("{}-seed-{seed}", self.name());
         match self {
-            Self::Network(contender) => Self::Network(Contender { name, order: 1, ..contender.clone() }),
+            Self::Network(contender) => Self::Network(Contender { name, order: seed - 1, ..contender.clone() }),
             Self::Trees { growth, .. } => Self::Trees { name, growth: *growth },
         }
     }
@@ -136,7 +139,8 @@ impl<B: Backend> Course<'_, B> {
         let result = self.observed_by(&inside).try_all(&mut models, tune, until, &inside, journal);
         observer.end();
         let trials = result?;
-        let tuned: Vec<Tuned> = models.into_iter().map(|model| model.tuned(tune)).collect();
+        let folds = self.data.folds();
+        let tuned: Vec<Tuned> = models.into_iter().map(|model| model.tuned(tune, folds)).collect();
         for Tuned { subject, figures, settings, .. } in &tuned {
             let shown: Vec<String> = settings.iter().map(Setting::to_string).collect();
             let shown = if shown.is_empty() { "the settings that it had".to_owned() } else { shown.join(", ") };
@@ -172,16 +176,29 @@ impl<B: Backend> Course<'_, B> {
         if until.budget.is_some() {
             journal.decide(TRIALS, |_| tried)?;
         }
-        for model in models {
-            // The best with another seed, and the recipe's own in any case: they are what has to be beaten.
-            sort(&mut model.tried);
-            let own = model.tried.iter().position(|one| one.places.is_none()).unwrap_or(0);
-            for (rank, one) in model.tried.iter_mut().enumerate().filter(|(rank, _)| *rank < AGAIN || *rank == own) {
-                inside.at(done, format!("{}, another seed of number {}", model.subject.title(), rank + 1));
-                one.figures.push(self.validated_as(&one.subject.again(), journal)?);
+        models.iter_mut().for_each(|model| sort(&mut model.tried));
+        for seed in 2..=1 + self.data.folds().max(1) as u64 {
+            let goes_on = |journal: &Journal| u64::from(until.has_time(self, models, 2, journal));
+            if seed > 2
+                && (until.budget.is_none()
+                    || journal.decide(&format!("{FURTHER} {seed}"), |journal| goes_on(journal))? == 0)
+            {
+                break;
             }
-            model.tried.retain(|one| one.figures.len() > 1);
-            sort(&mut model.tried);
+            let data = self.data_of(seed as usize - 1)?;
+            let course = Course { data: &data, ..*self };
+            for model in &mut *models {
+                // The best with another seed, and at first the recipe's own in any case: they are what has to be beaten.
+                let own = model.tried.iter().position(|one| one.places.is_none()).filter(|_| seed == 2);
+                let many = if seed == 2 { AGAIN } else { 2 };
+                let again = model.tried.iter_mut().enumerate();
+                for (rank, one) in again.filter(|(rank, _)| *rank < many || Some(*rank) == own) {
+                    inside.at(done, format!("{}, seed {seed} of number {}", model.subject.title(), rank + 1));
+                    one.figures.push(course.validated_as(&one.subject.again(seed), journal)?);
+                }
+                model.tried.retain(|one| one.figures.len() as u64 == seed);
+                sort(&mut model.tried);
+            }
         }
         Ok(tried)
     }
@@ -202,18 +219,35 @@ impl<B: Backend> Course<'_, B> {
 
 impl Model {
     /// The best of what was tried.
-    fn tuned(mut self, tune: &Tune) -> Tuned {
+    fn tuned(mut self, tune: &Tune, folds: usize) -> Tuned {
         let best = self.tried.swap_remove(0);
         let settings = best.places.iter().flat_map(|places| best.subject.settings(places, tune)).collect();
-        let figures = seeds::mean(&best.figures);
-        Tuned { subject: best.subject, trainings: best.figures.len(), figures, settings }
+        let (figures, rank) = (seeds::on_validation(&best.figures, folds), seeds::mean(&best.figures).rank());
+        Tuned { subject: best.subject, trainings: best.figures.len(), figures, rank, settings }
     }
 }
 
 impl Until {
     /// Whether the time is over for one more setting of each model, a second seed of the best and their last trainings.
     fn is_over<B: Backend>(&self, course: &Course<'_, B>, models: &[Model], journal: &Journal) -> bool {
-        let Some(budget) = self.budget else { return false };
+        !self.within(OVER, course, models, 1 + AGAIN + 1, journal)
+    }
+
+    /// Whether there is time for so many trainings of each model and their last ones.
+    fn has_time<B: Backend>(&self, course: &Course<'_, B>, models: &[Model], many: usize, journal: &Journal) -> bool {
+        self.within(1.0, course, models, many, journal)
+    }
+
+    /// Whether they end within so many times the budget.
+    fn within<B: Backend>(
+        &self,
+        times: f64,
+        course: &Course<'_, B>,
+        models: &[Model],
+        many: usize,
+        journal: &Journal,
+    ) -> bool {
+        let Some(budget) = self.budget else { return true };
         let each = models.iter().map(|model| {
             let name = model.subject.name();
             let is_of_model =
@@ -222,8 +256,8 @@ impl Until {
             took.iter().sum::<f64>() / took.len().max(1) as f64
         });
         let each: f64 = each.sum();
-        let wanted = (1 + AGAIN + 1) as f64 * each + clock::more_rows(course.job, course.data) * each;
-        self.clock.elapsed() + wanted > OVER * budget
+        let wanted = many as f64 * each + clock::more_rows(course.job, course.data) * each;
+        self.clock.elapsed() + wanted <= times * budget
     }
 }
 
@@ -333,6 +367,8 @@ const OVER: f64 = 1.05;
 /// What is decided by the clock: how many settings are expected to be tried for each model, and how many were.
 const EXPECTED: &str = "expected trials of settings";
 const TRIALS: &str = "trials of settings";
+/// And whether the best two of each model are trained with one more seed.
+const FURTHER: &str = "the best settings with seed";
 
 /// What is tuned, and how many seconds of a budget are kept for it; `None` where nothing is, also because there is no time. What was
 /// decided before stays. With how many trials there is time for in the end, tuning itself decides.

@@ -35,6 +35,11 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         candidates => {
             let how = if report.in_supernet() { "evaluated in the supernet" } else { "trained on their own" };
             let again = match report.best.iter().map(|row| row.trainings).max() {
+                Some(seeds) if seeds > 1 && report.folds > 0 => format!(
+                    ", the best with up to {seeds} seeds, judged on {} blocks of the training part in turn: figures are those on the \
+                     validation part, and the order is that of what is expected on any rows",
+                    report.folds
+                ),
                 Some(seeds) if seeds > 1 => format!(
                     ", the best with up to {seeds} seeds: figures are means, and the order is that of what is expected of each"
                 ),

@@ -142,7 +142,7 @@ impl Trainings<'_> {
     pub fn seen(&self, numbers: impl IntoIterator<Item = usize>) -> Vec<Seen> {
         let each = numbers
             .into_iter()
-            .map(|at| Seen { architecture: self.subjects[at].live.clone(), losses: self.losses[at].clone() });
+            .map(|at| Seen::on_validation(self.subjects[at].live.clone(), self.losses[at].iter().copied()));
         each.collect()
     }
 }

@@ -58,9 +58,8 @@ impl Strategy for Bayesian {
 /// What might be next, the most promising last; nothing where nothing is known yet.
 fn pool(history: &History<'_>, paced: bool, rng: &mut dyn Rng) -> Vec<Proposal> {
     let (space, evaluated) = (history.space(), history.evaluated());
-    let seen = evaluated
-        .iter()
-        .map(|candidate| Seen { architecture: candidate.live.clone(), losses: vec![candidate.figures.rank()] });
+    let seen =
+        evaluated.iter().map(|candidate| Seen::on_validation(candidate.live.clone(), [candidate.figures.rank()]));
     let seen: Vec<Seen> = seen.collect();
     let Some(surrogate) = Surrogate::fit(space, &seen) else { return Vec::new() };
     let mut parents: Vec<(f64, usize)> =

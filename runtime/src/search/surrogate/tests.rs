@@ -42,7 +42,7 @@ fn drawn(space: &Space, many: usize, noise: f64, rng: &mut ChaCha8Rng) -> (Vec<S
         });
         let worth = 0.5 + worth.sum::<f64>();
         let loss = worth + noise * rng.sample::<f64, _>(StandardNormal);
-        all.0.push(Seen { architecture, losses: vec![loss] });
+        all.0.push(Seen::on_validation(architecture, [loss]));
         all.1.push(worth);
     }
     all
@@ -63,7 +63,7 @@ fn what_is_expected_is_nearer_to_the_truth_than_the_figures_are() {
         let surrogate = Surrogate::fit(&space, &seen).expect("figures");
         let expected: Vec<Expected> = seen.iter().map(|seen| surrogate.expect(&seen.architecture)).collect();
         let told = error(expected.iter().map(|expected| expected.mean), &worth);
-        let raw = error(seen.iter().map(|seen| seen.losses[0]), &worth);
+        let raw = error(seen.iter().map(|seen| seen.trainings[0].log_loss), &worth);
         nearer += usize::from(told < 0.8 * raw);
         let inside =
             expected.iter().zip(&worth).filter(|(told, worth)| (told.mean - **worth).abs() < 2.0 * told.deviation);
@@ -97,7 +97,7 @@ fn figures_of_more_trainings_count_for_more() {
     let before = Surrogate::fit(&space, &seen).expect("figures").expect(&seen[0].architecture);
     for _ in 0..30 {
         let loss = worth[0] + 0.003 * rng.sample::<f64, _>(StandardNormal);
-        seen[0].losses.push(loss);
+        seen[0].trainings.push(Told { fold: 0, log_loss: loss });
     }
     let surrogate = Surrogate::fit(&space, &seen).expect("figures");
     let after = surrogate.expect(&seen[0].architecture);
@@ -112,22 +112,69 @@ fn what_failed_and_what_is_all_alike_is_expected_soberly() {
     let space = space();
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let (mut seen, _) = drawn(&space, 20, 0.001, &mut rng);
-    seen[3].losses = vec![f64::INFINITY];
-    seen[4].losses = vec![90.0];
+    seen[3].trainings[0].log_loss = f64::INFINITY;
+    seen[4].trainings[0].log_loss = 90.0;
     let surrogate = Surrogate::fit(&space, &seen).expect("figures");
     let told = seen.iter().map(|seen| surrogate.expect(&seen.architecture));
     for expected in told {
         assert!((0.3..0.7).contains(&expected.mean) && expected.deviation.is_finite(), "{expected:?}");
     }
     for seen in &mut seen {
-        seen.losses = vec![0.5];
+        seen.trainings[0].log_loss = 0.5;
     }
     let expected = Surrogate::fit(&space, &seen).expect("figures").expect(&seen[0].architecture);
     assert!((expected.mean - 0.5).abs() < 1e-6 && expected.deviation < 1e-6, "{expected:?}");
     assert!(Surrogate::fit(&space, &seen[..1]).is_none());
     assert!(Surrogate::fit(&space, &[]).is_none());
-    seen[..5].iter_mut().for_each(|seen| seen.losses = vec![f64::INFINITY]);
+    seen[..5].iter_mut().for_each(|seen| seen.trainings[0].log_loss = f64::INFINITY);
     assert!(Surrogate::fit(&space, &seen[..5]).is_none(), "nothing is known where all failed");
+}
+
+/// What the validation part likes of each architecture beside what it is worth is told from that by what other folds say of some.
+#[test]
+fn what_only_the_rows_of_one_fold_like_is_not_expected() {
+    let space = space();
+    let (mut nearer, mut told_rows) = (0.0, 0.0);
+    for seed in 0..8 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let (mut seen, worth) = drawn(&space, 60, 0.0, &mut rng);
+        // Of each fold, how much it likes each switch, and how hard it is.
+        let likes: Vec<Vec<f64>> =
+            (0..4).map(|_| (0..11).map(|_| 0.001 * rng.sample::<f64, _>(StandardNormal)).collect()).collect();
+        let on = |architecture: &Architecture, fold: usize| {
+            let each = architecture.made().iter().zip(&likes[fold]).map(|(made, like)| match made {
+                Some(Made::One(one)) => f64::from(*one) * like,
+                _ => 0.0,
+            });
+            each.sum::<f64>() + 0.1 * fold as f64
+        };
+        for (at, (seen, worth)) in seen.iter_mut().zip(&worth).enumerate() {
+            let folds = if at % 3 == 0 { 0..4 } else { 0..1 };
+            let each = folds.map(|fold| {
+                let luck = 0.0005 * rng.sample::<f64, _>(StandardNormal);
+                Told { fold, log_loss: worth + on(&seen.architecture, fold) + luck }
+            });
+            seen.trainings = each.collect();
+        }
+        let surrogate = Surrogate::fit(&space, &seen).expect("figures");
+        told_rows += surrogate.of_rows().expect("several folds judged") / 8.0;
+        // All of the fold that told them, so that only how they differ counts.
+        let apart = |told: Vec<f64>| {
+            let middle = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
+            let (level, real) = (middle(&told), middle(&worth));
+            error(told.iter().map(|told| told - level + real), &worth)
+        };
+        let first: Vec<Seen> = seen
+            .iter()
+            .map(|seen| Seen::on_validation(seen.architecture.clone(), [seen.trainings[0].log_loss]))
+            .collect();
+        let only = Surrogate::fit(&space, &first).expect("figures");
+        let expected =
+            |surrogate: &Surrogate| apart(seen.iter().map(|seen| surrogate.expect(&seen.architecture).mean).collect());
+        nearer += expected(&surrogate) / expected(&only) / 8.0;
+    }
+    assert!(nearer < 0.75, "as far from the truth as with one fold, times {nearer}");
+    assert!((0.0005..0.006).contains(&told_rows), "{told_rows}");
 }
 
 #[test]

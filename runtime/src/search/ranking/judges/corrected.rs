@@ -11,13 +11,13 @@ pub(in super::super) fn scores(trained: &Trainings<'_>, told: &[f64]) -> Option<
     let (judged, others) = trained.numbers();
     let known: Vec<(Seen, f64)> =
         trained.seen(others.clone()).into_iter().zip(told.get(others)?.iter().copied()).collect();
-    let is_sound = |(seen, told): &(Seen, f64)| told.is_finite() && seen.losses.iter().all(|loss| loss.is_finite());
+    let is_sound = |(seen, told): &(Seen, f64)| told.is_finite() && seen.losses().all(f64::is_finite);
     let known: Vec<(Seen, f64)> = known.into_iter().filter(is_sound).collect();
-    let points = known.iter().flat_map(|(seen, told)| seen.losses.iter().map(|loss| (*told, *loss)));
+    let points = known.iter().flat_map(|(seen, told)| seen.losses().map(|loss| (*told, loss)));
     let line = Line::through(&points.collect::<Vec<_>>())?;
-    let left = known
-        .into_iter()
-        .map(|(seen, told)| Seen { losses: seen.losses.iter().map(|loss| loss - line.at(told)).collect(), ..seen });
+    let left = known.into_iter().map(|(seen, told)| {
+        Seen::on_validation(seen.architecture.clone(), seen.losses().map(|loss| loss - line.at(told)))
+    });
     let surrogate = Surrogate::fit(trained.space, &left.collect::<Vec<_>>())?;
     let scores = trained.seen(judged).into_iter().zip(told);
     Some(scores.map(|(seen, &told)| line.at(told) + surrogate.expect(&seen.architecture).mean).collect())
