@@ -5,10 +5,10 @@ use std::path::Path;
 
 use nasrec_runtime::backend::Tiled;
 use nasrec_runtime::search::search;
-use nasrec_runtime::{Silent, Stop};
+use nasrec_runtime::{Error, Silent, Stop};
 use serde_json::Value;
 
-use crate::stopping::{REGULARISED, TINY, WEIGHTS, evidence, planned, resumed, run, same, stopped};
+use crate::stopping::{Planned, REGULARISED, StopAt, TINY, WEIGHTS, evidence, planned, resumed, run, same, stopped};
 
 /// The lines of a run's journal, times and all.
 fn journal(path: &Path) -> Vec<Value> {
@@ -44,6 +44,97 @@ fn candidates_that_are_trained_on_their_own_are_the_same_wherever_a_run_was_stop
     for (number, phases) in alone.into_iter().chain([phases.to_vec()]).enumerate() {
         same(&expected, &stopped(&planned, &folder.path().join(format!("stopped-{number}")), &phases));
     }
+}
+
+/// A table of visits that are split by time, of which pages are learnt.
+const VISITS: &str = "schema visits {
+  format csv
+  label click
+  time when: seconds
+  sparse page: text | vocabulary(min_count: 2, rows: 60)
+  sparse place: int | modulo(rows: 40)
+  dense rate from page: text | target
+}
+space small {
+  input numeric: dense
+  input fields: categorical
+  width w in [4, 8, 16]
+  let x = concat(numeric, flatten(embed(fields, 4)))
+  let d = choose { deep: relu(linear(relu(linear(x, w)), w)); wide: relu(linear(x, w)) }
+  logit = linear(d, 1)
+}
+search s on small with visits {
+  seed: 3
+  data { files: \"visits.csv\" }
+  trials { candidates: 5; seeds: 4 }
+  retrain { top: 4; epochs: 2; batch: 64; stop: early(patience: 1) }
+  tune { trials: 2; lr: log(1e-3, 0.1) }
+  baseline trees
+}";
+
+fn visits() -> String {
+    let rows = (0..1_500u64).map(|row| {
+        let mixed = row.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let page = (mixed >> 40) % (4 + row / 40);
+        let click = u8::from((mixed >> 20) % 10 < 2 + page % 5);
+        format!("{click},{row},p{page},{}\n", (mixed >> 50) % 70)
+    });
+    format!("click,when,page,place\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn the_best_are_judged_again_on_other_rows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let table = folder.path().join("visits.csv");
+    fs::write(&table, visits()).expect("written");
+    let planned = Planned { base: folder.path().to_owned(), ..planned(VISITS, &[]) };
+    let path = folder.path().join("whole");
+    let expected = run(&planned, &path, 2);
+    let journal = journal(&path);
+    let trained = |of: &dyn Fn(&str) -> bool| {
+        let entries = journal.iter().filter(|entry| entry["event"] == "trained" && entry["last"] == false);
+        let of_model = entries.filter(|entry| entry["model"].as_str().is_some_and(of));
+        of_model.map(|entry| entry["figures"].clone()).collect::<Vec<Value>>()
+    };
+    // The best four twice, the better two of them a third time, and a fourth; the two settings that were tried for the best, and those of
+    // trees with the ones that they had.
+    assert_eq!(
+        ["2", "3", "4"].map(|seed| trained(&|model| model.ends_with(&format!("-seed-{seed}"))).len()),
+        [4 + 5, 2, 2]
+    );
+    // The same training judged by the same rows would come to the same.
+    let again = trained(&|model| model == "trees-seed-2");
+    assert_ne!(again, trained(&|model| model == "trees"));
+    assert!(again.iter().all(|figures| figures["samples"] == 150), "{again:?}");
+    let report: Value = serde_json::from_slice(&expected["report.json"]).expect("JSON");
+    assert_eq!(report["folds"], 4);
+    // What a report calls validation is what the validation part says.
+    let first = journal.iter().filter(|entry| entry["event"] == "candidate").map(|entry| &entry["figures"]["log_loss"]);
+    let first: Vec<&Value> = first.collect();
+    let told = report["best"].as_array().expect("rows").iter().filter(|row| row["settings"].is_null());
+    assert!(told.clone().count() >= 3);
+    assert!(told.into_iter().all(|row| first.contains(&&row["validation"]["log_loss"])), "{report}");
+
+    // Wherever it is stopped, and without its table: what other rows are encoded as lies in the run's directory.
+    for (number, phase) in [("search", 3), ("train the best with other seeds", 2), ("tune", 3)].into_iter().enumerate()
+    {
+        let path = folder.path().join(format!("stopped-{number}"));
+        let (stop, backend) = (Stop::new(), Tiled::new(2).expect("threads"));
+        let begun = planned.start(&path).expect("a new directory");
+        let stopped = search(&begun, &backend, &StopAt::new(phase.0, phase.1, &stop), &stop);
+        assert!(matches!(stopped, Err(Error::Stopped)), "{phase:?}");
+        drop(begun);
+        fs::rename(&table, folder.path().join("away.csv")).expect("it was there");
+        search(&resumed(&path), &backend, &Silent, &Stop::new()).expect("it goes on");
+        fs::rename(folder.path().join("away.csv"), &table).expect("it was there");
+        same(&expected, &evidence(&path));
+    }
+    // Without other rows, the validation part judges all trainings.
+    let planned = Planned { settings: vec!["data.folds=off".to_owned()], ..planned };
+    let off = run(&planned, &folder.path().join("off"), 2);
+    assert!(!folder.path().join("off/data.folds").exists());
+    let off: Value = serde_json::from_slice(&off["report.json"]).expect("JSON");
+    assert!(off["folds"].is_null());
 }
 
 #[test]
