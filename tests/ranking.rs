@@ -15,9 +15,11 @@ use crate::stopping::{StopAt, TINY, journal};
 use crate::support;
 
 /// Variants that are trained otherwise, asked otherwise, and drawn otherwise.
-const VARIANTS: [(&str, &[&str]); 4] = [
+const VARIANTS: [(&str, &[&str]); 6] = [
     ("fair", &["train.paths=fair", "train.full_path=0%"]),
     ("sandwich", &["train.paths=sandwich(random: 1)"]),
+    ("taught", &["train.paths=sandwich(random: 1)", "train.distill=50%"]),
+    ("by_full_path", &["train.distill=1"]),
     ("more_rows", &["evaluate.validate=3"]),
     ("again", &["seed=8"]),
 ];
@@ -32,7 +34,7 @@ fn start(path: &Path) -> nasrec_runtime::Result<Run> {
         let varied = program.search(&item, &read).expect("it is sound").recipe;
         Variant::new(name, settings, &recipe.recipe, varied).expect("a variant")
     });
-    let ranking = Ranking { architectures: 6, others: 3, seeds: 2, variants: variants.into() };
+    let ranking = Ranking { architectures: 6, others: 3, seeds: 2, variants: variants.into(), further: true };
     let job = Job { ranking: Some(ranking), ..Job::new(&recipe, ".").expect("the schema fits") };
     Run::start(path, job, Origin { program: &program, search: &item.name, settings: &[] })
 }
@@ -71,9 +73,13 @@ fn a_ranking_that_was_stopped_anywhere_comes_to_the_same() {
         ("train alone", 5),
         ("train supernet", 7),
         ("all weights", 2),
+        ("few-shot", 0),
+        ("two-shot", 0),
         ("more_rows: all weights", 3),
         ("train supernet fair", 30),
         ("sandwich: all weights", 1),
+        ("train supernet taught", 50),
+        ("by_full_path: few-shot", 0),
         ("train supernet again", 2),
         ("gradient norm", 4),
     ];
@@ -103,9 +109,10 @@ fn is_what_was_asked(ranked: &Ranked, dir: &Path) {
     assert_eq!((ranked.architectures, ranked.failed, ranked.seeds, ranked.others), (6, 0, 2, 3));
     let told: Vec<(Option<&str>, &str)> =
         ranked.agreements.iter().map(|agreement| (agreement.variant.as_deref(), agreement.by.as_str())).collect();
-    let in_supernet = ["as they are", "head", "all weights", "corrected"];
+    let in_supernet = ["as they are", "head", "all weights", "few-shot", "two-shot", "corrected"];
     // `more_rows` asks the supernet of the recipe, which is there first.
-    let supernets = [None, Some("more_rows"), Some("fair"), Some("sandwich"), Some("again")];
+    let supernets = ["more_rows", "fair", "sandwich", "taught", "by_full_path", "again"].map(Some);
+    let supernets = [&[None], &supernets[..]].concat();
     let expected = supernets.iter().flat_map(|supernet| in_supernet.map(|by| (*supernet, by)));
     let alone = ["parameters", "macs", "gradient norm", "surrogate", "surrogate of the rest"];
     let alone = alone.into_iter().chain(["one seed by another", "one seed by the others"]);
@@ -118,6 +125,17 @@ fn is_what_was_asked(ranked: &Ranked, dir: &Path) {
     let more = |by: &str| ranked.agreements.iter().find(|agreement| agreement.by == by).and_then(|found| found.more);
     assert_eq!(more("head").map(|more| more.value), Some(0.0), "it is what the search goes by");
     assert_eq!(more("one seed by another"), None);
+    // Whoever learns from another path, or is trained further, says something else.
+    let scores = |by: &str, variant: Option<&str>| {
+        let journal = fs::read_to_string(dir.join("journal.jsonl")).expect("a journal");
+        let entries = journal.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a line"));
+        let of = entries.filter(|entry| entry["by"] == by && entry["variant"].as_str() == variant);
+        of.map(|entry| entry["score"].to_string()).collect::<Vec<String>>()
+    };
+    assert_ne!(scores("head", Some("sandwich")), scores("head", Some("taught")));
+    assert_ne!(scores("head", None), scores("head", Some("by_full_path")));
+    assert_ne!(scores("head", None), scores("few-shot", None));
+    assert_ne!(scores("few-shot", None), scores("two-shot", None));
     let written = fs::read_to_string(dir.join("report.json")).expect("there");
     assert_eq!(Ranked { times: Vec::new(), ..ranked.clone() }, serde_json::from_str(&written).expect("a report"));
 

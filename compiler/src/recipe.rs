@@ -365,6 +365,10 @@ pub struct Train {
     pub paths: Paths,
     /// How long the full path is mixed in, its probability falling linearly from 1 to 0 (language rule 10).
     pub full_path: Length,
+    /// What share of its labels a path learns from the largest one, which says what it holds likely of the batch; none by default
+    /// (inplace distillation, Yu and Huang, arXiv 1903.05134).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub distill: f64,
 }
 
 /// How a training step samples its path.

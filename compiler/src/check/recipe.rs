@@ -441,6 +441,9 @@ fn searching(s: &mut Settings) -> (Train, Evaluate, Method, usize) {
         clip: clip(s, "train.clip"),
         paths: paths(s, "train.paths"),
         full_path: s.length("train.full_path", Length::Share(0.21)),
+        distill: s.get("train.distill", 0.0, "a share from 0 to 1, such as `50%`", |e| {
+            number(e).filter(|share| (0.0..=1.0).contains(share))
+        }),
     };
     let evaluate = Evaluate {
         finetune: finetune(s, "evaluate.finetune"),

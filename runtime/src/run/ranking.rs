@@ -19,6 +19,9 @@ pub struct Ranking {
     pub seeds: u64,
     /// Supernets beside that of the recipe.
     pub variants: Vec<Variant>,
+    /// Whether copies of each are trained further, split by a choice or on the paths that it likes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub further: bool,
 }
 
 /// A supernet that is trained, or asked, otherwise than the recipe says.

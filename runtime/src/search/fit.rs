@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::bar::Bar;
 use super::curve::Drawn;
 use crate::backend::{Backend, Update};
-use crate::data::{Batches, Prefetch};
+use crate::data::{Batch, Batches, Prefetch};
 use crate::error::{FileError, WeightsError};
 use crate::run::{Curve, Run, RunDir};
 use crate::supernet::{Average, Label, Rule, Store};
@@ -167,7 +167,7 @@ const CHECKPOINT_SHARE: u32 = 33;
 const SHOWN: f64 = 50.0;
 
 /// Trains the parameters of `store` through the programs that `program` gives for each step, and leaves them where they were
-/// trained. Goes on from the newest checkpoint of its name; when stopped, leaves one and fails with [`Error::Stopped`].
+/// trained. It is given the parameters before the step and its batch, whose labels it may change: they are what is learnt. Goes on from the newest checkpoint of its name; when stopped, leaves one and fails with [`Error::Stopped`].
 /// Steps whose loss is not finite are counted and said; after too many of them in a row it ends.
 pub(super) fn fit<B: Backend>(
     shop: Workshop<'_, B>,
@@ -175,7 +175,7 @@ pub(super) fn fit<B: Backend>(
     mut epochs: Option<Epochs<'_, B::Params>>,
     mut store: Store,
     batches: &Arc<Batches>,
-    mut program: impl FnMut(u64) -> Result<Arc<B::Program>>,
+    mut program: impl FnMut(u64, &B::Params, &mut Batch) -> Result<Arc<B::Program>>,
 ) -> Result<Trained<B::Params>> {
     let Training { name, noise, title, regime, label_smoothing, positive_weight } = *training;
     let (mut step, mut notes) = (0, Notes::default());
@@ -233,7 +233,8 @@ pub(super) fn fit<B: Backend>(
         if step.is_multiple_of(RENEW) {
             backend.release();
         }
-        let (program, mut batch) = (program(step)?, batch?);
+        let mut batch = batch?;
+        let program = program(step, &params, &mut batch)?;
         if label_smoothing > 0.0 {
             batch.labels.iter_mut().for_each(|label| *label = smoothed(*label, label_smoothing));
         }

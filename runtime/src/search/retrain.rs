@@ -190,7 +190,7 @@ impl<'a, B: Backend> Course<'a, B> {
         let training =
             Training { name: &name, noise: &noise, title: &title, regime: &regime, label_smoothing, positive_weight };
         let Trained { params, steps, judged, tested, curve, failed, given_up } =
-            fit(shop, &training, epochs, store, &batches, |_| Ok(Arc::clone(&program)))?;
+            fit(shop, &training, epochs, store, &batches, |_, _, _| Ok(Arc::clone(&program)))?;
         let params = averaged(&params, steps)?.unwrap_or(params);
         let best_epoch = watch.filter(|_| !last && !judged.is_empty()).map(|watch| watch.best(&judged));
         let mut blocks = None;

@@ -147,10 +147,18 @@ fn make<B: Backend>(shop: Workshop<'_, B>, job: &Job, data: &Arc<Dataset>, name:
     };
     let title = title.as_str();
     let training = Training { name, noise: NAME, title, regime: &regime, label_smoothing: 0.0, positive_weight: 1.0 };
-    let Trained { params, curve, given_up, .. } = fit(shop, &training, None, store, &batches, |step| {
-        let path = paths.path(&job.space, paths::Step { at: step, of: regime.steps, streams });
-        programs.training(path)
-    })?;
+    let distill = job.recipe.train.distill;
+    let Trained { params, curve, given_up, .. } =
+        fit(shop, &training, None, store, &batches, |step, params, batch| {
+            let step = paths::Step { at: step, of: regime.steps, streams };
+            let path = paths.path(&job.space, step);
+            if distill > 0.0
+                && let Some(teacher) = paths.teacher(&job.space, step).filter(|teacher| *teacher != path)
+            {
+                programs.teach(teacher, distill, params, batch)?;
+            }
+            programs.training(path)
+        })?;
     if let Some(step) = given_up {
         let remedy = match regime.clip {
             Some(_) => "lower the learning rate, or look for numbers far from 0 in the data",

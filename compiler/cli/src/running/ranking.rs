@@ -24,6 +24,10 @@ pub(crate) struct Asked {
     /// Another supernet, by its settings of `train`, `evaluate` or `seed`, separated by commas; may be repeated
     #[arg(long, value_name = "NAME=SETTING,…", conflicts_with = "resume")]
     vary: Vec<String>,
+    /// Also train copies of each supernet further: few-shot, one for each option of its first choice of an operator, and two-shot, on the
+    /// paths that it likes best. Each takes a pass over the training part
+    #[arg(long, conflicts_with = "resume")]
+    further: bool,
     /// Text, or JSON
     #[arg(long, value_enum, default_value = "text")]
     pub(super) format: Format,
@@ -49,7 +53,8 @@ impl Asked {
             let Some(varied) = varied(&settings)? else { return Ok(None) };
             variants.push(Variant::new(name.trim(), settings, recipe, varied)?);
         }
-        let ranking = Ranking { architectures: self.architectures, others: self.others, seeds: self.seeds, variants };
+        let (architectures, others, seeds, further) = (self.architectures, self.others, self.seeds, self.further);
+        let ranking = Ranking { architectures, others, seeds, variants, further };
         ranking.check()?;
         Ok(Some(ranking))
     }

@@ -9,7 +9,7 @@ mod single_operator_any_connection;
 #[cfg(test)]
 mod tests;
 
-use nasrec_compiler::recipe::{Length, Paths, Train};
+use nasrec_compiler::recipe::{Counts, Length, Paths, Train};
 use nasrec_compiler::space::Sampling;
 use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, Space};
@@ -24,6 +24,12 @@ use single_operator_any_connection::SingleOperatorAnyConnection;
 pub(super) trait PathSampling {
     /// The path of a step, an architecture that may be relaxed (language rule 10).
     fn path(&self, space: &Space, step: Step) -> Architecture;
+
+    /// The path that teaches that of a step, where paths learn from another: the full one. None where it learns from the labels alone.
+    fn teacher(&self, space: &Space, step: Step) -> Option<Architecture> {
+        let sampling = Sampling { counts: Counts::Uniform, full_path: 1.0 };
+        Some(space.sample_path(sampling, &mut step.streams.rng(STREAM_OF_TEACHERS, 0)))
+    }
 }
 
 /// A step of the training of a supernet.
@@ -37,8 +43,9 @@ pub(super) struct Step {
     pub streams: Streams,
 }
 
-/// What the draws of paths are named by.
+/// What the draws of paths are named by, and of those that teach.
 const STREAM: &str = "supernet/path";
+const STREAM_OF_TEACHERS: &str = "supernet/teacher";
 
 impl Step {
     /// The draws of this step alone.

@@ -1,6 +1,6 @@
 //! The sandwich rule (Yu and Huang, arXiv 1903.05134; BigNAS, arXiv 2003.11142): the largest and the smallest path are
 //! trained again and again, so that what lies between them is bounded by both, and random ones in between. There all of a
-//! round make one update, and smaller ones learn from the largest; here they take turns, and all learn from the labels.
+//! round make one update, and smaller ones learn from the largest; here they take turns, and with `distill` they learn from it, too.
 
 use nasrec_compiler::ir::{ChoiceId, Made, Offer, Takes, Word};
 use nasrec_compiler::recipe::{Counts, Length};
@@ -50,6 +50,12 @@ impl PathSampling for Sandwich {
         let path = path.unwrap_or_else(|| space.sample(self.counts, &mut rng));
         let full_path = step.full_path(self.full_path);
         space.relaxed(path, Sampling { counts: self.counts, full_path }, &mut rng)
+    }
+
+    /// The largest of the round, which learns from the labels.
+    fn teacher(&self, space: &Space, step: Step) -> Option<Architecture> {
+        let round = step.at - step.at % self.random.saturating_add(2);
+        (round < step.at).then(|| self.path(space, Step { at: round, ..step }))
     }
 }
 

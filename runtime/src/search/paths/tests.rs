@@ -115,6 +115,23 @@ proptest! {
         }
     }
 
+    /// In a sandwich all of a round learn from its largest; of other ways from the full path, which is the same in each step.
+    #[test]
+    fn paths_learn_from_one_that_is_no_smaller(seed: u64, random in 1u64..5) {
+        let space = space(MIXED);
+        let sandwich = Sandwich { random, counts: Counts::Uniform, full_path: Length::Steps(0) };
+        for at in 0..3 * (random + 2) {
+            let first = at - at % (random + 2);
+            let largest = sandwich.path(&space, step(first, seed));
+            prop_assert_eq!(sandwich.teacher(&space, step(at, seed)), (first < at).then_some(largest));
+        }
+        let fair = fair();
+        let teacher = fair.teacher(&space, step(3, seed)).expect("the full path");
+        prop_assert_eq!(fair.teacher(&space, step(4, seed)), Some(teacher.clone()));
+        let size = |path: &Architecture| space.plan(path).expect("a plan").dense_params();
+        prop_assert!(size(&fair.path(&space, step(3, seed))) <= size(&teacher));
+    }
+
     #[test]
     fn a_sandwich_has_both_ends_and_random_paths_between(seed: u64, random in 1u64..5) {
         let space = space(MIXED);
@@ -168,6 +185,7 @@ fn the_full_path_is_mixed_into_any_of_them() {
         clip: None,
         paths,
         full_path: Length::Share(1.0),
+        distill: 0.0,
     };
     let ways = [
         Paths::SingleOperatorAnyConnection { counts: Counts::Uniform },

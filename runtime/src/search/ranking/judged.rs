@@ -38,12 +38,11 @@ impl<B: Backend> Judging<'_, B> {
         if scores.len() < many {
             let title = variant.map_or_else(|| judge.name.to_owned(), |variant| format!("{variant}: {}", judge.name));
             let setting = Setting { shop: self.shop, job, data, params: supernet.params()? };
-            let ask = (judge.prepared)(setting)?;
+            let mut ask = (judge.prepared)(setting)?;
             self.asked(many, &mut scores, &title, judge.together, |subjects, scores| {
-                let plans: Vec<_> = subjects.iter().map(|subject| subject.plan.clone()).collect();
                 let start = Instant::now();
-                let told = ask(&plans)?;
-                let seconds = start.elapsed().as_secs_f64() / plans.len() as f64;
+                let told = ask(subjects)?;
+                let seconds = start.elapsed().as_secs_f64() / subjects.len() as f64;
                 for score in told {
                     write(journal, judge.name, variant, scores.len(), score, seconds)?;
                     scores.push(score);

@@ -6,6 +6,7 @@
 //! of a search say; a choice of what is better, which is the reader's.
 
 mod drawn;
+mod further;
 mod intervals;
 mod judged;
 mod judges;

@@ -23,7 +23,7 @@ pub(super) fn judge<B: Backend>() -> InSupernet<B> {
         is_asked: finetunes,
         prepared: |Setting { shop, job, data, params }| {
             let judge = Judge::new(shop, job, data, params)?;
-            Ok(Box::new(move |plans| plans.iter().map(|plan| score(&judge, job, plan)).collect()))
+            Ok(Box::new(move |subjects| subjects.iter().map(|subject| score(&judge, job, &subject.plan)).collect()))
         },
     }
 }

@@ -3,7 +3,7 @@
 use nasrec_compiler::recipe::Finetune;
 
 use super::super::super::candidate::{Judge, TOGETHER};
-use super::{InSupernet, Setting};
+use super::{InSupernet, Setting, plans};
 use crate::backend::Backend;
 use crate::run::Job;
 use crate::train::Figures;
@@ -20,7 +20,7 @@ pub(super) fn judge<B: Backend>() -> InSupernet<B> {
             let mut job: Job = job.clone();
             job.recipe.evaluate.finetune = Finetune::None;
             let judge = Judge::new(shop, &job, data, params)?;
-            Ok(Box::new(move |plans| Ok(judge.evaluate(plans)?.iter().map(Figures::rank).collect())))
+            Ok(Box::new(move |subjects| Ok(judge.evaluate(&plans(subjects))?.iter().map(Figures::rank).collect())))
         },
     }
 }

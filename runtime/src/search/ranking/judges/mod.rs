@@ -7,6 +7,7 @@ mod all_weights;
 mod another_seed;
 mod as_they_are;
 mod corrected;
+mod few_shot;
 mod first_epoch;
 mod gradient_norm;
 mod head;
@@ -15,6 +16,7 @@ mod one_seed;
 mod parameters;
 mod surrogate;
 mod surrogate_of_the_rest;
+mod two_shot;
 
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use nasrec_compiler::plan::Plan;
 
 use super::super::fit::Workshop;
 use super::super::retrain::Course;
+use super::drawn::Subject;
 use super::intervals::Reading;
 use super::trainings::Trainings;
 use crate::Result;
@@ -44,7 +47,12 @@ pub(super) struct InSupernet<B: Backend> {
 }
 
 /// What scores some architectures.
-pub(super) type Ask<'a> = Box<dyn Fn(&[Plan]) -> Result<Vec<f64>> + 'a>;
+pub(super) type Ask<'a> = Box<dyn FnMut(&[Subject]) -> Result<Vec<f64>> + 'a>;
+
+/// Of each.
+fn plans(subjects: &[Subject]) -> Vec<Plan> {
+    subjects.iter().map(|subject| subject.plan.clone()).collect()
+}
 
 /// A supernet that is asked as a job says.
 pub(super) struct Setting<'a, B: Backend> {
@@ -67,8 +75,8 @@ pub(super) struct Trained {
 }
 
 /// Ways that ask a supernet.
-pub(super) fn in_supernet<B: Backend>() -> [InSupernet<B>; 3] {
-    [as_they_are::judge(), head::judge(), all_weights::judge()]
+pub(super) fn in_supernet<B: Backend>() -> [InSupernet<B>; 5] {
+    [as_they_are::judge(), head::judge(), all_weights::judge(), few_shot::judge(), two_shot::judge()]
 }
 
 /// Ways that need nothing trained.
@@ -79,6 +87,11 @@ pub(super) fn untrained<B: Backend>() -> [Untrained<B>; 3] {
 /// Ways that go by trainings alone, and what these agree on among themselves.
 pub(super) fn trained() -> [Trained; 5] {
     [surrogate::judge(), surrogate_of_the_rest::judge(), first_epoch::judge(), another_seed::judge(), one_seed::judge()]
+}
+
+/// Whether copies of a supernet are trained further, which takes a pass over the training part and more for each.
+fn further(job: &Job) -> bool {
+    job.ranking.as_ref().is_some_and(|ranking| ranking.further)
 }
 
 /// What a search goes by, of what a supernet says.
