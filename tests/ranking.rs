@@ -15,27 +15,35 @@ use crate::stopping::{StopAt, TINY, journal};
 use crate::support;
 
 /// Variants that are trained otherwise, asked otherwise, and drawn otherwise.
-const VARIANTS: [(&str, &[&str]); 6] = [
+const VARIANTS: [(&str, &[&str]); 7] = [
     ("fair", &["train.paths=fair", "train.full_path=0%"]),
     ("sandwich", &["train.paths=sandwich(random: 1)"]),
     ("taught", &["train.paths=sandwich(random: 1)", "train.distill=50%"]),
     ("by_full_path", &["train.distill=1"]),
     ("more_rows", &["evaluate.validate=3"]),
     ("again", &["seed=8"]),
+    ("normless", &["space.normalise=off"]),
 ];
 
 fn start(path: &Path) -> nasrec_runtime::Result<Run> {
+    varied(path, &VARIANTS)
+}
+
+/// A ranking with these variants.
+fn varied(path: &Path, variants: &[(&str, &[&str])]) -> nasrec_runtime::Result<Run> {
     let mut program = support::load(TINY);
     let item = program.visible(ItemKind::Search).remove(0);
     let recipe = program.search(&item, &[]).expect("the search is sound");
-    let variants = VARIANTS.map(|(name, settings)| {
+    let mut all = Vec::new();
+    let variants = variants.iter().map(|(name, settings)| {
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
         let read: Vec<_> = settings.iter().map(|text| program.read_override(text).expect("a setting")).collect();
-        let varied = program.search(&item, &read).expect("it is sound").recipe;
-        Variant::new(name, settings, &recipe.recipe, varied).expect("a variant")
+        all.push(program.search(&item, &read).expect("it is sound"));
+        Variant::new(name, settings, &recipe.recipe, all[all.len() - 1].recipe.clone()).expect("a variant")
     });
-    let ranking = Ranking { architectures: 6, others: 3, seeds: 2, variants: variants.into(), further: true };
-    let job = Job { ranking: Some(ranking), ..Job::new(&recipe, ".").expect("the schema fits") };
+    let variants: Vec<Variant> = variants.collect();
+    let ranking = Ranking { architectures: 6, others: 3, seeds: 2, variants, further: true };
+    let job = Job::new(&recipe, ".").expect("the schema fits").ranked(ranking, &all)?;
     Run::start(path, job, Origin { program: &program, search: &item.name, settings: &[] })
 }
 
@@ -81,6 +89,7 @@ fn a_ranking_that_was_stopped_anywhere_comes_to_the_same() {
         ("train supernet taught", 50),
         ("by_full_path: few-shot", 0),
         ("train supernet again", 2),
+        ("normless: head", 1),
         ("gradient norm", 4),
     ];
     let path = folder.path().join("stopped");
@@ -111,7 +120,7 @@ fn is_what_was_asked(ranked: &Ranked, dir: &Path) {
         ranked.agreements.iter().map(|agreement| (agreement.variant.as_deref(), agreement.by.as_str())).collect();
     let in_supernet = ["as they are", "head", "all weights", "few-shot", "two-shot", "corrected"];
     // `more_rows` asks the supernet of the recipe, which is there first.
-    let supernets = ["more_rows", "fair", "sandwich", "taught", "by_full_path", "again"].map(Some);
+    let supernets = ["more_rows", "fair", "sandwich", "taught", "by_full_path", "again", "normless"].map(Some);
     let supernets = [&[None], &supernets[..]].concat();
     let expected = supernets.iter().flat_map(|supernet| in_supernet.map(|by| (*supernet, by)));
     let alone = ["parameters", "macs", "gradient norm", "surrogate", "surrogate of the rest"];
@@ -136,6 +145,7 @@ fn is_what_was_asked(ranked: &Ranked, dir: &Path) {
     assert_ne!(scores("head", None), scores("head", Some("by_full_path")));
     assert_ne!(scores("head", None), scores("few-shot", None));
     assert_ne!(scores("few-shot", None), scores("two-shot", None));
+    assert_ne!(scores("as they are", None), scores("as they are", Some("normless")));
     let written = fs::read_to_string(dir.join("report.json")).expect("there");
     assert_eq!(Ranked { times: Vec::new(), ..ranked.clone() }, serde_json::from_str(&written).expect("a report"));
 
@@ -222,4 +232,14 @@ fn the_command_ranks_and_says_what_it_cannot_do() {
     let (status, _, err) = rank(&["--vary", "a=train.pats=fair", "--out", "none"]);
     assert!(status == Some(1) && err.contains("did you mean"), "{err}");
     assert!(!folder.path().join("none").exists(), "nothing is made for what cannot be done");
+}
+
+/// An architecture has to be one of both.
+#[test]
+fn a_variant_of_another_space_leaves_the_same_open() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let refused = varied(&folder.path().join("run"), &[("narrow", &["space.widths=[8, 16]"])]);
+    let message = refused.err().expect("other choices").to_string();
+    assert!(message.contains("the variant `narrow` is of a space with other choices"), "{message}");
+    assert!(!folder.path().join("run").exists());
 }

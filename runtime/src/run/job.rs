@@ -41,6 +41,8 @@ pub struct Job {
     pub base: PathBuf,
     /// How well architectures are ordered is measured, and nothing is searched.
     pub ranking: Option<Ranking>,
+    /// The spaces of the variants that are of another, by their names: with the same choices, so that an architecture is one of each.
+    pub(super) spaces: Vec<(String, Space)>,
 }
 
 impl Job {
@@ -68,13 +70,40 @@ impl Job {
             recipe: search.recipe.clone(),
             base: base.into(),
             ranking: None,
+            spaces: Vec::new(),
         })
+    }
+
+    /// The same, that measures how well architectures are ordered. `varied`: what each variant is checked as.
+    ///
+    /// # Errors
+    /// A variant is of a space with other choices.
+    pub fn ranked(mut self, ranking: Ranking, varied: &[CheckedSearch]) -> Result<Self> {
+        for (variant, search) in
+            ranking.variants.iter().zip(varied).filter(|(variant, _)| variant.is_of_another_space())
+        {
+            let space = Space::bind(&search.space, &search.schema).map_err(RunError::from)?;
+            if space.choices() != self.space.choices() {
+                let name = &variant.name;
+                let what = format!(
+                    "the variant `{name}` is of a space with other choices: expected one in which the same is left open, so that an \
+                     architecture of one is one of the other"
+                );
+                return Err(RunError::Ranking { what }.into());
+            }
+            self.spaces.push((variant.name.clone(), space));
+        }
+        self.ranking = Some(ranking);
+        Ok(self)
     }
 
     /// The same with another supernet.
     #[must_use]
     pub fn varied(&self, variant: &Variant) -> Self {
         let mut job = self.clone();
+        if let Some((_, space)) = self.spaces.iter().find(|(name, _)| *name == variant.name) {
+            job.space = space.clone();
+        }
         let Variant { seed, train, evaluate, .. } = variant.clone();
         (job.recipe.seed, job.recipe.train, job.recipe.evaluate) = (seed, train, evaluate);
         job

@@ -115,9 +115,13 @@ impl Run {
     /// changed since.
     pub fn resume(path: &Path, observer: &dyn Observer) -> Result<Self> {
         let (dir, record) = RunDir::open(path)?;
-        let (_, search) = read(&dir, &record)?;
+        let Read { search, varied, .. } = read(&dir, &record)?;
         record.sources.say_changes(&dir, observer);
-        let job = Job { ranking: record.ranking.clone(), ..Job::new(&search, record.base.clone())? };
+        let job = Job::new(&search, record.base.clone())?;
+        let job = match &record.ranking {
+            Some(ranking) => job.ranked(ranking.clone(), &varied)?,
+            None => job,
+        };
         let identity = record.identity()?;
         Ok(Self { dir, record, job, identity })
     }
@@ -142,7 +146,7 @@ impl Run {
     /// # Errors
     /// They were changed.
     pub fn program(&self) -> Result<Program> {
-        Ok(read(&self.dir, &self.record)?.0)
+        Ok(read(&self.dir, &self.record)?.program)
     }
 
     /// Where it computes, as a backend calls itself; `None` before it has begun to.
@@ -187,8 +191,16 @@ pub(crate) fn named(program: &Program, name: &str) -> Option<Item> {
     [ItemKind::Search, ItemKind::Train].into_iter().find_map(|kind| program.find(kind, name))
 }
 
+/// What is read from the copies of a record.
+struct Read {
+    program: Program,
+    search: CheckedSearch,
+    /// What each variant of a ranking is checked as.
+    varied: Vec<CheckedSearch>,
+}
+
 /// The program and the search of a record, from the copies.
-fn read(dir: &RunDir, record: &Record) -> Result<(Program, CheckedSearch)> {
+fn read(dir: &RunDir, record: &Record) -> Result<Read> {
     let (mut program, findings) = record.sources.load(dir)?;
     let unsound = |described: String| RunError::Sources { path: PathBuf::from(dir.path()), described };
     let first_error = |findings: &[nasrec_compiler::diagnostics::Diagnostic]| {
@@ -206,19 +218,22 @@ fn read(dir: &RunDir, record: &Record) -> Result<(Program, CheckedSearch)> {
     if search.recipe != record.recipe {
         return Err(unsound("they give another recipe".to_owned()).into());
     }
+    let mut all = Vec::new();
     if let Some(ranking) = &record.ranking {
         ranking.check().map_err(|error| unsound(error.to_string()))?;
         for variant in &ranking.variants {
             let settings =
                 record.settings.iter().chain(&variant.settings).map(|setting| program.read_override(setting));
             let settings = settings.collect::<Result<Vec<_>, _>>().map_err(|found| unsound(found.message))?;
-            let varied = program.search(&item, &settings).ok().map(|varied| varied.recipe);
-            let again =
-                varied.map(|recipe| Variant::new(&variant.name, variant.settings.clone(), &record.recipe, recipe));
+            let varied = program.search(&item, &settings).ok();
+            let again = varied.as_ref().map(|varied| {
+                Variant::new(&variant.name, variant.settings.clone(), &record.recipe, varied.recipe.clone())
+            });
             if again.and_then(Result::ok).as_ref() != Some(variant) {
                 return Err(unsound(format!("they give another variant `{}`", variant.name)).into());
             }
+            all.extend(varied);
         }
     }
-    Ok((program, search))
+    Ok(Read { program, search, varied: all })
 }

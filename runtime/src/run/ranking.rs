@@ -72,10 +72,15 @@ impl Variant {
         if (Recipe { seed: recipe.seed, train, evaluate, ..varied }) != *recipe {
             return Err(refused(format!(
                 "the variant `{name}` sets more than how its supernet is trained and asked: expected settings of `train`, of \
-                 `evaluate`, or `seed`"
+                 `evaluate`, of `space`, or `seed`"
             )));
         }
         Ok(variant)
+    }
+
+    /// Whether it sets what the space is, beside how a supernet of it is trained and asked.
+    pub(crate) fn is_of_another_space(&self) -> bool {
+        self.settings.iter().any(|setting| setting.trim_start().starts_with("space."))
     }
 
     fn check(&self) -> Result<()> {

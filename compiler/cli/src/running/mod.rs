@@ -178,12 +178,16 @@ fn started(
     let Some(mut search) = checked(&mut program, &mut diagnostics, wanted, &overrides)? else {
         return Ok(None);
     };
+    let mut variants = Vec::new();
     let ranking = match asked {
         None => None,
         Some(asked) => {
             let varied = |settings: &[String]| {
                 let all: Vec<String> = overrides.iter().chain(settings).cloned().collect();
-                Ok(checked(&mut program, &mut Vec::new(), wanted, &all)?.map(|varied| varied.recipe))
+                let Some(varied) = checked(&mut program, &mut Vec::new(), wanted, &all)? else { return Ok(None) };
+                let recipe = varied.recipe.clone();
+                variants.push(varied);
+                Ok(Some(recipe))
             };
             match asked.ranking(&search.recipe, varied)? {
                 Some(ranking) => Some(ranking),
@@ -193,7 +197,11 @@ fn started(
     };
     let base = base(&mut search.recipe.data, &overrides, file)?;
     // What does not fit shows before a directory is made.
-    let job = Job { ranking, ..Job::new(&search, base)? };
+    let job = Job::new(&search, base)?;
+    let job = match ranking {
+        Some(ranking) => job.ranked(ranking, &variants)?,
+        None => job,
+    };
     if !matches!(job.recipe.data.source, Source::Synthetic(_)) {
         fetch(job.recipe.data.files().into_iter().flatten(), &Progress::new(), &STOP)?;
         locate_all(&job.base, &job.recipe.data)?;

@@ -21,7 +21,7 @@ pub(crate) struct Asked {
     /// How many others are trained once, for a model that learns from trainings; 0 for none
     #[arg(long, value_name = "N", default_value_t = 20, conflicts_with = "resume")]
     others: usize,
-    /// Another supernet, by its settings of `train`, `evaluate` or `seed`, separated by commas; may be repeated
+    /// Another supernet, by its settings of `train`, `evaluate`, `space` or `seed`, separated by commas; may be repeated
     #[arg(long, value_name = "NAME=SETTING,…", conflicts_with = "resume")]
     vary: Vec<String>,
     /// Also train copies of each supernet further: few-shot, one for each option of its first choice of an operator, and two-shot, on the

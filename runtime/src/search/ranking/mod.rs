@@ -28,6 +28,7 @@ use crate::machine::{Bytes, available_memory};
 use crate::run::{Job, Journal, REPORT, Ranking, Run};
 use crate::{Observer, Result, Stop};
 
+use drawn::Subject;
 use intervals::Resamples;
 use judged::Judging;
 pub use report::{Agreement, Estimate, Ranked, Regret, Time, Truth};
@@ -108,19 +109,35 @@ struct Asked {
     /// Which variant it is; none where it is the recipe's.
     variant: Option<String>,
     job: Job,
+    /// Whether it is of another space than that of the recipe, with the same choices.
+    is_of_another_space: bool,
 }
 
 impl Asked {
     /// The recipe's, and each variant's.
     fn of(job: &Job, ranking: &Ranking) -> Vec<Self> {
         let variants = ranking.variants.iter();
-        let variants = variants.map(|variant| Self { variant: Some(variant.name.clone()), job: job.varied(variant) });
-        std::iter::once(Self { variant: None, job: job.clone() }).chain(variants).collect()
+        let variants = variants.map(|variant| Self {
+            variant: Some(variant.name.clone()),
+            job: job.varied(variant),
+            is_of_another_space: variant.is_of_another_space(),
+        });
+        std::iter::once(Self { variant: None, job: job.clone(), is_of_another_space: false }).chain(variants).collect()
     }
 
     /// What decides the weights of its supernet: variants that are only asked otherwise share one.
-    fn trained_by(&self) -> (u64, &Train) {
-        (self.job.recipe.seed, &self.job.recipe.train)
+    fn trained_by(&self) -> (u64, &Train, Option<&str>) {
+        let space = self.variant.as_deref().filter(|_| self.is_of_another_space);
+        (self.job.recipe.seed, &self.job.recipe.train, space)
+    }
+
+    /// What is judged, in its space.
+    fn subjects(&self, subjects: &[Subject]) -> Result<Vec<Subject>> {
+        let each = subjects.iter().map(|Subject { plan, live }| {
+            let plan = if self.is_of_another_space { self.job.selected(live)?.0 } else { plan.clone() };
+            Ok(Subject { plan, live: live.clone() })
+        });
+        each.collect()
     }
 }
 
@@ -143,6 +160,8 @@ fn in_supernets<B: Backend>(
         let supernet = Supernet::trained_as(first.variant.as_deref(), judging.shop, &first.job, data, journal)?;
         for asked in asked.iter().filter(|asked| asked.trained_by() == first.trained_by()) {
             let variant = asked.variant.as_deref();
+            let subjects = asked.subjects(judging.subjects)?;
+            let judging = &Judging { subjects: &subjects, ..*judging };
             let mut told = Vec::new();
             for judge in judges::in_supernet() {
                 let scores = judging.in_supernet(&judge, (variant, &asked.job), &supernet, data, journal)?;
