@@ -238,8 +238,10 @@ fn the_command_ranks_and_says_what_it_cannot_do() {
 #[test]
 fn a_variant_of_another_space_leaves_the_same_open() {
     let folder = tempfile::tempdir().expect("a folder");
-    let refused = varied(&folder.path().join("run"), &[("narrow", &["space.widths=[8, 16]"])]);
-    let message = refused.err().expect("other choices").to_string();
+    let Err(refused) = varied(&folder.path().join("run"), &[("narrow", &["space.widths=[8, 16]"])]) else {
+        panic!("it has other choices");
+    };
+    let message = refused.to_string();
     assert!(message.contains("the variant `narrow` is of a space with other choices"), "{message}");
     assert!(!folder.path().join("run").exists());
 }

@@ -50,7 +50,7 @@ impl Dataset {
     /// Then splits the rows by the recipe.
     ///
     /// # Errors
-    /// [`DataError`] and [`crate::Error::Io`] with sentences for a person: sources that cannot be read, more malformed
+    /// [`crate::data::DataError`] and [`crate::Error::Io`] with sentences for a person: sources that cannot be read, more malformed
     /// lines than the recipe tolerates (with the first of them), only one kind of label, too few rows to split,
     /// parameters of a synthetic table that make no sense; [`crate::Error::Stopped`]. What lay at `cache_path` is then
     /// unharmed.
