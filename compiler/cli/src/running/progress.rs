@@ -141,8 +141,14 @@ impl Current {
     fn line(&self) -> String {
         let Stage { name, total, unit } = &self.stage;
         let elapsed = self.started.elapsed().as_secs_f64();
-        let rate = (self.done - self.first.unwrap_or(0)) as f64 / elapsed.max(1e-9);
+        let since = self.done - self.first.unwrap_or(0);
+        let rate = since as f64 / elapsed.max(1e-9);
         let counts = match total {
+            // How fast it goes shows with the first that is done.
+            _ if since == 0 => match total {
+                Some(total) => format!("{}/{total} {unit}", self.done),
+                None => format!("{} {unit}", self.done),
+            },
             Some(total) => {
                 let left = (total.saturating_sub(self.done)) as f64 / rate.max(1e-9);
                 let share = 100.0 * self.done as f64 / (*total).max(1) as f64;
@@ -213,6 +219,21 @@ mod tests {
                 && !drawn(90, "train supernet", "steps").contains('[')
         );
         assert!(!drawn(80, "train supernet", "steps").contains("log loss"));
+    }
+
+    /// A stage whose first unit takes long is not said to last for ever.
+    #[test]
+    fn time_left_is_told_once_something_is_done() {
+        let now = Instant::now() - Duration::from_secs(20);
+        let line = |first, done, total| {
+            let stage = Stage { name: "search".to_owned(), total, unit: "candidates" };
+            let note = "candidate 0".to_owned();
+            Current { stage, bar: None, started: now, told: now, first: Some(first), done, note }.line()
+        };
+        assert_eq!(line(0, 0, Some(120)), "search: 0/120 candidates, candidate 0");
+        assert_eq!(line(7, 7, None), "search: 7 candidates, candidate 0");
+        let told = line(0, 10, Some(120));
+        assert!(told.starts_with("search: 10/120 candidates (8 %), 0.5 candidates/s, 220 s left"), "{told}");
     }
 
     #[test]
