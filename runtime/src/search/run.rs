@@ -170,9 +170,11 @@ fn phases<B: Backend>(
                 *contender = tuned;
             }
         }
-        // The tuned ones are the first, and stay so.
-        let rank = |row: &Row| ranks.get(&row.name).copied().unwrap_or(f64::INFINITY);
-        best.sort_by(|(a, _), (b, _)| rank(a).total_cmp(&rank(b)));
+        if tried > 0 {
+            // The tuned ones are the first, and stay so.
+            let rank = |row: &Row| ranks.get(&row.name).copied().unwrap_or(f64::INFINITY);
+            best.sort_by(|(a, _), (b, _)| rank(a).total_cmp(&rank(b)));
+        }
     }
     // The first that does not fail now either.
     for (row, contender) in best.iter_mut().filter(|(row, _)| !row.failed()) {

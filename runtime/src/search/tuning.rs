@@ -176,6 +176,10 @@ impl<B: Backend> Course<'_, B> {
         if until.budget.is_some() {
             journal.decide(TRIALS, |_| tried)?;
         }
+        if tried == 0 {
+            // There was no time for any, and nothing to be told from what each has.
+            return Ok(0);
+        }
         models.iter_mut().for_each(|model| sort(&mut model.tried));
         for seed in 2..=1 + self.data.folds().max(1) as u64 {
             let goes_on = |journal: &Journal| u64::from(until.has_time(self, models, 2, journal));
