@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nasrec_compiler::Architecture;
-use nasrec_compiler::recipe::Length;
+use nasrec_compiler::recipe::{Length, Train};
 use nasrec_compiler::streams;
 
 use super::super::candidate::{Judge, TOGETHER};
@@ -46,7 +46,9 @@ impl<'a, B: Backend> Further<'a, B> {
             l2: job.recipe.embeddings.l2,
             ema: None,
         };
-        Ok(Self { setting, batches, regime, paths: paths::of(recipe) })
+        // However long the full path was mixed in.
+        let paths = paths::of(&Train { full_path: Length::Steps(0), ..recipe.clone() });
+        Ok(Self { setting, batches, regime, paths })
     }
 
     /// Draws a path as the supernet's training did in the end, the full path left out.

@@ -42,10 +42,11 @@ fn scores<B: Backend>(further: &Further<'_, B>, subjects: &[Subject]) -> Result<
         }
         let mut draw = 0;
         let params = further.trained(&format!("option {} of {options}", option + 1), |_| {
+            let last = draw + DRAWS;
             loop {
                 let path = further.path(draw);
                 draw += 1;
-                if option_of(&path, split) == Some(option) || draw % DRAWS == 0 {
+                if option_of(&path, split) == Some(option) || draw == last {
                     return path;
                 }
             }
