@@ -54,7 +54,35 @@ fn what_is_found_and_what_it_is_compared_with_have_as_many_trials() {
     // What was kept of trees is that they were tuned by numbers of their own.
     let trees = &report["baselines"][1];
     assert!([0, 5].contains(&settings(trees)), "{trees}");
-    same(&expected, &stopped(&planned, &folder.path().join("stopped"), &[("tune", 4), ("tune", 13), ("tune", 24)]));
+    let stops = [("tune", 4), ("tune", 11), ("search", 2), ("tune", 3), ("tune", 12)];
+    same(&expected, &stopped(&planned, &folder.path().join("stopped"), &stops));
+}
+
+/// Candidates are compared as they are trained by the settings that are best for the best network among the baselines.
+#[test]
+fn candidates_are_trained_by_what_is_best_for_a_baseline() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tuned = ["tune.trials=4", "tune.lr=[0.03]", "tune.batch=[64]"];
+    let tuned = run(&planned(TINY, &[&TUNED[..5 - 1], &tuned].concat()), &folder.path().join("tuned"), 2);
+    let settings = ["retrain.optimiser=adam(lr: 0.03)", "retrain.batch=64"];
+    let set = run(&planned(TINY, &[&TUNED[..3], &settings].concat()), &folder.path().join("set"), 2);
+    let candidates = |files: &std::collections::BTreeMap<String, Vec<u8>>| {
+        let journal = String::from_utf8(files["journal"].clone()).expect("text");
+        let entries = journal.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let trained = entries.filter_map(|entry| {
+            let model = entry["model"].as_str().filter(|model| model.starts_with("candidate-"))?.to_owned();
+            let is_first = !["-tuned-", "-seed-"].iter().any(|further| model.contains(further));
+            (is_first && entry["last"] == false).then(|| (model, entry["figures"].clone()))
+        });
+        trained.collect::<Vec<(String, Value)>>()
+    };
+    assert_eq!(candidates(&tuned).len(), 4);
+    assert_eq!(candidates(&tuned), candidates(&set));
+    // What was not tuned itself has those settings, and says so.
+    let report: Value = serde_json::from_slice(&tuned["report.json"]).expect("JSON");
+    let settings = |row: &Value| row["settings"].to_string();
+    assert_eq!(settings(&report["best"][1]), settings(&report["baselines"][0]), "{report}");
+    assert!(settings(&report["best"][1]).contains("0.03"), "{report}");
 }
 
 /// Where there is no time for it nothing is tuned, and that is settled once.

@@ -15,7 +15,7 @@ use crate::error::{FileError, RunError};
 use crate::{Result, files};
 
 /// Version of `run.json`, of the journal, and of everything else that a run goes on with.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 
 /// No record is longer.
 const LONGEST: u64 = 16 << 20;

@@ -34,7 +34,7 @@ pub struct Report {
     /// How many blocks of the training part took the place of the validation part, when the best were trained again.
     #[serde(default, skip_serializing_if = "is_none")]
     pub folds: usize,
-    /// How many settings were tried for each model that was tuned, the recipe's own not counted.
+    /// How many settings were tried for each model that was tuned, at most, those that it had not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuned: Option<u64>,
     /// What a model that has learnt something is better than; absent from reports of before it was told.

@@ -16,8 +16,8 @@ use super::seeds::{self, Finalist, Rounds};
 use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
 use super::trials::{self, Tried};
-use super::tuning::{Tuned, Until};
-use super::{budget, candidate, clock, retrain, searching, settled, tuning, winner};
+use super::tuning::{Settings, Tuned, Tuning};
+use super::{budget, candidate, clock, retrain, searching, settled, winner};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part, Wanted};
 use crate::error::RunError;
@@ -118,32 +118,23 @@ fn phases<B: Backend>(
             course.validated_as(&Subject::of(name, baseline), &mut journal)?;
         }
     }
-    let settled;
-    let job = match (&job.model, &job.recipe.method) {
-        (None, Method::Auto) => {
-            let course = Course { shop, job, data: &data };
-            settled = settled::settled(&course, clock, strategy.is_some(), &mut journal)?;
-            if let Some(budget) = budget {
-                budget::check(&settled, rows, backend.threads(), budget)?;
-            }
-            &settled
+    let own = Course { shop, job, data: &data };
+    let tuning = Tuning::of_baselines(&own, clock, &mut journal)?;
+    // What the search goes by.
+    let mut job = job.clone();
+    if let Some(tuning) = &tuning {
+        tuning.of_search(&mut job);
+    }
+    if let (None, Method::Auto) = (&job.model, &job.recipe.method) {
+        let course = Course { shop, job: &job, data: &data };
+        job = settled::settled(&course, clock, strategy.is_some(), &mut journal)?;
+        if let Some(budget) = budget {
+            budget::check(&job, rows, backend.threads(), budget)?;
         }
-        _ => job,
-    };
-    let tune = tuning::decided(&Course { shop, job, data: &data }, clock, &mut journal)?;
-    let reserved;
-    let job = match (&tune, job.recipe.budget) {
-        (Some((_, takes)), Some(budget)) => {
-            let mut left = job.clone();
-            left.recipe.budget = Some(budget - takes);
-            reserved = left;
-            &reserved
-        }
-        _ => job,
-    };
-    let until = Until { clock, budget: run.job().recipe.budget };
-    let mut own = strategies::of(&job.recipe);
-    let strategy = strategy.unwrap_or(&mut *own);
+    }
+    let job = &job;
+    let mut by_recipe = strategies::of(&job.recipe);
+    let strategy = strategy.unwrap_or(&mut *by_recipe);
     let course = Course { shop, job, data: &data };
     let Found { mut best, candidates, luck } = match &job.model {
         Some((name, architecture)) => {
@@ -154,16 +145,11 @@ fn phases<B: Backend>(
         None => tried(&course, clock, &mut journal, strategy)?,
     };
     let (mut compared, mut trials) = (Vec::new(), None);
-    if let Some((tune, _)) = &tune {
-        let found = best.iter().filter(|(told, _)| !told.failed()).take(tune.top);
-        let found = found.map(|(_, contender)| Subject::Network(contender.clone()));
-        let mut models: Vec<Subject> = found.collect();
-        let many = models.len();
-        models.extend(job.baselines.iter().map(|(name, baseline)| Subject::of(name, baseline)));
-        let (mut tuned, tried) = course.tuned(models, tune, &until, &mut journal)?;
-        (compared, trials) = (tuned.split_off(many), Some(tried));
+    if let Some(tuning) = tuning {
+        let Settings { found, baselines, tried } = tuning.of_found(&own, &course, &mut best, &mut journal)?;
+        (compared, trials) = (baselines, Some(tried));
         let mut ranks = HashMap::new();
-        for ((told, contender), tuned) in best.iter_mut().filter(|(told, _)| !told.failed()).zip(tuned) {
+        for ((told, contender), tuned) in best.iter_mut().filter(|(told, _)| !told.failed()).zip(found) {
             *told = tuned.told(told.clone());
             ranks.insert(told.name.clone(), tuned.rank);
             if let Subject::Network(tuned) = tuned.subject {
@@ -195,7 +181,7 @@ fn phases<B: Backend>(
     let mut baselines = Vec::new();
     let mut compared = compared.into_iter();
     for (name, baseline) in &job.baselines {
-        baselines.push(course.baseline(name, baseline, compared.next(), &mut journal)?);
+        baselines.push(own.baseline(name, baseline, compared.next(), &mut journal)?);
     }
     let attainable = train::Attainable::of(&data, data.part(Part::Test))?
         .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });

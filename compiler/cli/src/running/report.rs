@@ -64,7 +64,7 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         let found = if each.is_empty() { "the recipe's own were best for all".to_owned() } else { each.join("; ") };
         let _written = writeln!(
             out,
-            "Tuned, with {trials} settings tried for what was found and for each model it is compared with: {found}."
+            "Tuned, with up to {trials} settings tried for what was found and for each model it is compared with: {found}."
         );
     }
     if let Some(known) = report.attainable {
