@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::predicting::{FILE, json, table, trained, well};
+use crate::predicting::{FILE, json, refused, table, trained, well};
 
 /// Nothing that a test waits for takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -172,4 +172,28 @@ fn two_models_are_compared_on_the_same_rows() {
     assert_eq!(both, of(&["model", "less"], &["--bootstrap", "200", "--threads", "1"]), "with any number of threads");
     let (text, _) = well(at, &["evaluate", "model", "less", "--data", "more.csv"]);
     assert!(text.contains("model") && text.contains("less"), "{text}");
+}
+
+/// A quarter of the room, and what that costs is told by the command that compares two models.
+#[test]
+fn tables_take_less_room_and_what_that_loses_can_be_told() {
+    let (_folder, alone) = trained();
+    let at = alone.path();
+    let (_, said) = well(at, &["quantise", "model", "--tables", "int8", "-o", "small"]);
+    assert!(said.contains("wrote small: its tables in int8"), "{said}");
+    let show = json(&well(at, &["show", "small", "--format", "json"]).0);
+    assert_eq!((show["tables"].as_str(), &show["evidence"]["test"]), (Some("int8"), &Value::Null));
+    let whole = json(&well(at, &["show", "model", "--format", "json"]).0);
+    assert_eq!((whole["tables"].as_str(), &whole["plan"]), (Some("f32"), &show["plan"]));
+    let compared = json(&well(at, &["evaluate", "small", "model", "--data", "new.csv", "--format", "json"]).0);
+    let loss = |at: usize| compared["models"][at]["log_loss"].as_f64().expect("a log loss");
+    assert!((loss(0) - loss(1)).abs() < 0.01 && loss(0) != loss(1), "{compared}");
+    let said = |tables: &[&str]| well(at, &[&["predict", "small", "--data", "new.csv"], tables].concat()).0;
+    assert_eq!(said(&["--map-tables"]), said(&[]));
+    // Wherever it goes it says what it says here.
+    well(at, &["export", "small", "--format", "c", "-o", "small_c", "--verify"]);
+    let again = refused(at, &["quantise", "small", "--tables", "bf16", "-o", "smaller"]);
+    assert!(again.contains("stored in int8 already"), "{again}");
+    let same = refused(at, &["quantise", "model", "--tables", "bf16", "-o", "./model"]);
+    assert!(same.contains("where the model is"), "{same}");
 }

@@ -273,6 +273,29 @@ pub enum Storage {
     F32,
     /// Two bytes a value, eight significant bits. What the optimiser remembers stays in `f32`.
     Bf16,
+    /// One byte a value, a number from -127 to 127, and four bytes for what all of a row are multiplied with. Of models that are trained no
+    /// more: no recipe asks for it.
+    Int8,
+}
+
+impl Storage {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        }
+    }
+
+    /// Bits of a value.
+    pub fn bits(self) -> u32 {
+        match self {
+            Self::F32 => 32,
+            Self::Bf16 => 16,
+            Self::Int8 => 8,
+        }
+    }
 }
 
 /// The learning rate after warm-up.

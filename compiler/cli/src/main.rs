@@ -24,8 +24,8 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use commands::{
-    Outcome, check, compile, cost, count, data, diff, evaluate, explain, export, fmt, import, new, pack, predict, rank,
-    sample, search, serve, show, test, train,
+    Outcome, check, compile, cost, count, data, diff, evaluate, explain, export, fmt, import, new, pack, predict,
+    quantise, rank, sample, search, serve, show, test, train,
 };
 use output::say;
 
@@ -66,6 +66,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Show(show::Args),
     Export(export::Args),
+    Quantise(quantise::Args),
     Serve(serve::Args),
     Pack(pack::Args),
     Import(import::Args),
@@ -111,6 +112,7 @@ fn run(command: Command) -> Result<Outcome> {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Show(args) => show::run(&args),
         Command::Export(args) => export::run(&args),
+        Command::Quantise(args) => quantise::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Pack(args) => pack::run(&args),
         Command::Import(args) => import::run(&args),

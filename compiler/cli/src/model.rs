@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use nasrec_runtime::data::Located;
 use nasrec_runtime::machine::limit_threads;
-use nasrec_runtime::model::Model;
+use nasrec_runtime::model::{Model, Tables};
 
 use crate::device::{self, Device};
 use crate::rows;
@@ -22,6 +22,10 @@ pub(crate) struct Where {
     /// Where to compute: cpu, cuda or cuda:N; cpu:portable is what a device runs, on the CPU
     #[arg(long, default_value = "cpu")]
     device: String,
+    /// Leave embedding tables where they lie in the model's directory, and have the system read what is looked up. Its files must stay as they
+    /// are meanwhile; another model may take their place by renaming
+    #[arg(long)]
+    map_tables: bool,
 }
 
 impl Where {
@@ -30,6 +34,13 @@ impl Where {
         let device = device::named(&self.device, self.threads)?;
         limit_threads(device.threads())?;
         Ok((device, rows::files(&self.files)?))
+    }
+
+    /// Reads a model from its directory, or from that of its run, with its tables as asked for.
+    pub(crate) fn load(&self, path: &Path) -> Result<(Model, PathBuf)> {
+        let directory = Model::directory(path);
+        let tables = if self.map_tables { Tables::Mapped } else { Tables::Read };
+        Ok((Model::load_as(&directory, tables)?.0, directory))
     }
 }
 

@@ -162,7 +162,7 @@ impl Slot {
 }
 
 fn load(path: &Path, how: How) -> Result<Working> {
-    let (model, checksum) = Model::load_known(&Model::directory(path))?;
+    let (model, checksum) = Model::load_as(&Model::directory(path), how.tables)?;
     let version = checksum.chars().take(VERSION).collect();
     Working::begin(model, version, how)
 }

@@ -51,6 +51,7 @@ impl Server {
         let (backend, tell) = (Arc::new(Tiled::new(settings.threads)?), Arc::new(tell));
         let models = Models::load(models, || How {
             backend: Arc::clone(&backend),
+            tables: settings.tables,
             most: settings.most,
             wait: settings.wait,
             waiting: settings.waiting,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nasrec_runtime::model::Tables;
+
 /// Bounds of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -27,6 +29,8 @@ pub struct Settings {
     pub idle: Duration,
     /// Between two looks at the directories of models.
     pub look: Duration,
+    /// How models have their embedding tables.
+    pub tables: Tables,
 }
 
 impl Default for Settings {
@@ -43,6 +47,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(10),
             idle: Duration::from_secs(60),
             look: Duration::from_secs(1),
+            tables: Tables::Read,
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use nasrec_runtime::backend::{Backend, Tiled};
 use nasrec_runtime::data::{Arriving, Intake};
-use nasrec_runtime::model::{Model, Ready};
+use nasrec_runtime::model::{Model, Ready, Tables};
 
 use crate::error::{Error, Result};
 use crate::inputs::{Inputs, shown};
@@ -49,6 +49,8 @@ pub struct About {
 pub struct How {
     /// What it computes with.
     pub backend: Arc<Tiled>,
+    /// See [`crate::Settings::tables`].
+    pub tables: Tables,
     /// See [`crate::Settings::most`].
     pub most: usize,
     /// See [`crate::Settings::wait`].

@@ -19,6 +19,8 @@ pub enum ModelError {
     OtherVersion { path: PathBuf, there: String, here: String, form: String },
     #[error("these do not make a model: {what}")]
     Unfit { what: String },
+    #[error("the tables of this model are stored in {storage} already, and {asked} would make nothing of them smaller")]
+    Quantised { storage: &'static str, asked: &'static str },
     /// `row`: its number, from 0.
     #[error("row {} has {found} texts; expected {expected}, one for each column that the schema names", row + 1)]
     Texts { row: usize, found: usize, expected: usize },
@@ -37,6 +39,7 @@ impl ModelError {
             ModelError::Unfit { .. } => "R0804",
             ModelError::Texts { .. } => "R0805",
             ModelError::Value { .. } => "R0806",
+            ModelError::Quantised { .. } => "R0807",
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use nasrec_compiler::plan::Plan;
+use nasrec_compiler::recipe::Storage;
 
 use super::torch::names::Names;
 use crate::Result;
@@ -44,7 +45,8 @@ impl Elsewhere {
 /// A tensor is missing, is one too many, has another type or shape, or a number that is not finite; the form cannot say what the model is.
 pub fn retrained(model: Model, from: Elsewhere, weights: &Path) -> Result<Model> {
     let Tensors { params, beside } = from.tensors(model.plan())?;
-    let mut store = model.store().clone();
+    // In as many bits as they were trained in.
+    let mut store = model.store().stored_as(Storage::F32);
     store.import_as(weights, &params, &beside)?;
     let Evidence { search, run, data, .. } = model.evidence.clone();
     let evidence = Evidence { search, run, data, ..Evidence::default() };

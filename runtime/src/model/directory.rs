@@ -59,6 +59,18 @@ pub(super) struct Header {
     pub nasrecc: String,
 }
 
+/// How a model has its embedding tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tables {
+    /// In memory.
+    #[default]
+    Read,
+    /// Where they lie in `weights.safetensors`, in memory that the system shares between all that read the file, and takes back when it is short of
+    /// it. The file must stay as it is: what is written over changes what the model says, and where it is cut off the process ends. Another
+    /// model may take its name by renaming, as all that nasrecc writes does. What takes no whole words of 32 bits a row is read into memory.
+    Mapped,
+}
+
 impl Model {
     /// The files of a model's directory, of which the last is there where the schema learns something.
     pub const FILES: [&str; 3] = [RECORD, WEIGHTS, ENCODER];
@@ -107,6 +119,14 @@ impl Model {
     /// # Errors
     /// Those of [`Model::load`].
     pub fn load_known(folder: &Path) -> Result<(Self, String)> {
+        Self::load_as(folder, Tables::Read)
+    }
+
+    /// The same, with its tables read or left where they lie.
+    ///
+    /// # Errors
+    /// Those of [`Model::load`].
+    pub fn load_as(folder: &Path, tables: Tables) -> Result<(Self, String)> {
         let (record, checksum) = read(folder)?;
         let Record { name, evidence, schema, seed, scaling, storage, weights, encoder, plan, .. } = record;
         sound(&folder.join(RECORD), &plan, &schema, scaling)?;
@@ -115,7 +135,11 @@ impl Model {
         Store::check_file(&path, &plan).map_err(|error| damaged(&path, error))?;
         let keep = Keep { memory: Memory::Nothing, storage, average: false };
         let mut store = Store::standalone_kept(&plan, seed, keep)?;
-        let kept = store.load(&path, &label(&plan)).map_err(|error| damaged(&path, error))?;
+        let kept = match tables {
+            Tables::Read => store.load(&path, &label(&plan)),
+            Tables::Mapped => store.load_mapped(&path, &label(&plan)),
+        };
+        let kept = kept.map_err(|error| damaged(&path, error))?;
         if kept.checksum != weights {
             return Err(changed(&path, "it belongs to another model"));
         }

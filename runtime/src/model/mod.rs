@@ -14,10 +14,12 @@ mod ready;
 mod tests;
 
 use nasrec_compiler::plan::Plan;
+use nasrec_compiler::recipe::Storage;
 use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::error::ModelError;
+pub use directory::Tables;
 pub use network::{Config, Network};
 pub(crate) use ready::probability;
 pub use ready::{Ready, Rows};
@@ -100,6 +102,21 @@ impl Model {
     pub(crate) fn with_weights(self, store: Store, evidence: Evidence) -> Result<Self> {
         store.check(&self.plan)?;
         Ok(Self { store, evidence, ..self })
+    }
+
+    /// The same with the values of its embedding tables in fewer bits. What is known of how good it is was found out with all of them, and is
+    /// left out.
+    ///
+    /// # Errors
+    /// They are stored so already, or in fewer.
+    pub fn quantised(self, tables: Storage) -> Result<Self> {
+        let storage = self.store.kept_as().storage;
+        if storage.bits() <= tables.bits() {
+            return Err(ModelError::Quantised { storage: storage.name(), asked: tables.name() }.into());
+        }
+        let Evidence { search, run, data, .. } = self.evidence;
+        let evidence = Evidence { search, run, data, ..Evidence::default() };
+        Ok(Self { store: self.store.stored_as(tables), evidence, ..self })
     }
 
     /// What is done to the logits of its plan before they are probabilities, where it is calibrated.

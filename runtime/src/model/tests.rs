@@ -93,6 +93,39 @@ fn a_calibrated_model_says_so_wherever_it_predicts() {
     assert!((found - expected).abs() < 1e-5, "{found} {expected}");
 }
 
+/// A model whose tables are in fewer bits is a model as any other: what it says is nearly what it was, wherever it is read.
+#[test]
+fn tables_in_fewer_bits_say_nearly_the_same() {
+    let (model, batch, before) = trained(7);
+    let folder = tempfile::tempdir().expect("a folder");
+    let backend = Tiled::new(1).expect("threads");
+    let weights = |folder: &Path| folder.join("weights.safetensors").metadata().expect("weights").len();
+    model.save(&folder.path().join("whole")).expect("written");
+    let mut sizes = vec![weights(&folder.path().join("whole"))];
+    let whole = Model::load_as(&folder.path().join("whole"), Tables::Mapped).expect("a model").0;
+    assert_eq!(whole.predict(&backend, [Ok(batch.clone())]).expect("predicted"), before);
+    for (storage, near) in [(Storage::Bf16, 0.01), (Storage::Int8, 0.02)] {
+        let path = folder.path().join(storage.name());
+        let smaller = model.clone().quantised(storage).expect("fewer bits");
+        assert_eq!(smaller.evidence.validation, None);
+        let said = smaller.predict(&backend, [Ok(batch.clone())]).expect("predicted");
+        let checksum = smaller.save(&path).expect("written");
+        let (read, known) = Model::load_known(&path).expect("a model");
+        assert_eq!((known, read.predict(&backend, [Ok(batch.clone())]).expect("predicted")), (checksum, said.clone()));
+        // Where they lie they are the same, and stay so when another model takes their place.
+        let (mapped, _) = Model::load_as(&path, Tables::Mapped).expect("a model");
+        model.save(&path).expect("another model");
+        assert_eq!(mapped.predict(&backend, [Ok(batch.clone())]).expect("predicted"), said);
+        smaller.save(&path).expect("as it was");
+        let most = said.iter().zip(&before).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        assert!(most > 0.0 && most < near, "{storage:?}: {most}");
+        sizes.push(weights(&path));
+        let again = read.quantised(storage).expect_err("no fewer bits");
+        assert!(again.to_string().contains(&format!("stored in {} already", storage.name())), "{again}");
+    }
+    assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
+}
+
 #[test]
 fn every_damage_to_a_model_is_refused_with_the_name_of_the_file() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::file::{Column, Tensors, damaged, write};
 use super::optimiser::Memory;
+use super::rows;
 use super::store::{Keep, Store, Stored};
 use super::table::Table;
 use crate::Result;
@@ -64,16 +65,19 @@ fn remembers(keep: Keep) -> String {
     format!("{}{average}", keep.memory.name())
 }
 
-fn dtype(storage: Storage) -> Dtype {
-    match storage {
-        Storage::F32 => Dtype::F32,
-        Storage::Bf16 => Dtype::BF16,
+/// What a file has of the values of `count` rows.
+fn stored(table: &Table, count: usize) -> (Dtype, [usize; 2]) {
+    match table.keep.storage {
+        Storage::F32 => (Dtype::F32, [count, table.dim]),
+        Storage::Bf16 => (Dtype::BF16, [count, table.dim]),
+        // The four bytes of the scale before the numbers.
+        Storage::Int8 => (Dtype::U8, [count, row_bytes(table)]),
     }
 }
 
 /// Bytes that a row's values take in a file.
 fn row_bytes(table: &Table) -> usize {
-    table.dim * dtype(table.keep.storage).bitsize() / 8
+    rows::bytes(table.keep.storage, table.dim)
 }
 
 impl Store {
@@ -97,9 +101,9 @@ impl Store {
     fn write(&self, path: &Path, label: &Label, notes: &str, keep: Keep) -> Result<String> {
         let mut columns = Vec::new();
         let mut origins = BTreeMap::new();
-        for (def, stored) in self.defs.iter().zip(&self.params) {
+        for (def, param) in self.defs.iter().zip(&self.params) {
             let name = &def.name;
-            match stored {
+            match param {
                 Stored::Dense(dense) => {
                     columns.push((format!("values/{name}"), Column::of(&dense.values, &def.full)));
                     let kept = MEMORIES.iter().zip(&dense.memory).filter(|(_, kept)| !kept.is_empty());
@@ -117,7 +121,8 @@ impl Store {
                         table.records().try_for_each(|(row, ..)| to.write_all(&(row as u32).to_le_bytes()))
                     });
                     let bytes = row_bytes(table);
-                    let values = Column::by(dtype(table.keep.storage), &[rows, table.dim], move |to| {
+                    let (dtype, shape) = stored(table, rows);
+                    let values = Column::by(dtype, &shape, move |to| {
                         let mut all = table.records();
                         all.try_for_each(|(_, values, _)| to.write_all(&bytemuck::cast_slice(values)[..bytes]))
                     });
@@ -148,7 +153,20 @@ impl Store {
     /// # Errors
     /// The file cannot be read, was damaged, or belongs to something else.
     pub fn load(&mut self, path: &Path, label: &Label) -> Result<Kept> {
-        let file = Tensors::open(path)?;
+        self.take_from(path, label, false)
+    }
+
+    /// The same, but for the rows of tables, which stay where they lie in the file, as long as nothing changes them. The file must stay as it is
+    /// meanwhile; it may be replaced by another of its name. Values alone can be read so, and what takes no whole words a row is read as ever.
+    ///
+    /// # Errors
+    /// Those of [`Store::load`].
+    pub(crate) fn load_mapped(&mut self, path: &Path, label: &Label) -> Result<Kept> {
+        self.take_from(path, label, self.keep == self.keep.values())
+    }
+
+    fn take_from(&mut self, path: &Path, label: &Label, mapped: bool) -> Result<Kept> {
+        let mut file = Tensors::open(path)?;
         let (about, checksum): (About, String) = file.about()?;
         if about.version != VERSION {
             return Err(damaged(path, "another version of nasrecc wrote it"));
@@ -180,7 +198,12 @@ impl Store {
                         file.fill(&format!("{AVERAGE}/{name}"), &mut dense.average)?;
                     }
                 }
-                Stored::Table(table) => read_rows(&file, name, table, &rows)?,
+                Stored::Table(table) => {
+                    let lies = if mapped { file.map(&format!("values/{name}")) } else { None };
+                    if !lies.is_some_and(|lies| table.map_rows(&rows, lies)) {
+                        read_rows(&file, name, table, &rows)?;
+                    }
+                }
             }
         }
         Ok(Kept { checksum, notes: about.notes })
@@ -255,7 +278,8 @@ impl Store {
         let key = format!("rows/{name}");
         let count = file.shape(&key).and_then(|shape| shape.first().copied()).unwrap_or(0);
         file.expect(&key, Dtype::U32, &[count])?;
-        file.expect(&format!("values/{name}"), dtype(table.keep.storage), &[count, table.dim])?;
+        let (dtype, shape) = self::stored(table, count);
+        file.expect(&format!("values/{name}"), dtype, &shape)?;
         let remembered = table.keep.beside_row(table.dim);
         if remembered > 0 {
             file.expect(&format!("{}/{name}", MEMORIES[0]), Dtype::F32, &[count, remembered])?;

@@ -4,8 +4,11 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use memmap2::Mmap;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::{Deserialize, Serialize};
@@ -115,6 +118,8 @@ pub(super) struct Tensors {
     header: Metadata,
     /// The header as it stands in the file, its length before it.
     text: Vec<u8>,
+    /// The whole file, once a tensor of it was mapped.
+    map: Option<Arc<Mmap>>,
 }
 
 impl Tensors {
@@ -138,7 +143,7 @@ impl Tensors {
         if start + header.data_len() as u64 != length {
             return Err(damaged(path, "it is cut off, or something was added to it"));
         }
-        Ok(Self { path: path.to_owned(), file, start, header, text })
+        Ok(Self { path: path.to_owned(), file, start, header, text, map: None })
     }
 
     /// What a file of ours says of itself, where it is as it was written; and its checksum.
@@ -203,9 +208,41 @@ impl Tensors {
         Ok(Reading { tensors: self, at: self.start + offset })
     }
 
+    /// A tensor where it lies, as numbers of 32 bits. None where it does not begin and end between two of these, or the system does not map
+    /// files.
+    pub fn map(&mut self, name: &str) -> Option<Mapped> {
+        let (from, to) = self.header.info(name)?.data_offsets;
+        let start = usize::try_from(self.start).ok()?;
+        let bytes = start + from..start + to;
+        if self.map.is_none() {
+            // SAFETY: a file that somebody writes over, or cuts, while it is mapped changes values that are borrowed. Only who asks for it has
+            // files mapped, and is told that they must stay as they are; what replaces a file by renaming, as all of ours does, leaves
+            // this one as it is.
+            self.map = unsafe { Mmap::map(&self.file) }.ok().map(Arc::new);
+        }
+        let map = Arc::clone(self.map.as_ref()?);
+        let aligned = bytemuck::try_cast_slice::<u8, f32>(map.get(bytes.clone())?).is_ok();
+        aligned.then_some(Mapped { map, bytes })
+    }
+
     /// A whole tensor of 32-bit numbers, into memory that has its length.
     pub fn fill(&self, name: &str, values: &mut [f32]) -> Result<()> {
         self.read(name)?.next(bytemuck::cast_slice_mut(values))
+    }
+}
+
+/// A tensor that is read where it lies in a file.
+#[derive(Clone, Debug)]
+pub(super) struct Mapped {
+    map: Arc<Mmap>,
+    bytes: Range<usize>,
+}
+
+impl Mapped {
+    /// Its numbers.
+    #[inline]
+    pub fn numbers(&self) -> &[f32] {
+        bytemuck::cast_slice(&self.map[self.bytes.clone()])
     }
 }
 

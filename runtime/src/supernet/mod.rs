@@ -13,6 +13,7 @@ mod file;
 mod gradients;
 mod index;
 mod optimiser;
+mod rows;
 mod slab;
 mod slices;
 mod snapshot;

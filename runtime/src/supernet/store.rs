@@ -14,6 +14,7 @@ use super::average::{self, Average};
 use super::dense::Dense;
 use super::gradients::{Gradients, TableGradient};
 use super::optimiser::{Memory, Rule};
+use super::rows;
 use super::slices::{self, Stretch};
 use super::table::Table;
 use super::weights::Weights;
@@ -155,9 +156,8 @@ impl Store {
             ParamKind::Dense | ParamKind::Statistic => Self::bytes(def, keep, touched),
             ParamKind::Table { .. } => {
                 let dim = def.full[1];
-                let value = if keep.storage == Storage::Bf16 { 2 } else { 4 };
                 // Its number, its values, and what is kept beside them.
-                let row = (4 + value * dim + 4 * keep.beside_row(dim)) as u64;
+                let row = (4 + rows::bytes(keep.storage, dim) + 4 * keep.beside_row(dim)) as u64;
                 touched.min(def.full[0] as u64).saturating_mul(row)
             }
         }
@@ -171,6 +171,17 @@ impl Store {
             }
         }
         Ok(self)
+    }
+
+    /// The same values, those of tables stored another way, with nothing beside them.
+    #[must_use]
+    pub fn stored_as(&self, storage: Storage) -> Self {
+        let params = self.params.iter().map(|stored| match stored {
+            Stored::Dense(dense) => Stored::Dense(dense.clone()),
+            Stored::Table(table) => Stored::Table(table.stored_as(storage)),
+        });
+        let params = params.collect();
+        Self { keep: Keep { storage, ..self.keep }, defs: self.defs.clone(), params }
     }
 
     /// How it keeps parameters.

@@ -3,7 +3,6 @@
 //! A touched row is a record of a slab that grows with them: its values, and what the optimiser remembers of it beside
 //! them. An index says where it is. So memory and the cost of a step follow the rows in use, whatever the table's height.
 
-use half::bf16;
 use nasrec_compiler::plan::{Init, Layout};
 use nasrec_compiler::recipe::Storage;
 use nasrec_compiler::streams::{Streams, at};
@@ -11,9 +10,11 @@ use smallvec::SmallVec;
 
 use super::average::Average;
 use super::dense::draw;
+use super::file::Mapped;
 use super::gradients::TableGradient;
 use super::index::{Index, Slots};
 use super::optimiser::{Memory, Prepared};
+use super::rows::{self, decode, encode, words};
 use super::slab::Slab;
 use super::slices::pick;
 use super::store::Keep;
@@ -51,14 +52,6 @@ pub(crate) struct Table {
     slab: Slab,
 }
 
-/// Words of 32 bits that a row's values take.
-fn words(dim: usize, storage: Storage) -> usize {
-    match storage {
-        Storage::F32 => dim,
-        Storage::Bf16 => dim.div_ceil(2),
-    }
-}
-
 impl Table {
     pub(crate) fn new(streams: Streams, name: &str, full: [usize; 2], init: Init, keep: Keep) -> Self {
         let columns = Layout::prefix(full[1]);
@@ -67,20 +60,20 @@ impl Table {
 
     pub(crate) fn from_origin(origin: Origin, keep: Keep) -> Self {
         let (rows, dim) = (origin.full[0], origin.columns.len());
-        let stride = words(dim, keep.storage) + keep.beside_row(dim);
+        let stride = words(keep.storage, dim) + keep.beside_row(dim);
         Self { rows, dim, keep, index: Index::new(rows), slab: Slab::new(stride, rows), origin }
     }
 
     /// Bytes that a table takes with `touched` rows, at most.
     pub(crate) fn bytes(rows: u64, dim: usize, keep: Keep, touched: u64) -> u64 {
         let touched = touched.min(rows);
-        let stride = words(dim, keep.storage) + keep.beside_row(dim);
+        let stride = words(keep.storage, dim) + keep.beside_row(dim);
         Index::bytes(rows, touched).saturating_add(Slab::bytes(stride as u64, touched, rows))
     }
 
-    /// Bytes that it takes, at most.
+    /// Bytes of memory that it takes, at most.
     pub(super) fn taken(&self) -> u64 {
-        Self::bytes(self.rows as u64, self.dim, self.keep, self.slab.len() as u64)
+        Self::bytes(self.rows as u64, self.dim, self.keep, self.slab.held() as u64)
     }
 
     /// Identifies the function that untouched rows are drawn by.
@@ -94,7 +87,7 @@ impl Table {
 
     /// The touched rows, ascending, with their records: values as they are stored, and the optimiser's memory.
     pub(crate) fn records(&self) -> impl Iterator<Item = (usize, &[f32], &[f32])> + '_ {
-        let words = words(self.dim, self.keep.storage);
+        let words = words(self.keep.storage, self.dim);
         self.index.iter().map(move |(row, slot)| {
             let (values, memory) = self.slab.record(slot).split_at(words);
             (row, values, memory)
@@ -121,7 +114,7 @@ impl Table {
     fn read(&self, row: usize, values: &mut Row) {
         match self.index.get(row) {
             Some(slot) => {
-                let words = words(self.dim, self.keep.storage);
+                let words = words(self.keep.storage, self.dim);
                 decode(self.keep.storage, self.dim, &self.slab.record(slot)[..words], values);
             }
             None => self.draw(row, values),
@@ -132,7 +125,7 @@ impl Table {
     pub(crate) fn gather(&self, columns: &Layout, ids: &[u32], out: &mut [f32]) {
         let (dim, count) = (self.dim, ids.len());
         let mut slots = Slots::new();
-        let mut rows: SmallVec<[f32; 32 * TOGETHER]> = SmallVec::new();
+        let mut fetched: SmallVec<[f32; 32 * TOGETHER]> = SmallVec::new();
         let mut scratch = Row::new();
         let whole = columns.len() == dim && self.keep.storage == Storage::F32;
         for (block, ids) in ids.chunks(TOGETHER).enumerate() {
@@ -153,25 +146,22 @@ impl Table {
             }
             // Rows lie anywhere, so each is waited for: they are fetched first, many at a time, and turned afterwards.
             self.index.get_all(ids, &mut slots);
-            rows.clear();
+            fetched.clear();
             for (&slot, &id) in slots.iter().zip(ids) {
                 let Some(slot) = (slot as usize).checked_sub(1) else {
                     self.draw(id as usize, &mut scratch);
-                    rows.extend_from_slice(&scratch);
+                    fetched.extend_from_slice(&scratch);
                     continue;
                 };
                 let record = self.slab.record(slot);
                 match self.keep.storage {
-                    Storage::F32 => rows.extend_from_slice(&record[..dim]),
-                    Storage::Bf16 => {
-                        let halves: &[u16] = bytemuck::cast_slice(record);
-                        rows.extend(halves[..dim].iter().map(|&half| bf16::from_bits(half).to_f32()));
-                    }
+                    Storage::F32 => fetched.extend_from_slice(&record[..dim]),
+                    storage => rows::append(storage, dim, record, &mut fetched),
                 }
             }
             for (column, out) in columns.positions().zip(out.chunks_exact_mut(count)) {
                 let out = &mut out[block * TOGETHER..][..ids.len()];
-                let values = rows[column..].iter().step_by(dim);
+                let values = fetched[column..].iter().step_by(dim);
                 out.iter_mut().zip(values).for_each(|(to, &value)| *to = value);
             }
         }
@@ -189,9 +179,7 @@ impl Table {
             draw(*init, full, &mut rng, &mut whole);
             pick(columns, &whole, values);
         }
-        if self.keep.storage == Storage::Bf16 {
-            values.iter_mut().for_each(|value| *value = bf16::from_f32(*value).to_f32());
-        }
+        rows::round(self.keep.storage, values);
     }
 
     /// Makes a record of a row that nothing touched, its initial values in place.
@@ -199,7 +187,7 @@ impl Table {
         self.draw(row, scratch);
         let slot = self.slab.push();
         self.index.insert(row, slot);
-        let words = words(self.dim, self.keep.storage);
+        let words = words(self.keep.storage, self.dim);
         encode(self.keep.storage, scratch, &mut self.slab.record_mut(slot)[..words]);
         slot
     }
@@ -224,9 +212,22 @@ impl Table {
 
     /// Overwrites a row and the optimiser's memory of it.
     pub(crate) fn put_with(&mut self, row: usize, values: &[f32], memory: &[f32]) {
-        let mut stored: Row = SmallVec::from_elem(0.0, words(self.dim, self.keep.storage));
+        let mut stored: Row = SmallVec::from_elem(0.0, words(self.keep.storage, self.dim));
         encode(self.keep.storage, values, &mut stored);
         self.put_record(row, &stored, memory);
+    }
+
+    /// Has these rows where their values lie in a file, one after the other; whether that is how they are stored.
+    pub(super) fn map_rows(&mut self, ids: &[u32], mapped: Mapped) -> bool {
+        let words = words(self.keep.storage, self.dim);
+        let whole = 4 * words == rows::bytes(self.keep.storage, self.dim) && self.keep.beside_row(self.dim) == 0;
+        let Some(slab) = Slab::mapped(words, self.rows, mapped, ids.len()).filter(|_| whole) else { return false };
+        self.forget_all();
+        self.slab = slab;
+        for (slot, &row) in ids.iter().enumerate() {
+            self.index.insert(row as usize, slot);
+        }
+        true
     }
 
     pub(crate) fn forget_all(&mut self) {
@@ -243,7 +244,7 @@ impl Table {
         gradient: &TableGradient,
     ) {
         let (dim, storage) = (self.dim, self.keep.storage);
-        let (words, remembered) = (words(dim, storage), self.keep.memory.of_row(dim));
+        let (words, remembered) = (words(storage, dim), self.keep.memory.of_row(dim));
         let average = average.filter(|_| self.keep.average);
         let mut scratch = Row::new();
         // As in a lookup: where they all are first, the records afterwards.
@@ -258,7 +259,7 @@ impl Table {
                 for (&slot, gradients) in slots.iter().zip(gradient.values.chunks_exact(columns.len())) {
                     let (stored, beside) = self.slab.record_mut(slot as usize - 1).split_at_mut(words);
                     let (memory, means) = beside.split_at_mut(remembered);
-                    if storage == Storage::Bf16 {
+                    if storage != Storage::F32 {
                         decode(storage, dim, stored, &mut scratch);
                     }
                     let values = if storage == Storage::F32 { &mut *stored } else { &mut scratch[..] };
@@ -272,7 +273,7 @@ impl Table {
                             since[0] = (average.step + 1) as f32;
                         }
                     }
-                    if storage == Storage::Bf16 {
+                    if storage != Storage::F32 {
                         encode(storage, &scratch, stored);
                     }
                 }
@@ -298,7 +299,7 @@ impl Table {
         };
         let mut table = Self::from_origin(origin, self.keep);
         let (mut values, mut kept) = (Row::new(), Row::from_elem(0.0, table.dim));
-        let mut stored: Row = SmallVec::from_elem(0.0, words(table.dim, self.keep.storage));
+        let mut stored: Row = SmallVec::from_elem(0.0, words(self.keep.storage, table.dim));
         let mut kept_memory: Row = SmallVec::new();
         for (row, record, memory) in self.records() {
             decode(self.keep.storage, self.dim, record, &mut values);
@@ -319,6 +320,17 @@ impl Table {
                 kept_memory.push(*since);
             }
             table.put_record(row, &stored, &kept_memory);
+        }
+        table
+    }
+
+    /// The same rows stored another way, and nothing beside them.
+    pub(crate) fn stored_as(&self, storage: Storage) -> Self {
+        let mut table = Self::from_origin(self.origin.clone(), Keep { storage, ..self.keep.values() });
+        let mut values = Row::new();
+        for (row, stored, _) in self.records() {
+            decode(self.keep.storage, self.dim, stored, &mut values);
+            table.put(row, &values);
         }
         table
     }
@@ -361,28 +373,5 @@ fn update_row(rule: &Prepared, columns: &Layout, gradients: &[f32], values: &mut
         let (in_first, in_second) = (part(first), part(second));
         rule.each(&gradients[at..at + run.len], &mut values[range], &mut first[in_first], &mut second[in_second]);
         at += run.len;
-    }
-}
-
-/// Values as numbers to compute with.
-fn decode(storage: Storage, dim: usize, stored: &[f32], values: &mut Row) {
-    values.clear();
-    match storage {
-        Storage::F32 => values.extend_from_slice(stored),
-        Storage::Bf16 => {
-            let halves: &[u16] = bytemuck::cast_slice(stored);
-            values.extend(halves[..dim].iter().map(|&half| bf16::from_bits(half).to_f32()));
-        }
-    }
-}
-
-/// Values as they are stored, rounded to the nearest, ties to even.
-fn encode(storage: Storage, values: &[f32], stored: &mut [f32]) {
-    match storage {
-        Storage::F32 => stored.copy_from_slice(values),
-        Storage::Bf16 => {
-            let halves: &mut [u16] = bytemuck::cast_slice_mut(stored);
-            halves.iter_mut().zip(values).for_each(|(half, &value)| *half = bf16::from_f32(value).to_bits());
-        }
     }
 }

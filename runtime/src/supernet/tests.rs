@@ -7,7 +7,7 @@ use nasrec_compiler::plan::{Init, ParamKind, Plan};
 use smallvec::smallvec;
 
 use super::store::Stored;
-use super::{Average, Label, ParamDef, Rule, Store, Weights};
+use super::{Average, Keep, Label, Memory, ParamDef, Rule, Store, Weights};
 use crate::backend::tests::sketch::{self, Sketch};
 use crate::backend::{Backend, Task, Tiled, Trainable, Update};
 use crate::train::log_loss;
@@ -304,6 +304,36 @@ fn only_parts_of_parameters_are_copied_for_a_step() {
         let nothing = backend.logits(&program, &Weights::default(), &store, &batch);
         assert_eq!(nothing.is_err(), sliced);
     }
+}
+
+#[test]
+fn rows_that_lie_in_a_file_come_into_memory_before_they_change() {
+    let backend = Tiled::new(1).unwrap();
+    let plan = Sketch::random(3, false, 9);
+    let values = Keep { memory: Memory::Nothing, ..Keep::default() };
+    let mut trained = Store::new(sketch::defs(&plan), 7).unwrap();
+    train(&backend, &plan, &mut trained, 0..3, UPDATE);
+    let (folder, label) = (tempfile::tempdir().unwrap(), Label::default());
+    let path = folder.path().join("a.safetensors");
+    let checksum = trained.save_values(&path, &label).unwrap();
+    let mut mapped = Store::kept(sketch::defs(&plan), 7, values).unwrap();
+    mapped.load_mapped(&path, &label).unwrap();
+    let mut read = Store::kept(sketch::defs(&plan), 7, values).unwrap();
+    read.load(&path, &label).unwrap();
+    assert_eq!(bits(&mapped), bits(&read));
+    let shift = |store: &mut Store| {
+        for stored in &mut store.params {
+            if let Stored::Table(table) = stored {
+                (0..table.rows).for_each(|row| table.shift(row, 0, 0.5));
+            }
+        }
+    };
+    let before = bits(&mapped);
+    shift(&mut mapped);
+    shift(&mut read);
+    assert_ne!(bits(&mapped), before);
+    assert_eq!(bits(&mapped), bits(&read));
+    assert_eq!(Store::checksum_of(&path).unwrap(), checksum);
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub(crate) mod import;
 pub(crate) mod new;
 pub(crate) mod pack;
 pub(crate) mod predict;
+pub(crate) mod quantise;
 pub(crate) mod rank;
 pub(crate) mod sample;
 pub(crate) mod search;

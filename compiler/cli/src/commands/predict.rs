@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if let Some(out) = &args.out {
         output::apart(out, located.iter().map(|located| located.path.as_path()))?;
     }
-    let (model, directory) = model::load(&args.model)?;
+    let (model, directory) = args.rows.load(&args.model)?;
     let kinds = form.kinds(&model, &located, &args.keep)?;
     let stop = running::stopped_by_signals("stopping")?;
     let predicting = |out: Out| device.run(Predicting { model, args, located: &located, stop, out });

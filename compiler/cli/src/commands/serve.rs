@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use nasrec_runtime::machine::{Bytes, limit_threads};
+use nasrec_runtime::model::Tables;
 use nasrec_serve::{Named, Server, Settings};
 
 use super::Outcome;
@@ -64,6 +65,10 @@ pub(crate) struct Args {
     /// Between two looks whether a directory holds another model
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = time)]
     look: Duration,
+    /// Leave embedding tables where they lie in the directories of models, and have the system read what is looked up. Their files must not be
+    /// written over then; another model may take their place by renaming
+    #[arg(long)]
+    map_tables: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
@@ -123,6 +128,7 @@ fn settings(args: &Args) -> Result<Settings> {
         timeout: args.timeout,
         idle: args.idle,
         look: args.look,
+        tables: if args.map_tables { Tables::Mapped } else { Tables::Read },
     })
 }
 

@@ -48,6 +48,8 @@ struct Shown<'m> {
     embedding_params: u64,
     /// Rows of embedding tables that training touched, and all that there are.
     table_rows: [u64; 2],
+    /// How their values are stored.
+    tables: &'static str,
     /// Of the directory.
     bytes: u64,
     schema: &'m str,
@@ -97,6 +99,7 @@ impl<'m> Shown<'m> {
             dense_params: plan.dense_params(),
             embedding_params: plan.embedding_params(),
             table_rows: [model.store().touched_rows() as u64, all as u64],
+            tables: model.store().kept_as().storage.name(),
             bytes,
             schema: &schema.name,
             reads: reads(schema),
@@ -237,7 +240,8 @@ fn told(shown: &Shown, columns: Option<usize>) -> String {
         "parameters",
         format!("{} dense, {} in embedding tables", grouped(shown.dense_params), grouped(shown.embedding_params)),
     );
-    line("tables", format!("{} of {} rows learnt, the others drawn", grouped(touched), grouped(all)));
+    let stored = if shown.tables == "f32" { String::new() } else { format!("; stored in {}", shown.tables) };
+    line("tables", format!("{} of {} rows learnt, the others drawn{stored}", grouped(touched), grouped(all)));
     line("on disk", format!("{} bytes", grouped(shown.bytes)));
     line("reads", shown.reads.clone());
     line("label", shown.label.clone());

@@ -243,7 +243,8 @@ fn bank_shapes(store: &Store) -> Result<Vec<[usize; 3]>> {
 
 fn dtype(storage: Storage) -> DType {
     match storage {
-        Storage::F32 => DType::F32,
+        // Whole numbers are for models at rest: a device has what they stand for.
+        Storage::F32 | Storage::Int8 => DType::F32,
         Storage::Bf16 => DType::BF16,
     }
 }

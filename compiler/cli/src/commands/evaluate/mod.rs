@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         );
     }
     let models = [Some(&args.model), args.other.as_ref()].into_iter().flatten();
-    let models = models.map(|path| model::load(path)).collect::<Result<Vec<_>>>()?;
+    let models = models.map(|path| args.rows.load(path)).collect::<Result<Vec<_>>>()?;
     let stop = running::stopped_by_signals("stopping")?;
     let mut found: Vec<Found> = Vec::new();
     for (model, directory) in models {
