@@ -36,6 +36,7 @@ mod predicting;
 mod quickstart;
 mod ranking;
 mod reading;
+mod repeated;
 mod resume;
 mod runs;
 mod sampling;

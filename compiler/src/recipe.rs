@@ -542,6 +542,10 @@ pub struct Retrain {
     /// as were found best, before they are told on the test part; `on` by default. Else they are told as they are.
     #[serde(default = "on", skip_serializing_if = "is_on")]
     pub refit: bool,
+    /// With how many seeds the winner and the baselines are told on the test part, from 1 to [`Retrain::MOST_TESTS`]; `None`, the default, for 3
+    /// where a budget has time for it, else 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tests: Option<u64>,
     /// Samples a step; 256 by default.
     pub batch: usize,
     /// Of dense parameters and embedding tables alike.
@@ -566,6 +570,11 @@ pub struct Retrain {
     /// How the outputs of a trained model are calibrated, on the validation part; `None` for `off`, the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibrate: Option<Calibrate>,
+}
+
+impl Retrain {
+    /// The most seeds that one may be told on the test part with.
+    pub const MOST_TESTS: u64 = 20;
 }
 
 /// What is fitted on the validation part, behind the network.

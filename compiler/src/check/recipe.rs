@@ -6,7 +6,7 @@ use super::data;
 use super::elaborate::elaborate;
 use super::methods::{BUDGET, METHOD, METHODS, NASREC, OF_SUPERNETS, TRIALS, method, paths};
 use super::program::{Item, ItemKind, Program};
-use super::settings::{Settings, number, within};
+use super::settings::{Settings, number, whole, within};
 use super::tuning::{TUNE, tune};
 use super::{Baseline, CheckedSearch, Overrides};
 use crate::diagnostics::{Code, Diagnostic, FileId, Span};
@@ -381,6 +381,9 @@ fn recipe(s: &mut Settings, kind: ItemKind, schema: Option<&Schema>) -> Recipe {
         epochs: s.count("retrain.epochs", 1),
         stop,
         refit: s.switch("retrain.refit", true),
+        tests: s.get("retrain.tests", None, "a whole number from 1 to 20", |e| {
+            whole(e).filter(|tests| (1..=Retrain::MOST_TESTS).contains(tests)).map(Some)
+        }),
         batch: s.count("retrain.batch", 256) as usize,
         optimiser: optimiser(s, "retrain.optimiser", if is_papers { ADAGRAD } else { ADAM }),
         warmup: s.length("retrain.warmup", Length::Share(0.1)),

@@ -18,6 +18,7 @@ mod paths;
 mod phase;
 mod programs;
 mod ranking;
+mod repeated;
 mod report;
 mod retrain;
 mod run;

@@ -25,7 +25,8 @@ pub struct Report {
     /// What was found against each baseline, on the test part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub against: Vec<Against>,
-    /// Standard deviation between the log losses of trainings of one architecture with several seeds, where some were.
+    /// Standard deviation between the log losses of trainings of one model with several seeds: on the test part where some were told on that
+    /// ([`Row::repeated`]), else on the validation part; where none were, absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub luck: Option<f64>,
     /// Whether what was told on the test part was trained on the validation part too (`retrain.refit`).
@@ -152,9 +153,23 @@ pub struct Row {
     pub settings: Vec<Setting>,
     /// Trained from scratch on both, on the test part: of the winner and of the baselines.
     pub test: Option<Figures>,
+    /// The same in the mean of several trainings, of which that is the first, where there were some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated: Option<Repeated>,
     /// How large it is; trees have no such figures.
     #[serde(flatten)]
     pub size: Option<Size>,
+}
+
+/// What several trainings of a model come to on the test part, in the mean.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Repeated {
+    /// How many.
+    pub trainings: usize,
+    /// Mean of their log losses, in nats.
+    pub log_loss: Option<f64>,
+    /// Mean of their AUCs.
+    pub auc: Option<f64>,
 }
 
 /// A number of the recipe that was tuned for a model.

@@ -10,6 +10,7 @@ use super::boosted::Subject;
 use super::candidate::{InSupernet, TOGETHER};
 use super::clock::{CANDIDATES, Clock, Within};
 use super::fit::Workshop;
+use super::repeated::{self, Told};
 use super::report::{Against, Attainable, Report, Row, Size, Usage};
 use super::retrain::{Contender, Course};
 use super::seeds::{self, Finalist, Rounds};
@@ -17,7 +18,7 @@ use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
 use super::trials::{self, Tried};
 use super::tuning::{Settings, Tuned, Tuning};
-use super::{budget, candidate, clock, retrain, searching, settled, winner};
+use super::{budget, candidate, clock, searching, settled, winner};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part, Wanted};
 use crate::error::RunError;
@@ -125,6 +126,7 @@ fn phases<B: Backend>(
     if let Some(tuning) = &tuning {
         tuning.of_search(&mut job);
     }
+    job.recipe.budget = job.recipe.budget.map(|budget| budget - repeated::kept(&job, &data, &journal));
     if let (None, Method::Auto) = (&job.model, &job.recipe.method) {
         let course = Course { shop, job: &job, data: &data };
         job = settled::settled(&course, clock, strategy.is_some(), &mut journal)?;
@@ -183,10 +185,30 @@ fn phases<B: Backend>(
     for (name, baseline) in &job.baselines {
         baselines.push(own.baseline(name, baseline, compared.next(), &mut journal)?);
     }
+    let mut told = Vec::new();
+    let kept = best.first().filter(|(row, _)| !row.failed()).map(|(_, contender)| Subject::Network(contender.clone()));
+    let test = best.first().and_then(|(row, _)| row.test);
+    told.extend(kept.as_ref().zip(test).map(|(kept, test)| (&course, kept, Told::once(kept, test, &journal))));
+    // Who has nothing to be compared with is told once.
+    for (row, subject) in baselines.iter().filter(|(row, _)| !row.failed()) {
+        told.extend(row.test.map(|test| (&own, subject, Told::once(subject, test, &journal))));
+    }
+    if told.len() > 1 {
+        Course::repeated(&mut told, clock, own.job.recipe.budget, &mut journal)?;
+    }
+    let told: HashMap<String, Told> =
+        told.into_iter().map(|(_, subject, told)| (subject.name().to_owned(), told)).collect();
+    if let (Some((row, contender)), false) = (best.first_mut(), told.is_empty()) {
+        row.repeated = told.get(&contender.name).and_then(Told::repeated);
+    }
+    for (row, subject) in &mut baselines {
+        row.repeated = told.get(subject.name()).and_then(Told::repeated);
+    }
+    let luck = repeated::luck(told.values(), true).or(luck);
     let attainable = train::Attainable::of(&data, data.part(Part::Test))?
         .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });
     let report = Report {
-        against: against(&best, &baselines, luck, &journal),
+        against: against(&best, &baselines, luck, &told),
         luck,
         best: best.into_iter().map(|(row, _)| row).collect(),
         baselines: baselines.into_iter().map(|(row, _)| row).collect(),
@@ -296,24 +318,27 @@ fn tried<B: Backend>(
     Ok(Found { best: best.collect::<Result<_>>()?, candidates, luck })
 }
 
-/// How far what was found is ahead of each baseline, on blocks of the test part. Trees are trained without luck to speak of.
+/// How far what was found is ahead of each baseline, on blocks of the test part, in the mean of their trainings. Of trees that were trained once luck
+/// is next to nothing.
 fn against(
     best: &[(Row, Contender)],
     baselines: &[(Row, Subject)],
     luck: Option<f64>,
-    journal: &Journal,
+    told: &HashMap<String, Told>,
 ) -> Vec<Against> {
-    let Some((row, contender)) = best.first() else { return Vec::new() };
+    let Some(mine) = best.first().and_then(|(_, contender)| told.get(&contender.name)) else { return Vec::new() };
+    let of_trees = repeated::luck(told.values(), false).unwrap_or(0.0);
     let each = baselines.iter().filter_map(|(other, subject)| {
-        let (own, theirs) = (retrain::blocks(journal, &contender.name)?, retrain::blocks(journal, subject.name())?);
-        let (mine, other_test) = (row.test?, other.test?);
-        let networks = if let Subject::Network(_) = subject { 2.0 } else { 1.0 };
-        let variance = luck.map_or(0.0, |luck| networks * luck * luck);
-        let ahead = other_test.log_loss? - mine.log_loss?;
+        let theirs = told.get(subject.name())?;
+        let (own_blocks, other_blocks) = (mine.blocks()?, theirs.blocks()?);
+        let (own, others) = (mine.mean(), theirs.mean());
+        let of_theirs = if let Subject::Network(_) = subject { luck } else { Some(of_trees) };
+        let variance = luck.zip(of_theirs).map_or(0.0, |(mine, theirs)| mine * mine + theirs * theirs);
+        let ahead = others.log_loss? - own.log_loss?;
         Some(Against {
             name: other.name.clone(),
-            log_loss: own.ahead_in_log_loss(theirs, ahead, variance),
-            auc: mine.auc.zip(other_test.auc).and_then(|(mine, other)| own.ahead_in_auc(theirs, mine - other)),
+            log_loss: own_blocks.ahead_in_log_loss(&other_blocks, ahead, variance / mine.trainings() as f64),
+            auc: own.auc.zip(others.auc).and_then(|(mine, other)| own_blocks.ahead_in_auc(&other_blocks, mine - other)),
         })
     });
     each.collect()
@@ -355,6 +380,7 @@ fn row(
         expected: None,
         settings: Vec::new(),
         test: None,
+        repeated: None,
         size,
     }
 }

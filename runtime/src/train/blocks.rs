@@ -56,6 +56,21 @@ impl Blocks {
         all
     }
 
+    /// The mean of several trainings of a model, on the same samples; none where they have not the same blocks.
+    pub fn mean(all: &[Self]) -> Option<Self> {
+        let first = all.first()?;
+        let (blocks, count) = (first.log_loss.len(), all.len() as f64);
+        if all.iter().any(|one| one.log_loss.len() != blocks || one.auc.len() != blocks) {
+            return None;
+        }
+        let log_loss = |at: usize| (all.iter().map(|one| f64::from(one.log_loss[at])).sum::<f64>() / count) as f32;
+        let auc = |at: usize| {
+            let each: Option<Vec<f64>> = all.iter().map(|one| one.auc[at].map(f64::from)).collect();
+            each.map(|each: Vec<f64>| (each.iter().sum::<f64>() / count) as f32)
+        };
+        Some(Self { log_loss: (0..blocks).map(log_loss).collect(), auc: (0..blocks).map(auc).collect() })
+    }
+
     /// By how much another's log loss is above this one's, on the same samples. `luck`: the variance of the difference between
     /// trainings, where that is known; otherwise the interval is that of these two trainings.
     pub fn ahead_in_log_loss(&self, other: &Self, difference: f64, luck: f64) -> Option<Interval> {
@@ -139,6 +154,21 @@ mod tests {
         }
         // 380 of 400 are expected, with a standard deviation of 4.4.
         assert!(within.iter().all(|within| (364..=394).contains(within)), "{within:?} of 400");
+    }
+
+    #[test]
+    fn the_mean_of_trainings_is_that_of_each_block() {
+        let [a, b] = models(2_000, [0.3, 0.5], 3).map(|scores| Blocks::of(&scores));
+        let mean = Blocks::mean(&[a.clone(), b.clone()]).expect("of the same blocks");
+        let half = |a: f32, b: f32| f32::midpoint(a, b);
+        assert!(
+            (0..a.log_loss.len()).all(|at| (mean.log_loss[at] - half(a.log_loss[at], b.log_loss[at])).abs() < 1e-6)
+        );
+        assert_eq!(Blocks::mean(&[a.clone(), Blocks::of(&models(50, [0.3, 0.5], 3)[0])]), None);
+        // Of a block that has no AUC in one there is none in the mean.
+        let mut none = b.clone();
+        none.auc[0] = None;
+        assert_eq!(Blocks::mean(&[a, none]).expect("of the same blocks").auc[0], None);
     }
 
     #[test]

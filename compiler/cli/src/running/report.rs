@@ -103,7 +103,8 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
 fn compared(report: &Report) -> String {
     let loss = |row: &Row| {
         let sound = !row.failed() && report.learnt_nothing(row).is_none();
-        row.test.filter(|_| sound).and_then(|test| test.log_loss)
+        let test = row.test.filter(|_| sound).and_then(|test| test.log_loss)?;
+        row.repeated.map_or(Some(test), |repeated| repeated.log_loss)
     };
     let Some(best) = report.winner() else { return String::new() };
     let Some(found) = loss(best) else { return String::new() };
@@ -125,6 +126,17 @@ fn compared(report: &Report) -> String {
             (false, _) => format!("against {}: not settled, {difference:+.4} of log loss on test", baseline.name),
         };
         let _written = writeln!(out, "{} {told} (from {low:+.4} to {high:+.4}).", best.name);
+    }
+    if let Some(repeated) = best.repeated {
+        let each =
+            std::iter::once(best).chain(&report.baselines).filter_map(|row| Some((row, row.repeated?.log_loss?)));
+        let each: Vec<String> = each.map(|(row, loss)| format!("{} {}", row.name, loss_shown(loss))).collect();
+        let _written = writeln!(
+            out,
+            "Each is the mean of {} trainings there, of which the table has the first, and that is kept: {}.",
+            repeated.trainings,
+            each.join(", ")
+        );
     }
     if intervals {
         let _written = writeln!(

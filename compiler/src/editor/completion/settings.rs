@@ -6,7 +6,7 @@ use crate::editor::completion::context::Inside;
 use crate::names::Kind;
 
 /// Values that can be written after a key, by the last part of the key.
-const VALUES: [(&str, &[&str]); 14] = [
+const VALUES: [(&str, &[&str]); 15] = [
     (
         "optimiser",
         &[
@@ -22,6 +22,7 @@ const VALUES: [(&str, &[&str]); 14] = [
     ("schedule", &["cosine", "constant"]),
     ("stop", &["early(patience: 2, metric: auc)", "early(patience: 2, metric: log_loss)", "off"]),
     ("refit", &["on", "off"]),
+    ("tests", &["3"]),
     ("calibrate", &["platt", "temperature", "off"]),
     ("clip", &["5", "value(1.0)", "off"]),
     ("stratified", &["on", "off"]),

@@ -1,0 +1,147 @@
+//! Further trainings that are told on the test part: who beats whom is told of the mean of several, as one may be lucky by more than two
+//! models differ.
+
+use super::boosted::Subject;
+use super::clock::{self, Clock};
+use super::report::Repeated;
+use super::retrain::{self, Contender, Course};
+use super::settled;
+use crate::Result;
+use crate::backend::Backend;
+use crate::data::Dataset;
+use crate::run::{Job, Journal};
+use crate::train::{Blocks, Figures};
+
+/// With how many seeds models are told on the test part, where a budget has time and the recipe does not say.
+const WITHIN_BUDGET: u64 = 3;
+/// Of a budget, what is kept for that at most.
+const SHARE: f64 = 0.1;
+/// Behind the name of a model, before the number of a further training.
+const TEST: &str = "-test-";
+
+/// With how many seeds, where there is time.
+fn seeds(job: &Job) -> u64 {
+    job.recipe.retrain.tests.unwrap_or(if job.recipe.budget.is_some() { WITHIN_BUDGET } else { 1 })
+}
+
+/// Seconds of a budget to keep for that.
+pub(super) fn kept(job: &Job, data: &Dataset, journal: &Journal) -> f64 {
+    let Some(budget) = job.recipe.budget else { return 0.0 };
+    let is_baseline = |model: &str| job.baselines.iter().any(|(name, _)| name == model);
+    let baselines: f64 = clock::first_trainings(journal, is_baseline).iter().sum();
+    let each = baselines + settled::training(job, journal).0;
+    let last = if job.recipe.retrain.refit { clock::more_rows(job, data) } else { 0.0 };
+    ((seeds(job) - 1) as f64 * each * (1.0 + last)).min(SHARE * budget)
+}
+
+/// A model with all of its trainings that were told on the test part.
+pub(super) struct Told {
+    /// The figures of each, those of the first before the others.
+    figures: Vec<Figures>,
+    blocks: Vec<Blocks>,
+    is_network: bool,
+}
+
+impl Told {
+    /// By its first training alone.
+    pub fn once(subject: &Subject, test: Figures, journal: &Journal) -> Self {
+        let blocks = retrain::blocks(journal, subject.name()).cloned();
+        let is_network = matches!(subject, Subject::Network(_));
+        Self { figures: vec![test], blocks: blocks.into_iter().collect(), is_network }
+    }
+
+    /// With how many seeds.
+    pub fn trainings(&self) -> usize {
+        self.figures.len()
+    }
+
+    /// The mean of its figures.
+    pub fn mean(&self) -> Figures {
+        super::seeds::mean(&self.figures)
+    }
+
+    /// The mean of its figures on blocks of the test part.
+    pub fn blocks(&self) -> Option<Blocks> {
+        (self.blocks.len() == self.figures.len()).then(|| Blocks::mean(&self.blocks)).flatten()
+    }
+
+    /// What a report has of it; nothing where it was told once.
+    pub fn repeated(&self) -> Option<Repeated> {
+        let mean = self.mean();
+        (self.figures.len() > 1).then(|| Repeated {
+            trainings: self.figures.len(),
+            log_loss: mean.log_loss,
+            auc: mean.auc,
+        })
+    }
+
+    fn log_losses(&self) -> Option<Vec<f64>> {
+        self.figures.iter().map(|figures| figures.log_loss).collect()
+    }
+}
+
+/// How far log losses on the test part are apart of one model's trainings, of networks and of trees: the standard deviation, where any was
+/// trained more than once.
+pub(super) fn luck<'t>(told: impl Iterator<Item = &'t Told>, networks: bool) -> Option<f64> {
+    let (mut squares, mut freedom) = (0.0, 0);
+    for losses in told.filter(|told| told.is_network == networks).filter_map(Told::log_losses) {
+        let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+        squares += losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>();
+        freedom += losses.len() - 1;
+    }
+    (freedom > 0).then(|| (squares / freedom as f64).sqrt())
+}
+
+impl<B: Backend> Course<'_, B> {
+    /// Trains models with further seeds and tells them on the test part, all with as many: as the recipe says, or as there is time for. Each has its own
+    /// course.
+    pub fn repeated(
+        models: &mut [(&Self, &Subject, Told)],
+        clock: Clock,
+        budget: Option<f64>,
+        journal: &mut Journal,
+    ) -> Result<()> {
+        let Some((course, ..)) = models.first() else { return Ok(()) };
+        for seed in 2..=seeds(course.shop.run.job()) {
+            let goes_on = match budget {
+                Some(budget) => journal.decide(
+                    &format!("whether models are told on the test part with seed {seed}"),
+                    |journal| {
+                        let each = models.iter().map(|(course, subject, _)| course.takes(subject, journal));
+                        u64::from(clock.elapsed() + each.sum::<f64>() <= budget)
+                    },
+                )?,
+                None => 1,
+            };
+            if goes_on == 0 {
+                break;
+            }
+            for (course, subject, told) in &mut *models {
+                let again = again(subject, seed);
+                course.validated_as(&again, journal)?;
+                told.figures.push(course.tested_as(&again, journal)?);
+                told.blocks.extend(retrain::blocks(journal, again.name()).cloned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Seconds that one more training of a model takes, with its last one.
+    fn takes(&self, subject: &Subject, journal: &Journal) -> f64 {
+        let first: f64 = clock::first_trainings(journal, |model| model == subject.name()).iter().sum();
+        let refit = self.job.recipe.retrain.refit;
+        first + if refit { clock::kept_training(self.job, self.data, journal, subject.name()) } else { 0.0 }
+    }
+}
+
+/// The same model with another seed.
+fn again(subject: &Subject, seed: u64) -> Subject {
+    let name = format!("{}{TEST}{seed}", subject.name());
+    match subject {
+        Subject::Network(contender) => {
+            let title = format!("{}, seed {seed}", contender.title);
+            Subject::Network(Contender { name, title, order: seed - 1, ..contender.clone() })
+        }
+        Subject::Trees { growth, .. } => Subject::Trees { name, growth: *growth },
+    }
+}
