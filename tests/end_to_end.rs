@@ -14,6 +14,7 @@ mod described;
 // What it stands between is glibc and a program.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod faults;
+mod finetuning;
 mod first_tables;
 mod fixes;
 mod fuxictr;

@@ -475,6 +475,23 @@ pub enum Finetune {
         /// The learning rate after warm-up, 0.04 by default; all else of the optimiser is as in `train`.
         lr: f64,
     },
+    /// All that it computes with is trained, in a copy of its own.
+    All {
+        /// See [`Finetune::Head`].
+        steps: u64,
+        /// See [`Finetune::Head`].
+        lr: f64,
+    },
+}
+
+impl Finetune {
+    /// Over how many batches something is trained, and at which rate; none where nothing is.
+    pub fn regime(self) -> Option<(u64, f64)> {
+        match self {
+            Self::None => None,
+            Self::Head { steps, lr } | Self::All { steps, lr } => (steps > 0).then_some((steps, lr)),
+        }
+    }
 }
 
 /// How architectures are found.

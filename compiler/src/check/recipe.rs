@@ -621,13 +621,13 @@ fn clip(s: &mut Settings, key: &str) -> Option<Clip> {
 
 fn finetune(s: &mut Settings, key: &str) -> Finetune {
     const ARGS: [&str; 2] = ["steps", "lr"];
-    s.called(key, Finetune::Head { steps: 500, lr: 0.04 }, &["head", "off"], |called| {
+    s.called(key, Finetune::Head { steps: 500, lr: 0.04 }, &["head", "all", "off"], |called| {
         if called.name == "off" {
             called.only(&[])?;
             return Ok(Finetune::None);
         }
         called.only(&ARGS)?;
         let (steps, lr) = (called.whole(&ARGS, "steps", 500)?, called.real(&ARGS, "lr", 0.04, 0.0, 100.0)?);
-        Ok(Finetune::Head { steps, lr })
+        Ok(if called.name == "all" { Finetune::All { steps, lr } } else { Finetune::Head { steps, lr } })
     })
 }

@@ -1,7 +1,7 @@
 //! Whether a search, or a training, fits the memory that it may take, worked out from the job before anything is trained.
 
 use nasrec_compiler::plan::{ParamKind, Plan};
-use nasrec_compiler::recipe::{Knob, L2, Source};
+use nasrec_compiler::recipe::{Finetune, Knob, L2, Source};
 
 use super::candidate::TOGETHER;
 use super::paths;
@@ -93,8 +93,14 @@ fn searching(job: &Job, rows: u64, threads: usize, full: &Plan, training: &Progr
     let lists = lists(job, rows);
     let mut step = training.footprint_of_step(recipe.train.batch, threads);
     step.gradients += of_whole_tables(job, full);
-    // A ranking trains all weights of candidates, too, each in a copy of the supernet.
-    let copies = if job.ranking.is_some() { 2 } else { 1 };
+    // Of whom all weights are trained, as in a ranking, each has a copy of the supernet; further copies of that are judged by the same.
+    let all = matches!(recipe.evaluate.finetune, Finetune::All { .. });
+    let whole = all || job.ranking.is_some();
+    let further = job.ranking.as_ref().is_some_and(|ranking| ranking.further);
+    let copies = 1 + u64::from(whole) + u64::from(all && further);
+    if whole {
+        searching = searching.max(step);
+    }
     Ok(vec![
         Phase {
             name: "supernet",

@@ -1,6 +1,6 @@
-//! Evaluating candidates: their slices of the supernet, a short training of each head alone, the validation part.
+//! Evaluating candidates: their slices of the supernet, a short training of each head alone or of all of it, the validation part.
 //!
-//! Several are evaluated at once, merged into one graph: a batch is read once for all, what candidates share is computed
+//! With heads, several are evaluated at once, merged into one graph: a batch is read once for all, what candidates share is computed
 //! once a batch, and their heads advance step by step together on features of which only one batch is ever alive. The
 //! figures are those of each on its own, bit for bit.
 
@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::{Finetune, L2, Length};
+use nasrec_compiler::streams::{self, Key};
 
 use super::fit::{Regime, Workshop};
 use super::searching::Evaluate;
 use super::supernet::Supernet;
 use crate::Result;
-use crate::backend::{Backend, Task, Trainable};
+use crate::backend::{Backend, Task, Trainable, Update};
 use crate::data::{Batch, Batches, Dataset, Part};
 use crate::run::{Entry, Job, Journal};
 use crate::train::{Figures, evaluate_each};
@@ -59,7 +60,10 @@ impl<'a, B: Backend> InSupernet<'a, B> {
 
 impl<B: Backend> Evaluate for InSupernet<'_, B> {
     fn together(&self) -> usize {
-        TOGETHER
+        match self.job.recipe.evaluate.finetune {
+            Finetune::All { .. } => 1,
+            Finetune::None | Finetune::Head { .. } => TOGETHER,
+        }
     }
 
     fn figures(&mut self, _first: u64, plans: &[Plan], _journal: &mut Journal) -> Result<Vec<Figures>> {
@@ -75,9 +79,13 @@ impl<B: Backend> Evaluate for InSupernet<'_, B> {
 pub(super) struct Judge<'a, B: Backend> {
     pub shop: Workshop<'a, B>,
     pub params: &'a B::Params,
-    /// The head is trained on the first batches of one fixed stream.
-    pub finetune: Option<Batches>,
-    pub regime: Option<Regime>,
+    /// What is fine-tuned is trained on the first batches of one fixed stream.
+    finetune: Option<Batches>,
+    regime: Option<Regime>,
+    /// Whether that is all that a candidate computes with; else its head.
+    whole: bool,
+    /// What is dropped out then.
+    noise: Key,
     /// What a candidate's statistics are found on.
     calibration: Batches,
     calibrate: u64,
@@ -89,9 +97,7 @@ impl<'a, B: Backend> Judge<'a, B> {
         let recipe = &job.recipe;
         let mut finetune = None;
         let mut regime = None;
-        if let Finetune::Head { steps, lr } = recipe.evaluate.finetune
-            && steps > 0
-        {
+        if let Some((steps, lr)) = recipe.evaluate.finetune.regime() {
             let rows = data.part(Part::Train).clone();
             let streams = job.streams();
             let batches = Batches::shuffled(Arc::clone(data), rows, recipe.train.batch, &streams, "finetune/batches")?;
@@ -117,11 +123,42 @@ impl<'a, B: Backend> Judge<'a, B> {
         let batches = Batches::listed(Arc::clone(data), rows, recipe.evaluate.batch)?;
         let count = batches.per_epoch().min(recipe.evaluate.validate);
         let validation = (0..count).map(|index| batches.batch(0, index)).collect::<Result<_>>()?;
-        Ok(Self { shop, params, finetune, regime, calibration, calibrate: recipe.evaluate.recalibrate, validation })
+        let (noise, calibrate) = (job.streams().key("finetune/noise"), recipe.evaluate.recalibrate);
+        let whole = matches!(recipe.evaluate.finetune, Finetune::All { .. });
+        Ok(Self { shop, params, finetune, regime, whole, noise, calibration, calibrate, validation })
     }
 
     /// The candidates' figures on the validation part. The supernet is only read.
     pub fn evaluate(&self, plans: &[Plan]) -> Result<Vec<Figures>> {
+        if self.whole { plans.iter().map(|plan| self.trained_whole(plan)).collect() } else { self.by_heads(plans) }
+    }
+
+    /// A candidate's figures once all that it computes with was trained, in a copy of the supernet that is thrown away, on the batches and at the
+    /// rate that the recipe has for what is fine-tuned. The optimiser goes on with what it remembers of the supernet's training.
+    pub fn trained_whole(&self, plan: &Plan) -> Result<Figures> {
+        let backend = self.shop.backend;
+        let plan = Arc::new(plan.clone());
+        let mut own = backend.load(backend.save(self.params)?.into_owned())?;
+        if let (Some(regime), Some(batches)) = (&self.regime, &self.finetune) {
+            let program = backend.compile(Task::training(Arc::clone(&plan), &Trainable::all(&plan))?)?;
+            let rate = regime.rate();
+            for step in 0..regime.steps {
+                self.shop.stop.check()?;
+                let noise = streams::below(self.noise, step);
+                let update = Update { noise, ..regime.update(rate.at(step), step) };
+                backend.step(&program, &mut own, &batches.step(step)?, update)?;
+            }
+        }
+        let program = backend.compile(Task::evaluating(plan)?)?;
+        let mut copies = backend.copies(&program, &own)?;
+        self.recalibrate(&program, &mut copies, &own)?;
+        let batches = self.validation.iter().map(|batch| self.shop.stop.check().map(|()| batch));
+        let mut of_one = evaluate_each(backend, &program, &copies, &own, batches)?;
+        Ok(Figures::from(of_one.swap_remove(0)))
+    }
+
+    /// Of heads, all trained together.
+    fn by_heads(&self, plans: &[Plan]) -> Result<Vec<Figures>> {
         let backend = self.shop.backend;
         let task = Task::together(plans, Trainable::head)?;
         let training = backend.compile(task.clone())?;

@@ -10,7 +10,7 @@ use crate::Result;
 use crate::backend::Backend;
 use crate::data::Dataset;
 use crate::run::{Job, Journal};
-use crate::train::{Blocks, Figures};
+use crate::train::{Blocks, Figures, Luck};
 
 /// With how many seeds models are told on the test part, where a budget has time and the recipe does not say.
 const WITHIN_BUDGET: u64 = 3;
@@ -26,7 +26,8 @@ fn seeds(job: &Job) -> u64 {
 
 /// Seconds of a budget to keep for that.
 pub(super) fn kept(job: &Job, data: &Dataset, journal: &Journal) -> f64 {
-    let Some(budget) = job.recipe.budget else { return 0.0 };
+    // Who has nothing to be compared with is told once.
+    let Some(budget) = job.recipe.budget.filter(|_| !job.baselines.is_empty()) else { return 0.0 };
     let is_baseline = |model: &str| job.baselines.iter().any(|(name, _)| name == model);
     let baselines: f64 = clock::first_trainings(journal, is_baseline).iter().sum();
     let each = baselines + settled::training(job, journal).0;
@@ -68,11 +69,8 @@ impl Told {
     /// What a report has of it; nothing where it was told once.
     pub fn repeated(&self) -> Option<Repeated> {
         let mean = self.mean();
-        (self.figures.len() > 1).then(|| Repeated {
-            trainings: self.figures.len(),
-            log_loss: mean.log_loss,
-            auc: mean.auc,
-        })
+        let told = Repeated { trainings: self.figures.len(), log_loss: mean.log_loss, auc: mean.auc };
+        (told.trainings > 1).then_some(told)
     }
 
     fn log_losses(&self) -> Option<Vec<f64>> {
@@ -80,16 +78,15 @@ impl Told {
     }
 }
 
-/// How far log losses on the test part are apart of one model's trainings, of networks and of trees: the standard deviation, where any was
-/// trained more than once.
-pub(super) fn luck<'t>(told: impl Iterator<Item = &'t Told>, networks: bool) -> Option<f64> {
+/// How far log losses on the test part are apart of one model's trainings, where any was told more than once: of networks, or of trees.
+pub(super) fn luck<'t>(told: impl Iterator<Item = &'t Told>, networks: bool) -> Option<Luck> {
     let (mut squares, mut freedom) = (0.0, 0);
     for losses in told.filter(|told| told.is_network == networks).filter_map(Told::log_losses) {
         let mean = losses.iter().sum::<f64>() / losses.len() as f64;
         squares += losses.iter().map(|loss| (loss - mean).powi(2)).sum::<f64>();
         freedom += losses.len() - 1;
     }
-    (freedom > 0).then(|| (squares / freedom as f64).sqrt())
+    (freedom > 0).then(|| Luck { variance: squares / freedom as f64, freedom: freedom as f64 })
 }
 
 impl<B: Backend> Course<'_, B> {
@@ -116,11 +113,24 @@ impl<B: Backend> Course<'_, B> {
             if goes_on == 0 {
                 break;
             }
-            for (course, subject, told) in &mut *models {
+            let mut found = Vec::new();
+            for (course, subject, _) in &*models {
                 let again = again(subject, seed);
-                course.validated_as(&again, journal)?;
-                told.figures.push(course.tested_as(&again, journal)?);
-                told.blocks.extend(retrain::blocks(journal, again.name()).cloned());
+                let is_sound = course.validated_as(&again, journal)?.log_loss.is_some();
+                let test = if is_sound { Some(course.tested_as(&again, journal)?) } else { None };
+                let Some(test) = test.filter(|test| test.log_loss.is_some()) else {
+                    let title = subject.title();
+                    course.shop.observer.say(&format!(
+                        "{title} failed with seed {seed}: models are compared by the {} before it",
+                        if seed == 2 { "training".to_owned() } else { format!("{} trainings", seed - 1) }
+                    ));
+                    return Ok(());
+                };
+                found.push((test, retrain::blocks(journal, again.name()).cloned()));
+            }
+            for ((.., told), (test, blocks)) in models.iter_mut().zip(found) {
+                told.figures.push(test);
+                told.blocks.extend(blocks);
             }
         }
         Ok(())

@@ -38,6 +38,9 @@ pub struct Report {
     /// How many settings were tried for each model that was tuned, at most, those that it had not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tuned: Option<u64>,
+    /// What candidates were trained by that the recipe does not say: what is best for a baseline.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adopted: Vec<Setting>,
     /// What a model that has learnt something is better than; absent from reports of before it was told.
     #[serde(default)]
     pub constant: Option<Constant>,

@@ -7,12 +7,13 @@ use nasrec_compiler::Architecture;
 use nasrec_compiler::recipe::Method;
 
 use super::boosted::Subject;
-use super::candidate::{InSupernet, TOGETHER};
+use super::candidate::InSupernet;
 use super::clock::{CANDIDATES, Clock, Within};
 use super::fit::Workshop;
 use super::repeated::{self, Told};
-use super::report::{Against, Attainable, Report, Row, Size, Usage};
+use super::report::{Against, Attainable, Report, Row, Setting, Size, Usage};
 use super::retrain::{Contender, Course};
+use super::searching::Evaluate;
 use super::seeds::{self, Finalist, Rounds};
 use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
@@ -25,7 +26,7 @@ use crate::error::RunError;
 use crate::machine::{Bytes, available_memory, peak_memory};
 use crate::model::Evidence;
 use crate::run::{BEST_SOURCE, Baseline, CACHE, Entry, FOLDS, Journal, REPORT, Run, RunDir, USAGE};
-use crate::train::{self, Figures};
+use crate::train::{self, Figures, Luck};
 use crate::{Observer, Result, Stop, files};
 
 /// Does what a run is to do, going on where an earlier process stopped. The winner is kept as a [`crate::model::Model`] in
@@ -123,13 +124,15 @@ fn phases<B: Backend>(
     let tuning = Tuning::of_baselines(&own, clock, &mut journal)?;
     // What the search goes by.
     let mut job = job.clone();
+    let (mut adopted, mut times) = (Vec::new(), 1.0);
     if let Some(tuning) = &tuning {
         tuning.of_search(&mut job);
+        (adopted, times) = (tuning.adopted().to_vec(), tuning.times(&journal));
     }
     job.recipe.budget = job.recipe.budget.map(|budget| budget - repeated::kept(&job, &data, &journal));
     if let (None, Method::Auto) = (&job.model, &job.recipe.method) {
         let course = Course { shop, job: &job, data: &data };
-        job = settled::settled(&course, clock, strategy.is_some(), &mut journal)?;
+        job = settled::settled(&course, clock, (strategy.is_some(), times), &mut journal)?;
         if let Some(budget) = budget {
             budget::check(&job, rows, backend.threads(), budget)?;
         }
@@ -185,31 +188,36 @@ fn phases<B: Backend>(
     for (name, baseline) in &job.baselines {
         baselines.push(own.baseline(name, baseline, compared.next(), &mut journal)?);
     }
-    let mut told = Vec::new();
     let kept = best.first().filter(|(row, _)| !row.failed()).map(|(_, contender)| Subject::Network(contender.clone()));
     let test = best.first().and_then(|(row, _)| row.test);
-    told.extend(kept.as_ref().zip(test).map(|(kept, test)| (&course, kept, Told::once(kept, test, &journal))));
-    // Who has nothing to be compared with is told once.
-    for (row, subject) in baselines.iter().filter(|(row, _)| !row.failed()) {
-        told.extend(row.test.map(|test| (&own, subject, Told::once(subject, test, &journal))));
+    let mut told: Vec<(&Course<'_, B>, &Subject, Told)> =
+        kept.iter().zip(test).map(|(kept, test)| (&course, kept, Told::once(kept, test, &journal))).collect();
+    if !told.is_empty() {
+        for (row, subject) in baselines.iter().filter(|(row, _)| !row.failed()) {
+            told.extend(row.test.map(|test| (&own, subject, Told::once(subject, test, &journal))));
+        }
     }
     if told.len() > 1 {
         Course::repeated(&mut told, clock, own.job.recipe.budget, &mut journal)?;
     }
-    let told: HashMap<String, Told> =
+    let told: Vec<(String, Told)> =
         told.into_iter().map(|(_, subject, told)| (subject.name().to_owned(), told)).collect();
-    if let (Some((row, contender)), false) = (best.first_mut(), told.is_empty()) {
-        row.repeated = told.get(&contender.name).and_then(Told::repeated);
+    let of = |name: &str| told.iter().find(|(other, _)| other == name).map(|(_, told)| told);
+    if let Some((row, contender)) = best.first_mut() {
+        row.repeated = of(&contender.name).and_then(Told::repeated);
     }
     for (row, subject) in &mut baselines {
-        row.repeated = told.get(subject.name()).and_then(Told::repeated);
+        row.repeated = of(subject.name()).and_then(Told::repeated);
     }
-    let luck = repeated::luck(told.values(), true).or(luck);
+    // Of what was told on the test part more than once; else of what was judged on the validation part, by many trainings.
+    let on_validation = luck.map(|luck| Luck { variance: luck * luck, freedom: f64::INFINITY });
+    let luck = repeated::luck(told.iter().map(|(_, told)| told), true).or(on_validation);
     let attainable = train::Attainable::of(&data, data.part(Part::Test))?
         .map(|known| Attainable { log_loss: known.log_loss, constant: known.base_rate_log_loss });
     let report = Report {
         against: against(&best, &baselines, luck, &told),
-        luck,
+        luck: luck.map(|luck| luck.variance.sqrt()),
+        adopted: adopted.into_iter().map(Setting::from).collect(),
         best: best.into_iter().map(|(row, _)| row).collect(),
         baselines: baselines.into_iter().map(|(row, _)| row).collect(),
         candidates,
@@ -255,7 +263,7 @@ fn ranked<B: Backend>(
             // The best are trained for the first time, and the winner for the last.
             let trainings = (job.recipe.retrain.top + 1) as f64 * settled::training(job, journal).0;
             let end = budget - clock::of_baselines(job, data, journal) - trainings;
-            let (alone, together, observer) = (false, TOGETHER, shop.observer);
+            let (alone, together, observer) = (false, evaluate.together(), shop.observer);
             let mut within = Within { inner: strategy, clock, start, end, decided, alone, together, observer };
             let all = searching::search(job, &mut evaluate, journal, observer, &mut within)?;
             journal.decide(CANDIDATES, |_| all.len() as u64)?;
@@ -318,26 +326,33 @@ fn tried<B: Backend>(
     Ok(Found { best: best.collect::<Result<_>>()?, candidates, luck })
 }
 
-/// How far what was found is ahead of each baseline, on blocks of the test part, in the mean of their trainings. Of trees that were trained once luck
-/// is next to nothing.
+/// How far what was found is ahead of each baseline, on blocks of the test part, in the mean of their trainings. `luck`: of a network's training; that of trees
+/// which were told once is next to nothing.
 fn against(
     best: &[(Row, Contender)],
     baselines: &[(Row, Subject)],
-    luck: Option<f64>,
-    told: &HashMap<String, Told>,
+    luck: Option<Luck>,
+    told: &[(String, Told)],
 ) -> Vec<Against> {
-    let Some(mine) = best.first().and_then(|(_, contender)| told.get(&contender.name)) else { return Vec::new() };
-    let of_trees = repeated::luck(told.values(), false).unwrap_or(0.0);
+    let of = |name: &str| told.iter().find(|(other, _)| other == name).map(|(_, told)| told);
+    let Some(mine) = best.first().and_then(|(_, contender)| of(&contender.name)) else { return Vec::new() };
+    let of_trees = repeated::luck(told.iter().map(|(_, told)| told), false);
     let each = baselines.iter().filter_map(|(other, subject)| {
-        let theirs = told.get(subject.name())?;
+        let theirs = of(subject.name())?;
         let (own_blocks, other_blocks) = (mine.blocks()?, theirs.blocks()?);
         let (own, others) = (mine.mean(), theirs.mean());
-        let of_theirs = if let Subject::Network(_) = subject { luck } else { Some(of_trees) };
-        let variance = luck.zip(of_theirs).map_or(0.0, |(mine, theirs)| mine * mine + theirs * theirs);
+        // All networks are known to be lucky from the same trainings.
+        let luck: Vec<Luck> = match subject {
+            Subject::Network(_) => {
+                luck.map(|luck| Luck { variance: 2.0 * luck.variance, ..luck }).into_iter().collect()
+            }
+            Subject::Trees { .. } => luck.into_iter().chain(of_trees).collect(),
+        };
+        let luck: Vec<Luck> = luck.into_iter().map(|luck| luck.of_mean(mine.trainings())).collect();
         let ahead = others.log_loss? - own.log_loss?;
         Some(Against {
             name: other.name.clone(),
-            log_loss: own_blocks.ahead_in_log_loss(&other_blocks, ahead, variance / mine.trainings() as f64),
+            log_loss: own_blocks.ahead_in_log_loss(&other_blocks, ahead, &luck),
             auc: own.auc.zip(others.auc).and_then(|(mine, other)| own_blocks.ahead_in_auc(&other_blocks, mine - other)),
         })
     });

@@ -130,11 +130,11 @@ fn gain(candidates: usize, how_well: f64, chosen: usize, better: f64, rng: &mut 
 }
 
 /// The job with the way that its candidates are found settled, where the recipe leaves that open; what was settled before stays.
-/// `alone`: whether there is no supernet in any case.
+/// `alone`: whether there is no supernet in any case. `times`: how many times as long a training takes as one by the recipe itself.
 pub(super) fn settled<B: Backend>(
     course: &Course<'_, B>,
     clock: Clock,
-    alone: bool,
+    (alone, times): (bool, f64),
     journal: &mut Journal,
 ) -> Result<Job> {
     let job = course.job;
@@ -145,7 +145,7 @@ pub(super) fn settled<B: Backend>(
     let (method, top, epochs) = match (known, job.recipe.budget) {
         (Some(known), _) => known,
         (None, Some(budget)) if !alone => {
-            let (method, top, epochs) = decided(course, clock, budget, journal)?;
+            let (method, top, epochs) = decided(course, clock, (budget, times), journal)?;
             journal.append(Entry::Settled { method: method.clone(), top, epochs })?;
             (method, top, epochs)
         }
@@ -171,27 +171,30 @@ pub(super) fn settled<B: Backend>(
 fn decided<B: Backend>(
     course: &Course<'_, B>,
     clock: Clock,
-    budget: f64,
+    (budget, times): (f64, f64),
     journal: &mut Journal,
 ) -> Result<(Method, usize, u64)> {
     let Course { shop, job, data } = *course;
     let recipe = &job.recipe;
     pilot(course, journal)?;
-    let (training, epoch) = training(job, journal);
+    let (training, epoch) = training(shop.run.job(), journal);
+    let (training, epoch) = (times * training, times * epoch);
     let rows = |part: Part| data.part(part).len() as f64;
     // What a sample takes that is trained on.
     let sample = epoch / rows(Part::Train).max(1.0);
-    let finetuned = match recipe.evaluate.finetune {
-        Finetune::Head { steps, .. } => steps as f64 * recipe.train.batch as f64,
-        Finetune::None => 0.0,
-    };
+    let finetuned =
+        recipe.evaluate.finetune.regime().map_or(0.0, |(steps, _)| steps as f64 * recipe.train.batch as f64);
     let judged = (recipe.evaluate.validate as f64 * recipe.evaluate.batch as f64).min(rows(Part::Validation));
     let time = Time {
         left: budget - clock.elapsed() - clock::of_baselines(job, data, journal),
         training,
         supernet: recipe.train.epochs as f64 * epoch * OF_A_PATH,
         steps: recipe.train.epochs * (rows(Part::Train) as u64).div_ceil(recipe.train.batch as u64),
-        judging: sample * (finetuned + judged) / OF_TRAINING,
+        // Of heads a sample is only evaluated, but for next to nothing.
+        judging: match recipe.evaluate.finetune {
+            Finetune::All { .. } => sample * finetuned + sample * judged / OF_TRAINING,
+            Finetune::Head { .. } | Finetune::None => sample * (finetuned + judged) / OF_TRAINING,
+        },
         architectures: job.space.graph().raw_count().try_into().unwrap_or(usize::MAX),
     };
     let mut rng = job.streams().rng("settled", 0);

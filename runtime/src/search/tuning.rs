@@ -13,7 +13,7 @@ use super::boosted::Subject;
 use super::clock::Clock;
 use super::report::{Row, Setting};
 use super::retrain::{Contender, Course};
-use super::seeds;
+use super::{repeated, seeds};
 use crate::Result;
 use crate::Stage;
 use crate::backend::Backend;
@@ -36,7 +36,7 @@ const TOP: usize = 2;
 pub(super) struct Tuning {
     tune: Tune,
     clock: Clock,
-    /// Seconds of the whole run.
+    /// Seconds of the run until the last trainings of all, but for those that are told on the test part again.
     budget: Option<f64>,
     /// Of these, what is kept for tuning what is found.
     of_found: f64,
@@ -67,7 +67,8 @@ impl Tuning {
         if !time::is_tuned(course, tune, clock, journal)? {
             return Ok(None);
         }
-        let (tune, budget) = (tune.clone(), job.recipe.budget);
+        let kept = repeated::kept(job, course.data, journal);
+        let (tune, budget) = (tune.clone(), job.recipe.budget.map(|budget| budget - kept));
         let subjects = job.baselines.iter().map(|(name, baseline)| Subject::of(name, baseline));
         let mut baselines = course.as_they_are(subjects, &tune, journal)?;
         let until = Until::of_baselines(course, &tune, clock, journal);
@@ -92,6 +93,16 @@ impl Tuning {
             None => 0.0,
         };
         Ok(Some(Self { tune, clock, budget, of_found, baselines, tried, adopted }))
+    }
+
+    /// What candidates are trained by that the recipe does not say.
+    pub fn adopted(&self) -> &[(Knob, f64)] {
+        &self.adopted
+    }
+
+    /// How many times as long a training takes with other settings as by the recipe's own.
+    pub fn times(&self, journal: &Journal) -> f64 {
+        time::times(&self.baselines, journal)
     }
 
     /// The job of the search in between: by the settings that its candidates are trained by, and with the time that is left for it.
@@ -211,7 +222,12 @@ impl<B: Backend> Course<'_, B> {
     ) -> Result<u64> {
         let decided = trials.told.and_then(|told| journal.decided(told));
         let (mut tried, count) = (0, models.len() as u64);
-        while tried < decided.unwrap_or(trials.many) && (decided.is_some() || has_time(models, journal)) {
+        // A round that an earlier process began is ended.
+        while tried < decided.unwrap_or(trials.many)
+            && (decided.is_some()
+                || models.iter().any(|model| model.has_tried(tried + 1, journal))
+                || has_time(models, journal))
+        {
             for (place, model) in (0..).zip(&mut *models) {
                 let done = tried * count + place;
                 inside.at(done, format!("{}, trial {}", model.subject.title(), tried + 1));

@@ -71,9 +71,9 @@ impl Blocks {
         Some(Self { log_loss: (0..blocks).map(log_loss).collect(), auc: (0..blocks).map(auc).collect() })
     }
 
-    /// By how much another's log loss is above this one's, on the same samples. `luck`: the variance of the difference between
-    /// trainings, where that is known; otherwise the interval is that of these two trainings.
-    pub fn ahead_in_log_loss(&self, other: &Self, difference: f64, luck: f64) -> Option<Interval> {
+    /// By how much another's log loss is above this one's, on the same samples. `luck`: of the difference between trainings, where that is known;
+    /// otherwise the interval is that of these two.
+    pub fn ahead_in_log_loss(&self, other: &Self, difference: f64, luck: &[Luck]) -> Option<Interval> {
         let pairs = self.log_loss.iter().zip(&other.log_loss).map(|(own, other)| f64::from(other - own));
         let pairs: Vec<f64> = pairs.filter(|pair| pair.is_finite()).collect();
         (self.log_loss.len() == other.log_loss.len()).then(|| interval(&pairs, difference, luck)).flatten()
@@ -83,24 +83,50 @@ impl Blocks {
     pub fn ahead_in_auc(&self, other: &Self, difference: f64) -> Option<Interval> {
         let pairs = self.auc.iter().zip(&other.auc).filter_map(|(own, other)| Some(f64::from((*own)? - (*other)?)));
         let pairs: Vec<f64> = pairs.collect();
-        (self.auc.len() == other.auc.len()).then(|| interval(&pairs, difference, 0.0)).flatten()
+        (self.auc.len() == other.auc.len()).then(|| interval(&pairs, difference, &[])).flatten()
     }
 }
 
-/// Around `difference`, by how far those of the blocks are from each other (batch means); nothing where there are too few.
-fn interval(pairs: &[f64], difference: f64, luck: f64) -> Option<Interval> {
+/// The luck of a training, or of the mean of some: how far figures are apart that differ in nothing else.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Luck {
+    /// The square of their standard deviation.
+    pub variance: f64,
+    /// How many trainings it is known from, but for one of each model.
+    pub freedom: f64,
+}
+
+impl Luck {
+    /// Of the mean of so many trainings.
+    #[must_use]
+    pub fn of_mean(self, trainings: usize) -> Self {
+        Self { variance: self.variance / trainings as f64, ..self }
+    }
+}
+
+/// Around `difference`, by how far those of the blocks are from each other (batch means), and what luck adds to it; nothing where there are too
+/// few. How sure the sum of these variances is follows from how sure each is (Welch and Satterthwaite).
+fn interval(pairs: &[f64], difference: f64, luck: &[Luck]) -> Option<Interval> {
     let blocks = pairs.len() as f64;
     if pairs.len() < ENOUGH {
         return None;
     }
     let mean = pairs.iter().sum::<f64>() / blocks;
     let variance = pairs.iter().map(|pair| (pair - mean).powi(2)).sum::<f64>() / (blocks - 1.0);
-    let half = quantile(blocks - 1.0) * (variance / blocks + luck).sqrt();
+    let rows = Luck { variance: variance / blocks, freedom: blocks - 1.0 };
+    let each = || luck.iter().chain([&rows]);
+    let all: f64 = each().map(|one| one.variance).sum();
+    let unsure: f64 = each().map(|one| one.variance * one.variance / one.freedom).sum();
+    let freedom = if unsure > 0.0 { all * all / unsure } else { rows.freedom };
+    let half = quantile(freedom) * all.sqrt();
     Some(Interval { difference, low: difference - half, high: difference + half })
 }
 
-/// The .975 quantile of Student's t (Abramowitz and Stegun, 26.7.5).
+/// The .975 quantile of Student's t (Abramowitz and Stegun, 26.7.5); below two degrees of freedom that of one, which the series does not reach.
 fn quantile(freedom: f64) -> f64 {
+    if freedom < 2.0 {
+        return 12.706_204_736;
+    }
     const Z: f64 = 1.959_963_984_540_054;
     let (z3, z5, z7) = (Z.powi(3), Z.powi(5), Z.powi(7));
     Z + (z3 + Z) / (4.0 * freedom)
@@ -136,7 +162,7 @@ mod tests {
         let loss = |scores: &Scores| log_loss(&scores.logits, &scores.labels);
         let curve = |scores: &Scores| auc(&scores.logits, &scores.labels);
         [
-            mine.ahead_in_log_loss(&theirs, loss(other) - loss(own), 0.0).expect("enough blocks"),
+            mine.ahead_in_log_loss(&theirs, loss(other) - loss(own), &[]).expect("enough blocks"),
             mine.ahead_in_auc(&theirs, curve(own) - curve(other)).expect("enough blocks"),
         ]
     }
@@ -178,7 +204,7 @@ mod tests {
         assert!(by_chance <= 12, "{by_chance} of 100");
         assert!((0..20).all(|seed| settled([0.2, 1.5], seed) == [true, true]));
         let [a, _] = models(4_000, [0.4, 0.4], 1);
-        let same = Blocks::of(&a).ahead_in_log_loss(&Blocks::of(&a), 0.0, 0.0).expect("blocks");
+        let same = Blocks::of(&a).ahead_in_log_loss(&Blocks::of(&a), 0.0, &[]).expect("blocks");
         assert_eq!((same.low, same.high, same.is_settled()), (0.0, 0.0, false));
     }
 
@@ -186,22 +212,30 @@ mod tests {
     fn the_luck_of_trainings_makes_it_wider_and_few_samples_have_none() {
         let [a, b] = models(2_000, [0.2, 1.5], 3);
         let (mine, theirs) = (Blocks::of(&a), Blocks::of(&b));
-        let of = |luck| mine.ahead_in_log_loss(&theirs, 0.1, luck).expect("blocks");
+        let within =
+            |variance, freedom| mine.ahead_in_log_loss(&theirs, 0.1, &[Luck { variance, freedom }]).expect("blocks");
+        let of = |variance| within(variance, f64::INFINITY);
+        assert_eq!(of(0.0), mine.ahead_in_log_loss(&theirs, 0.1, &[]).expect("blocks"));
         assert!(of(0.0).low < 0.1 && of(0.01).low < of(0.0).low && !of(0.01).is_settled());
+        // What is known from few trainings is not sure, where it is much of what there is.
+        let half = |freedom| within(0.01, freedom).high - 0.1;
+        assert!(half(2.0) > 2.0 * half(f64::INFINITY) && half(6.0) < 1.3 * half(f64::INFINITY));
+        assert!((within(1e-9, 1.0).high - of(1e-9).high).abs() < 1e-4);
         assert_eq!(Blocks::of(&models(90, [0.1, 0.2], 1)[0]).ahead_in_auc(&mine, 0.1), None, "other samples");
         // Each sample on its own has a loss, and no curve.
         let [a, b] = models(90, [0.1, 2.0], 1).map(|scores| Blocks::of(&scores));
-        assert!(a.ahead_in_log_loss(&b, 0.1, 0.0).is_some() && a.ahead_in_auc(&b, 0.1).is_none());
+        assert!(a.ahead_in_log_loss(&b, 0.1, &[]).is_some() && a.ahead_in_auc(&b, 0.1).is_none());
         let [a, b] = models(4, [0.1, 0.2], 1).map(|scores| Blocks::of(&scores));
-        assert_eq!(a.ahead_in_log_loss(&b, 0.1, 0.0), None, "too few blocks");
+        assert_eq!(a.ahead_in_log_loss(&b, 0.1, &[]), None, "too few blocks");
         let none = Blocks::of(&Scores::default());
         assert_eq!(none.ahead_in_auc(&none, 0.0), None);
     }
 
     #[test]
     fn quantiles_are_those_of_the_tables() {
-        for (freedom, known) in [(4.0, 2.776), (9.0, 2.262), (29.0, 2.045), (99.0, 1.984)] {
-            assert!((quantile(freedom) - known).abs() < 0.01, "{freedom}: {}", quantile(freedom));
+        for (freedom, known) in [(1.0, 12.706), (2.0, 4.303), (4.0, 2.776), (9.0, 2.262), (29.0, 2.045), (99.0, 1.984)]
+        {
+            assert!((quantile(freedom) / known - 1.0).abs() < 0.035, "{freedom}: {}", quantile(freedom));
         }
     }
 }

@@ -19,7 +19,7 @@ mod watch;
 mod tests;
 
 pub use attainable::Attainable;
-pub use blocks::{Blocks, Interval};
+pub use blocks::{Blocks, Interval, Luck};
 pub use bootstrap::{Resampled, Resamples};
 pub use calibration::{Bin, Calibration};
 pub use constant::Constant;

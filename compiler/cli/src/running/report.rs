@@ -55,16 +55,27 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         if report.refit { "on training and validation part" } else { "the same models" }
     );
     if let Some(trials) = report.tuned {
-        let tuned = report.best.iter().chain(&report.baselines).filter(|row| !row.settings.is_empty());
+        let tuned = report
+            .best
+            .iter()
+            .chain(&report.baselines)
+            .filter(|row| !row.settings.is_empty() && row.settings != report.adopted);
         let each = tuned.map(|row| {
             let settings: Vec<String> = row.settings.iter().map(ToString::to_string).collect();
             format!("{} {}", row.name, settings.join(", "))
         });
         let each: Vec<String> = each.collect();
-        let found = if each.is_empty() { "the recipe's own were best for all".to_owned() } else { each.join("; ") };
+        let found = if each.is_empty() { "those that they had were best for all".to_owned() } else { each.join("; ") };
+        let adopted: Vec<String> = report.adopted.iter().map(ToString::to_string).collect();
+        let adopted = match adopted.is_empty() {
+            true => String::new(),
+            false => {
+                format!("Candidates were trained by what is best for one of the baselines, {}. ", adopted.join(", "))
+            }
+        };
         let _written = writeln!(
             out,
-            "Tuned, with up to {trials} settings tried for what was found and for each model it is compared with: {found}."
+            "{adopted}Tuned, with up to {trials} settings tried for what was found and for each model it is compared with: {found}."
         );
     }
     if let Some(known) = report.attainable {

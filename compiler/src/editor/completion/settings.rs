@@ -38,7 +38,7 @@ const VALUES: [(&str, &[&str]); 15] = [
             "sandwich(random: 2)",
         ],
     ),
-    ("finetune", &["head(steps: 500, lr: 0.04)", "off"]),
+    ("finetune", &["head(steps: 500, lr: 0.04)", "all(steps: 100, lr: 0.001)", "off"]),
 ];
 
 impl Completer<'_> {

@@ -8,7 +8,7 @@ use crate::backend::Backend;
 use crate::run::Journal;
 use crate::search::boosted::Subject;
 use crate::search::report::{Row, Setting};
-use crate::search::retrain::{Contender, Course};
+use crate::search::retrain::{self, Contender, Course};
 use crate::search::seeds;
 use crate::train::Figures;
 use crate::trees::Growth;
@@ -64,6 +64,11 @@ impl Model {
     /// Whether a training is one of its first, with whatever settings.
     pub fn is_of(&self, training: &str) -> bool {
         training.strip_prefix(self.subject.name()).is_some_and(|rest| rest.is_empty() || rest.starts_with(TUNED))
+    }
+
+    /// Whether a setting was tried before, maybe by an earlier process.
+    pub fn has_tried(&self, trial: u64, journal: &Journal) -> bool {
+        retrain::known(journal, &format!("{}{TUNED}{trial}", self.subject.name()), false).is_some()
     }
 
     /// One more setting, from 1.

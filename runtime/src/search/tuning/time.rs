@@ -62,10 +62,17 @@ impl Each {
 /// Seconds to keep for tuning what is found by as many trials as the baselines have had; where there are none, by as many as are expected.
 pub(super) fn of_found(job: &Job, tune: &Tune, baselines: &[Model], tried: u64, journal: &Journal) -> f64 {
     let trials = if baselines.is_empty() { journal.decided(EXPECTED).unwrap_or(tune.trials) } else { tried };
-    let one = Each::of(job, tune, journal);
-    // With other settings a training takes longer, or less long.
-    let times = if one.baselines > 0.0 { each(baselines, journal) / one.baselines } else { 1.0 };
-    (trials as usize + AGAIN + 1) as f64 * one.found * times
+    if trials == 0 {
+        return 0.0;
+    }
+    (trials as usize + AGAIN + 1) as f64 * Each::of(job, tune, journal).found * times(baselines, journal)
+}
+
+/// How many times as long a training of the baselines takes, in the mean of all settings that were tried, as by the recipe's own.
+pub(super) fn times(baselines: &[Model], journal: &Journal) -> f64 {
+    let is_own = |training: &str| baselines.iter().any(|model| model.subject.name() == training);
+    let own: f64 = clock::first_trainings(journal, is_own).iter().sum();
+    if own > 0.0 { each(baselines, journal) / own } else { 1.0 }
 }
 
 /// Until when there is time.

@@ -83,7 +83,7 @@ impl Compared {
         let (mine, theirs) = (Blocks::of(&own.scores), Blocks::of(&other.scores));
         let difference = |of: fn(&Evaluated) -> Option<f64>| Some(of(&models[0])? - of(&models[1])?);
         let by = Intervals {
-            log_loss: difference(|one| one.log_loss).and_then(|ahead| mine.ahead_in_log_loss(&theirs, -ahead, 0.0)),
+            log_loss: difference(|one| one.log_loss).and_then(|ahead| mine.ahead_in_log_loss(&theirs, -ahead, &[])),
             auc: difference(|one| one.auc).and_then(|ahead| mine.ahead_in_auc(&theirs, ahead)),
         };
         let bootstrap = resamples.map(|resamples| intervals(resamples.ahead(0, 1)));

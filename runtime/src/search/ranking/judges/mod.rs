@@ -97,5 +97,5 @@ fn further(job: &Job) -> bool {
 /// What a search goes by, of what a supernet says.
 pub(super) fn own<'s>(told: &'s [(&'static str, Vec<f64>)]) -> Option<&'s [f64]> {
     let of = |name: &str| told.iter().find(|(told, _)| *told == name).map(|(_, scores)| scores.as_slice());
-    of(head::NAME).or_else(|| of(as_they_are::NAME))
+    of(head::NAME).or_else(|| of(all_weights::NAME)).or_else(|| of(as_they_are::NAME))
 }
