@@ -6,6 +6,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nasrec_compiler::recipe::Storage;
+
 use super::table::{Row, Table};
 
 /// Numbers of a row beyond which its index costs little beside it.
@@ -34,7 +36,9 @@ impl Direct {
     pub fn of(table: &Table) -> Option<Self> {
         let stride = table.dim.next_power_of_two();
         let numbers = table.rows.checked_mul(stride)?;
-        if table.dim == 0 || table.dim > NARROW || numbers as u64 * 4 > SMALL.max(2 * table.taken()) {
+        // A table in fewer bits was made to take little.
+        let whole = if table.keep.storage == Storage::F32 { 2 * table.taken() } else { 0 };
+        if table.dim == 0 || table.dim > NARROW || numbers as u64 * 4 > SMALL.max(whole) {
             return None;
         }
         let chunks = (0..numbers.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect();

@@ -37,6 +37,10 @@ impl<'a> Column<'a> {
     pub fn by(dtype: Dtype, shape: &[usize], fill: impl Fn(&mut dyn Write) -> io::Result<()> + 'a) -> Self {
         Self { dtype, shape: shape.to_vec(), fill: Box::new(fill) }
     }
+
+    fn bytes(&self) -> usize {
+        self.shape.iter().product::<usize>() * self.dtype.bitsize() / 8
+    }
 }
 
 /// What a file of ours says of itself.
@@ -58,12 +62,16 @@ const DIGITS: usize = 2 * blake3::OUT_LEN;
 
 /// Writes tensors, and what the file says of itself, in the place of `path`; gives the file's checksum.
 pub(super) fn write(path: &Path, mut columns: Vec<(String, Column)>, about: impl Serialize) -> Result<String> {
-    // As the library orders them: wide numbers first, so that all are aligned.
-    columns.sort_by(|(a, left), (b, right)| right.dtype.cmp(&left.dtype).then(a.cmp(b)));
+    // As the library orders them: wide numbers first, so that all are aligned; of narrow ones first those that fill whole words, so that what
+    // follows them begins with one.
+    let ends_within = |column: &Column| !column.bytes().is_multiple_of(4);
+    columns.sort_by(|(a, left), (b, right)| {
+        right.dtype.cmp(&left.dtype).then(ends_within(left).cmp(&ends_within(right))).then(a.cmp(b))
+    });
     let (mut infos, mut end) = (Vec::new(), 0);
     for (name, column) in &columns {
         let start = end;
-        end += column.shape.iter().product::<usize>() * column.dtype.bitsize() / 8;
+        end += column.bytes();
         let info = TensorInfo { dtype: column.dtype, shape: column.shape.clone(), data_offsets: (start, end) };
         infos.push((name.clone(), info));
     }
