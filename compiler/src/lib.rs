@@ -52,6 +52,7 @@ mod cost;
 pub mod diagnostics;
 pub mod draw;
 pub mod editor;
+mod elsewhere;
 pub mod format;
 pub mod import;
 pub mod ir;

@@ -245,7 +245,10 @@ impl Elaborator<'_> {
         if let Some(bad) = numbers.iter().find(|x| !(1.0..=MAX_SIZE as f64).contains(*x) || x.fract() != 0.0) {
             return self.fail(
                 Diagnostic::error(Code::Size, format!("{} is not a width", number_words(*bad)))
-                    .label(expr.span, format!("expected whole numbers from 1 to {MAX_SIZE}")),
+                    .label(expr.span, format!("expected whole numbers from 1 to {MAX_SIZE}"))
+                    .help_if((*bad == 0.0).then(|| {
+                        "what may be left out is `maybe …`, or `off` as an alternative of its own".to_owned()
+                    })),
             );
         }
         let mut widths: Vec<i64> = Vec::new();

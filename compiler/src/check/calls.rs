@@ -6,12 +6,14 @@ use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
 
 use super::elaborate::{Elaborator, number_words};
+use super::joins::Of;
 use super::joins::in_case;
 use super::program::{Item, ItemKind};
 use super::prove::Disproof;
 use super::scope::Scope;
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
+use crate::elsewhere;
 use crate::ir::{AxisRef, Cond, Demanded, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, SizeId, Symbolic, TensorKind};
 use crate::primitives::{
     self, Applied, Constant, Constants, DEVIATION, Default, Demand, Map, Numeric, OF_BOTH, Operand, Primitive,
@@ -66,10 +68,14 @@ impl Elaborator<'_> {
             Some(item) if item.kind == ItemKind::Op => return self.op(scope, callee, item, args, span, named),
             Some(item) => {
                 let defined = item.span;
+                let help = (item.kind == ItemKind::Space).then(|| {
+                    "a space is searched, and is no part of another: what several share is an `op`, which each of them calls".to_owned()
+                });
                 return self.fail(
                     Diagnostic::error(Code::Kind, format!("`{name}` cannot be called here"))
                         .label(callee.span, "an operator is expected")
-                        .label(defined, "defined here"),
+                        .label(defined, "defined here")
+                        .help_if(help),
                 );
             }
             None => {}
@@ -88,9 +94,13 @@ impl Elaborator<'_> {
             .iter()
             .find(|(_, text)| text.contains(&format!("\nop {name}(")))
             .map(|(path, _)| program.import_of(callee, path));
+        // What is called exactly so goes before what is called nearly so.
+        let near = near.filter(|_| shipped.is_none());
+        let known = elsewhere::operator(name).filter(|_| shipped.is_none());
         self.fail(
             Diagnostic::error(Code::UnknownName, format!("there is no operator `{name}` here"))
                 .label(callee.span, "neither defined in this file nor imported")
+                .help_if(known.map(str::to_owned))
                 .did_you_mean(callee.span, name, near)
                 .fix_if(shipped),
         )
@@ -159,6 +169,7 @@ impl Elaborator<'_> {
                                 format!("`{}` has no parameter `{}`", callee.text, name.text),
                             )
                             .label(name.span, "not a parameter")
+                            .help_if(elsewhere::parameter(&name.text).map(|known| format!("{takes}; {known}")))
                             .did_you_mean(name.span, &name.text, near)
                             .help_if(Some(takes)),
                         );
@@ -291,7 +302,7 @@ impl Elaborator<'_> {
         for (axis, size) in axes.iter().zip(&promised.sizes) {
             let wanted = self.number(scope, size)?;
             if let Err(disproof) = self.prove_equal(axis.size, wanted) {
-                self.disagree(disproof, "the size of the result and the size promised", at, size.span);
+                self.disagree(disproof, ("the size of the result and the size promised", Of::Numbers), at, size.span);
                 return None;
             }
         }
@@ -334,11 +345,20 @@ impl Elaborator<'_> {
             diagnostic = diagnostic.label(param.span, format!("{} is expected", wants.words()));
         }
         match (&value, wants) {
+            (Value::Tensor(node), Wants::Dense | Wants::Tensor) if self.tensor(*node) == TensorKind::Square => {
+                diagnostic = diagnostic
+                    .help("`lower_triangle(g)` takes the products of pairs out of a square tensor, as a dense one: `relu(lower_triangle(g))`");
+            }
             (Value::Tensor(_), Wants::Dense) => {
                 diagnostic = diagnostic.help("`flatten(s)` makes a sparse tensor dense")
             }
             (Value::Tensor(_), Wants::Sparse) => {
                 diagnostic = diagnostic.help("`rows(x, fields, dim)` views a dense tensor as fields");
+            }
+            (Value::Range { .. } | Value::List(_), Wants::Dense | Wants::Sparse | Wants::Tensor) => {
+                diagnostic = diagnostic.help(
+                    "widths to choose from are a list, `[16, 32, 64]`, or a range with even steps, `16..256 step 16`",
+                );
             }
             (Value::Categorical(_), _) => diagnostic = diagnostic.help("`embed(fields, dim)` looks categories up"),
             _ => {}
@@ -442,7 +462,10 @@ impl Elaborator<'_> {
                         None => {
                             return self.fail(
                                 Diagnostic::error(Code::NotConstant, format!("`{name}` must not depend on choices"))
-                                    .label(expr.span, "differs between architectures"),
+                                    .label(expr.span, "differs between architectures")
+                                    .help(format!(
+                                        "a choice is between calls, each with a number of its own: `choose {{ one: …({name}: …); other: …({name}: …) }}`"
+                                    )),
                             );
                         }
                     };
@@ -533,7 +556,7 @@ impl Elaborator<'_> {
                     Demand::NoNarrower => "the width and the width padded to",
                     Demand::Heads(_) => "heads times their dimension, and the dimension",
                 };
-                self.disagree(disproof, what, span, span);
+                self.disagree(disproof, (what, Of::Numbers), span, span);
                 None
             }
         }

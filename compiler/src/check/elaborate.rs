@@ -9,6 +9,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
 
 use super::Overrides;
+use super::blame::blame;
 use super::conflicts::conflict;
 use super::program::{Item, ItemKind, Program};
 use super::recorder::Recorder;
@@ -147,8 +148,21 @@ impl<'p> Elaborator<'p> {
     }
 }
 
-/// Writes out the space `item` with these arguments.
+/// Writes out the space `item` with these arguments; a mistake that is an argument's is told at that.
 pub(super) fn elaborate(
+    program: &Program,
+    item: &Item,
+    args: &[Arg],
+    overrides: &Overrides,
+    demands: &[Demand],
+) -> (Option<CheckedSpace>, Vec<Diagnostic>) {
+    let (checked, mut found) = written_out(program, item, args, overrides, demands);
+    blame(program, item, (args, overrides), demands, &mut found);
+    (checked, found)
+}
+
+/// The same, with each mistake where it is found.
+pub(super) fn written_out(
     program: &Program,
     item: &Item,
     args: &[Arg],

@@ -7,8 +7,9 @@ use super::program::{Item, ItemKind};
 use super::scope::Scope;
 use super::values::{Source, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
+use crate::elsewhere;
 use crate::ir::{CondId, Relation, SizeId};
-use crate::primitives::{Mul, Sub};
+use crate::primitives::{self, Mul, Sub};
 use crate::syntax::tree::{Binary, Expr, ExprKind, Name, Unary};
 
 impl crate::ir::Expressions {
@@ -65,9 +66,11 @@ impl Elaborator<'_> {
                     .help("`all`, `any`, `sum` and `count` go over several values, in `require` and `forbid`"),
             ),
             ExprKind::Switch(on) => Some(Value::Truth(self.ex.known(*on))),
-            ExprKind::Text(_) => {
-                self.fail(Diagnostic::error(Code::Kind, "a text has no meaning here").label(expr.span, "unexpected"))
-            }
+            ExprKind::Text(_) => self.fail(
+                Diagnostic::error(Code::Kind, "a text has no meaning here")
+                    .label(expr.span, "unexpected")
+                    .help("what is open is `choose { relu(x); sigmoid(x) }`; what a caller says is a number, a switch (`on`, `off`) or a list of numbers"),
+            ),
             ExprKind::Name(name) => self.name(scope, name, expr.span),
             ExprKind::List(items) => {
                 let mut values = Vec::with_capacity(items.len());
@@ -135,7 +138,10 @@ impl Elaborator<'_> {
             return self.fail(
                 Diagnostic::error(Code::Kind, format!("`{name}` is not a value"))
                     .label(span, "a value is expected here")
-                    .label(defined, "defined here"),
+                    .label(defined, "defined here")
+                    .help_if(
+                        (item.kind == ItemKind::Op).then(|| format!("an operator needs what it is of: `{name}(…)`")),
+                    ),
             );
         }
         if self.program.is_spoilt(scope.file, name) {
@@ -152,10 +158,15 @@ impl Elaborator<'_> {
             );
         }
         let names = scope.names();
-        let near = nearest(name, names.iter().map(String::as_str));
+        let is_operator = primitives::find(name).is_some()
+            || self.program.lookup(scope.file, name).is_some_and(|item| item.kind == ItemKind::Op);
+        let of_what = is_operator.then(|| format!("`{name}` is an operator, and needs what it is of: `{name}(…)`"));
+        let near = nearest(name, names.iter().map(String::as_str)).filter(|_| !is_operator);
         self.fail(
             Diagnostic::error(Code::UnknownName, format!("there is no `{name}` here"))
                 .label(span, "not defined")
+                .help_if(of_what)
+                .help_if(elsewhere::value(name).map(str::to_owned))
                 .did_you_mean(span, name, near),
         )
     }
@@ -356,7 +367,11 @@ impl Elaborator<'_> {
         };
         let what = self.describe(&of);
         let near = nearest(&member.text, known.iter().map(String::as_str));
-        let column = matches!(of, Value::Categorical(_)).then(|| {
+        let near = near.or_else(|| {
+            let counts = ["fields", "columns", "width", "length", "size", "len"].contains(&member.text.as_str());
+            (counts && matches!(of, Value::Categorical(_))).then_some("count")
+        });
+        let column = (matches!(of, Value::Categorical(_)) && near.is_none()).then(|| {
             format!("some of the columns are an input of their own: `input {0}: categorical from {0}`", member.text)
         });
         self.fail(

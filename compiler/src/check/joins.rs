@@ -38,6 +38,15 @@ struct Joined {
     span: Span,
 }
 
+/// What sizes are of that do not agree.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    /// How many fields there are.
+    Fields,
+    /// How many numbers.
+    Numbers,
+}
+
 impl Elaborator<'_> {
     /// A tensor that is certainly there.
     pub fn expect_tensor(&mut self, value: Value, span: Span) -> Option<NodeIndex> {
@@ -89,7 +98,7 @@ impl Elaborator<'_> {
     }
 
     /// Says that two sizes which must agree do not, or cannot be shown to.
-    pub fn disagree(&mut self, disproof: Disproof, what: &str, at: Span, other: Span) {
+    pub fn disagree(&mut self, disproof: Disproof, (what, of): (&str, Of), at: Span, other: Span) {
         let diagnostic = match disproof {
             Disproof::Counterexample { when, left, right } => {
                 let message = format!("{what} do not agree: {left} and {right}");
@@ -102,7 +111,12 @@ impl Elaborator<'_> {
                     .label(at, "depends on too many choices to try them all")
             }
         };
-        self.report(diagnostic.help("`fit(x, width)` brings a tensor to a width"));
+        self.report(diagnostic.help(match of {
+            Of::Fields => {
+                "`concat` puts fields behind fields, however many they are, and `linear_fields(s, n)` makes n of them"
+            }
+            Of::Numbers => "`fit(x, width)` brings a tensor to a width",
+        }));
     }
 
     /// Shows that these are of one shape; a finding where they are not.
@@ -118,9 +132,11 @@ impl Elaborator<'_> {
                         .label(span, format!("a {b} tensor")),
                 );
             }
-            for (mine, theirs) in axes.iter().zip(self.axes(node)) {
+            let sparse = self.tensor(node) == TensorKind::Sparse;
+            for (axis, (mine, theirs)) in axes.iter().zip(self.axes(node)).enumerate() {
                 if let Err(disproof) = self.prove_equal(mine.size, theirs.size) {
-                    self.disagree(disproof, what, first_span, span);
+                    let of = if sparse && axis == 0 { Of::Fields } else { Of::Numbers };
+                    self.disagree(disproof, (what, of), first_span, span);
                     return None;
                 }
             }
@@ -192,7 +208,7 @@ impl Elaborator<'_> {
             let dims: Vec<AxisRef> = operands.iter().map(|o| self.graph[o.node].axes[1]).collect();
             for (dim, operand) in dims.iter().zip(&operands).skip(1) {
                 if let Err(disproof) = self.prove_equal(dims[0].size, dim.size) {
-                    self.disagree(disproof, "embedding dimensions", first_span, operand.span);
+                    self.disagree(disproof, ("embedding dimensions", Of::Numbers), first_span, operand.span);
                     return None;
                 }
             }

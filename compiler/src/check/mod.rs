@@ -6,6 +6,7 @@
 
 mod arch;
 mod arithmetic;
+mod blame;
 mod block;
 mod calls;
 mod claims;

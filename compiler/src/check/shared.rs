@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::elaborate::Elaborator;
+use super::joins::Of;
 use super::scope::Scope;
 use super::values::{Binding, Shared, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
@@ -166,7 +167,7 @@ impl Elaborator<'_> {
         }
         for (a, b) in known.iter().zip(axes) {
             if let Err(disproof) = self.prove_equal(a.size, b.size) {
-                self.disagree(disproof, "the shapes that a shared parameter meets", first, span);
+                self.disagree(disproof, ("the shapes that a shared parameter meets", Of::Numbers), first, span);
                 return None;
             }
         }

@@ -42,7 +42,9 @@ impl Elaborator<'_> {
             if let Statement::Logit { value, span } = statement {
                 if logit.is_some() {
                     self.report(
-                        Diagnostic::error(Code::Duplicate, "a space has one logit").label(*span, "a second one"),
+                        Diagnostic::error(Code::Duplicate, "a space has one logit")
+                            .label(*span, "a second one")
+                            .help("a model of several labels cannot be said; train a space for each label, and several parts of one are added up"),
                     );
                 }
                 logit = Some(self.logit(&mut scope, value));
@@ -318,10 +320,18 @@ impl Elaborator<'_> {
             let proved = self.tensor(node) == TensorKind::Dense && self.prove_equal(axes[0].size, one).is_ok();
             if !proved {
                 let what = self.shape_words(node);
+                // Of fields `linear` makes fields.
+                let help = match self.tensor(node) {
+                    TensorKind::Sparse => "`flatten` makes numbers of fields first: end with `linear(flatten(…), 1)`",
+                    TensorKind::Square => {
+                        "`lower_triangle` makes numbers of pairs first: end with `linear(lower_triangle(…), 1)`"
+                    }
+                    TensorKind::Dense => "end with `linear(…, 1)`: one number says both, a click and none",
+                };
                 return self.fail(
                     Diagnostic::error(Code::Shape, "a logit is one number a sample")
                         .label(value.span, format!("this is {what}"))
-                        .help("end with `linear(…, 1)`"),
+                        .help(help),
                 );
             }
         }

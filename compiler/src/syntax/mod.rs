@@ -4,6 +4,7 @@
 //! resolved, kinds, sizes. Parsing never fails: it returns what it understood and diagnostics.
 
 mod expressions;
+mod habits;
 mod items;
 pub(crate) mod lines;
 mod recovery;
@@ -243,6 +244,8 @@ impl Reader {
         if recovery::follows_a_value(error, text, start) {
             return self.after_the_value(text, start, offset);
         }
+        let habit = habits::habit(text, start, inside);
+        let is_habit = habit.is_some();
         let mut expected: Vec<&str> = positives
             .iter()
             .filter(|&&rule| rule != Rule::end || !at_start)
@@ -274,10 +277,11 @@ impl Reader {
             [all @ .., last] => format!("expected {} or {last}", all.join(", ")),
         };
         let keywords = expected.iter().filter_map(|words| words.strip_prefix('`')?.strip_suffix('`'));
-        let near = nearest(found, keywords).filter(|_| found.len() > 1);
+        let near = nearest(found, keywords).filter(|_| found.len() > 1 && !is_habit);
         let put =
             |len: usize, sign: &str| Fix::replace(Span::new(self.file, offset + start, offset + start + len), sign);
         let fix = match expected.as_slice() {
+            _ if is_habit => habit.as_ref().and_then(|habit| habit.fix).map(|(len, right)| put(len, right)),
             ["`=`"] if rest.starts_with("==") => Some(put(2, "=")),
             ["`=`"] if found == ":" => Some(put(1, "=")),
             ["`=`"] => Some(Fix::insert(self.file, span.start as usize, "= ")),
@@ -299,7 +303,7 @@ impl Reader {
             }
             _ => (None, None),
         };
-        let fix = fix.or(first);
+        let fix = fix.or(first.filter(|_| !is_habit));
         let reserved = (expected == ["a name"]
             && NasrecParser::parse(Rule::reserved, found)
                 .is_ok_and(|mut pairs| pairs.next().is_some_and(|pair| pair.as_str() == found)))
@@ -314,7 +318,7 @@ impl Reader {
             && expected.contains(&"an expression"))
         .then(|| format!("`{found}` is a line of a space or a block, not of a body"));
         let mut diagnostic = Diagnostic::error(Code::Syntax, what).label(span, label);
-        if let Some((span, first, near)) = slip {
+        if let Some((span, first, near)) = slip.filter(|_| !is_habit) {
             diagnostic = diagnostic.did_you_mean(span, first, Some(near));
         }
         if expected == ["an expression"] && at > before + 1 && code_before.ends_with(['+', '-', '*', '/', '=', ',']) {
@@ -331,7 +335,9 @@ impl Reader {
         .map(|last| format!("arguments are in `( )`: `{last}({found})`"));
         let ends =
             (found == "}" && expected == ["`let`", "an expression"]).then(|| "a body ends in a value".to_owned());
+        let ends = ends.map(|ends| format!("{ends}: the last line, without a name, is what it gives"));
         diagnostic
+            .help_if(habit.map(|habit| habit.help.to_owned()))
             .did_you_mean(span, found, near)
             .help_if(ends)
             .help_if(reserved)

@@ -159,6 +159,12 @@ fn names(text: &str) -> Vec<String> {
         text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).collect();
     let defined = words.windows(2).filter(|pair| ["let", "width", "input", "block"].contains(&pair[0]));
     names.extend(defined.map(|pair| pair[1].to_owned()));
+    // `let (a, b) = …` would have defined both.
+    if let Some((several, _)) =
+        text.strip_prefix("let").and_then(|rest| rest.trim_start().strip_prefix('(')?.split_once(')'))
+    {
+        names.extend(several.split(',').map(|name| name.trim().to_owned()));
+    }
     names
 }
 

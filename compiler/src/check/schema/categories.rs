@@ -4,6 +4,7 @@ use super::columns::made;
 use super::{Reading, Says, called, only, types};
 use crate::check::settings::{Called, whole};
 use crate::diagnostics::{Code, Diagnostic, nearest};
+use crate::elsewhere;
 use crate::schema::{Format, List, Part, Pool, SparseColumn, Table, Type};
 use crate::syntax::tree::{Arg, ExprKind, Name, SchemaLine};
 
@@ -59,9 +60,18 @@ impl Reading {
             }
             ([step], _) => table(step, &kind, written.name.text.as_str())?,
             _ => {
-                return Err(Diagnostic::error(Code::Schema, "a sparse column is brought into its table by one step")
-                    .label(place, "for these columns")
-                    .help(format!("add {}", usual(&kind))));
+                // Of several steps the one that is none says what was meant.
+                let strange = stages.iter().find_map(|(name, _)| Some((name, elsewhere::step(&name.text)?)));
+                let diagnostic =
+                    Diagnostic::error(Code::Schema, "a sparse column is brought into its table by one step");
+                return Err(match (strange, stages) {
+                    (Some((name, known)), _) => diagnostic.label(name.span, "not a step of these columns").help(known),
+                    (None, []) => diagnostic.label(place, "for these columns").help(format!("add {}", usual(&kind))),
+                    (None, [_, (second, _), ..]) => diagnostic
+                        .label(second.span, "a second one")
+                        .help("several categories of one value are `list(\"|\")` before that step"),
+                    (None, [_]) => diagnostic.label(place, "for these columns"),
+                });
             }
         };
         for (name, from) in made(line)? {
@@ -191,6 +201,7 @@ fn table((name, args): &(Name, Vec<Arg>), kind: &Type, written: &str) -> Result<
     let wrong = || {
         Diagnostic::error(Code::Schema, format!("`{}` is no step for what is written as `{written}`", name.text))
             .label(name.span, format!("expected {}", usual(kind)))
+            .help_if(elsewhere::step(&name.text).map(str::to_owned))
     };
     let (is_key, is_time) = (matches!(kind, Type::Int | Type::Hex | Type::Text), matches!(kind, Type::Time(_)));
     let is_number = matches!(kind, Type::Number | Type::Int);

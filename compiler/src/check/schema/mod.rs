@@ -15,6 +15,7 @@ mod types;
 use super::program::{Item, Program};
 use super::settings::Called;
 use crate::diagnostics::{Code, Diagnostic, nearest};
+use crate::elsewhere;
 use crate::schema::{Format, Label, Schema};
 use crate::syntax::tree::{Arg, Columns, Name, SchemaLine};
 
@@ -133,6 +134,7 @@ impl Reading {
                 let near = nearest(other, KEYWORDS);
                 Err(Diagnostic::error(Code::Schema, format!("`{other}` is not understood"))
                     .label(line.keyword.span, format!("expected {}", KEYWORDS.join(", ")))
+                    .help_if(elsewhere::column(other).map(str::to_owned))
                     .did_you_mean(line.keyword.span, other, near))
             }
         }

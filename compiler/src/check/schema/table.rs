@@ -104,7 +104,12 @@ impl Reading {
     pub(super) fn label(&mut self, line: &SchemaLine) -> Result<(), Diagnostic> {
         only(line, &[Says::Condition])?;
         if !self.schema.label.column.is_empty() {
-            return Err(Diagnostic::error(Code::Duplicate, "a schema has one label").label(line.span, "a second one"));
+            return Err(Diagnostic::error(Code::Duplicate, "a schema has one label")
+                .label(line.span, "a second one")
+                .help(format!(
+                    "a model learns one label; for another write a second schema, and leave this column out here: `skip {}`",
+                    one(line)?.name.text
+                )));
         }
         let columns = one(line)?;
         let [name] = &names(columns)?[..] else {
