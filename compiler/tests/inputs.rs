@@ -140,3 +140,38 @@ fn a_quotient_is_a_size_where_no_choice_leaves_a_fraction() {
     // Of as many columns as some table has it may be whole, and of another one not.
     assert_eq!(check("space m {\n input x: dense\n logit = linear(linear(x, (x.width + 1) / 2), 1)\n}").1.len(), 1);
 }
+
+/// What a number of columns leaves no fraction of is a size, and nothing else is: held against the numbers themselves.
+#[test]
+fn a_quotient_of_columns_is_a_size_where_it_is_whole_for_all_of_them() {
+    let is_size = |size: &str| {
+        let text = format!(
+            "space m {{\n input x: dense\n input c: categorical\n width w in [3, 6]\n let h = linear(x, max(1, {size}))\n\
+             logit = linear(concat(h, linear(flatten(embed(c, 4)), w)), 1)\n}}"
+        );
+        check(&text).1.iter().all(|finding| !finding.message.contains("whole number"))
+    };
+    type OfColumns = fn(i64, i64) -> i64;
+    let cases: [(&str, OfColumns, i64); 9] = [
+        ("x.width * 16 / 2", |n, _| 16 * n, 2),
+        ("x.width * (x.width - 1) / 2", |n, _| n * (n - 1), 2),
+        ("x.width * (x.width + 1) * (x.width + 2) / 6", |n, _| n * (n + 1) * (n + 2), 6),
+        ("(x.width + 1) / 2", |n, _| n + 1, 2),
+        ("x.width * x.width / 4", |n, _| n * n, 4),
+        ("x.width * c.count / 2", |n, c| n * c, 2),
+        (
+            "(x.width * x.width + x.width * c.count + c.count * (c.count + x.width)) / 2",
+            |n, c| n * n + 2 * n * c + c * c,
+            2,
+        ),
+        ("(c.count * (c.count + 1) / 2 + x.width * (x.width + 1) / 2) * 2 / 4", |n, c| c * (c + 1) + n * (n + 1), 4),
+        ("(c.count * (c.count - 1) + 6 * x.width) / 2", |n, c| c * (c - 1) + 6 * n, 2),
+    ];
+    for (size, of, by) in cases {
+        let whole = (1..25).all(|n| (0..25).all(|c| of(n, c) % by == 0));
+        assert_eq!(is_size(size), whole, "{size}");
+    }
+    // A choice among them is one more number that is tried.
+    assert!(is_size("x.width * w * (w + 1) / 6") && !is_size("x.width * w * (w + 1) / 12"));
+    assert!(is_size("w * x.width * (x.width - 1) / 6") && !is_size("w * x.width / 6"));
+}

@@ -385,6 +385,15 @@ impl Elaborator<'_> {
 
     fn index(&mut self, scope: &mut Scope, of: &Expr, index: &Expr) -> Option<Value> {
         let value = self.eval(scope, of)?;
+        if let (Value::Categorical(_), ExprKind::Text(column)) = (&value, &index.kind) {
+            return self.fail(
+                Diagnostic::error(Code::Kind, "the columns of an input have no numbers and no names here")
+                    .label(index.span, "one of them is asked for")
+                    .help(format!(
+                        "some of the columns are an input of their own: `input one: categorical from {column}`"
+                    )),
+            );
+        }
         let size = match (&value, self.eval(scope, index)?) {
             (_, Value::Size(size)) => size,
             (&Value::Family(family), Value::Range { lo, hi, step: None }) => {

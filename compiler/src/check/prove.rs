@@ -6,6 +6,10 @@ use crate::ir::{Assignment, ChoiceId, Cond, MAX_INPUTS, MAX_SIZE, Made, Relation
 /// Most assignments that are tried one by one.
 const MAX_TRIES: u64 = 20_000;
 
+/// The largest denominator of a size that is shown to be whole, and most combinations of remainders that are tried for it.
+const MAX_DENOMINATOR: u64 = 64;
+const MAX_RESIDUES: u64 = 4096;
+
 /// Schemas for which sizes are compared; a polynomial identity that holds for all of them is taken to hold.
 pub(super) const SCHEMAS: [SchemaSizes; 4] =
     [schema(13, 26, 2, 3), schema(1, 23, 1, 2), schema(3, 10, 5, 1), schema(17, 1, 1, 0)];
@@ -58,19 +62,46 @@ impl Elaborator<'_> {
     }
 
     /// Whether a size is a whole number under every assignment; where one is known under which it is not, that one and what it is
-    /// then. How many columns there are is not tried: of one fraction some numbers of columns make none.
+    /// then. What is a fraction of a polynomial in the numbers of columns repeats itself with its denominator: so many numbers of each are tried.
     pub fn prove_whole(&mut self, size: SizeId) -> Result<(), Option<(String, f64)>> {
         if self.generic || self.ex.is_whole(size) {
             return Ok(());
         }
-        if self.ex.is_of_data(size) {
-            return Err(None);
+        if let (Size::Max(a, b) | Size::Min(a, b), true) = (self.ex.size(size).clone(), self.ex.is_of_data(size)) {
+            return self.prove_whole(a).and_then(|()| self.prove_whole(b));
         }
-        match self.first_failure(&[size], |values| values[0].fract() == 0.0) {
+        let schemas = if self.ex.is_of_data(size) { self.residues(size).ok_or(None)? } else { SCHEMAS.to_vec() };
+        match self.first_failure_of(&[size], &schemas, |values| values[0].fract() == 0.0) {
             Outcome::Holds => Ok(()),
             Outcome::Undecided => Err(None),
             Outcome::Fails { when, values } => Err(Some((when, values[0]))),
         }
+    }
+
+    /// Schemas that stand for all, where it is asked whether a size is whole: every combination of remainders that numbers of columns leave when
+    /// they are divided by its denominator. `None` where it is no fraction of a polynomial, or these are too many.
+    fn residues(&self, size: SizeId) -> Option<Vec<SchemaSizes>> {
+        let denominator = self.ex.denominator(size).filter(|&denominator| denominator <= MAX_DENOMINATOR)?;
+        let mut schemas = vec![schema(1, 1, 1, 0)];
+        for of in self.ex.sizes_of_data(size) {
+            if (schemas.len() as u64).saturating_mul(denominator) > MAX_RESIDUES {
+                return None;
+            }
+            let each = |mut schema: SchemaSizes, columns: u64| {
+                match of {
+                    Size::Numeric => schema.numeric = columns as usize,
+                    Size::Fields => schema.fields = columns as usize,
+                    Size::Columns(input) => schema.columns[input.index()] = columns as u16,
+                    _ => {}
+                }
+                schema
+            };
+            schemas = schemas
+                .into_iter()
+                .flat_map(|schema| (1..=denominator).map(move |columns| each(schema, columns)))
+                .collect();
+        }
+        Some(schemas)
     }
 
     /// Whether a size is from 1 to [`MAX_SIZE`] under every assignment; where it is not, for instance when, and what it is then.
@@ -94,6 +125,16 @@ impl Elaborator<'_> {
 
     /// Tries every assignment of the choices that these sizes mention, under what is known to hold.
     fn first_failure(&mut self, sizes: &[SizeId], agree: impl Fn(&[f64]) -> bool) -> Outcome {
+        self.first_failure_of(sizes, &SCHEMAS, agree)
+    }
+
+    /// The same for these schemas.
+    fn first_failure_of(
+        &mut self,
+        sizes: &[SizeId],
+        schemas: &[SchemaSizes],
+        agree: impl Fn(&[f64]) -> bool,
+    ) -> Outcome {
         let mut choices = Vec::new();
         sizes.iter().for_each(|&size| self.ex.mentioned(size, &mut choices));
         self.facts.iter().for_each(|&fact| self.ex.mentioned_in(fact, &mut choices));
@@ -101,6 +142,7 @@ impl Elaborator<'_> {
         let count = counts.fold(1u64, u64::saturating_mul);
         // An evaluation costs at most about as much as there are expressions.
         let cost = count.saturating_mul((self.ex.size_count() as u64).min(4 * MAX_TRIES));
+        let cost = cost.saturating_mul(schemas.len().div_ceil(SCHEMAS.len()) as u64);
         if count > MAX_TRIES || cost > self.proof_budget {
             return Outcome::Undecided;
         }
@@ -116,7 +158,7 @@ impl Elaborator<'_> {
                 made[choice.index()] = Some(all[(rest % all.len() as u64) as usize]);
                 rest /= all.len() as u64;
             }
-            for schema in SCHEMAS {
+            for &schema in schemas {
                 let at = Assignment::with_memo(&made, schema, memo);
                 let possible = self.facts.iter().all(|&fact| self.ex.holds(fact, &self.choices, &at) == Ok(true));
                 let values: Result<Vec<f64>, _> =

@@ -107,6 +107,39 @@ impl Expressions {
         depends
     }
 
+    /// What of the data a size depends on, each once, in an order of its own.
+    pub(crate) fn sizes_of_data(&self, size: SizeId) -> Vec<Size> {
+        let mut found = Vec::new();
+        self.each_size(vec![size], Vec::new(), |size| {
+            if is_of_data(size) {
+                found.push(size.clone());
+            }
+        });
+        found
+    }
+
+    /// A whole number that makes of a size, as its multiple, a polynomial with whole coefficients in the numbers of columns; `None` where it is no
+    /// such fraction.
+    pub(crate) fn denominator(&self, size: SizeId) -> Option<u64> {
+        let whole = |x: f64| x.fract() == 0.0 && x.abs() < 1e9;
+        match self.size(size) {
+            Size::Numeric | Size::Fields | Size::Columns(_) => Some(1),
+            Size::Linear { constant, terms } => {
+                let all =
+                    terms.iter().map(|&(term, factor)| whole(factor.get()).then(|| self.denominator(term)).flatten());
+                let all = all.collect::<Option<Vec<u64>>>()?;
+                whole(constant.get()).then(|| all.into_iter().fold(1, lcm)).filter(|&all| all > 0)
+            }
+            Size::Product(a, b) => self.denominator(*a)?.checked_mul(self.denominator(*b)?),
+            Size::Quotient(a, b) => {
+                let by = self.as_constant(*b).filter(|&by| whole(by) && by >= 1.0)?;
+                self.denominator(*a)?.checked_mul(by as u64)
+            }
+            // Whole, whatever is chosen, and nothing to do with columns.
+            _ => (self.is_whole(size) && !self.is_of_data(size)).then_some(1),
+        }
+    }
+
     /// Every size in these sizes and conditions, once.
     fn each_size(&self, mut sizes: Vec<SizeId>, mut conds: Vec<CondId>, mut visit: impl FnMut(&Size)) {
         let (mut seen, mut seen_conds) = (HashSet::new(), HashSet::new());
@@ -132,6 +165,15 @@ impl Expressions {
             }
         }
     }
+}
+
+/// The least common multiple; 0 where that is too large.
+fn lcm(a: u64, b: u64) -> u64 {
+    let (mut x, mut y) = (a, b);
+    while y > 0 {
+        (x, y) = (y, x % y);
+    }
+    (a / x.max(1)).checked_mul(b).unwrap_or(0)
 }
 
 fn is_of_data(size: &Size) -> bool {

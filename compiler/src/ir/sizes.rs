@@ -261,8 +261,21 @@ impl Expressions {
     pub fn quotient(&mut self, a: SizeId, b: SizeId) -> SizeId {
         match (self.as_constant(a), self.as_constant(b)) {
             (Some(x), Some(y)) if y != 0.0 => self.constant(x / y),
+            // `16 fields / 2` is `8 fields`.
+            (_, Some(y)) if self.divides(y, a) => {
+                let Size::Linear { constant, terms } = self.size(a).clone() else { return a };
+                let start = self.constant(constant.get() / y);
+                terms.iter().fold(start, |sum, (term, factor)| self.add_scaled(sum, *term, factor.get() / y))
+            }
             _ => self.intern(Size::Quotient(a, b)),
         }
+    }
+
+    /// Whether a sum has whole numbers alone, and a whole number divides all of them.
+    fn divides(&self, y: f64, a: SizeId) -> bool {
+        let Size::Linear { constant, terms } = self.size(a) else { return false };
+        let all = || terms.iter().map(|(_, factor)| factor.get()).chain([constant.get()]);
+        y >= 1.0 && y.fract() == 0.0 && all().all(|x| x.abs() < 1e15 && x.fract() == 0.0 && x % y == 0.0)
     }
 
     pub fn root(&mut self, a: SizeId) -> SizeId {

@@ -333,8 +333,8 @@ impl Reader {
         .flatten()
         .filter(|last| NasrecParser::parse(Rule::name, last).is_ok())
         .map(|last| format!("arguments are in `( )`: `{last}({found})`"));
-        let ends =
-            (found == "}" && expected == ["`let`", "an expression"]).then(|| "a body ends in a value".to_owned());
+        let ends = (found == "}" && expected.contains(&"`let`") && expected.contains(&"an expression"))
+            .then(|| "a body ends in a value".to_owned());
         let ends = ends.map(|ends| format!("{ends}: the last line, without a name, is what it gives"));
         diagnostic
             .help_if(habit.map(|habit| habit.help.to_owned()))
