@@ -17,20 +17,31 @@ use nasrec_runtime::{Silent, Stop};
 use crate::support;
 
 const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
-const MODELS: [(&str, &str); 14] = [
+const MODELS: [(&str, &str); 25] = [
+    ("afm", "afm"),
     ("autoint", "autoint"),
     ("dcn", "dcn"),
+    ("dcn_mix", "dcn_mix"),
     ("dcnv2", "dcnv2"),
+    ("deep_crossing", "deep_crossing"),
     ("deepfm", "deepfm"),
     ("dlrm", "dlrm"),
     ("dnn", "dnn"),
+    ("fcn", "fcn"),
     ("fibinet", "fibinet"),
     ("finalmlp", "finalmlp"),
+    ("finalnet", "finalnet"),
     ("fm", "fm_model"),
+    ("fnn", "fnn"),
+    ("fwfm", "fwfm"),
+    ("gdcn", "gdcn"),
+    ("hofm", "hofm"),
     ("linear", "linear_model"),
     ("masknet", "masknet"),
+    ("nfm", "nfm"),
     ("pnn", "pnn"),
     ("wide_deep", "wide_deep"),
+    ("wukong", "wukong"),
     ("xdeepfm", "xdeepfm"),
 ];
 const SPACES: [(&str, &str); 5] = [

@@ -94,7 +94,7 @@ const PLAIN: &str = "schema t {
 }";
 
 /// Over spaces that have every primitive: what is imported, the space, and how many models.
-const OPERATORS: [(&str, &str, u64); 11] = [
+const OPERATORS: [(&str, &str, u64); 14] = [
     ("import \"nasrec_full.nasrec\" { nasrec_full }", "nasrec_full(blocks: 3, dim: 8, counts: [4, 8], widths: [8, 16])", 6),
     ("import \"tabular.nasrec\" { tabular }", "tabular", 4),
     ("import \"models/autoint.nasrec\" { autoint }", "autoint(dim: 16)", 1),
@@ -103,6 +103,9 @@ const OPERATORS: [(&str, &str, u64); 11] = [
     ("import \"models/fibinet.nasrec\" { fibinet }", "fibinet(dim: 4)", 1),
     ("import \"models/masknet.nasrec\" { masknet }", "masknet(dim: 4)", 1),
     ("import \"models/finalmlp.nasrec\" { finalmlp }", "finalmlp(dim: 4)", 1),
+    ("import \"models/afm.nasrec\" { afm }", "afm(dim: 4)", 1),
+    ("import \"models/dcn_mix.nasrec\" { dcn_mix }", "dcn_mix(dim: 4, rank: 3, experts: 2, hidden: 16)", 1),
+    ("import \"models/wukong.nasrec\" { wukong }", "wukong(dim: 4, hidden: 16)", 1),
     ("import \"models/dcnv2.nasrec\" { dcnv2 }", "dcnv2(dim: 4, hidden: 16)", 1),
     ("import \"models/deepfm.nasrec\" { deepfm }", "deepfm(dim: 4, hidden: 16, batch: on, drop: 10%)", 2),
     (
