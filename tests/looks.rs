@@ -237,6 +237,30 @@ fn costs_add_up() {
     assert!(refused(&["cost", "spaces/models/dcnv2.nasrec"]).contains("--with SCHEMA"));
 }
 
+/// A file with several spaces is told of whole; `--name` takes one.
+#[test]
+fn several_spaces_of_a_file_are_told_one_after_the_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("two.nasrec");
+    let space = |name: &str, widths: &str| {
+        format!(
+            "space {name} {{\n  input numeric: dense\n  width w in {widths}\n  logit = linear(linear(numeric, w), 1)\n}}\n"
+        )
+    };
+    let text = [space("narrow", "[4, 8]"), space("wide", "[16, 32, 64]")].concat();
+    std::fs::write(&path, text).expect("written");
+    let file = path.to_str().expect("plain");
+    for command in ["cost", "count"] {
+        let both = json(&[command, file, "--with", "criteo", "--format", "json"]);
+        let items: Vec<&str> = both.as_array().expect("a list").iter().filter_map(|one| one["item"].as_str()).collect();
+        assert_eq!(items, ["space narrow with criteo", "space wide with criteo"]);
+        let one = json(&[command, file, "--with", "criteo", "--format", "json", "--name", "wide"]);
+        assert!(one.is_object() && one["item"].is_null(), "{one}");
+        let text = ran(&[command, file, "--with", "criteo"]).0;
+        assert!(text.contains("space narrow") && text.contains("space wide"), "{text}");
+    }
+}
+
 #[test]
 fn spaces_are_compared_choice_by_choice() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -268,6 +268,8 @@ fn counts_ranks_and_draws_are_those_of_every_encoding() {
         let print = |made: &Architecture| space.plan(made).expect("it is complete").fingerprint();
         let distinct: HashSet<_> = valid.iter().map(|made| print(made)).collect();
         assert_eq!(space.distinct_count(), Ok(Distinct::Exactly(BigUint::from(distinct.len()))), "{name}: distinct");
+        // As `nasrecc count` tells it.
+        assert_eq!(space.census().distinct, Tally::Exactly(BigUint::from(distinct.len())), "{name}: told");
         match space.graph().distinct_count(sizes).expect("small") {
             Distinct::Exactly(count) => assert_eq!(count.to_usize(), Some(distinct.len()), "{name}: by states"),
             Distinct::AtMost(count, why) => {

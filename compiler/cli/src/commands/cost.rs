@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Outcome;
 use crate::bounds::Bounds;
 use crate::imports::Imports;
-use crate::output::{self, Format, Text, grouped, table, write};
+use crate::output::{self, Format, Told, grouped, table, write};
 use crate::render;
 use crate::subject::File;
 
@@ -25,7 +25,7 @@ use crate::subject::File;
 pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     file: String,
-    /// The space, search or architecture, where the file has several
+    /// The space, search or architecture, where the file has several; all of them otherwise
     #[arg(long)]
     name: Option<String>,
     /// The schema: one that the file sees, or one that ships, such as criteo
@@ -51,28 +51,29 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let Some(file) = File::load(&args.file, &args.imports, args.shown)? else { return Ok(Outcome::Findings) };
-    let item = file.item(args.name.as_deref(), "--name")?;
-    let subject = file.subject(&item, args.with.as_deref())?;
-    let space = subject.bound()?;
-    let heading = subject.heading();
     let columns = output::columns(args.out.as_ref());
-    let text = match (subject.one(), args.format) {
-        (Some(architecture), format) => {
-            let plan = space.plan(&architecture)?;
-            match format {
-                Format::Text => Text::People(format!("{heading}\n{}", of_plan(space, &plan, columns))),
-                Format::Json => output::json(&plan_json(&plan))?,
+    let mut told = Vec::new();
+    for item in file.items(args.name.as_deref())? {
+        let subject = file.subject(&item, args.with.as_deref())?;
+        let space = subject.bound()?;
+        told.push(match subject.one() {
+            Some(architecture) => {
+                let plan = space.plan(&architecture)?;
+                match args.format {
+                    Format::Text => Told::Text(format!("{}\n{}", subject.heading(), of_plan(space, &plan, columns))),
+                    Format::Json => Told::Json(subject.heading(), plan_json(&plan)),
+                }
             }
-        }
-        (None, format) => {
-            let spread = Spread::of(space, args.samples, args.seed)?;
-            match format {
-                Format::Text => Text::People(format!("{heading}\n{}", spread.table(space, columns))),
-                Format::Json => output::json(&spread.json(space))?,
+            None => {
+                let spread = Spread::of(space, args.samples, args.seed)?;
+                match args.format {
+                    Format::Text => Told::Text(format!("{}\n{}", subject.heading(), spread.table(space, columns))),
+                    Format::Json => Told::Json(subject.heading(), spread.json(space)),
+                }
             }
-        }
-    };
-    write(args.out.as_ref(), text, file.read())?;
+        });
+    }
+    write(args.out.as_ref(), Told::all(told)?, file.read())?;
     Ok(Outcome::Clean)
 }
 

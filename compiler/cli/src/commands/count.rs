@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::imports::Imports;
-use crate::output::{self, Format, Text, grouped, write};
+use crate::output::{self, Format, Told, grouped, write};
 use crate::render;
 use crate::subject::{File, Subject};
 
@@ -22,7 +22,7 @@ use crate::subject::{File, Subject};
 pub(crate) struct Args {
     #[arg(value_name = "FILE")]
     file: String,
-    /// The space, search or architecture whose space is counted, where the file has several
+    /// The space, search or architecture whose space is counted, where the file has several; all of them otherwise
     #[arg(long)]
     name: Option<String>,
     /// The schema, where constraints depend on the data
@@ -42,17 +42,20 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let Some(file) = File::load(&args.file, &args.imports, args.shown)? else { return Ok(Outcome::Findings) };
-    let item = file.item(args.name.as_deref(), "--name")?;
-    let subject = file.subject(&item, args.with.as_deref())?;
-    let census = match &subject.schema {
-        Some(_) => subject.bound()?.census(),
-        None => subject.space.graph.census(None),
-    };
-    let text = match args.format {
-        Format::Text => Text::People(table(&subject, &census, output::columns(args.out.as_ref()))),
-        Format::Json => output::json(&machine(&subject, &census))?,
-    };
-    write(args.out.as_ref(), text, file.read())?;
+    let columns = output::columns(args.out.as_ref());
+    let mut counted = Vec::new();
+    for item in file.items(args.name.as_deref())? {
+        let subject = file.subject(&item, args.with.as_deref())?;
+        let census = match &subject.schema {
+            Some(_) => subject.bound()?.census(),
+            None => subject.space.graph.census(None),
+        };
+        counted.push(match args.format {
+            Format::Text => Told::Text(table(&subject, &census, columns)),
+            Format::Json => Told::Json(subject.heading(), machine(&subject, &census)),
+        });
+    }
+    write(args.out.as_ref(), Told::all(counted)?, file.read())?;
     Ok(Outcome::Clean)
 }
 

@@ -7,6 +7,7 @@
 mod file;
 mod streams;
 mod table;
+mod told;
 mod visible;
 mod words;
 
@@ -19,6 +20,7 @@ use clap::ValueEnum;
 pub(crate) use file::{fill, replace};
 pub(crate) use streams::{Gone, columns, print, show, tell, unwritable};
 pub(crate) use table::table;
+pub(crate) use told::Told;
 pub(crate) use visible::{Visible, has_hidden, visible, visible_line};
 pub(crate) use words::{grouped, mmacs, worded};
 

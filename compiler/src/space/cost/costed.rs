@@ -59,6 +59,11 @@ impl Space {
     /// Counts with all constraints, or without those on costs where these leave open how many: then `true`.
     fn counted(&self) -> (Census, bool) {
         let mut census = self.graph.census(Some(self.sizes));
+        if let Tally::AtMost(..) = census.distinct
+            && let Some(all) = self.different()
+        {
+            census.distinct = Tally::Exactly(BigUint::from(all.len()));
+        }
         if self.graph.constraints.iter().all(|constraint| constraint.costs.is_empty()) {
             return (census, false);
         }

@@ -12,7 +12,7 @@ use crate::space::{Architecture, Space};
 
 /// Most encodings whose graphs are built to count those that differ, and most nodes of all of them together.
 const MAX_BUILT: u64 = 200_000;
-const MAX_BUILT_NODES: u64 = 10_000_000;
+const MAX_BUILT_NODES: u64 = 60_000_000;
 
 impl Space {
     /// Every encoding that the constraints on choices allow, in the order of their ranks.
