@@ -195,7 +195,10 @@ impl LineSplits {
             line => line,
         };
         let Head { width, stopped } = head(code);
-        self.every = stopped || self.base + width > WIDTH;
+        // Where a statement goes on, its lines are further in.
+        let goes_on = i > 0 && rest[0].broken_before() && !rest[0].first().ends && !rest[0].is("else");
+        let indent = self.base + if goes_on { STEP } else { 0 };
+        self.every = stopped || indent + width > WIDTH;
     }
 }
 
