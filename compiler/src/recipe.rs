@@ -559,8 +559,8 @@ pub struct Retrain {
     /// as were found best, before they are told on the test part; `on` by default. Else they are told as they are.
     #[serde(default = "on", skip_serializing_if = "is_on")]
     pub refit: bool,
-    /// With how many seeds the winner and the baselines are told on the test part, from 1 to [`Retrain::MOST_TESTS`]; `None`, the default, for 3
-    /// where a budget has time for it, else 1.
+    /// With how many seeds the winner and the baselines are told on the test part, from 1 to [`Retrain::MOST_TESTS`]; `None`, the default, for as
+    /// many as a budget has time for, else 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tests: Option<u64>,
     /// Samples a step; 256 by default.

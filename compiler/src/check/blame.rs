@@ -1,7 +1,8 @@
 //! Whose mistake one is that is found inside of a space: often an argument's, which was given where the space is used, and maybe in another
 //! file.
 //!
-//! A space is written out once more without one of its arguments. A finding that is not there then is that argument's, and is told at its place.
+//! A space is written out once more without one of its arguments. A finding that is not there then is that argument's, and is told at its place;
+//! where both are in one file, whose author may have made the mistake in either, at both.
 
 use super::Overrides;
 use super::elaborate::written_out;
@@ -54,7 +55,9 @@ pub(super) fn blame(
     for finding in found.iter_mut().filter(|finding| inside(finding)) {
         let culprit = without.iter().find(|(.., found)| !found.iter().any(|other| is_same(finding, other)));
         if let Some((span, name, _)) = culprit {
-            finding.labels.insert(0, Label { span: *span, text: format!("`{name}` is given here") });
+            let is_elsewhere = finding.labels.first().is_some_and(|first| first.span.file != span.file);
+            let at = if is_elsewhere { 0 } else { finding.labels.len() };
+            finding.labels.insert(at, Label { span: *span, text: format!("`{name}` is given here") });
         }
     }
 }

@@ -95,8 +95,8 @@ impl Elaborator<'_> {
             .find(|(_, text)| text.contains(&format!("\nop {name}(")))
             .map(|(path, _)| program.import_of(callee, path));
         // What is called exactly so goes before what is called nearly so.
-        let near = near.filter(|_| shipped.is_none());
         let known = elsewhere::operator(name).filter(|_| shipped.is_none());
+        let near = near.filter(|near| shipped.is_none() && (known.is_none() || near.eq_ignore_ascii_case(name)));
         self.fail(
             Diagnostic::error(Code::UnknownName, format!("there is no operator `{name}` here"))
                 .label(callee.span, "neither defined in this file nor imported")
@@ -162,14 +162,16 @@ impl Elaborator<'_> {
                 Some(name) => match places.get(name.text.as_str()).copied() {
                     Some(at) => at,
                     None => {
+                        let known = elsewhere::parameter(&name.text);
                         let near = nearest(&name.text, params.iter().map(|(param, _)| *param));
+                        let near = near.filter(|_| known.is_none());
                         return self.fail(
                             Diagnostic::error(
                                 Code::Arguments,
                                 format!("`{}` has no parameter `{}`", callee.text, name.text),
                             )
                             .label(name.span, "not a parameter")
-                            .help_if(elsewhere::parameter(&name.text).map(|known| format!("{takes}; {known}")))
+                            .help_if(known.map(|known| format!("{takes}; {known}")))
                             .did_you_mean(name.span, &name.text, near)
                             .help_if(Some(takes)),
                         );

@@ -1,6 +1,8 @@
 //! Further trainings that are told on the test part: who beats whom is told of the mean of several, as one may be lucky by more than two
 //! models differ.
 
+use nasrec_compiler::recipe::Retrain;
+
 use super::boosted::Subject;
 use super::clock::{self, Clock};
 use super::report::Repeated;
@@ -12,16 +14,16 @@ use crate::data::Dataset;
 use crate::run::{Job, Journal};
 use crate::train::{Blocks, Figures, Luck};
 
-/// With how many seeds models are told on the test part, where a budget has time and the recipe does not say.
-const WITHIN_BUDGET: u64 = 3;
+/// For how many seeds time is kept in a budget, where the recipe does not say; more are taken while there is time.
+const KEPT: u64 = 3;
 /// Of a budget, what is kept for that at most.
 const SHARE: f64 = 0.1;
 /// Behind the name of a model, before the number of a further training.
 const TEST: &str = "-test-";
 
-/// With how many seeds, where there is time.
+/// With how many seeds models are told on the test part, where there is time.
 fn seeds(job: &Job) -> u64 {
-    job.recipe.retrain.tests.unwrap_or(if job.recipe.budget.is_some() { WITHIN_BUDGET } else { 1 })
+    job.recipe.retrain.tests.unwrap_or(if job.recipe.budget.is_some() { Retrain::MOST_TESTS } else { 1 })
 }
 
 /// Seconds of a budget to keep for that.
@@ -32,7 +34,7 @@ pub(super) fn kept(job: &Job, data: &Dataset, journal: &Journal) -> f64 {
     let baselines: f64 = clock::first_trainings(journal, is_baseline).iter().sum();
     let each = baselines + settled::training(job, journal).0;
     let last = if job.recipe.retrain.refit { clock::more_rows(job, data) } else { 0.0 };
-    ((seeds(job) - 1) as f64 * each * (1.0 + last)).min(SHARE * budget)
+    ((seeds(job).min(KEPT) - 1) as f64 * each * (1.0 + last)).min(SHARE * budget)
 }
 
 /// A model with all of its trainings that were told on the test part.
