@@ -86,6 +86,16 @@ fn turns_blocks_stems_and_outputs_are_known() {
 }
 
 #[test]
+fn what_a_turn_is_given_is_known_whatever_the_first_one_is_given() {
+    let text = "space s {\n  input a: dense\n  let r = repeat i in 1..2 from if a.width > 2 { a } else if a.width > 1 { a } else { a + a } as h { relu(h) * i }\n  \
+                let t = repeat 2 from choose { one: a; other: { let b = a + a; b } } as g { relu(g) }\n  logit = linear(r + t, 1)\n}\n";
+    assert_eq!(defined(text, "relu(h"), Some((Kind::Turn, place(text, "h { relu"))));
+    assert_eq!(defined(text, "* i"), Some((Kind::Number, place(text, "i in 1..2"))));
+    assert_eq!(defined(text, "relu(g"), Some((Kind::Turn, place(text, "g { relu"))));
+    assert_eq!(defined(text, "a + a; b"), Some((Kind::Let, place(text, "b = a + a"))));
+}
+
+#[test]
 fn what_an_input_reads_is_no_name_of_the_space() {
     let text = "schema t {\n  label y\n  user { sparse user: int | vocabulary; dense age }\n  item {\n    sparse item: int | vocabulary\n  }\n  \
                 dense price\n}\nspace s {\n  input user: categorical from user, C[1..2]\n  input price: dense from price\n  \

@@ -67,8 +67,9 @@ pub(super) fn habit(text: &str, at: usize, inside: Option<u8>) -> Option<Habit> 
         return Habit::said("a file is named by a text: `import \"std/ctr.nasrec\" { fc, attention }`");
     }
     let by_word = if inside.is_none() { elsewhere::item(first) } else { elsewhere::statement(first) };
-    // A name that is called so, and goes on to be read.
-    let is_name = line[first.len()..].trim_start().starts_with('=');
+    // What is called so here: a name that is given a value, a label, a setting, or an operator that was understood.
+    let next = line[first.len()..].trim_start();
+    let is_name = next.starts_with(['=', ':']) || rest.len() < line.len() && next.starts_with(['(', '.', '[']);
     if let Some(help) = by_word.filter(|_| !is_name && inside != Some(b'(')) {
         return Habit::said(help);
     }

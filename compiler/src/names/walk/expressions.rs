@@ -11,7 +11,7 @@ const WORDS: [&str; 24] = [
     "step", "require", "forbid", "for", "of", "with", "after", "import", "_",
 ];
 
-/// What the next `{` opens.
+/// What a `{` opens that is to come.
 #[derive(Clone, Copy, PartialEq)]
 enum Next {
     Body,
@@ -23,7 +23,8 @@ enum Next {
 impl Walker<'_> {
     /// To the end of the expression: of the statement, or up to the next comma.
     pub(super) fn expression(&mut self, commas: bool) {
-        let mut next = Next::Body;
+        // Innermost last: `repeat 2 from if c { a } else { b } as h { … }`.
+        let mut opens: Vec<Next> = Vec::new();
         let mut base = Base::Unknown;
         let mut first = true;
         // Members of members so far: a member means what its base means.
@@ -46,13 +47,18 @@ impl Walker<'_> {
                     self.bracket("]");
                     base = before;
                 }
-                "{" => {
-                    match next {
-                        Next::Body => self.body([None; 2]),
-                        Next::Repeat(names) => self.body(names),
-                        Next::Alternatives => self.nested(Self::alternatives),
+                "{" => match opens.pop().unwrap_or(Next::Body) {
+                    Next::Body => self.body([None; 2]),
+                    Next::Repeat(names) => self.body(names),
+                    Next::Alternatives => self.nested(Self::alternatives),
+                },
+                "if" | "else" => {
+                    let is_else = token.is("else");
+                    self.at += 1;
+                    // `else if` has one body less.
+                    if !(is_else && self.is("if")) {
+                        opens.push(Next::Body);
                     }
-                    next = Next::Body;
                 }
                 "." => {
                     self.at += 1;
@@ -66,20 +72,21 @@ impl Walker<'_> {
                     }
                 }
                 "choose" => {
-                    next = Next::Alternatives;
+                    opens.push(Next::Alternatives);
                     self.at += 1;
                 }
                 "repeat" => {
                     self.at += 1;
                     let number = (self.word().is_some() && self.is_at(1, "in")).then_some(self.at);
                     self.at += if number.is_some() { 2 } else { 0 };
-                    next = Next::Repeat([None, number]);
+                    opens.push(Next::Repeat([None, number]));
                 }
                 "as" => {
                     self.at += 1;
-                    if let Next::Repeat([_, number]) = next {
-                        next = Next::Repeat([self.word().map(|_| self.at), number]);
-                        self.at += usize::from(self.word().is_some());
+                    let name = self.word().map(|_| self.at);
+                    if let Some(Next::Repeat(names)) = opens.last_mut() {
+                        names[0] = name;
+                        self.at += usize::from(name.is_some());
                     }
                 }
                 "earlier" => {
