@@ -30,7 +30,7 @@ const STATEMENTS: Words = &[
     (&["output", "outputs", "predict"], "what a space predicts is `logit = …`"),
     (
         &["print", "assert"],
-        "`test \"…\" { … }` states what is to hold, and `nasrecc cost` and `sample` show what there is",
+        "`test small { raw(s) == 128 }` states what is to hold, and `nasrecc cost` and `sample` show what there is",
     ),
 ];
 
@@ -73,7 +73,7 @@ pub(crate) fn item(word: &str) -> Option<&'static str> {
 const OPERATORS: Words = &[
     (
         &["param", "parameter", "Parameter", "variable", "Variable", "get_variable", "free", "trainable"],
-        "numbers that are trained and depend on nothing are `weight(n)`, or `weight(n, dim)` as fields",
+        "numbers that are trained and depend on nothing are `weight(n)`, or `weight_fields(n, dim)` as fields",
     ),
     (
         &["Linear", "Dense", "dense", "FC", "fully_connected", "project"],
@@ -257,7 +257,7 @@ pub(crate) fn value(name: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::check::KEYWORDS;
+    use crate::check::{DENSE_STEPS, KEYWORDS, SPARSE_STEPS};
     use crate::primitives;
 
     /// What is a word of the language is none of elsewhere, where it could stand.
@@ -276,6 +276,30 @@ mod tests {
             all.sort_unstable();
             all.dedup();
             assert_eq!(all.len(), count, "a word of {name} is there twice");
+        }
+    }
+
+    /// What is called in a line of help is there to be called.
+    #[test]
+    fn what_is_said_instead_is_of_the_language() {
+        let std: Vec<&str> =
+            crate::library::FILES.iter().filter(|(path, _)| path.starts_with("std/")).map(|(_, text)| *text).collect();
+        let is_known = |name: &str| {
+            primitives::find(name).is_some()
+                || std.iter().any(|text| text.contains(&format!("\nop {name}(")))
+                || SPARSE_STEPS.iter().any(|(step, ..)| *step == name)
+                || DENSE_STEPS.iter().any(|(step, ..)| *step == name)
+                || ["concat", "raw", "name", "s", "f"].contains(&name)
+        };
+        for (_, said) in [STATEMENTS, ITEMS, OPERATORS, PARAMETERS, COLUMNS, STEPS, VALUES].into_iter().flatten() {
+            for code in said.split('`').skip(1).step_by(2) {
+                for (at, _) in code.match_indices('(') {
+                    let before = &code[..at];
+                    let start =
+                        before.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |end| end + 1);
+                    assert!(is_known(&before[start..]), "`{}` in {said}", &before[start..]);
+                }
+            }
         }
     }
 }

@@ -246,9 +246,9 @@ impl Elaborator<'_> {
             return self.fail(
                 Diagnostic::error(Code::Size, format!("{} is not a width", number_words(*bad)))
                     .label(expr.span, format!("expected whole numbers from 1 to {MAX_SIZE}"))
-                    .help_if((*bad == 0.0).then(|| {
-                        "what may be left out is `maybe …`, or `off` as an alternative of its own".to_owned()
-                    })),
+                    .help_if(
+                        (*bad == 0.0).then(|| "what may be left out is a `maybe`: `maybe linear(x, w)`".to_owned()),
+                    ),
             );
         }
         let mut widths: Vec<i64> = Vec::new();
