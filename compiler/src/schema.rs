@@ -333,8 +333,11 @@ pub struct SparseColumn {
 pub struct List {
     /// Between two categories. What is empty between two separators is none.
     pub separator: String,
-    /// Categories that are read of a value, the first ones; others are left out.
+    /// Categories that are read of a value, the first ones, or the last ones; others are left out.
     pub most: usize,
+    /// Whether it is the last ones, as of a history whose latest stand behind the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last: bool,
     /// How the embeddings become one.
     pub pool: Pool,
 }

@@ -94,7 +94,7 @@ fn schema() -> Schema {
         dense("v2", "vector", Type::Number, element(1), &[]),
     ];
     let hash = || Table::Hash { seed: 0 };
-    let list = List { separator: "|".to_owned(), most: 3, pool: Pool::Mean };
+    let list = List { separator: "|".to_owned(), most: 3, last: false, pool: Pool::Mean };
     let categories = vec![
         sparse("city", Type::Text, hash(), None),
         sparse("site", Type::Hex, Table::Modulo, None),

@@ -136,9 +136,9 @@ fn is_shared(table: &Table) -> bool {
     matches!(table, Table::Modulo | Table::Hash { .. } | Table::Vocabulary { .. })
 }
 
-/// `list("|", most: 16, pool: mean)`
+/// `list("|", most: 16, pool: mean)`, or `list("^", last: 20)`
 fn list((name, args): &(Name, Vec<Arg>), kind: &Type, format: Format) -> Result<List, Diagnostic> {
-    const ARGS: [&str; 3] = ["separator", "most", "pool"];
+    const ARGS: [&str; 4] = ["separator", "most", "pool", "last"];
     if !matches!(kind, Type::Int | Type::Hex | Type::Text) {
         return Err(Diagnostic::error(Code::Schema, "a list of categories is of `int`, `hex` or `text`")
             .label(name.span, "these are none")
@@ -147,11 +147,19 @@ fn list((name, args): &(Name, Vec<Arg>), kind: &Type, format: Format) -> Result<
     let called = called(name, args);
     called.only(&ARGS)?;
     let separator = separator(&called, &ARGS, format)?;
-    let most = called.whole(&ARGS, "most", List::MOST as u64)?;
+    let last = called.expr(&ARGS, "last");
+    if let (Some(last), Some(most)) = (last, called.expr(&ARGS, "most")) {
+        return Err(Diagnostic::error(Code::Schema, "a list is read from its beginning or from its end")
+            .label(most.span, "so many of the first")
+            .label(last.span, "and so many of the last"));
+    }
+    let which = if last.is_some() { "last" } else { "most" };
+    let last = last.is_some();
+    let most = called.whole(&ARGS, which, List::MOST as u64)?;
     let place = |arg: &str| called.expr(&ARGS, arg).map_or(name.span, |given| given.span);
     if !(1..=List::MOST_SLOTS as u64).contains(&most) {
         return Err(Diagnostic::error(Code::Schema, format!("a list of {most} categories is not understood"))
-            .label(place("most"), format!("expected 1 to {}", List::MOST_SLOTS)));
+            .label(place(which), format!("expected 1 to {}", List::MOST_SLOTS)));
     }
     let pool = match called.expr(&ARGS, "pool").map(|given| &given.kind) {
         None => Pool::Mean,
@@ -163,7 +171,7 @@ fn list((name, args): &(Name, Vec<Arg>), kind: &Type, format: Format) -> Result<
                 .label(place("pool"), "expected `mean`, `sum` or `max`"));
         }
     };
-    Ok(List { separator, most: most as usize, pool })
+    Ok(List { separator, most: most as usize, last, pool })
 }
 
 /// What stands between two values of a list; nothing need be said of a file that has lists as such.

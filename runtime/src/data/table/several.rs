@@ -11,15 +11,15 @@ use crate::data::batch::EMPTY;
 /// How the parts of a value are found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::data) enum Several {
-    /// Categories, the first so many of them.
-    Bag { separator: Vec<u8>, most: usize },
+    /// Categories, the first so many of them, or the last.
+    Bag { separator: Vec<u8>, most: usize, last: bool },
     /// Numbers, exactly so many.
     Numbers { separator: Vec<u8>, of: usize },
 }
 
 impl Several {
     pub fn bag(list: &List) -> Self {
-        Self::Bag { separator: list.separator.clone().into_bytes(), most: list.most }
+        Self::Bag { separator: list.separator.clone().into_bytes(), most: list.most, last: list.last }
     }
 
     pub fn numbers(element: &Element) -> Self {
@@ -65,7 +65,12 @@ impl Cells {
     /// The categories of a bag, as far as there is room for them; none where the value is missing.
     pub(super) fn categories<'t>(&'t self, several: &'t Several, text: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
         let text = if self.is_missing(text) { &[] } else { text };
-        several.parts(text).filter(|part| !self.is_missing(part)).take(several.slots())
+        let parts = || several.parts(text).filter(|part| !self.is_missing(part));
+        let left_out = match several {
+            Several::Bag { most, last: true, .. } => parts().count().saturating_sub(*most),
+            _ => 0,
+        };
+        parts().skip(left_out).take(several.slots())
     }
 
     /// Writes the parts of a value, each where it has its place in the row.

@@ -241,17 +241,29 @@ impl Writing<'_, '_> {
                 lines.push(format!("ids[{slot}] = 0;"));
                 lines.push(format!("if (!is_missing(text) && !{function}(model, text, &ids[{slot}])) return {wrong};"));
             }
-            Some(List { separator, most, .. }) => {
+            Some(List { separator, most, last, .. }) => {
                 self.pieces.need("next_part");
+                let separator = literal(separator);
+                lines.extend(["{".to_owned(), "    size_t count = 0;".to_owned()]);
+                if *last {
+                    lines.extend([
+                        "    size_t before = 0;".to_owned(),
+                        "    rest = text;".to_owned(),
+                        format!("    while (!is_missing(text) && next_part(&rest, {separator}, &part)) before += !is_missing(part);"),
+                        format!("    before = before > {most} ? before - {most} : 0;"),
+                    ]);
+                }
                 lines.extend([
-                    "{".to_owned(),
-                    "    size_t count = 0;".to_owned(),
                     "    rest = text;".to_owned(),
                     format!(
-                        "    while (count < {most} && !is_missing(text) && next_part(&rest, {}, &part)) {{",
-                        literal(separator)
+                        "    while (count < {most} && !is_missing(text) && next_part(&rest, {separator}, &part)) {{"
                     ),
                     "        if (is_missing(part)) continue;".to_owned(),
+                ]);
+                if *last {
+                    lines.push("        if (before > 0) { before--; continue; }".to_owned());
+                }
+                lines.extend([
                     format!("        if (!{function}(model, part, &ids[{slot} + count++])) return {wrong};"),
                     "    }".to_owned(),
                     format!("    if (count == 0) ids[{slot} + count++] = 0;"),

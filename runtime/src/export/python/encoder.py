@@ -114,7 +114,8 @@ class Encoder:
         if text in self.missing:
             return []
         parts = [part for part in text.split(column["list"]["separator"]) if part not in self.missing]
-        return parts[: column["list"]["most"]]
+        most = column["list"]["most"]
+        return parts[-most:] if column["list"]["last"] else parts[:most]
 
     def rows(self, column, texts):
         """The rows of its table that a field looks up; row 0 is the one of what is missing."""

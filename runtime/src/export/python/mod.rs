@@ -116,7 +116,7 @@ fn sparse(model: &Model, encoder: Option<&Encoder>, at: usize) -> Value {
         "from": column.from,
         "kind": kind,
         "pattern": pattern,
-        "list": list.map(|list| json!({ "separator": list.separator, "most": list.most })),
+        "list": list.map(|list| json!({ "separator": list.separator, "most": list.most, "last": list.last })),
         "table": table,
         "rows": column.rows,
         "seed": seed,

@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn bags_without_an_end_take_no_room() {
         let column = |most: usize| SparseColumn {
-            list: Some(List { separator: "|".to_owned(), most, pool: Pool::Sum }),
+            list: Some(List { separator: "|".to_owned(), most, last: false, pool: Pool::Sum }),
             ..SparseColumn::new("C", Type::Text, Table::Hash { seed: 1 }, 30)
         };
         let schema =

@@ -44,7 +44,7 @@ class Inputs:
             return encoder.rows(encoder.sparse[said["field"]], row)
         if "separator" not in said:
             return [self.value(said, text)]
-        column = {**said, "from": said["column"], "pattern": said.get("pattern"), "list": {**said, "most": None}}
+        column = {**said, "from": said["column"], "pattern": said.get("pattern"), "list": {**said, "most": None, "last": False}}
         if "of" in said:
             return [float("nan") if number is None else number for number in encoder.numbers(column, text)]
         return [self.value(said, value) for value in encoder.values(column, text)]
