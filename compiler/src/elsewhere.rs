@@ -146,8 +146,8 @@ pub(crate) fn parameter(name: &str) -> Option<&'static str> {
 const COLUMNS: Words = &[
     (
         &["sequence", "seq", "history", "bag", "list", "multi", "varlen", "ragged", "multivalent"],
-        "several categories of one value are `sparse history: int | list(\"^\", most: 50) | modulo(rows: 100_000)`; with the table of \
-         another column, `same(item)` in place of its last step",
+        "several categories of one value are `sparse history: int | list(\"^\", last: 50) | modulo(rows: 100_000)`; with the table of \
+         another column, `same(item)` in place of its last step; a space reads them in their order as `input history: sequence from history`",
     ),
     (
         &["categorical", "category", "cat", "id", "discrete", "token", "string", "text"],
@@ -179,7 +179,7 @@ const STEPS: Words = &[
     ),
     (
         &["max_length", "max_len", "maxlen", "last", "truncate", "pad"],
-        "how many categories a value may have is `list(\"^\", most: 50)`",
+        "how many categories a value may have is `list(\"^\", most: 50)`, or `list(\"^\", last: 50)`",
     ),
     (
         &["onehot", "one_hot", "embedding", "label_encode", "encode", "categorize"],

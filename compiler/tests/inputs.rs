@@ -111,6 +111,39 @@ fn what_no_logit_reads_is_not_stored() {
 }
 
 #[test]
+fn a_sequence_is_its_places_in_one_table() {
+    let din = plan(
+        "space m {\n input target: categorical from item\n input seen: sequence from seen\n shared table = embed(_, 3)\n\
+         let weights = softmax(linear(mask(seen), seen.count))\n let s = scale(table(seen), weights)\n\
+         logit = linear(concat(flatten(table(target)), flatten(s)), 1)\n}",
+    );
+    // As many places as a list has where nothing is said; the table is that of `item`, with which `seen` is the same.
+    assert_eq!(tables(&din), ["table.embed.table.item 13"]);
+    assert_eq!(din.embedding_params(), 3 * 13);
+    let sequence = din.nodes.iter().find(|node| node.lookups.len() == 16 && !node.params.is_empty()).expect("it is there");
+    assert_eq!((sequence.shape.as_slice(), sequence.params.len()), (&[16, 3][..], 16));
+    let places: Vec<_> = sequence.lookups.iter().map(|lookup| (lookup.field, lookup.place)).collect();
+    assert_eq!(places, (0..16).map(|place| (4, Some(place))).collect::<Vec<_>>());
+    let mask = din.nodes.iter().find(|node| node.primitive.name() == "mask").expect("it is there");
+    assert_eq!((mask.lookups == sequence.lookups, mask.shape.as_slice()), (true, &[16][..]));
+    // A plan that was written down is read as it was, and one without places is another.
+    let written = serde_json::to_string(&din).expect("written");
+    assert_eq!(serde_json::from_str::<Plan>(&written).expect("read"), din);
+    let mut without = din.clone();
+    without.nodes.iter_mut().flat_map(|node| &mut node.lookups).for_each(|lookup| lookup.place = Some(0));
+    assert_ne!(without.fingerprint(), din.fingerprint());
+}
+
+#[test]
+fn the_one_list_of_a_schema_is_its_sequence() {
+    let text = |from: &str| {
+        format!("space m {{\n input s: sequence{from}\n logit = linear(flatten(embed(s, 2)), 1)\n}}")
+    };
+    assert_eq!(plan(&text("")), plan(&text(" from item")));
+    assert_eq!(plan(&text("")).macs(), 32);
+}
+
+#[test]
 fn the_same_call_over_two_inputs_is_two_computations() {
     let twins = plan(
         "space m {\n input a: categorical from user\n input b: categorical from item\n shared f = embed(_, 3)\n\

@@ -61,6 +61,8 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
         | Primitive::Softmax(_)
         | Primitive::Square(_) => Some(inputs[0].clone()),
         Primitive::Weight(_) => Some(params[0].shape()),
+        Primitive::Fill(_) => None,
+        Primitive::Mask(_) => shape(&[node.lookups.len()]),
         Primitive::Transpose(_) => shape(&[inputs[0][1], inputs[0][0]]),
         Primitive::Matmul(_) => {
             assert_eq!(inputs[0][1], inputs[1][0], "{}", node.path);

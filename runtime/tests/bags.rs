@@ -306,3 +306,24 @@ fn lists_of_another_length_and_what_is_no_number_are_malformed() {
         assert!(told.contains(expected), "{told}");
     }
 }
+
+#[test]
+fn of_a_longer_list_the_last_are_read() {
+    let schema = written(
+        "schema t {
+  format csv
+  label click
+  sparse seen: int | list(\"^\", last: 3) | modulo(rows: 100)
+  sparse known from seen: int | list(\"^\", last: 2) | vocabulary
+}",
+    );
+    let rows = "click,seen\n1,1^2^3^4^5\n0,7^^8\n0,\n1,9^3^^5^5\n";
+    let (_place, data) = prepare(&schema, "a.csv", rows.as_bytes());
+    let batch = all(&data.expect("sound"));
+    assert_eq!(batch.ids_of(0).expect("there"), [4, 8, 0, 4, 5, 9, EMPTY, 6, 6, EMPTY, EMPTY, 6]);
+    // 5 is read three times, 4, 7 and 8 once.
+    assert_eq!(batch.ids_of(1).expect("there"), [3, 4, 0, 2, 2, 5, EMPTY, 2]);
+    let one = |place| nasrec_compiler::plan::Lookup { field: 0, pool: None, place: Some(place) };
+    assert_eq!(batch.looked_up(one(1)).expect("there"), [5, 9, EMPTY, 6]);
+    assert_eq!(batch.looked_up(one(3)), None);
+}

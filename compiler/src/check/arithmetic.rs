@@ -66,7 +66,7 @@ impl Elaborator<'_> {
             None => self.fail(
                 Diagnostic::error(Code::NotConstant, "a number that meets a tensor must not depend on choices")
                     .label(at, "differs between architectures")
-                    .help("a trained number: `scale(x, weight(1))`"),
+                    .help("as a tensor a size `n` is `sum_last(ones(n))`, and a trained number `weight(1)`: `scale(x, …)`"),
             ),
         }
     }

@@ -317,7 +317,8 @@ impl Elaborator<'_> {
             (Value::Tensor(node), Wants::Sparse) => self.tensor(*node) == TensorKind::Sparse,
             (Value::Tensor(node), Wants::Square) => self.tensor(*node) == TensorKind::Square,
             (Value::Tensor(node), Wants::Tensor) => self.tensor(*node) != TensorKind::Square,
-            (Value::Categorical(_), Wants::Categorical)
+            (Value::Categorical(_) | Value::Sequence(_), Wants::Categorical)
+            | (Value::Sequence(_), Wants::Sequence)
             | (Value::Size(_), Wants::Size | Wants::Number | Wants::Share | Wants::Positive)
             | (Value::Truth(_), Wants::Switch) => true,
             _ => false,
@@ -362,7 +363,13 @@ impl Elaborator<'_> {
                     "widths to choose from are a list, `[16, 32, 64]`, or a range with even steps, `16..256 step 16`",
                 );
             }
-            (Value::Categorical(_), _) => diagnostic = diagnostic.help("`embed(fields, dim)` looks categories up"),
+            (Value::Categorical(_), Wants::Sequence) => {
+                diagnostic = diagnostic
+                    .help("an input of one column with several values a row is `input history: sequence from history`");
+            }
+            (Value::Categorical(_) | Value::Sequence(_), _) => {
+                diagnostic = diagnostic.help("`embed(fields, dim)` looks categories up");
+            }
             _ => {}
         }
         self.fail(diagnostic)
@@ -431,7 +438,7 @@ impl Elaborator<'_> {
             let param = Name { text: name.to_owned(), span: expr.span };
             match self.of_kind(value, wants, expr.span, &param)? {
                 Value::Tensor(node) => operands.push((Gate::Always, node)),
-                Value::Categorical(input) => {
+                Value::Categorical(input) | Value::Sequence(input) => {
                     reads = Some(input);
                     sizes.push(self.count_of(input));
                 }
@@ -598,7 +605,7 @@ impl Elaborator<'_> {
             };
             let value = match wants {
                 Wants::Size | Wants::Number | Wants::Share | Wants::Positive => Value::Size(axis().size),
-                Wants::Switch | Wants::Categorical => {
+                Wants::Switch | Wants::Categorical | Wants::Sequence => {
                     opaque += 1;
                     Value::Truth(self.ex.opaque_cond(opaque))
                 }

@@ -329,7 +329,7 @@ impl Elaborator<'_> {
                 }
                 names.iter().map(|name| (*name).to_owned()).collect()
             }
-            Value::Categorical(input) => {
+            Value::Categorical(input) | Value::Sequence(input) => {
                 if member.text == "count" {
                     return Some(Value::Size(self.count_of(*input)));
                 }
@@ -369,7 +369,7 @@ impl Elaborator<'_> {
         let near = nearest(&member.text, known.iter().map(String::as_str));
         let near = near.or_else(|| {
             let counts = ["fields", "columns", "width", "length", "size", "len"].contains(&member.text.as_str());
-            (counts && matches!(of, Value::Categorical(_))).then_some("count")
+            (counts && matches!(of, Value::Categorical(_) | Value::Sequence(_))).then_some("count")
         });
         let column = (matches!(of, Value::Categorical(_)) && near.is_none()).then(|| {
             format!("some of the columns are an input of their own: `input {0}: categorical from {0}`", member.text)

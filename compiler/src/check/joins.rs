@@ -10,7 +10,7 @@ use super::prove::Disproof;
 use super::scope::Scope;
 use super::values::{Source, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::ir::{AxisRef, ChoiceId, Cond, Gate, LayoutExpr, NodeKind, Offer, Size, SizeId, TensorKind};
+use crate::ir::{AxisRef, ChoiceId, Cond, Gate, InputKind, LayoutExpr, NodeKind, Offer, Size, SizeId, TensorKind};
 use crate::primitives::{Add, Concat, Primitive};
 use crate::syntax::tree::{Alternative, Body, Expr, ExprKind, Statement};
 
@@ -86,6 +86,7 @@ impl Elaborator<'_> {
             Size::Numeric => "numeric columns".to_owned(),
             Size::Fields => "fields".to_owned(),
             Size::Columns(input) => match self.inputs.get(input.index()) {
+                Some(input) if input.kind == InputKind::Sequence => format!("places of `{}`", input.name),
                 Some(input) => format!("columns of `{}`", input.name),
                 None => "columns".to_owned(),
             },

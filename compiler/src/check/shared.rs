@@ -115,7 +115,7 @@ impl Elaborator<'_> {
                 Value::Tensor(node) => format!("tensor {}", node.index()),
                 Value::Size(size) => format!("size {}", size.0),
                 Value::Truth(cond) => format!("condition {}", cond.0),
-                Value::Categorical(input) => format!("input {}", input.index()),
+                Value::Categorical(input) | Value::Sequence(input) => format!("input {}", input.index()),
                 _ => return None,
             });
         }

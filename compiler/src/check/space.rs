@@ -279,18 +279,19 @@ impl Elaborator<'_> {
                 Value::Tensor(node)
             }
             InputKind::Categorical => Value::Categorical(id),
+            InputKind::Sequence => Value::Sequence(id),
         };
         self.bind(scope, name, value);
     }
 
     /// The kind of an input, and what it reads.
     fn said_of_input(&mut self, kind: &Name, from: &[Columns]) -> Option<(InputKind, Vec<String>)> {
-        let known = [InputKind::Dense, InputKind::Categorical];
+        let known = InputKind::ALL;
         let Some(of) = known.into_iter().find(|of| of.word() == kind.text) else {
             let near = nearest(&kind.text, known.map(InputKind::word));
             return self.fail(
                 Diagnostic::error(Code::Kind, format!("there is no kind of input called `{}`", kind.text))
-                    .label(kind.span, "expected `dense` or `categorical`")
+                    .label(kind.span, "expected `dense`, `categorical` or `sequence`")
                     .did_you_mean(kind.span, &kind.text, near),
             );
         };
@@ -301,9 +302,10 @@ impl Elaborator<'_> {
         }
     }
 
-    /// How many columns a categorical input has.
+    /// How many columns a categorical input has, or how many places a sequence.
     pub(super) fn count_of(&mut self, input: InputId) -> SizeId {
-        let named = self.inputs.get(input.index()).is_some_and(|input| !input.from.is_empty());
+        let of_its_own = |input: &Input| !input.from.is_empty() || input.kind == InputKind::Sequence;
+        let named = self.inputs.get(input.index()).is_some_and(of_its_own);
         self.ex.atom(if named { Size::Columns(input) } else { Size::Fields })
     }
 

@@ -41,6 +41,8 @@ pub(crate) enum Value {
     },
     /// A categorical input.
     Categorical(InputId),
+    /// A sequence input, before `embed`.
+    Sequence(InputId),
     /// A block's instances, by index into the elaborator's families.
     Family(usize),
     /// Some instances of a block, by their numbers.
@@ -107,6 +109,7 @@ impl Value {
             Value::Sources(_) => "a list of tensors to pick from".to_owned(),
             Value::Picked { .. } => "several picked tensors".to_owned(),
             Value::Categorical(_) => "a categorical input".to_owned(),
+            Value::Sequence(_) => "a sequence".to_owned(),
             Value::Instances(_) => "instances of a block".to_owned(),
             Value::Family(_) => "a block".to_owned(),
             Value::Instance(_) => "a block instance".to_owned(),

@@ -26,14 +26,25 @@ pub enum InputKind {
     Dense,
     /// Categorical columns, before `embed`.
     Categorical,
+    /// One categorical column with several values a row, in their order, before `embed`: as many fields as it has places.
+    Sequence,
 }
 
 impl InputKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Dense, Self::Categorical, Self::Sequence];
+
+    /// Whether what it reads is looked up by `embed`.
+    pub fn is_looked_up(self) -> bool {
+        self != Self::Dense
+    }
+
     /// The word of the language.
     pub fn word(self) -> &'static str {
         match self {
             Self::Dense => "dense",
             Self::Categorical => "categorical",
+            Self::Sequence => "sequence",
         }
     }
 
@@ -42,14 +53,20 @@ impl InputKind {
         match self {
             Self::Dense => "numeric",
             Self::Categorical => "categorical",
+            Self::Sequence => "listed",
         }
     }
 
-    /// Names of such columns of a schema, in its order.
-    fn of(self, schema: &Schema) -> Vec<&str> {
+    /// Such columns of a schema, in its order: names, with their indices into [`Schema::dense`] or [`Schema::sparse`].
+    fn of(self, schema: &Schema) -> Vec<(&str, usize)> {
+        let sparse = schema.sparse.iter().enumerate();
         match self {
-            Self::Dense => schema.dense.iter().map(|column| column.name.as_str()).collect(),
-            Self::Categorical => schema.sparse.iter().map(|column| column.name.as_str()).collect(),
+            Self::Dense => schema.dense.iter().enumerate().map(|(at, column)| (column.name.as_str(), at)).collect(),
+            Self::Categorical => sparse.map(|(at, column)| (column.name.as_str(), at)).collect(),
+            Self::Sequence => {
+                let listed = sparse.filter(|(_, column)| column.list.is_some());
+                listed.map(|(at, column)| (column.name.as_str(), at)).collect()
+            }
         }
     }
 }
@@ -69,31 +86,48 @@ pub struct Input {
 
 impl Input {
     /// Its columns, as indices into [`Schema::dense`] or [`Schema::sparse`]: sections and columns in the order in which it names them,
-    /// those of a section in the order of the schema.
+    /// those of a section in the order of the schema. The one column of a sequence once for each of its places.
     ///
     /// # Errors
     /// What the schema does not have, in words.
     pub fn columns(&self, schema: &Schema) -> Result<Vec<usize>, String> {
+        let columns = self.named(schema)?;
+        if self.kind != InputKind::Sequence {
+            return Ok(columns);
+        }
+        match columns.as_slice() {
+            [column] => Ok(vec![*column; schema.sparse[*column].slots()]),
+            [] => Err(format!(
+                "input `{}` is a sequence, and schema `{}` has none; one is `sparse history: int | list(\"^\", most: 20) | vocabulary`",
+                self.name, schema.name
+            )),
+            [first, second, ..] => Err(format!(
+                "input `{0}` is one sequence, and would read `{1}` and `{2}` of schema `{3}`; say which: `input {0}: sequence from {1}`",
+                self.name, schema.sparse[*first].name, schema.sparse[*second].name, schema.name
+            )),
+        }
+    }
+
+    /// The columns that it names, or all of its kind.
+    fn named(&self, schema: &Schema) -> Result<Vec<usize>, String> {
         let all = self.kind.of(schema);
         if self.from.is_empty() {
-            return Ok((0..all.len()).collect());
+            return Ok(all.into_iter().map(|(_, at)| at).collect());
         }
         let mut columns = Vec::new();
         for name in &self.from {
-            let found: Vec<usize> = match schema.sections.iter().find(|section| section.name == *name) {
-                Some(section) => all
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, column)| section.columns.iter().any(|c| c == *column))
-                    .map(|(at, _)| at)
-                    .collect(),
-                None => all.iter().position(|column| column == name).into_iter().collect(),
+            let section = schema.sections.iter().find(|section| section.name == *name);
+            let is_meant = |column: &str| match section {
+                Some(section) => section.columns.iter().any(|of| of == column),
+                None => column == name,
             };
+            let found: Vec<usize> = all.iter().filter(|(column, _)| is_meant(column)).map(|&(_, at)| at).collect();
             if found.is_empty() {
                 return Err(self.lacking(name, schema));
             }
-            if let Some(&twice) = found.iter().find(|column| columns.contains(*column)) {
-                return Err(format!("input `{}` reads the column `{}` twice", self.name, all[twice]));
+            if let Some(twice) = found.iter().find(|column| columns.contains(*column)) {
+                let twice = all.iter().find(|(_, at)| at == twice).map_or("", |(column, _)| column);
+                return Err(format!("input `{}` reads the column `{twice}` twice", self.name));
             }
             columns.extend(found);
         }
@@ -110,10 +144,18 @@ impl Input {
                 schema.name, self.name
             );
         }
-        if both().any(|column| column == name) {
+        if self.kind == InputKind::Sequence && both().any(|(column, _)| column == name) {
+            return format!(
+                "column `{name}` of schema `{}` has one value a row, and input `{}` is a sequence; one is `sparse {name}: int | list(\"^\", most: 20) | \
+                 vocabulary`",
+                schema.name, self.name
+            );
+        }
+        if both().any(|(column, _)| column == name) {
             return format!("column `{name}` of schema `{}` is not {kind}, as input `{}` is", schema.name, self.name);
         }
-        let known = schema.sections.iter().map(|section| section.name.as_str()).chain(self.kind.of(schema));
+        let known = schema.sections.iter().map(|section| section.name.as_str());
+        let known = known.chain(self.kind.of(schema).into_iter().map(|(column, _)| column));
         let near = nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
         format!(
             "schema `{}` has no section and no column `{name}`, which input `{}` reads{near}",

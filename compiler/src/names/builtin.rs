@@ -48,6 +48,7 @@ pub(crate) fn type_word(wants: Wants) -> &'static str {
         Wants::Square => "square",
         Wants::Tensor => "tensor",
         Wants::Categorical => "categorical",
+        Wants::Sequence => "sequence",
         Wants::Size => "size",
         Wants::Switch => "switch",
         Wants::Number | Wants::Share | Wants::Positive => "number",

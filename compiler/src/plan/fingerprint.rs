@@ -40,6 +40,9 @@ impl Plan {
             }
             for lookup in &node.lookups {
                 part(format!("field {}", lookup.field).as_bytes());
+                if let Some(place) = lookup.place {
+                    part(format!("place {place}").as_bytes());
+                }
             }
             part(b"inputs");
             for &input in &node.inputs {

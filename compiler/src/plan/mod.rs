@@ -52,7 +52,7 @@ pub struct Node {
     /// Indices into [`Plan::params`], in the order that the primitive documents.
     pub params: SmallVec<[usize; 4]>,
     /// Of an embed, what each of its parameters is looked up for; nothing where each is the table of one field that has one
-    /// category.
+    /// category. Of a mask, the places that it tells of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lookups: Vec<Lookup>,
     /// Of a numeric node, which of the numeric columns it yields; nothing where it yields all of them.
@@ -74,6 +74,9 @@ pub struct Lookup {
     /// How the rows of a bag become one; none of a field that has one category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<Pool>,
+    /// The one place of a bag that is looked up, counted from 0, where that is a sequence: zeros where it holds nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<usize>,
 }
 
 /// The slice of one stored parameter that an architecture uses.
@@ -144,7 +147,7 @@ impl Node {
     /// What its parameter `index` is looked up for, where that is a table.
     pub fn lookup(&self, params: &[Param], index: usize) -> Option<Lookup> {
         let ParamKind::Table { field } = params[self.params[index]].kind else { return None };
-        Some(self.lookups.get(index).copied().unwrap_or(Lookup { field, pool: None }))
+        Some(self.lookups.get(index).copied().unwrap_or(Lookup { field, pool: None, place: None }))
     }
 }
 
@@ -156,7 +159,12 @@ impl Lookup {
             return Vec::new();
         }
         let pool = |column: &SparseColumn| column.list.as_ref().map(|list| list.pool);
-        fields.iter().map(|field| Self { field: *field, pool: pool(column(field)) }).collect()
+        fields.iter().map(|field| Self { field: *field, pool: pool(column(field)), place: None }).collect()
+    }
+
+    /// Of the places of a sequence, which each are a bag of at most one.
+    pub fn of_sequence(field: usize, places: usize) -> Vec<Self> {
+        (0..places).map(|place| Self { field, pool: Some(Pool::Sum), place: Some(place) }).collect()
     }
 }
 

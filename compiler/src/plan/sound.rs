@@ -46,8 +46,14 @@ pub fn check(nodes: &[Node], params: &[Param], outputs: &[usize]) -> Result<(), 
         if node.params.iter().any(|&param| param >= params.len()) {
             return Err(fault("uses a parameter that is not there"));
         }
-        if !node.lookups.is_empty() && node.lookups.len() != node.params.len() {
+        let places = if matches!(node.primitive, Primitive::Mask(_)) { node.shape.first() } else { None };
+        if places.is_none() && !node.lookups.is_empty() && node.lookups.len() != node.params.len() {
             return Err(fault("does not say of every table what it is looked up for"));
+        }
+        if places.is_some_and(|&places| node.lookups.len() != places)
+            || node.lookups.iter().any(|lookup| lookup.place.is_some() && lookup.pool.is_none())
+        {
+            return Err(fault("does not say of every place which it is"));
         }
         let numeric = matches!(node.primitive, Primitive::Numeric(_));
         if !node.columns.is_empty() && (!numeric || node.shape.first() != Some(&node.columns.len())) {

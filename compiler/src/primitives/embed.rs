@@ -8,7 +8,8 @@ use super::signature::{DEVIATION, size};
 use super::{Algebra, Applied, Default, Op, Operand, Signature, Wants};
 use crate::tensor::{Init, TensorKind};
 
-/// One row of each field's table, `[fields, dim]`. Params: one table `[rows, dim]` a field, in field order. No inputs.
+/// One row of each field's table, `[fields, dim]`; of a sequence the rows of one table in the order of its places, zeros where there is nothing. Params:
+/// one table `[rows, dim]` a field, in field order; that of a sequence once a place. No inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Embed;
 
@@ -20,8 +21,8 @@ impl Op for Embed {
             size("dim"),
             (DEVIATION, Wants::Positive, Default::Absent),
         ],
-        meaning: "One row of each field's table: a sparse tensor. `deviation`: of the first values; without it Xavier's, which is \
-                  larger the fewer rows there are.",
+        meaning: "One row of each field's table, or of a sequence one for each place: a sparse tensor. `deviation`: of the first values; \
+                  without it Xavier's, which is larger the fewer rows there are.",
         make: |_| Embed.into(),
     }];
 

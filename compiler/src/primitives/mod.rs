@@ -22,6 +22,7 @@ pub use crate::tensor::Axis;
 registry::primitives! {
     embed::Embed,
     embed_numbers::EmbedNumbers,
+    mask::Mask,
     linear::Linear,
     linear_each::LinearEach,
     layer_norm::LayerNorm,
@@ -52,6 +53,7 @@ registry::primitives! {
     map::Map,
     softmax::Softmax,
     weight::Weight,
+    fill::Fill,
     transpose::Transpose,
     matmul::Matmul,
 }

@@ -10,7 +10,9 @@ pub(crate) enum Wants {
     Square,
     /// Dense or sparse.
     Tensor,
+    /// A categorical input, or a sequence.
     Categorical,
+    Sequence,
     Size,
     /// `on` or `off`, the same for every architecture.
     Switch,
@@ -30,6 +32,7 @@ impl Wants {
             Wants::Square => "a square tensor",
             Wants::Tensor => "a tensor",
             Wants::Categorical => "a categorical input",
+            Wants::Sequence => "a sequence",
             Wants::Size => "a size",
             Wants::Switch => "`on` or `off`",
             Wants::Number => "a number",
@@ -71,7 +74,7 @@ pub(crate) type Param = (&'static str, Wants, Default);
 
 /// A primitive as the language knows it.
 ///
-/// Tensors among the arguments are its operands, in their order. Sizes, and the fields of a categorical input, are the axes
+/// Tensors among the arguments are its operands, in their order. Sizes, and the fields of a categorical input or the places of a sequence, are the axes
 /// that are given to its shape rule. Switches and numbers are its attributes; a number that is called as one of its
 /// parameters is that parameter's initial value, and [`DEVIATION`] is what they are drawn with.
 pub(crate) struct Signature {

@@ -50,9 +50,13 @@ pub(super) struct Columns {
 
 impl Columns {
     fn of(input: &Input, read: Vec<usize>, schema: &Schema) -> Self {
-        let lookups = if input.kind == InputKind::Categorical { Lookup::of(&read, schema) } else { Vec::new() };
+        let lookups = match input.kind {
+            InputKind::Dense => Vec::new(),
+            InputKind::Categorical => Lookup::of(&read, schema),
+            InputKind::Sequence => Lookup::of_sequence(read[0], read.len()),
+        };
         let whole = read.len() == schema.dense.len() && read.is_sorted();
-        let numbers = if input.kind == InputKind::Categorical || whole { Vec::new() } else { read.clone() };
+        let numbers = if input.kind.is_looked_up() || whole { Vec::new() } else { read.clone() };
         Self { read, lookups, numbers }
     }
 }
@@ -102,7 +106,7 @@ impl Space {
         let mut columns = Vec::with_capacity(graph.inputs.len());
         for input in &graph.inputs {
             let read = input.columns(schema).map_err(|said| BindError { said, input: Some(input.span) })?;
-            if read.is_empty() && input.kind == InputKind::Categorical && looks_up(columns.len()) {
+            if read.is_empty() && input.kind.is_looked_up() && looks_up(columns.len()) {
                 return Err(refused(format!(
                     "space `{}` reads categorical fields, and schema `{}` has none",
                     checked.name, schema.name

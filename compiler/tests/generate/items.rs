@@ -145,6 +145,15 @@ pub(super) fn space(g: &mut Generator) {
         scope.dense.push(Dense { name: "z".to_owned(), width: "z.width".to_owned() });
         scope.sizes.push("z.width".to_owned());
     }
+    if g.chance(20) {
+        g.line("input history: sequence from S");
+        g.line("let there = mask(history)");
+        g.line("let seen = embed(history, 4)");
+        let places = "history.count".to_owned();
+        scope.dense.push(Dense { name: "there".to_owned(), width: places.clone() });
+        scope.sparse.push(Sparse { name: "seen".to_owned(), fields: places.clone(), dim: "4".to_owned() });
+        scope.sizes.push(places);
+    }
     if params.iter().any(|(name, _, _)| name == "ws") {
         g.line("width v in ws");
         g.choices.push((None, "v".to_owned(), "8".to_owned()));
@@ -304,6 +313,7 @@ pub(super) fn schema(g: &mut Generator) {
     g.line(&format!("dense I[1..{}]{steps}", g.names % 4 + 1));
     let (encoding, rows) = (g.one(&["hex", "int"]), g.one(&["rows: 1_000", "rows: 5K, missing: 0", "20"]));
     g.line(&format!("sparse C[2..{}]: {encoding} | modulo({rows})", g.names % 3 + 2));
+    g.line("sparse S: int | list(\"^\", most: 3) | modulo(rows: 10)");
     g.remark();
     if g.names.is_multiple_of(2) {
         g.line("sparse size from I1: number | log_buckets(base: 2)");

@@ -11,7 +11,8 @@ const SPARSE: Table<Way> = &[
         (format!("linear_fields({}, {fields})", of.name), fields, of.dim.clone())
     }),
     (1, |g, s, of| {
-        let dim = g.size(s);
+        // Two heads must divide it.
+        let dim = format!("2 * ({})", g.size(s));
         (format!("linear_each({}, {dim})", of.name), of.fields.clone(), dim)
     }),
     (2, |g, _, of| {

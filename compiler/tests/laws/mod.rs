@@ -16,8 +16,9 @@ use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Program, Space
 
 use crate::memory::{ENTRY, Memory};
 
-/// A table of two numbers and three categories.
-pub const TABLE: &str = "schema table {\n  label click\n  dense I[1..2]\n  sparse C[1..3]: int | modulo(rows: 10)\n}\n";
+/// A table of two numbers, three categories and a list of them.
+pub const TABLE: &str = "schema table {\n  label click\n  dense I[1..2]\n  sparse C[1..3]: int | modulo(rows: 10)\n  sparse S: int | list(\"^\", most: 3) | \
+                         modulo(rows: 10)\n}\n";
 
 /// Every place that a finding names is text of a file that was read.
 pub fn places_exist(diagnostics: &[Diagnostic], sources: &Sources) {

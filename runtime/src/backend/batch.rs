@@ -35,7 +35,7 @@ pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
                 for (index, &param) in node.params.iter().enumerate() {
                     let table = &task.plan().params[param];
                     let Some(lookup) = node.lookup(&task.plan().params, index) else { continue };
-                    let ids = batch.ids_of(lookup.field).filter(|ids| lookup.pool.is_some() || ids.len() == rows);
+                    let ids = batch.looked_up(lookup).filter(|ids| lookup.pool.is_some() || ids.len() == rows);
                     let Some(ids) = ids else {
                         return mismatch(format!("it has no column for {}", table.name));
                     };
@@ -47,6 +47,11 @@ pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
                             table.name, table.full[0]
                         ));
                     }
+                }
+            }
+            Primitive::Mask(_) => {
+                if node.lookups.iter().any(|lookup| batch.looked_up(*lookup).is_none()) {
+                    return mismatch(format!("it has no column for every place of {}", node.path));
                 }
             }
             _ => {}

@@ -1,5 +1,6 @@
 //! What a training or evaluation step reads.
 
+use nasrec_compiler::plan::Lookup;
 use nasrec_compiler::schema::Schema;
 
 use super::record::Layout;
@@ -40,6 +41,14 @@ impl Batch {
             None => return None,
         };
         self.ids.get(start.checked_mul(self.rows)?..end.checked_mul(self.rows)?)
+    }
+
+    /// The rows of a lookup, `[slots, B]`: those of a field, or of one place of it, `[1, B]`; none, where the batch has no such.
+    pub fn looked_up(&self, of: Lookup) -> Option<&[u32]> {
+        let ids = self.ids_of(of.field)?;
+        let Some(place) = of.place else { return Some(ids) };
+        let start = place.checked_mul(self.rows)?;
+        ids.get(start..start.checked_add(self.rows)?)
     }
 }
 

@@ -65,6 +65,10 @@ impl<'m> Scalar<'m> {
                 let lookups = (0..node.params.len()).filter_map(|at| Some((at, node.lookup(&plan.params, at)?)));
                 lookups.flat_map(|(at, of)| looked_up(of, param(at), node.shape[1], batch, row)).collect()
             }
+            Primitive::Mask(_) => {
+                let there = |of: &Lookup| batch.looked_up(*of).is_some_and(|ids| ids[row] != EMPTY);
+                node.lookups.iter().map(|of| f32::from(there(of))).collect()
+            }
             Primitive::EmbedNumbers(_) => {
                 let vectors = param(0).chunks_exact(node.shape[1]);
                 input(0).iter().zip(vectors).flat_map(|(&x, vector)| vector.iter().map(move |w| w * x)).collect()
@@ -101,6 +105,7 @@ impl<'m> Scalar<'m> {
                 softmax(input(0), shape(0)[op.axis.index(shape(0).len())], axes(op.axis, shape(0)).0)
             }
             Primitive::Weight(_) => param(0).to_vec(),
+            Primitive::Fill(op) => vec![op.value as f32; size],
             Primitive::Transpose(_) => {
                 let (n, e) = (shape(0)[0], shape(0)[1]);
                 (0..n * e).map(|at| input(0)[at % n * e + at / n]).collect()
@@ -198,7 +203,7 @@ fn axes(axis: Axis, shape: &[usize]) -> (usize, usize) {
 
 /// What a field looks up in its table: a row, or those of a bag as one.
 fn looked_up(of: Lookup, table: &[f32], dim: usize, batch: &Batch, row: usize) -> Vec<f32> {
-    let ids = batch.ids_of(of.field).unwrap_or_default().iter().skip(row).step_by(batch.rows);
+    let ids = batch.looked_up(of).unwrap_or_default().iter().skip(row).step_by(batch.rows);
     let mut rows = ids.filter(|&&id| id != EMPTY).map(|&id| &table[id as usize * dim..][..dim]);
     let Some(pool) = of.pool else { return rows.next().map(<[f32]>::to_vec).unwrap_or_default() };
     let first = if pool == Pool::Max { f32::NEG_INFINITY } else { 0.0 };

@@ -100,6 +100,7 @@ ops! {
     numeric::Numeric,
     embed::Embed,
     embed_numbers::EmbedNumbers,
+    mask::Mask,
     linear::Linear,
     linear_each::LinearEach,
     layer_norm::LayerNorm,
@@ -129,6 +130,7 @@ ops! {
     map::Map,
     softmax::Softmax,
     weight::Weight,
+    fill::Fill,
     transpose::Transpose,
     matmul::Matmul,
 }

@@ -229,6 +229,8 @@ pub(crate) trait Here {
     fn gathered(&self) -> Option<&Gathered>;
     /// The samples of one numeric column.
     fn column(&self, index: usize) -> &[f32];
+    /// The rows of the first place of a lookup, one a sample.
+    fn ids(&self, of: plan::Lookup) -> &[u32];
     /// The rows that the samples look up in the table that is its parameter `index`, those of a bag pooled: `[dim, t]`.
     fn look_up(&self, index: usize, of: plan::Lookup, rows: &mut [f32]);
 }

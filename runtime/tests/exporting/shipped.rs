@@ -29,6 +29,16 @@ pub const SCHEMA: &str = "schema t {
   sparse B from I1: number | log_square
 }";
 
+/// The same with what models of sequences ask for.
+const SEQUENCES: &str = "schema t {
+  format tsv(header: on)
+  label click
+  dense I[1..3] | max(0) | log1p | min(3)
+  user { sparse H: hex | modulo(rows: 17); sparse T: text | hash(rows: 50, seed: 7) }
+  item { sparse V: int | modulo(rows: 20) }
+  sparse history: int | list(\"^\", last: 4) | same(V)
+}";
+
 /// Hands out each with what it is called.
 pub fn each(mut to: impl FnMut(&str, &Model)) {
     for (path, text) in library::FILES {
@@ -43,8 +53,9 @@ pub fn each(mut to: impl FnMut(&str, &Model)) {
         }
         let over = text.split("\nspace ").nth(1).and_then(|text| text.split('(').next()).expect("a space");
         let count = if name.starts_with("models/") { 1 } else { DRAWN };
+        let schema = if text.contains(": sequence") { SEQUENCES } else { SCHEMA };
         let text = format!(
-            "import \"{path}\" {{ {over} }}\n{SCHEMA}\nsearch s on {over}({}) with t {{ data {{ files: \"t\" }} }}",
+            "import \"{path}\" {{ {over} }}\n{schema}\nsearch s on {over}({}) with t {{ data {{ files: \"t\" }} }}",
             arguments(name)
         );
         let program = support::load(&text);

@@ -16,7 +16,12 @@ impl Completer<'_> {
             return self.types();
         }
         if self.context.follows(":") && self.context.back(2).is_some_and(|token| token.is("input")) {
-            for (kind, what) in [("dense", "all numeric columns"), ("categorical", "all categorical fields")] {
+            const KINDS: [(&str, &str); 3] = [
+                ("dense", "all numeric columns"),
+                ("categorical", "all categorical fields"),
+                ("sequence", "a column with several values a row, in their order"),
+            ];
+            for (kind, what) in KINDS {
                 self.add(Candidate::new(kind, Sort::Type).detail(what));
             }
             return;
@@ -209,8 +214,12 @@ impl Completer<'_> {
             Some("sparse") => &["fields", "dim", "width"],
             Some("square") => &["fields"],
             Some("tensor") => &["width"],
-            Some("categorical") => {
-                self.add(Candidate::new("count", Sort::Member).docs("The number of columns of an input.").ranked(1));
+            Some("categorical" | "sequence") => {
+                self.add(
+                    Candidate::new("count", Sort::Member)
+                        .docs("The number of columns of an input, or of places of a sequence.")
+                        .ranked(1),
+                );
                 return;
             }
             Some("size" | "switch" | "number" | "list" | "range") => &[],
@@ -234,19 +243,19 @@ impl Completer<'_> {
             }
         }
         self.constants(wanted);
-        let tensors = !matches!(wanted, Some("size" | "switch" | "list" | "categorical" | "number"));
+        let tensors = !matches!(wanted, Some("size" | "switch" | "list" | "categorical" | "sequence" | "number"));
         if tensors {
             self.items(Kind::Op, 3);
             self.keywords(&["choose", "pick", "maybe", "repeat", "if"]);
             if index.around(at, &[Kind::Block]).is_some() {
                 self.keywords(&["earlier"]);
             }
-        } else if !matches!(wanted, Some("list" | "categorical")) {
+        } else if !matches!(wanted, Some("list" | "categorical" | "sequence")) {
             self.keywords(&["on", "off", "not", "if"]);
         }
         for name in builtin::callables() {
             let of_sizes = !builtin::params(name).iter().any(|_| true) && name != "concat";
-            if of_sizes != tensors && wanted != Some("categorical") || wanted.is_none() {
+            if of_sizes != tensors && !matches!(wanted, Some("categorical" | "sequence")) || wanted.is_none() {
                 let detail = builtin::signature(name).unwrap_or_default();
                 let docs = builtin::meaning(name);
                 let candidate =

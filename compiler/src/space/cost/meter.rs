@@ -122,7 +122,7 @@ impl Space {
                 let weights = node.params.iter().filter_map(|template| {
                     let (count, table) = match template.kind {
                         TemplateKind::Dense | TemplateKind::Statistic => (1, false),
-                        TemplateKind::Tables => (self.sizes.fields, true),
+                        TemplateKind::Tables => (stored.len(), true),
                     };
                     let ids: SmallVec<[usize; 4]> = stored.by_ref().take(count).collect();
                     // Tables are shared all together or not at all.

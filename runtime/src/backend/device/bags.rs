@@ -14,11 +14,15 @@ pub(crate) struct Bag {
     counts: Tensor,
 }
 
+/// Whether each place holds something, 1 or 0.
+pub(crate) fn holds(ids: &Tensor, dtype: DType) -> Result<Tensor> {
+    ids.ne(&Tensor::full(EMPTY, ids.shape(), ids.device())?)?.to_dtype(dtype)
+}
+
 impl Bag {
     /// Of ids `[1, slots * B]`, for rows of a type of numbers.
     pub fn of(slots: usize, ids: &Tensor, dtype: DType) -> Result<Self> {
-        let empty = Tensor::full(EMPTY, ids.shape(), ids.device())?;
-        let there = ids.ne(&empty)?.to_dtype(dtype)?.reshape((slots, (), 1))?;
+        let there = holds(ids, dtype)?.reshape((slots, (), 1))?;
         let counts = (there.sum(0)? + there.max(0)?.affine(-1.0, 1.0)?)?;
         Ok(Self { slots, there, counts })
     }

@@ -34,7 +34,7 @@ use loss::{cross_entropy, finite, select};
 pub use params::Params;
 use params::State;
 use pass::{Derivatives, Leaves, backward, forward, wanted};
-use tables::{Ids, RowGradients, WholeGradients, look_up, shared, stretches};
+use tables::{Ids, RowGradients, WholeGradients, look_up, shared, stretches, there};
 use traffic::Traffic;
 use update::Change;
 
@@ -117,7 +117,7 @@ impl Candle {
         } else {
             None
         };
-        let ids = if reads(|primitive| matches!(primitive, Primitive::Embed(_))) {
+        let ids = if reads(|primitive| matches!(primitive, Primitive::Embed(_) | Primitive::Mask(_))) {
             Some(Ids { all: self.traffic.upload(&batch.ids, of_rows(batch.ids.len()))?, ends: batch.ends.clone() })
         } else {
             None
@@ -138,7 +138,10 @@ impl Candle {
         let node = |(index, node): (usize, &Node)| match node.primitive {
             Primitive::Numeric(_) => given.numeric.as_ref().map(|all| columns(node, all)).transpose(),
             Primitive::Embed(_) => given.ids.as_ref().map(|ids| look_up(params, plan, node, ids)).transpose(),
-            Primitive::Weight(_) => zeros(node, given.rows, DType::F32, self.traffic.device()).map(Some),
+            Primitive::Mask(_) => given.ids.as_ref().map(|ids| there(node, ids)).transpose(),
+            Primitive::Weight(_) | Primitive::Fill(_) => {
+                zeros(node, given.rows, DType::F32, self.traffic.device()).map(Some)
+            }
             Primitive::Dropout(dropout) => given
                 .mode
                 .noise()
@@ -244,7 +247,7 @@ impl Candle {
 }
 
 /// The trained dense parameters that `included` says, with their derivatives side by side; none where there are none.
-/// A zero for each sample, to which a free tensor is added.
+/// A zero for each sample, to which a free tensor or a constant is added.
 pub(crate) fn zeros(node: &Node, samples: usize, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
     let shape: Vec<usize> = std::iter::once(samples).chain(node.shape.iter().map(|_| 1)).collect();
     Tensor::zeros(shape, dtype, device)
@@ -523,7 +526,7 @@ impl Backend for Candle {
                     continue;
                 }
                 let mut table = TableGradient::default();
-                let ids = batch.ids_of(lookup.field).unwrap_or_default();
+                let ids = batch.looked_up(lookup).unwrap_or_default();
                 table.sum(param, dim, ids.iter().copied(), |sample, sum| {
                     let row = &values[(sample * fields + index) * dim..][..dim];
                     sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);

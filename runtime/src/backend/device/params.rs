@@ -216,7 +216,7 @@ impl Params {
             for (index, &param) in node.params.iter().enumerate().filter(|(_, param)| trains(**param)) {
                 let Some(lookup) = node.lookup(&plan.params, index) else { continue };
                 if let Place::Table { touched, .. } = &mut self.places[plan.params[param].id] {
-                    let ids = batch.ids_of(lookup.field).unwrap_or_default().iter();
+                    let ids = batch.looked_up(lookup).unwrap_or_default().iter();
                     ids.filter(|&&row| row != EMPTY).for_each(|&row| touched.insert(row as usize));
                 }
             }

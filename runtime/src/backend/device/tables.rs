@@ -1,10 +1,10 @@
 //! Embedding tables: looking rows up, and the gradients of rows, which a batch may look up many times.
 
 use candle_core::{DType, Result, Tensor};
-use nasrec_compiler::plan::{Layout, Node, Plan};
+use nasrec_compiler::plan::{Layout, Lookup, Node, Plan};
 use nasrec_compiler::schema::Pool;
 
-use super::bags::Bag;
+use super::bags::{Bag, holds};
 use super::loss::select;
 use super::params::{Params, State};
 use super::slices::{along, set_along};
@@ -41,15 +41,17 @@ pub(super) struct Ids {
 }
 
 impl Ids {
-    /// The first column of a field, and how many it has.
-    fn of(&self, field: usize) -> (usize, usize) {
-        match self.ends.get(field) {
+    /// The first column of a lookup, and how many it has.
+    fn of(&self, lookup: Lookup) -> (usize, usize) {
+        let field = lookup.field;
+        let (start, slots) = match self.ends.get(field) {
             None => (field, 1),
             Some(&end) => {
                 let start = field.checked_sub(1).map_or(0, |before| self.ends[before]);
                 (start, end - start)
             }
-        }
+        };
+        lookup.place.map_or((start, slots), |place| (start + place, 1))
     }
 }
 
@@ -65,7 +67,7 @@ pub(super) fn stretches(
     for (start, &index) in node.params.iter().enumerate().filter(|(_, param)| included(**param)) {
         let param = &plan.params[index];
         let Some(lookup) = node.lookup(&plan.params, start) else { continue };
-        let (column, slots) = ids.of(lookup.field);
+        let (column, slots) = ids.of(lookup);
         let bag = lookup.pool.map(|pool| (slots, pool));
         let (bank, index) = params.table(param);
         match all.last_mut() {
@@ -95,6 +97,12 @@ pub(super) fn shared(plan: &Plan) -> Vec<bool> {
         }
     }
     uses.iter().map(|&uses| uses > 1).collect()
+}
+
+/// Which places of a sequence hold something, 1 or 0: `[B, places]`.
+pub(super) fn there(node: &Node, ids: &Ids) -> Result<Tensor> {
+    let places = node.lookups.iter().map(|lookup| ids.all.narrow(0, ids.of(*lookup).0, 1));
+    holds(&Tensor::cat(&places.collect::<Result<Vec<_>>>()?, 0)?.t()?.contiguous()?, DType::F32)
 }
 
 /// The rows that a batch looks up, those of bags pooled: `[B, fields, dim]`.

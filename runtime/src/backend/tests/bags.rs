@@ -1,9 +1,9 @@
-//! Bags and tables that fields share: derivatives against finite differences, and the backends against each other.
+//! Bags, sequences and tables that fields share: derivatives against finite differences, and the backends against each other.
 
 use std::sync::Arc;
 
 use nasrec_compiler::plan::{Init, Lookup, ParamKind, Plan};
-use nasrec_compiler::primitives::{Axis, Embed, Flatten, Relu};
+use nasrec_compiler::primitives::{Axis, Concat, Embed, Fill, Flatten, Mask, Mul, Scale, SumFields, Tanh};
 use nasrec_compiler::schema::Pool;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -25,10 +25,23 @@ fn plan() -> Arc<Plan> {
     let [first, second, third] = [table(0), table(3), table(4)];
     let embedded = sketch.node(Embed.into(), &[], &[first, first, first, second, third], &[5, DIM]);
     sketch.plan.nodes[embedded].lookups =
-        POOLS.iter().enumerate().map(|(field, &pool)| Lookup { field, pool }).collect();
+        POOLS.iter().enumerate().map(|(field, &pool)| Lookup { field, pool, place: None }).collect();
     let flat = sketch.node(Flatten.into(), &[embedded], &[], &[5 * DIM]);
+    // The second field again, as a sequence: its places one by one, each as much as the one before it.
+    let places = Lookup::of_sequence(1, SLOTS[1]);
+    let sequence = sketch.node(Embed.into(), &[], &[first; SLOTS[1]], &[SLOTS[1], DIM]);
+    sketch.plan.nodes[sequence].lookups.clone_from(&places);
+    let mask = sketch.node(Mask.into(), &[], &[], &[SLOTS[1]]);
+    sketch.plan.nodes[mask].lookups = places;
+    let weighed = sketch.node(Scale.into(), &[sequence, mask], &[], &[SLOTS[1], DIM]);
+    let seen = sketch.node(SumFields.into(), &[weighed], &[], &[DIM]);
+    let twice = sketch.node(Fill { value: 2.0 }.into(), &[], &[], &[DIM]);
+    let seen = sketch.node(Mul.into(), &[seen, twice], &[], &[DIM]);
+    let in_order = sketch.node(Flatten.into(), &[sequence], &[], &[SLOTS[1] * DIM]);
+    let width = 5 * DIM + DIM + SLOTS[1] + SLOTS[1] * DIM;
+    let flat = sketch.node(Concat.into(), &[flat, seen, mask, in_order], &[], &[width]);
     let hidden = sketch.linear(flat, Axis::Last, 6, true);
-    let hidden = sketch.node(Relu.into(), &[hidden], &[], &[6]);
+    let hidden = sketch.node(Tanh.into(), &[hidden], &[], &[6]);
     sketch.close(hidden)
 }
 

@@ -169,7 +169,7 @@ impl Tiled {
                 let uses: SmallVec<[_; 1]> = (trained.uses.iter())
                     .map(|&(at, of)| {
                         // The batch was checked.
-                        let ids = batch.ids_of(of.field).unwrap_or_default();
+                        let ids = batch.looked_up(of).unwrap_or_default();
                         let look_up = |ids: &[u32], out: &mut [f32]| params.look_up(param, ids, out);
                         (at, ids, Share::of(of.pool, ids, rows, dim, look_up))
                     })

@@ -297,11 +297,16 @@ impl Here for At<'_, '_> {
         &self.tile.batch.numeric[index * self.tile.batch.rows + self.tile.start..][..self.tile.t]
     }
 
+    fn ids(&self, of: plan::Lookup) -> &[u32] {
+        let ids = self.tile.batch.looked_up(of).unwrap_or_default();
+        ids.get(self.tile.start..).and_then(|ids| ids.get(..self.tile.t)).unwrap_or_default()
+    }
+
     fn look_up(&self, index: usize, of: plan::Lookup, rows: &mut [f32]) {
         let Tile { batch, params, start, t, .. } = *self.tile;
         let param = self.step.params[index];
         // The batch was checked.
-        let ids = batch.ids_of(of.field).unwrap_or_default();
+        let ids = batch.looked_up(of).unwrap_or_default();
         match of.pool {
             None => params.look_up(param, &ids[start..][..t], rows),
             Some(pool) => {

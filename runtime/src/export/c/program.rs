@@ -158,7 +158,18 @@ impl Writing<'_, '_> {
                 });
                 return copies.collect();
             }
+            Primitive::Fill(op) => {
+                return vec![format!("for (size_t i = 0; i < {size}; i++) {y}[i] = {:?}f", op.value as f32)];
+            }
             Primitive::Embed(_) => return self.lookups(node, &y),
+            Primitive::Mask(_) => {
+                let slots: Vec<_> = self.model.schema().slots().collect();
+                let places = node.lookups.iter().enumerate().map(|(at, of)| {
+                    let slot = slots[of.field].start + of.place.unwrap_or_default();
+                    format!("{y}[{at}] = ids[{slot}] == 0xffffffffu ? 0.0f : 1.0f")
+                });
+                return places.collect();
+            }
             Primitive::EmbedNumbers(_) => {
                 ("embed_numbers", vec![n(node.shape[0]), n(node.shape[1]), self.param(node, 0), x(0), y])
             }
@@ -218,6 +229,7 @@ impl Writing<'_, '_> {
         let mut calls = Vec::new();
         for (at, of) in each {
             let (table, slots) = (self.param(node, at), slots[of.field].clone());
+            let slots = of.place.map_or(slots.clone(), |place| slots.start + place..slots.start + place + 1);
             let to = format!("{y} + {}", at * dim);
             calls.extend(match of.pool {
                 None => self.call("look_up", &[table, dim.to_string(), format!("*(ids + {})", slots.start), to]),

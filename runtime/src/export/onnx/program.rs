@@ -58,6 +58,11 @@ impl Lowering<'_> {
         Ok(match node.primitive {
             Primitive::Numeric(_) => columns.numeric(to, &node.path, &node.columns)?,
             Primitive::Embed(_) => self.embed(columns, to)?,
+            Primitive::Mask(_) => {
+                let Rows { there, .. } = columns.places(to, node.lookups[0].field)?;
+                let there = to.cast(&there.unwrap_or_default(), Kind::Float);
+                self.call(to, "Identity", &[&there])
+            }
             Primitive::EmbedNumbers(_) => {
                 let wide = to.unsqueeze(self.x(0), 2);
                 self.call(to, "Mul", &[&wide, self.param(0)])
@@ -84,7 +89,11 @@ impl Lowering<'_> {
                 let axis = 1 + op.axis.index(node.shape.len()) as i64;
                 to.call(&node.path, "Softmax", &[self.x(0)], vec![int("axis", axis)])
             }
-            Primitive::Weight(_) => self.weight(columns, node, to)?,
+            Primitive::Weight(_) => self.each_row(columns, self.param(0), to)?,
+            Primitive::Fill(op) => {
+                let value = to.float(op.value as f32);
+                self.each_row(columns, &value, to)?
+            }
             Primitive::Transpose(_) => {
                 let turned = to.transpose(self.x(0), &[0, 2, 1]);
                 self.call(to, "Identity", &[&turned])
@@ -168,6 +177,12 @@ impl Lowering<'_> {
     /// A row of a table for each field, or those of a bag as one.
     fn embed(&self, columns: &mut Columns, to: &mut Writing) -> Result<String> {
         let node = self.node;
+        if let Some(lookup) = node.lookups.first().filter(|lookup| lookup.place.is_some()) {
+            let Rows { ids, there } = columns.places(to, lookup.field)?;
+            let vectors = to.gather("vectors", self.param(0), &ids, 0);
+            let (wide, zero) = (to.unsqueeze(&there.unwrap_or_default(), 2), to.float(0.0));
+            return Ok(self.call(to, "Where", &[&wide, &vectors, &zero]));
+        }
         let lookups = (0..node.params.len()).filter_map(|at| Some((at, node.lookup(&self.plan.params, at)?)));
         let mut fields = Vec::new();
         for (at, of) in lookups {
@@ -204,15 +219,15 @@ impl Lowering<'_> {
         self.call(to, "Add", &[&product, column.as_deref().unwrap_or(bias)])
     }
 
-    /// A parameter once for each row of the batch.
-    fn weight(&self, columns: &mut Columns, node: &Node, to: &mut Writing) -> Result<String> {
+    /// A parameter, or a number, once for each row of the batch.
+    fn each_row(&self, columns: &mut Columns, value: &str, to: &mut Writing) -> Result<String> {
         let any = columns.any(to)?;
         let (shape, first) = (to.op("Shape", &[&any]), to.ints(&[0]));
         let rows = to.gather("rows", &shape, &first, 0);
-        let size: Vec<i64> = node.shape.iter().map(|&size| size as i64).collect();
+        let size: Vec<i64> = self.node.shape.iter().map(|&size| size as i64).collect();
         let size = to.ints(&size);
         let whole = to.concat("shape", &[&rows, &size], 0);
-        Ok(self.call(to, "Expand", &[self.param(0), &whole]))
+        Ok(self.call(to, "Expand", &[value, &whole]))
     }
 
     /// Products of a batch of matrices, one a field.

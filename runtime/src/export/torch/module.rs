@@ -29,7 +29,8 @@ pub(super) fn write(model: &Model, names: &Names) -> String {
         || ("1.0".to_owned(), "0.0".to_owned()),
         |scaling| (format!("{:?}", scaling.scale), format!("{:?}", scaling.offset)),
     );
-    let pooled = if lines.contains("pooled(") { include_str!("parts/pooled.py") } else { "" };
+    let pooled = if lines.contains("pooled(self.") { include_str!("parts/pooled.py") } else { "" };
+    let placed = if lines.contains("placed(self.") { include_str!("parts/placed.py") } else { "" };
     include_str!("parts/model.py")
         .replace("@NAME@", &text(&model.name))
         .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
@@ -40,7 +41,7 @@ pub(super) fn write(model: &Model, names: &Names) -> String {
         .replace("@LOOKED_UP@", &schema.looked_up().to_string())
         .replace("@SCALE@", &scaling.0)
         .replace("@OFFSET@", &scaling.1)
-        .replace("@POOLED@\n", pooled)
+        .replace("@POOLED@\n", &[pooled, placed].concat())
         .replace("@LAYERS@\n", &layers)
         .replace("@LINES@\n", &lines)
 }
@@ -142,6 +143,10 @@ impl Writing<'_> {
             Primitive::Numeric(_) if node.columns.is_empty() => "numbers".to_owned(),
             Primitive::Numeric(_) => format!("numbers[:, {:?}]", node.columns),
             Primitive::Embed(_) => self.lookups(node),
+            Primitive::Mask(_) => {
+                let places = self.places(node).unwrap_or_default();
+                format!("(rows[:, {}:{}] >= 0).to(numbers.dtype)", places.start, places.end)
+            }
             Primitive::EmbedNumbers(_) => format!("{}.unsqueeze(2) * self.{layer}", x(0)),
             Primitive::Linear(op) => along(op.axis),
             Primitive::LinearEach(_) => {
@@ -169,6 +174,10 @@ impl Writing<'_> {
             }
             Primitive::Weight(_) => {
                 format!("self.{layer}.expand(rows.shape[0], {})", ["-1"; 2][..node.shape.len()].join(", "))
+            }
+            Primitive::Fill(op) => {
+                let shape: Vec<String> = node.shape.iter().map(ToString::to_string).collect();
+                format!("numbers.new_full((rows.shape[0], {}), {:?})", shape.join(", "), op.value)
             }
             Primitive::Transpose(_) => format!("{}.transpose(1, 2)", x(0)),
             Primitive::Matmul(_) => format!("{} @ {}", x(0), x(1)),
@@ -218,8 +227,17 @@ impl Writing<'_> {
         }
     }
 
+    /// The columns of rows of the sequence that a node reads, where it reads one.
+    fn places(&self, node: &Node) -> Option<std::ops::Range<usize>> {
+        let first = node.lookups.first().filter(|lookup| lookup.place.is_some())?;
+        self.model.schema().slots().nth(first.field)
+    }
+
     /// One row of a table for each field, or those of a bag as one.
     fn lookups(&self, node: &Node) -> String {
+        if let (Some(places), [param, ..]) = (self.places(node), node.params.as_slice()) {
+            return format!("placed(self.{}, rows[:, {}:{}])", self.names.table(*param), places.start, places.end);
+        }
         let slots: Vec<_> = self.model.schema().slots().collect();
         let each = (0..node.params.len()).filter_map(|at| Some((node.params[at], node.lookup(&self.plan.params, at)?)));
         let vectors = each.map(|(param, of)| {

@@ -10,7 +10,7 @@ use crate::error::ExportError;
 
 /// Names that a value may not have: words of Python, and what the file and its modules have already.
 const TAKEN: &str = "False None True and as assert async await break class continue def del elif else except finally for from global if \
-    import in is lambda nonlocal not or pass raise return try while with yield numbers rows self torch nn pooled pathlib load_file \
+    import in is lambda nonlocal not or pass raise return try while with yield numbers rows self torch nn pooled placed pathlib load_file \
     add_module apply bfloat16 buffers children compile cpu cuda double eval extra_repr float forward get_buffer get_extra_state \
     get_parameter get_submodule half ipu load load_state_dict modules mtia parameters probability requires_grad_ set_extra_state \
     set_submodule share_memory state_dict to to_empty train training type xpu zero_grad";

@@ -213,8 +213,11 @@ impl Network {
         let numbers = numbers.to_dtype(self.dtype)?.contiguous()?;
         let leaf = |(node, looked_up): (&Node, &Vec<Looked>)| match node.primitive {
             Primitive::Numeric(_) => device::columns(node, &numbers).map(Some),
-            Primitive::Weight(_) => device::zeros(node, samples, self.dtype, &self.device).map(Some),
+            Primitive::Weight(_) | Primitive::Fill(_) => {
+                device::zeros(node, samples, self.dtype, &self.device).map(Some)
+            }
             Primitive::Embed(_) => rows::look_up(looked_up, &self.params, rows).map(Some),
+            Primitive::Mask(_) => rows::there(looked_up, rows, self.dtype).map(Some),
             Primitive::Dropout(dropout) if trains => {
                 let shape: Vec<usize> = std::iter::once(samples).chain(node.shape.iter().copied()).collect();
                 let kept = Tensor::rand(0f32, 1f32, shape, &self.device)?.ge(dropout.rate)?;

@@ -3,10 +3,11 @@
 use std::ops::Range;
 
 use candle_core::{DType, Device, Result, Tensor, bail};
+use nasrec_compiler::primitives::Primitive;
 use nasrec_compiler::schema::Pool;
 
 use super::Config;
-use crate::backend::device::bags::Bag;
+use crate::backend::device::bags::{Bag, holds};
 use crate::data::EMPTY;
 
 /// Numbers of 32 bits hold whole numbers up to this exactly.
@@ -29,8 +30,8 @@ pub(super) struct Slots {
 /// What a node looks up for a field.
 #[derive(Clone, Debug)]
 pub(super) struct Looked {
-    /// Index of the table among the plan's parameters.
-    table: usize,
+    /// Index of the table among the plan's parameters; none where it is only asked which places hold something.
+    table: Option<usize>,
     /// Its columns of rows.
     slots: Range<usize>,
     /// How the rows of a bag become one.
@@ -48,10 +49,13 @@ impl Slots {
         let mut looked_up = Vec::with_capacity(plan.nodes.len());
         for node in &plan.nodes {
             let mut of_node = Vec::new();
-            for (at, &table) in node.params.iter().enumerate() {
-                let Some(lookup) = node.lookup(&plan.params, at) else { continue };
-                let bag = schema.sparse.get(lookup.field).map(|column| column.list.as_ref().map(|list| list.pool));
-                let (Some(slots), Some(bag)) = (of_field.get(lookup.field).cloned(), bag) else {
+            let tables = node.params.iter().enumerate();
+            let tables = tables.filter_map(|(at, &table)| Some((Some(table), node.lookup(&plan.params, at)?)));
+            // Nothing is looked up for a mask: it only asks which places hold something.
+            let places = node.lookups.iter().filter(|_| matches!(node.primitive, Primitive::Mask(_)));
+            for (table, lookup) in tables.chain(places.map(|lookup| (None, *lookup))) {
+                let column = schema.sparse.get(lookup.field);
+                let (Some(slots), Some(column)) = (of_field.get(lookup.field).cloned(), column) else {
                     bail!(
                         "{} looks up field {}, and schema {} has {}",
                         node.path,
@@ -60,12 +64,24 @@ impl Slots {
                         of_field.len()
                     );
                 };
-                if bag != lookup.pool {
-                    bail!("{} pools {:?} what schema {} pools {bag:?}", node.path, lookup.pool, schema.name);
+                let pool = column.list.as_ref().map(|list| list.pool);
+                let (slots, pool) = match lookup.place {
+                    None => (slots, pool),
+                    Some(place) => {
+                        let Some(slot) = slots.clone().nth(place).filter(|_| pool.is_some()) else {
+                            bail!("{} looks up place {place} of {}, which has {}", node.path, column.name, slots.len());
+                        };
+                        (slot..slot + 1, Some(Pool::Sum))
+                    }
+                };
+                if pool != lookup.pool {
+                    bail!("{} pools {:?} what schema {} pools {pool:?}", node.path, lookup.pool, schema.name);
                 }
-                let height = plan.params[table].full[0];
-                heights[slots.clone()].iter_mut().for_each(|known| *known = height.min(*known));
-                of_node.push(Looked { table, slots, pool: lookup.pool });
+                if let Some(table) = table {
+                    let height = plan.params[table].full[0];
+                    heights[slots.clone()].iter_mut().for_each(|known| *known = height.min(*known));
+                }
+                of_node.push(Looked { table, slots, pool });
             }
             looked_up.push(of_node);
         }
@@ -167,7 +183,8 @@ fn all(ones: &Tensor) -> Result<bool> {
 /// The rows of some fields, those of bags pooled: `[batch, fields, dim]`.
 pub(super) fn look_up(fields: &[Looked], params: &[Tensor], rows: &Tensor) -> Result<Tensor> {
     let field = |Looked { table, slots, pool }: &Looked| {
-        let (table, samples) = (&params[*table], rows.dim(0)?);
+        let Some(table) = table.and_then(|table| params.get(table)) else { bail!("a field has no table") };
+        let samples = rows.dim(0)?;
         // A bag's columns one after the other.
         let ids = rows.narrow(1, slots.start, slots.len())?.t()?.contiguous()?.flatten_all()?;
         let found = table.index_select(&ids, 0)?;
@@ -180,4 +197,10 @@ pub(super) fn look_up(fields: &[Looked], params: &[Tensor], rows: &Tensor) -> Re
         }
     };
     Tensor::stack(&fields.iter().map(field).collect::<Result<Vec<_>>>()?, 1)
+}
+
+/// Which of these places hold something, 1 or 0: `[batch, places]`.
+pub(super) fn there(places: &[Looked], rows: &Tensor, dtype: DType) -> Result<Tensor> {
+    let place = |Looked { slots, .. }: &Looked| rows.narrow(1, slots.start, 1);
+    holds(&Tensor::cat(&places.iter().map(place).collect::<Result<Vec<_>>>()?, 1)?, dtype)
 }

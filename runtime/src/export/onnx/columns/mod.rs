@@ -6,7 +6,7 @@ mod dense;
 
 use std::collections::HashMap;
 
-use nasrec_compiler::schema::{Schema, SparseColumn, Table, Type};
+use nasrec_compiler::schema::{List, Schema, SparseColumn, Table, Type};
 
 use super::graph::{Writing, int, ints, strings};
 use super::inputs::{Input, MISSING, Takes, kind_of};
@@ -32,6 +32,8 @@ pub(super) struct Columns<'m> {
     encoder: Option<&'m Encoder>,
     pub inputs: Vec<Input>,
     rows: HashMap<usize, Rows>,
+    /// And by place those of sequences.
+    sequences: HashMap<usize, Rows>,
     /// Those that the plan looks up.
     fields: Vec<usize>,
     /// Truths: rows that nasrecc would not read.
@@ -52,7 +54,15 @@ impl<'m> Columns<'m> {
         let mut fields: Vec<usize> = lookups.collect();
         fields.sort_unstable();
         fields.dedup();
-        Self { schema, encoder, inputs: Vec::new(), rows: HashMap::new(), fields, refused: Vec::new() }
+        Self {
+            schema,
+            encoder,
+            inputs: Vec::new(),
+            rows: HashMap::new(),
+            sequences: HashMap::new(),
+            fields,
+            refused: Vec::new(),
+        }
     }
 
     /// An input, which several columns may share.
@@ -168,6 +178,40 @@ impl<'m> Columns<'m> {
             return Ok(rows.clone());
         }
         let column = &self.schema.sparse[at];
+        if let (Table::Modulo, Some(Takes::Keys), None) = (&column.table, category(&column.kind), &column.list) {
+            self.modulos(to);
+            return self.rows.get(&at).cloned().ok_or_else(|| {
+                beyond(format!("field {} is of no lookup", column.name), "tell the authors of nasrecc")
+            });
+        }
+        let ids = self.ids(to, at)?;
+        let rows = match &column.list {
+            None => Rows { ids: to.call(&format!("{}.id", column.name), "Identity", &[&ids], Vec::new()), there: None },
+            Some(list) => bag(to, &column.name, &ids, list),
+        };
+        self.rows.insert(at, rows.clone());
+        Ok(rows)
+    }
+
+    /// The rows that the places of a sequence look up, `[batch, places]`, and which of them hold something.
+    pub fn places(&mut self, to: &mut Writing, at: usize) -> Result<Rows> {
+        if let Some(rows) = self.sequences.get(&at) {
+            return Ok(rows.clone());
+        }
+        let column = &self.schema.sparse[at];
+        let ids = self.ids(to, at)?;
+        let Some(list) = &column.list else {
+            let what = format!("field {} has one category a row, and is read as a sequence", column.name);
+            return Err(beyond(what, "train the model again"));
+        };
+        let rows = sequence(to, &column.name, &ids, list);
+        self.sequences.insert(at, rows.clone());
+        Ok(rows)
+    }
+
+    /// The rows of a field as they come in: of a bag any number of them, what is nothing as -1.
+    fn ids(&mut self, to: &mut Writing, at: usize) -> Result<String> {
+        let column = &self.schema.sparse[at];
         let several =
             Several { separator: column.list.as_ref().map(|list| list.separator.clone()), of: None, field: None };
         let nothing = if column.list.is_some() { -1 } else { 0 };
@@ -177,12 +221,6 @@ impl<'m> Columns<'m> {
         };
         let takes = category(&column.kind);
         let ids = match (&column.table, takes) {
-            (Table::Modulo, Some(Takes::Keys)) if column.list.is_none() => {
-                self.modulos(to);
-                return self.rows.get(&at).cloned().ok_or_else(|| {
-                    beyond(format!("field {} is of no lookup", column.name), "tell the authors of nasrecc")
-                });
-            }
             (Table::Modulo, Some(Takes::Keys)) => {
                 let x = self.input(to, &column.from, (&column.kind, Takes::Keys), several);
                 modulo(to, &x, &[column.rows], nothing)
@@ -219,12 +257,7 @@ impl<'m> Columns<'m> {
                 row_of_number(to, &x, table, edges, nothing)
             }
         };
-        let rows = match &column.list {
-            None => Rows { ids: to.call(&format!("{}.id", column.name), "Identity", &[&ids], Vec::new()), there: None },
-            Some(list) => bag(to, &column.name, &ids, list.most),
-        };
-        self.rows.insert(at, rows.clone());
-        Ok(rows)
+        Ok(ids)
     }
 }
 
@@ -287,14 +320,49 @@ fn any(to: &mut Writing, truths: &str) -> String {
     to.cast(&sum, Kind::Bool)
 }
 
-/// A bag: of what is there the first `most`, or the row of a missing value where nothing is.
-fn bag(to: &mut Writing, name: &str, ids: &str, most: usize) -> Rows {
-    let (zero, most, axis) = (to.int(0), to.int(most as i64), to.int(1));
-    let held = to.op("GreaterOrEqual", &[ids, &zero]);
-    let counted = to.cast(&held, Kind::Int64);
+/// Which values of a bag are read, and at which place each then is, counted from 0.
+fn read(to: &mut Writing, ids: &str, list: &List) -> (String, String) {
+    let (zero, one, most, axis) = (to.int(0), to.int(1), to.int(list.most as i64), to.int(1));
+    let there = to.op("GreaterOrEqual", &[ids, &zero]);
+    let counted = to.cast(&there, Kind::Int64);
     let place = to.op("CumSum", &[&counted, &axis]);
-    let early = to.op("LessOrEqual", &[&place, &most]);
-    let held = to.op("And", &[&held, &early]);
+    let mut place = to.op("Sub", &[&place, &one]);
+    if list.last {
+        let axes = to.ints(&[1]);
+        let count = to.call("count", "ReduceSum", &[&counted, &axes], vec![int("keepdims", 1)]);
+        let left_out = to.op("Sub", &[&count, &most]);
+        let left_out = to.op("Max", &[&left_out, &zero]);
+        place = to.op("Sub", &[&place, &left_out]);
+    }
+    let (early, late) = (to.op("Less", &[&place, &most]), to.op("GreaterOrEqual", &[&place, &zero]));
+    let within = to.op("And", &[&early, &late]);
+    (to.op("And", &[&there, &within]), place)
+}
+
+/// The values of a sequence at their places, one behind the other whatever lies between them; one that holds none holds row 0 at the first.
+fn sequence(to: &mut Writing, name: &str, ids: &str, list: &List) -> Rows {
+    let (held, place) = read(to, ids, list);
+    let places: Vec<i64> = (0..list.most as i64).collect();
+    let (zero, places, axes) = (to.int(0), to.ints(&places), to.ints(&[1]));
+    let (wide, held) = (to.unsqueeze(&place, 2), to.unsqueeze(&held, 2));
+    let here = to.op("Equal", &[&wide, &places]);
+    let here = to.op("And", &[&here, &held]);
+    let here = to.cast(&here, Kind::Int64);
+    let wide = to.unsqueeze(ids, 2);
+    let moved = to.op("Mul", &[&wide, &here]);
+    let ids = to.call(&format!("{name}.places"), "ReduceSum", &[&moved, &axes], vec![int("keepdims", 0)]);
+    let filled = to.call("filled", "ReduceSum", &[&here, &axes], vec![int("keepdims", 0)]);
+    let count = to.call("count", "ReduceSum", &[&filled, &axes], vec![int("keepdims", 1)]);
+    let (none, first) = (to.op("Equal", &[&count, &zero]), to.op("Equal", &[&places, &zero]));
+    let missing = to.op("And", &[&none, &first]);
+    let filled = to.op("Greater", &[&filled, &zero]);
+    Rows { ids, there: Some(to.call(&format!("{name}.filled"), "Or", &[&filled, &missing], Vec::new())) }
+}
+
+/// A bag: of what is there the first `most`, or the row of a missing value where nothing is.
+fn bag(to: &mut Writing, name: &str, ids: &str, list: &List) -> Rows {
+    let zero = to.int(0);
+    let (held, _) = read(to, ids, list);
     let ids = to.either(&held, ids, &zero);
     // Behind the others one more place, which is there where no other is.
     let (counted, axes) = (to.cast(&held, Kind::Int64), to.ints(&[1]));
