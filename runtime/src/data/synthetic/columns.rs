@@ -33,6 +33,8 @@ struct Number {
 struct Field {
     largest: u32,
     missing: u32,
+    /// Places of a bag; 1 of any other.
+    slots: usize,
     /// None where there is one category only.
     ranks: Option<Zipf<f64>>,
 }
@@ -41,7 +43,18 @@ struct Field {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Seen {
     pub numeric: Vec<f32>,
+    /// One a field: of a bag its first.
     pub ids: Vec<u32>,
+    /// What bags hold beside it, each with its field, one field after the other.
+    pub others: Vec<(usize, u32)>,
+}
+
+impl Seen {
+    /// The categories of a field.
+    pub fn of(&self, field: usize) -> impl Iterator<Item = u32> {
+        let others = self.others.iter().filter(move |(of, _)| *of == field).map(|&(_, id)| id);
+        std::iter::once(self.ids[field]).chain(others)
+    }
 }
 
 impl Columns {
@@ -56,18 +69,26 @@ impl Columns {
         });
         let fields = schema.sparse.iter().map(|column| {
             let largest = (column.rows - 1) as u32;
-            Field { largest, missing: column.missing as u32, ranks: Zipf::new(f64::from(largest), tail).ok() }
+            let (missing, slots) = (column.missing as u32, column.slots());
+            Field { largest, missing, slots, ranks: Zipf::new(f64::from(largest), tail).ok() }
         });
         Self { numbers: numbers.collect(), fields: fields.collect() }
     }
 
     pub fn draw(&self, hidden: &Hidden, rng: &mut impl Rng) -> Seen {
         let draw_id = |field: &Field, rng: &mut _| match &field.ranks {
-            _ if RngExt::random::<f64>(rng) < MISSING => field.missing,
             Some(ranks) => (ranks.sample(rng) as u32).clamp(1, field.largest),
             None => 1,
         };
-        let ids: Vec<u32> = self.fields.iter().map(|field| draw_id(field, rng)).collect();
+        let mut others = Vec::new();
+        let mut ids = Vec::with_capacity(self.fields.len());
+        for (at, field) in self.fields.iter().enumerate() {
+            let missing = rng.random::<f64>() < MISSING;
+            ids.push(if missing { field.missing } else { draw_id(field, rng) });
+            // A bag holds any number of categories.
+            let more = if missing || field.slots == 1 { 0 } else { rng.random_range(0..field.slots) };
+            others.extend((0..more).map(|_| (at, draw_id(field, rng))));
+        }
         let draw_number = |number: &Number, rng: &mut _| {
             let missing = RngExt::random::<f64>(rng) < MISSING;
             let own: f64 = StandardNormal.sample(rng);
@@ -78,6 +99,6 @@ impl Columns {
             if missing { 0.0 } else { (number.mean + number.deviation * level).exp().ln_1p() as f32 }
         };
         let numeric = self.numbers.iter().map(|number| draw_number(number, rng)).collect();
-        Seen { numeric, ids }
+        Seen { numeric, ids, others }
     }
 }

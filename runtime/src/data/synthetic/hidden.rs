@@ -31,19 +31,31 @@ pub(super) struct Vector {
 /// Hidden vectors of all fields.
 #[derive(Debug)]
 pub(super) struct Hidden {
+    /// Of columns that have one table the same.
     keys: Vec<[u8; 32]>,
     heads: Vec<Vec<Vector>>,
 }
 
 impl Hidden {
     pub fn new(schema: &Schema, streams: &Streams) -> Self {
-        let keys: Vec<_> =
-            (0..schema.sparse.len()).map(|field| streams.key(&format!("synthetic/hidden/{field}"))).collect();
+        let owners = (0..schema.sparse.len()).map(|field| schema.owner(field));
+        let keys: Vec<_> = owners.map(|owner| streams.key(&format!("synthetic/hidden/{owner}"))).collect();
         let heads = keys
             .iter()
             .zip(&schema.sparse)
             .map(|(&key, column)| (0..column.rows.min(HEAD)).map(|id| draw(key, id as u32)).collect());
         Self { heads: heads.collect(), keys }
+    }
+
+    /// What the categories of a field have together: the mean of their effects.
+    pub fn together(&self, field: usize, ids: impl Iterator<Item = u32>) -> Effects {
+        let (mut sum, mut count) = (Effects::default(), 0u32);
+        for id in ids {
+            let effects = self.of(field, id).effects;
+            sum.iter_mut().zip(effects).for_each(|(sum, effect)| *sum += effect);
+            count += 1;
+        }
+        sum.map(|sum| sum / f64::from(count.max(1)))
     }
 
     pub fn of(&self, field: usize, id: u32) -> Vector {

@@ -82,7 +82,7 @@ impl Planted {
         let means = (0..schema.sparse.len()).map(|field| {
             let mut mean = Effects::default();
             for seen in &sample {
-                let effects = hidden.of(field, seen.ids[field]).effects;
+                let effects = hidden.together(field, seen.of(field));
                 mean.iter_mut().zip(effects).for_each(|(mean, effect)| *mean += effect / SAMPLE as f64);
             }
             mean
@@ -100,10 +100,10 @@ impl Planted {
             noise: Noise::new(parameters.noise),
         };
         let effects: Vec<Vec<Effects>> = sample.par_iter().map(|seen| planted.effects(seen)).collect();
-        let (dense, all) = (schema.dense.len(), schema.dense.len() + schema.sparse.len());
+        let all = schema.dense.len() + schema.sparse.len();
         let parts = [
             ((0..all).map(|column| Term::new(vec![column], ALONE)).collect(), parameters.linear, "alone"),
-            (pairs(dense, all, &streams), parameters.pairwise, "pairs"),
+            (pairs(schema, &streams), parameters.pairwise, "pairs"),
             (triples(all, &streams), parameters.higher, "triples"),
         ];
         for (mut terms, deviation, name) in parts {
@@ -125,10 +125,9 @@ impl Planted {
             let unseen: f64 = StandardNormal.sample(&mut rng);
             let click = rng.random::<f64>() < sigmoid(logit + self.deviation * unseen);
             seen.numeric.iter().for_each(|value| records.extend_from_slice(&value.to_le_bytes()));
-            for (id, &slots) in seen.ids.iter().zip(&self.slots) {
-                records.extend_from_slice(&id.to_le_bytes());
-                // A bag holds one.
-                records.extend(EMPTY.to_le_bytes().repeat(slots - 1));
+            for (field, &slots) in self.slots.iter().enumerate() {
+                let ids = seen.of(field).chain(std::iter::repeat(EMPTY));
+                ids.take(slots).for_each(|id| records.extend_from_slice(&id.to_le_bytes()));
             }
             records.extend_from_slice(&(self.noise.probability(logit) as f32).to_le_bytes());
             records.push(u8::from(click));
@@ -142,8 +141,8 @@ impl Planted {
             let score = (f64::from(value) - loading.mean) / loading.deviation.max(1e-9);
             loading.effects.map(|effect| effect * score)
         });
-        let fields = self.means.iter().zip(&seen.ids).enumerate().map(|(field, (mean, &id))| {
-            let effects = self.hidden.of(field, id).effects;
+        let fields = self.means.iter().enumerate().map(|(field, mean)| {
+            let effects = self.hidden.together(field, seen.of(field));
             std::array::from_fn(|component| effects[component] - mean[component])
         });
         numbers.chain(fields).collect()
@@ -154,15 +153,20 @@ impl Planted {
     }
 }
 
-/// Half as many pairs as columns, of all kinds in turn: a number and a category, two categories, two numbers.
-fn pairs(dense: usize, all: usize, streams: &Streams) -> Vec<Term> {
+/// Half as many pairs as columns: bags with the columns whose tables they share, then of all kinds in turn, a number and a category, two
+/// categories, two numbers.
+fn pairs(schema: &Schema, streams: &Streams) -> Vec<Term> {
+    let (dense, all) = (schema.dense.len(), schema.dense.len() + schema.sparse.len());
+    let bags = schema.sparse.iter().enumerate().filter(|(_, column)| column.list.is_some() && column.same.is_some());
+    let mut terms: Vec<Term> =
+        bags.map(|(field, _)| Term::new(vec![dense + schema.owner(field), dense + field], PAIR)).collect();
     let mut left: Vec<(usize, usize)> = (0..all).flat_map(|a| (a + 1..all).map(move |b| (a, b))).collect();
     let mut order: Vec<u32> = (0..left.len() as u32).collect();
     shuffle(&mut order, &mut streams.rng("synthetic/pairs", 0));
     left = order.into_iter().map(|index| left[index as usize]).collect();
+    left.retain(|&(a, b)| terms.iter().all(|term| term.columns != [a, b]));
     let numbers = |&(a, b): &(usize, usize)| usize::from(a < dense) + usize::from(b < dense);
-    let mut terms = Vec::new();
-    for wanted in [1, 0, 1, 0, 2].into_iter().cycle().take(all.div_ceil(2)) {
+    for wanted in [1, 0, 1, 0, 2].into_iter().cycle().take(all.div_ceil(2).saturating_sub(terms.len())) {
         if left.is_empty() {
             break;
         }
@@ -217,6 +221,8 @@ fn moments(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use nasrec_compiler::schema::{List, Pool};
+
     use super::super::learning::{defaults, schema};
     use super::*;
 
@@ -253,7 +259,7 @@ mod tests {
 
     #[test]
     fn pairs_are_of_all_kinds_and_no_two_alike() {
-        let pairs = pairs(5, 20, &Streams::new(3));
+        let pairs = pairs(&schema(5, 15, 10), &Streams::new(3));
         let mut columns: Vec<_> = pairs.iter().map(|term| term.columns.clone()).collect();
         assert_eq!(columns.len(), 10);
         for wanted in 0..3 {
@@ -263,6 +269,34 @@ mod tests {
         columns.sort();
         columns.dedup();
         assert_eq!(columns.len(), 10);
+    }
+
+    /// Bags hold what fits, and one that shares a table acts together with the column that has it.
+    #[test]
+    fn a_bag_acts_by_what_it_holds() {
+        let mut schema = schema(1, 3, 50);
+        let list = List { separator: "|".to_owned(), most: 4, last: false, pool: Pool::Mean };
+        schema.sparse[2].list = Some(list);
+        schema.sparse[2].same = Some(schema.sparse[0].name.clone());
+        let planted = Planted::new(&schema, &defaults(1));
+        assert!(planted.terms.iter().any(|term| term.columns == [1, 3] && term.components == PAIR));
+        let drawn = (0..2_000).map(|row| planted.columns.draw(&planted.hidden, &mut at(planted.key, row)));
+        let mut held = [0; 5];
+        for seen in drawn {
+            let ids: Vec<u32> = seen.of(2).collect();
+            held[ids.len()] += 1;
+            let shared = planted.hidden.of(0, ids[0]).effects;
+            assert_eq!(planted.hidden.of(2, ids[0]).effects, shared, "one category, whichever column has it");
+            if ids.len() == 1 {
+                let effects = planted.effects(&seen)[3];
+                let expected: Vec<f64> =
+                    shared.iter().zip(planted.means[2]).map(|(effect, mean)| effect - mean).collect();
+                assert_eq!(effects.as_slice(), expected);
+            }
+        }
+        assert!(held[0] == 0 && held[1..].iter().all(|&count| count > 300), "{held:?}");
+        let layout = crate::data::record::Layout::of(&schema, true);
+        assert_eq!(planted.records(0..10).len(), 10 * layout.stride());
     }
 
     #[test]
