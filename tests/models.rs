@@ -17,14 +17,24 @@ use nasrec_runtime::{Silent, Stop};
 use crate::support;
 
 const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
-const MODELS: [(&str, &str); 25] = [
+/// The same for models that ask for a history.
+const VISITS: &str = "schema clicks {
+  label click
+  dense I[1..3]
+  user { sparse U: int | modulo(rows: 30); sparse C: int | modulo(rows: 10) }
+  item { sparse V: int | modulo(rows: 30) }
+  sparse history: int | list(\"^\", last: 6) | same(V)
+}";
+const MODELS: [(&str, &str); 27] = [
     ("afm", "afm"),
     ("autoint", "autoint"),
+    ("bst", "bst"),
     ("dcn", "dcn"),
     ("dcn_mix", "dcn_mix"),
     ("dcnv2", "dcnv2"),
     ("deep_crossing", "deep_crossing"),
     ("deepfm", "deepfm"),
+    ("din", "din"),
     ("dlrm", "dlrm"),
     ("dnn", "dnn"),
     ("fcn", "fcn"),
@@ -52,10 +62,15 @@ const SPACES: [(&str, &str); 5] = [
     ("tabular", "widths: [8, 16, 24], dims: [4, 8]"),
 ];
 
+fn asks_for_a_history(file: &str) -> bool {
+    library::find(&format!("{file}.nasrec")).is_some_and(|text| text.contains(": sequence"))
+}
+
 /// A space of the library over a small table, and the planted data that goes with it.
 fn search(file: &str, name: &str, arguments: &str) -> (Space, nasrec_compiler::CheckedSearch) {
+    let schema = if asks_for_a_history(file) { VISITS } else { SCHEMA };
     let text = format!(
-        "import \"{file}.nasrec\" {{ {name} }}\n{SCHEMA}\n\
+        "import \"{file}.nasrec\" {{ {name} }}\n{schema}\n\
          search s on {name}({arguments}) with clicks {{\n\
          data {{ synthetic {{ rows: 12_000; seed: 3; noise: 0; higher: 0 }}; split: 8:1:1 }}\n}}"
     );
@@ -70,9 +85,13 @@ fn model(file: &str, name: &str, arguments: &str) -> Space {
 }
 
 fn dataset(folder: &Path) -> Arc<Dataset> {
-    let (_, checked) = search("models/linear", "linear_model", "");
+    dataset_of(folder, ("linear", "linear_model"))
+}
+
+fn dataset_of(folder: &Path, (file, name): (&str, &str)) -> Arc<Dataset> {
+    let (_, checked) = search(&format!("models/{file}"), name, "");
     let data = &checked.recipe.data;
-    let cache = folder.join("data.cache");
+    let cache = folder.join(format!("{file}.cache"));
     Arc::new(Dataset::prepare(&checked.schema, data, folder, &cache, &Silent, &Stop::new()).expect("drawn"))
 }
 
@@ -130,12 +149,13 @@ fn every_name_of_a_parameter_is_given_once() {
 fn every_model_learns() {
     let folder = tempfile::tempdir().expect("a folder");
     let backend = Tiled::new(2).expect("threads");
-    let data = dataset(folder.path());
-    let constant = constant(&data);
+    let (fields, histories) = (dataset(folder.path()), dataset_of(folder.path(), ("din", "din")));
     for (file, name) in MODELS {
+        let data = if asks_for_a_history(&format!("models/{file}")) { &histories } else { &fields };
+        let constant = constant(data);
         let space = model(file, name, "");
         let plan = space.plan(&Architecture::new(Vec::new())).expect("a model leaves nothing open");
-        let loss = learn(&backend, &data, plan, file);
+        let loss = learn(&backend, data, plan, file);
         assert!(loss < constant - 0.005, "{file}: {loss}, but a constant {constant}");
     }
 }
