@@ -190,6 +190,8 @@ fn tables_take_less_room_and_what_that_loses_can_be_told() {
     assert!((loss(0) - loss(1)).abs() < 0.01 && loss(0) != loss(1), "{compared}");
     let said = |tables: &[&str]| well(at, &[&["predict", "small", "--data", "new.csv"], tables].concat()).0;
     assert_eq!(said(&["--map-tables"]), said(&[]));
+    // Without norms there is nothing to fold.
+    assert_eq!(said(&["--fold-norms"]), said(&[]));
     // Wherever it goes it says what it says here.
     well(at, &["export", "small", "--format", "c", "-o", "small_c", "--verify"]);
     let again = refused(at, &["quantise", "small", "--tables", "bf16", "-o", "smaller"]);

@@ -26,6 +26,9 @@ pub(crate) struct Where {
     /// are meanwhile; another model may take their place by renaming
     #[arg(long)]
     map_tables: bool,
+    /// Compute batch norms as part of the linear layers before them: a little less work, and other last digits
+    #[arg(long)]
+    fold_norms: bool,
 }
 
 impl Where {
@@ -40,7 +43,9 @@ impl Where {
     pub(crate) fn load(&self, path: &Path) -> Result<(Model, PathBuf)> {
         let directory = Model::directory(path);
         let tables = if self.map_tables { Tables::Mapped } else { Tables::Read };
-        Ok((Model::load_as(&directory, tables)?.0, directory))
+        let model = Model::load_as(&directory, tables)?.0;
+        let model = if self.fold_norms { model.folded()?.0 } else { model };
+        Ok((model, directory))
     }
 }
 

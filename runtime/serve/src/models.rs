@@ -163,6 +163,7 @@ impl Slot {
 
 fn load(path: &Path, how: How) -> Result<Working> {
     let (model, checksum) = Model::load_as(&Model::directory(path), how.tables)?;
+    let model = if how.fold_norms { model.folded()?.0 } else { model };
     let version = checksum.chars().take(VERSION).collect();
     Working::begin(model, version, how)
 }

@@ -52,6 +52,7 @@ impl Server {
         let models = Models::load(models, || How {
             backend: Arc::clone(&backend),
             tables: settings.tables,
+            fold_norms: settings.fold_norms,
             most: settings.most,
             wait: settings.wait,
             waiting: settings.waiting,

@@ -31,6 +31,8 @@ pub struct Settings {
     pub look: Duration,
     /// How models have their embedding tables.
     pub tables: Tables,
+    /// Whether batch norms are computed as part of the linear layers before them.
+    pub fold_norms: bool,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             idle: Duration::from_secs(60),
             look: Duration::from_secs(1),
             tables: Tables::Read,
+            fold_norms: false,
         }
     }
 }

@@ -51,6 +51,8 @@ pub struct How {
     pub backend: Arc<Tiled>,
     /// See [`crate::Settings::tables`].
     pub tables: Tables,
+    /// See [`crate::Settings::fold_norms`].
+    pub fold_norms: bool,
     /// See [`crate::Settings::most`].
     pub most: usize,
     /// See [`crate::Settings::wait`].

@@ -5,9 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nasrec_compiler::plan::{PLAN_VERSION, ParamKind, Plan, sound};
+use nasrec_compiler::plan::{Lookup, PLAN_VERSION, ParamKind, Plan, sound};
 use nasrec_compiler::recipe::Storage;
-use nasrec_compiler::schema::Schema;
+use nasrec_compiler::schema::{Pool, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Model};
@@ -263,6 +263,16 @@ fn read(folder: &Path) -> Result<(Record, String)> {
     Ok((record, checksum))
 }
 
+/// Whether a schema has such a field, with these places.
+fn is_of(lookup: &Lookup, schema: &Schema) -> bool {
+    let Some(column) = schema.sparse.get(lookup.field) else { return false };
+    match (lookup.place, &column.list) {
+        (None, list) => lookup.pool == list.as_ref().map(|list| list.pool),
+        (Some(place), Some(list)) => place < list.most && lookup.pool == Some(Pool::Sum),
+        (Some(_), None) => false,
+    }
+}
+
 /// Whether a plan is sound and reads no other columns than a schema has.
 pub(super) fn check(plan: &Plan, schema: &Schema) -> Result<()> {
     let unfit = |what: String| Err(Error::from(ModelError::Unfit { what }));
@@ -281,6 +291,14 @@ pub(super) fn check(plan: &Plan, schema: &Schema) -> Result<()> {
             && schema.sparse.get(field).is_none_or(|column| column.rows != param.full[0])
         {
             return unfit(format!("table {} is of no column of schema {}", param.name, schema.name));
+        }
+    }
+    for node in &plan.nodes {
+        if let Some(lookup) = node.lookups.iter().find(|lookup| !is_of(lookup, schema)) {
+            return unfit(format!(
+                "{} reads field {} as schema {} does not have it",
+                node.path, lookup.field, schema.name
+            ));
         }
     }
     Ok(())

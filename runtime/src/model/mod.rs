@@ -8,6 +8,7 @@
 //! is vouched for by checksums.
 
 mod directory;
+mod folded;
 mod network;
 mod ready;
 #[cfg(test)]

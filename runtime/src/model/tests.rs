@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use nasrec_compiler::plan::ParamKind;
+use nasrec_compiler::primitives::{Axis, BatchNorm, Concat, Flatten, Primitive, Relu};
 use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Type};
 
 use super::*;
@@ -124,6 +125,46 @@ fn tables_in_fewer_bits_say_nearly_the_same() {
         assert!(again.to_string().contains(&format!("stored in {} already", storage.name())), "{again}");
     }
     assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
+}
+
+/// Norms behind linear layers, with a bias and without one, of dense tensors and field by field; and two that cannot be part of a layer: one
+/// behind a sum, and one behind a layer that something else reads.
+#[test]
+fn norms_become_part_of_the_layers_before_them() {
+    let mut sketch = Sketch::new(5, false);
+    let (numeric, fields) = (sketch.numeric(4), sketch.embed(3, 2, 9));
+    let first = sketch.linear(numeric, Axis::Last, 5, false);
+    let first = sketch.batch_norm(first);
+    let first = sketch.plain(Relu.into(), &[first]);
+    let second = sketch.linear(first, Axis::Last, 3, true);
+    let second = sketch.batch_norm(second);
+    let each = sketch.linear_each(fields, 4, false);
+    let each = sketch.batch_norm(each);
+    let each = sketch.plain(Flatten.into(), &[each]);
+    let read_twice = sketch.linear(numeric, Axis::Last, 2, true);
+    let left = sketch.batch_norm(read_twice);
+    let joined = sketch.plain(Concat.into(), &[second, each, read_twice, left]);
+    let joined = sketch.batch_norm(joined);
+    let plan = sketch.close(joined).standalone();
+    let (schema, store) = (schema(&plan), Store::standalone(&plan, 3).expect("memory"));
+    let schema = Schema { dense: (0..4).map(|at| DenseColumn::new(format!("I{at}"), Vec::new())).collect(), ..schema };
+    let model = Model::new("m", (schema, None), plan.clone(), store, 3, Evidence::default()).expect("they fit");
+    let (folded, norms) = model.clone().folded().expect("sound");
+    let left = |plan: &Plan| {
+        plan.nodes.iter().filter(|n| matches!(n.primitive, Primitive::BatchNorm(BatchNorm { .. }))).count()
+    };
+    assert_eq!((norms, left(model.plan()), left(folded.plan())), (3, 5, 2));
+    assert_eq!(folded.plan().nodes.len(), plan.nodes.len() - 3);
+    let (backend, batch) = (Tiled::new(1).expect("threads"), sketch::batch(&plan, 40, 2));
+    let said = |model: &Model| model.predict(&backend, [Ok(batch.clone())]).expect("predictions");
+    let (whole, less) = (said(&model), said(&folded));
+    let off = whole.iter().zip(&less).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(off < 1e-6 && whole.windows(2).any(|pair| (pair[0] - pair[1]).abs() > 1e-3), "{off}: {whole:?}");
+    // It is a model as any other, and there is nothing more to fold.
+    let folder = tempfile::tempdir().expect("a folder");
+    folded.save(folder.path()).expect("saved");
+    let (again, norms) = Model::load(folder.path()).expect("loaded").folded().expect("sound");
+    assert_eq!((norms, said(&again)), (0, less));
 }
 
 #[test]

@@ -32,8 +32,13 @@ impl Dense {
         };
         values.resize(len, 0.0);
         draw(init, full, &mut at(streams.key(name), 0), &mut values);
-        let average = vec![0f32; if keep.average { len } else { 0 }];
-        Ok(Self { values, memory: fresh(keep.memory, len), average })
+        Ok(Self::of(values, keep))
+    }
+
+    /// These values, before any step.
+    pub(crate) fn of(values: Vec<f32>, keep: Keep) -> Self {
+        let len = values.len();
+        Self { values, memory: fresh(keep.memory, len), average: vec![0f32; if keep.average { len } else { 0 }] }
     }
 
     /// Only the active part.

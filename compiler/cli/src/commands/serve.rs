@@ -69,6 +69,9 @@ pub(crate) struct Args {
     /// written over then; another model may take their place by renaming
     #[arg(long)]
     map_tables: bool,
+    /// Compute batch norms as part of the linear layers before them: a little less work, and other last digits
+    #[arg(long)]
+    fold_norms: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
@@ -129,6 +132,7 @@ fn settings(args: &Args) -> Result<Settings> {
         idle: args.idle,
         look: args.look,
         tables: if args.map_tables { Tables::Mapped } else { Tables::Read },
+        fold_norms: args.fold_norms,
     })
 }
 
