@@ -9,7 +9,9 @@ use libfuzzer_sys::fuzz_target;
 use nasrec_compiler::loader::Memory;
 use nasrec_compiler::{ItemKind, Program};
 use nasrec_runtime::backend::Tiled;
+use nasrec_runtime::export::Exporter;
 use nasrec_runtime::fuzzing::{dataset, sample_encoder, sample_parquet, sample_store};
+use nasrec_runtime::model::Model;
 use nasrec_runtime::run::{Job, Origin, Run};
 use nasrec_runtime::search::search;
 use nasrec_runtime::supernet::Label;
@@ -51,6 +53,8 @@ fn write() -> Done {
     put("record", "body", unsealed("run.json")?.as_bytes())?;
     let weights = fs::read(path.join("best/weights.safetensors"))?;
     put("model", "body", &[unsealed("best/model.json")?.as_bytes(), b"\0", &weights].concat())?;
+    Exporter::named("candle").ok_or("no such form")?.export(&Model::load(&path.join("best"))?, &path.join("candle"))?;
+    put("network", "body", unsealed("candle/config.json")?.as_bytes())?;
     let store = at.join("store.safetensors");
     sample_store().save(&store, &Label { of: "fuzz".to_owned(), step: 1 }, "notes")?;
     put("weights", "checkpoint", &fs::read(&store)?)?;

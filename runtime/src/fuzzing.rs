@@ -8,10 +8,12 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use candle_core::{DType, Device};
+use candle_nn::{VarBuilder, VarMap};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use nasrec_compiler::loader::Memory;
-use nasrec_compiler::plan::{Init, ParamKind};
+use nasrec_compiler::plan::{Init, Param, ParamKind};
 use nasrec_compiler::recipe::{self, By, Given, Source};
 use nasrec_compiler::schema::{
     DenseColumn, Encoding, Fill, Format, Lines, Pairs, Schema, SparseColumn, Table, TimeFormat, Transform, Type,
@@ -22,7 +24,7 @@ use smallvec::smallvec;
 use crate::backend::Tiled;
 use crate::data::survey::survey;
 use crate::data::{Batch, Dataset, Encoder, Part, locate};
-use crate::model::Model;
+use crate::model::{Config, Model, Network};
 use crate::run::{Entry, Journal, Run};
 use crate::supernet::{Label, ParamDef, Store};
 use crate::{Silent, Stop, files};
@@ -129,6 +131,35 @@ pub fn model(folder: &Path, input: &[u8]) {
     let weights = Store::resealed(weights);
     let checksum = blake3_of(&weights);
     read(&files::sealed_text(&with_value(record, "\"weights\": \"", &checksum)), &weights);
+}
+
+/// What a network of candle's is told beside its weights.
+pub fn network(folder: &Path, input: &[u8]) {
+    const MOST: usize = 1 << 20;
+    let read = |config: &[u8]| {
+        fs::write(folder.join("config.json"), config).expect("a folder to write to");
+        let config = match Config::load(folder) {
+            Ok(config) => config,
+            Err(error) => return told(&error),
+        };
+        // What is drawn for so large a model is candle's affair.
+        let size = |param: &Param| param.full.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
+        let sizes = config.plan().params.iter().try_fold(0usize, |sum, param| sum.checked_add(size(param)?));
+        if sizes.is_none_or(|sizes| sizes > MOST) {
+            return;
+        }
+        let rows = vec![vec![""; config.schema().columns.len()]; 3];
+        let variables = VarMap::new();
+        let said = Network::load(VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu), &config)
+            .map(|network| config.encode(&rows, &Device::Cpu).map(|rows| network.probabilities(&rows)));
+        match said {
+            Ok(Ok(Ok(clicks))) => assert_eq!(clicks.dims(), [3]),
+            Ok(Err(error)) => told(&error),
+            Ok(Ok(Err(error))) | Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    };
+    read(input);
+    read(&files::sealed_text(input));
 }
 
 /// The checksum that a file of tensors carries.
