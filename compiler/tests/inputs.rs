@@ -120,7 +120,8 @@ fn a_sequence_is_its_places_in_one_table() {
     // As many places as a list has where nothing is said; the table is that of `item`, with which `seen` is the same.
     assert_eq!(tables(&din), ["table.embed.table.item 13"]);
     assert_eq!(din.embedding_params(), 3 * 13);
-    let sequence = din.nodes.iter().find(|node| node.lookups.len() == 16 && !node.params.is_empty()).expect("it is there");
+    let sequence =
+        din.nodes.iter().find(|node| node.lookups.len() == 16 && !node.params.is_empty()).expect("it is there");
     assert_eq!((sequence.shape.as_slice(), sequence.params.len()), (&[16, 3][..], 16));
     let places: Vec<_> = sequence.lookups.iter().map(|lookup| (lookup.field, lookup.place)).collect();
     assert_eq!(places, (0..16).map(|place| (4, Some(place))).collect::<Vec<_>>());
@@ -136,9 +137,8 @@ fn a_sequence_is_its_places_in_one_table() {
 
 #[test]
 fn the_one_list_of_a_schema_is_its_sequence() {
-    let text = |from: &str| {
-        format!("space m {{\n input s: sequence{from}\n logit = linear(flatten(embed(s, 2)), 1)\n}}")
-    };
+    let text =
+        |from: &str| format!("space m {{\n input s: sequence{from}\n logit = linear(flatten(embed(s, 2)), 1)\n}}");
     assert_eq!(plan(&text("")), plan(&text(" from item")));
     assert_eq!(plan(&text("")).macs(), 32);
 }
@@ -207,4 +207,25 @@ fn a_quotient_of_columns_is_a_size_where_it_is_whole_for_all_of_them() {
     // A choice among them is one more number that is tried.
     assert!(is_size("x.width * w * (w + 1) / 6") && !is_size("x.width * w * (w + 1) / 12"));
     assert!(is_size("w * x.width * (x.width - 1) / 6") && !is_size("w * x.width / 6"));
+}
+
+#[test]
+fn parts_of_tensors_are_cut_out_whatever_is_chosen() {
+    let cut = plan(
+        "space m {\n input x: dense\n input f: categorical\n let h = linear(x, 8)\n let e = embed(f, 3)\n\
+         logit = linear(concat(h[2..5], h[8], e[1], flatten(e[1..1])), 1)\n}",
+    );
+    let slices = cut.nodes.iter().filter(|node| node.primitive.name() == "slice");
+    let shapes: Vec<&[usize]> = slices.map(|node| node.shape.as_slice()).collect();
+    // `e[1]` and `e[1..1]` are one part, of which one is flattened by hand.
+    assert_eq!(shapes, [&[4][..], &[1], &[1, 3], &[1, 3]]);
+    assert_eq!(cut.macs(), 8 * 4 + (4 + 1 + 3 + 3));
+    assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&cut).expect("written")).expect("read"), cut);
+    let mut beyond = cut.clone();
+    for node in &mut beyond.nodes {
+        if let nasrec_compiler::primitives::Primitive::Slice(slice) = &mut node.primitive {
+            slice.from += 7;
+        }
+    }
+    assert!(nasrec_compiler::plan::sound::check(&beyond.nodes, &beyond.params, &[beyond.logit]).is_err());
 }

@@ -56,12 +56,13 @@ fn shape_by_rule(node: &Node, inputs: &[&Shape], params: &[&Param]) -> Option<Sh
         | Primitive::Sigmoid(_)
         | Primitive::Tanh(_)
         | Primitive::Dropout(_)
+        | Primitive::StopGradient(_)
         | Primitive::Affine(_)
         | Primitive::Map(_)
         | Primitive::Softmax(_)
         | Primitive::Square(_) => Some(inputs[0].clone()),
         Primitive::Weight(_) => Some(params[0].shape()),
-        Primitive::Fill(_) => None,
+        Primitive::Fill(_) | Primitive::Slice(_) => None,
         Primitive::Mask(_) => shape(&[node.lookups.len()]),
         Primitive::Transpose(_) => shape(&[inputs[0][1], inputs[0][0]]),
         Primitive::Matmul(_) => {

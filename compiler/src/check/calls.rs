@@ -317,6 +317,7 @@ impl Elaborator<'_> {
             (Value::Tensor(node), Wants::Sparse) => self.tensor(*node) == TensorKind::Sparse,
             (Value::Tensor(node), Wants::Square) => self.tensor(*node) == TensorKind::Square,
             (Value::Tensor(node), Wants::Tensor) => self.tensor(*node) != TensorKind::Square,
+            (Value::Tensor(node), Wants::Matrix) => self.tensor(*node) != TensorKind::Dense,
             (Value::Categorical(_) | Value::Sequence(_), Wants::Categorical)
             | (Value::Sequence(_), Wants::Sequence)
             | (Value::Size(_), Wants::Size | Wants::Number | Wants::Share | Wants::Positive)
@@ -337,7 +338,7 @@ impl Elaborator<'_> {
             return Some(value);
         }
         if matches!(value, Value::Optional { .. } | Value::Picked { .. })
-            && matches!(wants, Wants::Dense | Wants::Sparse | Wants::Square | Wants::Tensor)
+            && matches!(wants, Wants::Dense | Wants::Sparse | Wants::Square | Wants::Matrix | Wants::Tensor)
         {
             return self.expect_tensor(value, at).map(Value::Tensor);
         }
@@ -376,7 +377,7 @@ impl Elaborator<'_> {
     }
 
     /// A size that is a whole number under every assignment, and positive where that can be seen.
-    fn whole(&mut self, size: SizeId, at: Span) -> Option<SizeId> {
+    pub(super) fn whole(&mut self, size: SizeId, at: Span) -> Option<SizeId> {
         if self.ex.as_constant(size).is_none_or(f64::is_finite)
             && let Err(when) = self.prove_whole(size)
         {
@@ -547,13 +548,16 @@ impl Elaborator<'_> {
     }
 
     /// Says which demand of a primitive its operands break.
-    fn primitive_refuses(&mut self, demand: Demand, disproof: Disproof, span: Span) -> Option<Value> {
+    pub(super) fn primitive_refuses(&mut self, demand: Demand, disproof: Disproof, span: Span) -> Option<Value> {
         let refused = match (demand, &disproof) {
             (Demand::Heads(heads), Disproof::Counterexample { when, right, .. }) => {
                 Some((format!("{heads} heads do not divide the embedding dimension"), in_case(*right, when)))
             }
             (Demand::NoNarrower, Disproof::Counterexample { when, left, right }) => {
                 Some((format!("`pad` makes nothing narrower: {left} to {right}"), in_case(*left, when)))
+            }
+            (Demand::Inside, Disproof::Counterexample { when, left, right }) => {
+                Some((format!("{left} is beyond the end: there are {right}"), in_case(*left, when)))
             }
             _ => None,
         };
@@ -563,6 +567,7 @@ impl Elaborator<'_> {
                 let what = match demand {
                     Demand::Equal(what) => what,
                     Demand::NoNarrower => "the width and the width padded to",
+                    Demand::Inside => "the end of what is cut out and that of the whole",
                     Demand::Heads(_) => "heads times their dimension, and the dimension",
                 };
                 self.disagree(disproof, (what, Of::Numbers), span, span);

@@ -399,8 +399,14 @@ impl Elaborator<'_> {
             (&Value::Family(family), Value::Range { lo, hi, step: None }) => {
                 return self.instances_of(family, (lo, hi), index.span);
             }
+            (tensor, Value::Range { lo, hi, step: None }) if tensor.is_tensor() => {
+                return self.slice((value, of.span), (lo, Some(hi)), index.span);
+            }
             (_, other) => return self.no_number(&other, index.span),
         };
+        if value.is_tensor() {
+            return self.slice((value, of.span), (size, None), index.span);
+        }
         let Some(at) = self.constant_size(size) else {
             return self.fail(
                 Diagnostic::error(Code::NotConstant, "an index must be a fixed number")
@@ -430,7 +436,7 @@ impl Elaborator<'_> {
                 let what = self.describe(other);
                 self.fail(
                     Diagnostic::error(Code::Kind, format!("{what} cannot be indexed"))
-                        .label(of.span, "expected a block"),
+                        .label(of.span, "expected a tensor, a list or a block"),
                 )
             }
         }

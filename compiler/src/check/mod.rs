@@ -31,6 +31,7 @@ mod schema;
 mod scope;
 mod settings;
 mod shared;
+mod slices;
 mod space;
 mod tuning;
 mod values;

@@ -28,7 +28,7 @@ pub fn hover(analysis: &Analysis, loader: &dyn Loader, file: FileId, at: usize) 
             let head = word.map_or_else(|| argument.clone(), |word| format!("{argument}: {word}"));
             code(&head, &[format!("An argument of `{callee}`.")])
         }
-        Meaning::Size(name) => code(&name, &[builtin::meaning(&name).to_owned()]),
+        Meaning::Size(name) => code(&name, &[builtin::member(&name).to_owned()]),
         Meaning::File(file) => code(&format!("\"{}\"", analysis.program.sources.file(file).name), &[]),
     };
     Some((text, span))

@@ -126,6 +126,11 @@ impl Algebra for Symbolic<'_> {
         self.ex.product(each, by)
     }
 
+    fn behind(&mut self, size: SizeId, by: u32) -> SizeId {
+        let by = self.ex.constant(by.into());
+        self.ex.add_scaled(size, by, 1.0)
+    }
+
     fn demand(&mut self, what: Demand, left: SizeId, right: SizeId) {
         self.demands.push((what, left, right));
     }

@@ -7,6 +7,8 @@ use crate::primitives::{self, Default, Wants};
 pub(crate) const NORMALISE: &str = "normalise";
 /// Sizes of tensors.
 pub(crate) const SIZES: [&str; 3] = ["width", "fields", "dim"];
+/// How many there are in an input or a list.
+pub(crate) const COUNT: &str = "count";
 /// What an operator's parameter can be, with what each is.
 pub(crate) const TYPES: [(&str, &str); 7] = [
     ("dense", "a tensor of `width` numbers a sample"),
@@ -45,7 +47,7 @@ pub(crate) fn type_word(wants: Wants) -> &'static str {
     match wants {
         Wants::Dense => "dense",
         Wants::Sparse => "sparse",
-        Wants::Square => "square",
+        Wants::Square | Wants::Matrix => "square",
         Wants::Tensor => "tensor",
         Wants::Categorical => "categorical",
         Wants::Sequence => "sequence",
@@ -85,6 +87,14 @@ pub(crate) fn signature(name: &str) -> Option<String> {
         "valid" | "distinct" => format!("{name}(space, schema)"),
         _ => return None,
     })
+}
+
+/// What stands behind a `.` of a value, in a sentence.
+pub(crate) fn member(name: &str) -> &'static str {
+    match name {
+        COUNT => "How many columns an input has, how many places a sequence, or how many items a list.",
+        size => meaning(size),
+    }
 }
 
 /// What something built in computes.

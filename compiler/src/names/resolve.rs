@@ -162,6 +162,10 @@ impl Index {
                     symbol(output.or_else(choice))
                 }
                 None if builtin::SIZES.contains(&name.as_str()) => Some(Meaning::Size(name.clone())),
+                None if *name == builtin::COUNT && matches!(base, Base::Use(_)) => {
+                    let part = || self.part(self.spoken_of(file, used)?, name).map(|(symbol, _)| symbol);
+                    symbol(part()).or_else(|| Some(Meaning::Size(name.clone())))
+                }
                 None => symbol(self.part(self.spoken_of(file, used)?, name).map(|(symbol, _)| symbol)),
             },
             Role::Choice { arch, before } => symbol(self.choice_part(file, *arch, before, name)),

@@ -34,6 +34,8 @@ pub(crate) trait Algebra {
     fn larger(&mut self, a: Self::Size, b: Self::Size) -> Self::Size;
     /// The multiple of `by` that is nearest.
     fn multiple(&mut self, size: Self::Size, by: usize) -> Self::Size;
+    /// So many positions more.
+    fn behind(&mut self, size: Self::Size, by: u32) -> Self::Size;
     /// Two sizes must be equal under every assignment, or it is not what `what` says.
     fn demand(&mut self, what: Demand, left: Self::Size, right: Self::Size);
 }
@@ -45,6 +47,8 @@ pub(crate) enum Demand {
     Equal(&'static str),
     /// That nothing gets narrower: the larger of the old width and the new one is the new one.
     NoNarrower,
+    /// That what is cut out ends where the whole ends, or before: the larger of both ends is that of the whole.
+    Inside,
     /// That a dimension is divided among so many heads: the multiple of them that is nearest is the dimension.
     Heads(usize),
 }
@@ -182,6 +186,10 @@ impl Algebra for Concrete {
     fn multiple(&mut self, size: usize, by: usize) -> usize {
         // Half away from zero, as `round` of the language.
         size.saturating_add(by / 2).checked_div(by).map_or(0, |times| times * by)
+    }
+
+    fn behind(&mut self, size: usize, by: u32) -> usize {
+        size.saturating_add(by as usize)
     }
 
     fn demand(&mut self, _: Demand, left: usize, right: usize) {

@@ -12,8 +12,8 @@ pub struct LowerTriangle;
 impl Op for LowerTriangle {
     const SIGNATURES: &'static [Signature] = &[Signature {
         name: "lower_triangle",
-        params: &[("x", Wants::Square, Default::Required)],
-        meaning: "The inner products below the diagonal: dense.",
+        params: &[("x", Wants::Matrix, Default::Required)],
+        meaning: "What stands below the diagonal, such as the inner products of different fields: dense.",
         make: |_| LowerTriangle.into(),
     }];
 

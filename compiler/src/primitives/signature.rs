@@ -8,6 +8,8 @@ pub(crate) enum Wants {
     Dense,
     Sparse,
     Square,
+    /// A square tensor, or a sparse one with as many numbers a field as it has fields.
+    Matrix,
     /// Dense or sparse.
     Tensor,
     /// A categorical input, or a sequence.
@@ -30,6 +32,7 @@ impl Wants {
             Wants::Dense => "a dense tensor",
             Wants::Sparse => "a sparse tensor",
             Wants::Square => "a square tensor",
+            Wants::Matrix => "a square tensor, or a sparse one that is square",
             Wants::Tensor => "a tensor",
             Wants::Categorical => "a categorical input",
             Wants::Sequence => "a sequence",

@@ -105,6 +105,10 @@ impl<'m> Scalar<'m> {
                 softmax(input(0), shape(0)[op.axis.index(shape(0).len())], axes(op.axis, shape(0)).0)
             }
             Primitive::Weight(_) => param(0).to_vec(),
+            Primitive::Slice(op) => {
+                let each: usize = node.shape[1..].iter().product();
+                input(0)[op.from as usize * each..][..size].to_vec()
+            }
             Primitive::Fill(op) => vec![op.value as f32; size],
             Primitive::Transpose(_) => {
                 let (n, e) = (shape(0)[0], shape(0)[1]);
@@ -135,7 +139,9 @@ impl<'m> Scalar<'m> {
             Primitive::Sigmoid(_) => each(sigmoid),
             Primitive::Tanh(_) => each(tanh),
             Primitive::Square(_) => each(|x| x * x),
-            Primitive::Dropout(_) | Primitive::Flatten(_) | Primitive::Rows(_) => input(0).to_vec(),
+            Primitive::Dropout(_) | Primitive::StopGradient(_) | Primitive::Flatten(_) | Primitive::Rows(_) => {
+                input(0).to_vec()
+            }
             Primitive::Pad(_) => {
                 let mut padded = input(0).to_vec();
                 padded.resize(size, 0.0);

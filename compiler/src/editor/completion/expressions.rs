@@ -215,11 +215,7 @@ impl Completer<'_> {
             Some("square") => &["fields"],
             Some("tensor") => &["width"],
             Some("categorical" | "sequence") => {
-                self.add(
-                    Candidate::new("count", Sort::Member)
-                        .docs("The number of columns of an input, or of places of a sequence.")
-                        .ranked(1),
-                );
+                self.add(Candidate::new(builtin::COUNT, Sort::Member).docs(builtin::member(builtin::COUNT)).ranked(1));
                 return;
             }
             Some("size" | "switch" | "number" | "list" | "range") => &[],

@@ -45,7 +45,8 @@ pub(crate) struct Pass {
 pub(crate) fn wanted(plan: &Plan, trains: impl Fn(usize) -> bool) -> Vec<bool> {
     let mut wanted = Vec::with_capacity(plan.nodes.len());
     for node in &plan.nodes {
-        wanted.push(node.params.iter().any(|&param| trains(param)) || node.inputs.iter().any(|&input| wanted[input]));
+        let trained = node.params.iter().any(|&param| trains(param)) || node.inputs.iter().any(|&input| wanted[input]);
+        wanted.push(trained && !matches!(node.primitive, Primitive::StopGradient(_)));
     }
     wanted
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::primitives::{
-    Add, Affine, Axis, Concat, Dropout, FieldProducts, Flatten, Function, Gram, LowerTriangle, Map, Matmul, Mul,
+    Add, Affine, Axis, Concat, Dropout, FieldProducts, Fill, Flatten, Function, Gram, LowerTriangle, Map, Matmul, Mul,
     PairProducts, Reduce, Reduction, Relu, Rows, Scale, Sigmoid, Softmax, Square, Sub, SumFields, Tanh, Transpose,
 };
 
@@ -48,6 +48,15 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
             let all = k.plain(Concat.into(), &[numeric, padded, x]);
             let vectors = k.embed_numbers(all, 2);
             k.plain(Gram.into(), &[vectors])
+        }),
+        ("numbers from the third on", |k, _, x| k.slice(x, 2, 2)),
+        ("fields from the second on", |k, s, _| {
+            let (first, rest) = (k.slice(s, 0, 1), k.slice(s, 1, k.shape(s)[0] - 1));
+            k.plain(Concat.into(), &[rest, s, first])
+        }),
+        ("a number everywhere", |k, _, x| {
+            let twos = k.node(Fill { value: 2.0 }.into(), &[], &[], &k.shape(x));
+            k.plain(Mul.into(), &[x, twos])
         }),
         ("linear over width", |k, _, x| k.linear(x, Axis::Last, 5, true)),
         ("linear without bias", |k, _, x| k.linear(x, Axis::Last, 3, false)),

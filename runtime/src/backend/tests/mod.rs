@@ -6,5 +6,6 @@ mod cases;
 mod derivatives;
 mod dropout;
 pub(crate) mod sketch;
+mod stopping;
 mod values;
 mod weights;

@@ -6,7 +6,7 @@ use nasrec_compiler::plan::{Init, Layout, Node, PLAN_VERSION, Param, ParamKind, 
 use nasrec_compiler::primitives::{
     Add, Attention, Axis, BatchNorm, Concat, Embed, EmbedNumbers, FieldProducts, Flatten, Gram, LayerNorm, Linear,
     LinearEach, LowerTriangle, Mul, Numeric, Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift,
-    Sigmoid, Square, Sub, SumFields, Weight,
+    Sigmoid, Slice, Square, Sub, SumFields, Weight,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -158,6 +158,13 @@ impl Sketch {
         self.node(primitive, inputs, &[], &shape)
     }
 
+    /// Numbers, or fields, from one on.
+    pub(crate) fn slice(&mut self, x: usize, from: u32, many: usize) -> usize {
+        let mut shape = self.shape(x);
+        shape[0] = many;
+        self.node(Slice { from }.into(), &[x], &[], &shape)
+    }
+
     pub(crate) fn embed_numbers(&mut self, x: usize, dim: usize) -> usize {
         let shape = [self.shape(x)[0], dim];
         let weight = self.dense(&shape);
@@ -296,6 +303,14 @@ impl Sketch {
                     let joined = sketch.plain(Concat.into(), &[wide, narrow]);
                     let rows = sketch.node(Rows.into(), &[joined], &[], &[2, 8]);
                     sparse.push(sketch.linear(rows, Axis::Fields, 3, true));
+                }
+                12 if width % 2 == 0 => {
+                    // Overlapping parts, of numbers and of fields.
+                    let wide = sketch.linear(x, Axis::Last, 9, true);
+                    let parts = [(0, 5), (3, 6)].map(|(from, many)| sketch.slice(wide, from, many));
+                    dense.push(sketch.plain(Concat.into(), &parts));
+                    let many = sketch.shape(s)[0];
+                    sparse.push(sketch.slice(s, many as u32 - 1, 1));
                 }
                 _ => {
                     let flat = sketch.plain(Flatten.into(), &[s]);

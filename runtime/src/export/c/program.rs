@@ -55,7 +55,9 @@ impl Writing<'_, '_> {
         let alias = match node.primitive {
             Primitive::Numeric(_) if node.columns.is_empty() => Some("numbers".to_owned()),
             Primitive::Weight(_) => Some(self.param(node, 0)),
-            Primitive::Dropout(_) | Primitive::Flatten(_) | Primitive::Rows(_) => Some(format!("v{}", node.inputs[0])),
+            Primitive::Dropout(_) | Primitive::StopGradient(_) | Primitive::Flatten(_) | Primitive::Rows(_) => {
+                Some(format!("v{}", node.inputs[0]))
+            }
             _ => None,
         };
         if let Some(alias) = alias {
@@ -104,6 +106,7 @@ impl Writing<'_, '_> {
             Primitive::Numeric(_)
             | Primitive::Weight(_)
             | Primitive::Dropout(_)
+            | Primitive::StopGradient(_)
             | Primitive::Flatten(_)
             | Primitive::Rows(_) => {
                 return Vec::new();
@@ -157,6 +160,10 @@ impl Writing<'_, '_> {
                     format!("memcpy({y} + {}, {}, {} * sizeof(float))", begun - of(at), x(at), of(at))
                 });
                 return copies.collect();
+            }
+            Primitive::Slice(op) => {
+                let from = op.from as usize * (size / node.shape[0]);
+                return vec![format!("memcpy({y}, {} + {from}, {size} * sizeof(float))", x(0))];
             }
             Primitive::Fill(op) => {
                 return vec![format!("for (size_t i = 0; i < {size}; i++) {y}[i] = {:?}f", op.value as f32)];

@@ -90,6 +90,11 @@ impl Lowering<'_> {
                 to.call(&node.path, "Softmax", &[self.x(0)], vec![int("axis", axis)])
             }
             Primitive::Weight(_) => self.each_row(columns, self.param(0), to)?,
+            Primitive::Slice(op) => {
+                let [first, end] = [op.from as i64, op.from as i64 + node.shape[0] as i64].map(|at| to.ints(&[at]));
+                let axis = to.ints(&[1]);
+                self.call(to, "Slice", &[self.x(0), &first, &end, &axis])
+            }
             Primitive::Fill(op) => {
                 let value = to.float(op.value as f32);
                 self.each_row(columns, &value, to)?
@@ -103,7 +108,7 @@ impl Lowering<'_> {
             Primitive::Sigmoid(_) => self.sigmoid(to),
             Primitive::Tanh(_) => self.call(to, "Tanh", &[self.x(0)]),
             Primitive::Square(_) => self.call(to, "Mul", &[self.x(0), self.x(0)]),
-            Primitive::Dropout(_) => self.x(0).to_owned(),
+            Primitive::Dropout(_) | Primitive::StopGradient(_) => self.x(0).to_owned(),
             Primitive::Flatten(_) | Primitive::Rows(_) => self.shaped(to, self.x(0)),
             Primitive::Pad(_) => {
                 let more = node.shape[0] - self.shape(0)[0];

@@ -157,6 +157,7 @@ impl Writing<'_> {
             Primitive::BatchNorm(_) if node.shape.len() == 1 => format!("self.{layer}({})", x(0)),
             Primitive::BatchNorm(_) => format!("self.{layer}({}.flatten(1)).view_as({})", x(0), x(0)),
             Primitive::Dropout(_) => format!("self.{layer}({})", x(0)),
+            Primitive::StopGradient(_) => format!("{}.detach()", x(0)),
             Primitive::Affine(op) => match (op.scale, op.shift) {
                 (1.0, shift) => format!("{} + {shift:?}", x(0)),
                 (scale, 0.0) => format!("{scale:?} * {}", x(0)),
@@ -174,6 +175,9 @@ impl Writing<'_> {
             }
             Primitive::Weight(_) => {
                 format!("self.{layer}.expand(rows.shape[0], {})", ["-1"; 2][..node.shape.len()].join(", "))
+            }
+            Primitive::Slice(op) => {
+                format!("{}[:, {}:{}]", x(0), op.from, op.from as usize + node.shape[0])
             }
             Primitive::Fill(op) => {
                 let shape: Vec<String> = node.shape.iter().map(ToString::to_string).collect();
