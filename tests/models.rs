@@ -17,7 +17,7 @@ use nasrec_runtime::{Silent, Stop};
 use crate::support;
 
 const SCHEMA: &str = "schema clicks { label click; dense I[1..5]; sparse C[1..7]: int | modulo(rows: 30) }";
-/// The same for models that ask for a history.
+/// The same for models that ask for users, items and histories.
 const VISITS: &str = "schema clicks {
   label click
   dense I[1..3]
@@ -25,8 +25,9 @@ const VISITS: &str = "schema clicks {
   item { sparse V: int | modulo(rows: 30) }
   sparse history: int | list(\"^\", last: 6) | same(V)
 }";
-const MODELS: [(&str, &str); 27] = [
+const MODELS: [(&str, &str); 35] = [
     ("afm", "afm"),
+    ("afn", "afn"),
     ("autoint", "autoint"),
     ("bst", "bst"),
     ("dcn", "dcn"),
@@ -34,22 +35,29 @@ const MODELS: [(&str, &str); 27] = [
     ("dcnv2", "dcnv2"),
     ("deep_crossing", "deep_crossing"),
     ("deepfm", "deepfm"),
+    ("destine", "destine"),
     ("din", "din"),
     ("dlrm", "dlrm"),
     ("dnn", "dnn"),
+    ("dssm", "dssm"),
     ("fcn", "fcn"),
+    ("ffm", "ffm"),
     ("fibinet", "fibinet"),
     ("finalmlp", "finalmlp"),
     ("finalnet", "finalnet"),
     ("fm", "fm_model"),
+    ("fmfm", "fmfm"),
     ("fnn", "fnn"),
     ("fwfm", "fwfm"),
     ("gdcn", "gdcn"),
     ("hofm", "hofm"),
+    ("ifm", "ifm"),
     ("linear", "linear_model"),
     ("masknet", "masknet"),
     ("nfm", "nfm"),
+    ("onn", "onn"),
     ("pnn", "pnn"),
+    ("ppnet", "ppnet"),
     ("wide_deep", "wide_deep"),
     ("wukong", "wukong"),
     ("xdeepfm", "xdeepfm"),
@@ -62,13 +70,14 @@ const SPACES: [(&str, &str); 5] = [
     ("tabular", "widths: [8, 16, 24], dims: [4, 8]"),
 ];
 
-fn asks_for_a_history(file: &str) -> bool {
-    library::find(&format!("{file}.nasrec")).is_some_and(|text| text.contains(": sequence"))
+fn asks_for_sections(file: &str) -> bool {
+    let first = library::find(&format!("{file}.nasrec")).and_then(|text| text.split("\nspace ").nth(1));
+    first.is_some_and(|space| space.contains(" from user"))
 }
 
 /// A space of the library over a small table, and the planted data that goes with it.
 fn search(file: &str, name: &str, arguments: &str) -> (Space, nasrec_compiler::CheckedSearch) {
-    let schema = if asks_for_a_history(file) { VISITS } else { SCHEMA };
+    let schema = if asks_for_sections(file) { VISITS } else { SCHEMA };
     let text = format!(
         "import \"{file}.nasrec\" {{ {name} }}\n{schema}\n\
          search s on {name}({arguments}) with clicks {{\n\
@@ -151,7 +160,7 @@ fn every_model_learns() {
     let backend = Tiled::new(2).expect("threads");
     let (fields, histories) = (dataset(folder.path()), dataset_of(folder.path(), ("din", "din")));
     for (file, name) in MODELS {
-        let data = if asks_for_a_history(&format!("models/{file}")) { &histories } else { &fields };
+        let data = if asks_for_sections(&format!("models/{file}")) { &histories } else { &fields };
         let constant = constant(data);
         let space = model(file, name, "");
         let plan = space.plan(&Architecture::new(Vec::new())).expect("a model leaves nothing open");

@@ -68,7 +68,7 @@ fn holds(name: &str, model: &Model, place: &Path) {
     let said = python::expected(model, place, &lines);
     let said: Vec<f32> = said.into_iter().map(|said| said.expect("readable")).collect();
     assert_eq!(said.len(), expected.len());
-    assert!(said.windows(2).any(|pair| pair[0] != pair[1]), "rows differ");
+    assert!(said.windows(2).any(|pair| pair[0] != pair[1]), "{name}: rows differ");
     let off = said.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(off < 1e-5, "{name}: {off}: {nodes:?}");
 }
