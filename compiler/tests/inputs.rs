@@ -1,6 +1,9 @@
 //! Inputs that say which columns they read: the tables, numbers, sizes and costs that follow from a schema.
 
-use nasrec_compiler::plan::Plan;
+use nasrec_compiler::plan::{Cost, Plan};
+use nasrec_compiler::recipe::Counts;
+use nasrec_compiler::space::End;
+use nasrec_compiler::streams::Streams;
 use nasrec_compiler::{Architecture, ItemKind, Space};
 
 use crate::memory::check;
@@ -228,4 +231,36 @@ fn parts_of_tensors_are_cut_out_whatever_is_chosen() {
         }
     }
     assert!(nasrec_compiler::plan::sound::check(&beyond.nodes, &beyond.params, &[beyond.logit]).is_err());
+}
+
+/// A shared call looks up all columns of one input and some of another: a table that both look up is there once, and the others as well.
+#[test]
+fn tables_that_are_shared_in_part_are_counted_once_each() {
+    for (first, second) in
+        [("item, city", "seen"), ("seen", "item, city"), ("item, city", "user, item"), ("city", "user")]
+    {
+        let kind = |from: &str| if from == "seen" { "sequence" } else { "categorical" };
+        let (program, found) = check(&format!(
+            "{SCHEMA}space m {{\n width d in [2, 4]\n input a: {} from {first}\n input b: {} from {second}\n shared table = embed(_, d)\n\
+             logit = linear(flatten(table(a)), 1) + linear(flatten(table(b)), 1)\n}}\nsearch s on m with ratings {{ data {{ files: \"t.csv\" }} }}\n",
+            kind(first),
+            kind(second)
+        ));
+        assert_eq!(found, [], "{first} {second}");
+        let search = program.search(&program.visible(ItemKind::Search)[0], &[]).expect("a sound search");
+        let space = Space::bind(&search.space, &search.schema).expect("it binds");
+        let mut extremes = [u64::MAX, 0];
+        for index in 0..20 {
+            let drawn = space.sample(Counts::Uniform, &mut Streams::new(1).rng("drawn", index));
+            let plan = space.plan(&drawn).expect("it is complete");
+            assert_eq!(space.costs(&drawn), Ok(plan.costs()), "{first} {second}");
+            let params = plan.embedding_params();
+            extremes = [extremes[0].min(params), extremes[1].max(params)];
+        }
+        for (end, expected) in [End::Least, End::Most].into_iter().zip(extremes) {
+            let bound = space.extreme(Cost::EmbeddingParams, end).expect("something is allowed");
+            assert!(bound.is_optimal(), "{first} {second}");
+            assert_eq!(bound.witness.expect("one was met").value, expected, "{first} {second}");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 //! Are two sizes equal under every assignment? (language rule 4)
 
 use super::elaborate::Elaborator;
-use crate::ir::{Assignment, ChoiceId, Cond, MAX_INPUTS, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId};
+use crate::ir::{
+    Assignment, ChoiceId, Cond, InputKind, MAX_INPUTS, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId,
+};
 
 /// Most assignments that are tried one by one.
 const MAX_TRIES: u64 = 20_000;
@@ -226,7 +228,8 @@ impl Elaborator<'_> {
             let mut other = of;
             other.columns[at] += 4;
             if differs(other) {
-                parts.push(format!("{} for `{}`", plural(of.columns[at].into(), "column"), input.name));
+                let what = if input.kind == InputKind::Sequence { "place" } else { "column" };
+                parts.push(format!("{} for `{}`", plural(of.columns[at].into(), what), input.name));
             }
         }
         let last = parts.pop()?;

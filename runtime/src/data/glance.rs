@@ -137,7 +137,7 @@ pub(super) fn cuts(schema: &Schema, located: &[Located]) -> Vec<String> {
     // What is wrong with the file is told by who reads all of it.
     let Ok(bags) = filled(schema, first, bags) else { return Vec::new() };
     let told = bags.iter().filter_map(|bag| {
-        let (what, help) = cut(bag.rows, bag.parts.slots(), bag.longest)?;
+        let (what, help) = cut(bag.rows, (bag.parts.slots(), bag.parts.is_last()), bag.longest)?;
         Some(format!("warning: column {}: in the first rows, {what}: {help}", bag.name))
     });
     told.collect()

@@ -5,9 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nasrec_compiler::plan::{Lookup, PLAN_VERSION, ParamKind, Plan, sound};
+use nasrec_compiler::plan::{Lookup, Node, PLAN_VERSION, ParamKind, Plan, sound};
+use nasrec_compiler::primitives::Primitive;
 use nasrec_compiler::recipe::Storage;
-use nasrec_compiler::schema::{Pool, Schema};
+use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Model};
@@ -90,7 +91,7 @@ impl Model {
         let encoder = save_encoder(folder, &self.schema, self.encoder.as_ref())?;
         // Last: with it the directory is a model.
         let record = files::seal(&Record {
-            version: VERSION,
+            version: form(VERSION, &self.schema, &self.plan),
             nasrecc: env!("CARGO_PKG_VERSION").to_owned(),
             name: self.name.clone(),
             evidence: self.evidence.clone(),
@@ -247,7 +248,7 @@ fn read(folder: &Path) -> Result<(Record, String)> {
         read => read?,
     };
     if let Ok(Header { version, nasrecc }) = serde_json::from_slice(&bytes)
-        && version != VERSION
+        && !(VERSION..=VERSION + 1).contains(&version)
     {
         let here = env!("CARGO_PKG_VERSION").to_owned();
         let form = format!(", whose models have form {version}, where this one's have form {VERSION}");
@@ -263,14 +264,27 @@ fn read(folder: &Path) -> Result<(Record, String)> {
     Ok((record, checksum))
 }
 
-/// Whether a schema has such a field, with these places.
-fn is_of(lookup: &Lookup, schema: &Schema) -> bool {
-    let Some(column) = schema.sparse.get(lookup.field) else { return false };
-    match (lookup.place, &column.list) {
-        (None, list) => lookup.pool == list.as_ref().map(|list| list.pool),
-        (Some(place), Some(list)) => place < list.most && lookup.pool == Some(Pool::Sum),
-        (Some(_), None) => false,
+/// Whether a schema has the fields that a node looks up: each as it is, or all places of one list in one table.
+fn is_of(node: &Node, schema: &Schema) -> bool {
+    let lookups = &node.lookups;
+    let is_sequence =
+        matches!(node.primitive, Primitive::Mask(_)) || lookups.iter().any(|lookup| lookup.place.is_some());
+    if !is_sequence {
+        return lookups.iter().all(|lookup| {
+            let column = schema.sparse.get(lookup.field);
+            column.is_some_and(|column| lookup.pool == column.list.as_ref().map(|list| list.pool))
+        });
     }
+    let Some(field) = lookups.first().map(|lookup| lookup.field) else { return false };
+    let places = schema.sparse.get(field).and_then(|column| column.list.as_ref()).map_or(0, |list| list.most);
+    *lookups == Lookup::of_sequence(field, places) && node.params.windows(2).all(|pair| pair[0] == pair[1])
+}
+
+/// The form that a record has: a higher one where earlier readers would read something else than is meant.
+pub(super) fn form(plain: u32, schema: &Schema, plan: &Plan) -> u32 {
+    let from_the_end = schema.sparse.iter().filter_map(|column| column.list.as_ref()).any(|list| list.last);
+    let places = plan.nodes.iter().flat_map(|node| &node.lookups).any(|lookup| lookup.place.is_some());
+    plain + u32::from(from_the_end || places)
 }
 
 /// Whether a plan is sound and reads no other columns than a schema has.
@@ -294,11 +308,8 @@ pub(super) fn check(plan: &Plan, schema: &Schema) -> Result<()> {
         }
     }
     for node in &plan.nodes {
-        if let Some(lookup) = node.lookups.iter().find(|lookup| !is_of(lookup, schema)) {
-            return unfit(format!(
-                "{} reads field {} as schema {} does not have it",
-                node.path, lookup.field, schema.name
-            ));
+        if !is_of(node, schema) {
+            return unfit(format!("{} reads fields as schema {} does not have them", node.path, schema.name));
         }
     }
     Ok(())

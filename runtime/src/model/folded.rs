@@ -11,7 +11,7 @@ use smallvec::smallvec;
 
 use super::Model;
 use crate::Result;
-use crate::supernet::{ParamDef, Store, Stored};
+use crate::supernet::{Dense, Keep, ParamDef, Store, Stored};
 
 impl Model {
     /// The same model with every norm over the batch that follows a linear layer, and nothing else does, computed by that layer; and how many
@@ -20,9 +20,12 @@ impl Model {
     /// # Errors
     /// What is left does not fit together.
     pub fn folded(self) -> Result<(Self, usize)> {
-        let mut folding = Folding::of(&self.plan, &self.store);
+        if !self.plan.nodes.iter().any(|node| matches!(node.primitive, Primitive::BatchNorm(_))) {
+            return Ok((self, 0));
+        }
+        let mut folding = Folding::of(&self.plan, self.store);
         let norms: Vec<usize> = (0..self.plan.nodes.len()).filter(|&node| folding.fold(node)).collect();
-        let (plan, store) = folding.finish(&norms)?;
+        let (plan, store) = folding.finish(&norms);
         store.check(&plan)?;
         super::directory::check(&plan, &self.schema)?;
         Ok((Self { plan, store, ..self }, norms.len()))
@@ -34,23 +37,25 @@ struct Folding<'a> {
     plan: &'a Plan,
     nodes: Vec<Node>,
     params: Vec<Param>,
-    stored: Vec<Stored>,
+    /// What has not yet gone into the folded model.
+    stored: Vec<Option<Stored>>,
     /// How many nodes read each node.
     readers: Vec<usize>,
-    store: &'a Store,
+    keep: Keep,
 }
 
 impl<'a> Folding<'a> {
-    fn of(plan: &'a Plan, store: &'a Store) -> Self {
+    fn of(plan: &'a Plan, store: Store) -> Self {
         let mut readers = vec![0; plan.nodes.len()];
         plan.nodes.iter().flat_map(|node| &node.inputs).for_each(|&input| readers[input] += 1);
         readers[plan.logit] += 1;
         let (nodes, params) = (plan.nodes.clone(), plan.params.clone());
-        Self { plan, nodes, params, stored: store.params.clone(), readers, store }
+        let (keep, stored) = (store.keep, store.params.into_iter().map(Some).collect());
+        Self { plan, nodes, params, stored, readers, keep }
     }
 
     fn values(&self, param: usize) -> Option<&[f32]> {
-        match self.stored.get(param)? {
+        match self.stored.get(param)?.as_ref()? {
             Stored::Dense(dense) => Some(&dense.values),
             Stored::Table(_) => None,
         }
@@ -73,13 +78,13 @@ impl<'a> Folding<'a> {
         let Some((factors, offsets)) = self.linear_of(norm, at, rows) else { return false };
         let weight = self.nodes[layer].params[0];
         let bias = self.nodes[layer].params.get(1).copied();
-        if let Some(Stored::Dense(dense)) = self.stored.get_mut(weight) {
+        if let Some(Some(Stored::Dense(dense))) = self.stored.get_mut(weight) {
             let columns = dense.values.len() / rows;
             for (row, &factor) in dense.values.chunks_exact_mut(columns.max(1)).zip(&factors) {
                 row.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
             }
         }
-        match bias.map(|bias| &mut self.stored[bias]) {
+        match bias.and_then(|bias| self.stored[bias].as_mut()) {
             Some(Stored::Dense(dense)) => {
                 for ((value, factor), offset) in dense.values.iter_mut().zip(&factors).zip(&offsets) {
                     *value = (f64::from(*value) * factor + offset) as f32;
@@ -117,7 +122,8 @@ impl<'a> Folding<'a> {
             kind: ParamKind::Dense,
             init: Init::Constant(0.0),
         });
-        self.stored.push(self.store.dense(offsets.iter().map(|&value| value as f32).collect()));
+        let values = offsets.iter().map(|&value| value as f32).collect();
+        self.stored.push(Some(Stored::Dense(Dense::of(values, self.keep))));
         let node = &mut self.nodes[layer];
         node.params.push(id);
         match &mut node.primitive {
@@ -128,7 +134,7 @@ impl<'a> Folding<'a> {
     }
 
     /// The plan without these norms, and what it still reads.
-    fn finish(self, norms: &[usize]) -> Result<(Plan, Store)> {
+    fn finish(mut self, norms: &[usize]) -> (Plan, Store) {
         let mut place = vec![0; self.nodes.len()];
         let mut nodes: Vec<Node> = Vec::with_capacity(self.nodes.len());
         for (at, node) in self.nodes.into_iter().enumerate() {
@@ -146,7 +152,8 @@ impl<'a> Folding<'a> {
             for param in &mut node.params {
                 let id = *kept[*param].get_or_insert_with(|| {
                     params.push(Param { id: params.len(), ..self.params[*param].clone() });
-                    stored.push(self.stored[*param].clone());
+                    // Each parameter goes there once.
+                    stored.extend(self.stored[*param].take());
                     params.len() - 1
                 });
                 *param = id;
@@ -154,6 +161,6 @@ impl<'a> Folding<'a> {
         }
         let plan = Plan { nodes, params, logit: place[self.plan.logit], ..self.plan.clone() };
         let defs = plan.params.iter().map(ParamDef::from).collect();
-        Ok((plan, Store { keep: self.store.keep, defs, params: stored }))
+        (plan, Store { keep: self.keep, defs, params: stored })
     }
 }

@@ -23,13 +23,14 @@ impl Op for StopGradient {
 }
 
 impl Kernel for StopGradient {
-    fn stops(&self) -> bool {
-        true
-    }
-
     fn forward(&self, here: &dyn Here, out: Out<'_>) {
         out.y.copy_from_slice(here.operand(0));
     }
 
-    fn backward(&self, _: &dyn Here, _: Stretch, _: &[f32], _: &mut [f32], _: bool) {}
+    /// Zeros, which its operands may be the first to have.
+    fn backward(&self, _: &dyn Here, _: Stretch, _: &[f32], dx: &mut [f32], accumulate: bool) {
+        if !accumulate {
+            dx.fill(0.0);
+        }
+    }
 }

@@ -103,11 +103,6 @@ pub(crate) trait Kernel: Debug + Send + Sync {
         None
     }
 
-    /// Whether no gradient of its value is wanted, whatever is trained before it.
-    fn stops(&self) -> bool {
-        false
-    }
-
     /// Computes the step's value, all of it.
     fn forward(&self, here: &dyn Here, out: Out<'_>);
 

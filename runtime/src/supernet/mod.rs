@@ -29,6 +29,7 @@ mod tests;
 pub use average::Average;
 pub(crate) use buffer::{lengthen, side_by_side};
 pub use checkpoint::{Kept, Label};
+pub(crate) use dense::Dense;
 pub use gradients::{Gradients, TableGradient};
 pub(crate) use optimiser::{Kernel, Prepared};
 pub use optimiser::{Memory, Rule};

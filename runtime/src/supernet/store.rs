@@ -173,11 +173,6 @@ impl Store {
         Ok(self)
     }
 
-    /// A dense parameter of these values, kept as those of this store.
-    pub(crate) fn dense(&self, values: Vec<f32>) -> Stored {
-        Stored::Dense(Dense::of(values, self.keep))
-    }
-
     /// The same values, those of tables stored another way, with nothing beside them.
     #[must_use]
     pub fn stored_as(&self, storage: Storage) -> Self {

@@ -77,6 +77,8 @@ fn arguments(name: &str) -> &'static str {
         "autoctr" => "blocks: 4, dim: 8, widths: [8, 16, 24], normalise: on",
         "interactions" | "nasrec_full" | "nasrec_small" => "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]",
         "tabular" => "widths: [8, 16, 24], dims: [4, 8]",
+        // Powers of what was rounded are rounded the more.
+        "models/afn" => "dim: 4, neurons: 8, hidden: 16",
         "models/dcnv2" | "models/deepfm" => "dim: 8, batch: on, drop: 10%",
         _ => "",
     }

@@ -144,7 +144,10 @@ impl Column {
             becomes.push_str(&format!(", the table of {same}"));
         }
         let kind = match &column.list {
-            Some(list) => format!("{}, up to {} in {:?}", kind(&column.kind), list.most, list.separator),
+            Some(list) => {
+                let which = if list.last { "the last" } else { "up to" };
+                format!("{}, {which} {} in {:?}", kind(&column.kind), list.most, list.separator)
+            }
             None => kind(&column.kind),
         };
         Self { name: column.name.clone(), from: column.from.clone(), kind, becomes }

@@ -291,6 +291,7 @@ fn rank(wanted: Option<&str>, kind: Option<&str>) -> Option<u8> {
         (Some(_), None) => Some(2),
         (Some(wanted), Some(kind)) if wanted == kind => Some(0),
         (Some("tensor"), Some("dense" | "sparse")) | (Some("dense" | "sparse"), Some("tensor")) => Some(0),
+        (Some("categorical"), Some("sequence")) | (Some("square"), Some("sparse")) => Some(1),
         (Some("list"), Some("range")) | (Some("number"), Some("size")) => Some(0),
         // A tensor has sizes, a block has tensors.
         (Some("size" | "switch"), Some(kind)) if tensor(kind) => Some(3),

@@ -1,8 +1,8 @@
 //! Folding: chains of nodes that only move values become one node or none.
 //!
-//! There are no constants to fold. The language has no constant tensor: every node without inputs reads the batch
-//! (numeric columns or looked-up rows), and numbers such as `eps` are attributes, known before there is a plan. The
-//! one constant value that arises, zeros that a pad appends, is no node either: the runtime's lowering carries how far
+//! Constants are not folded: what is made of `ones` and `zeros` alone is a few numbers, computed as ever. All other nodes without inputs read the batch
+//! (numeric columns or looked-up rows) or a parameter, and numbers such as `eps` are attributes, known before there is a plan.
+//! Zeros that a pad appends are no node: the runtime's lowering carries how far
 //! a value reaches before its zeros and computes nothing of them. What is left is shape: how values are moved depends
 //! on no value, so a pad of a pad, a concatenation inside of another, and a view back to the shape that was there are
 //! worked out here.

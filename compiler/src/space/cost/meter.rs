@@ -119,27 +119,22 @@ impl Space {
         nodes
             .map(|(node, stored)| {
                 let mut stored = stored.iter().copied();
-                let weights = node.params.iter().filter_map(|template| {
-                    let (count, table) = match template.kind {
-                        TemplateKind::Dense | TemplateKind::Statistic => (1, false),
-                        TemplateKind::Tables => (stored.len(), true),
-                    };
-                    let ids: SmallVec<[usize; 4]> = stored.by_ref().take(count).collect();
-                    // Tables are shared all together or not at all.
-                    let first = *ids.first()?;
-                    let rows = if table {
-                        // A table of several fields is there once.
-                        let different: BTreeSet<usize> = ids.iter().copied().collect();
-                        different.iter().map(|&id| self.params()[id].full[0] as u64).sum()
-                    } else {
-                        1
-                    };
-                    Some(Weights {
+                let weights = node.params.iter().flat_map(|template| {
+                    let tables = template.kind == TemplateKind::Tables;
+                    let count = if tables { stored.len() } else { 1 };
+                    // A table of several fields is there once.
+                    let ids: BTreeSet<usize> = stored.by_ref().take(count).collect();
+                    let rows = |id: usize| if tables { self.params()[id].full[0] as u64 } else { 1 };
+                    let of = |rows: u64, shared: Option<usize>| Weights {
                         kind: template.kind,
                         axes: template.axes.iter().map(|axis| axis.size).collect(),
                         rows,
-                        shared: (users[first] > 1).then_some(first),
-                    })
+                        shared,
+                    };
+                    // Tables that other nodes look up too are counted one by one: those may look up others beside them.
+                    let (shared, own): (Vec<usize>, Vec<usize>) = ids.into_iter().partition(|&id| users[id] > 1);
+                    let own = (!own.is_empty()).then(|| of(own.into_iter().map(rows).sum(), None));
+                    own.into_iter().chain(shared.into_iter().map(|id| of(rows(id), Some(id)))).collect::<Vec<_>>()
                 });
                 weights.collect()
             })

@@ -184,9 +184,8 @@ impl Program {
         let mut wanted = vec![false; count];
         for i in 0..count {
             let step = &self.steps[i];
-            let trained = step.params.iter().any(|&p| self.task.trains(p))
+            wanted[i] = step.params.iter().any(|&p| self.task.trains(p))
                 || step.operands.iter().flat_map(|v| &v.segments).any(|s| wanted[s.step]);
-            wanted[i] = trained && !step.kernel.stops();
         }
         let mut writers = vec![0usize; count];
         let mut partial = vec![false; count];

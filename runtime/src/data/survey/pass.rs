@@ -62,13 +62,9 @@ impl Use<'_> {
                 each(self, several.parts(text).nth(index).filter(|part| !is_missing(part)).unwrap_or_default());
             }
             Some((several @ Several::Bag { .. }, _)) => {
-                let mut count = 0;
-                for part in several.parts(text).filter(|part| !is_missing(part)) {
-                    count += 1;
-                    if count <= several.slots() {
-                        each(self, part);
-                    }
-                }
+                let parts = || several.parts(text).filter(|part| !is_missing(part));
+                let count = parts().count();
+                parts().skip(several.left_out(count)).take(several.slots()).for_each(|part| each(self, part));
                 if count == 0 {
                     each(self, &[]);
                 }
@@ -288,8 +284,9 @@ impl<'s> Walk<'s> {
         let columns: Vec<_> = names
             .zip(self.uses)
             .map(|((name, from), column)| {
-                let most = column.several.as_ref().map_or(1, |(several, _)| several.slots());
-                found.extend(trouble::of_bag(name, most, column.cut));
+                let bag =
+                    column.several.as_ref().map_or((1, false), |(several, _)| (several.slots(), several.is_last()));
+                found.extend(trouble::of_bag(name, bag, column.cut));
                 figures::of_column(name, from, column.tally, sound, overall)
             })
             .collect();

@@ -169,25 +169,26 @@ pub(super) fn of_rows(
     found
 }
 
-/// What is left out of bags, of which so many categories are read.
-pub(super) fn of_bag(column: &str, most: usize, (rows, longest): (Faults, usize)) -> Option<Trouble> {
-    let (what, help) = cut(rows.rows, most, longest)?;
+/// What is left out of bags, of which so many categories are read, the first or the last.
+pub(super) fn of_bag(column: &str, bag: (usize, bool), (rows, longest): (Faults, usize)) -> Option<Trouble> {
+    let (what, help) = cut(rows.rows, bag, longest)?;
     let trouble = trouble(Gravity::Harms, "cut", Some(column), what, help);
     Some(Trouble { rows: Some(rows.rows), examples: rows.first, ..trouble })
 }
 
 /// What is said of bags of which so many rows hold more than are read, and the longest so many.
-pub(in crate::data) fn cut(rows: u64, most: usize, longest: usize) -> Option<(String, String)> {
+pub(in crate::data) fn cut(rows: u64, (most, last): (usize, bool), longest: usize) -> Option<(String, String)> {
     if rows == 0 {
         return None;
     }
+    let (end, argument) = if last { ("last", "last") } else { ("first", "most") };
     let what = match rows {
-        1 => format!("1 row holds more than {most} categories, of which the first {most} are read"),
-        _ => format!("{rows} rows hold more than {most} categories, of which the first {most} are read"),
+        1 => format!("1 row holds more than {most} categories, of which the {end} {most} are read"),
+        _ => format!("{rows} rows hold more than {most} categories, of which the {end} {most} are read"),
     };
     let (read, all) =
         if longest > List::MOST_SLOTS { (List::MOST_SLOTS, "as many as can be") } else { (longest, "all") };
-    Some((what, format!("the longest holds {longest}: `list(\"…\", most: {read})` reads {all}")))
+    Some((what, format!("the longest holds {longest}: `list(\"…\", {argument}: {read})` reads {all}")))
 }
 
 /// What is said of lines that are no rows.

@@ -26,7 +26,7 @@ use crate::error::DataError;
 use crate::{Observer, Result, Stage, Stop};
 
 /// Goes up when the same parameters give other rows, so that old caches are not taken for new ones.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Rows that one task draws.
 const TASK: u64 = 4096;

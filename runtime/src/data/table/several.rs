@@ -34,6 +34,19 @@ impl Several {
         }
     }
 
+    /// How many of so many categories are passed over before the first that is read.
+    pub fn left_out(&self, count: usize) -> usize {
+        match self {
+            Self::Bag { most, last: true, .. } => count.saturating_sub(*most),
+            _ => 0,
+        }
+    }
+
+    /// Whether it is the last ones that are read.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Bag { last: true, .. })
+    }
+
     /// What stands between separators. Numbers may be in brackets and have blanks around them.
     pub fn parts<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
         let (separator, text, numbers) = match self {
@@ -66,10 +79,7 @@ impl Cells {
     pub(super) fn categories<'t>(&'t self, several: &'t Several, text: &'t [u8]) -> impl Iterator<Item = &'t [u8]> {
         let text = if self.is_missing(text) { &[] } else { text };
         let parts = || several.parts(text).filter(|part| !self.is_missing(part));
-        let left_out = match several {
-            Several::Bag { most, last: true, .. } => parts().count().saturating_sub(*most),
-            _ => 0,
-        };
+        let left_out = if several.is_last() { several.left_out(parts().count()) } else { 0 };
         parts().skip(left_out).take(several.slots())
     }
 

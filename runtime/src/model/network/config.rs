@@ -82,7 +82,7 @@ impl Config {
             Err(ModelError::OtherVersion { path: folder.to_owned(), there, here, form }.into())
         };
         if let Ok(Header { version, nasrecc }) = serde_json::from_slice(&bytes)
-            && version != VERSION
+            && !(VERSION..=VERSION + 1).contains(&version)
         {
             return other(nasrecc, "models", [version, VERSION]);
         }
@@ -100,7 +100,7 @@ impl Config {
     pub(crate) fn save(&self, folder: &Path) -> Result<()> {
         let encoder = directory::save_encoder(folder, &self.schema, self.encoder.as_ref())?;
         let record = files::seal(&Record {
-            version: VERSION,
+            version: directory::form(VERSION, &self.schema, &self.plan),
             nasrecc: env!("CARGO_PKG_VERSION").to_owned(),
             name: self.name.clone(),
             schema: self.schema.clone(),

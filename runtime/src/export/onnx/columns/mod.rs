@@ -51,7 +51,8 @@ impl<'m> Columns<'m> {
             .nodes
             .iter()
             .flat_map(|node| (0..node.params.len()).filter_map(|at| Some(node.lookup(&plan.params, at)?.field)));
-        let mut fields: Vec<usize> = lookups.collect();
+        let masked = plan.nodes.iter().filter(|node| node.params.is_empty()).flat_map(|node| &node.lookups);
+        let mut fields: Vec<usize> = lookups.chain(masked.map(|lookup| lookup.field)).collect();
         fields.sort_unstable();
         fields.dedup();
         Self {

@@ -177,18 +177,14 @@ impl Written {
                 if most > slots {
                     self.cannot(format!("`max_len: {most}`; {slots} are read"));
                 }
-                said.push(format!("most: {}", most.min(slots)));
+                let which = if feature.padding.as_deref() == Some("pre") { "last" } else { "most" };
+                said.push(format!("{which}: {}", most.min(slots)));
             }
             None => self.cannot(format!(
                 "a sequence as long as the longest of all rows; {} are read: `nasrecc data check` tells whether that cuts any, and \
                  `most` in `list` reads more",
                 List::MOST
             )),
-        }
-        if feature.padding.as_deref() == Some("pre") {
-            self.cannot(
-                "`padding: pre`, by which the last values of a longer sequence are read; the first are".to_owned(),
-            );
         }
         match &feature.feature_encoder {
             None => {}
