@@ -49,10 +49,8 @@ pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
                     }
                 }
             }
-            Primitive::Mask(_) => {
-                if node.lookups.iter().any(|lookup| batch.looked_up(*lookup).is_none()) {
-                    return mismatch(format!("it has no column for every place of {}", node.path));
-                }
+            Primitive::Mask(_) if node.lookups.iter().any(|lookup| batch.looked_up(*lookup).is_none()) => {
+                return mismatch(format!("it has no column for every place of {}", node.path));
             }
             _ => {}
         }
