@@ -193,30 +193,52 @@ fn a_subnet_of_every_space_computes_what_it_computes_alone() {
     let data = dataset(folder.path());
     let batches = Batches::listed(data.clone(), data.part(Part::Train).clone(), 100).expect("rows");
     for (name, arguments) in SPACES {
-        let space = search(name, name, arguments).0;
-        let mut store = Store::new(space.params().iter().map(ParamDef::from), 11).expect("drawable");
-        let sample = |index| space.sample(Counts::Uniform, &mut Streams::new(9).rng("architecture", index));
-        for step in 0..12 {
-            let plan = space.plan(&sample(100 + step)).expect("a plan");
-            let everything = Trainable::all(&plan);
-            let program = backend.compile(Task::training(plan, &everything).expect("executable")).expect("executable");
-            let update = Update::adagrad(0.05, 1e-2, Some(5.0));
-            backend.step(&program, &mut store, &batches.batch(0, step).expect("readable"), update).expect("a step");
-        }
-        for index in 0..15 {
-            let plan = space.plan(&sample(index)).expect("a plan");
-            let bits = |store: &Store, plan: Plan| -> Vec<u32> {
-                let program = backend.compile(Task::evaluating(plan).expect("executable")).expect("executable");
-                let weights = backend.copies(&program, store).expect("the plan is of this store");
-                let batch = batches.batch(0, index).expect("readable");
-                let logits = backend.logits(&program, &weights, store, &batch).expect("it fits").remove(0);
-                logits.into_iter().map(f32::to_bits).collect()
-            };
-            let inside = bits(&store, plan.clone());
-            let own = store.extract(&plan).expect("of this store");
-            let alone = bits(&own, plan.standalone());
-            assert_eq!(inside, alone, "{name}, architecture {index}");
-        }
+        compute_what_they_compute_alone(&backend, &search(name, name, arguments).0, &batches, name);
+    }
+}
+
+/// The same of histories: their tables are slices of wider ones that an item shares, and the ways to read them are choices.
+#[test]
+fn a_subnet_that_reads_a_history_computes_what_it_computes_alone() {
+    const EXAMPLE: &str = include_str!("../examples/history.nasrec");
+    let (imports, _) = EXAMPLE.split_once("\nschema ").expect("a schema");
+    let space = EXAMPLE.split("\nspace ").nth(1).and_then(|rest| rest.split_once("\ntrain ")).expect("a space").0;
+    let program = support::load(&format!(
+        "{imports}\n{VISITS}\nspace {space}\nsearch s on histories(widths: [8, 16]) with clicks {{ data {{ files: \"none\" }} }}"
+    ));
+    let checked = program.search(&program.visible(ItemKind::Search)[0], &[]).expect("a sound search");
+    let space = Space::bind(&checked.space, &checked.schema).expect("the schema fits");
+    let folder = tempfile::tempdir().expect("a folder");
+    let backend = Tiled::new(2).expect("threads");
+    let data = dataset_of(folder.path(), ("din", "din"));
+    let batches = Batches::listed(data.clone(), data.part(Part::Train).clone(), 100).expect("rows");
+    compute_what_they_compute_alone(&backend, &space, &batches, "histories");
+}
+
+/// Trains a supernet over a space for some steps, and holds subnets of it against themselves, bit for bit.
+fn compute_what_they_compute_alone(backend: &Tiled, space: &Space, batches: &Batches, name: &str) {
+    let mut store = Store::new(space.params().iter().map(ParamDef::from), 11).expect("drawable");
+    let sample = |index| space.sample(Counts::Uniform, &mut Streams::new(9).rng("architecture", index));
+    for step in 0..12 {
+        let plan = space.plan(&sample(100 + step)).expect("a plan");
+        let everything = Trainable::all(&plan);
+        let program = backend.compile(Task::training(plan, &everything).expect("executable")).expect("executable");
+        let update = Update::adagrad(0.05, 1e-2, Some(5.0));
+        backend.step(&program, &mut store, &batches.batch(0, step).expect("readable"), update).expect("a step");
+    }
+    for index in 0..15 {
+        let plan = space.plan(&sample(index)).expect("a plan");
+        let bits = |store: &Store, plan: Plan| -> Vec<u32> {
+            let program = backend.compile(Task::evaluating(plan).expect("executable")).expect("executable");
+            let weights = backend.copies(&program, store).expect("the plan is of this store");
+            let batch = batches.batch(0, index).expect("readable");
+            let logits = backend.logits(&program, &weights, store, &batch).expect("it fits").remove(0);
+            logits.into_iter().map(f32::to_bits).collect()
+        };
+        let inside = bits(&store, plan.clone());
+        let own = store.extract(&plan).expect("of this store");
+        let alone = bits(&own, plan.standalone());
+        assert_eq!(inside, alone, "{name}, architecture {index}");
     }
 }
 
