@@ -171,20 +171,26 @@ impl Written {
         }
         // Without a length FuxiCTR reads as many as the longest row of the training part has.
         let given = feature.max_len.filter(|&most| most > 0);
+        // Where the padding stands before, it is the last ones that are left of a longer one.
+        let which = if feature.padding.as_deref() == Some("pre") { "last" } else { "most" };
         match given.or_else(|| map.and_then(|map| map.length(name))).filter(|&most| most > 0) {
             Some(most) => {
                 let slots = List::MOST_SLOTS as u64;
                 if most > slots {
                     self.cannot(format!("`max_len: {most}`; {slots} are read"));
                 }
-                let which = if feature.padding.as_deref() == Some("pre") { "last" } else { "most" };
                 said.push(format!("{which}: {}", most.min(slots)));
             }
-            None => self.cannot(format!(
-                "a sequence as long as the longest of all rows; {} are read: `nasrecc data check` tells whether that cuts any, and \
-                 `most` in `list` reads more",
-                List::MOST
-            )),
+            None => {
+                if which == "last" {
+                    said.push(format!("last: {}", List::MOST));
+                }
+                self.cannot(format!(
+                    "a sequence as long as the longest of all rows; {} are read: `nasrecc data check` tells whether that cuts any, and \
+                     `{which}` in `list` reads more",
+                    List::MOST
+                ));
+            }
         }
         match &feature.feature_encoder {
             None => {}
