@@ -21,7 +21,7 @@ impl Elaborator<'_> {
         if kind == TensorKind::Square {
             return self.fail(
                 Diagnostic::error(Code::Kind, "a square tensor has no parts")
-                    .label(at, "some of it are asked for")
+                    .label(at, "a part of it is asked for")
                     .help("`lower_triangle(g)` takes the products of pairs out of it, as a dense tensor"),
             );
         }
