@@ -127,7 +127,8 @@ const OPERATORS: [(&str, &str, u64); 14] = [
   let v = batch_norm(square(max_last(s)))
   let b = shift(mean_last(s))
   let u = scale(s, sigmoid(mean_last(s)))
-  logit = linear(concat(few, flatten(h), m, flatten(q), flatten(linear_each(w, 2, bias: off)), t, p, lower_triangle(g), flatten(n), v - b, v * b, sum_fields(u), flatten(field_products(r, w)), flatten(pair_products(w, w))), 1)
+  let cut = concat(w[2], flatten(w[3..5]), t[2..4], t[6]) + 0.1 * ones(20) + zeros(20)
+  logit = linear(concat(cut, few, flatten(h), m, flatten(q), flatten(linear_each(w, 2, bias: off)), t, p, lower_triangle(g), flatten(n), v - b, v * b, sum_fields(u), flatten(field_products(r, w)), flatten(pair_products(w, w))), 1)
 }",
         "all",
         2,
