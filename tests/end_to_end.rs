@@ -31,6 +31,7 @@ mod nets;
 #[cfg(feature = "object-storage")]
 mod objects;
 mod operators;
+mod papers;
 mod parity;
 mod predicted;
 mod predicting;
