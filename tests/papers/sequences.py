@@ -61,8 +61,8 @@ class BST(nn.Module):
     """Behaviour sequence transformer (arXiv 1905.06874): the item stands behind the history, each place with a vector
     of its own; a layer is two residuals with a norm each, around the attention of heads and around a network of two
     layers; then a network over all places and the rest. Ours has a relu where the paper has a leaky one, adds the
-    vectors of positions where it puts them beside the others, counts places where it takes times, and has no dropout. A
-    place that holds something does not see those that hold nothing; one that holds nothing sees all."""
+    vectors of positions where it puts them beside the others, counts places where it takes times, and has no dropout. No
+    place sees those that hold nothing."""
 
     names = (
         {f"e.{own}": ours for own, ours in TABLES.items()}
@@ -92,7 +92,7 @@ class BST(nn.Module):
         user, item, history, there = self.e(batch)
         s = torch.cat([history, item.unsqueeze(1)], dim=1) + self.position
         holds = torch.cat([there, torch.ones_like(there[:, :1])], dim=1)
-        unseen = holds.unsqueeze(2) & ~holds.unsqueeze(1)
+        unseen = ~holds.unsqueeze(1)
         heads = []
         for wq, wk, wv in zip(self.wq, self.wk, self.wv):
             scores = wq(s) @ wk(s).transpose(1, 2) / 4**0.5

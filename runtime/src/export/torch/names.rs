@@ -88,8 +88,11 @@ fn held(plan: &Plan, node: &Node) -> Vec<(&'static str, Vec<usize>)> {
         _ => &[""],
     };
     let flat = matches!(node.primitive, Primitive::BatchNorm(_));
+    // Of one layer a field a convolution of PyTorch's, whose kernels are of one place.
+    let each = matches!(node.primitive, Primitive::LinearEach(_));
     let shape = |param: usize| match plan.params[param].shape() {
         shape if flat => vec![shape.iter().product()],
+        shape if each && shape.len() == 2 => vec![shape[0], shape[1], 1],
         shape => shape.to_vec(),
     };
     names.iter().copied().zip(node.params.iter().map(|&param| shape(param))).collect()
