@@ -14,8 +14,11 @@ pub struct Schema {
     /// The columns of the file that it names, in the order in which it names them: in a table without a header that is
     /// where they are, and there are no others.
     pub columns: Vec<String>,
-    /// What is predicted.
+    /// What is predicted; where there are several labels, the first.
     pub label: Label,
+    /// What else is told of each row, for models that learn several labels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_labels: Vec<Label>,
     /// Numeric columns: a number of the dense input each.
     pub dense: Vec<DenseColumn>,
     /// Categorical columns: a field each.
@@ -125,10 +128,20 @@ impl Format {
 /// The column that is predicted: 1 is a click, 0 is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Label {
+    /// What it is called where that is not the name of its column: `liked` of `label liked from rating >= 4`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<String>,
     /// Of the file.
     pub column: String,
     /// When a row counts as a click. Without it the column says `0` or `1` (or `0.0`, `1.0`, `true`, `false`).
     pub condition: Option<Condition>,
+}
+
+impl Label {
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        self.called.as_deref().unwrap_or(&self.column)
+    }
 }
 
 /// What a value is compared with: `rating >= 4`, `answer == "yes"`.
@@ -500,7 +513,7 @@ impl Schema {
         let mut columns = vec![label.to_owned()];
         columns.extend(dense.iter().map(|column| column.from.clone()));
         columns.extend(sparse.iter().map(|column| column.from.clone()));
-        let label = Label { column: label.to_owned(), condition: None };
+        let label = Label { called: None, column: label.to_owned(), condition: None };
         let name = name.into();
         let none = (None, None, None, None);
         let (weight, group, time, part) = none;
@@ -510,6 +523,7 @@ impl Schema {
             missing: Vec::new(),
             columns,
             label,
+            other_labels: Vec::new(),
             dense,
             sparse,
             sections: Vec::new(),
@@ -518,6 +532,11 @@ impl Schema {
             time,
             part,
         }
+    }
+
+    /// All of its labels: the first, and the others in the order of the schema.
+    pub fn labels(&self) -> impl Iterator<Item = &Label> {
+        std::iter::once(&self.label).chain(&self.other_labels)
     }
 
     /// Width of the numeric input: a table without numeric columns supplies one column of zeros.

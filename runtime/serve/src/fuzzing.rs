@@ -113,7 +113,8 @@ fn schema() -> Schema {
     Schema {
         columns: names.iter().map(|name| (*name).to_owned()).collect(),
         missing: vec!["NA".to_owned()],
-        label: Label { column: "click".to_owned(), condition: None },
+        label: Label { called: None, column: "click".to_owned(), condition: None },
+        other_labels: Vec::new(),
         ..Schema::tsv("fuzz", "click", numbers, categories)
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
     if rows == 0 {
         return mismatch("it has no rows".into());
     }
-    if labelled && labels.len() != rows {
+    if labelled && (labels.len() < rows || labels.len() % rows != 0) {
         return mismatch(format!("{} labels for {rows} rows", labels.len()));
     }
     if labelled && !weights.is_empty() && weights.len() != rows {

@@ -24,7 +24,7 @@ pub struct Batch {
     pub ids: Vec<u32>,
     /// Of each field the number of the column of ids that its own end at; nothing, where each field has one.
     pub ends: Vec<usize>,
-    /// `[B]`: 0 or 1.
+    /// `[labels, B]`: 0 or 1, in the order of the schema.
     pub labels: Vec<f32>,
     /// `[B]`: how many times each counts where it is learnt from; nothing, where each counts once.
     pub weights: Vec<f32>,
@@ -41,6 +41,12 @@ impl Batch {
             None => return None,
         };
         self.ids.get(start.checked_mul(self.rows)?..end.checked_mul(self.rows)?)
+    }
+
+    /// What came true of one label of the schema, `[B]`; nothing, where the batch does not tell.
+    pub fn labels_of(&self, label: usize) -> &[f32] {
+        let start = label.saturating_mul(self.rows);
+        self.labels.get(start..).and_then(|labels| labels.get(..self.rows)).unwrap_or_default()
     }
 
     /// The rows of a lookup, `[slots, B]`: those of a field, or of one place of it, `[1, B]`; none, where the batch has no such.
@@ -89,7 +95,7 @@ impl Columns {
         // All of it is written below, but for a column of zeros where there are no numbers.
         batch.numeric.resize(self.numeric_width * rows, 0.0);
         batch.ids.resize(layout.fields * rows, 0);
-        batch.labels.resize(rows, 0.0);
+        batch.labels.resize((1 + layout.other_labels) * rows, 0.0);
         batch.ends.clone_from(&self.ends);
         let words = layout.numeric + layout.fields;
         let mut tile = vec![0u32; words * TILE];
@@ -99,10 +105,17 @@ impl Columns {
         if layout.group {
             batch.groups = records.chunks_exact(stride).filter_map(|record| layout.group(record)).collect();
         }
+        let (first, others) = batch.labels.split_at_mut(rows);
+        if layout.other_labels > 0 {
+            for (row, record) in records.chunks_exact(stride).enumerate() {
+                let labels = layout.other_labels(record).iter().map(|&label| f32::from(u8::from(label != 0)));
+                others.iter_mut().skip(row).step_by(rows).zip(labels).for_each(|(to, label)| *to = label);
+            }
+        }
         for (index, records) in records.chunks(TILE * stride).enumerate() {
             let (start, count) = (index * TILE, records.len() / stride);
             let records = records.chunks_exact(stride).zip(tile.chunks_exact_mut(words));
-            for ((record, words), label) in records.zip(&mut batch.labels[start..]) {
+            for ((record, words), label) in records.zip(&mut first[start..]) {
                 layout.words(record).zip(words).for_each(|(word, to)| *to = word);
                 *label = f32::from(layout.label(record));
             }

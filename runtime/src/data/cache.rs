@@ -527,8 +527,16 @@ mod tests {
 
     use super::*;
 
-    const LAYOUT: Layout =
-        Layout { numeric: 1, fields: 1, probability: false, weight: false, group: false, time: false, part: false };
+    const LAYOUT: Layout = Layout {
+        numeric: 1,
+        fields: 1,
+        probability: false,
+        weight: false,
+        group: false,
+        time: false,
+        part: false,
+        other_labels: 0,
+    };
 
     fn records(rows: std::ops::Range<u32>) -> Vec<u8> {
         let record = |row: u32| {

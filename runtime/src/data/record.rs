@@ -1,5 +1,5 @@
 //! One encoded row as bytes: `numeric` f32, `fields` u32 (one a row that is looked up); where there is one the planted click probability (f32), the weight
-//! (f32), the group (u64), the time (f64) and the part (u8); and the label (u8). All little-endian and without padding.
+//! (f32), the group (u64), the time (f64), the part (u8) and the other labels (u8 each); and the label (u8). All little-endian and without padding.
 
 use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,14 @@ pub(super) struct Layout {
     /// Whether it is said which part the row is in.
     #[serde(default, skip_serializing_if = "is_false")]
     pub part: bool,
+    /// How many labels there are beside the first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other_labels: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(value: &usize) -> bool {
+    *value == 0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -40,18 +48,19 @@ impl Layout {
             group: schema.group.is_some(),
             time: schema.time.is_some(),
             part: schema.part.is_some(),
+            other_labels: schema.other_labels.len(),
         }
     }
 
     /// Bytes a record takes.
     pub fn stride(&self) -> usize {
-        self.part_at() + usize::from(self.part) + 1
+        self.other_labels_at() + self.other_labels + 1
     }
 
     /// The same, of a layout that a stranger wrote down.
     pub fn checked_stride(&self) -> Option<usize> {
         let words = self.numeric.checked_add(self.fields)?.checked_add(6)?;
-        words.checked_mul(4)?.checked_add(2).map(|_| self.stride())
+        words.checked_mul(4)?.checked_add(2)?.checked_add(self.other_labels).map(|_| self.stride())
     }
 
     /// The numbers, as their bits, and after them the ids.
@@ -85,6 +94,11 @@ impl Layout {
         self.time_at() + 8 * usize::from(self.time)
     }
 
+    /// Where the labels beside the first are.
+    pub fn other_labels_at(&self) -> usize {
+        self.part_at() + usize::from(self.part)
+    }
+
     /// How many times the row counts.
     pub fn weight(&self, record: &[u8]) -> Option<f32> {
         self.weight.then(|| f32::from_le_bytes(bytes(record, self.weight_at())))
@@ -104,8 +118,14 @@ impl Layout {
         self.part.then(|| record[self.part_at()])
     }
 
+    /// The first label.
     pub fn label(&self, record: &[u8]) -> u8 {
         record[self.stride() - 1]
+    }
+
+    /// The others.
+    pub fn other_labels<'a>(&self, record: &'a [u8]) -> &'a [u8] {
+        &record[self.other_labels_at()..][..self.other_labels]
     }
 }
 

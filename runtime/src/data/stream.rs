@@ -189,7 +189,8 @@ fn wanted(asked: &Asked) -> Result<Schema> {
     let made = schema.dense.iter().map(|column| &column.from).chain(schema.sparse.iter().map(|column| &column.from));
     // A line of pairs has its label where no pair is looked for.
     let labelled = asked.labelled || matches!(schema.format, Format::Pairs(_));
-    let said = labelled.then_some(&schema.label.column).into_iter().chain(&schema.group);
+    let labels = schema.labels().filter(|_| labelled).map(|label| &label.column);
+    let said = labels.chain(&schema.group);
     let read: Vec<String> = made.chain(said).chain(asked.keep).cloned().collect();
     let listed = schema.columns.clone();
     if schema.format.names_columns() {

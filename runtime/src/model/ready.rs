@@ -141,7 +141,8 @@ impl<B: Backend> Ready<'_, B> {
     pub fn scores(&self, rows: Rows, observer: &dyn Observer, stop: &Stop) -> Result<(Scores, Malformed)> {
         let mut scores = Scores::default();
         let make = |portion: &mut Portion| {
-            let Batch { labels, groups, .. } = &mut portion.batch;
+            let Batch { rows, labels, groups, .. } = &mut portion.batch;
+            labels.truncate(*rows);
             let said = (std::mem::take(labels), std::mem::take(groups));
             Ok((self.logits(&portion.batch)?, said))
         };

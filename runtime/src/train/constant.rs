@@ -29,7 +29,7 @@ impl Constant {
             for index in 0..batches.per_epoch() {
                 stop.check()?;
                 let batch = batches.batch(0, index)?;
-                clicks += batch.labels.iter().map(|&label| f64::from(label)).sum::<f64>();
+                clicks += batch.labels_of(0).iter().map(|&label| f64::from(label)).sum::<f64>();
                 rows += batch.rows as f64;
             }
             Ok((clicks, rows))

@@ -80,7 +80,7 @@ fn each_logits<B: Backend, T: Borrow<Batch>>(
         let batch = batch.borrow();
         let logits = backend.logits(program, copies, params, batch)?;
         each.iter_mut().zip(&logits).for_each(|(all, logits)| all.extend_from_slice(logits));
-        truth.labels.extend_from_slice(&batch.labels);
+        truth.labels.extend_from_slice(batch.labels_of(0));
         truth.groups.extend_from_slice(&batch.groups);
     }
     Ok((each, truth))

@@ -158,7 +158,7 @@ impl Forest {
                 self.trees.iter().fold(self.base, |sum, tree| sum + tree.value(|column| columns[column][row]))
             });
             logits.par_extend(each);
-            labels.extend_from_slice(&batch.labels);
+            labels.extend_from_slice(batch.labels_of(0));
             groups.extend_from_slice(&batch.groups);
         }
         Ok(Scores { logits, labels, groups })

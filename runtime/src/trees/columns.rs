@@ -76,7 +76,7 @@ impl Raw {
                 _ => (0..rows).for_each(|row| ids.all.extend(new.iter().skip(row).step_by(rows))),
             }
         }
-        self.labels.extend_from_slice(&batch.labels);
+        self.labels.extend_from_slice(batch.labels_of(0));
         self.weights.extend_from_slice(&batch.weights);
     }
 }

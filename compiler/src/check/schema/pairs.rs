@@ -10,6 +10,10 @@ impl Reading {
     /// What is wrong with how columns are named; where nothing is, whether the index or the value of a field is meant.
     pub(super) fn pairs(&mut self, pairs: Pairs, lines: &[SchemaLine]) -> Vec<Diagnostic> {
         let label = &self.schema.label.column;
+        if !self.schema.other_labels.is_empty() {
+            let second = lines.iter().filter(|line| line.keyword.text == "label").nth(1);
+            return second.map(second_label).into_iter().collect();
+        }
         if pairs == Pairs::Libfm {
             let first = self.schema.columns.first();
             let line = lines.iter().find(|line| line.keyword.text == "label");
@@ -62,6 +66,12 @@ impl Reading {
         columns.extend(read.filter(|column| known.insert((*column).clone())).cloned());
         schema.columns = columns;
     }
+}
+
+fn second_label(line: &SchemaLine) -> Diagnostic {
+    Diagnostic::error(Code::Schema, "a line of pairs has one label")
+        .label(line.span, "a second one")
+        .help("a table with a column for each label is of another format, such as `csv`")
 }
 
 fn late_label(line: &SchemaLine) -> Diagnostic {

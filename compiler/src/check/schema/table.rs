@@ -5,7 +5,7 @@ use super::{Reading, Says, called, one, only};
 use crate::check::settings::number;
 use crate::diagnostics::{Code, Diagnostic, nearest};
 use crate::schema::{Comparand, Comparison, Condition, Format, Label, Lines, Pairs};
-use crate::syntax::tree::{Binary, ExprKind, SchemaLine};
+use crate::syntax::tree::{Binary, Columns, ExprKind, SchemaLine};
 
 /// Formats of files, and what they are.
 pub(crate) const FORMATS: [(&str, &str); 6] = [
@@ -19,6 +19,9 @@ pub(crate) const FORMATS: [(&str, &str); 6] = [
 
 /// Most bytes of a text that stands for a missing value.
 const LONGEST_MARK: usize = 100;
+
+/// Most labels of a schema.
+const MAX_LABELS: usize = 16;
 
 impl Reading {
     /// `format csv(separator: ";")`
@@ -100,22 +103,34 @@ impl Reading {
         Ok(())
     }
 
-    /// `label rating >= 4`
+    /// `label rating >= 4`, or `label liked from rating >= 4`
     pub(super) fn label(&mut self, line: &SchemaLine) -> Result<(), Diagnostic> {
-        only(line, &[Says::Condition])?;
-        if !self.schema.label.column.is_empty() {
-            return Err(Diagnostic::error(Code::Duplicate, "a schema has one label")
-                .label(line.span, "a second one")
-                .help(format!(
-                    "a model learns one label; for another write a second schema, and leave this column out here: `skip {}`",
-                    one(line)?.name.text
-                )));
-        }
+        only(line, &[Says::From, Says::Condition])?;
         let columns = one(line)?;
-        let [name] = &names(columns)?[..] else {
-            return Err(Diagnostic::error(Code::Duplicate, "a schema has one label")
-                .label(columns.name.span, "several columns"));
+        let several = |columns: &Columns| {
+            Diagnostic::error(Code::Duplicate, "a label is made of one column")
+                .label(columns.name.span, "several columns")
+                .help("each label has a line of its own")
         };
+        let [called] = &names(columns)?[..] else { return Err(several(columns)) };
+        let from = match &line.from {
+            Some(from) => match &names(from)?[..] {
+                [from] => from.clone(),
+                _ => return Err(several(from)),
+            },
+            None => called.clone(),
+        };
+        let known = || self.schema.labels().filter(|label| !label.column.is_empty());
+        if known().any(|label| label.name() == called) {
+            let message = format!("there are two labels called `{called}`");
+            return Err(Diagnostic::error(Code::Duplicate, message)
+                .label(line.span, "a second one")
+                .help("another name: `label loved from rating >= 5`"));
+        }
+        if known().count() == MAX_LABELS {
+            let message = format!("more than {MAX_LABELS} labels");
+            return Err(Diagnostic::error(Code::TooLarge, message).label(line.span, "one too many"));
+        }
         let condition = match &line.condition {
             None => None,
             Some((binary, value)) => {
@@ -132,8 +147,13 @@ impl Reading {
                 Some(Condition { comparison, with })
             }
         };
-        self.mention(std::slice::from_ref(name));
-        self.schema.label = Label { column: name.clone(), condition };
+        self.mention(std::slice::from_ref(&from));
+        let label = Label { called: (*called != from).then(|| called.clone()), column: from, condition };
+        if self.schema.label.column.is_empty() {
+            self.schema.label = label;
+        } else {
+            self.schema.other_labels.push(label);
+        }
         Ok(())
     }
 }

@@ -180,7 +180,7 @@ impl Candle {
     ) -> candle_core::Result<(Vec<Tensor>, Derivatives, Vec<Option<Tensor>>)> {
         let (task, wanted) = (&program.task, program.wanted.as_slice());
         let (plan, outputs) = (task.plan(), task.outputs());
-        let labels = self.traffic.upload(&batch.labels, batch.rows)?;
+        let labels = self.traffic.upload(batch.labels_of(0), batch.rows)?;
         let weights = match batch.weights.as_slice() {
             [] => None,
             weights => Some(self.traffic.upload(weights, batch.rows)?),

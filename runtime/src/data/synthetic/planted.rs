@@ -29,12 +29,24 @@ pub(super) struct Planted {
     /// Mean effects of each field, taken off so that a pair is no column acting alone in disguise.
     means: Vec<Effects>,
     terms: Vec<Term>,
+    /// What the labels beside the first are made of.
+    others: Vec<Other>,
     /// Of each field the places that a record has for it.
     slots: Vec<usize>,
     bias: f64,
     deviation: f64,
     noise: Noise,
 }
+
+/// A label beside the first: as far as [`RELATED`] it hangs on what that hangs on, and else on terms of its own.
+#[derive(Debug)]
+struct Other {
+    terms: Vec<Term>,
+    bias: f64,
+}
+
+/// The correlation of the logit of another label with that of the first.
+const RELATED: f64 = 0.6;
 
 #[derive(Debug)]
 struct Loading {
@@ -94,24 +106,38 @@ impl Planted {
             columns,
             hidden,
             terms: Vec::new(),
+            others: Vec::new(),
             slots: schema.sparse.iter().map(|column| column.slots()).collect(),
             bias: 0.0,
             deviation: parameters.noise,
             noise: Noise::new(parameters.noise),
         };
         let effects: Vec<Vec<Effects>> = sample.par_iter().map(|seen| planted.effects(seen)).collect();
-        let all = schema.dense.len() + schema.sparse.len();
-        let parts = [
-            ((0..all).map(|column| Term::new(vec![column], ALONE)).collect(), parameters.linear, "alone"),
-            (pairs(schema, &streams), parameters.pairwise, "pairs"),
-            (triples(all, &streams), parameters.higher, "triples"),
-        ];
-        for (mut terms, deviation, name) in parts {
-            scale(&mut terms, &effects, deviation, &streams, name);
-            planted.terms.extend(terms);
-        }
+        let terms_of = |label: u64| {
+            let all = schema.dense.len() + schema.sparse.len();
+            let parts = [
+                ((0..all).map(|column| Term::new(vec![column], ALONE)).collect(), parameters.linear, "alone"),
+                (pairs(schema, &streams, label), parameters.pairwise, "pairs"),
+                (triples(all, &streams, label), parameters.higher, "triples"),
+            ];
+            let mut all = Vec::new();
+            for (mut terms, deviation, name) in parts {
+                let name = if label == 0 { name.to_owned() } else { format!("{name}/{label}") };
+                scale(&mut terms, &effects, deviation, &streams, &name);
+                all.extend(terms);
+            }
+            all
+        };
+        planted.terms = terms_of(0);
         let logits: Vec<f64> = effects.par_iter().map(|effects| planted.logit(effects)).collect();
         planted.bias = bias(&logits, &planted.noise, parameters.click_rate);
+        for label in 1..=schema.other_labels.len() as u64 {
+            let mut other = Other { terms: terms_of(label), bias: 0.0 };
+            let logit = |(effects, &first): (&Vec<Effects>, &f64)| other.logit(effects, first);
+            let of_label: Vec<f64> = effects.par_iter().zip(&logits).map(logit).collect();
+            other.bias = bias(&of_label, &planted.noise, parameters.click_rate);
+            planted.others.push(other);
+        }
         planted
     }
 
@@ -121,16 +147,23 @@ impl Planted {
         for row in rows {
             let mut rng = at(self.key, row);
             let seen = self.columns.draw(&self.hidden, &mut rng);
-            let logit = self.logit(&self.effects(&seen));
-            let unseen: f64 = StandardNormal.sample(&mut rng);
-            let click = rng.random::<f64>() < sigmoid(logit + self.deviation * unseen);
+            let effects = self.effects(&seen);
+            let logit = self.logit(&effects);
+            let mut comes_true = |logit: f64| {
+                let unseen: f64 = StandardNormal.sample(&mut rng);
+                u8::from(rng.random::<f64>() < sigmoid(logit + self.deviation * unseen))
+            };
+            let click = comes_true(logit);
+            let others = self.others.iter().map(|other| comes_true(other.logit(&effects, logit - self.bias)));
+            let others: Vec<u8> = others.collect();
             seen.numeric.iter().for_each(|value| records.extend_from_slice(&value.to_le_bytes()));
             for (field, &slots) in self.slots.iter().enumerate() {
                 let ids = seen.of(field).chain(std::iter::repeat(EMPTY));
                 ids.take(slots).for_each(|id| records.extend_from_slice(&id.to_le_bytes()));
             }
             records.extend_from_slice(&(self.noise.probability(logit) as f32).to_le_bytes());
-            records.push(u8::from(click));
+            records.extend(others);
+            records.push(click);
         }
         records
     }
@@ -153,16 +186,24 @@ impl Planted {
     }
 }
 
+impl Other {
+    /// `first`: the logit of the first label, without its bias.
+    fn logit(&self, effects: &[Effects], first: f64) -> f64 {
+        let own = self.terms.iter().map(|term| term.value(effects)).sum::<f64>();
+        self.bias + RELATED * first + (1.0 - RELATED * RELATED).sqrt() * own
+    }
+}
+
 /// Half as many pairs as columns: bags with the columns whose tables they share, then of all kinds in turn, a number and a category, two
 /// categories, two numbers.
-fn pairs(schema: &Schema, streams: &Streams) -> Vec<Term> {
+fn pairs(schema: &Schema, streams: &Streams, label: u64) -> Vec<Term> {
     let (dense, all) = (schema.dense.len(), schema.dense.len() + schema.sparse.len());
     let bags = schema.sparse.iter().enumerate().filter(|(_, column)| column.list.is_some() && column.same.is_some());
     let mut terms: Vec<Term> =
         bags.map(|(field, _)| Term::new(vec![dense + schema.owner(field), dense + field], PAIR)).collect();
     let mut left: Vec<(usize, usize)> = (0..all).flat_map(|a| (a + 1..all).map(move |b| (a, b))).collect();
     let mut order: Vec<u32> = (0..left.len() as u32).collect();
-    shuffle(&mut order, &mut streams.rng("synthetic/pairs", 0));
+    shuffle(&mut order, &mut streams.rng("synthetic/pairs", label));
     left = order.into_iter().map(|index| left[index as usize]).collect();
     left.retain(|&(a, b)| terms.iter().all(|term| term.columns != [a, b]));
     let numbers = |&(a, b): &(usize, usize)| usize::from(a < dense) + usize::from(b < dense);
@@ -178,9 +219,9 @@ fn pairs(schema: &Schema, streams: &Streams) -> Vec<Term> {
 }
 
 /// Disjoint triples of columns, a sixth as many as columns but at least one where there are three columns.
-fn triples(all: usize, streams: &Streams) -> Vec<Term> {
+fn triples(all: usize, streams: &Streams, label: u64) -> Vec<Term> {
     let mut order: Vec<u32> = (0..all as u32).collect();
-    shuffle(&mut order, &mut streams.rng("synthetic/triples", 0));
+    shuffle(&mut order, &mut streams.rng("synthetic/triples", label));
     let chosen = order.chunks_exact(3).take((all / 6).max(1));
     chosen.map(|columns| Term::new(columns.iter().map(|&column| column as usize).collect(), TRIPLE)).collect()
 }
@@ -221,7 +262,7 @@ fn moments(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
-    use nasrec_compiler::schema::{List, Pool};
+    use nasrec_compiler::schema::{Label, List, Pool};
 
     use super::super::learning::{defaults, schema};
     use super::*;
@@ -259,7 +300,7 @@ mod tests {
 
     #[test]
     fn pairs_are_of_all_kinds_and_no_two_alike() {
-        let pairs = pairs(&schema(5, 15, 10), &Streams::new(3));
+        let pairs = pairs(&schema(5, 15, 10), &Streams::new(3), 0);
         let mut columns: Vec<_> = pairs.iter().map(|term| term.columns.clone()).collect();
         assert_eq!(columns.len(), 10);
         for wanted in 0..3 {
@@ -297,6 +338,28 @@ mod tests {
         assert!(held[0] == 0 && held[1..].iter().all(|&count| count > 300), "{held:?}");
         let layout = crate::data::record::Layout::of(&schema, true);
         assert_eq!(planted.records(0..10).len(), 10 * layout.stride());
+    }
+
+    /// Another label is made of what the first is made of, and of something else; what the first says stays as it is.
+    #[test]
+    fn labels_are_related() {
+        let mut two = schema(4, 6, 100);
+        let rows = |schema: &Schema| {
+            let layout = crate::data::record::Layout::of(schema, true);
+            (Planted::new(schema, &defaults(1)).records(0..4_000), layout)
+        };
+        let (alone, layout_alone) = rows(&two);
+        two.other_labels = vec![Label { called: None, column: "buy".to_owned(), condition: None }];
+        let (both, layout) = rows(&two);
+        let mut counts = [[0.0; 2]; 2];
+        for (record, single) in both.chunks_exact(layout.stride()).zip(alone.chunks_exact(layout_alone.stride())) {
+            let (first, second) = (layout.label(record), layout.other_labels(record)[0]);
+            assert_eq!(first, layout_alone.label(single), "the first label is what it was");
+            counts[usize::from(first)][usize::from(second)] += 1.0;
+        }
+        let [[neither, second], [first, together]] = counts;
+        assert!(together * neither > 1.5 * first * second, "they come true together: {counts:?}");
+        assert!(first + second > 400.0, "and each alone: {counts:?}");
     }
 
     #[test]

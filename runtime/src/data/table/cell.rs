@@ -1,11 +1,11 @@
 //! What becomes of one value of a row: which bytes are written for it.
 
-use nasrec_compiler::schema::{Table, Transform, Type};
+use nasrec_compiler::schema::{Label, Table, Transform, Type};
 use twox_hash::XxHash3_64;
 
 use super::dictionary::Dictionary;
 use super::several::Several;
-use super::value::{Value, numeric, row_of, value_of};
+use super::value::{Value, label_of, numeric, row_of, value_of};
 use crate::data::text::Moment;
 
 /// What parts are called: training, validation, test.
@@ -48,6 +48,8 @@ pub(in crate::data) enum Becomes {
     Time,
     /// A part by its name.
     Part,
+    /// Whether a label is true, beside the first.
+    Label(Label),
 }
 
 impl Cell {
@@ -55,7 +57,7 @@ impl Cell {
     pub fn width(&self) -> usize {
         match &self.becomes {
             Becomes::Number | Becomes::Group | Becomes::Time => 8,
-            Becomes::Part => 1,
+            Becomes::Part | Becomes::Label(_) => 1,
             Becomes::Numeric(_) | Becomes::Row(..) | Becomes::Code(_) | Becomes::Weight => 4,
         }
     }
@@ -72,7 +74,7 @@ impl Cell {
             Becomes::Row(table, _) => {
                 matches!(table, Table::Enumerated(_) | Table::LogSquare | Table::LogBuckets { .. })
             }
-            Becomes::Code(_) | Becomes::Group | Becomes::Part => false,
+            Becomes::Code(_) | Becomes::Group | Becomes::Part | Becomes::Label(_) => false,
         }
     }
 
@@ -131,6 +133,13 @@ impl Cell {
                     _ => &[],
                 };
                 row[at..at + 8].copy_from_slice(&XxHash3_64::oneshot(text).to_le_bytes());
+            }
+            Becomes::Label(label) => {
+                let found = match value {
+                    Value::Text(text) => label_of(label, text, false),
+                    _ => label_of(label, &[], true),
+                };
+                row[at] = u8::from(found?);
             }
             Becomes::Part => {
                 let text = match value {

@@ -125,7 +125,8 @@ impl Cells {
     }
 
     /// The same, of rows whose label nobody asks for: it may be anything, or not be there.
-    pub fn unlabelled(self) -> Self {
+    pub fn unlabelled(mut self) -> Self {
+        self.cells.retain(|cell| !matches!(cell.becomes, Becomes::Label(_)));
         Self { label_column: None, ..self }
     }
 
@@ -147,6 +148,11 @@ impl Cells {
         for (column, kind, at, becomes) in said {
             let cell = |column: &String| Cell { column: index(column), kind, at, becomes, several: None, joins: false };
             self.cells.extend(column.map(cell));
+        }
+        for (at, label) in schema.other_labels.iter().enumerate() {
+            let (column, becomes) = (index(&label.column), Becomes::Label(label.clone()));
+            let at = layout.other_labels_at() + at;
+            self.cells.push(Cell { column, kind: Type::Text, at, becomes, several: None, joins: false });
         }
     }
 

@@ -227,6 +227,10 @@ impl Maker<'_> {
     pub fn make(&mut self, scalar: Scalar, dictionary: Option<&mut Dictionary>) -> Result<u64, &'static str> {
         let Self { cells, cell, moment, text, .. } = self;
         let cell = cell.map(|index| &cells.cells[index]);
+        if let Some(Becomes::Label(label)) = cell.map(|cell| &cell.becomes) {
+            let text = scalar.text(text);
+            return label_of(label, text, cells.is_missing(text)).map(u64::from);
+        }
         let known =
             cell.filter(|_| cells.missing.is_empty()).and_then(|cell| known(&cell.kind, cell.is_number(), scalar));
         let value = match known {

@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_label_may_have_a_condition() {
-        let of = |condition| Label { column: "rating".to_owned(), condition };
+        let of = |condition| Label { called: None, column: "rating".to_owned(), condition };
         let at_least = of(Some(nasrec_compiler::schema::Condition {
             comparison: Comparison::AtLeast,
             with: Comparand::Number(4.0),

@@ -49,12 +49,7 @@ pub(super) fn schema(id: &str, dataset: &Dataset, map: Option<&FeatureMap>) -> W
         }
     };
     out.line(format!("format {format}"));
-    let labels = dataset.label_col.all();
-    if let Some((label, others)) = labels.split_first() {
-        if !others.is_empty() {
-            let others: Vec<String> = others.iter().map(|label| plain(&label.name.text())).collect();
-            out.cannot(format!("a model has one label; there are {} as well", others.join(", ")));
-        }
+    for label in dataset.label_col.all() {
         out.line(format!("label {}", written(&label.name.text())));
     }
     let names: Vec<String> =
