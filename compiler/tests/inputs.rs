@@ -230,7 +230,9 @@ fn parts_of_tensors_are_cut_out_whatever_is_chosen() {
             slice.from += 7;
         }
     }
-    assert!(nasrec_compiler::plan::sound::check(&beyond.nodes, &beyond.params, &[beyond.logit]).is_err());
+    assert!(
+        nasrec_compiler::plan::sound::check(&beyond.nodes, &beyond.params, &[beyond.logit], &beyond.heads).is_err()
+    );
 }
 
 /// A shared call looks up all columns of one input and some of another: a table that both look up is there once, and the others as well.

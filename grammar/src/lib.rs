@@ -82,6 +82,7 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::input | Rule::kw_input => "`input`",
         Rule::binding | Rule::kw_let => "`let`",
         Rule::logit | Rule::kw_logit => "`logit`",
+        Rule::kw_auxiliary => "`auxiliary`",
         Rule::kw_nasrec => "`nasrec`",
         Rule::kw_of => "`of`",
         Rule::kw_on => "`on`",
@@ -135,9 +136,18 @@ pub fn beginnings(rule: Rule) -> &'static [&'static str] {
         Rule::item => &[
             "`import`", "`const`", "`op`", "`space`", "`block`", "`schema`", "`search`", "`train`", "`arch`", "`test`",
         ],
-        Rule::statement => {
-            &["`let`", "`width`", "`input`", "`block`", "`out`", "`logit`", "`shared`", "`require`", "`forbid`"]
-        }
+        Rule::statement => &[
+            "`let`",
+            "`width`",
+            "`input`",
+            "`block`",
+            "`out`",
+            "`logit`",
+            "`auxiliary`",
+            "`shared`",
+            "`require`",
+            "`forbid`",
+        ],
         _ => &[],
     }
 }
@@ -175,6 +185,7 @@ pub fn is_keyword(rule: Rule) -> bool {
             | Rule::kw_input
             | Rule::kw_let
             | Rule::kw_logit
+            | Rule::kw_auxiliary
             | Rule::kw_nasrec
             | Rule::kw_of
             | Rule::kw_on

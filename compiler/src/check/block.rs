@@ -11,7 +11,7 @@ use super::scope::Scope;
 use super::values::{Binding, Part, Source, Value};
 use crate::diagnostics::{Code, Diagnostic};
 use crate::ir::MAX_SIZE;
-use crate::syntax::tree::{Block, Expr, Name, Reference, Statement};
+use crate::syntax::tree::{Block, Expr, Logit, Name, Reference, Statement};
 
 /// Most outputs of one block.
 const MAX_OUTS: usize = 1_000;
@@ -128,7 +128,7 @@ impl Elaborator<'_> {
                     Diagnostic::error(Code::Block, "an input belongs to the space, not to a block")
                         .label(name.span, "inside a block"),
                 ),
-                Statement::Logit { span, .. } => self.report(
+                Statement::Logit(Logit { span, .. }) => self.report(
                     Diagnostic::error(Code::Block, "the logit belongs to the space, not to a block")
                         .label(*span, "inside a block"),
                 ),

@@ -20,6 +20,7 @@ mod imports;
 mod joins;
 mod lints;
 mod loading;
+mod logits;
 mod meter;
 mod methods;
 mod program;

@@ -96,6 +96,14 @@ impl Program {
         if let Some(space) = &space {
             recipe.require = space.graph.constraints.iter().map(|constraint| constraint.text.clone()).collect();
         }
+        let several = |space: &CheckedSpace| space.graph.heads.iter().filter(|head| !head.auxiliary).count() > 1;
+        if space.as_ref().is_some_and(several) && recipe.retrain.calibrate.is_some() {
+            diagnostics.push(
+                Diagnostic::error(Code::Recipe, "what a model says of several labels is not calibrated")
+                    .label(over.name.span, "it has a logit for each of several labels")
+                    .help("leave `retrain.calibrate` out, or calibrate the probabilities behind the model"),
+            );
+        }
         if let (Some(schema), Source::Synthetic(_)) = (&schema, &recipe.data.source)
             && schema.is_fitted()
         {
@@ -322,8 +330,8 @@ pub(super) fn unbound(space: &CheckedSpace, schema: &Schema, named: &Name) -> Op
 pub(super) fn bound(space: &CheckedSpace, schema: &Schema, named: Span) -> Result<Space, Diagnostic> {
     let told = |error: BindError| {
         let diagnostic = Diagnostic::error(Code::Unbound, error.to_string()).label(named, "bound here");
-        match error.input {
-            Some(input) => diagnostic.label(input, "this input"),
+        match error.at {
+            Some((span, what)) => diagnostic.label(span, what),
             None => diagnostic,
         }
     };

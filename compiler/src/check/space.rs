@@ -1,15 +1,14 @@
-//! The space itself: its parameters, its statements, its inputs and its logit.
+//! The space itself: its parameters, its statements and its inputs.
 
 use std::collections::{HashMap, HashSet};
 
-use petgraph::graph::NodeIndex;
-
 use super::Overrides;
 use super::elaborate::Elaborator;
+use super::logits::Logits;
 use super::program::Item;
 use super::schema::column_names;
 use super::scope::{Pending, Scope};
-use super::values::{Binding, Param, Part, Value};
+use super::values::{Binding, Param, Value};
 use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::ir::{
     CheckedSpace, Input, InputId, InputKind, MAX_INPUTS, NodeKind, Offer, Size, SizeId, SpaceGraph, TensorKind,
@@ -37,44 +36,25 @@ impl Elaborator<'_> {
         }
         scope.enter();
         self.statements = defined(&space.body).map(|name| (name.text.clone(), name.span)).collect();
-        let mut logit = None;
+        let mut logits = Logits::default();
         for statement in &space.body {
-            if let Statement::Logit { value, span } = statement {
-                if logit.is_some() {
-                    self.report(
-                        Diagnostic::error(Code::Duplicate, "a space has one logit")
-                            .label(*span, "a second one")
-                            .help("a model of several labels cannot be said; train a space for each label, and several parts of one are added up"),
-                    );
-                }
-                logit = Some(self.logit(&mut scope, value));
-            } else {
-                self.statement(&mut scope, statement);
+            match statement {
+                Statement::Logit(logit) => self.logit(&mut scope, logit, &mut logits),
+                statement => self.statement(&mut scope, statement),
             }
         }
-        let Some(logit) = logit else {
-            let unread = |s: &Statement| match s {
-                Statement::Unreadable { words } => words.first().is_some_and(|word| word == "logit"),
-                _ => false,
-            };
-            if space.body.iter().any(unread) {
-                return self.already_told();
-            }
-            return self.fail(
-                Diagnostic::error(Code::Block, format!("space `{}` has no logit", space.name.text))
-                    .label(space.name.span, "what it predicts is missing")
-                    .help("end it with `logit = linear(…, 1)`"),
-            );
-        };
+        let logits = self.logits(space, logits);
         self.settle_shared();
         let constraints = self.constraints();
+        let (logit, heads) = logits?;
         let graph = SpaceGraph {
             constraints,
             graph: std::mem::take(&mut self.graph),
             expressions: std::mem::take(&mut self.ex),
             inputs: std::mem::take(&mut self.inputs),
             choices: std::mem::take(&mut self.choices),
-            logit: logit?,
+            logit,
+            heads,
             blocks: std::mem::take(&mut self.blocks),
         };
         let arguments = arguments.into_iter().map(|param| (param.name, param.source)).collect();
@@ -242,7 +222,7 @@ impl Elaborator<'_> {
                     demand: demand.clone(),
                 });
             }
-            Statement::Logit { .. } => {}
+            Statement::Logit(_) => {}
         }
     }
 
@@ -307,36 +287,5 @@ impl Elaborator<'_> {
         let of_its_own = |input: &Input| !input.from.is_empty() || input.kind == InputKind::Sequence;
         let named = self.inputs.get(input.index()).is_some_and(of_its_own);
         self.ex.atom(if named { Size::Columns(input) } else { Size::Fields })
-    }
-
-    pub(super) fn logit(&mut self, scope: &mut Scope, value: &Expr) -> Option<NodeIndex> {
-        self.path.push("logit".to_owned());
-        self.part = Part::Logit;
-        let result = self.eval(scope, value);
-        self.part = Part::Other;
-        self.path.pop();
-        let node = self.expect_tensor(result?, value.span)?;
-        let one = self.ex.constant(1.0);
-        let axes = self.axes(node);
-        if self.tensor(node) != TensorKind::Dense || self.ex.as_constant(axes[0].size) != Some(1.0) {
-            let proved = self.tensor(node) == TensorKind::Dense && self.prove_equal(axes[0].size, one).is_ok();
-            if !proved {
-                let what = self.shape_words(node);
-                // Of fields `linear` makes fields.
-                let help = match self.tensor(node) {
-                    TensorKind::Sparse => "`flatten` makes numbers of fields first: end with `linear(flatten(…), 1)`",
-                    TensorKind::Square => {
-                        "`lower_triangle` makes numbers of pairs first: end with `linear(lower_triangle(…), 1)`"
-                    }
-                    TensorKind::Dense => "end with `linear(…, 1)`: one number says both, a click and none",
-                };
-                return self.fail(
-                    Diagnostic::error(Code::Shape, "a logit is one number a sample")
-                        .label(value.span, format!("this is {what}"))
-                        .help(help),
-                );
-            }
-        }
-        Some(node)
     }
 }

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::choices::{Assignment, Choice, ChoiceId, Undecided};
 use super::constraints::Constraint;
+use super::heads::SpaceHead;
 use super::inputs::{Input, InputId};
 use super::layouts::AxisRef;
 use super::sizes::{CondId, Expressions};
@@ -85,7 +86,10 @@ pub struct SpaceGraph {
     pub inputs: Vec<Input>,
     /// In source order, by [`ChoiceId`].
     pub choices: Vec<Choice>,
+    /// One number for each of the heads.
     pub(crate) logit: NodeIndex,
+    /// What is predicted, and behind it what is only trained.
+    pub heads: Vec<SpaceHead>,
     /// What architectures must be, beyond what their choices offer.
     pub constraints: Vec<Constraint>,
     /// What each block instance hands on: its name, and the node of each `out`.

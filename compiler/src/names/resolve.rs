@@ -370,9 +370,9 @@ fn numbered(name: &str) -> Option<&str> {
     (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then_some(called)
 }
 
-/// Whether a part of a choice's name says where it is and is no name: iterations are numbered, a space has one logit.
+/// Whether a part of a choice's name says where it is and is no name: iterations are numbered, and so are logits by what they are of.
 fn is_place(part: &str) -> bool {
-    part.starts_with("turn_") || part == "logit"
+    part.starts_with("turn_") || part == "logit" || part.starts_with("logit_") || part.starts_with("auxiliary_")
 }
 
 /// A place that names something.

@@ -125,7 +125,7 @@ mod tests {
             node(Relu.into(), &[1], 10),
             node(Concat.into(), &[2, 0], 14),
         ];
-        let plan = Plan { version: PLAN_VERSION, nodes, params: vec![], logit: 3 };
+        let plan = Plan { version: PLAN_VERSION, nodes, params: vec![], logit: 3, heads: crate::plan::Head::only() };
         let held = plan.activations();
         assert_eq!(held, Activations { training: 4 * 38, inference_peak: 4 * (4 + 10 + 14), peak_at: 3 });
     }

@@ -7,6 +7,7 @@
 
 mod emit;
 mod fingerprint;
+mod head;
 mod ledger;
 pub mod passes;
 pub mod sound;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 pub use fingerprint::Fingerprint;
+pub use head::Head;
 pub use ledger::Activations;
 
 use crate::cost::value_bytes;
@@ -38,8 +40,11 @@ pub struct Plan {
     pub nodes: Vec<Node>,
     /// The parameters that the nodes use, each once.
     pub params: Vec<Param>,
-    /// Index of the node whose value, of shape `[1]`, is the logit.
+    /// Index of the node whose value, of shape `[heads]`, is the logit.
     pub logit: usize,
+    /// What each of its numbers is of.
+    #[serde(default = "Head::only", skip_serializing_if = "Head::is_only")]
+    pub heads: Vec<Head>,
 }
 
 /// One primitive applied to earlier nodes.

@@ -1,6 +1,6 @@
 //! Whether nodes and parameters fit together: a plan may come from a file, and a pass may be wrong.
 
-use crate::plan::{Node, Param, ParamKind, Shape};
+use crate::plan::{Head, Node, Param, ParamKind, Shape};
 use crate::primitives::{Concrete, Operand, Primitive};
 use crate::tensor::{TemplateKind, TensorKind};
 
@@ -17,11 +17,11 @@ impl std::fmt::Display for Damage {
 impl std::error::Error for Damage {}
 
 /// Names the node at fault, unless every node's shape and parameters are what its primitive says, inputs come before
-/// the nodes that read them, and every output is one number a sample.
+/// the nodes that read them, and every output is one number a sample for each head, one of which is of the first label.
 ///
 /// # Errors
 /// The first that does not fit.
-pub fn check(nodes: &[Node], params: &[Param], outputs: &[usize]) -> Result<(), Damage> {
+pub fn check(nodes: &[Node], params: &[Param], outputs: &[usize], heads: &[Head]) -> Result<(), Damage> {
     for param in params {
         let ranks = if param.kind.is_table() { 2..=2 } else { 1..=2 };
         let fits = ranks.contains(&param.full.len())
@@ -66,9 +66,14 @@ pub fn check(nodes: &[Node], params: &[Param], outputs: &[usize]) -> Result<(), 
             return Err(fault("does not have the shape, inputs and parameters of its primitive"));
         }
     }
-    let scalar = |&output: &usize| nodes.get(output).is_some_and(|node| node.shape.as_slice() == [1]);
-    if outputs.is_empty() || !outputs.iter().all(scalar) {
-        return Err(Damage("its logit is not a node of shape [1]".into()));
+    let of_heads = |&output: &usize| nodes.get(output).is_some_and(|node| node.shape.as_slice() == [heads.len()]);
+    if outputs.is_empty() || !outputs.iter().all(of_heads) {
+        return Err(Damage(format!("its logit is not a node of shape [{}]", heads.len())));
+    }
+    let weighed = |head: &Head| head.weight > 0.0 && head.weight.is_finite();
+    let main = |head: &Head| head.label == 0 && !head.auxiliary;
+    if !heads.iter().any(main) || !heads.is_sorted_by_key(|head| head.auxiliary) || !heads.iter().all(weighed) {
+        return Err(Damage("what its logits are of is not said".into()));
     }
     Ok(())
 }

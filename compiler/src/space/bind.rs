@@ -12,17 +12,17 @@ use super::draw::PROBES;
 use crate::diagnostics::Span;
 use crate::ir::{
     Bounds, CheckedSpace, Cond, CondId, Constraint, Given, Input, InputKind, MAX_SIZE, NodeKind, SchemaSizes,
-    SpaceGraph, TemplateKind, Wiring,
+    SpaceGraph, SpaceHead, TemplateKind, Wiring,
 };
-use crate::plan::{Layout, Lookup, Param, ParamKind};
+use crate::plan::{Head, Layout, Lookup, Param, ParamKind};
 use crate::schema::Schema;
 
 /// Why a space and a schema do not fit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BindError {
     said: String,
-    /// The input that cannot be filled.
-    pub(crate) input: Option<Span>,
+    /// What of the space asks for something that is not there, and what it is called.
+    pub(crate) at: Option<(Span, &'static str)>,
 }
 
 impl std::fmt::Display for BindError {
@@ -32,7 +32,7 @@ impl std::fmt::Display for BindError {
 }
 
 fn refused(said: String) -> BindError {
-    BindError { said, input: None }
+    BindError { said, at: None }
 }
 
 impl std::error::Error for BindError {}
@@ -105,7 +105,8 @@ impl Space {
         };
         let mut columns = Vec::with_capacity(graph.inputs.len());
         for input in &graph.inputs {
-            let read = input.columns(schema).map_err(|said| BindError { said, input: Some(input.span) })?;
+            let read =
+                input.columns(schema).map_err(|said| BindError { said, at: Some((input.span, "this input")) })?;
             if read.is_empty() && input.kind.is_looked_up() && looks_up(columns.len()) {
                 return Err(refused(format!(
                     "space `{}` reads categorical fields, and schema `{}` has none",
@@ -113,6 +114,27 @@ impl Space {
                 )));
             }
             columns.push(Columns::of(input, read, schema));
+        }
+        let head = |head: &SpaceHead| {
+            head.bind(schema).map_err(|said| BindError { said, at: Some((head.span, "this logit")) })
+        };
+        let heads: Vec<Head> = graph.heads.iter().map(head).collect::<Result<_, _>>()?;
+        let told = |head: &&Head| !head.auxiliary;
+        for (at, head) in heads.iter().filter(told).enumerate() {
+            if heads.iter().filter(told).take(at).any(|before| before.label == head.label) {
+                let label = head.called(schema);
+                let said = format!(
+                    "two logits of `{}` are of the label `{label}`: what is trained beside one is `auxiliary`",
+                    checked.name
+                );
+                return Err(BindError { said, at: Some((graph.heads[at].span, "the second one")) });
+            }
+        }
+        if !heads.iter().any(|head| head.label == 0 && !head.auxiliary) {
+            let (space, schema, label) = (&checked.name, &schema.name, schema.label.name());
+            return Err(refused(format!(
+                "no logit of `{space}` is of `{label}`, the first label of schema `{schema}`, by which models are compared"
+            )));
         }
         let bounds = Arc::new(Bounds::new(&graph.expressions, &graph.choices, sizes));
         let mut params: Vec<Param> = Vec::new();
@@ -183,6 +205,7 @@ impl Space {
             sizes,
             params,
             columns,
+            heads,
             of_node,
             validity,
             uniform: Arc::default(),

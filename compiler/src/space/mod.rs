@@ -19,7 +19,7 @@ use self::bind::Columns;
 use self::count::Validity;
 use self::draw::Different;
 use crate::ir::{Assignment, Bounds, Choice, Constraint, Made, SchemaSizes, SpaceGraph, Wiring};
-use crate::plan::{Costs, Param};
+use crate::plan::{Costs, Head, Param};
 
 pub use architecture::Architecture;
 pub use bind::BindError;
@@ -46,6 +46,7 @@ pub struct Space {
     params: Vec<Param>,
     /// For each input, the columns of the schema that it reads.
     columns: Vec<Columns>,
+    heads: Vec<Head>,
     /// For each graph node, the stored parameters that it uses.
     of_node: Vec<SmallVec<[usize; 4]>>,
     validity: Arc<Validity>,
@@ -75,6 +76,11 @@ impl Space {
     /// Every stored parameter at its largest shape, in an order that its ids follow.
     pub fn params(&self) -> &[Param] {
         &self.params
+    }
+
+    /// What each of its logits is of: those that are told come first.
+    pub fn heads(&self) -> &[Head] {
+        &self.heads
     }
 
     /// Names of the block instances, in order.

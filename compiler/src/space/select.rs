@@ -165,6 +165,7 @@ impl Space {
             nodes: builder.nodes,
             params: builder.params,
             logit: placed[graph.logit.index()],
+            heads: self.heads.clone(),
         };
         Ok((plan, at.into_asked()))
     }

@@ -31,11 +31,6 @@ pub(super) fn habit(text: &str, at: usize, inside: Option<u8>) -> Option<Habit> 
         let right = if rest[1..].starts_with(' ') { ":" } else { ": " };
         return Some(Habit { help: "an argument is named with `:`, such as `bias: off`", fix: Some((1, right)) });
     }
-    if begun == "logit" && here.starts_with(|c: char| c.is_alphabetic() || c == '_') {
-        return Habit::said(
-            "a space has one logit, and it needs no name: `logit = …`. A model of several labels cannot be said; train a space for each label",
-        );
-    }
     if here == "(" && (begun.ends_with("->") || begun == "let") {
         return Habit::said(
             "an operator gives one tensor, and a `let` names one: write an operator for each of what you need",

@@ -6,9 +6,9 @@ use pest::iterators::Pair;
 
 use super::expressions::{binary, number};
 use super::tree::{
-    ArchItem, Arg, Block, Body, Columns, Const, Demand, Expr, ExprKind, File, Import, Made, Name, Op, OpParam, Pattern,
-    Reference, SchemaItem, SchemaLine, SearchItem, Setting, SettingValue, SpaceItem, Statement, TestItem, TypeOf,
-    Unary, Written,
+    ArchItem, Arg, Block, Body, Columns, Const, Demand, Expr, ExprKind, File, Import, Logit, Made, Name, Op, OpParam,
+    Pattern, Reference, SchemaItem, SchemaLine, SearchItem, Setting, SettingValue, SpaceItem, Statement, TestItem,
+    TypeOf, Unary, Written,
 };
 use super::{LANGUAGE_VERSION, Parts, Reader};
 use crate::diagnostics::{Code, Diagnostic, Span};
@@ -140,8 +140,17 @@ impl Reader {
                 Some(Statement::Out { name, value })
             }
             Rule::logit => {
-                let value = part.parts().next().expect("a logit has a value");
-                Some(Statement::Logit { value: self.expression(value, offset), span })
+                let auxiliary = part.clone().into_inner().any(|part| part.as_rule() == Rule::kw_auxiliary);
+                let (mut name, mut args, mut value) = (None, Vec::new(), None);
+                for part in part.parts() {
+                    match part.as_rule() {
+                        Rule::name => name = Some(self.name(&part, offset)),
+                        Rule::arguments => args = self.arguments(part, offset),
+                        _ => value = Some(self.expression(part, offset)),
+                    }
+                }
+                let value = value.expect("a logit has a value");
+                Some(Statement::Logit(Logit { name, auxiliary, args, value, span }))
             }
             Rule::block => Some(Statement::Block(self.block(part, offset))),
             _ => Some(Statement::Unreadable { words: self.lost_words(span) }),

@@ -118,15 +118,32 @@ pub(crate) enum Statement {
         name: Name,
         value: Expr,
     },
-    Logit {
-        value: Expr,
-        span: Span,
-    },
+    /// `logit name(of: label, weight: number) = value`, of which only the value is always there; `auxiliary` the same.
+    Logit(Logit),
     Block(Block),
     /// Could not be read; it starts with these words.
     Unreadable {
         words: Vec<String>,
     },
+}
+
+/// What is predicted of one label, or learnt beside it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Logit {
+    pub name: Option<Name>,
+    /// Whether it is trained only.
+    pub auxiliary: bool,
+    pub args: Vec<Arg>,
+    pub value: Expr,
+    pub span: Span,
+}
+
+impl Logit {
+    /// What it is, and what of what it says of itself is of the space; a label is of the schema.
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let of_space = |arg: &&Arg| arg.name.as_ref().is_none_or(|name| name.text != "of");
+        std::iter::once(&self.value).chain(self.args.iter().filter(of_space).map(|arg| &arg.value))
+    }
 }
 
 /// What architectures must be, or must not be.

@@ -170,8 +170,7 @@ pub(super) fn space(g: &mut Generator) {
         g.statement(&mut scope);
     }
     g.remark();
-    let head = scope.dense[scope.dense.len() - 1].name.clone();
-    g.line(&format!("logit = linear({head}, 1)"));
+    let several = logits(g, &scope);
     if g.chance(30) {
         demands::statement(g, &mut scope);
     }
@@ -179,7 +178,26 @@ pub(super) fn space(g: &mut Generator) {
     g.line("}");
     let params = params.into_iter().map(|(name, _, other)| (name, other)).collect();
     let choices = std::mem::take(&mut g.choices);
-    g.spaces.push(Space { name, params, choices, open: scope.open });
+    g.spaces.push(Space { name, params, choices, open: scope.open, several });
+}
+
+/// One logit, or one for each of two labels, which is said, and what is trained beside them.
+fn logits(g: &mut Generator, scope: &Scope) -> bool {
+    let head = &scope.dense[scope.dense.len() - 1].name;
+    let other = &scope.dense[g.below(scope.dense.len())].name;
+    let several = g.chance(25);
+    if several {
+        let [first, second] = g.one(&[["click", "buy(weight: 0.5)"], ["a(of: 1)", "b(of: 2, weight: 2)"]]);
+        g.line(&format!("logit {first} = linear({head}, 1)"));
+        g.line(&format!("logit {second} = linear({other}, 1)"));
+    } else {
+        g.line(&format!("logit = linear({head}, 1)"));
+    }
+    if g.chance(15) {
+        let of = g.one(&["", "(of: buy)", "(weight: 0.25)"]);
+        g.line(&format!("auxiliary deep{of} = linear({other}, 1)"));
+    }
+    several
 }
 
 /// What a block hands on.
@@ -309,6 +327,8 @@ pub(super) fn schema(g: &mut Generator) {
         g.line("format tsv");
     }
     g.line("label click");
+    let other = g.one(&["label buy", "label buy from bought == \"yes\""]);
+    g.line(other);
     let steps = g.one(&["", " | log1p", " | max(0) | log1p", " | min(10.5) | max(-1)"]);
     g.line(&format!("dense I[1..{}]{steps}", g.names % 4 + 1));
     let (encoding, rows) = (g.one(&["hex", "int"]), g.one(&["rows: 1_000", "rows: 5K, missing: 0", "20"]));
@@ -329,7 +349,7 @@ pub(super) fn schema(g: &mut Generator) {
     if g.names.is_multiple_of(3) {
         let name = g.name("table_");
         let step = ["target", "target(folds: 3, smoothing: 0.5) | standardise", "count | log1p"][g.names / 3 % 3];
-        g.line(&format!("schema {name} {{ label click; dense rate from city: int | {step} }}"));
+        g.line(&format!("schema {name} {{ label click; label buy; dense rate from city: int | {step} }}"));
     }
 }
 
@@ -342,6 +362,12 @@ fn reference(g: &mut Generator, space: &Space) -> (String, bool) {
         true => (space.name.clone(), true),
         false => (format!("{}({})", space.name, written.join(", ")), false),
     }
+}
+
+/// A setting as a space may have it: what is said of several labels is not calibrated.
+fn fitting(space: &Space, setting: &str) -> String {
+    let parts = ["; calibrate: platt", "; calibrate: temperature"];
+    parts.iter().filter(|_| space.several).fold(setting.to_owned(), |setting, part| setting.replace(part, ""))
 }
 
 /// Settings, one of each place.
@@ -394,8 +420,8 @@ pub(super) fn search(g: &mut Generator) {
     for (i, options) in SETTINGS.iter().enumerate() {
         // There must be data.
         if i == 1 || g.chance(60) {
-            let setting = g.one(options);
-            g.line(setting);
+            let setting = fitting(&space, g.one(options));
+            g.line(&setting);
         }
     }
     if g.chance(30) {
@@ -429,8 +455,8 @@ pub(super) fn train(g: &mut Generator) {
     ];
     for (i, options) in [SETTINGS[0], SETTINGS[1], &retrain, SETTINGS[6]].into_iter().enumerate() {
         if i == 1 || g.chance(60) {
-            let setting = g.one(options);
-            g.line(setting);
+            let setting = fitting(&space, g.one(options));
+            g.line(&setting);
         }
     }
     g.indent -= 2;

@@ -107,6 +107,8 @@ struct Space {
     /// Choices, each with the block instance around it and a value.
     choices: Vec<Choice>,
     open: bool,
+    /// Whether it predicts several labels.
+    several: bool,
 }
 
 /// A program while it is written.

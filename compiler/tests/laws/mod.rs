@@ -17,7 +17,7 @@ use nasrec_compiler::{Architecture, CheckedSpace, Item, ItemKind, Program, Space
 use crate::memory::{ENTRY, Memory};
 
 /// A table of two numbers, three categories and a list of them.
-pub const TABLE: &str = "schema table {\n  label click\n  dense I[1..2]\n  sparse C[1..3]: int | modulo(rows: 10)\n  sparse S: int | list(\"^\", most: 3) | \
+pub const TABLE: &str = "schema table {\n  label click\n  label buy\n  dense I[1..2]\n  sparse C[1..3]: int | modulo(rows: 10)\n  sparse S: int | list(\"^\", most: 3) | \
                          modulo(rows: 10)\n}\n";
 
 /// Every place that a finding names is text of a file that was read.
@@ -208,7 +208,7 @@ pub fn planned(text: &str, item: &Item, checked: &CheckedSpace) -> bool {
     let planned = space.plan(&architecture);
     let Ok(plan) = planned else { return false };
     assert!(plan.logit < plan.nodes.len());
-    assert_eq!(plan.nodes[plan.logit].shape.as_slice(), [1], "{text}");
+    assert_eq!(plan.nodes[plan.logit].shape.as_slice(), [plan.heads.len()], "{text}");
     costed(text, &space, &[architecture.clone(), path]);
     let canonical = space.canonical(&architecture).expect("it has a plan");
     assert_eq!(space.plan(&canonical).as_ref(), Ok(&plan), "{text}");

@@ -35,7 +35,11 @@ impl Task {
     pub fn training(plan: impl Into<Arc<Plan>>, trainable: &Trainable) -> Result<Self> {
         let plan = plan.into();
         let outputs = vec![plan.logit];
-        sound::check(&plan.nodes, &plan.params, &outputs).map_err(ProgramError::from)?;
+        sound::check(&plan.nodes, &plan.params, &outputs, &plan.heads).map_err(ProgramError::from)?;
+        if plan.heads.len() > 1 {
+            let what = "models of several logits cannot be computed".to_owned();
+            return Err(ProgramError::from(sound::Damage(what)).into());
+        }
         if trainable.0.len() != plan.params.len() {
             return Err(ProgramError::OtherTrainable.into());
         }

@@ -290,7 +290,7 @@ pub(super) fn form(plain: u32, schema: &Schema, plan: &Plan) -> u32 {
 /// Whether a plan is sound and reads no other columns than a schema has.
 pub(super) fn check(plan: &Plan, schema: &Schema) -> Result<()> {
     let unfit = |what: String| Err(Error::from(ModelError::Unfit { what }));
-    if let Err(damage) = sound::check(&plan.nodes, &plan.params, &[plan.logit]) {
+    if let Err(damage) = sound::check(&plan.nodes, &plan.params, &[plan.logit], &plan.heads) {
         return unfit(damage.to_string());
     }
     let alone = plan.params.iter().enumerate().all(|(id, param)| param.id == id && param.is_whole());

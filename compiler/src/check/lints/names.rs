@@ -207,7 +207,8 @@ impl<'p> Names<'p> {
                 self.define(name, Kind::Shared, name.span.to(value.span));
             }
             Statement::Demand(demand) => self.demand(demand),
-            Statement::Out { value, .. } | Statement::Logit { value, .. } => self.expr(value),
+            Statement::Out { value, .. } => self.expr(value),
+            Statement::Logit(logit) => logit.expressions().for_each(|value| self.expr(value)),
             Statement::Block(block) => self.block(block),
             Statement::Unreadable { .. } => {}
         }

@@ -8,8 +8,8 @@ pub(super) fn statements<'a>(all: &'a [Statement], visit: &mut dyn FnMut(&'a Exp
             Statement::Width { values: value, .. }
             | Statement::Let { value, .. }
             | Statement::Shared { value, .. }
-            | Statement::Out { value, .. }
-            | Statement::Logit { value, .. } => expression(value, visit),
+            | Statement::Out { value, .. } => expression(value, visit),
+            Statement::Logit(logit) => logit.expressions().for_each(|value| expression(value, visit)),
             Statement::Demand(demand) => demand.conditions.iter().for_each(|condition| expression(condition, visit)),
             Statement::Block(block) => {
                 expression(&block.range, visit);

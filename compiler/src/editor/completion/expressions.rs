@@ -48,7 +48,7 @@ impl Completer<'_> {
             Inside::Params if self.context.follows("=") => self.expression(None),
             Inside::Params => {}
             Inside::Item if self.context.fresh => {
-                self.keywords(&["let", "width", "input", "block", "logit", "shared", "require", "forbid"])
+                self.keywords(&["let", "width", "input", "block", "logit", "auxiliary", "shared", "require", "forbid"])
             }
             Inside::Block if self.context.fresh => {
                 self.keywords(&["let", "width", "out", "shared", "require", "forbid"])

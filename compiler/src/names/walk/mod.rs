@@ -374,8 +374,12 @@ impl<'a> Walker<'a> {
                 self.skip("=");
                 self.defined_as(definition);
             }
-            Some("logit") => {
+            Some("logit" | "auxiliary") => {
                 self.at += 1;
+                self.at += usize::from(self.word().is_some());
+                if self.is("(") {
+                    self.nested(Self::of_logit);
+                }
                 self.skip("=");
                 self.expression(false);
             }
@@ -386,6 +390,22 @@ impl<'a> Walker<'a> {
             }
             _ => self.expression(false),
         }
+    }
+
+    /// What a logit says of itself, `of: label, weight: number)`: what is of a schema is named by nothing here.
+    fn of_logit(&mut self) {
+        loop {
+            let of_schema = self.is("of");
+            self.at += if self.word().is_some() && self.is_at(1, ":") { 2 } else { 0 };
+            if of_schema {
+                self.at += usize::from(self.word().is_some());
+            }
+            self.expression(true);
+            if !self.skip(",") {
+                break;
+            }
+        }
+        self.skip(")");
     }
 
     /// What stands behind `require` and `forbid`.

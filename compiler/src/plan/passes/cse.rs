@@ -33,6 +33,8 @@ impl Consing {
     /// Adds another graph, sharing what is there already. Its outputs come after those that there are.
     pub fn absorb(&mut self, other: &Merged) {
         let first = self.graph.outputs.len();
+        // Of one space, whose logits are of the same.
+        self.graph.heads.clone_from(&other.heads);
         let params: Vec<usize> = (0..other.params.len()).map(|param| self.param(other, param, first)).collect();
         let owned = other.owned();
         let mut moved: Vec<usize> = Vec::with_capacity(other.nodes.len());

@@ -23,7 +23,7 @@ use std::collections::{HashMap, HashSet};
 use smallvec::SmallVec;
 
 use super::sound::{self, Damage};
-use super::{Node, PLAN_VERSION, Param, Plan};
+use super::{Head, Node, PLAN_VERSION, Param, Plan};
 
 pub use cse::cse;
 pub use dead::dead;
@@ -32,7 +32,7 @@ pub use identity::identity;
 pub use merge::{merge, together};
 
 /// The graph of one plan, or of several that share what they have in common.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Merged {
     /// In execution order: a node's inputs come before it.
     pub nodes: Vec<Node>,
@@ -43,6 +43,16 @@ pub struct Merged {
     pub owners: Vec<Option<usize>>,
     /// The logit of each plan.
     pub outputs: Vec<usize>,
+    /// What the numbers of each of these are of.
+    pub heads: Vec<Head>,
+}
+
+impl Default for Merged {
+    /// Nothing, for plans of one label.
+    fn default() -> Self {
+        let (nodes, params, owners, outputs) = Default::default();
+        Self { nodes, params, owners, outputs, heads: Head::only() }
+    }
 }
 
 impl Merged {
@@ -53,6 +63,7 @@ impl Merged {
             params: plan.params.clone(),
             owners: (0..plan.params.len()).map(|param| trained(param).then_some(0)).collect(),
             outputs: vec![plan.logit],
+            heads: plan.heads.clone(),
         }
     }
 
@@ -65,7 +76,7 @@ impl Merged {
     /// parameters alone.
     pub fn into_plan(self) -> Plan {
         let logit = self.outputs.first().copied().unwrap_or(0);
-        Plan { version: PLAN_VERSION, nodes: self.nodes, params: self.params, logit }
+        Plan { version: PLAN_VERSION, nodes: self.nodes, params: self.params, logit, heads: self.heads }
     }
 
     /// Which nodes an owned parameter reaches.
@@ -112,7 +123,7 @@ enum Placed {
 /// # Errors
 /// What does not hold, in words.
 pub fn verify(graph: &Merged) -> Result<(), Damage> {
-    sound::check(&graph.nodes, &graph.params, &graph.outputs)?;
+    sound::check(&graph.nodes, &graph.params, &graph.outputs, &graph.heads)?;
     let fault = |what: String| Err(Damage(what));
     if graph.owners.len() != graph.params.len() {
         return fault("it does not say of every parameter whose it is".into());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nasrec_compiler::plan::{Init, Layout, Node, PLAN_VERSION, Param, ParamKind, Place, Plan, Shape};
+use nasrec_compiler::plan::{Head, Init, Layout, Node, PLAN_VERSION, Param, ParamKind, Place, Plan, Shape};
 use nasrec_compiler::primitives::{
     Add, Attention, Axis, BatchNorm, Concat, Embed, EmbedNumbers, FieldProducts, Flatten, Gram, LayerNorm, Linear,
     LinearEach, LowerTriangle, Mul, Numeric, Pad, PairProducts, Primitive, Reduce, Reduction, Relu, Rows, Scale, Shift,
@@ -24,7 +24,7 @@ pub(crate) struct Sketch {
 
 impl Sketch {
     pub(crate) fn new(seed: u64, sliced: bool) -> Self {
-        let plan = Plan { version: PLAN_VERSION, nodes: Vec::new(), params: Vec::new(), logit: 0 };
+        let plan = Plan { version: PLAN_VERSION, nodes: Vec::new(), params: Vec::new(), logit: 0, heads: Head::only() };
         Self { plan, rng: ChaCha8Rng::seed_from_u64(seed), sliced }
     }
 
