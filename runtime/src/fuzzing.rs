@@ -119,7 +119,7 @@ pub fn model(folder: &Path, input: &[u8]) {
             rows,
             numeric,
             ids: vec![1; model.schema().sparse.len() * rows],
-            labels: vec![0.0; rows],
+            labels: vec![0.0; rows * model.schema().labels().count()],
             ..Batch::default()
         };
         match model.predict(&Tiled::new(1).expect("a thread"), [Ok(batch)]) {

@@ -235,8 +235,8 @@ fn a_frozen_program_reads_the_weights_of_the_one_that_trains() {
     let copies = backend.copies(&training, &store).expect("of this store");
     let batches = || [Ok(batch(&space, NUMERIC, ROWS, 1))];
     let frozen = backend.compile(task.frozen()).expect("executable");
-    let frozen = scores(&backend, &frozen, &copies, &store, batches()).expect("figures").metrics();
+    let frozen = scores(&backend, &frozen, &copies, &store, batches()).expect("figures")[0].metrics();
     let program = backend.compile(Task::evaluating(plan).expect("executable")).expect("executable");
     let copies = backend.copies(&program, &store).expect("of this store");
-    assert_eq!(frozen, scores(&backend, &program, &copies, &store, batches()).expect("figures").metrics());
+    assert_eq!(frozen, scores(&backend, &program, &copies, &store, batches()).expect("figures")[0].metrics());
 }

@@ -320,6 +320,6 @@ fn figures_of_a_part_are_those_of_its_rows() {
     let rows = Rows { located: &located, keep: &[], stored: false, unreadable: Unreadable::Refused };
     let (scores, malformed) =
         model.clone().ready(&tiled).expect("memory").scores(rows, &Silent, &Stop::new()).expect("readable");
-    assert_eq!((scores.metrics(), malformed.malformed), (expected, 0));
+    assert_eq!((scores[0].metrics(), malformed.malformed), (expected, 0));
     assert!(expected.group_auc.is_some_and(f64::is_finite));
 }

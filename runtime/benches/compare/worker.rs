@@ -38,7 +38,7 @@ pub fn run(name: &str, threads: usize) {
         let seconds = || start.elapsed().as_secs_f64();
         let of = |store: &Store, batch: &Batch| {
             let weights = backend.copies(&evaluating, store).expect("of this store");
-            scores(&backend, &evaluating, &weights, store, [Ok(batch)]).expect("logits").logits
+            scores(&backend, &evaluating, &weights, store, [Ok(batch)]).expect("logits").swap_remove(0).logits
         };
         match command {
             "train" => {

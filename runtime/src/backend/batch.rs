@@ -15,8 +15,10 @@ pub(crate) fn check(task: &Task, batch: &Batch, labelled: bool) -> Result<()> {
     if rows == 0 {
         return mismatch("it has no rows".into());
     }
-    if labelled && (labels.len() < rows || labels.len() % rows != 0) {
-        return mismatch(format!("{} labels for {rows} rows", labels.len()));
+    let wanted = task.heads().iter().map(|head| head.label + 1).max().unwrap_or(1);
+    if labelled && (labels.len() % rows != 0 || labels.len() / rows < wanted) {
+        let each = if wanted == 1 { String::new() } else { format!(" of {wanted} labels") };
+        return mismatch(format!("{} labels for {rows} rows{each}", labels.len()));
     }
     if labelled && !weights.is_empty() && weights.len() != rows {
         return mismatch(format!("{} weights for {rows} rows", weights.len()));

@@ -114,7 +114,7 @@ pub trait Backend: Sync {
         update: Update,
     ) -> Result<()>;
 
-    /// The logit of each sample, for each of the plans that were merged, in order: what they share is computed once. Copies,
+    /// The logit of each sample, for each head of each of the plans that were merged, plan after plan: what they share is computed once. Copies,
     /// which are of this task or of one that it is frozen from, go before the parameters.
     ///
     /// # Errors
@@ -127,7 +127,7 @@ pub trait Backend: Sync {
         batch: &Batch,
     ) -> Result<Vec<Vec<f32>>>;
 
-    /// The mean losses of each of the plans that were merged, and the gradients of what each trains, as in a step whose key
+    /// The mean losses of each of the plans that were merged, those of its heads added up by their weights, and the gradients of what each trains, as in a step whose key
     /// is zeros.
     ///
     /// # Errors

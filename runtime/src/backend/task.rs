@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use nasrec_compiler::plan::passes::{self, Merged};
-use nasrec_compiler::plan::{ParamKind, Plan, sound};
+use nasrec_compiler::plan::{Head, ParamKind, Plan, sound};
 
 use crate::{ProgramError, Result};
 
@@ -36,10 +36,6 @@ impl Task {
         let plan = plan.into();
         let outputs = vec![plan.logit];
         sound::check(&plan.nodes, &plan.params, &outputs, &plan.heads).map_err(ProgramError::from)?;
-        if plan.heads.len() > 1 {
-            let what = "models of several logits cannot be computed".to_owned();
-            return Err(ProgramError::from(sound::Damage(what)).into());
-        }
         if trainable.0.len() != plan.params.len() {
             return Err(ProgramError::OtherTrainable.into());
         }
@@ -79,6 +75,11 @@ impl Task {
     /// The nodes and parameters; of merged plans, the first one's logit is the plan's.
     pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
+    }
+
+    /// What the numbers of each logit are of: alike for all plans.
+    pub fn heads(&self) -> &[Head] {
+        &self.plan.heads
     }
 
     /// The node of each logit: one a plan.

@@ -21,6 +21,10 @@ pub enum ModelError {
     Unfit { what: String },
     #[error("the tables of this model are stored in {storage} already, and {asked} would make nothing of them smaller")]
     Quantised { storage: &'static str, asked: &'static str },
+    #[error("the model predicts no label called {label}; it predicts {}", known.join(", "))]
+    NoLabel { label: String, known: Vec<String> },
+    #[error("the model predicts {}, and an export predicts one label; say which", labels.join(", "))]
+    Labels { labels: Vec<String> },
     /// `row`: its number, from 0.
     #[error("row {} has {found} texts; expected {expected}, one for each column that the schema names", row + 1)]
     Texts { row: usize, found: usize, expected: usize },
@@ -40,6 +44,8 @@ impl ModelError {
             ModelError::Texts { .. } => "R0805",
             ModelError::Value { .. } => "R0806",
             ModelError::Quantised { .. } => "R0807",
+            ModelError::NoLabel { .. } => "R0808",
+            ModelError::Labels { .. } => "R0809",
         }
     }
 }

@@ -10,8 +10,9 @@ use nasrec_compiler::primitives::{Axis, BatchNorm, Linear, LinearEach, Primitive
 use smallvec::smallvec;
 
 use super::Model;
+use super::compact::compacted;
 use crate::Result;
-use crate::supernet::{Dense, Keep, ParamDef, Store, Stored};
+use crate::supernet::{Dense, Keep, Store, Stored};
 
 impl Model {
     /// The same model with every norm over the batch that follows a linear layer, and nothing else does, computed by that layer; and how many
@@ -135,32 +136,15 @@ impl<'a> Folding<'a> {
 
     /// The plan without these norms, and what it still reads.
     fn finish(mut self, norms: &[usize]) -> (Plan, Store) {
-        let mut place = vec![0; self.nodes.len()];
-        let mut nodes: Vec<Node> = Vec::with_capacity(self.nodes.len());
-        for (at, node) in self.nodes.into_iter().enumerate() {
+        let mut place: Vec<usize> = (0..self.nodes.len()).collect();
+        for (at, node) in self.nodes.iter_mut().enumerate() {
+            node.inputs.iter_mut().for_each(|input| *input = place[*input]);
             if norms.contains(&at) {
-                place[at] = place[node.inputs[0]];
-                continue;
-            }
-            place[at] = nodes.len();
-            let inputs = node.inputs.iter().map(|&input| place[input]).collect();
-            nodes.push(Node { inputs, ..node });
-        }
-        let mut kept = vec![None; self.params.len()];
-        let (mut params, mut stored): (Vec<Param>, Vec<Stored>) = Default::default();
-        for node in &mut nodes {
-            for param in &mut node.params {
-                let id = *kept[*param].get_or_insert_with(|| {
-                    params.push(Param { id: params.len(), ..self.params[*param].clone() });
-                    // Each parameter goes there once.
-                    stored.extend(self.stored[*param].take());
-                    params.len() - 1
-                });
-                *param = id;
+                place[at] = node.inputs[0];
             }
         }
-        let plan = Plan { nodes, params, logit: place[self.plan.logit], ..self.plan.clone() };
-        let defs = plan.params.iter().map(ParamDef::from).collect();
-        (plan, Store { keep: self.keep, defs, params: stored })
+        let logit = place[self.plan.logit];
+        let plan = Plan { nodes: self.nodes, params: self.params, logit, ..self.plan.clone() };
+        compacted(plan, self.stored, self.keep)
     }
 }

@@ -7,14 +7,16 @@
 //! schema says how columns are read and encoded, the plan what is computed, the weights with which numbers. Everything in it
 //! is vouched for by checksums.
 
+mod compact;
 mod directory;
 mod folded;
+mod heads;
 mod network;
 mod ready;
 #[cfg(test)]
 mod tests;
 
-use nasrec_compiler::plan::Plan;
+use nasrec_compiler::plan::{Head, Plan};
 use nasrec_compiler::recipe::Storage;
 use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
@@ -29,7 +31,7 @@ use crate::Result;
 use crate::backend::{Backend, Task};
 use crate::data::{Batch, Encoder};
 use crate::supernet::Store;
-use crate::train::{Figures, Metrics, Scaling, Scores, scores};
+use crate::train::{Figures, Metrics, OfHead, Scaling, Scores, scores};
 
 /// A trained model.
 #[derive(Clone, Debug)]
@@ -66,6 +68,9 @@ pub struct Evidence {
     pub validation: Option<Figures>,
     /// As it is, trained on both, on the test part.
     pub test: Option<Figures>,
+    /// The same on other labels than the first, where it predicts several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OfHead>,
 }
 
 impl Model {
@@ -170,11 +175,12 @@ impl Model {
         Ok(self.scores(backend, batches)?.metrics())
     }
 
-    /// What it says of batches, calibrated where it is.
+    /// What it says of the first label of batches, calibrated where it is.
     fn scores(&self, backend: &impl Backend, batches: impl IntoIterator<Item = Result<Batch>>) -> Result<Scores> {
         let program = backend.compile(Task::evaluating(self.plan.clone())?)?;
         let params = backend.load(self.store.clone())?;
         let copies = backend.copies(&program, &params)?;
-        Ok(scores(backend, &program, &copies, &params, batches)?.scaled(self.scaling))
+        let mut each = scores(backend, &program, &copies, &params, batches)?;
+        Ok(each.swap_remove(Head::main(&self.plan.heads)).scaled(self.scaling))
     }
 }

@@ -8,6 +8,7 @@ use crate::data::{Asked, Batch, Encoder, Located, Malformed, Portion, Unreadable
 use crate::elementary::logistic;
 use crate::train::{Scaling, Scores};
 use crate::{Observer, Result, Stop};
+use nasrec_compiler::plan::Head;
 use nasrec_compiler::schema::Schema;
 
 /// Rows that are read and computed together: tiles for a few threads, and little memory.
@@ -22,6 +23,7 @@ pub struct Ready<'b, B: Backend> {
     schema: Schema,
     encoder: Option<Encoder>,
     scaling: Option<Scaling>,
+    heads: Vec<Head>,
     /// What the model is called.
     pub name: String,
     /// What is known of it.
@@ -48,10 +50,11 @@ impl Model {
     /// The backend has no memory for them.
     pub fn ready<B: Backend>(self, backend: &B) -> Result<Ready<'_, B>> {
         let Self { name, schema, encoder, plan, store, scaling, evidence, .. } = self;
+        let heads = plan.heads.clone();
         let program = backend.compile(Task::evaluating(plan)?)?;
         let params = backend.load(store)?;
         let copies = backend.settled(&program, &params)?;
-        Ok(Ready { backend, program, copies, params, schema, encoder, scaling, name, evidence })
+        Ok(Ready { backend, program, copies, params, schema, encoder, scaling, heads, name, evidence })
     }
 
     /// The directory of a model: the one that is named, or that of the best model where it is a run's.
@@ -73,7 +76,12 @@ impl<B: Backend> Ready<'_, B> {
         self.encoder.as_ref()
     }
 
-    /// The probability of each sample.
+    /// What each of its logits is of.
+    pub fn heads(&self) -> &[Head] {
+        &self.heads
+    }
+
+    /// The probability of each sample, `[heads, rows]`.
     ///
     /// # Errors
     /// The batch does not fit the schema.
@@ -83,20 +91,20 @@ impl<B: Backend> Ready<'_, B> {
         Ok(logits)
     }
 
-    /// The logit of each sample, calibrated where the model is.
+    /// The logit of each sample, `[heads, rows]`, calibrated where the model is.
     ///
     /// # Errors
     /// The batch does not fit the schema.
     pub fn logits(&self, batch: &Batch) -> Result<Vec<f32>> {
         let mut each = self.backend.logits(&self.program, &self.copies, &self.params, batch)?;
-        let mut logits = each.swap_remove(0);
+        let mut logits = if each.len() == 1 { each.swap_remove(0) } else { each.concat() };
         if let Some(scaling) = self.scaling {
             logits.iter_mut().for_each(|logit| *logit = scaling.of(*logit));
         }
         Ok(logits)
     }
 
-    /// Gives the probability of every row of a table to `each`, some rows at a time and in their order, in constant memory. Labels need
+    /// Gives the probability of every row of a table, `[heads, rows]`, to `each`, some rows at a time and in their order, in constant memory. Labels need
     /// not be there.
     ///
     /// # Errors
@@ -134,26 +142,27 @@ impl<B: Backend> Ready<'_, B> {
         stream(&self.asked(rows, false), observer, stop, (self.backend.threads(), make), each)
     }
 
-    /// What it says of all rows of a table, and what came true.
+    /// What it says of all rows of a table, and what came true: of each of its heads.
     ///
     /// # Errors
     /// Those of [`stream`].
-    pub fn scores(&self, rows: Rows, observer: &dyn Observer, stop: &Stop) -> Result<(Scores, Malformed)> {
-        let mut scores = Scores::default();
+    pub fn scores(&self, rows: Rows, observer: &dyn Observer, stop: &Stop) -> Result<(Vec<Scores>, Malformed)> {
+        let mut scores = vec![Scores::default(); self.heads.len()];
         let make = |portion: &mut Portion| {
+            let logits = self.logits(&portion.batch)?;
             let Batch { rows, labels, groups, .. } = &mut portion.batch;
-            labels.truncate(*rows);
-            let said = (std::mem::take(labels), std::mem::take(groups));
-            Ok((self.logits(&portion.batch)?, said))
+            Ok((*rows, logits, std::mem::take(labels), std::mem::take(groups)))
         };
         let asked = self.asked(rows, true);
-        let malformed =
-            stream(&asked, observer, stop, (self.backend.threads(), make), |(logits, (labels, groups))| {
-                scores.logits.extend(logits);
-                scores.labels.extend(labels);
-                scores.groups.extend(groups);
-                Ok(())
-            })?;
+        let each = |(rows, logits, labels, groups): (usize, Vec<f32>, Vec<f32>, Vec<u64>)| {
+            for ((scores, head), logits) in scores.iter_mut().zip(&self.heads).zip(logits.chunks_exact(rows)) {
+                scores.logits.extend_from_slice(logits);
+                scores.labels.extend_from_slice(&labels[head.label * rows..][..rows]);
+                scores.groups.extend_from_slice(&groups);
+            }
+            Ok(())
+        };
+        let malformed = stream(&asked, observer, stop, (self.backend.threads(), make), each)?;
         Ok((scores, malformed))
     }
 

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::record::VERSION;
 use crate::error::{FileError, RunError};
 use crate::machine::available_memory;
-use crate::train::{Blocks, Figures};
+use crate::train::{Blocks, Figures, OfHead};
 use crate::{Error, Observer, Result, files};
 
 /// No line is longer: most have some hundred bytes, and one that names all choices of a huge space has some hundred
@@ -134,6 +134,9 @@ pub enum Entry {
         /// How it did on blocks of the test part, if its figures on that are here.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         blocks: Option<Blocks>,
+        /// How it did there on other labels than the first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        others: Vec<OfHead>,
         /// BLAKE3 of its weights in the run directory, where they are kept.
         checksum: Option<String>,
         /// Steps whose loss was not finite.

@@ -94,7 +94,7 @@ impl<B: Backend> Course<'_, B> {
         let calibrate = job.recipe.retrain.calibrate;
         let (figures, blocks) = match last {
             true => {
-                let Tested { figures, blocks } = Tested::scaled(scores, scaling(journal, name));
+                let Tested { figures, blocks, .. } = Tested::scaled(scores, scaling(journal, name));
                 (figures, blocks)
             }
             false => (Figures::fitted(&scores, calibrate), None),
@@ -113,6 +113,7 @@ impl<B: Backend> Course<'_, B> {
             figures,
             test: None,
             blocks,
+            others: Vec::new(),
             checksum: None,
             failed: 0,
             epochs: Vec::new(),

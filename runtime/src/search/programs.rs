@@ -55,12 +55,16 @@ impl<'a, B: Backend> Programs<'a, B> {
             backend.recalibrate(&program, &mut copies, params, batch, 1.0)?;
         }
         let logits = backend.logits(&program, &copies, params, batch)?;
-        for (label, &logit) in batch.labels.iter_mut().zip(logits.iter().flatten()) {
-            let held = 1.0 / (1.0 + (-f64::from(logit)).exp());
-            let taught = (1.0 - share) * f64::from(*label) + share * held;
-            // A path that is not finite teaches nothing.
-            if taught.is_finite() {
-                *label = taught as f32;
+        let rows = batch.rows;
+        for (head, logits) in backend.task(&program).plan().told().iter().zip(&logits) {
+            let labels = batch.labels.iter_mut().skip(head.label * rows).take(rows);
+            for (label, &logit) in labels.zip(logits) {
+                let held = 1.0 / (1.0 + (-f64::from(logit)).exp());
+                let taught = (1.0 - share) * f64::from(*label) + share * held;
+                // A path that is not finite teaches nothing.
+                if taught.is_finite() {
+                    *label = taught as f32;
+                }
             }
         }
         self.teacher = Some((path, program));

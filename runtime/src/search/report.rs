@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::surrogate::Expected;
 use crate::machine::Bytes;
-use crate::train::{Constant, Figures, Interval};
+use crate::train::{Constant, Figures, Interval, OfHead};
 
 /// The result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,6 +156,9 @@ pub struct Row {
     pub settings: Vec<Setting>,
     /// Trained from scratch on both, on the test part: of the winner and of the baselines.
     pub test: Option<Figures>,
+    /// The same on other labels than the first, where the model predicts several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OfHead>,
     /// The same in the mean of several trainings, of which that is the first, where there were some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeated: Option<Repeated>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use nasrec_compiler::plan::Plan;
+use nasrec_compiler::plan::{Head, Plan};
 use nasrec_compiler::recipe::{Metric, Recipe};
 
 use super::bar::Bar;
@@ -15,7 +15,7 @@ use crate::error::RunError;
 use crate::model::{Evidence, Model};
 use crate::run::{BEST, Entry, Job, Journal};
 use crate::supernet::{Average, Keep, Store};
-use crate::train::{Blocks, Calibrated, Figures, Scaling, Scores, Tested, Watch, scores};
+use crate::train::{Blocks, Calibrated, Figures, OfHead, Scaling, Scores, Tested, Watch, scores};
 use crate::{Error, Observer, files};
 
 /// An architecture that is trained on its own.
@@ -148,24 +148,29 @@ impl<'a, B: Backend> Course<'a, B> {
         let backend = shop.backend;
         let program = Arc::new(backend.compile(Task::training(Arc::clone(&plan), &Trainable::all(&plan))?)?);
         let evaluating = backend.compile(Task::evaluating(Arc::clone(&plan))?)?;
-        let judge = |part: Part, params: &B::Params| -> Result<Scores> {
+        let judge = |part: Part, params: &B::Params| -> Result<Vec<Scores>> {
             let copies = backend.copies(&evaluating, params)?;
             let batches = Batches::listed(Arc::clone(data), data.part(part).clone(), job.recipe.evaluate.batch)?;
             let all = (0..batches.per_epoch()).map(|index| shop.stop.check().and_then(|()| batches.batch(0, index)));
             scores(backend, &evaluating, &copies, params, all)
+        };
+        // What models are compared by.
+        let validated = |params: &B::Params| -> Result<Figures> {
+            let mut each = judge(Part::Validation, params)?;
+            Ok(Figures::fitted(&each.swap_remove(Head::main(&plan.heads)), recipe.calibrate))
+        };
+        let told = |params: &B::Params, scaling: Option<Scaling>| -> Result<Tested> {
+            Ok(Tested::of_heads(&plan, &job.schema, judge(Part::Test, params)?, scaling))
         };
         // What is evaluated and kept, after so many steps, in place of what is trained.
         let averaged = |params: &B::Params, step: u64| -> Result<Option<B::Params>> {
             let Some(decay) = recipe.ema else { return Ok(None) };
             Ok(Some(backend.load(backend.save(params)?.averaged(Average { decay, step }))?))
         };
-        let on_validation = |params: &B::Params, steps: u64| {
-            let scores = judge(Part::Validation, averaged(params, steps)?.as_ref().unwrap_or(params))?;
-            Ok(Figures::fitted(&scores, recipe.calibrate))
-        };
+        let on_validation =
+            |params: &B::Params, steps: u64| validated(averaged(params, steps)?.as_ref().unwrap_or(params));
         let on_test = |params: &B::Params, steps: u64, validation: &Figures| {
-            let scores = judge(Part::Test, averaged(params, steps)?.as_ref().unwrap_or(params))?;
-            Ok(Tested::scaled(scores, validation.scaling()))
+            told(averaged(params, steps)?.as_ref().unwrap_or(params), validation.scaling())
         };
         // What is not trained once more is told on the test part right away, or was after its best epoch; folds have none.
         let tells = !(last || recipe.refit || data.is_fold());
@@ -193,15 +198,15 @@ impl<'a, B: Backend> Course<'a, B> {
             fit(shop, &training, epochs, store, &batches, |_, _, _| Ok(Arc::clone(&program)))?;
         let params = averaged(&params, steps)?.unwrap_or(params);
         let best_epoch = watch.filter(|_| !last && !judged.is_empty()).map(|watch| watch.best(&judged));
-        let mut blocks = None;
+        let (mut blocks, mut others) = (None, Vec::new());
         let mut figures = match best_epoch {
             Some(best) => judged[best - 1],
             None if last => {
-                let told = Tested::scaled(judge(Part::Test, &params)?, scaling(journal, &contender.name));
-                blocks = told.blocks;
+                let told = told(&params, scaling(journal, &contender.name))?;
+                (blocks, others) = (told.blocks, told.others);
                 told.figures
             }
-            None => Figures::fitted(&judge(Part::Validation, &params)?, recipe.calibrate),
+            None => validated(&params)?,
         };
         if let (Some(best), Some(watch), None) = (best_epoch, watch, given_up) {
             let told = match watch.early.metric {
@@ -216,9 +221,12 @@ impl<'a, B: Backend> Course<'a, B> {
         let test = match best_epoch {
             _ if !tells || given_up.is_some() => None,
             Some(_) => tested,
-            None => Some(Tested::scaled(judge(Part::Test, &params)?, figures.scaling())),
+            None => Some(told(&params, figures.scaling())?),
         };
-        let (test, blocks) = test.map_or((None, blocks), |told| (Some(told.figures), told.blocks));
+        let test = test.map(|told| {
+            (blocks, others) = (told.blocks, told.others);
+            told.figures
+        });
         if given_up.is_some() {
             figures = figures.of_failed();
         }
@@ -230,12 +238,12 @@ impl<'a, B: Backend> Course<'a, B> {
         }
         let mut checksum = None;
         if let Some(evidence) = evidence.filter(|_| figures.log_loss.is_some()) {
-            let evidence = Evidence { test: Some(figures), ..evidence };
+            let evidence = Evidence { test: Some(figures), others: others.clone(), ..evidence };
             let store = backend.save(&params)?.into_owned();
             let plan = Plan::clone(&plan);
             let columns = (job.schema.clone(), data.encoder(&job.schema)?);
-            let model =
-                Model::new(&contender.title, columns, plan, store, seed, evidence)?.calibrated(figures.scaling());
+            let model = Model::new(&contender.title, columns, plan, store, seed, evidence)?;
+            let model = model.without_auxiliary()?.calibrated(figures.scaling());
             shop.dir().still_here()?;
             checksum = Some(model.save(&shop.dir().folder(BEST)?)?);
         }
@@ -252,6 +260,7 @@ impl<'a, B: Backend> Course<'a, B> {
                     figures,
                     test: test.map(Box::new),
                     blocks,
+                    others,
                     checksum,
                     failed,
                     epochs: judged,
@@ -330,6 +339,15 @@ pub(super) fn blocks<'j>(journal: &'j Journal, contender: &str) -> Option<&'j Bl
         Entry::Trained { model, blocks, .. } if model == contender => blocks.as_ref(),
         _ => None,
     })
+}
+
+/// How a model does on the test part on other labels than the first.
+pub(super) fn others(journal: &Journal, contender: &str) -> Vec<OfHead> {
+    let found = journal.entries().iter().find_map(|entry| match entry {
+        Entry::Trained { model, blocks: Some(_), others, .. } if model == contender => Some(others.clone()),
+        _ => None,
+    });
+    found.unwrap_or_default()
 }
 
 /// How the epochs of a training did that could be stopped on the validation part.

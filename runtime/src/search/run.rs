@@ -12,7 +12,7 @@ use super::clock::{CANDIDATES, Clock, Within};
 use super::fit::Workshop;
 use super::repeated::{self, Told};
 use super::report::{Against, Attainable, Report, Row, Setting, Size, Usage};
-use super::retrain::{Contender, Course};
+use super::retrain::{self, Contender, Course};
 use super::searching::Evaluate;
 use super::seeds::{self, Finalist, Rounds};
 use super::strategies::{self, Strategy};
@@ -175,9 +175,10 @@ fn phases<B: Backend>(
             data: Some(data.fingerprint().to_owned()),
             in_supernet: row.in_supernet,
             validation: Some(row.validation),
-            test: None,
+            ..Evidence::default()
         };
         row.test = Some(course.kept(contender, evidence, &mut journal)?);
+        row.others = retrain::others(&journal, &contender.name);
         if !row.failed() {
             break;
         }
@@ -395,6 +396,7 @@ fn row(
         expected: None,
         settings: Vec::new(),
         test: None,
+        others: Vec::new(),
         repeated: None,
         size,
     }
@@ -419,6 +421,7 @@ impl<B: Backend> Course<'_, B> {
         }
         if !told.failed() {
             told.test = Some(self.tested_as(&subject, journal)?);
+            told.others = retrain::others(journal, subject.name());
         }
         Ok((told, subject))
     }

@@ -1,6 +1,8 @@
 //! Metrics as they are written down.
 
+use nasrec_compiler::plan::{Head, Plan};
 use nasrec_compiler::recipe::Calibrate;
+use nasrec_compiler::schema::Schema;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::Blocks;
@@ -69,13 +71,38 @@ pub struct Tested {
     /// On each block; nothing from runs of before they were compared so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocks: Option<Blocks>,
+    /// On the other labels that it predicts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OfHead>,
+}
+
+/// How a model does on another label than the first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OfHead {
+    /// What the logit is called.
+    pub name: String,
+    /// Of that label.
+    #[serde(flatten)]
+    pub figures: Figures,
 }
 
 impl Tested {
     /// As the model says it that is handed over: with this calibration, where it has one.
     pub fn scaled(scores: Scores, scaling: Option<Scaling>) -> Self {
         let blocks = Blocks::of(&scores.clone().scaled(scaling));
-        Self { figures: Figures::scaled(scores, scaling), blocks: Some(blocks) }
+        Self { figures: Figures::scaled(scores, scaling), blocks: Some(blocks), others: Vec::new() }
+    }
+
+    /// Of each head that a plan tells: of the first label as of a model that predicts nothing else, and of the others.
+    pub fn of_heads(plan: &Plan, schema: &Schema, mut each: Vec<Scores>, scaling: Option<Scaling>) -> Self {
+        let main = Head::main(&plan.heads);
+        let others = plan.told().iter().zip(&each).enumerate().filter(|&(index, _)| index != main);
+        let others = others.map(|(_, (head, scores))| OfHead {
+            name: head.called(schema).to_owned(),
+            figures: scores.metrics().into(),
+        });
+        let others = others.collect();
+        Self { others, ..Self::scaled(each.swap_remove(main), scaling) }
     }
 }
 

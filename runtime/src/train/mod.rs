@@ -24,7 +24,7 @@ pub use bootstrap::{Resampled, Resamples};
 pub use calibration::{Bin, Calibration};
 pub use constant::Constant;
 pub use evaluate::{Scores, evaluate_each, scores};
-pub use figures::{Calibrated, Figures, Reliability, Tested};
+pub use figures::{Calibrated, Figures, OfHead, Reliability, Tested};
 pub use metrics::{Metrics, accuracy, auc, log_loss};
 pub use scaling::Scaling;
 pub use schedule::Cosine;

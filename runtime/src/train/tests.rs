@@ -28,7 +28,7 @@ fn run<B: Backend>(backend: &B, steps: u64) -> (Vec<f64>, f64) {
         backend.step(&program, &mut params, &batch, update).unwrap();
     }
     let copies = backend.copies(&evaluating, &params).unwrap();
-    let metrics = scores(backend, &evaluating, &copies, &params, [Ok(&batch)]).unwrap().metrics();
+    let metrics = scores(backend, &evaluating, &copies, &params, [Ok(&batch)]).unwrap()[0].metrics();
     (losses, metrics.auc)
 }
 

@@ -11,7 +11,7 @@ use nasrec_compiler::schema::{
     TimeFormat, Transform, Type,
 };
 use nasrec_runtime::model::{Evidence, Model};
-use nasrec_runtime::train::{Figures, Scaling};
+use nasrec_runtime::train::{Figures, OfHead, Scaling};
 use serde::Serialize;
 
 use super::Outcome;
@@ -103,7 +103,7 @@ impl<'m> Shown<'m> {
             bytes,
             schema: &schema.name,
             reads: reads(schema),
-            label: label(&schema.label),
+            label: schema.labels().map(label).collect::<Vec<_>>().join("; "),
             columns: columns.collect(),
         })
     }
@@ -210,8 +210,9 @@ fn reads(schema: &Schema) -> String {
 }
 
 fn label(label: &Label) -> String {
-    let condition = label.condition.is_some();
-    format!("{}{}", label.column, if condition { ", compared with a value" } else { "" })
+    let from = label.called.as_ref().map(|name| format!("{name}, from ")).unwrap_or_default();
+    let condition = if label.condition.is_some() { ", compared with a value" } else { "" };
+    format!("{from}{}{condition}", label.column)
 }
 
 fn told(shown: &Shown, columns: Option<usize>) -> String {
@@ -219,7 +220,7 @@ fn told(shown: &Shown, columns: Option<usize>) -> String {
     let mut line = |what: &str, said: String| {
         let _written = writeln!(out, "  {what:<12}{said}");
     };
-    let Evidence { search, run, data, in_supernet, validation, test } = shown.evidence;
+    let Evidence { search, run, data, in_supernet, validation, test, others } = shown.evidence;
     if let Some(search) = search {
         line("found by", search.clone());
     }
@@ -233,6 +234,9 @@ fn told(shown: &Shown, columns: Option<usize>) -> String {
         if let Some(figures) = figures {
             line(what, said_of(figures));
         }
+    }
+    for OfHead { name, figures } in others {
+        line("", format!("of {name}: {}", said_of(figures)));
     }
     if let Some(Scaling { scale, offset }) = shown.calibrated {
         line("calibrated", format!("logits times {scale:.4} plus {offset:.4}"));

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use nasrec_runtime::search::{Nothing, Report, Row, Size};
-use nasrec_runtime::train::{Figures, Interval};
+use nasrec_runtime::train::{Figures, Interval, OfHead};
 
 use crate::output::{self, grouped};
 
@@ -94,6 +94,7 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         let told = rows.filter_map(|row| Some(format!("{} {}", row.name, of(row.test.as_ref()?)?)));
         told.collect::<Vec<_>>().join(", ")
     };
+    out.push_str(&of_other_labels(report));
     let of_groups = told(|test| test.group_auc.map(|auc| format!("{auc:.5}")));
     if !of_groups.is_empty() {
         let _written = writeln!(out, "Group AUC on test: {of_groups}.");
@@ -107,6 +108,26 @@ pub(super) fn table(report: &Report, columns: Option<usize>) -> String {
         out.push_str(&unsound(report, row));
     }
     out.push_str(&compared(report));
+    out
+}
+
+/// What models that predict several labels come to on the others, a line a label.
+fn of_other_labels(report: &Report) -> String {
+    let mut out = String::new();
+    let mut labels: Vec<(&str, Vec<String>)> = Vec::new();
+    for row in report.best.iter().chain(&report.baselines) {
+        for OfHead { name, figures } in &row.others {
+            let number = |figure: Option<f64>| figure.map_or_else(|| "not defined".to_owned(), |x| format!("{x:.5}"));
+            let told = format!("{} {} and {}", row.name, number(figures.log_loss), number(figures.auc));
+            match labels.iter_mut().find(|(label, _)| label == name) {
+                Some((_, all)) => all.push(told),
+                None => labels.push((name, vec![told])),
+            }
+        }
+    }
+    for (label, all) in labels {
+        let _written = writeln!(out, "Log loss and AUC of `{label}` on test: {}.", all.join(", "));
+    }
     out
 }
 

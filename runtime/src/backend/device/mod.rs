@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use candle_core::{DType, Device, Tensor};
-use nasrec_compiler::plan::{Node, Param, ParamKind, Plan};
+use nasrec_compiler::plan::{Head, Node, Param, ParamKind, Plan};
 use nasrec_compiler::primitives::Primitive;
 use nasrec_compiler::streams::Key;
 use rayon::prelude::*;
@@ -180,7 +180,8 @@ impl Candle {
     ) -> candle_core::Result<(Vec<Tensor>, Derivatives, Vec<Option<Tensor>>)> {
         let (task, wanted) = (&program.task, program.wanted.as_slice());
         let (plan, outputs) = (task.plan(), task.outputs());
-        let labels = self.traffic.upload(batch.labels_of(0), batch.rows)?;
+        let label = |head: &Head| self.traffic.upload(batch.labels_of(head.label), batch.rows);
+        let labels: Vec<Tensor> = task.heads().iter().map(label).collect::<candle_core::Result<_>>()?;
         let weights = match batch.weights.as_slice() {
             [] => None,
             weights => Some(self.traffic.upload(weights, batch.rows)?),
@@ -189,9 +190,22 @@ impl Candle {
         let statistics = pass.statistics.clone();
         let (mut losses, mut from) = (Vec::new(), Vec::new());
         for (&output, logits) in outputs.iter().zip(&pass.logits) {
-            let (loss, gradient) = cross_entropy(logits, &labels, (positive_weight, weights.as_ref()))?;
-            losses.push(loss);
-            from.push((output, gradient));
+            let heads = task.heads().iter().zip(&labels).enumerate();
+            let of_head = heads.map(|(index, (head, labels))| {
+                let logits = logits.narrow(1, index, 1)?;
+                let (loss, gradient) = cross_entropy(&logits, labels, (positive_weight, weights.as_ref()))?;
+                Ok(if head.weight == 1.0 {
+                    (loss, gradient)
+                } else {
+                    ((loss * head.weight)?, (gradient * head.weight)?)
+                })
+            });
+            let (each, gradients): (Vec<Tensor>, Vec<Tensor>) =
+                of_head.collect::<candle_core::Result<Vec<_>>>()?.into_iter().unzip();
+            let mut each = each.into_iter();
+            let first = each.next().ok_or_else(|| candle_core::Error::Msg("a logit has no head".to_owned()))?;
+            losses.push(each.try_fold(first, |sum, loss| sum + loss)?);
+            from.push((output, Tensor::cat(&gradients, 1)?));
         }
         let derivatives = backward(plan, leaves, pass, |param| task.trains(param), wanted, from, &self.indices)?;
         Ok((losses, derivatives, statistics))

@@ -60,10 +60,10 @@ fn objective(plan: &Plan, leaves: &Leaves, direction: &Tensor) -> f64 {
 
 /// Compares every derivative of a plan to a central difference, in `f64`. `of_batch`: through the statistics of the batch,
 /// where there are any.
-fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize, of_batch: bool) {
+pub(super) fn check_derivatives(plan: &Plan, b: usize, seed: u64, most: usize, of_batch: bool) {
     let leaves = random_leaves(plan, b, seed, of_batch);
     let mut rng = ChaCha8Rng::seed_from_u64(seed + 1);
-    let direction = normal(&[b, 1], 1.0, &mut rng);
+    let direction = normal(&[b, plan.heads.len()], 1.0, &mut rng);
     let trainable = Trainable::all(plan);
     let wanted = wanted(plan, |param| trainable.contains(param));
     let indices = Indices::new(Device::Cpu);
@@ -149,7 +149,7 @@ fn case(name: &str, f: impl FnOnce()) {
     f();
 }
 
-fn close(what: &str, a: &[f32], b: &[f32]) {
+pub(super) fn close(what: &str, a: &[f32], b: &[f32]) {
     assert_eq!(a.len(), b.len(), "{what}");
     let largest = b.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
     for (i, (a, b)) in a.iter().zip(b).enumerate() {
@@ -158,7 +158,7 @@ fn close(what: &str, a: &[f32], b: &[f32]) {
 }
 
 /// What a backend says of a task: losses and gradients, or logits.
-fn gradients<B: Backend>(backend: &B, task: &Task, store: &Store, batch: &Batch) -> (f64, Gradients) {
+pub(super) fn gradients<B: Backend>(backend: &B, task: &Task, store: &Store, batch: &Batch) -> (f64, Gradients) {
     let program = backend.compile(task.clone()).unwrap();
     let params = backend.load(store.clone()).unwrap();
     let (losses, gradients) = backend.gradients(&program, &params, batch).unwrap();
@@ -173,7 +173,7 @@ fn logits<B: Backend>(backend: &B, plan: &Arc<Plan>, store: &Store, batch: &Batc
 }
 
 /// The tiled backend against a device's, in `f32`, with everything trained and with the head only.
-fn compare_backends(plan: &Arc<Plan>, rows: usize, seed: u64) {
+pub(super) fn compare_backends(plan: &Arc<Plan>, rows: usize, seed: u64) {
     let store = Store::new(sketch::defs(plan), seed).unwrap();
     let batch: Batch = sketch::batch(plan, rows, seed);
     let (tiled, candle) = (Tiled::new(2).unwrap(), Candle::portable());

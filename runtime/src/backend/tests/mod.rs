@@ -5,6 +5,7 @@ mod batch_norm;
 mod cases;
 mod derivatives;
 mod dropout;
+mod heads;
 pub(crate) mod sketch;
 mod stopping;
 mod values;

@@ -217,6 +217,21 @@ impl Sketch {
         Arc::new(self.plan)
     }
 
+    /// Closes the plan with a linear layer for each of several heads, as their `logit` statements would.
+    pub(crate) fn close_with(mut self, value: usize, heads: Vec<Head>) -> Arc<Plan> {
+        let mut logits = Vec::new();
+        for at in 0..heads.len() {
+            let head = self.linear(value, Axis::Last, 1, true);
+            let node = &mut self.plan.nodes[head];
+            node.path = format!("logit_{at}.linear").into();
+            node.place = Place { head: true, ..Place::outside("linear") }.into();
+            logits.push(head);
+        }
+        self.plan.logit = self.plain(Concat.into(), &logits);
+        self.plan.heads = heads;
+        Arc::new(self.plan)
+    }
+
     /// A plan of `steps` random operators over 3 numeric columns and 4 fields of 8.
     pub(crate) fn random(seed: u64, sliced: bool, steps: usize) -> Arc<Plan> {
         let mut sketch = Sketch::new(seed, sliced);
@@ -350,6 +365,7 @@ pub(crate) fn batch(plan: &Plan, rows: usize, seed: u64) -> Batch {
         ((u * u * height as f64) as usize).min(height - 1) as u32
     });
     let ids = ids.collect::<Vec<_>>();
-    let labels = (0..rows).map(|_| f32::from(rng.random_bool(0.3))).collect();
+    let labels = plan.heads.iter().map(|head| head.label + 1).max().unwrap_or(1);
+    let labels = (0..labels * rows).map(|_| f32::from(rng.random_bool(0.3))).collect();
     Batch { rows, numeric, ids, labels, ..Batch::default() }
 }

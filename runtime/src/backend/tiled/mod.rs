@@ -71,30 +71,30 @@ impl Tiled {
         Ok(Self { pool, arenas: Mutex::default(), spare: Mutex::default(), steps: Mutex::default() })
     }
 
-    /// Each output's logit of each sample.
+    /// What each number of each output's logit is of each sample.
     fn each_logits(&self, program: &Program, params: &Slices, batch: &Batch) -> Result<Vec<Vec<f32>>> {
         batch::check(program.task(), batch, false)?;
         params.check()?;
-        let (rows, outputs) = (batch.rows, program.outputs());
-        let mut tiles = vec![0f32; rows * outputs];
+        let (rows, numbers) = (batch.rows, program.numbers());
+        let mut tiles = vec![0f32; rows * numbers];
         if rows <= TILE {
             // One tile is one thread's work, and this one is awake.
             self.on_tile(program, (params, batch, Mode::Trained), 0, rows, |tile| tile.logits(&mut tiles));
         } else {
             self.pool.install(|| {
-                tiles.par_chunks_mut(TILE * outputs).with_max_len(1).enumerate().for_each(|(i, out)| {
-                    self.on_tile(program, (params, batch, Mode::Trained), i, out.len() / outputs, |tile| {
+                tiles.par_chunks_mut(TILE * numbers).with_max_len(1).enumerate().for_each(|(i, out)| {
+                    self.on_tile(program, (params, batch, Mode::Trained), i, out.len() / numbers, |tile| {
                         tile.logits(out)
                     });
                 });
             });
         }
-        if outputs == 1 {
+        if numbers == 1 {
             return Ok(vec![tiles]);
         }
-        let mut logits = vec![Vec::with_capacity(rows); outputs];
-        for tile in tiles.chunks(TILE * outputs) {
-            let parts = tile.chunks_exact(tile.len() / outputs);
+        let mut logits = vec![Vec::with_capacity(rows); numbers];
+        for tile in tiles.chunks(TILE * numbers) {
+            let parts = tile.chunks_exact(tile.len() / numbers);
             logits.iter_mut().zip(parts).for_each(|(logits, part)| logits.extend_from_slice(part));
         }
         Ok(logits)

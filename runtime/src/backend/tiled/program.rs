@@ -173,9 +173,14 @@ impl Program {
         self.task.plan()
     }
 
-    /// How many logits there are: one a plan.
+    /// How many plans have a logit here.
     pub fn outputs(&self) -> usize {
         self.task.outputs().len()
+    }
+
+    /// How many numbers their logits have together.
+    pub(crate) fn numbers(&self) -> usize {
+        self.outputs() * self.task.heads().len()
     }
 
     /// Decides which steps have a gradient and how it is first written.

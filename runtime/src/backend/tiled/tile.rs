@@ -59,10 +59,11 @@ impl Arena {
 }
 
 impl Tile<'_> {
-    /// Runs forward and writes the logits of the tile, `[outputs, t]`.
+    /// Runs forward and writes the logits of the tile, `[outputs, heads, t]`.
     pub(crate) fn logits(&mut self, out: &mut [f32]) {
         self.forward(0..self.program.steps.len());
-        for (&logit, out) in self.program.logits.iter().zip(out.chunks_exact_mut(self.t)) {
+        let heads = self.program.task().heads().len();
+        for (&logit, out) in self.program.logits.iter().zip(out.chunks_exact_mut(heads * self.t)) {
             out.copy_from_slice(self.value(logit));
         }
     }
@@ -85,20 +86,23 @@ impl Tile<'_> {
 
     /// Adds the summed losses of the tile to `losses`, and begins the way back with each sample's gradient, scaled by `per`.
     pub(super) fn losses(&mut self, (per, positive_weight): (f64, f64), losses: &mut [f64]) {
-        let labels = &self.batch.labels[self.start..][..self.t];
         let weights = self.batch.weights.get(self.start..self.start + self.t);
         for (&logit, sum) in self.program.logits.iter().zip(losses) {
             let mut loss = 0.0;
             let mut dlogit: SmallVec<[f32; 128]> = SmallVec::with_capacity(self.t);
-            for (at, (&z, &y)) in self.value(logit).iter().zip(labels).enumerate() {
-                let (of_sample, derivative) = weighted(z, y, positive_weight);
-                let times = weights.map_or(1.0, |weights| f64::from(weights[at]));
-                loss += of_sample * times;
-                dlogit.push((derivative * times * per) as f32);
+            // The batch was checked.
+            for (head, logits) in self.program.task().heads().iter().zip(self.value(logit).chunks_exact(self.t)) {
+                let labels = &self.batch.labels_of(head.label)[self.start..][..self.t];
+                for (at, (&z, &y)) in logits.iter().zip(labels).enumerate() {
+                    let (of_sample, derivative) = weighted(z, y, positive_weight);
+                    let times = weights.map_or(1.0, |weights| f64::from(weights[at])) * head.weight;
+                    loss += of_sample * times;
+                    dlogit.push((derivative * times * per) as f32);
+                }
             }
             *sum += loss;
             if let Some(slot) = self.program.steps[logit].grad {
-                self.arena.buffers[slot.buffer][..self.t].copy_from_slice(&dlogit);
+                self.arena.buffers[slot.buffer][..dlogit.len()].copy_from_slice(&dlogit);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use nasrec_runtime::data::Malformed;
-use nasrec_runtime::train::{Bin, Blocks, Figures, Interval, Resampled, Resamples, Scores};
+use nasrec_runtime::train::{Bin, Blocks, Figures, Interval, OfHead, Resampled, Resamples, Scores};
 use serde::Serialize;
 
 /// What a model says of the rows.
@@ -12,7 +12,10 @@ pub(super) struct Found {
     pub directory: PathBuf,
     /// Whether its schema has groups.
     pub groups: bool,
+    /// Of the first label.
     pub scores: Scores,
+    /// Of the others that it predicts, by their names.
+    pub others: Vec<(String, Scores)>,
     pub malformed: Malformed,
 }
 
@@ -43,6 +46,9 @@ pub(super) struct Evaluated {
     pub calibration: Option<f64>,
     pub calibration_error: Option<f64>,
     pub bins: Vec<Shown>,
+    /// Of the other labels that the model predicts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OfHead>,
     /// Why figures are null.
     pub undefined: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +101,10 @@ fn intervals([log_loss, auc]: [Option<Resampled>; 2]) -> Intervals<Resampled> {
     Intervals { log_loss, auc }
 }
 
+fn of_head((name, scores): &(String, Scores)) -> OfHead {
+    OfHead { name: name.clone(), figures: scores.metrics().into() }
+}
+
 impl Evaluated {
     fn of(found: &Found, bootstrap: Option<Intervals<Resampled>>) -> Self {
         let Scores { logits, labels, .. } = &found.scores;
@@ -137,6 +147,7 @@ impl Evaluated {
             normalised_entropy: figures.normalised_entropy,
             calibration: figures.calibration,
             calibration_error: figures.calibration_error,
+            others: found.others.iter().map(of_head).collect(),
             bins: if finite { bins.collect() } else { Vec::new() },
             undefined,
             bootstrap,

@@ -6,6 +6,7 @@ mod told;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
+use nasrec_compiler::plan::Head;
 use nasrec_runtime::backend::Backend;
 use nasrec_runtime::data::{DataError, Located, Malformed, STANDARD_INPUT, Unreadable};
 use nasrec_runtime::model::{Model, Rows};
@@ -25,7 +26,8 @@ const RESAMPLES: std::ops::RangeInclusive<usize> = 40..=100_000;
 ///
 /// The rows are read as for `nasrecc predict`, with their labels, and their groups where the schema has a group. Of two models,
 /// which may read the table in different ways, the differences are told with paired 95 % intervals over a hundred blocks of
-/// consecutive rows; with --bootstrap, over resamples of the rows.
+/// consecutive rows; with --bootstrap, over resamples of the rows. Of a model of several labels all this is of the first; of the
+/// others log loss and AUC are told beside it.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  nasrecc evaluate runs/day --data tomorrow.csv\n  nasrecc evaluate runs/day --data tomorrow.csv --bootstrap 1000 --format json\n  nasrecc evaluate runs/day runs/week --data tomorrow.parquet"
@@ -73,9 +75,16 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     for (model, directory) in models {
         let (name, groups) = (model.name.clone(), model.schema().group.is_some());
         let label = model.schema().label.column.clone();
+        let heads = model.heads();
+        let (main, names) = (Head::main(heads), heads.iter().map(|head| head.called(model.schema()).to_owned()));
+        let names: Vec<String> = names.collect();
         let scored = device.run(Scoring { model, located: &located, malformed: args.malformed, stop });
         match scored {
-            Ok((scores, malformed)) => found.push(Found { name, directory, groups, scores, malformed }),
+            Ok((scores, malformed)) => {
+                let mut others: Vec<(String, Scores)> = names.into_iter().zip(scores).collect();
+                let (_, scores) = others.remove(main);
+                found.push(Found { name, directory, groups, scores, others, malformed });
+            }
             Err(Error::Stopped) => {
                 say!("stopped");
                 return Ok(Outcome::Stopped);
@@ -132,7 +141,7 @@ struct Scoring<'a> {
 }
 
 impl device::Work for Scoring<'_> {
-    type Done = nasrec_runtime::Result<(Scores, Malformed)>;
+    type Done = nasrec_runtime::Result<(Vec<Scores>, Malformed)>;
 
     fn on(self, backend: &impl Backend) -> Self::Done {
         let unreadable = match self.malformed {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::figures::{Ahead, Compared, Evaluated, Intervals};
 use crate::output::{grouped, table};
+use nasrec_runtime::train::OfHead;
 
 pub(super) fn told(compared: &Compared, columns: Option<usize>) -> String {
     let (models, ahead) = match compared {
@@ -38,6 +39,10 @@ pub(super) fn told(compared: &Compared, columns: Option<usize>) -> String {
     table.right(1);
     let _written = writeln!(out, "{}", table.laid_out(columns));
     for one in models {
+        for OfHead { name, figures } in &one.others {
+            let (loss, auc) = (number(figures.log_loss), number(figures.auc));
+            let _written = writeln!(out, "{}: of `{name}` log loss {loss}, AUC {auc}", one.directory);
+        }
         // What is wrong with rows is the same for all.
         one.undefined.iter().for_each(|why| out.push_str(&format!("{}: {why}\n", one.directory)));
         if one.left_out > 0 {
