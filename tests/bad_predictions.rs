@@ -441,7 +441,7 @@ fn of_places() -> Vec<Case> {
             "a kept column has the name of what is predicted",
             nothing,
             &["predict", "model", "--data", "new.csv", "-o", "out.csv", "--keep", "probability"],
-            "error: the column `probability` is the one that is written behind those that are kept; rename yours",
+            "error: the column `probability` is one that is written behind those that are kept; rename yours",
         ),
         case(
             "a text that Parquet cannot hold",

@@ -22,6 +22,7 @@ mod health;
 mod highlighting;
 mod identity;
 mod invariants;
+mod labels;
 mod looks;
 mod lsp;
 mod memory;

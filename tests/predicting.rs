@@ -279,7 +279,7 @@ fn what_cannot_be_is_told_by_its_name() {
     );
     assert!(predict(&["new.csv", "-o", "new.csv"]).contains("would overwrite what is read"));
     assert!(predict(&["none.csv"]).starts_with("there is no data file none.csv"));
-    assert!(predict(&["new.csv", "--keep", "probability"]).contains("is the one that is written behind"));
+    assert!(predict(&["new.csv", "--keep", "probability"]).contains("is one that is written behind"));
     fs::write(at.join("bad.csv"), "id,price,city,site\n1,2.5,a,f\n2,dear,a,f\n3,1.5,a,f\n").expect("written");
     let error = "bad.csv, line 3, column 2 (price): found \"dear\", expected a number or nothing; correct the row";
     assert!(predict(&["bad.csv"]).starts_with(error));

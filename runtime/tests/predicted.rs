@@ -26,13 +26,14 @@ fn write(model: &Model, place: &Path, names: &[&str], keep: &[&str], threads: us
     let located = locate(place, &names)?;
     let kinds = Kinds::of(model.schema(), &located, &keep)?;
     let path = place.join("out.parquet");
-    let mut written = Written::begin(File::create(&path).expect("a file"), kinds, "p", "a test").expect("room");
+    let mut written =
+        Written::begin(File::create(&path).expect("a file"), kinds, &["p".to_owned()], "a test").expect("room");
     let tiled = Tiled::new(threads)?;
     let ready = model.clone().ready(&tiled)?;
     let rows = Rows { located: &located, keep: &keep, stored: true, unreadable: Unreadable::Refused };
     let make = |portion: &mut Portion, said: Vec<f32>| (std::mem::take(&mut portion.kept), said);
     ready.predict_as(rows, &Silent, &Stop::new(), make, |(kept, said)| {
-        written.add(&kept, said.into_iter().map(Some)).expect("room");
+        written.add(&kept, &said, &[]).expect("room");
         Ok(())
     })?;
     written.end().expect("room");

@@ -17,6 +17,8 @@ const MOST: usize = 64;
 
 /// A column of each kind of values.
 static ARRIVING: LazyLock<Arriving> = LazyLock::new(|| Arriving::new(&schema()).expect("a schema"));
+/// What the model's outputs are called.
+static OUTPUTS: LazyLock<Vec<String>> = LazyLock::new(|| vec!["probability".to_owned()]);
 static INPUTS: LazyLock<Inputs> = LazyLock::new(|| Inputs::new(&schema(), ARRIVING.columns()));
 
 /// Reads bytes as a request in each of its forms, and encodes what is sound. The first byte says how long the JSON is that bytes of
@@ -38,8 +40,8 @@ pub fn request(input: &[u8]) {
     };
     for read in [
         objects(&body, &INPUTS, MOST),
-        tensors(&body, None, &INPUTS, MOST),
-        tensors(&bytes, Some(header), &INPUTS, MOST),
+        tensors(&body, None, (&INPUTS, &OUTPUTS), MOST),
+        tensors(&bytes, Some(header), (&INPUTS, &OUTPUTS), MOST),
     ] {
         match read {
             Ok(request) => encoded(&request),
@@ -176,11 +178,11 @@ mod tests {
             let body = Bytes::copy_from_slice(&sample[1..]);
             let read = match name {
                 "row" | "rows" => objects(&body, &INPUTS, MOST),
-                "tensors" => tensors(&body, None, &INPUTS, MOST),
+                "tensors" => tensors(&body, None, (&INPUTS, &OUTPUTS), MOST),
                 _ => {
                     let zero = body.iter().position(|&byte| byte == 0).expect("a zero");
                     let whole = [&body[..zero], &body[zero + 1..]].concat();
-                    tensors(&whole.into(), Some(zero), &INPUTS, MOST)
+                    tensors(&whole.into(), Some(zero), (&INPUTS, &OUTPUTS), MOST)
                 }
             };
             encoded(&read.unwrap_or_else(|refusal| panic!("{name}: {refusal}")));

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::refusal::Refusal;
 use crate::tensor::Values;
 
-/// The probabilities of a request's rows, or why there are none.
+/// The probabilities of a request's rows, `[outputs, rows]`, or why there are none.
 pub type Answer = Result<Vec<f32>, Refusal>;
 
 /// Rows of a request, and who waits for what is said of them.

@@ -26,6 +26,8 @@ pub struct Working {
     pub version: String,
     /// What it reads.
     pub inputs: Inputs,
+    /// What its probabilities are called.
+    pub outputs: Vec<String>,
     /// Where rows wait for it.
     pub queue: Arc<Queue>,
     /// What there is to know of it.
@@ -73,6 +75,7 @@ impl Working {
     pub fn begin(model: Model, version: String, how: How) -> Result<Self> {
         let arriving = Arriving::new(model.schema())?;
         let inputs = Inputs::new(model.schema(), arriving.columns());
+        let outputs = model.probability_names();
         let (name, schema, plan) =
             (model.name.clone(), model.schema().name.clone(), model.plan().fingerprint().to_string());
         let queue = Arc::new(Queue::new(how.waiting));
@@ -100,7 +103,7 @@ impl Working {
         let thread = Builder::new().name("model".to_owned()).spawn(work).map_err(Error::Thread)?;
         // One that ended without a word has panicked, which it told itself.
         ready.recv().map_err(|_| Error::Thread(std::io::Error::other("it ended")))??;
-        Ok(Self { version, inputs, queue, about: About { name, schema, plan }, thread: Some(thread) })
+        Ok(Self { version, inputs, outputs, queue, about: About { name, schema, plan }, thread: Some(thread) })
     }
 
     /// Waits until everything that was asked of it is done.
@@ -163,15 +166,16 @@ impl Work<'_> {
         self.how.metrics.batches.add(batch.rows as u64);
         match self.model.probabilities(&batch) {
             Ok(probabilities) => {
-                let mut rest = probabilities.as_slice();
+                let mut first = 0;
                 for job in sound {
-                    let (own, others) = rest.split_at(job.rows);
-                    rest = others;
+                    let each = probabilities.chunks_exact(batch.rows).map(|all| &all[first..][..job.rows]);
+                    let own: Vec<f32> = each.flatten().copied().collect();
+                    first += job.rows;
                     let answer = match own.iter().position(|probability| !probability.is_finite()) {
-                        None => Ok(own.to_vec()),
-                        Some(row) => Err(Refusal::of(
+                        None => Ok(own),
+                        Some(at) => Err(Refusal::of(
                             500,
-                            format!("row {row}: the model says no number, as its weights are none"),
+                            format!("row {}: the model says no number, as its weights are none", at % job.rows),
                         )),
                     };
                     let _heard = job.reply.send(answer);

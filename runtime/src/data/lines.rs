@@ -1,4 +1,4 @@
-//! Rows written as lines of CSV or TSV: the texts that were kept of them, and a number each.
+//! Rows written as lines of CSV or TSV: the texts that were kept of them, and a number each, or several.
 
 use super::stream::Portion;
 
@@ -13,23 +13,31 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// The header: the names of what is kept, and of the number.
-    pub fn header(self, keep: &[String], number: &str) -> Vec<u8> {
+    /// The header: the names of what is kept, and of the numbers.
+    pub fn header(self, keep: &[String], numbers: &[String]) -> Vec<u8> {
         let mut text = Vec::new();
-        keep.iter().for_each(|name| self.value(name.as_bytes(), &mut text));
-        text.extend_from_slice(number.as_bytes());
+        keep.iter().chain(numbers).for_each(|name| self.value(name.as_bytes(), &mut text));
+        text.pop();
         text.push(b'\n');
         text
     }
 
-    /// The lines of some rows; one that is blank has no number.
+    /// The lines of some rows, with their numbers, `[columns, rows]`; one that is blank has none.
     pub fn of(self, portion: &Portion, numbers: &[f32]) -> Vec<u8> {
+        let rows = portion.batch.rows.max(1);
         let mut text = Vec::with_capacity(USUAL * numbers.len());
         let mut blank = portion.blank.iter().peekable();
-        for (row, &value) in numbers.iter().enumerate() {
+        for (row, &value) in numbers.iter().take(rows).enumerate() {
             portion.kept.row(row).for_each(|kept| self.value(kept, &mut text));
-            if blank.next_if(|&&blank| blank as usize == row).is_none() {
+            let is_blank = blank.next_if(|&&blank| blank as usize == row).is_some();
+            if !is_blank {
                 number(value, &mut text);
+            }
+            for &value in numbers[row..].iter().step_by(rows).skip(1) {
+                text.push(self.separator);
+                if !is_blank {
+                    number(value, &mut text);
+                }
             }
             text.push(b'\n');
         }

@@ -25,7 +25,7 @@ pub use example::{reference, rows};
 pub use retrained::{Elsewhere, retrained};
 
 use crate::Result;
-use crate::model::Model;
+use crate::model::{Model, ModelError};
 
 /// A format that models are exported to.
 pub struct Exporter {
@@ -66,11 +66,16 @@ impl Exporter {
         EXPORTERS.iter().find(|exporter| exporter.name == name)
     }
 
-    /// Writes a model into a folder, which is new, empty, or holds an export of this format.
+    /// Writes a model of one label into a folder, which is new, empty, or holds an export of this format; of several labels
+    /// [`Model::of_label`] makes one.
     ///
     /// # Errors
     /// [`ExportError`]: the format cannot say what the model does, or the folder holds something else; the disk takes no more.
     pub fn export(&self, model: &Model, folder: &Path) -> Result<Exported> {
+        if model.heads().len() > 1 {
+            let labels = model.heads().iter().map(|head| head.called(model.schema()).to_owned()).collect();
+            return Err(ModelError::Labels { labels }.into());
+        }
         (self.export)(model, folder)
     }
 

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
+use nasrec_runtime::Error;
 use nasrec_runtime::export::{EXPORTERS, Exporter};
+use nasrec_runtime::model::ModelError;
 
 use super::Outcome;
 use crate::model;
@@ -16,7 +18,7 @@ use crate::output::say;
 /// for candle nothing else is needed.
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  nasrecc export runs/day --format c -o day_c --verify\n  nasrecc export runs/day --format onnx -o day_onnx --verify\n  cd day_onnx && python3 predict.py example.tsv"
+    after_help = "Examples:\n  nasrecc export runs/day --format c -o day_c --verify\n  nasrecc export runs/day --format onnx -o day_onnx --verify\n  nasrecc export runs/shop --format c --label buy -o buy_c\n  cd day_onnx && python3 predict.py example.tsv"
 )]
 pub(crate) struct Args {
     /// The directory of a run, or of a model
@@ -25,6 +27,9 @@ pub(crate) struct Args {
     /// The format: c, candle, onnx, torch or triton
     #[arg(long, value_name = "FORMAT")]
     format: String,
+    /// Of a model of several labels, the one that is to be predicted
+    #[arg(long, value_name = "NAME")]
+    label: Option<String>,
     /// The folder to write to, which is new, empty, or holds such an export
     #[arg(short, long, value_name = "DIR")]
     out: PathBuf,
@@ -42,7 +47,14 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
     if args.out == directory || args.out == args.model {
         bail!("-o {} is where the model is; choose another folder", args.out.display());
     }
-    let exported = exporter.export(&model, &args.out)?;
+    let model = match &args.label {
+        Some(label) => model.of_label(label)?,
+        None => model,
+    };
+    let exported = exporter.export(&model, &args.out).map_err(|error| match error {
+        Error::Model(error @ ModelError::Labels { .. }) => anyhow!("{error}, with --label"),
+        error => error.into(),
+    })?;
     let files: Vec<String> = exported.files.iter().map(|path| path.display().to_string()).collect();
     say!("wrote {}", files.join(", "));
     if args.verify {

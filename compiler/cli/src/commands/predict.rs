@@ -16,14 +16,12 @@ use crate::output::{self, grouped, say};
 use crate::running::{self, Progress};
 use crate::{device, model};
 
-/// The name of the column that is predicted.
-const PROBABILITY: &str = "probability";
-
 /// Write the probability that a model predicts for each row of a table
 ///
 /// The rows are read as the model's training read them, by its own schema and with what that learnt: columns by name where the
 /// format has names, in any order, others left; the label need not be there. What is written has a header, a line for each row in
-/// the order of the rows, and the probability as its last column.
+/// the order of the rows, and the probability as its last column; a model of several labels writes one for each, such as
+/// `probability_click` and `probability_buy`.
 #[derive(clap::Args)]
 #[command(
     after_help = "Examples:\n  nasrecc predict runs/day --data today.csv -o today.predicted.csv\n  nasrecc predict best --data today.parquet --keep user,item -o today.tsv\n  zcat today.csv.gz | nasrecc predict best --data - > predicted.csv"
@@ -53,17 +51,18 @@ enum OnMalformed {
 
 pub(crate) fn run(args: &Args) -> Result<Outcome> {
     let form = Form::of(args.out.as_deref())?;
-    if args.keep.iter().any(|name| name == PROBABILITY) {
-        bail!("the column `{PROBABILITY}` is the one that is written behind those that are kept; rename yours");
-    }
     let (device, located) = args.rows.found()?;
     if let Some(out) = &args.out {
         output::apart(out, located.iter().map(|located| located.path.as_path()))?;
     }
     let (model, directory) = args.rows.load(&args.model)?;
+    let names = model.probability_names();
+    if let Some(name) = args.keep.iter().find(|name| names.contains(name)) {
+        bail!("the column `{name}` is one that is written behind those that are kept; rename yours");
+    }
     let kinds = form.kinds(&model, &located, &args.keep)?;
     let stop = running::stopped_by_signals("stopping")?;
-    let predicting = |out: Out| device.run(Predicting { model, args, located: &located, stop, out });
+    let predicting = |out: Out| device.run(Predicting { model, names: &names, args, located: &located, stop, out });
     let begun = Instant::now();
     let done = match &args.out {
         None => predicting(Out::Lines(Lines { separator: b',' }, &mut io::stdout().lock())),
@@ -150,6 +149,8 @@ enum Out<'a> {
 /// The work itself, wherever it computes.
 struct Predicting<'a, 'o> {
     model: Model,
+    /// What its probabilities are called.
+    names: &'a [String],
     args: &'a Args,
     located: &'a [Located],
     stop: &'a nasrec_runtime::Stop,
@@ -160,7 +161,7 @@ impl device::Work for Predicting<'_, '_> {
     type Done = Result<Malformed>;
 
     fn on(self, backend: &impl Backend) -> Self::Done {
-        let Self { model, args, located, stop, out } = self;
+        let Self { model, names, args, located, stop, out } = self;
         let ready = model.ready(backend)?;
         let unreadable = match args.malformed {
             OnMalformed::Refuse => Unreadable::Refused,
@@ -171,7 +172,7 @@ impl device::Work for Predicting<'_, '_> {
         match out {
             Out::Lines(lines, out) => {
                 // The header comes with the first rows: a table that cannot be read leaves nothing on stdout.
-                let mut header = Some(lines.header(&args.keep, PROBABILITY));
+                let mut header = Some(lines.header(&args.keep, names));
                 let make = |portion: &mut Portion, probabilities: Vec<f32>| lines.of(portion, &probabilities);
                 said(args, &ready, (rows, stop), make, |text| {
                     let written = header.take().map_or(Ok(()), |header| out.write_all(&header));
@@ -181,15 +182,12 @@ impl device::Work for Predicting<'_, '_> {
             Out::Parquet(kinds, file) => {
                 let by = concat!("nasrecc ", env!("CARGO_PKG_VERSION"));
                 let unwritable = |cause| unwritable(cause, args.out.as_deref());
-                let mut written = Written::begin(file, kinds, PROBABILITY, by).map_err(unwritable)?;
+                let mut written = Written::begin(file, kinds, names, by).map_err(unwritable)?;
                 let make = |portion: &mut Portion, probabilities: Vec<f32>| {
                     (std::mem::take(&mut portion.kept), std::mem::take(&mut portion.blank), probabilities)
                 };
                 let found = said(args, &ready, (rows, stop), make, |(kept, blank, probabilities)| {
-                    let blank = |row: usize| blank.binary_search(&(row as u32)).is_ok();
-                    let numbers =
-                        probabilities.iter().enumerate().map(|(row, &number)| (!blank(row)).then_some(number));
-                    written.add(&kept, numbers)
+                    written.add(&kept, &probabilities, &blank)
                 })?;
                 written.end().map_err(unwritable)?;
                 Ok(found)

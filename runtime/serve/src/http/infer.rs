@@ -17,7 +17,7 @@ use super::routes::{JSON, answer, named, refused};
 use super::{Shared, body};
 use crate::queue::Job;
 use crate::refusal::Refusal;
-use crate::request::{self, Form, OUTPUT, Request};
+use crate::request::{self, Form, Request, Told};
 use crate::working::Working;
 
 /// Bytes of JSON that are in front of those of tensors.
@@ -99,7 +99,7 @@ async fn answered(
     };
     let broken = |_| Refusal::of(500, "the rows could not be computed, which is a bug of nasrecc");
     let probabilities = timeout_at(until.into(), answer).await.map_err(|_| late())?.map_err(broken)??;
-    Ok((written(address.name, &working.version, id.as_deref(), form, &probabilities), rows))
+    Ok((written(address.name, &working, id.as_deref(), &form, (rows, &probabilities)), rows))
 }
 
 /// Reads a request, on a thread that sockets need not wait for where that takes long.
@@ -132,7 +132,7 @@ fn parsed(
 ) -> Result<Request, Refusal> {
     match objects {
         true => request::objects(bytes, &working.inputs, most),
-        false => request::tensors(bytes, header, &working.inputs, most),
+        false => request::tensors(bytes, header, (&working.inputs, &working.outputs), most),
     }
 }
 
@@ -146,51 +146,63 @@ fn header(headers: &HeaderMap) -> Result<Option<usize>, Refusal> {
     length.map(Some).ok_or_else(wrong)
 }
 
-/// The answer that says these probabilities.
-fn written(name: &str, version: &str, id: Option<&str>, form: Form, probabilities: &[f32]) -> Response {
-    let rows = probabilities.len();
+/// The answer that says these probabilities, `[outputs, rows]`.
+fn written(
+    name: &str,
+    working: &Working,
+    id: Option<&str>,
+    form: &Form,
+    (rows, probabilities): (usize, &[f32]),
+) -> Response {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let mut text = String::with_capacity(160 + 12 * rows);
-    let _written = write!(text, "{{\"model_name\":{},\"model_version\":{}", quoted(name), quoted(version));
+    let mut text = String::with_capacity(160 + 12 * probabilities.len());
+    let _written = write!(text, "{{\"model_name\":{},\"model_version\":{}", quoted(name), quoted(&working.version));
     if let Some(id) = id {
         let _written = write!(text, ",\"id\":{}", quoted(id));
     }
-    let list = |text: &mut String| {
-        for (row, probability) in probabilities.iter().enumerate() {
+    let of = |output: usize| &probabilities[output * rows..][..rows];
+    let list = |text: &mut String, numbers: &[f32]| {
+        for (row, probability) in numbers.iter().enumerate() {
             let comma = if row == 0 { "" } else { "," };
             let _written = write!(text, "{comma}{probability}");
         }
     };
-    match form {
+    let told = match form {
         Form::Rows { one } => {
-            text.push_str(if one { ",\"probability\":" } else { ",\"probability\":[" });
-            list(&mut text);
-            text.push_str(if one { "}" } else { "]}" });
-            answer(StatusCode::OK, JSON, text)
+            for (output, name) in working.outputs.iter().enumerate() {
+                let _written = write!(text, ",{}:", quoted(name));
+                text.push_str(if *one { "" } else { "[" });
+                list(&mut text, of(output));
+                text.push_str(if *one { "" } else { "]" });
+            }
+            text.push('}');
+            return answer(StatusCode::OK, JSON, text);
         }
-        Form::Tensor => {
-            let _written = write!(
-                text,
-                ",\"outputs\":[{{\"name\":\"{OUTPUT}\",\"datatype\":\"FP32\",\"shape\":[{rows}],\"data\":["
-            );
-            list(&mut text);
-            text.push_str("]}]}");
-            answer(StatusCode::OK, JSON, text)
-        }
-        Form::Binary => {
-            let size = 4 * rows;
-            let _written = write!(
-                text,
-                ",\"outputs\":[{{\"name\":\"{OUTPUT}\",\"datatype\":\"FP32\",\"shape\":[{rows}],\
-                 \"parameters\":{{\"binary_data_size\":{size}}}}}]}}"
-            );
-            let header = text.len();
-            let mut bytes = text.into_bytes();
-            bytes.extend(probabilities.iter().flat_map(|probability| probability.to_le_bytes()));
-            let mut response = answer(StatusCode::OK, "application/octet-stream", bytes);
-            response.headers_mut().insert(HEADER, header.into());
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-            response
+        Form::Tensors(told) => told,
+    };
+    text.push_str(",\"outputs\":[");
+    for (at, Told { output, binary }) in told.iter().enumerate() {
+        let (comma, name) = (if at == 0 { "" } else { "," }, quoted(&working.outputs[*output]));
+        let _written = write!(text, "{comma}{{\"name\":{name},\"datatype\":\"FP32\",\"shape\":[{rows}],");
+        if *binary {
+            let _written = write!(text, "\"parameters\":{{\"binary_data_size\":{}}}}}", 4 * rows);
+        } else {
+            text.push_str("\"data\":[");
+            list(&mut text, of(*output));
+            text.push_str("]}");
         }
     }
+    text.push_str("]}");
+    if !told.iter().any(|told| told.binary) {
+        return answer(StatusCode::OK, JSON, text);
+    }
+    let header = text.len();
+    let mut bytes = text.into_bytes();
+    for Told { output, .. } in told.iter().filter(|told| told.binary) {
+        bytes.extend(of(*output).iter().flat_map(|probability| probability.to_le_bytes()));
+    }
+    let mut response = answer(StatusCode::OK, "application/octet-stream", bytes);
+    response.headers_mut().insert(HEADER, header.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    response
 }

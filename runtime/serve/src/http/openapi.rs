@@ -105,6 +105,7 @@ pub(super) fn page() -> String {
                 "outputs": { "type": "array", "items": reference("tensor") } })),
             "rows": { "oneOf": [row, { "type": "array", "items": row }] },
             "probabilities": with(json!({ "probability": {
+                "description": "Of a model of several labels one a label, as `probability_click` and `probability_buy`.",
                 "oneOf": [{ "type": "number" }, { "type": "array", "items": { "type": "number" } }] } })),
         } },
     });

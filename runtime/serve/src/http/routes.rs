@@ -16,7 +16,6 @@ use super::{Shared, infer, openapi};
 use crate::inputs::shown;
 use crate::metrics;
 use crate::refusal::Refusal;
-use crate::request::OUTPUT;
 use crate::working::Working;
 
 /// Models that a message lists.
@@ -144,13 +143,15 @@ fn described(name: &str, working: &Working) -> Response {
             serde_json::json!({ "name": input.name, "datatype": input.kind.datatype().name(), "shape": shape })
         })
         .collect();
+    let output = |name: &String| serde_json::json!({ "name": name, "datatype": "FP32", "shape": [-1] });
+    let outputs: Vec<serde_json::Value> = working.outputs.iter().map(output).collect();
     let about = &working.about;
     json(&serde_json::json!({
         "name": name,
         "versions": [working.version],
         "platform": "nasrecc",
         "inputs": inputs,
-        "outputs": [{ "name": OUTPUT, "datatype": "FP32", "shape": [-1] }],
+        "outputs": outputs,
         "parameters": { "model": about.name, "schema": about.schema, "plan": about.plan },
     }))
 }

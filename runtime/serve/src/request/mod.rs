@@ -13,7 +13,6 @@ use std::fmt::{self, Write};
 use crate::tensor::Values;
 
 pub use objects::objects;
-pub(crate) use tensors::OUTPUT;
 pub use tensors::tensors;
 
 /// Rows to predict.
@@ -30,17 +29,24 @@ pub struct Request {
 }
 
 /// The form of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// A tensor, as JSON.
-    Tensor,
-    /// A tensor, as bytes behind the JSON.
-    Binary,
-    /// The probability of the one row, or of each of a list.
+    /// Tensors, one an output that was asked for.
+    Tensors(Vec<Told>),
+    /// The probabilities of the one row, or of each of a list.
     Rows {
         /// Whether there was no list.
         one: bool,
     },
+}
+
+/// An output that is told as a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Index among the model's outputs.
+    pub output: usize,
+    /// Whether its values are bytes behind the JSON.
+    pub binary: bool,
 }
 
 /// What is wrong with JSON, no longer than a message takes: it quotes a text that stands where none is expected, however long that is.

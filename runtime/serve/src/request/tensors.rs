@@ -4,19 +4,22 @@
 use bytes::Bytes;
 
 use super::written::{self, Output, Parameters, Tensor};
-use super::{Form, Request, told};
+use super::{Form, Request, Told, told};
 use crate::inputs::{Input, Inputs, Place, shown};
 use crate::refusal::Refusal;
 use crate::tensor::{Datatype, Element, Elements, Left, Values};
 
-/// What a model says of a row, as a tensor is called.
-pub(crate) const OUTPUT: &str = "probability";
-
-/// Reads a request. `header`: bytes of the JSON, where bytes of tensors follow it; `most`: rows that it may have.
+/// Reads a request to a model with these inputs, and outputs of these names. `header`: bytes of the JSON, where bytes of tensors follow it;
+/// `most`: rows that it may have.
 ///
 /// # Errors
 /// What is wrong with it, and of which input.
-pub fn tensors(body: &Bytes, header: Option<usize>, inputs: &Inputs, most: usize) -> Result<Request, Refusal> {
+pub fn tensors(
+    body: &Bytes,
+    header: Option<usize>,
+    (inputs, outputs): (&Inputs, &[String]),
+    most: usize,
+) -> Result<Request, Refusal> {
     let (json, binary) = match header {
         None => (body.clone(), None),
         Some(header) if header <= body.len() => (body.slice(..header), Some(body.slice(header..))),
@@ -57,7 +60,7 @@ pub fn tensors(body: &Bytes, header: Option<usize>, inputs: &Inputs, most: usize
     if rows == 0 {
         return Err(Refusal::bad("there is no row: every tensor has a shape of 0 rows"));
     }
-    let form = form(written.outputs.as_deref(), written.parameters.as_ref())?;
+    let form = form(outputs, written.outputs.as_deref(), written.parameters.as_ref())?;
     Ok(Request { rows, columns, id: written.id, form })
 }
 
@@ -66,27 +69,43 @@ fn missing(input: &Input) -> Refusal {
     Refusal::bad(format!("there is no input {name}, which the model reads: a tensor of {datatype}, one value a row"))
 }
 
-/// In which form the answer is wanted.
-fn form(outputs: Option<&[Output]>, parameters: Option<&Parameters>) -> Result<Form, Refusal> {
+/// In which form the answer is wanted: of all outputs, where none is named.
+fn form(known: &[String], wanted: Option<&[Output]>, parameters: Option<&Parameters>) -> Result<Form, Refusal> {
     let all = parameters.and_then(|parameters| parameters.binary_data_output).unwrap_or(false);
-    let mut binary = all;
-    for output in outputs.unwrap_or_default() {
-        if output.name != OUTPUT {
-            let name = shown(&output.name);
-            return Err(Refusal::bad(format!("there is no output {name}: a model here has one, `{OUTPUT}`")));
-        }
-        let Some(parameters) = &output.parameters else { continue };
-        if parameters.shared_memory_region.is_some() {
+    let mut told: Vec<Told> = Vec::new();
+    for wanted in wanted.unwrap_or_default() {
+        let Some(output) = known.iter().position(|name| *name == wanted.name) else {
+            let (name, many) = (shown(&wanted.name), if known.len() == 1 { "one, " } else { "" });
+            let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             return Err(Refusal::bad(format!(
-                "output `{OUTPUT}`: shared memory is not served; ask for it in the answer"
+                "there is no output {name}: a model here has {many}{}",
+                known.join(", ")
             )));
+        };
+        let name = &known[output];
+        let mut binary = all;
+        if let Some(parameters) = &wanted.parameters {
+            if parameters.shared_memory_region.is_some() {
+                return Err(Refusal::bad(format!(
+                    "output `{name}`: shared memory is not served; ask for it in the answer"
+                )));
+            }
+            if parameters.classification.is_some() {
+                return Err(Refusal::bad(format!(
+                    "output `{name}`: it has no classes, but the probability of a click"
+                )));
+            }
+            binary = parameters.binary_data.unwrap_or(all);
         }
-        if parameters.classification.is_some() {
-            return Err(Refusal::bad(format!("output `{OUTPUT}`: it has no classes, but the probability of a click")));
+        match told.iter_mut().find(|told| told.output == output) {
+            Some(known) => known.binary = binary,
+            None => told.push(Told { output, binary }),
         }
-        binary = parameters.binary_data.unwrap_or(all);
     }
-    Ok(if binary { Form::Binary } else { Form::Tensor })
+    if told.is_empty() {
+        told.extend((0..known.len()).map(|output| Told { output, binary: all }));
+    }
+    Ok(Form::Tensors(told))
 }
 
 /// What was read of a request so far.

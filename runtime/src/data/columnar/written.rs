@@ -1,4 +1,4 @@
-//! Rows written as Parquet: the values that were kept of them, and a number each.
+//! Rows written as Parquet: the values that were kept of them, and a number each, or several.
 //!
 //! Of a Parquet file a value is written as it was stored, with the type that it had there; of any other file as its text.
 
@@ -99,35 +99,48 @@ pub struct Written<W: Write + Send> {
     kinds: Vec<TypePtr>,
     /// Rows of the group that is not whole, and how many were written before it.
     kept: Kept,
-    numbers: Vec<Option<f32>>,
+    /// Of each column of numbers.
+    numbers: Vec<Vec<Option<f32>>>,
     before: usize,
 }
 
 impl<W: Write + Send> Written<W> {
-    /// Begins a file with these columns and, behind them, the number's. `by`: what writes it.
+    /// Begins a file with these columns and, behind them, those of numbers. `by`: what writes it.
     ///
     /// # Errors
     /// The disk takes no more.
-    pub fn begin(out: W, kinds: Kinds, number: &str, by: &str) -> io::Result<Self> {
+    pub fn begin(out: W, kinds: Kinds, numbers: &[String], by: &str) -> io::Result<Self> {
         let Kinds(kinds) = kinds;
-        let float = Type::primitive_type_builder(number, Physical::FLOAT).with_repetition(Repetition::OPTIONAL);
-        let fields = kinds.iter().cloned().chain([Arc::new(float.build().map_err(failed)?)]).collect();
+        let float = |name: &String| {
+            let float = Type::primitive_type_builder(name, Physical::FLOAT).with_repetition(Repetition::OPTIONAL);
+            float.build().map(Arc::new).map_err(failed)
+        };
+        let fields = kinds.iter().cloned().map(Ok).chain(numbers.iter().map(float)).collect::<io::Result<_>>()?;
         let all = Type::group_type_builder("schema").with_fields(fields).build().map_err(failed)?;
         let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).set_created_by(by.to_owned());
         let file = SerializedFileWriter::new(out, Arc::new(all), Arc::new(properties.build())).map_err(failed)?;
         let kept = Kept::new(kinds.len());
-        Ok(Self { file, kinds, kept, numbers: Vec::new(), before: 0 })
+        Ok(Self { file, kinds, kept, numbers: vec![Vec::new(); numbers.len()], before: 0 })
     }
 
-    /// Adds rows: what was kept of them, and the number of each, where it has one.
+    /// Adds rows: what was kept of them, and their numbers, `[columns, rows]`; the rows that are `blank` have none.
     ///
     /// # Errors
     /// The disk takes no more, or a text is none in UTF-8.
-    pub fn add(&mut self, kept: &Kept, numbers: impl IntoIterator<Item = Option<f32>>) -> io::Result<()> {
-        let rows = self.numbers.len();
-        self.numbers.extend(numbers);
-        self.kept.append(kept, 0..self.numbers.len() - rows);
-        if self.numbers.len() >= GROUP || self.kept.len() >= GROUP_BYTES { self.group() } else { Ok(()) }
+    pub fn add(&mut self, kept: &Kept, numbers: &[f32], blank: &[u32]) -> io::Result<()> {
+        let rows = numbers.len() / self.numbers.len().max(1);
+        for (column, numbers) in self.numbers.iter_mut().zip(numbers.chunks_exact(rows.max(1))) {
+            let before = column.len();
+            column.extend(numbers.iter().copied().map(Some));
+            blank.iter().for_each(|&row| column[before + row as usize] = None);
+        }
+        self.kept.append(kept, 0..rows);
+        if self.waiting() >= GROUP || self.kept.len() >= GROUP_BYTES { self.group() } else { Ok(()) }
+    }
+
+    /// Rows of the group that is not whole.
+    fn waiting(&self) -> usize {
+        self.numbers.first().map_or(0, Vec::len)
     }
 
     /// Ends the file, which is one only now.
@@ -135,7 +148,7 @@ impl<W: Write + Send> Written<W> {
     /// # Errors
     /// Those of [`Written::add`].
     pub fn end(mut self) -> io::Result<()> {
-        if !self.numbers.is_empty() {
+        if self.waiting() > 0 {
             self.group()?;
         }
         self.file.close().map(drop).map_err(failed)
@@ -143,6 +156,7 @@ impl<W: Write + Send> Written<W> {
 
     /// Writes the rows that wait.
     fn group(&mut self) -> io::Result<()> {
+        let rows = self.waiting();
         let Self { file, kinds, kept, numbers, before } = self;
         let mut group = file.next_row_group().map_err(failed)?;
         for (column, kind) in kinds.iter().enumerate() {
@@ -165,17 +179,19 @@ impl<W: Write + Send> Written<W> {
             put(writer.untyped(), &values).map_err(failed)?;
             writer.close().map_err(failed)?;
         }
-        let mut writer = group.next_column().map_err(failed)?.ok_or_else(short)?;
-        let levels: Vec<i16> = numbers.iter().map(|number| i16::from(number.is_some())).collect();
-        let there: Vec<f32> = numbers.iter().copied().flatten().collect();
-        if let ColumnWriter::FloatColumnWriter(writer) = writer.untyped() {
-            writer.write_batch(&there, Some(&levels), None).map_err(failed)?;
+        for numbers in &mut *numbers {
+            let mut writer = group.next_column().map_err(failed)?.ok_or_else(short)?;
+            let levels: Vec<i16> = numbers.iter().map(|number| i16::from(number.is_some())).collect();
+            let there: Vec<f32> = numbers.iter().copied().flatten().collect();
+            if let ColumnWriter::FloatColumnWriter(writer) = writer.untyped() {
+                writer.write_batch(&there, Some(&levels), None).map_err(failed)?;
+            }
+            writer.close().map_err(failed)?;
+            numbers.clear();
         }
-        writer.close().map_err(failed)?;
         group.close().map_err(failed)?;
-        *before += numbers.len();
+        *before += rows;
         kept.clear();
-        numbers.clear();
         Ok(())
     }
 }

@@ -111,6 +111,9 @@ impl Network {
             );
         }
         let plan = config.plan();
+        if plan.heads.len() > 1 {
+            bail!("the model predicts {} labels, and a network one: make it of `Model::of_label`", plan.heads.len());
+        }
         let width = config.numbers();
         // All of them, or some.
         let misread = |node: &Node| match (&node.primitive, node.columns.iter().max()) {
