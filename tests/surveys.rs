@@ -229,3 +229,24 @@ fn a_project_is_made_that_runs_as_it_is() {
     let whole = at.canonicalize().expect("there").join("data/visits.csv");
     assert!(search.contains(&format!("files: \"{}\"", whole.display())), "{search}");
 }
+
+/// What is wrong with a second label is told as of the first.
+#[test]
+fn other_labels_are_looked_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    let schema = "schema s { format csv; label click; label buy; label rated from stars >= 4; dense price }\n";
+    fs::write(at.join("s.nasrec"), schema).expect("written");
+    let rows = (0..200).map(|row| {
+        let buy = if row == 7 { "perhaps".to_owned() } else { (row % 4 / 3).to_string() };
+        format!("{},{buy},3,{row}\n", row % 2)
+    });
+    fs::write(at.join("a.csv"), "click,buy,stars,price\n".to_owned() + &rows.collect::<String>()).expect("written");
+    let told = said(at, &["data", "check", "a.csv", "--schema", "s.nasrec"], 1);
+    for expected in [
+        "buy: 1 of 200 rows have a value that cannot be read: expected 0 or 1",
+        "stars: all 200 rows have the label 0 here: nothing is to be learnt of it",
+    ] {
+        assert!(told.replace('\n', " ").contains(expected), "{told}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use nasrec_compiler::schema::{Format, Lines, Schema, Type};
+use nasrec_compiler::schema::{Format, Label, Lines, Schema, Type};
 
 use super::figures::{self, Drift};
 use super::tally::{Parts, Row, Sum, Tally};
@@ -94,7 +94,7 @@ pub fn survey(
         Format::Pairs(_) => BTreeSet::new(),
         Format::Parquet => columns::names(schema, located, &mut trouble)?,
     };
-    if lacking.contains(&schema.label.column) {
+    if schema.labels().any(|label| lacking.contains(&label.column)) {
         return Ok(figures::nothing_read(schema, trouble));
     }
     let schema = &without(schema, &lacking);
@@ -146,6 +146,8 @@ pub(super) struct Stands<'t> {
 pub(super) struct Walk<'s> {
     pub(super) schema: &'s Schema,
     label: usize,
+    /// The labels beside the first, with their columns, and in how many rows each is true.
+    others: Vec<(usize, &'s Label, u64)>,
     missing: Vec<&'s [u8]>,
     uses: Vec<Use<'s>>,
     rows: u64,
@@ -192,6 +194,7 @@ impl<'s> Walk<'s> {
         Self {
             schema,
             label: index(&schema.label.column),
+            others: schema.other_labels.iter().map(|label| (index(&label.column), label, 0)).collect(),
             missing: schema.missing.iter().map(|mark| mark.as_bytes()).collect(),
             uses: dense.chain(sparse).collect(),
             rows: 0,
@@ -231,6 +234,16 @@ impl<'s> Walk<'s> {
         let click =
             label_of(&self.schema.label, text, is_missing(text)).map_err(|expected| wrong(self.label, expected));
         let mut sound = click.is_ok();
+        for (column, label, count) in &mut self.others {
+            let text = value(*column);
+            match label_of(label, text, is_missing(text)) {
+                Ok(truth) => *count += u64::from(truth && click.is_ok()),
+                Err(expected) => {
+                    sound = false;
+                    wrong(*column, expected);
+                }
+            }
+        }
         let tallied = click.ok().map(|click| Row { index: self.sound, click });
         for column in &mut self.uses {
             let place_of = column.column;
@@ -291,7 +304,8 @@ impl<'s> Walk<'s> {
             })
             .collect();
         let stops = malformed as f64 > limit * rows as f64;
-        found.extend(trouble::of_rows(schema, [rows, sound, clicks], self.ragged, self.faults, stops));
+        let others: Vec<_> = self.others.iter().map(|&(_, label, count)| (label, count)).collect();
+        found.extend(trouble::of_rows(schema, ([rows, sound, clicks], &others), self.ragged, self.faults, stops));
         found
             .extend(columns.iter().enumerate().flat_map(|(at, column)| trouble::of_column(schema, at, column, clicks)));
         found.sort_by_key(|trouble| trouble.gravity);

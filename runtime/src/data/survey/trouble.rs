@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use nasrec_compiler::diagnostics::nearest;
-use nasrec_compiler::schema::{Format, List, Pairs, Schema, Transform};
+use nasrec_compiler::schema::{Format, Label, List, Pairs, Schema, Transform};
 use serde::Serialize;
 
 use super::figures::{Collisions, ColumnFigures, Range};
@@ -128,16 +128,17 @@ fn listed(names: &[String]) -> String {
     first.join(", ") + &more
 }
 
-/// What is wrong with rows; `stops`: so many of them are malformed that training would not begin.
+/// What is wrong with rows, and with labels beside the first, of which it is told in how many rows they are true; `stops`: so many rows are malformed that training would not begin.
 pub(super) fn of_rows(
     schema: &Schema,
-    [rows, sound, clicks]: [u64; 3],
+    ([rows, sound, clicks], others): ([u64; 3], &[(&Label, u64)]),
     ragged: Faults,
     faults: BTreeMap<(usize, &'static str), Faults>,
     stops: bool,
 ) -> Vec<Trouble> {
     let gravity = if stops { Gravity::Stops } else { Gravity::Harms };
     let label = &schema.label.column;
+    let is_label = |name: &String| schema.labels().any(|label| label.column == *name);
     let mut found = Vec::new();
     let counted =
         |trouble: Trouble, faults: Faults| Trouble { rows: Some(faults.rows), examples: faults.first, ..trouble };
@@ -147,7 +148,7 @@ pub(super) fn of_rows(
     }
     for ((column, expected), faults) in faults {
         let name = &schema.columns[column];
-        let is_label = name == label;
+        let is_label = is_label(name);
         let what = format!("{} of {rows} rows have a value that cannot be read: expected {expected}", faults.rows);
         let help = if is_label {
             "say which values are clicks, such as `label rating >= 4` or `label answer == \"yes\"`"
@@ -165,6 +166,12 @@ pub(super) fn of_rows(
             format!("all {sound} rows have the label {}, so that there is nothing to learn", u8::from(clicks > 0));
         let help = "predict another column, or say which values are clicks (`label NAME >= …`)".to_owned();
         found.push(trouble(Gravity::Stops, "one_label", Some(label), what, help));
+    }
+    for (label, count) in others.iter().filter(|&&(_, count)| sound > 0 && (count == 0 || count == sound)) {
+        let what =
+            format!("all {sound} rows have the label {} here: nothing is to be learnt of it", u8::from(*count > 0));
+        let help = "leave it out, or say which values count (`label NAME >= …`)".to_owned();
+        found.push(trouble(Gravity::Harms, "one_label", Some(&label.column), what, help));
     }
     found
 }
