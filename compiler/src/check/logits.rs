@@ -102,7 +102,7 @@ impl Elaborator<'_> {
 
     /// A label of the schema, by its name or its number.
     fn label(&mut self, scope: &mut Scope, arg: &Arg) -> Option<OfLabel> {
-        if let ExprKind::Name(name) = &arg.value.kind {
+        if let ExprKind::Name(name) | ExprKind::Text(name) = &arg.value.kind {
             return Some(OfLabel::Called(name.clone()));
         }
         let number = match self.eval(scope, &arg.value)? {
@@ -126,11 +126,15 @@ impl Elaborator<'_> {
         };
         match number {
             Some(number) if number > 0.0 && number <= 1e6 => Some(number),
-            _ => {
-                let what = self.describe(&found);
+            number => {
+                let what = match (number, &found) {
+                    (Some(number), _) => format!("this is {number}"),
+                    (None, Value::Size(_)) => "choices or the data decide this one".to_owned(),
+                    (None, other) => format!("this is {}", self.describe(other)),
+                };
                 self.fail(
-                    Diagnostic::error(Code::Kind, "a loss counts a number of times that no choice decides")
-                        .label(value.span, format!("expected a number above 0, such as `0.5`; this is {what}")),
+                    Diagnostic::error(Code::Kind, "a loss counts a number of times that nothing is to decide")
+                        .label(value.span, format!("expected a number above 0, such as `0.5`; {what}")),
                 )
             }
         }

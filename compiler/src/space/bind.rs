@@ -15,7 +15,7 @@ use crate::ir::{
     SpaceGraph, SpaceHead, TemplateKind, Wiring,
 };
 use crate::plan::{Head, Layout, Lookup, Param, ParamKind};
-use crate::schema::Schema;
+use crate::schema::{Label, Schema};
 
 /// Why a space and a schema do not fit.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,7 +122,7 @@ impl Space {
         let told = |head: &&Head| !head.auxiliary;
         for (at, head) in heads.iter().filter(told).enumerate() {
             if heads.iter().filter(told).take(at).any(|before| before.label == head.label) {
-                let label = head.called(schema);
+                let label = schema.labels().nth(head.label).map_or("", Label::name);
                 let said = format!(
                     "two logits of `{}` are of the label `{label}`: what is trained beside one is `auxiliary`",
                     checked.name
