@@ -29,6 +29,8 @@ const NOTHING: f64 = 1e-5;
 struct Case {
     /// As `tests/papers/models.py` calls it.
     name: String,
+    /// What its logits are called, in the order of the plan.
+    heads: Vec<String>,
     plan: Arc<Plan>,
     batch: Batch,
 }
@@ -49,7 +51,8 @@ fn cases() -> Vec<Case> {
         let checked = program.search(&item, &[]).expect("a sound training");
         let space = Space::bind(&checked.space, &checked.schema).expect("the schema fits");
         let plan = space.plan(&Architecture::new(Vec::new())).expect("a model leaves nothing open");
-        Case { name, plan: Arc::new(plan.standalone()), batch: batch(&checked.schema) }
+        let heads = plan.heads.iter().map(|head| head.called(&checked.schema).to_owned()).collect();
+        Case { name, heads, plan: Arc::new(plan.standalone()), batch: batch(&checked.schema) }
     };
     program.visible(ItemKind::Train).into_iter().map(case).collect()
 }
@@ -58,8 +61,8 @@ fn cases() -> Vec<Case> {
 fn batch(schema: &Schema) -> Batch {
     let told = json(BATCH);
     let column = |name: &str| numbers(&told[name]);
-    let labels: Vec<f32> = column("click").into_iter().map(|click| click as f32).collect();
-    let rows = labels.len();
+    let rows = column("click").len();
+    let labels = schema.labels().flat_map(|label| column(label.name())).map(|label| label as f32).collect();
     let numeric = schema.dense.iter().flat_map(|dense| column(&dense.name)).map(|number| number as f32).collect();
     let mut ids = Vec::new();
     for sparse in &schema.sparse {
@@ -123,6 +126,18 @@ fn gradient(plan: &Plan, gradients: &Gradients, param: usize) -> Vec<f64> {
     whole
 }
 
+/// What was recorded of each logit of a model, in the order of its plan, and how it is told apart: several have names, and one alone has none.
+fn recorded_logits(case: &Case, figures: &Value) -> Vec<(String, Vec<f64>)> {
+    let logits = &figures["logits"];
+    let Some(named) = logits.as_object() else {
+        assert_eq!(case.heads.len(), 1, "{} has several logits", case.name);
+        return vec![(String::new(), numbers(logits))];
+    };
+    let (names, heads): (BTreeSet<&String>, BTreeSet<&String>) = (named.keys().collect(), case.heads.iter().collect());
+    assert_eq!(names, heads, "{}", case.name);
+    case.heads.iter().map(|head| (format!("{head} "), numbers(&logits[head]))).collect()
+}
+
 /// What a backend says of a model beside what was recorded: the first that is too far off, by its name.
 fn compared<B: Backend>(backend: &B, case: &Case, figures: &Value) -> Result<(), String> {
     let (plan, device) = (&case.plan, backend.device());
@@ -139,12 +154,14 @@ fn compared<B: Backend>(backend: &B, case: &Case, figures: &Value) -> Result<(),
 
     let evaluating = backend.compile(Task::evaluating(Arc::clone(plan)).expect("sound")).expect("executable");
     let copies = backend.copies(&evaluating, &params).expect("its own store");
-    let logits = backend.logits(&evaluating, &copies, &params, &case.batch).expect("it fits").remove(0);
-    let recorded = numbers(&figures["logits"]);
-    assert_eq!(logits.len(), recorded.len(), "{}", case.name);
-    let largest = recorded.iter().fold(1.0, |most: f64, logit| most.max(logit.abs()));
-    for (row, (&logit, &recorded)) in logits.iter().zip(&recorded).enumerate() {
-        told(&format!("the logit of row {row}"), f64::from(logit), recorded, WITHIN * largest)?;
+    let said = backend.logits(&evaluating, &copies, &params, &case.batch).expect("it fits");
+    assert_eq!(said.len(), case.heads.len(), "{}", case.name);
+    for ((head, recorded), logits) in recorded_logits(case, figures).into_iter().zip(&said) {
+        assert_eq!(logits.len(), recorded.len(), "{}", case.name);
+        let largest = recorded.iter().fold(1.0, |most: f64, logit| most.max(logit.abs()));
+        for (row, (&logit, &recorded)) in logits.iter().zip(&recorded).enumerate() {
+            told(&format!("the {head}logit of row {row}"), f64::from(logit), recorded, WITHIN * largest)?;
+        }
     }
 
     let task = Task::training(Arc::clone(plan), &Trainable::all(plan)).expect("sound");
@@ -192,7 +209,8 @@ fn every_model_says_what_its_paper_says() {
 
 #[test]
 fn a_figure_that_is_off_is_told_by_its_name() {
-    let case = cases().into_iter().find(|case| case.name == "deepfm").expect("it is there");
+    let of = |name: &str| cases().into_iter().find(|case| case.name == name).expect("it is there");
+    let case = of("deepfm");
     let tiled = Tiled::new(1).expect("a thread");
     let recorded = json(FIGURES)["deepfm"].clone();
     let name = "deep.turn_2.mlp_layer.y.linear.weight";
@@ -209,6 +227,15 @@ fn a_figure_that_is_off_is_told_by_its_name() {
     figures["logits"][3] = (logit + 0.01).into();
     let said = compared(&tiled, &case, &figures).expect_err("it is off");
     assert!(said.starts_with("deepfm on cpu: the logit of row 3 is "), "{said}");
+
+    // Of several logits each is told by its name, one that is only trained as well.
+    for (name, head) in [("ple", "buy"), ("fcn_tri", "shallow")] {
+        let mut figures = json(FIGURES)[name].clone();
+        let logit = figures["logits"][head][3].as_f64().expect("a number");
+        figures["logits"][head][3] = (logit + 0.01).into();
+        let said = compared(&tiled, &of(name), &figures).expect_err("it is off");
+        assert!(said.starts_with(&format!("{name} on cpu: the {head} logit of row 3 is ")), "{said}");
+    }
 }
 
 #[test]

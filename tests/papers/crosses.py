@@ -162,10 +162,14 @@ class FCN(nn.Module):
         self.shallow = nn.ModuleList(self.Layer(n) for _ in range(2))
         self.of_exponential, self.of_linear = nn.Linear(n, 1), nn.Linear(n, 1)
 
-    def forward(self, batch):
+    def of_each(self, batch):
+        """The logits of the exponential and of the linear network."""
         x1 = e = s = self.x1(batch).flatten(1)
         for layer in self.exponential:
             e = e * layer(e) + e
         for layer in self.shallow:
             s = x1 * layer(s) + s
-        return (self.of_exponential(e) + self.of_linear(s)).squeeze(1) / 2
+        return self.of_exponential(e).squeeze(1), self.of_linear(s).squeeze(1)
+
+    def forward(self, batch):
+        return sum(self.of_each(batch)) / 2

@@ -58,4 +58,4 @@ class Batch:
         self.rows = {field: torch.tensor(told[field]) for field in ("user", "city", "item", "kind")}
         places = max(len(seen) for seen in told["history"])
         self.history = torch.tensor([seen + [-1] * (places - len(seen)) for seen in told["history"]])
-        self.clicks = torch.tensor(told["click"], dtype=dtype)
+        self.labels = {label: torch.tensor(told[label], dtype=dtype) for label in ("click", "buy")}

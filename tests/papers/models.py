@@ -3,6 +3,7 @@
 from attention import DESTINE, AutoInt, MaskNet, Wukong
 from crosses import DCN, FCN, GDCN, DCNMix, DCNv2, DCNv2Stacked, GDCNStacked
 from factorisation import AFM, FFM, FM, HOFM, IFM, NFM, DeepFM, FmFM, FwFM, Linear
+from labels import ESMM, PLE, FCNTri, MMoE, SharedBottom
 from networks import DNN, DSSM, FNN, DeepCrossing, FinalMLP, FinalMLPUserItem, FinalNet, PPNet, WideDeep
 from products import AFN, DLRM, ONN, PNN, FiBiNET, PNNOuter, XDeepFM
 from sequences import BST, DIN
@@ -23,7 +24,9 @@ MODELS = {
     "dlrm": DLRM,
     "dnn": DNN,
     "dssm": DSSM,
+    "esmm": ESMM,
     "fcn": FCN,
+    "fcn_tri": FCNTri,
     "ffm": FFM,
     "fibinet": FiBiNET,
     "finalmlp": FinalMLP,
@@ -39,11 +42,14 @@ MODELS = {
     "ifm": IFM,
     "linear": Linear,
     "masknet": MaskNet,
+    "mmoe": MMoE,
     "nfm": NFM,
     "onn": ONN,
+    "ple": PLE,
     "pnn": PNN,
     "pnn_outer": PNNOuter,
     "ppnet": PPNet,
+    "shared_bottom": SharedBottom,
     "wide_deep": WideDeep,
     "wukong": Wukong,
     "xdeepfm": XDeepFM,

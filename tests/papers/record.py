@@ -5,8 +5,9 @@
 
 writes `figures.json`; with `--check` it writes nothing, and fails where what is there is other than what it finds. Of
 each model there are the logits of the rows, computed as in an evaluation, and the mean log loss as in training, which
-differ where there is a norm over the batch; of each parameter, by the name that nasrecc gives it, the norm of its
-gradient, the largest value in it, and its product with a direction that its name decides (`drawn.py`).
+differ where there is a norm over the batch; where a model has several logits, those of each by its name, and their
+losses added up by their weights; of each parameter, by the name that nasrecc gives it, the norm of its gradient, the
+largest value in it, and its product with a direction that its name decides (`drawn.py`).
 """
 
 import argparse
@@ -30,26 +31,44 @@ def filled(name, dtype):
         odd = sorted(set(tensors) ^ set(model.names))
         sys.exit(f"{name}: each parameter has one name, and each name one parameter; not so: {odd}")
     with torch.no_grad():
-        for key, tensor in tensors.items():
-            tensor.copy_(values(model.names[key], tensor.numel()).view_as(tensor))
+        for ours, keys in wholes(model).items():
+            sizes = [tensors[key].numel() for key in keys]
+            for key, part in zip(keys, values(ours, sum(sizes)).split(sizes)):
+                tensors[key].copy_(part.view_as(tensors[key]))
     return model
+
+
+def wholes(model):
+    """The parameters that each of ours is made of: one, or several that are its parts, in their order."""
+    parts = {}
+    for key, named in model.names.items():
+        ours, place = named if isinstance(named, tuple) else (named, 0)
+        parts.setdefault(ours, {})[place] = key
+    return {ours: [keys[place] for place in range(len(keys))] for ours, keys in parts.items()}
 
 
 def found(name, dtype):
     """Logits, loss, and the gradient of each parameter by our name, flat."""
     model, batch = filled(name, dtype), Batch(dtype)
-    logits = model.eval()(batch).detach().double()
-    loss = binary_cross_entropy_with_logits(model.train()(batch), batch.clicks)
+    logits = model.eval()(batch)
+    model.train()
+    several = isinstance(logits, dict)
+    loss = model.loss(batch) if several else binary_cross_entropy_with_logits(model(batch), batch.labels["click"])
     loss.backward()
-    parameters = dict(model.named_parameters()).items()
-    gradients = {model.names[key]: parameter.grad.flatten().double() for key, parameter in parameters}
+    parameters = dict(model.named_parameters())
+    gradients = {
+        ours: torch.cat([parameters[key].grad.flatten().double() for key in keys])
+        for ours, keys in wholes(model).items()
+        if keys[0] in parameters
+    }
+    logits = {head: of_head.tolist() for head, of_head in logits.items()} if several else logits.tolist()
     return logits, loss.item(), gradients
 
 
 def figures(name):
     logits, loss, gradients = found(name, torch.float64)
     return {
-        "logits": logits.tolist(),
+        "logits": logits,
         "loss": loss,
         "gradients": {
             ours: [
@@ -68,12 +87,18 @@ def written(all_figures):
     def numbers(found):
         return "[" + ", ".join(f"{number:.8g}" for number in found) + "]"
 
+    def of_heads(logits):
+        if isinstance(logits, list):
+            return numbers(logits)
+        lines = [f'      "{head}": {numbers(of_head)}' for head, of_head in logits.items()]
+        return "{\n" + ",\n".join(lines) + "\n    }"
+
     models = []
     for name, told in all_figures.items():
         lines = [f'      "{ours}": {numbers(figures)}' for ours, figures in told["gradients"].items()]
         gradients = ",\n".join(lines)
         models.append(
-            f'  "{name}": {{\n    "logits": {numbers(told["logits"])},\n    "loss": {told["loss"]:.8g},\n'
+            f'  "{name}": {{\n    "logits": {of_heads(told["logits"])},\n    "loss": {told["loss"]:.8g},\n'
             f'    "gradients": {{\n{gradients}\n    }}\n  }}'
         )
     return "{\n" + ",\n".join(models) + "\n}\n"

@@ -20,6 +20,7 @@ const DRAWN: u64 = 20;
 pub const SCHEMA: &str = "schema t {
   format tsv(header: on)
   label click
+  label buy
   dense I[1..3] | max(0) | log1p | min(3)
   dense J | max(-3) | min(3)
   dense K: int | log1p | max(0) | min(3)
@@ -65,7 +66,13 @@ pub fn each(mut to: impl FnMut(&str, &Model)) {
         for index in 0..count {
             let mut rng = Streams::new(11).rng("arch", index);
             let plan = space.plan(&space.sample(Counts::Uniform, &mut rng)).expect("a plan").standalone();
-            to(&format!("{name} {index}"), &model(&search.schema, plan, index));
+            let model = model(&search.schema, plan, index);
+            for head in model.heads() {
+                let label = head.called(model.schema());
+                // What is exported predicts one label.
+                let alone = model.clone().of_label(label).expect("it predicts that");
+                to(&format!("{name} {index} {label}"), &alone);
+            }
         }
     }
 }
