@@ -171,6 +171,13 @@ fn arithmetic_and_activations() {
     close("softplus(2 - x)", &[std::f32::consts::LN_2, 0.313_261_7]);
     let slopes: &[(&str, &[f32])] = &[("y.prelu.weight.weight", &[0.5, 0.25])];
     self::close(&value("prelu(5 - 2 * x)", &PAIR, slopes), &[1.0, -0.25]);
+    // The first is the mean, and the second a deviation above it.
+    let norm = |name: &str, values: [f32; 2]| (format!("y.dice.p.batch_norm.{name}"), values);
+    let norm =
+        [norm("scale", [1.0; 2]), norm("shift", [0.0; 2]), norm("mean", [2.0, 1.0]), norm("variance", [1.0, 4.0])];
+    let mut dice: Vec<(&str, &[f32])> = norm.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
+    dice.push(("y.dice.weight.weight", &[0.5, 0.25]));
+    self::close(&value("dice(x)", &PAIR, &dice), &[1.5, 2.394_88]);
     let free: &[(&str, &[f32])] = &[("y.weight.weight", &[4.0, 5.0])];
     self::close(&value("weight(2) * x", &PAIR, free), &[8.0, 15.0]);
 }

@@ -27,6 +27,34 @@ fn nasrec() {
     }
 }
 
+/// The cell of NAS-Bench-101 (arXiv 1902.09635), before graphs that are the same but for the numbers of their nodes are taken for one: five inner
+/// nodes and the last one, each of earlier ones and with one of three operations, and at most nine edges.
+#[test]
+fn the_cell_of_nas_bench_101() {
+    let text = "schema t { label y; dense I[1..3] }
+space cell(w = 16) {
+  input numeric: dense
+  block n[1..6] after first { dense = linear(numeric, w) } {
+    let sources = pick 1..6 from earlier.dense
+    let x = concat(sources)
+    let y = choose { a: relu(linear(x, w)); b: sigmoid(linear(x, w)); c: linear(x, w) }
+    out dense = y
+  }
+  require sum(count(n[i].sources) for i in 1..6) <= 9
+  logit = linear(n[6].dense, 1)
+}
+";
+    let (program, found) = check(text);
+    assert_eq!(found, []);
+    let item = |kind| program.items().into_iter().find(|item| item.kind == kind).expect("it is there");
+    let checked = program.check_space(&item(ItemKind::Space)).expect("it is sound");
+    let space = Space::bind(&checked, &program.schema(&item(ItemKind::Schema)).expect("it is sound")).expect("it fits");
+    let census = space.census();
+    assert_eq!(census.raw, BigUint::from(448_477_155u64));
+    assert_eq!(census.valid, Tally::Exactly(BigUint::from(54_653_130u32)));
+    assert_eq!(census.distinct, Tally::Exactly(BigUint::from(4_423_935u32)));
+}
+
 /// The cell of NAS-Bench-201 (arXiv 2001.00326): four nodes, and on each of six edges one of five operations. Dynamic programming gives a bound, as
 /// edges may come to the same value; every graph is built instead.
 #[test]
