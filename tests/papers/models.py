@@ -3,7 +3,11 @@
 from attention import DESTINE, AutoInt, MaskNet, Wukong
 from crosses import DCN, FCN, GDCN, DCNMix, DCNv2, DCNv2Stacked, GDCNStacked
 from factorisation import AFM, FFM, FM, HOFM, IFM, NFM, DeepFM, FmFM, FwFM, Linear
+from graphs import DHEN, FiGNN, InterHAt
+from histories import DIEN, DMR, HSTU, TIN, TransAct
 from labels import ESMM, PLE, FCNTri, MMoE, SharedBottom
+from layers import APG, EDCN, QNN, SAM2E, SAM3A, SAM3E, AOANet, MaskNetSerial, RankMixer, XDeepInt
+from machines import DIFM, FEFM, FLEN, HFM, DeepFEFM, DeepIM, HFMPlus, LorentzFM
 from networks import DNN, DSSM, FNN, DeepCrossing, FinalMLP, FinalMLPUserItem, FinalNet, PPNet, WideDeep
 from products import AFN, DLRM, ONN, PNN, FiBiNET, PNNOuter, XDeepFM
 from sequences import BST, DIN
@@ -11,6 +15,8 @@ from sequences import BST, DIN
 MODELS = {
     "afm": AFM,
     "afn": AFN,
+    "aoanet": AOANet,
+    "apg": APG,
     "autoint": AutoInt,
     "bst": BST,
     "dcn": DCN,
@@ -18,30 +24,46 @@ MODELS = {
     "dcnv2": DCNv2,
     "dcnv2_stacked": DCNv2Stacked,
     "deep_crossing": DeepCrossing,
+    "deep_fefm": DeepFEFM,
     "deepfm": DeepFM,
+    "deepim": DeepIM,
     "destine": DESTINE,
+    "dhen": DHEN,
+    "dien": DIEN,
+    "difm": DIFM,
     "din": DIN,
     "dlrm": DLRM,
+    "dmr": DMR,
     "dnn": DNN,
     "dssm": DSSM,
+    "edcn": EDCN,
     "esmm": ESMM,
     "fcn": FCN,
     "fcn_tri": FCNTri,
+    "fefm": FEFM,
     "ffm": FFM,
     "fibinet": FiBiNET,
+    "fignn": FiGNN,
     "finalmlp": FinalMLP,
     "finalmlp_user_item": FinalMLPUserItem,
     "finalnet": FinalNet,
+    "flen": FLEN,
     "fm": FM,
     "fmfm": FmFM,
     "fnn": FNN,
     "fwfm": FwFM,
     "gdcn": GDCN,
     "gdcn_stacked": GDCNStacked,
+    "hfm": HFM,
+    "hfm_plus": HFMPlus,
     "hofm": HOFM,
+    "hstu": HSTU,
     "ifm": IFM,
+    "interhat": InterHAt,
     "linear": Linear,
+    "lorentzfm": LorentzFM,
     "masknet": MaskNet,
+    "masknet_serial": MaskNetSerial,
     "mmoe": MMoE,
     "nfm": NFM,
     "onn": ONN,
@@ -49,8 +71,16 @@ MODELS = {
     "pnn": PNN,
     "pnn_outer": PNNOuter,
     "ppnet": PPNet,
+    "qnn": QNN,
+    "rankmixer": RankMixer,
+    "sam2e": SAM2E,
+    "sam3a": SAM3A,
+    "sam3e": SAM3E,
     "shared_bottom": SharedBottom,
+    "tin": TIN,
+    "transact": TransAct,
     "wide_deep": WideDeep,
     "wukong": Wukong,
     "xdeepfm": XDeepFM,
+    "xdeepint": XDeepInt,
 }
