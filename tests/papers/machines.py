@@ -100,6 +100,7 @@ class FEFM(nn.Module):
     """Field-embedded factorisation machine (arXiv 2009.09931, section 3.1): `w_0 + sum w_i x_i + sum_{i<j} v_i^T
     W_{F(i) F(j)} v_j x_i x_j`, each `W` symmetric: ours is a matrix and the same matrix turned."""
 
+    dim = 3
     names = (
         first_order("first", "first")
         | features("v", "s")
@@ -108,8 +109,8 @@ class FEFM(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.v = FirstOrder(), Features(4)
-        self.a = nn.Parameter(torch.empty(len(pairs(ALL)), 4, 4))
+        self.first, self.v = FirstOrder(), Features(self.dim)
+        self.a = nn.Parameter(torch.empty(len(pairs(ALL)), self.dim, self.dim))
 
     def products(self, v):
         symmetric = self.a + self.a.transpose(1, 2)
@@ -122,6 +123,7 @@ class FEFM(nn.Module):
 class DeepFEFM(FEFM):
     """DeepFEFM (section 3.2): a network over the vectors and the products of pairs, beside these."""
 
+    dim = 4
     names = (
         first_order("first", "first")
         | features("v", "s")
