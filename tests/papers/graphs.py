@@ -15,10 +15,10 @@ def attention(own, ours):
 
 
 class FiGNN(nn.Module):
-    """FiGNN (arXiv 1910.05552, section 3): attention of heads and a relu make of the fields the nodes' first states
-    `h`. Node `i` hears of `j` in the share `softmax_j(leaky_relu(W [h_i; h_j]))`, itself left out; a step takes in
-    `W_in^i sum_j a_ij W_out^j h_j` by a gated recurrent unit, and adds the first state. What all nodes say is added up
-    with the weights `sigmoid(W h)`. Its attention has the output projection and the biases of ours."""
+    """FiGNN (arXiv 1910.05552): attention of heads and a relu make of the fields the nodes' first states `h`. Node `i`
+    hears of `j` in the share `softmax_j(leaky_relu(W [h_i; h_j]))`, itself left out; a step takes in `W_in^i sum_j a_ij
+    W_out^j h_j` by a gated recurrent unit, and adds the first state. What all nodes say is added up with the weights
+    `sigmoid(W h)`. Its attention has the output projection and the biases of ours."""
 
     names = (
         features("e", "s")
@@ -60,9 +60,9 @@ class FiGNN(nn.Module):
 
 
 class InterHAt(nn.Module):
-    """InterHAt (WSDM 2020, section 4): a transformer's layer makes `X_1` of the fields; `u_i` is `X_i` added up in the
-    shares `softmax(c . relu(W x + b))` of its fields, and `X_{i+1} = u_i * X_1 + X_i`. The same attention makes one
-    vector of `u_1` to `u_3`, which a network reads. Its transformer has two residuals with a norm each."""
+    """InterHAt (WSDM 2020): a transformer's layer makes `X_1` of the fields; `u_i` is `X_i` added up in the shares
+    `softmax(c . relu(W x + b))` of its fields, and `X_{i+1} = u_i * X_1 + X_i`. The same attention makes one vector of
+    `u_1` to `u_3`, which a network reads. Its transformer has two residuals with a norm each."""
 
     names = (
         features("e", "s")
@@ -104,9 +104,9 @@ class InterHAt(nn.Module):
 
 
 class DHEN(nn.Module):
-    """DHEN (arXiv 2203.11014, section 3): `X_{n+1} = Norm(sum_i Interaction_i(X_n) + ShortCut(X_n))`, each interaction
-    made as many vectors as the layer says. Here these are attention, a cross layer, inner products and a linear layer
-    over fields."""
+    """DHEN (arXiv 2203.11014): `X_{n+1} = Norm(sum_i Interaction_i(X_n) + ShortCut(X_n))`, each interaction made as
+    many vectors as the layer says. Here these are attention, a cross layer, inner products and a linear layer over
+    fields."""
 
     names = features("x", "s") | linear("out", "logit.linear")
     for layer in range(2):

@@ -17,7 +17,7 @@ def rows_of(visits, batch):
 
 
 class GRU(nn.Module):
-    """Gated recurrent unit (arXiv 1406.1078): `z = sigmoid(W_z x + U_z h)`, `r = sigmoid(W_r x + U_r h)`, `z * tanh(W x
+    """Gated recurrent unit (arXiv 1412.3555): `z = sigmoid(W_z x + U_z h)`, `r = sigmoid(W_r x + U_r h)`, `z * tanh(W x
     + U (r * h)) + (1 - z) * h`, with biases; `attention` scales `z`."""
 
     def __init__(self, width, state):
@@ -59,8 +59,8 @@ class History(nn.Module):
 
 
 class TIN(History):
-    """Temporal interest network (arXiv 2308.08487, section 4): to a place's vector is added one of how long ago it is,
-    to the target's one of now; `u = sum_i softmax_i(<e_i, v> / sqrt(d)) (e_i * v)`."""
+    """Temporal interest network (arXiv 2308.08487): to a place's vector is added one of how long ago it is, to the
+    target's one of now; `u = sum_i softmax_i(<e_i, v> / sqrt(d)) (e_i * v)`."""
 
     names = History.names | {"ago": "met.places.weight_fields.weight", "now": "now.weight.weight"}
 
@@ -145,9 +145,9 @@ class DIEN(History):
 
 
 class HSTU(History):
-    """HSTU (arXiv 2402.17152, section 3.2): `U, V, Q, K = SiLU(f_1(X))`, `A V = SiLU(Q K^T + rab) V / N`, `Y =
-    f_2(Norm(A V) * U)`, a residual; each place attends to itself and to older ones, and `N` is the number of places
-    that there can be. The item stands in front, what was seen behind it, the newest first; no times."""
+    """HSTU (arXiv 2402.17152, section 3): `U, V, Q, K = SiLU(f_1(X))`, `A V = SiLU(Q K^T + rab) V / N`, `Y = f_2(Norm(A
+    V) * U)`, a residual; each place attends to itself and to older ones, and `N` is the number of places that there can
+    be. The item stands in front, what was seen behind it, the newest first; no times."""
 
     names = dict(History.names)
     for layer in range(2):
@@ -183,10 +183,10 @@ class HSTU(History):
 
 
 class TransAct(History):
-    """TransAct (arXiv 2306.00248, section 3.3): the item beside each place of the history, a transformer over these, of
-    what it says the newest two places and, through a matrix, the largest number of each position; cross layers `x_0 *
-    (W x + b) + x` and a network over all of it, side by side. No kinds of actions and no window of time. A history of
-    one place has zeros for the second."""
+    """TransAct (arXiv 2306.00248): the item beside each place of the history, a transformer over these, of what it says
+    the newest two places and, through a matrix, the largest number of each position; cross layers `x_0 * (W x + b) + x`
+    and a network over all of it, side by side. No kinds of actions and no window of time. A history of one place has
+    zeros for the second."""
 
     names = (
         History.names

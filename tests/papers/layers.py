@@ -75,7 +75,7 @@ class EDCN(nn.Module):
 
 
 class SAM2E(nn.Module):
-    """SAM2E (arXiv 2105.05563, section 3): for all fields `i` and `j` the product `e_i * e_j` times `<e_i, e_j>`."""
+    """SAM2E (arXiv 2105.05563): for all fields `i` and `j` the product `e_i * e_j` times `<e_i, e_j>`."""
 
     names = features("e", "s") | linear("out", "logit.linear")
 
@@ -126,8 +126,8 @@ class SAM3A(SAM3E):
 
 
 class XDeepInt(nn.Module):
-    """xDeepInt (arXiv 2301.01089, section 3): `X_l = X_{l-1} * (W_l X_0) + X_{l-1}`, whose rows are the halves of
-    vectors; put together again they are added up, `1^T (w X_l + b)`."""
+    """xDeepInt (arXiv 2301.01089): `X_l = X_{l-1} * (W_l X_0) + X_{l-1}`, whose rows are the halves of vectors; put
+    together again they are added up, `1^T (w X_l + b)`."""
 
     names = features("x", "s") | linear("out", "logit.linear_fields")
     names |= {f"w.{layer}": f"x.turn_{layer + 1}.linear_fields.weight" for layer in range(2)}
@@ -171,10 +171,9 @@ class QNN(nn.Module):
 
 
 class RankMixer(nn.Module):
-    """RankMixer (arXiv 2507.15551, section 3): the vectors one behind the other, cut into tokens, each through a matrix
-    of its own; a layer is `S = LN(TokenMixing(X) + X)`, where token `h` is given head `h` of every token, and
-    `LN(PFFN(S) + S)` with a network for each token. The last layer reads the mean of tokens. The GELU is the one by
-    tanh."""
+    """RankMixer (arXiv 2507.15551): the vectors one behind the other, cut into tokens, each through a matrix of its
+    own; a layer is `S = LN(TokenMixing(X) + X)`, where token `h` is given head `h` of every token, and `LN(PFFN(S) +
+    S)` with a network for each token. The last layer reads the mean of tokens. The GELU is the one by tanh."""
 
     names = features("e", "s") | linear("out", "logit.linear")
     for token in range(2):
@@ -209,8 +208,8 @@ class RankMixer(nn.Module):
 
 
 class APG(nn.Module):
-    """APG (arXiv 2203.16218, section 4): a layer is `relu(U S V x + b)` with a `S` of low rank that a network of one
-    layer makes of the row, and `U` and `V` that all rows have in common."""
+    """APG (arXiv 2203.16218): a layer is `relu(U S V x + b)` with a `S` of low rank that a network of one layer makes
+    of the row, and `U` and `V` that all rows have in common."""
 
     names = features("e", "s") | linear("out", "logit.linear")
     for layer in range(2):
@@ -235,9 +234,9 @@ class APG(nn.Module):
 
 
 class MaskNetSerial(nn.Module):
-    """MaskNet, serial (arXiv 2102.07619, section 3): a block `relu(LN(W (V_mask * x)))` over the normed vectors, and
-    two over what the block before says, each with a mask `W_d2 relu(W_d1 V_emb + b_d1) + b_d2`. Ours has one scale and
-    shift for all fields in the norm over vectors."""
+    """MaskNet, serial (arXiv 2102.07619): a block `relu(LN(W (V_mask * x)))` over the normed vectors, and two over what
+    the block before says, each with a mask `W_d2 relu(W_d1 V_emb + b_d1) + b_d2`. Ours has one scale and shift for all
+    fields in the norm over vectors."""
 
     names = features("v", "s") | linear("out", "logit.linear") | norm("ln", "first.layer_norm")
     for block, ours in enumerate(["first", "top.turn_1", "top.turn_2"]):

@@ -56,9 +56,9 @@ class DIFM(nn.Module):
 
 
 class FLEN(nn.Module):
-    """FLEN (arXiv 1911.04690, section 3): fields in groups. `h_MF` is the sum over pairs of groups of `r_nm` times the
-    product of the two groups' sums, `h_FM` the sum over groups of `r_mm` times the sum of the products of two fields in
-    it; a layer without a bias and with a relu reads the linear part beside their sum, and the last layer this beside a
+    """FLEN (arXiv 1911.04690): fields in groups. `h_MF` is the sum over pairs of groups of `r_nm` times the product of
+    the two groups' sums, `h_FM` the sum over groups of `r_mm` times the sum of the products of two fields in it; a
+    layer without a bias and with a relu reads the linear part beside their sum, and the last layer this beside a
     network. The groups are of the user, of the item, and the numbers."""
 
     names = (
@@ -97,8 +97,8 @@ class FLEN(nn.Module):
 
 
 class FEFM(nn.Module):
-    """Field-embedded factorisation machine (arXiv 2009.09931, section 3.1): `w_0 + sum w_i x_i + sum_{i<j} v_i^T
-    W_{F(i) F(j)} v_j x_i x_j`, each `W` symmetric: ours is a matrix and the same matrix turned."""
+    """Field-embedded factorisation machine (arXiv 2009.09931): `w_0 + sum w_i x_i + sum_{i<j} v_i^T W_{F(i) F(j)} v_j
+    x_i x_j`, each `W` symmetric: ours is a matrix and the same matrix turned."""
 
     dim = 3
     names = (
@@ -121,7 +121,7 @@ class FEFM(nn.Module):
 
 
 class DeepFEFM(FEFM):
-    """DeepFEFM (section 3.2): a network over the vectors and the products of pairs, beside these."""
+    """DeepFEFM: a network over the vectors and the products of pairs, beside these."""
 
     dim = 4
     names = (
@@ -144,8 +144,8 @@ class DeepFEFM(FEFM):
 
 
 class LorentzFM(nn.Module):
-    """LorentzFM (arXiv 1911.09049, section 3): points of the hyperboloid, whose product is `<u, v>_L = -u_0 v_0 + sum
-    u_i v_i`; what is predicted is the sum over pairs of `(1 - <u, v>_L - u_0 - v_0) / (u_0 v_0)`."""
+    """LorentzFM (arXiv 1911.09821): points of the hyperboloid, whose product is `<u, v>_L = -u_0 v_0 + sum u_i v_i`;
+    what is predicted is the sum over pairs of `(1 - <u, v>_L - u_0 - v_0) / (u_0 v_0)`."""
 
     names = features("v", "s")
 
