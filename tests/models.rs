@@ -26,7 +26,7 @@ const VISITS: &str = "schema clicks {
   item { sparse V: int | modulo(rows: 30) }
   sparse history: int | list(\"^\", last: 6) | same(V)
 }";
-const MODELS: [(&str, &str); 60] = [
+const MODELS: [(&str, &str); 61] = [
     ("afm", "afm"),
     ("afn", "afn"),
     ("aoanet", "aoanet"),
@@ -45,6 +45,7 @@ const MODELS: [(&str, &str); 60] = [
     ("difm", "difm"),
     ("din", "din"),
     ("dlrm", "dlrm"),
+    ("dmin", "dmin"),
     ("dmr", "dmr"),
     ("dnn", "dnn"),
     ("dssm", "dssm"),

@@ -36,6 +36,7 @@ library![
     "models/difm.nasrec",
     "models/din.nasrec",
     "models/dlrm.nasrec",
+    "models/dmin.nasrec",
     "models/dmr.nasrec",
     "models/dnn.nasrec",
     "models/dssm.nasrec",

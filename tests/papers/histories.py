@@ -116,6 +116,82 @@ class DMR(History):
         return torch.softmax(fits, dim=0) @ e, to_item.view(1), fits.sum().view(1)
 
 
+class Head(nn.Module):
+    """What a head of attention adds to the places of a history."""
+
+    def __init__(self):
+        super().__init__()
+        self.q, self.k, self.v, self.out = (nn.Linear(4, 4, bias=False) for _ in range(4))
+
+    def forward(self, s):
+        return self.out(torch.softmax(self.q(s) @ self.k(s).T / 2, dim=1) @ self.v(s))
+
+
+class DMIN(History):
+    """Deep multi-interest network (CIKM 2020): a transformer's layer over the history refines it; each head of a second
+    one, with a residual, a norm and a network of two layers beside a residual, is an interest of its own, whose places
+    are added up in the shares of the softmax of a network that sees the target, the place, their product and how long
+    ago it was. The loss of the next item is left out."""
+
+    names = (
+        History.names
+        | norm("ln1", "refined.transformer_layer.a.layer_norm")
+        | norm("ln2", "refined.transformer_layer.layer_norm")
+        | linear("ffn1", "refined.transformer_layer.linear")
+        | linear("ffn2", "refined.transformer_layer.linear_2")
+    )
+    for turn in range(2):
+        ours = f"x.turn_{turn + 1}.one_interest"
+        at = {f"heads.{turn}": f"refined.transformer_layer.head.turn_{turn + 1}.one_head"}
+        at |= {f"interests.{turn}.head": f"{ours}.a.one_head"}
+        for own, head in at.items():
+            names |= linear(f"{own}.q", f"{head}.query.linear", bias=False)
+            names |= linear(f"{own}.k", f"{head}.key.linear", bias=False)
+            names |= linear(f"{own}.v", f"{head}.linear", bias=False)
+            names |= linear(f"{own}.out", f"{head}.linear_2", bias=False)
+        own = f"interests.{turn}"
+        names |= norm(f"{own}.ln", f"{ours}.a.layer_norm")
+        names |= linear(f"{own}.ffn1", f"{ours}.said.linear") | linear(f"{own}.ffn2", f"{ours}.said.linear_2")
+        names |= linear(f"{own}.of_place", f"{ours}.met.linear", bias=False)
+        names |= linear(f"{own}.of_product", f"{ours}.met.linear_2", bias=False)
+        names |= linear(f"{own}.of_target", f"{ours}.seen.linear")
+        names |= linear(f"{own}.of_time", f"{ours}.seen.linear_2", bias=False)
+        names |= {f"{own}.ago": f"{ours}.seen.places.weight_fields.weight"}
+        names |= linear(f"{own}.score", f"{ours}.linear", bias=False)
+    said = 2 * 4
+
+    class Interest(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head, self.ln = Head(), nn.LayerNorm(4)
+            self.ffn1, self.ffn2 = nn.Linear(4, 16), nn.Linear(16, 4)
+            # One layer over all that it sees, in the parts that each is multiplied with.
+            self.of_target, self.ago = nn.Linear(4, 6), nn.Parameter(torch.empty(PLACES, 4))
+            self.of_place, self.of_product, self.of_time = (nn.Linear(4, 6, bias=False) for _ in range(3))
+            self.score = nn.Linear(6, 1, bias=False)
+
+        def forward(self, v, z):
+            a = self.ln(z + self.head(z))
+            places = a + self.ffn2(torch.relu(self.ffn1(a)))
+            scores = []
+            for ago, place in zip(self.ago, places.flip(0)):
+                seen = self.of_target(v) + self.of_place(place) + self.of_product(v * place) + self.of_time(ago)
+                scores.append(self.score(torch.relu(seen)))
+            return torch.softmax(torch.cat(scores), dim=0) @ places.flip(0)
+
+    def __init__(self):
+        super().__init__()
+        self.heads = nn.ModuleList(Head() for _ in range(2))
+        self.ln1, self.ln2 = nn.LayerNorm(4), nn.LayerNorm(4)
+        self.ffn1, self.ffn2 = nn.Linear(4, 16), nn.Linear(16, 4)
+        self.interests = nn.ModuleList(self.Interest() for _ in range(2))
+
+    def seen(self, v, e):
+        a = self.ln1(e + sum(head(e) for head in self.heads))
+        z = self.ln2(a + self.ffn2(torch.relu(self.ffn1(a))))
+        return torch.cat([interest(v, z) for interest in self.interests])
+
+
 class DIEN(History):
     """Deep interest evolution network (arXiv 1809.03672): a gated recurrent unit over the history; attention
     `softmax(h_t W v)`; a second unit over the first's states whose update gate is scaled by attention (AUGRU). Its last

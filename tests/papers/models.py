@@ -4,7 +4,7 @@ from attention import DESTINE, AutoInt, MaskNet, Wukong
 from crosses import DCN, FCN, GDCN, DCNMix, DCNv2, DCNv2Stacked, GDCNStacked
 from factorisation import AFM, FFM, FM, HOFM, IFM, NFM, DeepFM, FmFM, FwFM, Linear
 from graphs import DHEN, FiGNN, InterHAt
-from histories import DIEN, DMR, HSTU, TIN, TransAct
+from histories import DIEN, DMIN, DMR, HSTU, TIN, TransAct
 from labels import ESMM, PLE, FCNTri, MMoE, SharedBottom
 from layers import APG, EDCN, QNN, SAM2E, SAM3A, SAM3E, AOANet, MaskNetSerial, RankMixer, XDeepInt
 from machines import DIFM, FEFM, FLEN, HFM, DeepFEFM, DeepIM, HFMPlus, LorentzFM
@@ -33,6 +33,7 @@ MODELS = {
     "difm": DIFM,
     "din": DIN,
     "dlrm": DLRM,
+    "dmin": DMIN,
     "dmr": DMR,
     "dnn": DNN,
     "dssm": DSSM,
