@@ -1,4 +1,4 @@
-//! The operators of `std/cross.nasrec` and `std/fields.nasrec`, against values worked out by hand.
+//! The operators of `std/`, against values worked out by hand.
 
 use nasrec_compiler::{Architecture, ItemKind, Space};
 use nasrec_runtime::backend::{Backend, Task, Tiled};
@@ -13,7 +13,7 @@ fn value(expression: &str, numeric: &[f32], params: &[(&str, &[f32])]) -> Vec<f3
     let columns = numeric.len();
     let fields = columns / 2;
     let text = format!(
-        "import \"std/ctr.nasrec\"\nimport \"std/cross.nasrec\"\nimport \"std/fields.nasrec\"\n\
+        "import \"std/ctr.nasrec\"\nimport \"std/cross.nasrec\"\nimport \"std/fields.nasrec\"\nimport \"std/sequences.nasrec\"\n\
          schema t {{ label y; dense I[1..{columns}] }}\n\
          space tiny(normalise = off) {{\n input numeric: dense\n let x = linear(numeric, {columns}, bias: off)\n let s = rows(x, {fields}, 2)\n let y = {expression}\n\
          logit = linear(y, 1, bias: off)\n}}\n\
@@ -178,13 +178,31 @@ fn arithmetic_and_activations() {
     let mut dice: Vec<(&str, &[f32])> = norm.iter().map(|(name, values)| (name.as_str(), &values[..])).collect();
     dice.push(("y.dice.weight.weight", &[0.5, 0.25]));
     self::close(&value("dice(x)", &PAIR, &dice), &[1.5, 2.394_88]);
+    // Both gates are half open: the new state is the tanh of a bias and half of the old one.
+    let gru = ["update", "reset", "new"].map(|gate| {
+        let (bias, of_state) = if gate == "new" { (&[0.5, -0.5][..], IDENTITY) } else { (&ZEROS[..2], &ZEROS[..4]) };
+        let of = |name: &str| format!("y.gru.{gate}.{name}");
+        [(of("linear.weight"), &ZEROS[..4]), (of("linear.bias"), bias), (of("linear_2.weight"), of_state)]
+    });
+    let gru: Vec<(&str, &[f32])> = gru.iter().flatten().map(|(name, values)| (name.as_str(), *values)).collect();
+    self::close(&value("gru(x, x)", &PAIR, &gru), &[1.452_574, 1.880_797]);
     let free: &[(&str, &[f32])] = &[("y.weight.weight", &[4.0, 5.0])];
     self::close(&value("weight(2) * x", &PAIR, free), &[8.0, 15.0]);
 }
 
 #[test]
+fn places_are_counted_from_the_last() {
+    let newest = [[0.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0; 4]].concat();
+    close(&value("flatten(from_last(x))", &[1.0, 1.0, 1.0, 0.0], &[]), &newest);
+    let params: &[(&str, &[f32])] = &[("y.places.weight_fields.weight", &[1.0, 2.0, 3.0, 4.0])];
+    close(&value("flatten(places(x, 2))", &[1.0, 0.0], params), &[1.0, 2.0, 0.0, 0.0]);
+    close(&value("flatten(places(x, 2))", &[1.0, 1.0], params), &[3.0, 4.0, 1.0, 2.0]);
+}
+
+#[test]
 fn matrices_of_fields() {
     let close = |expression: &str, expected: &[f32]| close(&value(expression, &FIELDS, &[]), expected);
+    close("flatten(by_parts(s, 2, 1))", &[1.0, 3.0, 2.0, 5.0]);
     // The fields are (1, 2) and (3, 5).
     close("flatten(transpose(s))", &[1.0, 3.0, 2.0, 5.0]);
     close("flatten(matmul(s, transpose(s)))", &[5.0, 13.0, 13.0, 34.0]);

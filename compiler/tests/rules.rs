@@ -331,6 +331,10 @@ fn a_fixed_repeat_leaves_nothing_open() {
     let space = space("  let h = repeat 3 from numeric as h { relu(linear(h, 4)) }\n  logit = linear(h, 1)");
     assert!(space.choices().is_empty());
     assert_eq!(count(&plan(&space, &[]), Relu.into()), 3);
+    // Not at all, as an operator or a space may be told to: the start is the result.
+    let space = self::space("  let h = repeat 0 from relu(numeric) as h { relu(linear(h, 4)) }\n  logit = linear(h, 1)");
+    assert!(space.choices().is_empty());
+    assert_eq!(count(&plan(&space, &[]), Relu.into()), 1);
 }
 
 #[test]

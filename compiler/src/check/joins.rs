@@ -253,7 +253,7 @@ impl Elaborator<'_> {
     }
 
     pub fn pick(&mut self, scope: &mut Scope, count: &Expr, from: &Expr, span: Span) -> Option<Value> {
-        let (lo, hi) = self.how_many(scope, count, 0)?;
+        let (lo, hi) = self.how_many(scope, count, (0, 1))?;
         let sources = match self.eval(scope, from)? {
             Value::Sources(sources) => sources,
             Value::List(items) => {
@@ -377,7 +377,7 @@ impl Elaborator<'_> {
         }
         let (lo, hi) = match count {
             None => (1, 1),
-            Some(count) => self.how_many(scope, count, 1)?,
+            Some(count) => self.how_many(scope, count, (1, 1))?,
         };
         if hi > labels.len() {
             let message = format!("{hi} are to be chosen from {} alternatives", labels.len());
@@ -436,8 +436,13 @@ impl Elaborator<'_> {
         Some(Value::Tensor(self.add(NodeKind::Choose(choice), self.tensor(first), axes, &edges, "choose")))
     }
 
-    /// How many are taken: a number or a range of fixed whole numbers, the larger at least 1.
-    pub fn how_many(&mut self, scope: &mut Scope, count: &Expr, least: usize) -> Option<(usize, usize)> {
+    /// How many are taken: a number or a range of fixed whole numbers, the smaller at least `least`, and the larger `most`.
+    pub fn how_many(
+        &mut self,
+        scope: &mut Scope,
+        count: &Expr,
+        (least, most): (usize, usize),
+    ) -> Option<(usize, usize)> {
         let (lo, hi) = match self.eval(scope, count)? {
             Value::Size(size) => (self.ex.as_constant(size), self.ex.as_constant(size)),
             Value::Range { lo, hi, step: None } => (self.ex.as_constant(lo), self.ex.as_constant(hi)),
@@ -454,10 +459,11 @@ impl Elaborator<'_> {
             );
         };
         let whole = lo.fract() == 0.0 && hi.fract() == 0.0;
-        if !whole || lo < least as f64 || hi < lo || hi < 1.0 {
+        if !whole || lo < least as f64 || hi < lo || hi < most as f64 {
+            let larger = if most > least { format!(", and the larger of at least {most}") } else { String::new() };
+            let expected = format!("expected whole numbers of at least {least}, the smaller one first{larger}");
             return self.fail(
-                Diagnostic::error(Code::Pick, "this is not a number of things to take")
-                    .label(count.span, format!("expected whole numbers of at least {least}, the smaller one first")),
+                Diagnostic::error(Code::Pick, "this is not a number of things to take").label(count.span, expected),
             );
         }
         Some((lo as usize, hi as usize))

@@ -18,7 +18,7 @@ impl Elaborator<'_> {
         (name, body): (&Name, &Body),
         span: Span,
     ) -> Option<Value> {
-        let (lo, hi) = self.how_many(scope, count, 0)?;
+        let (lo, hi) = self.how_many(scope, count, (0, 0))?;
         if hi > MAX_SOURCES {
             let message = format!("{hi} iterations; at most {MAX_SOURCES} are possible");
             return self.fail(Diagnostic::error(Code::TooLarge, message).label(count.span, "too many"));
