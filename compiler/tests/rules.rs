@@ -326,13 +326,51 @@ fn choices_of_an_iteration_exist_only_when_it_is_deep_enough() {
     assert_eq!(space.missing(&first), [ChoiceId(2)]);
 }
 
+/// A space that is called reads what its caller reads, and has parameters and choices of its own at each call.
+#[test]
+fn a_space_is_called_in_another() {
+    let space = bound(
+        "space s {
+  width q in [5, 6]
+  let both = choose { tower(w: q); sum: tower(w: q, deep: on) + tower(w: 7) }
+  input numeric: dense
+  logit = both + linear(numeric, 1)
+}
+space tower(w = 4, deep = off) {
+  input x: dense
+  input f: categorical
+  width v in [2, 3]
+  let h = if deep { relu(linear(x, w)) } else { linear(x, w) }
+  logit = linear(concat(h, flatten(embed(f, v))), 1)
+}
+",
+    );
+    // Of the first alternative one width of the tables, of the second two.
+    assert_eq!(space.graph().raw_count().to_string(), "12");
+    let inputs: Vec<&str> = space.graph().inputs.iter().map(|input| input.name.as_str()).collect();
+    assert_eq!(inputs, ["x", "f"]);
+    let mut names_seen = std::collections::BTreeSet::new();
+    for index in 0..20 {
+        let mut rng = nasrec_compiler::streams::Streams::new(3).rng("called", index);
+        let plan = space.plan(&space.sample(nasrec_compiler::recipe::Counts::Uniform, &mut rng)).expect("a plan");
+        let reads = plan.nodes.iter().filter(|node| matches!(node.primitive, Primitive::Numeric(_))).count();
+        assert_eq!(reads, 1, "what both read is read once");
+        names_seen.extend(names(&plan));
+    }
+    for name in ["both.tower.logit.linear.weight", "both.sum.tower.h.linear.weight", "both.sum.tower_2.h.linear.weight"]
+    {
+        assert!(names_seen.contains(name), "{name} in {names_seen:?}");
+    }
+}
+
 #[test]
 fn a_fixed_repeat_leaves_nothing_open() {
     let space = space("  let h = repeat 3 from numeric as h { relu(linear(h, 4)) }\n  logit = linear(h, 1)");
     assert!(space.choices().is_empty());
     assert_eq!(count(&plan(&space, &[]), Relu.into()), 3);
     // Not at all, as an operator or a space may be told to: the start is the result.
-    let space = self::space("  let h = repeat 0 from relu(numeric) as h { relu(linear(h, 4)) }\n  logit = linear(h, 1)");
+    let space =
+        self::space("  let h = repeat 0 from relu(numeric) as h { relu(linear(h, 4)) }\n  logit = linear(h, 1)");
     assert!(space.choices().is_empty());
     assert_eq!(count(&plan(&space, &[]), Relu.into()), 1);
 }

@@ -66,16 +66,15 @@ impl Elaborator<'_> {
         let program = self.program;
         match program.lookup(scope.file, name) {
             Some(item) if item.kind == ItemKind::Op => return self.op(scope, callee, item, args, span, named),
+            Some(item) if item.kind == ItemKind::Space => {
+                return self.called_space(scope, (callee, item), args, (span, named));
+            }
             Some(item) => {
                 let defined = item.span;
-                let help = (item.kind == ItemKind::Space).then(|| {
-                    "a space is searched, and is no part of another: what several share is an `op`, which each of them calls".to_owned()
-                });
                 return self.fail(
                     Diagnostic::error(Code::Kind, format!("`{name}` cannot be called here"))
-                        .label(callee.span, "an operator is expected")
-                        .label(defined, "defined here")
-                        .help_if(help),
+                        .label(callee.span, "an operator or a space is expected")
+                        .label(defined, "defined here"),
                 );
             }
             None => {}
@@ -206,7 +205,7 @@ impl Elaborator<'_> {
     }
 
     /// Enters the scope of names of a call; the returned length restores it.
-    fn enter(&mut self, callee: &str, named: bool) -> usize {
+    pub(super) fn enter(&mut self, callee: &str, named: bool) -> usize {
         let before = self.path.len();
         if !named {
             let prefix = self.path.join(".");

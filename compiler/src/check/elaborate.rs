@@ -117,6 +117,8 @@ pub(super) struct Elaborator<'p> {
     pub forks: Vec<Fork>,
     /// The operators being written out: where each is defined and called.
     pub calls: Vec<(Span, Span)>,
+    /// Which of them are spaces.
+    pub called_spaces: Vec<Span>,
     /// The alternative's label already names the call that it consists of.
     pub named_by_label: bool,
     /// An operator is checked on its own: nothing is known about its arguments.
@@ -221,6 +223,7 @@ impl<'p> Elaborator<'p> {
             demands: Vec::new(),
             forks: Vec::new(),
             calls: Vec::new(),
+            called_spaces: Vec::new(),
             named_by_label: false,
             generic: false,
             recorder: None,

@@ -8,6 +8,7 @@ mod arch;
 mod arithmetic;
 mod blame;
 mod block;
+mod called_spaces;
 mod calls;
 mod claims;
 mod conflicts;

@@ -228,6 +228,12 @@ impl Elaborator<'_> {
 
     pub(super) fn input(&mut self, scope: &mut Scope, name: &Name, kind: &Name, from: &[Columns]) {
         let Some((kind, from)) = self.said_of_input(kind, from) else { return self.spoil(scope, name) };
+        // A space that is called, and its caller, read what either of them has named.
+        let own = |span: &Span| self.called_spaces.is_empty() && self.statements.values().any(|known| known == span);
+        let first = self.inputs.iter().find(|input| input.kind == kind && input.from == from);
+        if let Some(known) = first.filter(|first| !own(&first.span)).and_then(|_| self.known_input(kind, &from)) {
+            return self.bind(scope, name, known);
+        }
         let whole = self.inputs.iter().find(|input| input.kind == kind && input.from.is_empty() && from.is_empty());
         if let Some(first) = whole {
             let diagnostic = Diagnostic::error(Code::Duplicate, format!("two inputs of kind `{}`", kind.word()))
