@@ -85,13 +85,13 @@ impl Elaborator<'_> {
         if let Some(signature) = primitives::find(name) {
             return self.primitive(scope, callee, signature, args, span, named);
         }
-        let ops = program.visible_ops(scope.file);
+        let ops = program.callable(scope.file);
         let primitives = primitives::names().chain(["concat"]);
         let known = ops.iter().map(|op| op.as_str() as &str).chain(primitives.map(|p| p as &str));
         let near = nearest(name, known);
         let shipped = crate::library::FILES
             .iter()
-            .find(|(_, text)| text.contains(&format!("\nop {name}(")))
+            .find(|(_, text)| ["op", "space"].iter().any(|item| text.contains(&format!("\n{item} {name}("))))
             .map(|(path, _)| program.import_of(callee, path));
         // What is called exactly so goes before what is called nearly so.
         let known = elsewhere::operator(name).filter(|_| shipped.is_none());

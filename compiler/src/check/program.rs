@@ -237,10 +237,14 @@ impl Program {
         self.scopes[file.0 as usize].items.contains_key(&name.text) || self.is_spoilt(file, &name.text)
     }
 
-    /// The operators that a file sees, for suggestions.
-    pub(super) fn visible_ops(&self, file: FileId) -> Vec<String> {
+    /// The operators and spaces that a file sees, for suggestions.
+    pub(super) fn callable(&self, file: FileId) -> Vec<String> {
         let scope = &self.scopes[file.0 as usize].items;
-        scope.values().filter(|item| item.kind == ItemKind::Op).map(|item| item.name.clone()).collect()
+        scope
+            .values()
+            .filter(|item| matches!(item.kind, ItemKind::Op | ItemKind::Space))
+            .map(|item| item.name.clone())
+            .collect()
     }
 }
 

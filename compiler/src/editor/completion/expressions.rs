@@ -242,6 +242,9 @@ impl Completer<'_> {
         let tensors = !matches!(wanted, Some("size" | "switch" | "list" | "categorical" | "sequence" | "number"));
         if tensors {
             self.items(Kind::Op, 3);
+            if self.context.item_word() == Some("space") {
+                self.items(Kind::Space, 5);
+            }
             self.keywords(&["choose", "pick", "maybe", "repeat", "if"]);
             if index.around(at, &[Kind::Block]).is_some() {
                 self.keywords(&["earlier"]);
