@@ -60,7 +60,7 @@ fn models_are_told_by_the_mean_of_their_trainings() {
 #[test]
 fn a_budget_says_by_how_many() {
     let folder = tempfile::tempdir().expect("a folder");
-    for (budget, decided) in [("budget=0.001s", vec![0]), ("budget=20h", vec![1; 19])] {
+    for (budget, decided) in [("budget=0.001s", vec![0, 0]), ("budget=20h", vec![1; 19])] {
         let planned = planned(TINY, &[&TOLD[..3], &[budget]].concat());
         let whole = run(&planned, &folder.path().join(decided.len().to_string()), 2);
         let journal = entries(&whole["journal"]);

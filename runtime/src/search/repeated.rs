@@ -92,8 +92,8 @@ pub(super) fn luck<'t>(told: impl Iterator<Item = &'t Told>, networks: bool) -> 
 }
 
 impl<B: Backend> Course<'_, B> {
-    /// Trains models with further seeds and tells them on the test part, all with as many: as the recipe says, or as there is time for. Each has its own
-    /// course.
+    /// Trains models with further seeds and tells them on the test part: as many as the recipe says, or as there is time for, all of them, and at the end
+    /// the first ones, which what was found is the first of. Each has its own course.
     pub fn repeated(
         models: &mut [(&Self, &Subject, Told)],
         clock: Clock,
@@ -102,21 +102,25 @@ impl<B: Backend> Course<'_, B> {
     ) -> Result<()> {
         let Some((course, ..)) = models.first() else { return Ok(()) };
         for seed in 2..=seeds(course.shop.run.job()) {
-            let goes_on = match budget {
-                Some(budget) => journal.decide(
-                    &format!("whether models are told on the test part with seed {seed}"),
-                    |journal| {
-                        let each = models.iter().map(|(course, subject, _)| course.takes(subject, journal));
-                        u64::from(clock.elapsed() + each.sum::<f64>() <= budget)
-                    },
-                )?,
-                None => 1,
+            let all = match budget {
+                Some(budget) => {
+                    let what = format!("whether models are told on the test part with seed {seed}");
+                    let each =
+                        |journal: &Journal| models.iter().map(|(course, subject, _)| course.takes(subject, journal));
+                    let fits = |journal: &Journal| clock.elapsed() + each(journal).sum::<f64>() <= budget;
+                    journal.decide(&what, |journal| u64::from(fits(journal)))? == 1
+                }
+                None => true,
             };
-            if goes_on == 0 {
-                break;
-            }
             let mut found = Vec::new();
             for (course, subject, _) in &*models {
+                if let Some(budget) = budget.filter(|_| !all) {
+                    let what = format!("whether {} is told on the test part with seed {seed}", subject.name());
+                    let fits = |journal: &Journal| clock.elapsed() + course.takes(subject, journal) <= budget;
+                    if journal.decide(&what, |journal| u64::from(fits(journal)))? == 0 {
+                        break;
+                    }
+                }
                 let again = again(subject, seed);
                 let is_sound = course.validated_as(&again, journal)?.log_loss.is_some();
                 let test = if is_sound { Some(course.tested_as(&again, journal)?) } else { None };
@@ -133,6 +137,9 @@ impl<B: Backend> Course<'_, B> {
             for ((.., told), (test, blocks)) in models.iter_mut().zip(found) {
                 told.figures.push(test);
                 told.blocks.extend(blocks);
+            }
+            if !all {
+                break;
             }
         }
         Ok(())

@@ -342,14 +342,20 @@ fn against(
         let theirs = of(subject.name())?;
         let (own_blocks, other_blocks) = (mine.blocks()?, theirs.blocks()?);
         let (own, others) = (mine.mean(), theirs.mean());
-        // All networks are known to be lucky from the same trainings.
+        let of_mine = luck.map(|luck| luck.of_mean(mine.trainings()));
         let luck: Vec<Luck> = match subject {
+            // All networks are known to be lucky from the same trainings.
             Subject::Network(_) => {
-                luck.map(|luck| Luck { variance: 2.0 * luck.variance, ..luck }).into_iter().collect()
+                let of_theirs = luck.map(|luck| luck.of_mean(theirs.trainings()));
+                let both = of_mine.zip(of_theirs);
+                both.map(|(mine, theirs)| Luck { variance: mine.variance + theirs.variance, ..mine })
+                    .into_iter()
+                    .collect()
             }
-            Subject::Trees { .. } => luck.into_iter().chain(of_trees).collect(),
+            Subject::Trees { .. } => {
+                of_mine.into_iter().chain(of_trees.map(|luck| luck.of_mean(theirs.trainings()))).collect()
+            }
         };
-        let luck: Vec<Luck> = luck.into_iter().map(|luck| luck.of_mean(mine.trainings())).collect();
         let ahead = others.log_loss? - own.log_loss?;
         Some(Against {
             name: other.name.clone(),

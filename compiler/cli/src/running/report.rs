@@ -159,16 +159,8 @@ fn compared(report: &Report) -> String {
         };
         let _written = writeln!(out, "{} {told} (from {low:+.4} to {high:+.4}).", best.name);
     }
-    if let Some(repeated) = best.repeated {
-        let each =
-            std::iter::once(best).chain(&report.baselines).filter_map(|row| Some((row, row.repeated?.log_loss?)));
-        let each: Vec<String> = each.map(|(row, loss)| format!("{} {}", row.name, loss_shown(loss))).collect();
-        let _written = writeln!(
-            out,
-            "Each is the mean of {} trainings there, of which the table has the first, and that is kept: {}.",
-            repeated.trainings,
-            each.join(", ")
-        );
+    if best.repeated.is_some() {
+        out.push_str(&means(report, best));
     }
     if intervals {
         let _written = writeln!(
@@ -181,6 +173,28 @@ fn compared(report: &Report) -> String {
         );
     }
     out
+}
+
+/// What models come to on the test part in the mean of their trainings.
+fn means(report: &Report, best: &Row) -> String {
+    let rows = std::iter::once(best).chain(&report.baselines).filter(|row| !row.failed());
+    let mean = |row: &Row| match row.repeated {
+        Some(repeated) => (repeated.log_loss, repeated.trainings),
+        None => (row.test.and_then(|test| test.log_loss), 1),
+    };
+    let each: Vec<(&str, f64, usize)> =
+        rows.filter_map(|row| mean(row).0.map(|loss| (row.name.as_str(), loss, mean(row).1))).collect();
+    let (least, most) = each.iter().fold((usize::MAX, 0), |(least, most), &(.., n)| (least.min(n), most.max(n)));
+    let shown = |&(name, loss, n): &(&str, f64, usize)| match least == most {
+        true => format!("{name} {}", loss_shown(loss)),
+        false => format!("{name} {} (of {n})", loss_shown(loss)),
+    };
+    let shown: Vec<String> = each.iter().map(shown).collect();
+    let many = if least == most { format!("{most}") } else { format!("{least} or {most}") };
+    format!(
+        "Each is the mean of {many} trainings there, of which the table has the first, and that is kept: {}.\n",
+        shown.join(", ")
+    )
 }
 
 /// That a model failed, or has learnt nothing.
