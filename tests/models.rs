@@ -89,9 +89,12 @@ const MODELS: [(&str, &str); 61] = [
     ("xdeepfm", "xdeepfm"),
     ("xdeepint", "xdeepint"),
 ];
-const SPACES: [(&str, &str); 5] = [
+const SPACES: [(&str, &str); 8] = [
     ("autoctr", "blocks: 4, dim: 8, widths: [8, 16, 24]"),
+    ("autoctr_paper", "blocks: 4, dim: 8, widths: [8, 16, 24], normalise: on"),
+    ("automlp", "lengths: [1, 2, 4], dims: [4, 8], widths: [8, 16], depth: 2, hidden: 16"),
     ("interactions", "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]"),
+    ("nasctr", "blocks: 4, dim: 8, wide: 16, widths: [8, 16, 24], layers: 2, drop: 10%"),
     ("nasrec_full", "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]"),
     ("nasrec_small", "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]"),
     ("tabular", "widths: [8, 16, 24], dims: [4, 8]"),
@@ -202,14 +205,15 @@ fn every_model_learns() {
 fn architectures_of_every_space_learn() {
     let folder = tempfile::tempdir().expect("a folder");
     let backend = Tiled::new(2).expect("threads");
-    let data = dataset(folder.path());
-    let constant = constant(&data);
+    let (fields, histories) = (dataset(folder.path()), dataset_of(folder.path(), ("din", "din")));
     for (name, arguments) in SPACES {
+        let data = if asks_for_sections(name) { &histories } else { &fields };
+        let constant = constant(data);
         let space = search(name, name, arguments).0;
         for index in 0..5 {
             let architecture = space.sample(Counts::Uniform, &mut Streams::new(8).rng("learn", index));
             let plan = space.plan(&architecture).expect("a plan");
-            let loss = learn(&backend, &data, plan, name);
+            let loss = learn(&backend, data, plan, name);
             assert!(loss < constant, "{name}, architecture {index}: {loss}, but a constant {constant}");
         }
     }
@@ -219,10 +223,11 @@ fn architectures_of_every_space_learn() {
 fn a_subnet_of_every_space_computes_what_it_computes_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let backend = Tiled::new(2).expect("threads");
-    let data = dataset(folder.path());
-    let batches = Batches::listed(data.clone(), data.part(Part::Train).clone(), 100).expect("rows");
+    let batches = |data: Arc<Dataset>| Batches::listed(data.clone(), data.part(Part::Train).clone(), 100).expect("rows");
+    let (fields, histories) = (batches(dataset(folder.path())), batches(dataset_of(folder.path(), ("din", "din"))));
     for (name, arguments) in SPACES {
-        compute_what_they_compute_alone(&backend, &search(name, name, arguments).0, &batches, name);
+        let batches = if asks_for_sections(name) { &histories } else { &fields };
+        compute_what_they_compute_alone(&backend, &search(name, name, arguments).0, batches, name);
     }
 }
 

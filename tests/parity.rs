@@ -112,7 +112,7 @@ fn what_cannot_be_imported_from_is_refused_in_words() {
         (
             ["--space", "nasrec_small2", "--name", "net"],
             2,
-            "it ships autoctr, interactions, nasrec_full, nasrec_small, tabular",
+            "it ships autoctr, autoctr_paper, automlp, interactions, nasctr, nasrec_full, nasrec_small, tabular",
         ),
         (["--space", "autoctr", "--name", "net"], 1, "space `autoctr` has no parameter `counts`"),
     ] {

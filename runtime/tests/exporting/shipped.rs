@@ -82,6 +82,9 @@ fn arguments(name: &str) -> &'static str {
     match name {
         // Without norms it multiplies what it has multiplied, and 32 bits hold no such digits.
         "autoctr" => "blocks: 4, dim: 8, widths: [8, 16, 24], normalise: on",
+        "autoctr_paper" => "blocks: 3, dim: 4, widths: [4, 8], normalise: on",
+        "automlp" => "lengths: [1, 2, 4], dims: [4, 8], widths: [8, 16], depth: 2, hidden: 16",
+        "nasctr" => "blocks: 4, dim: 4, wide: 8, widths: [8, 16], layers: 2",
         "interactions" | "nasrec_full" | "nasrec_small" => "blocks: 4, dim: 8, widths: [8, 16, 24], counts: [4, 6, 9]",
         "tabular" => "widths: [8, 16, 24], dims: [4, 8]",
         // Powers of what was rounded are rounded the more.
