@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub enum Cost {
     /// Multiply-accumulates a sample.
     Macs,
+    /// All arithmetic of one sample.
+    Ops,
     /// Active values of all parameters but embedding tables. Statistics are no parameters.
     DenseParams,
     /// Values of the embedding tables, all rows.
@@ -20,13 +22,14 @@ pub enum Cost {
 
 impl Cost {
     /// Every cost, in the order of the enum.
-    pub const ALL: [Cost; 5] =
-        [Cost::Macs, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes, Cost::WeightBytes];
+    pub const ALL: [Cost; 6] =
+        [Cost::Macs, Cost::Ops, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes, Cost::WeightBytes];
 
     /// As the language writes it.
     pub fn words(self) -> &'static str {
         match self {
             Cost::Macs => "macs",
+            Cost::Ops => "ops",
             Cost::DenseParams => "params.dense",
             Cost::EmbeddingParams => "params.embedding",
             Cost::ActivationBytes => "bytes.activations",
@@ -73,6 +76,8 @@ pub(crate) fn grouped(number: impl ToString) -> String {
 pub struct Costs {
     /// Multiply-accumulates a sample.
     pub macs: u64,
+    /// All arithmetic of one sample.
+    pub ops: u64,
     /// Active values of all parameters but embedding tables.
     pub dense_params: u64,
     /// Values of the embedding tables, all rows.
@@ -85,6 +90,7 @@ impl Costs {
     /// Adds each cost to its own.
     pub fn add(&mut self, other: Costs) {
         self.macs = self.macs.saturating_add(other.macs);
+        self.ops = self.ops.saturating_add(other.ops);
         self.dense_params += other.dense_params;
         self.embedding_params += other.embedding_params;
         self.activation_bytes += other.activation_bytes;
@@ -94,6 +100,7 @@ impl Costs {
     pub fn of(&self, cost: Cost) -> u64 {
         match cost {
             Cost::Macs => self.macs,
+            Cost::Ops => self.ops,
             Cost::DenseParams => self.dense_params,
             Cost::EmbeddingParams => self.embedding_params,
             Cost::ActivationBytes => self.activation_bytes,

@@ -323,7 +323,7 @@ fn of_a_longer_list_the_last_are_read() {
     assert_eq!(batch.ids_of(0).expect("there"), [4, 8, 0, 4, 5, 9, EMPTY, 6, 6, EMPTY, EMPTY, 6]);
     // 5 is read three times, 4, 7 and 8 once.
     assert_eq!(batch.ids_of(1).expect("there"), [3, 4, 0, 2, 2, 5, EMPTY, 2]);
-    let one = |place| nasrec_compiler::plan::Lookup { field: 0, pool: None, place: Some(place) };
+    let one = |place| nasrec_compiler::plan::Lookup { field: 0, pool: None, slots: 1, place: Some(place) };
     assert_eq!(batch.looked_up(one(1)).expect("there"), [5, 9, EMPTY, 6]);
     assert_eq!(batch.looked_up(one(3)), None);
 }

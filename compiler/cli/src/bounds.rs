@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::output::{grouped, table};
 
 /// The costs that are bounded: the bytes of weights follow from their number.
-const BOUNDED: [Cost; 4] = [Cost::Macs, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes];
+const BOUNDED: [Cost; 5] = [Cost::Macs, Cost::Ops, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes];
 
 /// The least and the most of each cost; none where the constraints allow no architecture, or no effort is left.
 pub(crate) struct Bounds(Vec<(Cost, Extreme, Extreme)>);

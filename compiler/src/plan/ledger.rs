@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Serialize;
 
-use super::{ParamKind, Place, Plan};
+use super::{ParamKind, Place, Plan, node_ops};
 use crate::cost::{Costs, value_bytes};
 
 /// Bytes of the values of one sample that must be held at a time.
@@ -28,6 +28,7 @@ impl Plan {
     pub fn costs(&self) -> Costs {
         Costs {
             macs: self.macs(),
+            ops: self.ops(),
             dense_params: self.dense_params(),
             embedding_params: self.embedding_params(),
             activation_bytes: self.activation_bytes(),
@@ -42,6 +43,7 @@ impl Plan {
             .map(|node| {
                 let mut costs = Costs {
                     macs: self.node_macs(node),
+                    ops: node_ops(&self.nodes, node),
                     activation_bytes: value_bytes(&node.shape),
                     ..Costs::default()
                 };
@@ -58,14 +60,16 @@ impl Plan {
             .collect()
     }
 
-    /// Costs added up by a name that each place has, the costliest first: by multiply-accumulates, then by parameters.
+    /// Costs added up by a name that each place has, the costliest first: by multiply-accumulates, then by parameters, then by
+    /// all arithmetic.
     pub fn costs_by(&self, name: impl Fn(&Place) -> String) -> Vec<(String, Costs)> {
         let mut all: BTreeMap<String, Costs> = BTreeMap::new();
         for (node, costs) in self.nodes.iter().zip(self.node_costs()) {
             all.entry(name(&node.place)).or_default().add(costs);
         }
         let mut all: Vec<(String, Costs)> = all.into_iter().collect();
-        all.sort_by_key(|(_, costs)| std::cmp::Reverse((costs.macs, costs.dense_params, costs.embedding_params)));
+        let order = |costs: &Costs| (costs.macs, costs.dense_params, costs.embedding_params, costs.ops);
+        all.sort_by_key(|(_, costs)| std::cmp::Reverse(order(costs)));
         all
     }
 

@@ -79,6 +79,9 @@ pub struct Lookup {
     /// How the rows of a bag become one; none of a field that has one category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pool: Option<Pool>,
+    /// How many rows become one, at most: those of a bag.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub slots: usize,
     /// The one place of a bag that is looked up, counted from 0, where that is a sequence: zeros where it holds nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<usize>,
@@ -148,11 +151,19 @@ impl Param {
     }
 }
 
+fn one() -> usize {
+    1
+}
+
+fn is_one(slots: &usize) -> bool {
+    *slots == 1
+}
+
 impl Node {
     /// What its parameter `index` is looked up for, where that is a table.
     pub fn lookup(&self, params: &[Param], index: usize) -> Option<Lookup> {
         let ParamKind::Table { field } = params[self.params[index]].kind else { return None };
-        Some(self.lookups.get(index).copied().unwrap_or(Lookup { field, pool: None, place: None }))
+        Some(self.lookups.get(index).copied().unwrap_or(Lookup { field, pool: None, slots: 1, place: None }))
     }
 }
 
@@ -164,12 +175,26 @@ impl Lookup {
             return Vec::new();
         }
         let pool = |column: &SparseColumn| column.list.as_ref().map(|list| list.pool);
-        fields.iter().map(|field| Self { field: *field, pool: pool(column(field)), place: None }).collect()
+        let of = |field: &usize| {
+            let column = column(field);
+            Self { field: *field, pool: pool(column), slots: column.slots(), place: None }
+        };
+        fields.iter().map(of).collect()
     }
 
     /// Of the places of a sequence, which each are a bag of at most one.
     pub fn of_sequence(field: usize, places: usize) -> Vec<Self> {
-        (0..places).map(|place| Self { field, pool: Some(Pool::Sum), place: Some(place) }).collect()
+        (0..places).map(|place| Self { field, pool: Some(Pool::Sum), slots: 1, place: Some(place) }).collect()
+    }
+
+    /// The arithmetic of one sample by which the rows of full bags become one, for each number of a row: an addition, or a
+    /// comparison, for each row of a bag but one, and the division of a mean.
+    pub(crate) fn pooling(all: &[Self]) -> u64 {
+        let of = |lookup: &Self| {
+            let between = (lookup.slots as u64).saturating_sub(1);
+            between + u64::from(lookup.pool == Some(Pool::Mean))
+        };
+        all.iter().map(of).fold(0, u64::saturating_add)
     }
 }
 
@@ -191,6 +216,11 @@ impl Plan {
     /// Multiply-accumulates a sample, counted as in the paper (see the primitives' `macs`).
     pub fn macs(&self) -> u64 {
         macs(&self.nodes)
+    }
+
+    /// All arithmetic of one sample (see the primitives' `ops`), with what makes one row of the rows of a bag.
+    pub fn ops(&self) -> u64 {
+        self.nodes.iter().map(|node| node_ops(&self.nodes, node)).fold(0, u64::saturating_add)
     }
 
     /// Multiply-accumulates a sample of one of its nodes.
@@ -227,6 +257,20 @@ fn macs(nodes: &[Node]) -> u64 {
 }
 
 fn node_macs(nodes: &[Node], node: &Node) -> u64 {
-    let input = node.inputs.first().map_or(&[][..], |&input| nodes[input].shape.as_slice());
-    node.primitive.macs(input, &node.shape)
+    node.primitive.macs(first_shape(nodes, node), &node.shape)
+}
+
+fn node_ops(nodes: &[Node], node: &Node) -> u64 {
+    let own = node.primitive.ops(node.inputs.len(), first_shape(nodes, node), &node.shape);
+    own.saturating_add(pooled(Lookup::pooling(&node.lookups), &node.shape))
+}
+
+/// What pooling costs that takes so much for each number of a row, where the result has this shape.
+pub(crate) fn pooled(pooling: u64, shape: &[usize]) -> u64 {
+    pooling.saturating_mul(shape.last().map_or(0, |&dim| dim as u64))
+}
+
+/// The shape of a node's first operand; empty where it has none.
+fn first_shape<'a>(nodes: &'a [Node], node: &Node) -> &'a [usize] {
+    node.inputs.first().map_or(&[][..], |&input| nodes[input].shape.as_slice())
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Algebra, Applied, Op, Operand, elementwise};
+use super::{Algebra, Applied, Op, Operand, elementwise, values};
 
 /// `scale x + shift`, element by element.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,5 +25,12 @@ impl Op for Affine {
 
     fn is_identity(&self) -> bool {
         (self.scale, self.shift) == (1.0, 0.0)
+    }
+
+    /// A multiplication and an addition a value, where there is one. A change of sign is none: `a + -b` costs what `a - b`
+    /// does.
+    fn ops(&self, _: usize, _: &[usize], output: &[usize]) -> u64 {
+        let steps = u64::from(self.scale.abs() != 1.0) + u64::from(self.shift != 0.0);
+        values(output).saturating_mul(steps)
     }
 }

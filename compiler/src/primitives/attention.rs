@@ -47,4 +47,13 @@ impl Op for Attention {
         let (n, e) = (input[0] as u64, input[1] as u64);
         (n * e).saturating_mul(4 * e + 2 * n)
     }
+
+    /// What it costs to write it with `linear`, `matmul`, `softmax` and a factor. Four projections with their biases are
+    /// `8 n e e`. Each of `heads n n` scores is an inner product of `e / heads` numbers, which is scaled, and a share of a
+    /// softmax: `2 n n e + 3 heads n n` in all. Mixing gives `n e` numbers, inner products of `n`.
+    fn ops(&self, _: usize, input: &[usize], _: &[usize]) -> u64 {
+        let (n, e) = (input[0] as u64, input[1] as u64);
+        let shares = (self.heads as u64).saturating_mul(n * n).saturating_mul(3);
+        (n * e).saturating_mul(8 * e + 4 * n - 1).saturating_add(shares)
+    }
 }

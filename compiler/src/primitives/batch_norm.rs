@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::X;
-use super::{Algebra, Applied, Default, Op, Operand, Signature, Wants};
+use super::{Algebra, Applied, Default, Op, Operand, Signature, Wants, values};
 use crate::tensor::Init;
 
 /// `scale * (x - mean) / sqrt(variance + eps) + shift`, each position of a sample by itself: of a sparse tensor each number
@@ -50,5 +50,10 @@ impl Op for BatchNorm {
             .statistic("mean", axes(), Init::Constant(0.0))
             .statistic("variance", axes(), Init::Constant(1.0));
         Some(applied)
+    }
+
+    /// A subtraction, a division by the deviation, a multiplication and an addition a value. The deviation is of no sample.
+    fn ops(&self, _: usize, _: &[usize], output: &[usize]) -> u64 {
+        values(output).saturating_mul(4)
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::signature::{DENSE, DEVIATION, size};
-use super::{Algebra, Applied, Default, Op, Operand, Signature, Wants};
+use super::{Algebra, Applied, Default, Op, Operand, Signature, Wants, values};
 use crate::tensor::{Init, TensorKind};
 
 /// Each number times a trained vector of its own, `[n] -> [n, dim]`: numeric columns as fields beside the categorical ones
@@ -42,5 +42,9 @@ impl Op for EmbedNumbers {
 
     fn given(&self, _: usize) -> Range<usize> {
         1..2
+    }
+
+    fn ops(&self, _: usize, _: &[usize], output: &[usize]) -> u64 {
+        values(output)
     }
 }

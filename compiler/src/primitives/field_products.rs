@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::{LEFT, RIGHT};
-use super::{Algebra, Applied, Demand, Op, Operand, Signature};
+use super::{Algebra, Applied, Demand, Op, Operand, Signature, values};
 use crate::tensor::TensorKind;
 
 /// `[h, e], [m, e] -> [h m, e]`: every field of the first times every field of the second, element by element; the first
@@ -32,5 +32,9 @@ impl Op for FieldProducts {
         let (left_dim, right_dim) = (a.size(left_dim), a.size(right_dim));
         a.demand(Demand::Equal("the embedding dimensions"), left_dim, right_dim);
         Some(Applied::new(TensorKind::Sparse, [fields, dim]))
+    }
+
+    fn ops(&self, _: usize, _: &[usize], output: &[usize]) -> u64 {
+        values(output)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::SPARSE;
-use super::{Algebra, Applied, Op, Operand, Signature};
+use super::{Algebra, Applied, Op, Operand, Signature, inner_product};
 use crate::tensor::TensorKind;
 
 /// `[n, e] -> [n, n]`, all pairwise inner products `T Tᵀ`.
@@ -31,5 +31,12 @@ impl Op for Gram {
     /// The whole square is counted, as the paper does, though its triangle is what is read.
     fn macs(&self, input: &[usize], _: &[usize]) -> u64 {
         (input[0] as u64).saturating_mul(input[0] as u64).saturating_mul(input[1] as u64)
+    }
+
+    /// An inner product for each pair of different fields: what stands below the diagonal. Nothing else of a square can be
+    /// read, and so it costs what the sums of `pair_products` do.
+    fn ops(&self, _: usize, input: &[usize], _: &[usize]) -> u64 {
+        let n = input[0] as u64;
+        (n.saturating_mul(n.saturating_sub(1)) / 2).saturating_mul(inner_product(input[1]))
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::{Param, SPARSE, X};
-use super::{Algebra, Applied, Axis, Constants, Default, Op, Operand, Primitive, Signature, Wants};
+use super::{Algebra, Applied, Axis, Constants, Default, Op, Operand, Primitive, Signature, Wants, values};
 use crate::tensor::Init;
 
 /// `scale * (x - mean) / sqrt(var + eps) + shift` over `axis` (biased variance). Params: `scale`, `shift`, both
@@ -55,5 +55,14 @@ impl Op for LayerNorm {
         let along = x.axes[self.axis.index(x.axes.len())];
         let applied = Applied::new(x.kind, x.axes.iter().copied()).param("scale", [along], Init::Constant(1.0));
         Some(applied.param("shift", [along], Init::Constant(0.0)))
+    }
+
+    /// Of each row of `k` numbers, in this order: the mean (`k`), its subtraction (`k`), squares (`k`), their mean (`k`), `eps`
+    /// and the root (2), the reciprocal of that (1), products with it (`k`), with the scale (`k`), and the shift (`k`).
+    fn ops(&self, _: usize, _: &[usize], output: &[usize]) -> u64 {
+        let along = self.axis.index(output.len());
+        let others = output.iter().enumerate().filter(|&(at, _)| at != along).map(|(_, &size)| size);
+        let rows = others.fold(1u64, |rows, size| rows.saturating_mul(size as u64));
+        values(output).saturating_mul(7).saturating_add(rows.saturating_mul(3))
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::signature::{BIAS, SPARSE, X, size};
-use super::{Algebra, Applied, Axis, Op, Operand, Signature};
+use super::{Algebra, Applied, Axis, Op, Operand, Signature, inner_product, values};
 use crate::tensor::Init;
 
 /// `y = W x + b` along `axis`, other axes untouched: the last axis of a dense or a sparse tensor, or the field axis.
@@ -66,5 +66,11 @@ impl Op for Linear {
     /// Width in times width out, for each position of the other axis; the bias counts nothing.
     fn macs(&self, input: &[usize], output: &[usize]) -> u64 {
         output.iter().fold(input[self.axis.index(input.len())] as u64, |macs, &size| macs.saturating_mul(size as u64))
+    }
+
+    /// An inner product for each value, and the addition of its bias.
+    fn ops(&self, _: usize, input: &[usize], output: &[usize]) -> u64 {
+        let each = inner_product(input[self.axis.index(input.len())]) + u64::from(self.bias);
+        values(output).saturating_mul(each)
     }
 }

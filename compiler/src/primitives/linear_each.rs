@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::signature::{BIAS, SPARSE, size};
-use super::{Algebra, Applied, Op, Operand, Signature};
+use super::{Algebra, Applied, Op, Operand, Signature, inner_product, values};
 use crate::tensor::{Init, TensorKind};
 
 /// `y_i = W_i x_i + b_i`: a layer of its own for each field, `[n, dim] -> [n, width]`. Fields that are the parts of a dense
@@ -51,5 +51,11 @@ impl Op for LinearEach {
     fn macs(&self, input: &[usize], output: &[usize]) -> u64 {
         let dim = input.last().map_or(0, |&dim| dim as u64);
         output.iter().fold(dim, |macs, &size| macs.saturating_mul(size as u64))
+    }
+
+    /// An inner product for each value, and the addition of its bias.
+    fn ops(&self, _: usize, input: &[usize], output: &[usize]) -> u64 {
+        let each = inner_product(input.last().copied().unwrap_or_default()) + u64::from(self.bias);
+        values(output).saturating_mul(each)
     }
 }

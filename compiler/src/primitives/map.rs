@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::X;
-use super::{Algebra, Applied, Op, Operand, Signature, elementwise};
+use super::{Algebra, Applied, Op, Operand, Signature, elementwise, values};
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,5 +57,9 @@ impl Op for Map {
     fn apply<A: Algebra>(&self, a: &mut A, operands: &[Operand<A::Axis>], _: &[A::Axis]) -> Option<Applied<A::Axis>> {
         let [_] = operands else { return None };
         elementwise(a, operands)
+    }
+
+    fn ops(&self, _: usize, _: &[usize], output: &[usize]) -> u64 {
+        values(output)
     }
 }

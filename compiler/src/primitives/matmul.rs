@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::{LEFT, RIGHT};
-use super::{Algebra, Applied, Demand, Op, Operand, Signature};
+use super::{Algebra, Applied, Demand, Op, Operand, Signature, inner_product, values};
 use crate::tensor::TensorKind;
 
 /// `[n, m], [m, e] -> [n, e]`, a product of matrices for each sample.
@@ -44,5 +44,10 @@ impl Op for Matmul {
     fn macs(&self, input: &[usize], output: &[usize]) -> u64 {
         let across = input.last().map_or(0, |&across| across as u64);
         output.iter().fold(across, |macs, &size| macs.saturating_mul(size as u64))
+    }
+
+    /// An inner product for each value.
+    fn ops(&self, _: usize, input: &[usize], output: &[usize]) -> u64 {
+        values(output).saturating_mul(inner_product(input.last().copied().unwrap_or_default()))
     }
 }

@@ -13,7 +13,7 @@ mod signature;
 pub(crate) use algebra::{Algebra, Applied, Concrete, Demand, Operand};
 pub use map::Function;
 pub(crate) use map::OF_BOTH;
-pub(crate) use op::{Op, elementwise};
+pub(crate) use op::{Op, elementwise, inner_product, values};
 pub use reduce::Reduction;
 pub(crate) use signature::{Constant, Constants, DEVIATION, Default, Signature, Wants};
 
@@ -66,6 +66,21 @@ impl Primitive {
     pub fn multiplies(self, input: usize, output: usize) -> bool {
         let ones = [1; 2];
         self.macs(&ones[..input.min(2)], &ones[..output.min(2)]) > 0
+    }
+
+    /// Whether it does arithmetic, for operands and results of so many axes: see [`Op::ops`].
+    pub(crate) fn calculates(self, input: usize, output: usize) -> bool {
+        let twos = [2; 2];
+        self.ops(2, &twos[..input.min(2)], &twos[..output.min(2)]) > 0
+    }
+
+    /// Whether something that is counted of it follows from the shape of its first operand, and not from that of its result
+    /// alone; for operands and results of so many axes.
+    pub(crate) fn asks_input(self, input: usize, output: usize) -> bool {
+        let (twos, threes) = ([2; 2], [3; 2]);
+        let [twos, threes] = [&twos, &threes].map(|sizes| &sizes[..input.min(2)]);
+        let output = &[2; 2][..output.min(2)];
+        self.macs(twos, output) != self.macs(threes, output) || self.ops(2, twos, output) != self.ops(2, threes, output)
     }
 
     /// Whether it puts its operands together: of one operand it is that one, and no node of a plan.

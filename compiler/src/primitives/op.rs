@@ -43,6 +43,27 @@ pub(crate) trait Op: Copy {
     fn macs(&self, _input: &[usize], _output: &[usize]) -> u64 {
         0
     }
+
+    /// All arithmetic of one sample: a multiplication, an addition, a comparison and an elementary function (`exp`, `log`,
+    /// `sqrt`, `tanh`, `sigmoid`, a reciprocal) count one each, in prediction. What only moves numbers, and what is the same for
+    /// every sample, counts nothing. A formula counts what it costs to write the same with other primitives, so that one
+    /// computation costs one number however it is said.
+    ///
+    /// Shapes as for `macs`; `operands` is how many it has, which only a sum asks for. Never less for larger sizes, nor for
+    /// more operands: bounds over a space rest on that.
+    fn ops(&self, _operands: usize, _input: &[usize], _output: &[usize]) -> u64 {
+        0
+    }
+}
+
+/// How many numbers a tensor has for one sample.
+pub(crate) fn values(shape: &[usize]) -> u64 {
+    shape.iter().fold(1, |values: u64, &size| values.saturating_mul(size as u64))
+}
+
+/// The operations of an inner product of so many terms: their products, and the additions between them.
+pub(crate) fn inner_product(terms: usize) -> u64 {
+    (terms as u64).saturating_mul(2).saturating_sub(1)
 }
 
 /// The rule of what works element by element: operands of one shape, of which the result has whatever layout they share.

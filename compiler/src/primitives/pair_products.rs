@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::{LEFT, RIGHT};
-use super::{Algebra, Applied, Demand, Op, Operand, Signature};
+use super::{Algebra, Applied, Demand, Op, Operand, Signature, values};
 use crate::tensor::TensorKind;
 
 /// `[n, e], [n, e] -> [n (n - 1) / 2, e]`: field `i` of the first times field `j` of the second, element by element, for
@@ -35,5 +35,9 @@ impl Op for PairProducts {
             a.demand(Demand::Equal("the sizes of both sides"), mine, theirs);
         }
         Some(Applied::new(TensorKind::Sparse, [fields, dim]))
+    }
+
+    fn ops(&self, _: usize, _: &[usize], output: &[usize]) -> u64 {
+        values(output)
     }
 }

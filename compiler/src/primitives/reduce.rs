@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::X;
-use super::{Algebra, Applied, Op, Operand, Signature};
+use super::{Algebra, Applied, Op, Operand, Signature, values};
 use crate::tensor::TensorKind;
 
 /// How numbers are made one.
@@ -59,6 +59,12 @@ impl Op for Reduce {
     fn apply<A: Algebra>(&self, a: &mut A, operands: &[Operand<A::Axis>], _: &[A::Axis]) -> Option<Applied<A::Axis>> {
         let [x] = operands else { return None };
         Some(Applied::new(TensorKind::Dense, [rows(a, x)]))
+    }
+
+    /// Of a row of `k` numbers, `k - 1` additions or comparisons; a mean divides once more.
+    fn ops(&self, _: usize, input: &[usize], output: &[usize]) -> u64 {
+        let between = input.last().map_or(0, |&many| (many as u64).saturating_sub(1));
+        values(output).saturating_mul(between + u64::from(self.by == Reduction::Mean))
     }
 }
 

@@ -50,6 +50,12 @@ macro_rules! primitives {
             pub fn macs(self, input: &[usize], output: &[usize]) -> u64 {
                 match self { $(Primitive::$Name(op) => op.macs(input, output)),* }
             }
+
+            /// All arithmetic of one sample, for so many operands, the first of such a shape, and a result of such a shape: a
+            /// multiplication, an addition, a comparison and an elementary function count one each.
+            pub fn ops(self, operands: usize, input: &[usize], output: &[usize]) -> u64 {
+                match self { $(Primitive::$Name(op) => op.ops(operands, input, output)),* }
+            }
         }
 
         $(

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::reduce::rows;
 use super::signature::X;
-use super::{Algebra, Applied, Default, Demand, Op, Operand, Signature, Wants};
+use super::{Algebra, Applied, Default, Demand, Op, Operand, Signature, Wants, values};
 
 /// Each row times its number: `[n, e], [n] -> [n, e]`; a dense tensor is one row, `[w], [1] -> [w]`. The result has the
 /// places of `x`.
@@ -29,5 +29,9 @@ impl Op for Scale {
         let (by, rows) = (a.size(by.width()?), a.size(rows));
         a.demand(Demand::Equal("the values to scale by and what they scale"), by, rows);
         Some(Applied::new(x.kind, x.axes.iter().copied()))
+    }
+
+    fn ops(&self, _: usize, _: &[usize], output: &[usize]) -> u64 {
+        values(output)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::DENSE;
-use super::{Algebra, Applied, Op, Operand, Signature};
+use super::{Algebra, Applied, Op, Operand, Signature, values};
 use crate::tensor::{Init, TensorKind};
 
 /// `x + b`, `[w] -> [w]`. Params: `b [w]`.
@@ -26,5 +26,9 @@ impl Op for Shift {
         let [x] = operands else { return None };
         let width = x.width()?;
         Some(Applied::new(TensorKind::Dense, [width]).param("bias", [width], Init::Constant(0.0)))
+    }
+
+    fn ops(&self, _: usize, _: &[usize], output: &[usize]) -> u64 {
+        values(output)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::{SPARSE, X};
-use super::{Algebra, Applied, Axis, Op, Operand, Signature, elementwise};
+use super::{Algebra, Applied, Axis, Op, Operand, Signature, elementwise, values};
 
 /// `exp(x_i) / sum_j exp(x_j)` along `axis`: numbers above 0 whose sum is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,5 +41,11 @@ impl Op for Softmax {
             x.pair()?;
         }
         elementwise(a, operands)
+    }
+
+    /// Of `k` numbers, `k` exponentials, `k - 1` additions, the reciprocal of their sum and `k` products with it. That the
+    /// largest is subtracted first, so that no exponential is too large, is not counted.
+    fn ops(&self, _: usize, _: &[usize], output: &[usize]) -> u64 {
+        values(output).saturating_mul(3)
     }
 }

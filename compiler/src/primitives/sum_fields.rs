@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::signature::SPARSE;
-use super::{Algebra, Applied, Op, Operand, Signature};
+use super::{Algebra, Applied, Op, Operand, Signature, values};
 use crate::tensor::TensorKind;
 
 /// `[n, e] -> [e]`, the sum over fields.
@@ -26,5 +26,10 @@ impl Op for SumFields {
         let [s] = operands else { return None };
         let [_, dim] = s.pair()?;
         Some(Applied::new(TensorKind::Dense, [dim]))
+    }
+
+    /// One addition a value for each field but the first.
+    fn ops(&self, _: usize, input: &[usize], output: &[usize]) -> u64 {
+        values(output).saturating_mul((input[0] as u64).saturating_sub(1))
     }
 }

@@ -83,6 +83,7 @@ fn of_plan(space: &Space, plan: &Plan, columns: Option<usize>) -> String {
     let (dense, embedding) = (plan.dense_params(), plan.embedding_params());
     for (name, value, bytes) in [
         ("macs", Some(plan.macs()), None),
+        ("ops", Some(plan.ops()), None),
         ("params.dense", Some(dense), Some(4 * dense)),
         ("params.embedding", Some(embedding), Some(4 * embedding)),
         ("activations in training, all kept", None, Some(held.training)),
@@ -116,10 +117,20 @@ fn block_and_operator(place: &Place) -> String {
     place.block.as_ref().map_or_else(|| operator(place), |block| format!("{block} {}", place.operator))
 }
 
-/// The costliest first; rows that cost neither products nor parameters are summed up in the last.
+/// The costliest first; rows that cost neither arithmetic nor parameters are summed up in the last.
 fn parts(what: &str, rows: &[(String, Costs)], columns: Option<usize>) -> String {
-    let mut table =
-        table([what, "macs", "share", "params\ndense", "share", "params\nembedding", "activations\nbytes", "share"]);
+    let mut table = table([
+        what,
+        "macs",
+        "share",
+        "ops",
+        "share",
+        "params\ndense",
+        "share",
+        "params\nembedding",
+        "activations\nbytes",
+        "share",
+    ]);
     let mut all = Costs::default();
     rows.iter().for_each(|(_, costs)| all.add(*costs));
     let share = |part: u64, whole: u64| {
@@ -130,6 +141,8 @@ fn parts(what: &str, rows: &[(String, Costs)], columns: Option<usize>) -> String
             name.to_owned(),
             grouped(costs.macs),
             share(costs.macs, all.macs),
+            grouped(costs.ops),
+            share(costs.ops, all.ops),
             grouped(costs.dense_params),
             share(costs.dense_params, all.dense_params),
             grouped(costs.embedding_params),
@@ -137,7 +150,8 @@ fn parts(what: &str, rows: &[(String, Costs)], columns: Option<usize>) -> String
             share(costs.activation_bytes, all.activation_bytes),
         ]);
     };
-    let free = |costs: &Costs| costs.macs + costs.dense_params + costs.embedding_params == 0;
+    // Whatever multiplies matrices does arithmetic.
+    let free = |costs: &Costs| costs.ops + costs.dense_params + costs.embedding_params == 0;
     rows.iter().filter(|(_, costs)| !free(costs)).for_each(|(name, costs)| add(name, costs));
     let mut rest = Costs::default();
     let left: Vec<&str> = rows.iter().filter(|(_, costs)| free(costs)).map(|(name, _)| name.as_str()).collect();
@@ -164,6 +178,7 @@ fn plan_json(plan: &Plan) -> Value {
     let (dense, embedding) = (plan.dense_params(), plan.embedding_params());
     json!({
         "macs": plan.macs(),
+        "ops": plan.ops(),
         "params": { "dense": dense, "embedding": embedding },
         "bytes": { "dense": 4 * dense, "embedding": 4 * embedding, "activations": plan.activations() },
         "by_block": rows(plan.costs_by(block)),

@@ -199,8 +199,9 @@ fn source(
         let docs = vec![
             format!("Drawn from {} with seed {}, number {}.", subject.item.name, args.seed, index + 1),
             format!(
-                "{} macs, {} dense and {} embedding parameters, {} bytes of activations.",
+                "{} macs, {} ops, {} dense and {} embedding parameters, {} bytes of activations.",
                 grouped(costs.macs),
+                grouped(costs.ops),
                 grouped(costs.dense_params),
                 grouped(costs.embedding_params),
                 grouped(costs.activation_bytes)

@@ -60,7 +60,7 @@ impl Completer<'_> {
                 }
             }
             ["require", .., ","] | ["require"] if top => {
-                for cost in ["macs", "params.dense", "params.embedding"] {
+                for cost in ["macs", "ops", "params.dense", "params.embedding"] {
                     self.add(Candidate::new(cost, Sort::Value).insert(format!("{cost} <= ")));
                 }
             }

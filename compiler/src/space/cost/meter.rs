@@ -7,7 +7,8 @@ use petgraph::graph::NodeIndex;
 use smallvec::SmallVec;
 
 use crate::cost::{Costs, value_bytes};
-use crate::ir::{Assignment, Memo, SizeId, TemplateKind, Undecided};
+use crate::ir::{Assignment, Memo, SizeId, SpaceNode, TemplateKind, Undecided};
+use crate::plan::{Lookup, pooled};
 use crate::primitives::Primitive;
 use crate::space::select::computes;
 use crate::space::{Architecture, PlanError, Space};
@@ -29,7 +30,10 @@ pub struct Meter<'a> {
 /// What a node's cost is made of.
 struct Measured {
     primitive: Primitive,
-    multiplies: bool,
+    /// Whether it is asked for the shape of its first operand.
+    asks_input: bool,
+    /// The arithmetic by which rows of bags become one, for each number of a row.
+    pooling: u64,
     shape: SmallVec<[Size; 2]>,
     params: SmallVec<[Weights; 4]>,
 }
@@ -100,12 +104,18 @@ impl Space {
             let first = self.wiring.of(NodeIndex::new(index)).first().map_or(0, |&(_, first)| graph[first].axes.len());
             Measured {
                 primitive,
-                multiplies: primitive.multiplies(first, node.axes.len()),
+                asks_input: primitive.asks_input(first, node.axes.len()),
+                pooling: self.pooling(node),
                 shape: node.axes.iter().map(|axis| size(axis.size)).collect(),
                 params,
             }
         };
         self.weights().into_iter().enumerate().map(measured).collect()
+    }
+
+    /// The arithmetic by which rows of bags become one in a node, for each number of a row.
+    pub(super) fn pooling(&self, node: &SpaceNode) -> u64 {
+        node.reads.map_or(0, |input| Lookup::pooling(&self.columns[input.index()].lookups))
     }
 
     /// For each graph node, its parameters.
@@ -211,10 +221,13 @@ impl Meter<'_> {
         }
         let shape = self.shape(index, at)?;
         costs.activation_bytes += value_bytes(&shape);
-        if node.multiplies {
-            let input = first.map(|first| self.shape(first, at)).transpose()?.unwrap_or_default();
-            costs.macs = costs.macs.saturating_add(node.primitive.macs(&input, &shape));
+        let mut input = Sizes::new();
+        if let (true, Some(first)) = (node.asks_input, first) {
+            input = self.shape(first, at)?;
         }
+        costs.macs = costs.macs.saturating_add(node.primitive.macs(&input, &shape));
+        let ops = node.primitive.ops(operands, &input, &shape).saturating_add(pooled(node.pooling, &shape));
+        costs.ops = costs.ops.saturating_add(ops);
         for weights in &node.params {
             if let Some(shared) = weights.shared {
                 if std::mem::replace(&mut self.paid[shared], true) {

@@ -25,7 +25,7 @@ fn plan() -> Arc<Plan> {
     let [first, second, third] = [table(0), table(3), table(4)];
     let embedded = sketch.node(Embed.into(), &[], &[first, first, first, second, third], &[5, DIM]);
     sketch.plan.nodes[embedded].lookups =
-        POOLS.iter().enumerate().map(|(field, &pool)| Lookup { field, pool, place: None }).collect();
+        (0..).zip(POOLS).map(|(field, pool)| Lookup { field, pool, slots: SLOTS[field], place: None }).collect();
     let flat = sketch.node(Flatten.into(), &[embedded], &[], &[5 * DIM]);
     // The second field again, as a sequence: its places one by one, each as much as the one before it.
     let places = Lookup::of_sequence(1, SLOTS[1]);

@@ -1,11 +1,12 @@
 //! The least and the most that the architectures of a space cost.
 //!
 //! A bound comes from a relaxation of the whole graph (`relax.rs`) over what its choices may still be (`domains.rs`); the
-//! graph is reduced to regions first (`regions.rs`). Branch and bound (`search.rs`) divides the space until the bound is
+//! graph is reduced to regions first (`regions.rs`), in which nodes cost something (`items.rs`). Branch and bound (`search.rs`) divides the space until the bound is
 //! met by an architecture (`guess.rs`), or says both where it stops.
 
 mod domains;
 mod guess;
+mod items;
 mod regions;
 mod relax;
 mod search;

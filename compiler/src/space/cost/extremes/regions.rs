@@ -3,13 +3,12 @@
 
 use petgraph::algo::dominators::simple_fast;
 use petgraph::graph::{DiGraph, NodeIndex};
-use smallvec::SmallVec;
 
 use super::super::meter::Weights;
 use super::domains::{Domain, Kind, Ranges, mentioned};
-use crate::cost::{Cost, value_bytes};
+use super::items::{Item, Operands, Sizes};
+use crate::cost::Cost;
 use crate::ir::{ChoiceId, CondId, Gate, NodeKind, SizeId, TemplateKind};
-use crate::primitives::Primitive;
 use crate::space::Space;
 use crate::space::select::computes;
 
@@ -21,31 +20,8 @@ pub(super) type RegionId = u32;
 /// The region of the logit.
 pub(super) const LOGIT: RegionId = 0;
 
-type Sizes = SmallVec<[SizeId; 2]>;
 /// Positions and nodes.
 type Positions = Vec<(u32, usize)>;
-
-/// Something that costs when its region is live.
-enum Item {
-    /// Products of matrices.
-    Products {
-        primitive: Primitive,
-        input: Sizes,
-        output: Sizes,
-    },
-    Weights(Weights),
-    /// A value; a join of one operand is that operand.
-    Value {
-        shape: Sizes,
-        joins: Option<Join>,
-    },
-}
-
-/// How many operands a join has.
-struct Join {
-    always: u32,
-    gates: Vec<(ChoiceId, u64)>,
-}
 
 /// What decides which members of a group are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -136,37 +112,30 @@ impl Regions {
             let node = &graph.graph[NodeIndex::new(index)];
             let region = of_node[root[index]];
             let operands = space.wiring.of(NodeIndex::new(index));
-            let mut gates: Vec<(ChoiceId, u64)> = Vec::new();
-            let mut certain = 0;
+            let mut counted = Operands::default();
             match node.kind {
                 NodeKind::Primitive(_) => {
                     for &(gate, operand) in operands {
                         match gate {
                             Gate::Always => {
-                                certain += 1;
+                                counted.always += 1;
                                 if root[operand.index()] == operand.index() {
                                     building.certain.push((region, To::Node(operand.index())));
                                 }
                             }
-                            Gate::Taken(choice, position) => {
-                                match gates.iter_mut().find(|(known, _)| *known == choice) {
-                                    Some((_, mask)) => *mask |= 1 << position,
-                                    None => gates.push((choice, 1 << position)),
-                                }
-                            }
+                            Gate::Taken(choice, position) => counted.gate(choice, position),
                         }
                     }
-                    for &(choice, mask) in &gates {
+                    for choice in counted.gates.iter().map(|gate| gate.choice) {
                         let members = operands.iter().filter_map(|&(gate, operand)| match gate {
                             Gate::Taken(of, position) if of == choice => Some((position, operand.index())),
                             _ => None,
                         });
-                        debug_assert!(mask != 0);
                         building.groups.push((region, index, Rule::Choice(choice), members.collect()));
                     }
                 }
                 NodeKind::Choose(choice) | NodeKind::Pick(choice) => {
-                    gates.push((choice, u64::MAX));
+                    (0..).zip(operands).for_each(|(position, _)| counted.gate(choice, position));
                     let members = (0..).zip(operands).map(|(position, &(_, operand))| (position, operand.index()));
                     building.groups.push((region, index, Rule::Choice(choice), members.collect()));
                 }
@@ -179,18 +148,26 @@ impl Regions {
             let shape = |index: NodeIndex| -> Sizes { graph.graph[index].axes.iter().map(|axis| axis.size).collect() };
             let own = NodeIndex::new(index);
             let items = &mut building.regions[region as usize].1;
+            let input = || -> Sizes { operands.first().map(|&(_, first)| shape(first)).unwrap_or_default() };
             match cost {
                 Cost::Macs => {
-                    let input: Sizes = operands.first().map(|&(_, first)| shape(first)).unwrap_or_default();
+                    let input = input();
                     if matches!(node.kind, NodeKind::Primitive(_)) && primitive.multiplies(input.len(), node.axes.len())
                     {
                         items.push(Item::Products { primitive, input, output: shape(own) });
                     }
                 }
+                Cost::Ops => {
+                    let (input, pooling) = (input(), space.pooling(node));
+                    if pooling > 0 || primitive.calculates(input.len(), node.axes.len()) {
+                        let (operands, output) = (counted, shape(own));
+                        items.push(Item::Arithmetic { primitive, operands, input, output, pooling });
+                    }
+                }
                 Cost::ActivationBytes => {
                     let single = matches!(node.kind, NodeKind::Pick(_) | NodeKind::Branch(_));
                     if !single {
-                        let joins = primitive.joins().then_some(Join { always: certain, gates });
+                        let joins = primitive.joins().then_some(counted);
                         items.push(Item::Value { shape: shape(own), joins });
                     }
                 }
@@ -299,14 +276,8 @@ impl Building {
             let mut sizes = Vec::new();
             let mut choices = Vec::new();
             for item in &region.items {
-                match item {
-                    Item::Products { input, output, .. } => sizes.extend(input.iter().chain(output)),
-                    Item::Weights(weights) => sizes.extend(&weights.axes),
-                    Item::Value { shape, joins } => {
-                        choices.extend(joins.iter().flat_map(|join| join.gates.iter().map(|&(choice, _)| choice)));
-                        sizes.extend(shape);
-                    }
-                }
+                sizes.extend(item.sizes());
+                choices.extend(item.choices());
             }
             let found = mentioned(graph, sizes, Vec::new());
             choices.extend(found);
@@ -404,13 +375,7 @@ impl Regions {
     /// The sizes and conditions that anything here asks for.
     pub fn asks(&self) -> (Vec<SizeId>, Vec<CondId>) {
         let mut sizes = Vec::new();
-        for item in self.all.iter().flat_map(|region| &region.items) {
-            match item {
-                Item::Products { input, output, .. } => sizes.extend(input.iter().chain(output)),
-                Item::Weights(weights) => sizes.extend(&weights.axes),
-                Item::Value { shape, .. } => sizes.extend(shape),
-            }
-        }
+        sizes.extend(self.all.iter().flat_map(|region| &region.items).flat_map(Item::sizes));
         sizes.extend(self.groups.iter().flat_map(|group| group.members.iter().filter_map(|&(.., size)| size)));
         let conds = self.groups.iter().filter_map(|group| match group.rule {
             Rule::Branch(cond) => Some(cond),
@@ -427,20 +392,9 @@ impl Regions {
         kinds: &[Kind],
         domains: &[Domain],
     ) -> Option<ChoiceId> {
+        let open = |choice: &ChoiceId| kinds[choice.index()].decided(domains[choice.index()]).is_none();
         self.all[region].items.iter().find_map(|item| {
-            let sizes: SmallVec<[SizeId; 8]> = match item {
-                Item::Products { input, output, .. } => input.iter().chain(output).copied().collect(),
-                Item::Weights(weights) => weights.axes.iter().copied().collect(),
-                Item::Value { shape, joins } => {
-                    let gates = joins.iter().flat_map(|join| &join.gates);
-                    let open = |choice: &ChoiceId| kinds[choice.index()].decided(domains[choice.index()]).is_none();
-                    if let Some(choice) = gates.map(|&(choice, _)| choice).find(open) {
-                        return Some(choice);
-                    }
-                    shape.iter().copied().collect()
-                }
-            };
-            sizes.into_iter().find_map(|size| ranges.open_in(size, domains))
+            item.choices().find(open).or_else(|| item.sizes().find_map(|size| ranges.open_in(size, domains)))
         })
     }
 
@@ -455,39 +409,7 @@ impl Regions {
 
     /// The least or the most that a region costs by itself, where it is live.
     pub fn own(&self, region: usize, ranges: &Ranges<'_>, kinds: &[Kind], domains: &[Domain], most: bool) -> u64 {
-        let sized =
-            |sizes: &Sizes| -> SmallVec<[usize; 2]> { sizes.iter().map(|&size| ranges.size(size, most)).collect() };
-        let mut sum = 0u64;
-        for item in &self.all[region].items {
-            sum = sum.saturating_add(match item {
-                Item::Products { primitive, input, output } => primitive.macs(&sized(input), &sized(output)),
-                Item::Weights(weights) => weights.count(weights.axes.iter().map(|&size| ranges.size(size, most))),
-                Item::Value { shape, joins } => match joins {
-                    Some(join) if join.operands(kinds, domains, most) < 2 => 0,
-                    _ => value_bytes(&sized(shape)),
-                },
-            });
-        }
-        sum
-    }
-}
-
-impl Join {
-    /// The least or the most operands that it can have.
-    fn operands(&self, kinds: &[Kind], domains: &[Domain], most: bool) -> u32 {
-        let gates = self.gates.iter().map(|&(choice, mask)| {
-            let (domain, kind) = (domains[choice.index()], &kinds[choice.index()]);
-            let (must, may) = domain.ends();
-            let (lo, hi) = match kind {
-                Kind::Set { lo, hi } => (*lo, *hi),
-                _ => (1, 1),
-            };
-            if most {
-                (may & mask).count_ones().min(hi)
-            } else {
-                (must & mask).count_ones().max(lo.saturating_sub((may & !mask).count_ones()))
-            }
-        });
-        self.always + gates.sum::<u32>()
+        let items = self.all[region].items.iter();
+        items.map(|item| item.cost(ranges, kinds, domains, most)).fold(0, u64::saturating_add)
     }
 }
