@@ -50,6 +50,7 @@ fn budgets(all: &[(Architecture, Costs)], rng: &mut impl rand::Rng) -> Vec<Strin
         format!("macs < {} or bytes.activations < {}B", a.macs, b.activation_bytes),
         format!("macs > {} implies params.dense > {}", a.macs, b.dense_params),
         format!("macs + 3 * params.dense <= {}", b.macs + 3 * a.dense_params),
+        format!("ops < {}, macs <= {}", a.ops, b.macs),
     ]
 }
 

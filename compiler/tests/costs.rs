@@ -76,7 +76,7 @@ fn what_is_drawn_is_within_bounds() {
             .map(|index| space.sample(Counts::Uniform, &mut Streams::new(6).rng("bounds", index)))
             .map(|drawn| meter.costs(&drawn).expect("it is complete"))
             .collect();
-        for cost in [Cost::Macs, Cost::ActivationBytes] {
+        for cost in [Cost::Macs, Cost::Ops, Cost::ActivationBytes] {
             let end = |end| space.extreme(cost, end).expect("something is allowed").proved;
             let within = end(End::Least)..=end(End::Most);
             assert!(drawn.iter().all(|costs| within.contains(&costs.of(cost))), "{name}({arguments}) {}", cost.words());

@@ -1,5 +1,6 @@
 //! The compiler's tests, as modules of one binary, which is linked once.
 
+mod arithmetic;
 mod budgets;
 mod bundles;
 mod conflicts;

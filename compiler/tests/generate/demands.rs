@@ -148,6 +148,7 @@ fn cost(g: &mut Generator) -> String {
         "bytes.activations <= 64GiB",
         "bytes.activations / 2 > 1B - 1B",
         "macs < 1e15 and params.embedding >= 0",
+        "ops <= 1e15 and ops + macs >= ops",
     ])
     .to_owned()
 }

@@ -396,7 +396,7 @@ const SETTINGS: [&[&str]; 8] = [
         "retrain { stop: early(patience: 2, metric: auc); schedule: plateau(factor: 0.1, patience: 0); refit: off }",
     ],
     &["embeddings { l2: 1e-6; storage: bf16 }", "embeddings { l2: 0 }"],
-    &["require macs <= 3M, params.dense <= 2M", "require params.embedding <= 1G"],
+    &["require macs <= 3M, params.dense <= 2M", "require params.embedding <= 1G", "require ops <= 6M"],
 ];
 
 pub(super) fn search(g: &mut Generator) {
@@ -507,8 +507,13 @@ fn test(g: &mut Generator) {
         let claim = match g.below(5) {
             0 if !g.archs.is_empty() => {
                 let arch = g.one(&g.archs.clone());
-                let costs =
-                    ["macs + 1 > 0", "params.dense <= 2M", "params.embedding != 3", "bytes.activations <= 64KiB"];
+                let costs = [
+                    "macs + 1 > 0",
+                    "ops >= 0",
+                    "params.dense <= 2M",
+                    "params.embedding != 3",
+                    "bytes.activations <= 64KiB",
+                ];
                 format!("{arch}.{}", g.one(&costs))
             }
             1 => format!("raw({over}) * 2 - 1 >= raw({over}) and not (1K == 1_001)"),

@@ -164,9 +164,9 @@ fn refused(text: &str, checked: &CheckedSpace) {
 /// What a meter says is what plans say, and no architecture that is allowed is beyond what is proved of all.
 fn costed(text: &str, space: &Space, drawn: &[Architecture]) {
     let mut meter = space.meter();
-    let bounds: Vec<_> = [(Cost::Macs, End::Most), (Cost::ActivationBytes, End::Least)]
-        .map(|(cost, end)| (cost, end, space.extreme(cost, end)))
-        .into();
+    let ends =
+        [(Cost::Macs, End::Most), (Cost::Ops, End::Least), (Cost::Ops, End::Most), (Cost::ActivationBytes, End::Least)];
+    let bounds = ends.map(|(cost, end)| (cost, end, space.extreme(cost, end)));
     let mut all = drawn.to_vec();
     let mut rng = Streams::new(4).rng("laws", 0);
     all.extend((0..10).map(|_| space.sample(Counts::Uniform, &mut rng)));

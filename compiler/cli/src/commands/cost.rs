@@ -150,8 +150,7 @@ fn parts(what: &str, rows: &[(String, Costs)], columns: Option<usize>) -> String
             share(costs.activation_bytes, all.activation_bytes),
         ]);
     };
-    // Whatever multiplies matrices does arithmetic.
-    let free = |costs: &Costs| costs.ops + costs.dense_params + costs.embedding_params == 0;
+    let free = |costs: &Costs| costs.macs + costs.ops + costs.dense_params + costs.embedding_params == 0;
     rows.iter().filter(|(_, costs)| !free(costs)).for_each(|(name, costs)| add(name, costs));
     let mut rest = Costs::default();
     let left: Vec<&str> = rows.iter().filter(|(_, costs)| free(costs)).map(|(name, _)| name.as_str()).collect();
