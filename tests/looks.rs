@@ -219,6 +219,7 @@ fn costs_add_up() {
     for parts in ["by_block", "by_operator", "by_block_and_operator", "nodes"] {
         for (part, whole) in [
             ("macs", &cost["macs"]),
+            ("ops", &cost["ops"]),
             ("dense_params", &cost["params"]["dense"]),
             ("embedding_params", &cost["params"]["embedding"]),
         ] {

@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 
 use crate::output::{grouped, table};
 
-/// The costs that are bounded: the bytes of weights follow from their number.
-const BOUNDED: [Cost; 5] = [Cost::Macs, Cost::Ops, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes];
+/// The costs that are bounded: the bytes of weights follow from their number. In this order, as all share one effort: what is
+/// like another one comes last.
+const BOUNDED: [Cost; 5] = [Cost::Macs, Cost::DenseParams, Cost::EmbeddingParams, Cost::ActivationBytes, Cost::Ops];
 
 /// The least and the most of each cost; none where the constraints allow no architecture, or no effort is left.
 pub(crate) struct Bounds(Vec<(Cost, Extreme, Extreme)>);
@@ -28,7 +29,9 @@ impl Bounds {
             let mut extreme = |end| space.extreme_within(cost, end, effort);
             Some((cost, extreme(End::Least)?, extreme(End::Most)?))
         };
-        Bounds(BOUNDED.into_iter().filter_map(&mut one).collect())
+        let mut bounds: Vec<_> = BOUNDED.into_iter().filter_map(&mut one).collect();
+        bounds.sort_by_key(|&(cost, ..)| cost);
+        Bounds(bounds)
     }
 
     /// One line a cost, such as `macs 3,810 (optimal) to at most 40,000 (proved; 39,120 found)`.
