@@ -105,9 +105,10 @@ impl<B: Backend> Course<'_, B> {
             let all = match budget {
                 Some(budget) => {
                     let what = format!("whether models are told on the test part with seed {seed}");
-                    let each =
-                        |journal: &Journal| models.iter().map(|(course, subject, _)| course.takes(subject, journal));
-                    let fits = |journal: &Journal| clock.elapsed() + each(journal).sum::<f64>() <= budget;
+                    let each = |journal: &Journal| -> f64 {
+                        models.iter().map(|(course, subject, _)| course.takes(subject, journal)).sum()
+                    };
+                    let fits = |journal: &Journal| clock.elapsed() + each(journal) <= budget;
                     journal.decide(&what, |journal| u64::from(fits(journal)))? == 1
                 }
                 None => true,
