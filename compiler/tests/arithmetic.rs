@@ -149,7 +149,7 @@ fn inner_products_cost_the_same_in_both_ways() {
     assert_eq!(of("sum_last(pair_products(s, s))"), (325, both));
 }
 
-/// Values that are made of `x`, 3 numbers, and of `f`, 2 fields, in two ways that cost the same; behind what they are made with.
+/// Values that are made of `x`, 3 numbers, and of `f`, in two ways that cost the same; behind what they are made with.
 const SAID_TWICE: &[(&str, &str)] = &[
     ("linear(x, 4)", "shift(linear(x, 4, bias: off))"),
     ("linear(concat(x, relu(x)), 2)", "linear(x, 2, bias: off) + linear(relu(x), 2)"),
@@ -160,16 +160,22 @@ const SAID_TWICE: &[(&str, &str)] = &[
     ("x / relu(x)", "x * (1 / relu(x))"),
     ("mean_last(x)", "sum_last(x) / 3"),
     ("softmax(x)", "let e = exp(x); scale(e, 1 / sum_last(e))"),
-    ("let s = embed(f, 8); sum_fields(s)", "let s = embed(f, 8); flatten(s[1]) + flatten(s[2])"),
+    ("let s = linear_fields(embed(f, 8), 2); sum_fields(s)", "let s = linear_fields(embed(f, 8), 2); s[1] + s[2]"),
     (
-        "let s = embed(f, 8); flatten(linear_each(s, 4))",
-        "let s = embed(f, 8); concat(flatten(linear(s[1], 4)), flatten(linear(s[2], 4)))",
+        "let s = linear_fields(embed(f, 8), 2); flatten(linear_each(s, 4))",
+        "let s = linear_fields(embed(f, 8), 2); concat(linear(s[1], 4), linear(s[2], 4))",
     ),
-    ("let s = embed(f, 8); lower_triangle(gram(s))", "let s = embed(f, 8); sum_last(pair_products(s, s))"),
-    ("let s = embed(f, 8); lower_triangle(gram(s))", "let s = embed(f, 8); sum_last(flatten(s[1]) * flatten(s[2]))"),
     (
-        "let s = embed(f, 8); flatten(multi_head_attention(s, heads: 1))",
-        "let s = embed(f, 8); flatten(linear(matmul(softmax(matmul(linear(s, 8), transpose(linear(s, 8))) / 3), linear(s, 8)), 8))",
+        "let s = linear_fields(embed(f, 8), 2); lower_triangle(gram(s))",
+        "let s = linear_fields(embed(f, 8), 2); sum_last(pair_products(s, s))",
+    ),
+    (
+        "let s = linear_fields(embed(f, 8), 2); lower_triangle(gram(s))",
+        "let s = linear_fields(embed(f, 8), 2); sum_last(s[1] * s[2])",
+    ),
+    (
+        "let s = linear_fields(embed(f, 8), 2); flatten(multi_head_attention(s, heads: 1))",
+        "let s = linear_fields(embed(f, 8), 2); flatten(linear(matmul(softmax(matmul(linear(s, 8), transpose(linear(s, 8))) / 3), linear(s, 8)), 8))",
     ),
 ];
 
@@ -239,7 +245,7 @@ const SUMS: &[(&str, &str)] = &[
     ),
     (
         "blocks",
-        "block b[1..3] after stem { dense = x } { let c = pick 1..2 from earlier.dense; let m = maybe relu(x); out dense = linear(concat(c), 3) + m }\nlogit = linear(b[3].dense, 1)",
+        "block b[1..3] after stem { dense = x } { let c = pick 1..2 from earlier.dense; let m = maybe linear(x, 3); out dense = linear(concat(c), 3) + m }\nlogit = linear(b[3].dense, 1)",
     ),
 ];
 

@@ -396,7 +396,7 @@ const SETTINGS: [&[&str]; 8] = [
         "retrain { stop: early(patience: 2, metric: auc); schedule: plateau(factor: 0.1, patience: 0); refit: off }",
     ],
     &["embeddings { l2: 1e-6; storage: bf16 }", "embeddings { l2: 0 }"],
-    &["require macs <= 3M, params.dense <= 2M", "require params.embedding <= 1G", "require ops <= 6M"],
+    &["require macs <= 3M, params.dense <= 2M", "require params.embedding <= 1G", "require ops <= 600M"],
 ];
 
 pub(super) fn search(g: &mut Generator) {
