@@ -223,7 +223,8 @@ fn architectures_of_every_space_learn() {
 fn a_subnet_of_every_space_computes_what_it_computes_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let backend = Tiled::new(2).expect("threads");
-    let batches = |data: Arc<Dataset>| Batches::listed(data.clone(), data.part(Part::Train).clone(), 100).expect("rows");
+    let batches =
+        |data: Arc<Dataset>| Batches::listed(data.clone(), data.part(Part::Train).clone(), 100).expect("rows");
     let (fields, histories) = (batches(dataset(folder.path())), batches(dataset_of(folder.path(), ("din", "din"))));
     for (name, arguments) in SPACES {
         let batches = if asks_for_sections(name) { &histories } else { &fields };
