@@ -5,10 +5,11 @@ use petgraph::graph::NodeIndex;
 use super::elaborate::Elaborator;
 use super::program::Item;
 use super::scope::Scope;
+use super::space::implied_normalise;
 use super::values::{Binding, Value};
 use crate::diagnostics::{Code, Diagnostic, Span};
 use crate::ir::{InputId, InputKind};
-use crate::syntax::tree::{Arg, Expr, ExprKind, Logit, Name, SpaceItem, Statement};
+use crate::syntax::tree::{Arg, Expr, Logit, Name, SpaceItem, Statement};
 
 impl Elaborator<'_> {
     /// `deepfm(dim: w)`: the logit of a space, which has parameters and choices of its own at each call.
@@ -103,9 +104,7 @@ impl Elaborator<'_> {
         span: Span,
         inner: &mut Scope,
     ) -> Option<()> {
-        let normalise = Name { text: "normalise".to_owned(), span: space.name.span };
-        let on = Expr { kind: ExprKind::Switch(true), span: space.name.span };
-        let implied = (!space.params.iter().any(|(name, _)| name.text == "normalise")).then_some((normalise, on));
+        let implied = implied_normalise(space);
         let params: Vec<&(Name, Expr)> = implied.iter().chain(&space.params).collect();
         // All have values; those that are given go by their names, as where a search names its space.
         let known: Vec<(&str, bool)> = params.iter().map(|(name, _)| (name.text.as_str(), false)).collect();
@@ -131,18 +130,11 @@ impl Elaborator<'_> {
                     value
                 }
             };
-            let Some(value) = value else {
-                sound = false;
-                continue;
-            };
-            if !matches!(value, Value::Size(_) | Value::Truth(_) | Value::List(_) | Value::Range { .. }) {
-                let message = format!("a parameter of a space cannot be {}", self.describe(&value));
-                let at = slot.map_or(default.span, |expr| expr.span);
-                self.report(Diagnostic::error(Code::Kind, message).label(at, "expected a number, a switch or a list"));
-                sound = false;
-                continue;
+            let at = slot.map_or(default.span, |expr| expr.span);
+            match value.and_then(|value| self.parameter_value(value, at)) {
+                Some(value) => inner.set(&name.text, Binding { value, span: name.span }),
+                None => sound = false,
             }
-            inner.set(&name.text, Binding { value, span: name.span });
         }
         sound.then_some(())
     }

@@ -96,9 +96,7 @@ impl Elaborator<'_> {
                 Some(_) => {}
             }
         }
-        let normalise = Name { text: "normalise".to_owned(), span: space.name.span };
-        let on = Expr { kind: ExprKind::Switch(true), span: space.name.span };
-        let implied = (!space.params.iter().any(|(name, _)| name.text == "normalise")).then_some((normalise, on));
+        let implied = implied_normalise(space);
         for (name, default) in implied.iter().chain(&space.params) {
             let arg = by_name.get(name.text.as_str());
             let from_outside = overrides.get(&name.text).or(arg.map(|arg| &arg.value));
@@ -113,19 +111,11 @@ impl Elaborator<'_> {
                 }
                 None => self.eval(scope, default),
             };
-            let Some(value) = value else {
+            let at = from_outside.map_or(default.span, |expr| expr.span);
+            let Some(value) = value.and_then(|value| self.parameter_value(value, at)) else {
                 self.spoil(scope, name);
                 continue;
             };
-            if !matches!(value, Value::Size(_) | Value::Truth(_) | Value::List(_) | Value::Range { .. }) {
-                let span = from_outside.map_or(default.span, |expr| expr.span);
-                let message = format!("a parameter of a space cannot be {}", self.describe(&value));
-                self.report(
-                    Diagnostic::error(Code::Kind, message).label(span, "expected a number, a switch or a list"),
-                );
-                self.spoil(scope, name);
-                continue;
-            }
             scope.set(&name.text, Binding { value, span: name.span });
         }
         for name in overrides.keys().filter(|name| !is_known.contains(name.as_str())) {
@@ -138,6 +128,15 @@ impl Elaborator<'_> {
             );
         }
         given
+    }
+
+    /// The value, where a parameter of a space can have it: a number, a switch, a list or a range.
+    pub(super) fn parameter_value(&mut self, value: Value, at: Span) -> Option<Value> {
+        if matches!(value, Value::Size(_) | Value::Truth(_) | Value::List(_) | Value::Range { .. }) {
+            return Some(value);
+        }
+        let message = format!("a parameter of a space cannot be {}", self.describe(&value));
+        self.fail(Diagnostic::error(Code::Kind, message).label(at, "expected a number, a switch or a list"))
     }
 
     /// An argument as source that means the same in every file: as it is written, or its value where it names what
@@ -294,4 +293,12 @@ impl Elaborator<'_> {
         let named = self.inputs.get(input.index()).is_some_and(of_its_own);
         self.ex.atom(if named { Size::Columns(input) } else { Size::Fields })
     }
+}
+
+/// The parameter `normalise = on` that a space has where it names none of its own.
+pub(super) fn implied_normalise(space: &SpaceItem) -> Option<(Name, Expr)> {
+    let span = space.name.span;
+    let named = space.params.iter().any(|(name, _)| name.text == "normalise");
+    let on = Expr { kind: ExprKind::Switch(true), span };
+    (!named).then_some((Name { text: "normalise".to_owned(), span }, on))
 }
