@@ -198,6 +198,51 @@ fn candidates_behind_half_of_the_others_are_trained_no_longer() {
     same(&expected, &stopped(&planned, &folder.path().join("stopped"), &[("search", 9), ("search", 14)]));
 }
 
+/// Where the order after a part of the first epoch is that of the end, half of the others are trained no longer than that, count as if they
+/// had gone on as the others did, and are not among the best.
+#[test]
+fn candidates_are_trained_for_parts_of_an_epoch() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = [
+        "trials.candidates=20",
+        "trials.first=10",
+        "trials.seeds=2",
+        "retrain.top=8",
+        "retrain.epochs=2",
+        "retrain.stop=early(patience: 1)",
+        "retrain.optimiser=adagrad(lr: 0.02)",
+    ];
+    let planned = planned(TINY, &settings);
+    let path = folder.path().join("whole");
+    let expected = run(&planned, &path, 2);
+    let entries = journal(&path);
+    let of = |entry: &Value, what: &str| entry[what].as_array().map_or(0, Vec::len);
+    let trained = |index: usize| {
+        let name = format!("candidate-{index}");
+        entries.iter().find(|entry| entry["model"] == name && entry["last"] == false).expect("it was trained")
+    };
+    let is_in_part = |entry: &Value| of(entry, "parts") > 0 && of(entry, "epochs") == 0;
+    let mut in_part = 0;
+    for (index, candidate) in entries.iter().filter(|entry| entry["event"] == "candidate").enumerate() {
+        let trained = trained(index);
+        let loss = |entry: &Value| entry["figures"]["log_loss"].as_f64().expect("a log loss");
+        if index < 10 {
+            assert_eq!(of(trained, "parts"), 2, "the first are trained to the end");
+        }
+        match is_in_part(trained) {
+            true => {
+                in_part += 1;
+                assert!(index >= 10 && loss(candidate) < loss(trained), "{index}: trained on, it would do better");
+                let again = format!("candidate-{index}-seed-2");
+                assert!(!entries.iter().any(|entry| entry["model"] == again), "{again}");
+            }
+            false => assert_eq!(candidate["figures"], trained["figures"], "{index}"),
+        }
+    }
+    assert!((2..=9).contains(&in_part), "{in_part}");
+    same(&expected, &stopped(&planned, &folder.path().join("stopped"), &[("search", 9), ("search", 14)]));
+}
+
 /// Where there is time for a few trainings, and judging takes next to none of it, there is a supernet.
 #[test]
 fn a_run_settles_how_it_searches_once() {
@@ -213,8 +258,8 @@ fn a_run_settles_how_it_searches_once() {
     assert!(method(&entries)["trials"].is_object(), "there is no time for anything else");
     let took = entries.iter().filter(|entry| entry["model"].as_str().is_some_and(|model| model.starts_with("dlrm")));
     let took: Vec<f64> = took.map(|entry| entry["seconds"].as_f64().expect("a time")).collect();
-    // The baseline twice, and four trainings of candidates, each of which is reckoned at two of its.
-    let budget = format!("budget={}s", took.iter().sum::<f64>() + 8.0 * took[0]);
+    // The baseline twice, and three trainings of candidates, each of which is reckoned at two of its.
+    let budget = format!("budget={}s", took.iter().sum::<f64>() + 6.0 * took[0]);
     let shared = folder.path().join("shared");
     let planned = planned(TINY, &[&long[..], &["method=auto", &budget]].concat());
     let expected = run(&planned, &shared, 2);
@@ -238,4 +283,39 @@ fn a_run_settles_how_it_searches_once() {
             .expect("the rest of the run");
         same(&expected, &evidence(&shared));
     }
+}
+
+/// Where there is time, some candidates are trained twice before it is settled how it is spent, and never again.
+#[test]
+fn a_pilot_tells_what_there_is_to_find() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pilot = "candidates of the pilot";
+    let decided = |entries: &[Value], what: &str| {
+        entries.iter().find(|entry| entry["what"] == what).map(|entry| entry["many"].as_u64().expect("a number"))
+    };
+    let none = folder.path().join("none");
+    run(&planned(REGULARISED, &["method=auto", "budget=0.001s"]), &none, 2);
+    assert_eq!(decided(&journal(&none), pilot), Some(0), "there is no time for one");
+    // For all architectures that there are, all of which it is.
+    let planned = planned(REGULARISED, &["method=auto", "budget=20h"]);
+    let path = folder.path().join("some");
+    let expected = run(&planned, &path, 2);
+    let entries = journal(&path);
+    assert_eq!(decided(&entries, pilot), Some(8));
+    assert!(decided(&entries, "percent of the time for training the best again").is_some());
+    let place = |model: &str| {
+        let places = entries.iter().enumerate().filter(|(_, entry)| entry["model"] == model && entry["last"] == false);
+        let places: Vec<usize> = places.map(|(place, _)| place).collect();
+        assert_eq!(places.len(), 1, "{model} is trained once");
+        places[0]
+    };
+    let settled = entries.iter().position(|entry| entry["event"] == "settled").expect("it is settled");
+    let candidates: Vec<&Value> = entries.iter().filter(|entry| entry["event"] == "candidate").collect();
+    for (index, candidate) in candidates.iter().enumerate() {
+        let (first, again) = (place(&format!("candidate-{index}")), place(&format!("candidate-{index}-seed-2")));
+        assert!(first < settled && again < settled, "{index}");
+        // What the search goes on with are the same architectures.
+        assert_eq!(candidate["figures"], entries[first]["figures"], "{index}");
+    }
+    same(&expected, &stopped(&planned, &folder.path().join("stopped"), &[("pilot", 3), ("pilot", 11), ("search", 2)]));
 }

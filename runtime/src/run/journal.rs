@@ -145,7 +145,10 @@ pub enum Entry {
         /// Where training could be stopped on the validation part: the figures there after each epoch.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         epochs: Vec<Figures>,
-        /// The best of them, from 1: the figures are of the model as it was then.
+        /// The same after parts of the first epoch, of candidates that may be trained no longer then.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parts: Vec<Figures>,
+        /// The best epoch, from 1: the figures are of the model as it was then.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         best_epoch: Option<usize>,
         /// How many trees were grown, of the baseline that has some.

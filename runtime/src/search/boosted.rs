@@ -117,6 +117,7 @@ impl<B: Backend> Course<'_, B> {
             checksum: None,
             failed: 0,
             epochs: Vec::new(),
+            parts: Vec::new(),
             best_epoch: None,
             trees: Some(forest.len()),
             curve: forest.curve,

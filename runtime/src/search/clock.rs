@@ -79,19 +79,19 @@ pub(super) const CANDIDATES: &str = "candidates";
 
 /// Candidates before it is known how long one takes.
 const TRIED: usize = 3;
-/// Seconds that candidates took so far.
-pub(super) fn judging(journal: &Journal) -> f64 {
-    let each = journal.entries().iter().map(|entry| match entry {
-        Entry::Candidate { seconds, .. } => *seconds,
-        _ => 0.0,
+/// Seconds that each candidate took so far.
+pub(super) fn judging(journal: &Journal) -> Vec<f64> {
+    let each = journal.entries().iter().filter_map(|entry| match entry {
+        Entry::Candidate { seconds, .. } => Some(*seconds),
+        _ => None,
     });
-    each.sum()
+    each.collect()
 }
 
-/// What share of the time that there is for candidates is for training the best again, and how many trainings that is at most:
-/// more would tell nothing new.
-const AGAIN: f64 = 0.3;
-const MOST_TRAININGS: f64 = 40.0;
+/// What share of the time that there is for candidates is for training the best again where nothing says what is best, and how many
+/// trainings that is at most: more would tell nothing new.
+pub(super) const AGAIN: f64 = 0.3;
+pub(super) const MOST_TRAININGS: f64 = 40.0;
 
 /// A strategy that ends when its time is over.
 pub(super) struct Within<'a> {
@@ -100,11 +100,13 @@ pub(super) struct Within<'a> {
     /// When the first candidate began, and when all that is done with candidates is to be over.
     pub start: f64,
     pub end: f64,
+    /// How many candidates an earlier process, or a pilot, has evaluated: what was taken up to the start is theirs.
+    pub known: usize,
     /// How many candidates there were, where that was decided before.
     pub decided: Option<usize>,
     /// Whether candidates are trained on their own, so that the best are trained again and the winner once more, each time as a
-    /// candidate is; else time for that is kept back.
-    pub alone: bool,
+    /// candidate is, in this share of the time; else time for that is kept back.
+    pub again: Option<f64>,
     /// How many are asked for at once, at most.
     pub together: usize,
     pub observer: &'a dyn Observer,
@@ -113,7 +115,7 @@ pub(super) struct Within<'a> {
 impl Within<'_> {
     /// Seconds that one candidate took, of so many.
     fn each(&self, done: usize) -> f64 {
-        (self.clock.elapsed() - self.start) / done.max(1) as f64
+        (self.clock.elapsed() - self.start) / done.max(self.known).max(1) as f64
     }
 }
 
@@ -123,15 +125,15 @@ impl Strategy for Within<'_> {
         let done = history.evaluated().len();
         match self.decided {
             Some(decided) => wanted.min(decided.saturating_sub(done) as u64),
-            None if done < TRIED => wanted,
+            None if done < TRIED || done < self.known => wanted,
             None => {
                 let each = self.each(done);
-                let again = match self.alone {
-                    true => (AGAIN * (self.end - each - self.start)).min(MOST_TRAININGS * each).max(0.0) + each,
-                    false => 0.0,
+                let again = match self.again {
+                    Some(share) => (share * (self.end - each - self.start)).min(MOST_TRAININGS * each).max(0.0) + each,
+                    None => 0.0,
                 };
                 let until = self.end - again;
-                if self.alone && done == TRIED {
+                if self.again.is_some() && done == TRIED.max(self.known) {
                     self.observer.say(&format!(
                         "a training takes {each:.1} s: there is time for about {:.0} candidates, and for {:.0} trainings of the best \
                          with other seeds",
@@ -163,6 +165,20 @@ pub(super) fn round(before: Option<usize>, trainings: usize, candidates: usize) 
     if many <= trainings { many } else { 0 }
 }
 
+/// All rounds, where each training takes as long as was thought.
+pub(super) fn rounds(trainings: usize, candidates: usize) -> Vec<usize> {
+    let (mut left, mut rounds) = (trainings, Vec::new());
+    while rounds.len() < MOST_SEEDS {
+        let many = round(rounds.last().copied(), left, candidates);
+        if many == 0 {
+            break;
+        }
+        rounds.push(many);
+        left -= many;
+    }
+    rounds
+}
+
 /// Candidates that are trained again, at most.
 const MOST_AGAIN: usize = 16;
 /// Seeds beside the first, at most.
@@ -170,21 +186,7 @@ pub(super) const MOST_SEEDS: usize = 9;
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_SEEDS, round};
-
-    /// All rounds, where each training takes as long as was thought.
-    fn rounds(trainings: usize, candidates: usize) -> Vec<usize> {
-        let (mut left, mut rounds) = (trainings, Vec::new());
-        while rounds.len() < MOST_SEEDS {
-            let many = round(rounds.last().copied(), left, candidates);
-            if many == 0 {
-                break;
-            }
-            rounds.push(many);
-            left -= many;
-        }
-        rounds
-    }
+    use super::rounds;
 
     #[test]
     fn rounds_halve_and_take_no_more_than_there_is() {

@@ -115,6 +115,8 @@ pub(super) struct Epochs<'a, P> {
     pub bar: Bar,
     /// Steps of one.
     pub steps: u64,
+    /// Steps of the first after which it is judged as well.
+    pub parts: Vec<u64>,
     /// What says how each epoch did; without one, they have been judged before, and all of them are here.
     pub judge: Option<&'a Judge<'a, P>>,
     /// What says how the best epoch so far does on the test part, where it is not trained again to be told on that: nobody keeps
@@ -132,6 +134,9 @@ struct Notes {
     curve: Drawn,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     judged: Vec<Figures>,
+    /// After parts of the first epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<Figures>,
     /// How the best of them does on the test part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tested: Option<Tested>,
@@ -144,6 +149,8 @@ pub(super) struct Trained<P> {
     pub steps: u64,
     /// How each epoch did, where they were judged.
     pub judged: Vec<Figures>,
+    /// How the first did after parts of it.
+    pub parts: Vec<Figures>,
     /// How the best of them does on the test part, where that was asked.
     pub tested: Option<Tested>,
     pub curve: Curve,
@@ -226,6 +233,19 @@ pub(super) fn fit<B: Backend>(
                 break;
             }
         }
+        if let Some(Epochs { watch, bar, parts, judge: Some(judge), .. }) = &epochs
+            && parts.get(notes.parts.len()) == Some(&step)
+        {
+            backend.release();
+            match judge(&params, step) {
+                Err(Error::Stopped) => return leave(&params, step, &notes),
+                figures => notes.parts.push(figures?),
+            }
+            backend.release();
+            if bar.is_missed_in_part(watch, &notes.parts) {
+                break;
+            }
+        }
         let Some(batch) = prefetch.next() else { break };
         if shop.stop.requested() {
             return leave(&params, step, &notes);
@@ -278,13 +298,13 @@ pub(super) fn fit<B: Backend>(
     }
     shop.observer.end();
     backend.release();
-    let Notes { curve, judged, tested } = notes;
+    let Notes { curve, judged, parts, tested } = notes;
     let failed = curve.failed();
     if failed > 0 {
         let gave_up = if given_up.is_some() { "; it was given up" } else { "" };
         shop.observer.say(&format!("{title}: the loss was not finite in {failed} of {step} steps{gave_up}"));
     }
-    Ok(Trained { params, steps: step, judged, tested, curve: curve.ended(), failed, given_up })
+    Ok(Trained { params, steps: step, judged, parts, tested, curve: curve.ended(), failed, given_up })
 }
 
 /// A label of which this share is spread evenly over both (Szegedy et al., arXiv 1512.00567).

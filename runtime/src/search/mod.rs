@@ -16,6 +16,7 @@ mod curve;
 mod fit;
 mod paths;
 mod phase;
+mod pilot;
 mod programs;
 mod ranking;
 mod repeated;

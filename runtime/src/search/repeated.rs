@@ -5,9 +5,9 @@ use nasrec_compiler::recipe::Retrain;
 
 use super::boosted::Subject;
 use super::clock::{self, Clock};
+use super::pilot;
 use super::report::Repeated;
 use super::retrain::{self, Contender, Course};
-use super::settled;
 use crate::Result;
 use crate::backend::Backend;
 use crate::data::Dataset;
@@ -32,7 +32,7 @@ pub(super) fn kept(job: &Job, data: &Dataset, journal: &Journal) -> f64 {
     let Some(budget) = job.recipe.budget.filter(|_| !job.baselines.is_empty()) else { return 0.0 };
     let is_baseline = |model: &str| job.baselines.iter().any(|(name, _)| name == model);
     let baselines: f64 = clock::first_trainings(journal, is_baseline).iter().sum();
-    let each = baselines + settled::training(job, journal).0;
+    let each = baselines + pilot::expected(job, journal).0;
     let last = if job.recipe.retrain.refit { clock::more_rows(job, data) } else { 0.0 };
     ((seeds(job).min(KEPT) - 1) as f64 * each * (1.0 + last)).min(SHARE * budget)
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use nasrec_compiler::plan::{Head, Plan};
 use nasrec_compiler::recipe::{Metric, Recipe};
 
-use super::bar::Bar;
+use super::bar::{self, Bar};
 use super::fit::{Epochs, Judge, Regime, Test, Trained, Training, Workshop, fit};
 use crate::Result;
 use crate::backend::{Backend, Task, Trainable};
@@ -29,6 +29,8 @@ pub(super) struct Contender {
     pub order: u64,
     /// What it has to have come to after its first epoch, its second and so on, or training ends.
     pub bar: Bar,
+    /// Whether it is judged after parts of its first epoch, too, where its figures may end it.
+    pub parts: bool,
     /// Where it is trained by another recipe than the others.
     pub recipe: Option<Arc<Recipe>>,
     pub plan: Plan,
@@ -36,7 +38,15 @@ pub(super) struct Contender {
 
 impl Contender {
     pub fn new(name: &str, plan: Plan) -> Self {
-        Self { name: name.to_owned(), title: name.to_owned(), order: 0, bar: Bar::default(), recipe: None, plan }
+        Self {
+            name: name.to_owned(),
+            title: name.to_owned(),
+            order: 0,
+            bar: Bar::default(),
+            parts: false,
+            recipe: None,
+            plan,
+        }
     }
 }
 
@@ -180,7 +190,8 @@ impl<'a, B: Backend> Course<'a, B> {
             let until = if last { watch.best(&judged) as u64 * steps } else { regime.steps };
             let judge: Option<&Judge<B::Params>> = if last { None } else { Some(&on_validation) };
             let test: Option<&Test<B::Params>> = if tells { Some(&on_test) } else { None };
-            Epochs { watch, bar: contender.bar.clone(), steps, judge, test, judged, until }
+            let parts = if contender.parts && !last { bar::parts(steps) } else { Vec::new() };
+            Epochs { watch, bar: contender.bar.clone(), steps, parts, judge, test, judged, until }
         });
         let start = Instant::now();
         let name = checkpoints(&contender.name, last);
@@ -194,7 +205,7 @@ impl<'a, B: Backend> Course<'a, B> {
         let (label_smoothing, positive_weight) = (recipe.label_smoothing, recipe.positive_weight);
         let training =
             Training { name: &name, noise: &noise, title: &title, regime: &regime, label_smoothing, positive_weight };
-        let Trained { params, steps, judged, tested, curve, failed, given_up } =
+        let Trained { params, steps, judged, parts, tested, curve, failed, given_up } =
             fit(shop, &training, epochs, store, &batches, |_, _, _| Ok(Arc::clone(&program)))?;
         let params = averaged(&params, steps)?.unwrap_or(params);
         let best_epoch = watch.filter(|_| !last && !judged.is_empty()).map(|watch| watch.best(&judged));
@@ -206,7 +217,11 @@ impl<'a, B: Backend> Course<'a, B> {
                 (blocks, others) = (told.blocks, told.others);
                 told.figures
             }
-            None => validated(&params)?,
+            None => match parts.last() {
+                // It was ended in its first epoch.
+                Some(part) => *part,
+                None => validated(&params)?,
+            },
         };
         if let (Some(best), Some(watch), None) = (best_epoch, watch, given_up) {
             let told = match watch.early.metric {
@@ -219,7 +234,7 @@ impl<'a, B: Backend> Course<'a, B> {
         }
         let judged = if last { Vec::new() } else { judged };
         let test = match best_epoch {
-            _ if !tells || given_up.is_some() => None,
+            _ if !tells || given_up.is_some() || (judged.is_empty() && !parts.is_empty()) => None,
             Some(_) => tested,
             None => Some(told(&params, figures.scaling())?),
         };
@@ -264,6 +279,7 @@ impl<'a, B: Backend> Course<'a, B> {
                     checksum,
                     failed,
                     epochs: judged,
+                    parts,
                     best_epoch,
                     trees: None,
                     curve,

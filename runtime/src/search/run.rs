@@ -19,7 +19,7 @@ use super::strategies::{self, Strategy};
 use super::supernet::Supernet;
 use super::trials::{self, Tried};
 use super::tuning::{Settings, Tuned, Tuning};
-use super::{budget, candidate, clock, searching, settled, winner};
+use super::{budget, candidate, clock, pilot, searching, settled, winner};
 use crate::backend::Backend;
 use crate::data::{Dataset, Part, Wanted};
 use crate::error::RunError;
@@ -260,12 +260,15 @@ fn ranked<B: Backend>(
     let mut ranked = match job.recipe.budget {
         Some(budget) => {
             let decided = journal.decided(CANDIDATES).map(|many| many as usize);
-            let start = clock.elapsed() - clock::judging(journal);
+            let judged = clock::judging(journal);
+            let (start, known) = (clock.elapsed() - judged.iter().sum::<f64>(), judged.len());
             // The best are trained for the first time, and the winner for the last.
-            let trainings = (job.recipe.retrain.top + 1) as f64 * settled::training(job, journal).0;
+            let (training, _) = pilot::of_candidates(job, journal).unwrap_or_else(|| pilot::expected(job, journal));
+            let trainings = (job.recipe.retrain.top + 1) as f64 * training;
             let end = budget - clock::of_baselines(job, data, journal) - trainings;
-            let (alone, together, observer) = (false, evaluate.together(), shop.observer);
-            let mut within = Within { inner: strategy, clock, start, end, decided, alone, together, observer };
+            let (together, observer) = (evaluate.together(), shop.observer);
+            let mut within =
+                Within { inner: strategy, clock, start, end, known, decided, again: None, together, observer };
             let all = searching::search(job, &mut evaluate, journal, observer, &mut within)?;
             journal.decide(CANDIDATES, |_| all.len() as u64)?;
             all

@@ -92,18 +92,12 @@ impl<'a> Searching<'a> {
     /// Asks for a generation and evaluates it; whether the space had as many candidates.
     fn generation(&mut self, strategy: &mut dyn Strategy, generation: u64, size: u64) -> Result<bool> {
         let start = self.all.len();
-        let streams = self.job.streams();
-        // The first has a stream of its own, so that its size moves no draw of those that follow.
-        let stream = if generation == 0 { "search/first" } else { "search/children" };
         let from = self.all.iter().filter(|candidate| candidate.generation > 0).count() as u64;
         let mut waiting = Vec::new();
         for place in 0..size {
-            let mut rng = streams.rng(stream, from + place);
             // What is drawn does not depend on how siblings did: some are evaluated by now, so that few plans are held.
             let history = History::new(self.job, generation, &self.all[..start]);
-            let mut within = streams.rng(&format!("{stream}/within"), from + place);
-            let ask = |tries| strategy.ask(&history, Attempt { tries, rng: &mut rng });
-            let found = self.unseen.next(history.evaluated(), &mut within, ask)?;
+            let found = asked(self.job, &mut self.unseen, strategy, &history, from + place)?;
             let Some((selected, plan)) = found else {
                 self.evaluate_together(generation, waiting)?;
                 return Ok(false);
@@ -164,6 +158,41 @@ impl<'a> Searching<'a> {
         self.best = self.best.min(figures.rank());
         self.observer.progress(index + 1, &format!("best log loss {:.4}", self.best));
     }
+}
+
+/// What a strategy proposes for the candidate of this number in its generation, or after the first, of all that follow.
+fn asked(
+    job: &Job,
+    unseen: &mut Unseen<'_>,
+    strategy: &mut dyn Strategy,
+    history: &History<'_>,
+    number: u64,
+) -> Result<Option<(Selected, Plan)>> {
+    let streams = job.streams();
+    // The first has a stream of its own, so that its size moves no draw of those that follow.
+    let stream = if history.generation() == 0 { "search/first" } else { "search/children" };
+    let mut rng = streams.rng(stream, number);
+    let mut within = streams.rng(&format!("{stream}/within"), number);
+    unseen.next(history.evaluated(), &mut within, |tries| strategy.ask(history, Attempt { tries, rng: &mut rng }))
+}
+
+/// The plans of the first candidates that a strategy proposes one by one without having been told anything: what a search by it begins
+/// with. Fewer where the space has no more.
+pub(super) fn first(
+    job: &Job,
+    strategy: &mut dyn Strategy,
+    many: u64,
+    observer: &dyn Observer,
+) -> Result<Vec<(Architecture, Plan)>> {
+    let mut unseen = Unseen::new(job, observer);
+    let mut plans = Vec::new();
+    for generation in 0..many {
+        let history = History::new(job, generation, &[]);
+        let found = asked(job, &mut unseen, strategy, &history, generation.saturating_sub(1))?;
+        let Some((selected, plan)) = found else { break };
+        plans.push((selected.canonical, plan));
+    }
+    Ok(plans)
 }
 
 #[cfg(test)]

@@ -187,7 +187,7 @@ fn order<'s>(space: &'s Space, folds: usize, finalists: &mut [Finalist]) -> Opti
 
 /// The fold that a training of a model is judged on, both counted from 0: each time another, in turn. The first is the recipe's own
 /// split.
-fn fold(training: usize, folds: usize) -> usize {
+pub(super) fn fold(training: usize, folds: usize) -> usize {
     training % (folds + 1)
 }
 

@@ -3,11 +3,12 @@
 use nasrec_compiler::plan::Plan;
 use nasrec_compiler::recipe::Method;
 
-use super::bar::Bar;
+use super::bar::{self, Bar};
 use super::clock::{self, CANDIDATES, Clock, Within};
 use super::retrain::{Contender, Course};
 use super::searching::{self, Evaluate};
 use super::seeds::{self, Finalist, Inside, Rounds};
+use super::settled;
 use super::strategies::Strategy;
 use crate::Result;
 use crate::backend::Backend;
@@ -37,12 +38,13 @@ pub(super) fn search<B: Backend>(
     let mut alone = Alone { course: course.observed_by(&inside), inside: &inside };
     let all = match job.recipe.budget {
         Some(budget) => {
-            let so_far: f64 = clock::first_trainings(journal, |model| model.starts_with(CANDIDATE)).iter().sum();
-            let start = clock.elapsed() - so_far;
+            let so_far = clock::first_trainings(journal, is_first);
+            let (start, known) = (clock.elapsed() - so_far.iter().sum::<f64>(), so_far.len());
             let end = budget - clock::of_baselines(job, course.data, journal);
             let decided = journal.decided(CANDIDATES).map(|many| many as usize);
+            let again = Some(settled::again(journal));
             let mut strategy =
-                Within { inner: strategy, clock, start, end, decided, alone: true, together: 1, observer };
+                Within { inner: strategy, clock, start, end, known, decided, again, together: 1, observer };
             let all = searching::search(job, &mut alone, journal, observer, &mut strategy)?;
             journal.decide(CANDIDATES, |_| all.len() as u64)?;
             all
@@ -50,8 +52,9 @@ pub(super) fn search<B: Backend>(
         None => searching::search(job, &mut alone, journal, observer, strategy)?,
     };
     let candidates = all.len();
-    let mut finalists: Vec<Finalist> = all
-        .into_iter()
+    // Those that were trained for a part of an epoch were not worth the rest.
+    let to_the_end = all.into_iter().filter(|one| bar::as_if_ended(journal, &name(one.index), is_first).is_none());
+    let mut finalists: Vec<Finalist> = to_the_end
         .map(|candidate| {
             let figures = candidate.figures;
             Finalist::new(name(candidate.index), candidate, figures)
@@ -83,8 +86,11 @@ impl<B: Backend> Evaluate for Alone<'_, '_, B> {
     fn figures(&mut self, first: u64, plans: &[Plan], journal: &mut Journal) -> Result<Vec<Figures>> {
         let each = plans.iter().zip(first..).map(|(plan, index)| {
             self.inside.at(index, format!("candidate {index}"));
-            let contender = Contender { bar: self.bar(index, journal), ..contender(index, 1, plan.clone()) };
+            let bar = self.bar(index, journal);
+            let parts = bar.asks_parts() || index < self.first();
+            let contender = Contender { bar, parts, ..contender(index, 1, plan.clone()) };
             let figures = self.course.validated(&contender, journal)?;
+            let figures = bar::as_if_ended(journal, &name(index), is_first).unwrap_or(figures);
             if figures.log_loss.is_none() {
                 self.inside
                     .outer()
@@ -100,23 +106,30 @@ impl<B: Backend> Alone<'_, '_, B> {
     /// What a candidate has to come to after its epochs, as those before it did.
     fn bar(&self, index: u64, journal: &Journal) -> Bar {
         let retrain = &self.course.job.recipe.retrain;
-        let (Some(early), Method::Trials { first, .. }) = (retrain.stop, &self.course.job.recipe.method) else {
-            return Bar::default();
-        };
+        let Some(early) = retrain.stop else { return Bar::default() };
         let watch = Watch { early, schedule: retrain.schedule };
-        let is_before = |model: &str| {
-            let number = model.strip_prefix(CANDIDATE).and_then(|number| number.parse().ok());
-            number.is_some_and(|number: u64| number < index)
-        };
-        let bar = Bar::after(journal, &watch, *first as usize, is_before);
-        if index == *first && bar.is_set() {
-            self.inside.outer().say(
-                "candidates are ordered after an epoch much as they are in the end: those that are behind half of the others then \
-                 are trained no longer",
-            );
+        let is_before = |model: &str| number(model).is_some_and(|number| number < index);
+        let bar = Bar::after(journal, &watch, self.first() as usize, is_before);
+        if let Some(told) = bar.told().filter(|_| index == self.first()) {
+            self.inside.outer().say(&told);
         }
         bar
     }
+
+    /// How many are trained to the end in any case.
+    fn first(&self) -> u64 {
+        if let Method::Trials { first, .. } = self.course.job.recipe.method { first } else { 0 }
+    }
+}
+
+/// Whether a training is the first one of a candidate.
+pub(super) fn is_first(model: &str) -> bool {
+    number(model).is_some()
+}
+
+/// Of which candidate a training is the first one.
+fn number(model: &str) -> Option<u64> {
+    model.strip_prefix(CANDIDATE)?.parse().ok()
 }
 
 /// What the first training of a candidate is called.
@@ -124,7 +137,7 @@ fn name(index: u64) -> String {
     format!("{CANDIDATE}{index}")
 }
 
-/// A candidate as it is trained with its first seed, or with another.
+/// A candidate as it is trained with its first seed, or with another, to the end.
 pub(super) fn contender(index: u64, seed: u64, plan: Plan) -> Contender {
-    seeds::contender(&name(index), seed, plan)
+    Contender { parts: seed == 1, ..seeds::contender(&name(index), seed, plan) }
 }

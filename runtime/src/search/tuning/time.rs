@@ -7,8 +7,8 @@ use crate::Result;
 use crate::backend::Backend;
 use crate::run::{Job, Journal};
 use crate::search::clock::{self, Clock};
+use crate::search::pilot;
 use crate::search::retrain::Course;
-use crate::search::settled;
 
 /// How many settings are tried with a second seed: the luck of a training is as large as most of their differences. What is left of a
 /// budget goes to further seeds of the best two.
@@ -31,7 +31,7 @@ pub(super) fn is_tuned<B: Backend>(
 ) -> Result<bool> {
     let (job, data) = (course.job, course.data);
     let Some(budget) = job.recipe.budget else { return Ok(tune.trials > 0) };
-    settled::pilot(course, journal)?;
+    pilot::one(course, journal)?;
     let expected = journal.decide(EXPECTED, |journal| {
         let left = budget - clock.elapsed() - clock::of_baselines(job, data, journal);
         let rounds = SHARE * left / Each::of(job, tune, journal).both() - (AGAIN + 1) as f64;
@@ -51,7 +51,7 @@ impl Each {
     fn of(job: &Job, tune: &Tune, journal: &Journal) -> Self {
         let is_baseline = |model: &str| job.baselines.iter().any(|(name, _)| name == model);
         let baselines = clock::first_trainings(journal, is_baseline).iter().sum();
-        Self { baselines, found: tune.top as f64 * settled::training(job, journal).0 }
+        Self { baselines, found: tune.top as f64 * pilot::expected(job, journal).0 }
     }
 
     fn both(&self) -> f64 {
