@@ -91,7 +91,7 @@ pub(super) fn judging(journal: &Journal) -> Vec<f64> {
 /// What share of the time that there is for candidates is for training the best again where nothing says what is best, and how many
 /// trainings that is at most: more would tell nothing new.
 pub(super) const AGAIN: f64 = 0.3;
-pub(super) const MOST_TRAININGS: f64 = 40.0;
+const MOST_TRAININGS: f64 = 40.0;
 
 /// A strategy that ends when its time is over.
 pub(super) struct Within<'a> {
@@ -129,7 +129,7 @@ impl Strategy for Within<'_> {
             None => {
                 let each = self.each(done);
                 let again = match self.again {
-                    Some(share) => (share * (self.end - each - self.start)).min(MOST_TRAININGS * each).max(0.0) + each,
+                    Some(share) => each * (1.0 + trainings_again(share, (self.end - each - self.start) / each)),
                     None => 0.0,
                 };
                 let until = self.end - again;
@@ -153,6 +153,12 @@ impl Strategy for Within<'_> {
     fn tell(&mut self, evaluated: &[Candidate]) {
         self.inner.tell(evaluated);
     }
+}
+
+/// How many trainings are of the best again, of so many in all: none where that is not enough for two of them to be told apart.
+pub(super) fn trainings_again(share: f64, trainings: f64) -> f64 {
+    let again = (share * trainings).clamp(0.0, MOST_TRAININGS);
+    if again < 2.0 { 0.0 } else { again }
 }
 
 /// How many of the best are trained with another seed, where there is time for so many trainings: the better half of those that
@@ -186,7 +192,12 @@ pub(super) const MOST_SEEDS: usize = 9;
 
 #[cfg(test)]
 mod tests {
-    use super::rounds;
+    use super::{rounds, trainings_again};
+
+    #[test]
+    fn what_is_too_little_to_tell_two_apart_goes_to_candidates() {
+        assert_eq!([5.0, 20.0, 60.0, 1000.0, -3.0].map(|all| trainings_again(0.1, all)), [0.0, 2.0, 6.0, 40.0, 0.0]);
+    }
 
     #[test]
     fn rounds_halve_and_take_no_more_than_there_is() {

@@ -7,7 +7,7 @@ use nasrec_compiler::recipe::{Finetune, Method};
 use rand::{Rng, RngExt};
 use rand_distr::StandardNormal;
 
-use super::clock::{self, AGAIN, Clock, MOST_TRAININGS};
+use super::clock::{self, AGAIN, Clock};
 use super::pilot;
 use super::retrain::Course;
 use crate::Result;
@@ -81,7 +81,7 @@ impl Time {
     pub fn alone(&self, rng: &(impl Rng + Clone)) -> Expectation {
         let trainings = (self.left / self.training).max(0.0) + self.known as f64;
         let [first, others @ ..] = SHARES.map(|share| {
-            let again = (share * trainings).min(MOST_TRAININGS) as usize;
+            let again = clock::trainings_again(share, trainings) as usize;
             let candidates = (trainings as usize - again).min(self.architectures);
             let rounds = clock::rounds(again, candidates);
             // All ways are drawn from the same numbers.

@@ -1,5 +1,6 @@
 //! What is exported says what the model says: C to the last bit what the reference says, all forms nearly what `predict` does.
 
+mod browser;
 mod candle;
 mod python;
 mod shipped;

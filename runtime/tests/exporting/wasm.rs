@@ -18,13 +18,13 @@ fn node(script: &str, arguments: &[&Path]) -> Output {
     command.output().unwrap_or_else(|error| panic!("node cannot be started: {error}"))
 }
 
-fn is_there() -> bool {
+pub fn is_there() -> bool {
     let node = Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
     python::is_there("wasm", "ziglang") && (node || !python::told("wasm", "there is no node, which runs WebAssembly"))
 }
 
 /// The program of an export as WebAssembly: as one that reads rows, or as what a page calls.
-fn compiled(folder: &Path, flags: &[&str]) -> PathBuf {
+pub fn compiled(folder: &Path, flags: &[&str]) -> PathBuf {
     let to = folder.join("model.wasm");
     let (code, out) = (folder.join("model.c"), to.display().to_string());
     let warnings = ["-Wall", "-Wextra", "-pedantic", "-Werror"];
@@ -36,7 +36,7 @@ fn compiled(folder: &Path, flags: &[&str]) -> PathBuf {
     to
 }
 
-fn exported(model: &Model, place: &Path) -> (PathBuf, String) {
+pub fn exported(model: &Model, place: &Path) -> (PathBuf, String) {
     let folder = place.join("c");
     Exporter::named("c").expect("it is known").export(model, &folder).expect("exported");
     reworked(model, &folder);
