@@ -143,9 +143,9 @@ impl<'m> Scalar<'m> {
                 input(0).to_vec()
             }
             Primitive::Pad(_) => {
-                let mut padded = input(0).to_vec();
-                padded.resize(size, 0.0);
-                padded
+                let [to, from] = [node.shape.as_slice(), shape(0)].map(|shape| shape[shape.len() - 1]);
+                let rows = input(0).chunks_exact(from);
+                rows.flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(0.0, to - from))).collect()
             }
             Primitive::Concat(_) => (0..node.inputs.len()).flat_map(|at| input(at).iter().copied()).collect(),
             Primitive::Add(_) => {

@@ -200,6 +200,23 @@ pub(crate) fn primitives() -> Vec<(&'static str, Build)> {
             let both = k.plain(Concat.into(), &[squared, padded]);
             k.linear(both, Axis::Last, 3, false)
         }),
+        ("padded fields", |k, s, _| {
+            let padded = k.pad(s, k.shape(s)[1] + 3);
+            let squared = k.plain(Square.into(), &[padded]);
+            k.plain(Concat.into(), &[squared, padded])
+        }),
+        ("columns of several widths", |k, s, _| {
+            let dim = k.shape(s)[1] + 2;
+            let narrow = k.embed_of(&[0], 2, 7);
+            let (narrow, whole) = (k.pad(narrow, dim), k.embed_of(&[1], dim, 7));
+            let none = k.node(Fill { value: 0.0 }.into(), &[], &[], &[1, dim]);
+            let (all, more) = (k.plain(Concat.into(), &[narrow, none, whole, none]), k.pad(s, dim));
+            let flat = k.plain(Flatten.into(), &[all]);
+            let pairs = k.plain(Concat.into(), &[all, more]);
+            let pairs = k.plain(Gram.into(), &[pairs]);
+            let pairs = k.plain(LowerTriangle.into(), &[pairs]);
+            k.plain(Concat.into(), &[flat, pairs])
+        }),
         ("rows", |k, s, x| {
             let shape = k.shape(s);
             let doubled = k.linear(x, Axis::Last, 2 * shape[1], false);

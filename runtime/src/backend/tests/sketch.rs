@@ -192,7 +192,10 @@ impl Sketch {
     }
 
     pub(crate) fn pad(&mut self, x: usize, width: usize) -> usize {
-        self.node(Pad.into(), &[x], &[], &[width])
+        let mut shape = self.shape(x);
+        shape.pop();
+        shape.push(width);
+        self.node(Pad.into(), &[x], &[], &shape)
     }
 
     /// Joins what nothing read yet and closes the plan with a linear layer.

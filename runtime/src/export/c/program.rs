@@ -146,10 +146,17 @@ impl Writing<'_, '_> {
             }
             Primitive::Shift(_) => ("add", vec![n(size), x(0), self.param(node, 0), y]),
             Primitive::Pad(_) => {
-                let (live, rest) = (of(0), size - of(0));
-                let mut calls = vec![format!("memcpy({y}, {}, {live} * sizeof(float))", x(0))];
-                if rest > 0 {
-                    calls.push(format!("for (size_t i = {live}; i < {size}; i++) {y}[i] = 0.0f"));
+                let rows = size / node.shape[node.shape.len() - 1];
+                let (live, width) = (of(0) / rows, size / rows);
+                let mut calls = Vec::new();
+                for row in 0..rows {
+                    let from = row * width;
+                    let (to, until) = (if from == 0 { y.clone() } else { format!("{y} + {from}") }, from + width);
+                    let read = if row == 0 { x(0) } else { format!("{} + {}", x(0), row * live) };
+                    calls.push(format!("memcpy({to}, {read}, {live} * sizeof(float))"));
+                    if live < width {
+                        calls.push(format!("for (size_t i = {}; i < {until}; i++) {y}[i] = 0.0f", from + live));
+                    }
                 }
                 return calls;
             }

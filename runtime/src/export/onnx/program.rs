@@ -111,11 +111,15 @@ impl Lowering<'_> {
             Primitive::Dropout(_) | Primitive::StopGradient(_) => self.x(0).to_owned(),
             Primitive::Flatten(_) | Primitive::Rows(_) => self.shaped(to, self.x(0)),
             Primitive::Pad(_) => {
-                let more = node.shape[0] - self.shape(0)[0];
+                let last = node.shape.len();
+                let more = node.shape[last - 1] - self.shape(0)[last - 1];
                 if more == 0 {
                     return Ok(self.x(0).to_owned());
                 }
-                let pads = to.ints(&[0, 0, 0, more as i64]);
+                // Before each axis, then behind each: the batch's, and those of a sample.
+                let mut pads = vec![0; 2 * (last + 1)];
+                pads[2 * last + 1] = more as i64;
+                let pads = to.ints(&pads);
                 self.call(to, "Pad", &[self.x(0), &pads])
             }
             Primitive::Concat(_) => {

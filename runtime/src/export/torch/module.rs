@@ -192,7 +192,8 @@ impl Writing<'_> {
             Primitive::Flatten(_) => format!("{}.flatten(1)", x(0)),
             Primitive::Rows(_) => format!("{}.reshape(-1, {}, {})", x(0), node.shape[0], node.shape[1]),
             Primitive::Pad(_) => {
-                format!("nn.functional.pad({}, (0, {}))", x(0), node.shape[0] - self.shape(node, 0)[0])
+                let last = node.shape.len() - 1;
+                format!("nn.functional.pad({}, (0, {}))", x(0), node.shape[last] - self.shape(node, 0)[last])
             }
             Primitive::Concat(_) => format!("torch.cat([{}], dim=1)", all(", ")),
             Primitive::Add(_) => all(" + "),
