@@ -56,6 +56,8 @@ pub(super) struct Revealing {
     given: Vec<BTreeSet<SizeId>>,
     /// For each choice, the first of `nodes` that asks for it: it can be forgotten below that.
     pub last_use: Vec<usize>,
+    /// The `if`s whose two sides are never the same.
+    apart: BTreeSet<NodeIndex>,
     /// Two values between which a choice decides may be the same.
     pub doubt: Option<String>,
 }
@@ -71,6 +73,7 @@ impl Revealing {
             certain: Vec::with_capacity(count),
             given: Vec::with_capacity(count),
             last_use: vec![usize::MAX; graph.choices.len()],
+            apart: BTreeSet::new(),
             doubt: None,
         };
         for index in graph.graph.node_indices() {
@@ -104,6 +107,13 @@ impl Revealing {
             this.below.push(below);
         }
         this.doubt = this.ambiguity();
+        let mut alike = Alike::new(&graph);
+        let branches = graph.graph.node_indices().filter(|&at| matches!(graph.graph[at].kind, NodeKind::Branch(_)));
+        let differ = branches.filter(|&at| {
+            let sides = graph.operands(at);
+            !alike.may_be(sides[0].1, sides[1].1)
+        });
+        this.apart = differ.collect();
         this
     }
 
@@ -268,10 +278,11 @@ impl Revealing {
                         if self.cond_follows(cond, given, made) && side(0) == side(1) {
                             // Whichever it is, the graph shows it, and both need the same.
                             return Ok(side(0));
-                        } else {
-                            doubt.get_or_insert_with(|| self.unrevealed(open));
-                            return Err(open);
                         }
+                        if !self.shows(index, cond, open, made) {
+                            doubt.get_or_insert_with(|| self.unrevealed(open));
+                        }
+                        return Err(open);
                     }
                 }
             }
@@ -299,6 +310,23 @@ impl Revealing {
             }
         }
         Ok(live)
+    }
+
+    /// Whether the graph of an `if` shows every value of a choice that decides it: the sides differ, and what either of them needs in
+    /// any case has the choice for a size where several values lead there.
+    fn shows(&self, index: NodeIndex, cond: CondId, open: ChoiceId, made: &[Option<Made>]) -> bool {
+        let (ex, mut trial, mut leading) = (&self.graph.expressions, made.to_vec(), [0, 0]);
+        for option in self.graph.choices[open.index()].offer.options() {
+            trial[open.index()] = Some(option);
+            let Ok(holds) = ex.holds(cond, &self.graph.choices, &Assignment::new(&trial, self.sizes)) else {
+                return false;
+            };
+            leading[usize::from(!holds)] += 1;
+        }
+        let mut sides = leading.into_iter().zip(self.graph.operands(index));
+        let of_choice = |size: &SizeId| *ex.size(*size) == Size::Width(open);
+        self.apart.contains(&index)
+            && sides.all(|(values, (_, side))| values < 2 || self.certain[side.index()].keys().any(of_choice))
     }
 
     /// What these nodes come down to when those are passed over that decide nothing more.
