@@ -358,6 +358,33 @@ fn completion_knows_the_place() {
             vec!["price"],
             vec!["let", "numeric"],
         ),
+        (
+            format!("{MAIN}space q {{\n  input c: categorical\n  let e = embed(c, 8, "),
+            "embed(c, 8, ",
+            vec!["each:"],
+            vec!["fields:"],
+        ),
+        (
+            format!("{MAIN}space q {{\n  input c: categorical\n  let e = embed(c, 8, each: "),
+            "8, each: ",
+            vec!["width"],
+            vec!["c", "in"],
+        ),
+        (
+            format!("{MAIN}space q {{\n  input c: categorical\n  let e = embed(c, 8, each: width "),
+            "each: width ",
+            vec!["in"],
+            vec!["c", "width"],
+        ),
+        (
+            format!(
+                "{MAIN}schema t {{\n  label y\n  sparse user: int | modulo(rows: 9)\n}}\nspace q {{\n  input c: categorical\n  \
+                 let e = embed(c, 8, each: width in [0, 8])\n  logit = linear(flatten(e), 1)\n}}\narch a of q with t {{\n  "
+            ),
+            "with t {\n  ",
+            vec!["e.user"],
+            vec!["e"],
+        ),
         (format!("{MAIN}import \"std/"), "}\nimport \"std/", vec!["std/ctr.nasrec"], vec![]),
         (format!("{MAIN}// spa"), "// spa", vec![], vec!["space"]),
     ];

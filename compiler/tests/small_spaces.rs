@@ -82,6 +82,27 @@ pub const SPACES: &[(&str, &str)] = &[
         "fields",
         "let s = embed(f, 8)\nwidth n in [2, 4]\nlet t = choose { efc(s, n); attention(s, n) }\nlet m = maybe fm(t, 8)\nlogit = linear(flatten(t), 1) + linear(fc(x, 8) + m, 1)",
     ),
+    ("widths of columns", "let s = embed(f, 8, each: width in [2, 4])\nlogit = linear(concat(x, flatten(s)), 1)"),
+    (
+        "widths of columns that may be left out",
+        "let s = embed(f, 8, each: width in [0, 3, 8])\nwidth w in [4, 8]\nlogit = linear(fc(concat(x, flatten(s)), w), 1)",
+    ),
+    (
+        "columns that are there or not",
+        "width d in [4, 8]\nlet s = embed(f, 8, each: width in [0, 8])\nlet t = embed(f, d, each: width in [0, 4])\nlogit = linear(concat(x, lower_triangle(gram(s)), flatten(t)), 1)",
+    ),
+    (
+        "widths of columns inside choices",
+        "let d = choose { a: fc(x, 4); b: { let s = embed(f, 4, each: width in [0, 2]); flatten(s) }; c: flatten(embed(f, 2, each: width in [1, 2])) }\nlet y = linear(d, 1)\nlogit = y",
+    ),
+    (
+        "widths of columns of shared tables",
+        "shared table = embed(f, _, each: width in [0, 2, 4])\nlet d = choose { a: flatten(table(4)); b: sum_fields(table(4)); c: fc(x, 4) }\nlogit = linear(d, 1)",
+    ),
+    (
+        "widths of columns in blocks",
+        "block b[1..2] after stem { sparse = embed(f, 4) } { let e = embed(f, 4, each: width in [0, 4]); out sparse = linear_fields(concat(pick 1..2 from earlier.sparse, e), 2) }\nlogit = linear(concat(x, flatten(b[2].sparse)), 1)",
+    ),
     (
         "nasrec's operators",
         "let s = embed(f, 8)\nwidth w in [8, 16]\nlet d = choose { fc(x, w); gating(x, x, w); plus(x, x, w); dot(x, s, w) }\nlogit = linear(d, 1)",

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod budgets;
 mod bundles;
+mod columns;
 mod conflicts;
 mod constraints;
 mod costs;

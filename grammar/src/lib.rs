@@ -93,7 +93,7 @@ pub fn describe(rule: Rule) -> Option<&'static str> {
         Rule::search | Rule::kw_search => "`search`",
         Rule::train | Rule::kw_train => "`train`",
         Rule::space | Rule::kw_space => "`space`",
-        Rule::width | Rule::kw_width => "`width`",
+        Rule::width | Rule::widths | Rule::kw_width => "`width`",
         Rule::kw_with => "`with`",
         Rule::assign => "`=`",
         Rule::colon => "`:`",

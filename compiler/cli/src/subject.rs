@@ -112,6 +112,10 @@ impl File {
         };
         let parameters = outline::parameters(&self.program, &space);
         let (item, schema, bound) = (item.clone(), given.or(schema), OnceCell::new());
+        let space = match &schema {
+            Some(schema) => space.over(schema),
+            None => space,
+        };
         Ok(Subject { item, space, schema, architecture, parameters, bound })
     }
 }
@@ -119,7 +123,7 @@ impl File {
 impl Subject {
     /// The architecture, where it is one.
     pub(crate) fn one(&self) -> Option<Architecture> {
-        let model = || self.space.graph.choices.is_empty().then(|| Architecture::new(Vec::new()));
+        let model = || self.space.graph.first_open().is_none().then(|| Architecture::new(Vec::new()));
         self.architecture.clone().or_else(model)
     }
 

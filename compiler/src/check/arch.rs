@@ -20,10 +20,20 @@ impl Program {
         let mut diagnostics = Vec::new();
         let space = self.referenced_space(&tree.space, &Overrides::new(), &[], &mut diagnostics);
         let schema = tree.schema.as_ref().and_then(|name| self.referenced_schema(name, &mut diagnostics));
-        let Some(space) = space else {
+        let Some(mut space) = space else {
             Diagnostic::sort(&mut diagnostics);
             return Err(diagnostics);
         };
+        match &schema {
+            Some(schema) => space = space.over(schema),
+            None if space.graph.awaited().next().is_some() => {
+                let unknown = columns_unknown(&space, &tree.space.name);
+                diagnostics.extend(unknown.filter(|_| tree.schema.is_none()));
+                Diagnostic::sort(&mut diagnostics);
+                return Err(diagnostics);
+            }
+            None => {}
+        }
         if let (Some(schema), Some(name)) = (&schema, &tree.schema) {
             diagnostics.extend(unbound(&space, schema, name));
         }
@@ -94,6 +104,17 @@ pub(super) fn disallowed(
             .label(arch.span, "this architecture")
             .label(broken.span, format!("`{}`", broken.text))
             .help_if((!costs.is_empty()).then(|| format!("it costs {}", costs.join(", ")))),
+    )
+}
+
+/// The finding for a space whose choices are known with a schema only.
+fn columns_unknown(space: &CheckedSpace, named: &Name) -> Option<Diagnostic> {
+    let widths = space.graph.awaited().next()?;
+    Some(
+        Diagnostic::error(Code::Unbound, format!("`{}` leaves a width open for each column", widths.name))
+            .label(named.span, "no schema says which columns there are")
+            .label(widths.span, "the widths")
+            .help(format!("name one: `arch … of {} with …`", space.name)),
     )
 }
 

@@ -208,8 +208,8 @@ impl Elaborator<'_> {
         }
     }
 
-    /// The values of a `width`: a list or a range of positive whole numbers.
-    pub(super) fn widths(&mut self, scope: &mut Scope, expr: &Expr) -> Option<Vec<i64>> {
+    /// The values of a `width`: a list or a range of whole numbers from `least` on.
+    pub(super) fn widths(&mut self, scope: &mut Scope, expr: &Expr, least: i64) -> Option<Vec<i64>> {
         let value = self.eval(scope, expr)?;
         let numbers: Option<Vec<f64>> = match &value {
             Value::List(items) => items
@@ -242,10 +242,10 @@ impl Elaborator<'_> {
                 Diagnostic::error(Code::Size, "there is no width to choose").label(expr.span, "this list is empty"),
             );
         }
-        if let Some(bad) = numbers.iter().find(|x| !(1.0..=MAX_SIZE as f64).contains(*x) || x.fract() != 0.0) {
+        if let Some(bad) = numbers.iter().find(|x| !(least as f64..=MAX_SIZE as f64).contains(*x) || x.fract() != 0.0) {
             return self.fail(
                 Diagnostic::error(Code::Size, format!("{} is not a width", number_words(*bad)))
-                    .label(expr.span, format!("expected whole numbers from 1 to {MAX_SIZE}"))
+                    .label(expr.span, format!("expected whole numbers from {least} to {MAX_SIZE}"))
                     .help_if(
                         (*bad == 0.0).then(|| "what may be left out is a `maybe`: `maybe linear(x, w)`".to_owned()),
                     ),

@@ -16,7 +16,7 @@ use crate::diagnostics::{Code, Diagnostic, Span, nearest};
 use crate::elsewhere;
 use crate::ir::{AxisRef, Cond, Demanded, Gate, MAX_SIZE, NodeKind, ParamTemplate, Size, SizeId, Symbolic, TensorKind};
 use crate::primitives::{
-    self, Applied, Constant, Constants, DEVIATION, Default, Demand, Map, Numeric, OF_BOTH, Operand, Primitive,
+    self, Applied, Constant, Constants, DEVIATION, Default, Demand, EACH, Map, Numeric, OF_BOTH, Operand, Primitive,
     Signature, Wants,
 };
 use crate::syntax::tree::{Arg, Expr, Name, TypeOf};
@@ -319,6 +319,7 @@ impl Elaborator<'_> {
             (Value::Tensor(node), Wants::Matrix) => self.tensor(*node) != TensorKind::Dense,
             (Value::Categorical(_) | Value::Sequence(_), Wants::Categorical)
             | (Value::Sequence(_), Wants::Sequence)
+            | (Value::Widths(..), Wants::Widths)
             | (Value::Size(_), Wants::Size | Wants::Number | Wants::Share | Wants::Positive)
             | (Value::Truth(_), Wants::Switch) => true,
             _ => false,
@@ -362,6 +363,9 @@ impl Elaborator<'_> {
                 diagnostic = diagnostic.help(
                     "widths to choose from are a list, `[16, 32, 64]`, or a range with even steps, `16..256 step 16`",
                 );
+            }
+            (_, Wants::Widths) => {
+                diagnostic = diagnostic.help(format!("such as `{EACH}: width in [0, 8, 16]`; 0 leaves a column out"));
             }
             (Value::Categorical(_), Wants::Sequence) => {
                 diagnostic = diagnostic
@@ -424,6 +428,7 @@ impl Elaborator<'_> {
         let mut operands: Vec<(Gate, NodeIndex)> = Vec::new();
         let mut sizes: Vec<SizeId> = Vec::new();
         let mut reads = None;
+        let mut widths = None;
         for (&(name, wants, default), slot) in signature.params.iter().zip(slots) {
             let Some(expr) = slot else {
                 constants.0.push(match default {
@@ -481,9 +486,14 @@ impl Elaborator<'_> {
                     constants.0.push((name, Constant::Number(number)));
                 }
                 Value::Size(size) => sizes.push(size),
+                Value::Widths(values, at) => widths = Some((values, at)),
                 _ => return None,
             }
         }
+        let widths = match (widths, sizes.last()) {
+            (Some(widths), Some(&dim)) => Some(Box::new(self.column_widths(widths, dim, span)?)),
+            _ => None,
+        };
         let given: Vec<AxisRef> = sizes.into_iter().map(|size| self.ex.prefix(size)).collect();
         let primitive = (signature.make)(&constants);
         if let (true, &[(_, only)]) = (primitive.is_identity(), operands.as_slice()) {
@@ -509,6 +519,7 @@ impl Elaborator<'_> {
                 self.graph[own].path = path.into();
             }
             self.graph[own].reads = reads;
+            self.graph[own].widths = widths;
             own
         };
         let prefix = self.path.join(".");

@@ -144,9 +144,6 @@ impl Program {
             }
         };
         let space = self.claimed_space(value)?;
-        if callee.text == "raw" {
-            return Ok(Known::Whole(space.graph.raw_count().into()));
-        }
         let schema = match schema {
             Some(Expr { kind: ExprKind::Name(name), span }) => {
                 let name = Name { text: name.clone(), span: *span };
@@ -156,6 +153,19 @@ impl Program {
             Some(other) => return Err(vec![odd(other.span, "the name of a schema")]),
             None => None,
         };
+        let (space, open) = match &schema {
+            Some(schema) => (space.over(schema), false),
+            None => {
+                let open = space.graph.awaited().next().is_some();
+                (space, open)
+            }
+        };
+        if open {
+            return Err(vec![depends_on_data(span)]);
+        }
+        if callee.text == "raw" {
+            return Ok(Known::Whole(space.graph.raw_count().into()));
+        }
         let of_costs = space.graph.constraints.iter().any(|constraint| !constraint.costs.is_empty());
         if of_costs && schema.is_none() {
             return Err(vec![depends_on_data(span)]);

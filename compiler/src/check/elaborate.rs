@@ -89,7 +89,9 @@ pub(super) struct Elaborator<'p> {
     /// A limit was met: nothing more is evaluated.
     exhausted: bool,
     pub memo: Memo,
-    choice_ids: HashMap<String, ChoiceId>,
+    pub choice_ids: HashMap<String, ChoiceId>,
+    /// What leaves a width open for each column: its name, and where it is written.
+    pub column_widths: HashMap<String, Span>,
     reported: HashSet<(Code, Option<Span>)>,
     /// Names around the expression at hand: block instance, `let`, alternative, callee.
     pub path: Vec<String>,
@@ -207,6 +209,7 @@ impl<'p> Elaborator<'p> {
             exhausted: false,
             memo: Memo::default(),
             choice_ids: HashMap::new(),
+            column_widths: HashMap::new(),
             reported: HashSet::new(),
             path: Vec::new(),
             turns: Vec::new(),
@@ -316,7 +319,8 @@ impl<'p> Elaborator<'p> {
     ) -> NodeIndex {
         let path = if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path.join(".")) };
         let place = self.place(name).into();
-        let node = SpaceNode { kind, tensor, axes, params: SmallVec::new(), reads: None, path: path.into(), place };
+        let (params, path) = (SmallVec::new(), path.into());
+        let node = SpaceNode { kind, tensor, axes, params, reads: None, column: None, widths: None, path, place };
         let node = self.graph.add_node(node);
         self.program.meter.take(STEPS_OF_A_NODE);
         for (port, &(gate, source)) in operands.iter().enumerate() {

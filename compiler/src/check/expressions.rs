@@ -65,6 +65,10 @@ impl Elaborator<'_> {
                     .label(expr.span, "unexpected")
                     .help("`all`, `any`, `sum` and `count` go over several values, in `require` and `forbid`"),
             ),
+            ExprKind::Widths(values) => {
+                let widths = self.widths(scope, values, 0)?;
+                Some(Value::Widths(Rc::new(widths), expr.span))
+            }
             ExprKind::Switch(on) => Some(Value::Truth(self.ex.known(*on))),
             ExprKind::Text(_) => self.fail(
                 Diagnostic::error(Code::Kind, "a text has no meaning here")
@@ -299,7 +303,7 @@ impl Elaborator<'_> {
     /// `w in [16, 32]`: whether a number is one of these.
     fn within(&mut self, scope: &mut Scope, left: &Expr, right: &Expr) -> Option<Value> {
         let size = self.number(scope, left)?;
-        let all = self.widths(scope, right)?;
+        let all = self.widths(scope, right, 1)?;
         let mut any = self.ex.known(false);
         for one in all {
             let one = self.ex.constant(one as f64);

@@ -11,6 +11,7 @@ mod block;
 mod called_spaces;
 mod calls;
 mod claims;
+mod column_widths;
 mod conflicts;
 mod data;
 mod demands;

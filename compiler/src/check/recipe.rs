@@ -66,6 +66,10 @@ impl Program {
             }
             _ => (self.referenced_space(over, &of_space, &search.demands, &mut diagnostics), None),
         };
+        let space = match (space, &schema) {
+            (Some(space), Some(schema)) => Some(space.over(schema)),
+            (space, _) => space,
+        };
         let mut baselines = Vec::new();
         for reference in &search.baselines {
             let Some(baseline) = self.baseline(reference, schema.as_ref(), &mut diagnostics) else { continue };
@@ -143,11 +147,11 @@ impl Program {
             return Some(Baseline::Trees);
         }
         let space = self.referenced_space(reference, &Overrides::new(), &[], diagnostics)?;
-        if let Some(choice) = space.graph.choices.first() {
+        if let Some((_, open)) = space.graph.first_open() {
             diagnostics.push(
                 Diagnostic::error(Code::Recipe, "a baseline leaves nothing open")
                     .label(reference.name.span, format!("`{}` has choices", space.name))
-                    .label(choice.span, "such as this one"),
+                    .label(open, "such as this one"),
             );
         }
         if let Some(schema) = schema {
@@ -240,11 +244,11 @@ impl Program {
         let name = &reference.name;
         let Some(item) = self.lookup(name.span.file, &name.text).filter(|item| item.kind == ItemKind::Arch) else {
             let space = self.referenced_space(reference, overrides, &[], diagnostics)?;
-            if let Some(choice) = space.graph.choices.first() {
+            if let Some((_, open)) = space.graph.first_open() {
                 diagnostics.push(
                     Diagnostic::error(Code::Recipe, "a training leaves nothing open")
                         .label(name.span, format!("`{}` has choices", space.name))
-                        .label(choice.span, "such as this one")
+                        .label(open, "such as this one")
                         .help("train an `arch` of it, or make it a `search`"),
                 );
             }

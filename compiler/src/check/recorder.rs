@@ -150,6 +150,7 @@ impl Elaborator<'_> {
             Value::Sources(_) => ("tensors to pick from", false, Vec::new()),
             Value::Categorical(_) => ("categorical", false, Vec::new()),
             Value::Sequence(_) => ("sequence", false, Vec::new()),
+            Value::Widths(..) => return,
             Value::Family(_) | Value::Instances(_) | Value::Instance(_) | Value::Shared(_) | Value::Spoilt => return,
         };
         let mut recorder = recorder.borrow_mut();

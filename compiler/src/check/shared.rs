@@ -116,6 +116,7 @@ impl Elaborator<'_> {
                 Value::Size(size) => format!("size {}", size.0),
                 Value::Truth(cond) => format!("condition {}", cond.0),
                 Value::Categorical(input) | Value::Sequence(input) => format!("input {}", input.index()),
+                Value::Widths(..) => "widths".to_owned(),
                 _ => return None,
             });
         }

@@ -53,6 +53,7 @@ impl Elaborator<'_> {
             expressions: std::mem::take(&mut self.ex),
             inputs: std::mem::take(&mut self.inputs),
             choices: std::mem::take(&mut self.choices),
+            columns: Vec::new(),
             logit,
             heads,
             blocks: std::mem::take(&mut self.blocks),
@@ -177,7 +178,7 @@ impl Elaborator<'_> {
         match statement {
             Statement::Input { name, kind, from } => self.input(scope, name, kind, from),
             Statement::Width { name, values } => {
-                if let Some(values) = self.widths(scope, values)
+                if let Some(values) = self.widths(scope, values, 1)
                     && let Some(choice) = self.choice(Offer::width(values), Some(&name.text), name.span)
                 {
                     let size = self.ex.atom(Size::Width(choice));

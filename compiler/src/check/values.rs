@@ -51,6 +51,8 @@ pub(crate) enum Value {
     Instance(Rc<Vec<(String, NodeIndex)>>),
     /// A call whose parameters all its uses have in common.
     Shared(Rc<Shared>),
+    /// `width in [0, 8]`: widths for each of several things, and where they are written.
+    Widths(Rc<Vec<i64>>, Span),
     /// Its definition has a mistake, which was told there.
     Spoilt,
 }
@@ -114,6 +116,7 @@ impl Value {
             Value::Family(_) => "a block".to_owned(),
             Value::Instance(_) => "a block instance".to_owned(),
             Value::Shared(_) => "a shared call".to_owned(),
+            Value::Widths(..) => "a width for each column".to_owned(),
             Value::Spoilt => "something with a mistake".to_owned(),
         }
     }

@@ -258,6 +258,7 @@ impl Groups {
         };
         let (title, mut lines) = words::title(graph, &path, block, members, role, drawing.detail);
         lines.extend(choices.iter().flat_map(|&choice| words::lines(drawing, choice, role)));
+        lines.extend(members.iter().filter_map(|&member| words::widths(&graph.graph[member])));
         let used = live.is_none_or(|live| members.iter().any(|member| live.nodes[member.index()]));
         let shape = words::shape(drawing, out, block, bounds, live.is_some() && used);
         let tooltip = words::tooltip(drawing, &path, members, node, &choices);

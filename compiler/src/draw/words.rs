@@ -117,6 +117,13 @@ pub(super) fn lines(drawing: &Drawing<'_>, choice: ChoiceId, role: Role) -> Vec<
     lines
 }
 
+/// What is open for each column of a lookup, before a schema says which these are.
+pub(super) fn widths(node: &SpaceNode) -> Option<Line> {
+    let widths = node.widths.as_ref()?;
+    let all: Vec<String> = widths.values.iter().map(ToString::to_string).collect();
+    Some(Line::plain(elided(&format!("each {}", all.join(", ")), WIDEST)))
+}
+
 /// A choice that is no node: `w in 16, 32`.
 pub(super) fn pill(drawing: &Drawing<'_>, choice: ChoiceId) -> Line {
     let it = &drawing.graph.choices[choice.index()];

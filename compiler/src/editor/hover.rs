@@ -102,6 +102,13 @@ fn code(head: &str, notes: &[String]) -> String {
 
 fn space_notes(analysis: &Analysis, symbol: Symbol) -> Option<String> {
     let graph = analysis.space(symbol)?.graph;
+    if let Some(widths) = graph.awaited().next() {
+        let (name, choices) = (&widths.name, graph.choices.len());
+        let beside = if choices == 0 { String::new() } else { format!(", beside {choices} of its own") };
+        return Some(format!(
+            "A choice for each column of `{name}`{beside}: how many encodings that are, and what they cost, depends on the data."
+        ));
+    }
     if graph.choices.is_empty() {
         return Some("No choices: one architecture. Costs depend on the data.".to_owned());
     }

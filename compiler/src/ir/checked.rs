@@ -1,6 +1,9 @@
 //! A space that has been checked: its graph, with what it is called.
 
+use std::borrow::Cow;
+
 use super::SpaceGraph;
+use crate::schema::Schema;
 
 /// The parameters that a space was elaborated with, as source: `blocks: 2`.
 pub type SpaceArguments = Vec<(String, String)>;
@@ -17,6 +20,15 @@ pub struct CheckedSpace {
 }
 
 impl CheckedSpace {
+    /// The same with the choices that depend on which columns there are: see [`SpaceGraph::over`].
+    #[must_use]
+    pub fn over(self, schema: &Schema) -> Self {
+        match self.graph.over(schema) {
+            Cow::Borrowed(_) => self,
+            Cow::Owned(graph) => Self { graph, ..self },
+        }
+    }
+
     /// The name with the parameters that it was given: `dlrm(dim: 8)`.
     pub fn title(&self) -> String {
         let given: Vec<String> = self.arguments.iter().map(|(name, value)| format!("{name}: {value}")).collect();

@@ -8,6 +8,7 @@ use petgraph::visit::EdgeRef;
 use smallvec::SmallVec;
 
 use super::choices::{Assignment, Choice, ChoiceId, Undecided};
+use super::columns::Widths;
 use super::constraints::Constraint;
 use super::heads::SpaceHead;
 use super::inputs::{Input, InputId};
@@ -63,6 +64,10 @@ pub struct SpaceNode {
     pub(crate) params: SmallVec<[ParamTemplate; 2]>,
     /// Whose columns it reads, where it has no operands.
     pub(crate) reads: Option<InputId>,
+    /// Which of these it reads, where it is one of a lookup that reads them one by one; else it reads all of them.
+    pub(crate) column: Option<usize>,
+    /// A width for each column that it looks up, until a schema says which these are.
+    pub(crate) widths: Option<Box<Widths>>,
     /// Such as `b[2].d.fc.linear`.
     pub path: Arc<str>,
     /// The same, as data.
@@ -86,6 +91,8 @@ pub struct SpaceGraph {
     pub inputs: Vec<Input>,
     /// In source order, by [`ChoiceId`].
     pub choices: Vec<Choice>,
+    /// Inputs whose columns have choices of their own, with the names of these columns: none before a schema says which they are.
+    pub(crate) columns: Vec<(InputId, Vec<String>)>,
     /// One number for each of the heads.
     pub(crate) logit: NodeIndex,
     /// What is predicted, and behind it what is only trained.

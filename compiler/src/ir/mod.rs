@@ -8,6 +8,7 @@
 mod bounds;
 mod checked;
 mod choices;
+mod columns;
 mod constraints;
 mod emit;
 mod graph;
@@ -25,6 +26,7 @@ pub(crate) use bounds::{Bounds, MAX_SIZE};
 pub use checked::{CheckedSpace, SpaceArguments};
 pub(crate) use choices::Memo;
 pub use choices::{Assignment, Choice, ChoiceId, SchemaSizes, Undecided};
+pub use columns::Widths;
 pub use constraints::Constraint;
 pub(crate) use graph::{Gate, NodeKind, ParamTemplate};
 pub use graph::{Operand, SpaceGraph, SpaceNode};

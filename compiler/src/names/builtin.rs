@@ -7,6 +7,8 @@ use crate::primitives::{self, Default, Wants};
 pub(crate) const NORMALISE: &str = "normalise";
 /// Sizes of tensors.
 pub(crate) const SIZES: [&str; 3] = ["width", "fields", "dim"];
+/// What an argument is that leaves a width open for each of several things.
+pub(crate) const WIDTHS: &str = "width in list";
 /// How many there are in an input or a list.
 pub(crate) const COUNT: &str = "count";
 /// What an operator's parameter can be, with what each is.
@@ -53,6 +55,7 @@ pub(crate) fn type_word(wants: Wants) -> &'static str {
         Wants::Sequence => "sequence",
         Wants::Size => "size",
         Wants::Switch => "switch",
+        Wants::Widths => WIDTHS,
         Wants::Number | Wants::Share | Wants::Positive => "number",
     }
 }

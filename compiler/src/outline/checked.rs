@@ -109,7 +109,18 @@ fn choices_json(graph: &SpaceGraph) -> Vec<Value> {
             "take": counts, "inside": inside,
         })
     };
-    graph.choices.iter().map(one).collect()
+    let each = |widths: &crate::ir::Widths| {
+        let inside = widths.parent.map(|(parent, positions)| {
+            let parent = &graph.choices[parent.index()];
+            json!({ "choice": parent.name, "values": parent.offer.called(Made::Set(positions)) })
+        });
+        let values: Vec<String> = widths.values.iter().map(ToString::to_string).collect();
+        json!({
+            "name": widths.name, "block": widths.block, "kind": "width", "values": values, "take": null, "inside": inside,
+            "each": "column",
+        })
+    };
+    graph.choices.iter().map(one).chain(graph.awaited().map(each)).collect()
 }
 
 /// Each `let`, alternative and output with its shape over all choices.
@@ -169,7 +180,13 @@ pub fn checked_text(checked: &Value) -> String {
             } else {
                 format!(", inside of {} = {}", text(&inside["choice"]), list(&inside["values"]))
             };
-            format!("{}: {} {take}{}{inside}", text(&choice["name"]), text(&choice["kind"]), list(&choice["values"]))
+            let each = if choice["each"].is_null() { "" } else { " for each column" };
+            format!(
+                "{}: {} {take}{}{each}{inside}",
+                text(&choice["name"]),
+                text(&choice["kind"]),
+                list(&choice["values"])
+            )
         });
         section("choices", choices.collect());
         section(

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::signature::{DEVIATION, size};
+use super::signature::{DEVIATION, EACH, size};
 use super::{Algebra, Applied, Default, Op, Operand, Signature, Wants};
 use crate::tensor::{Init, TensorKind};
 
@@ -20,9 +20,11 @@ impl Op for Embed {
             ("fields", Wants::Categorical, Default::Required),
             size("dim"),
             (DEVIATION, Wants::Positive, Default::Absent),
+            (EACH, Wants::Widths, Default::Absent),
         ],
         meaning: "One row of each field's table, or of a sequence one for each place: a sparse tensor. `deviation`: of the first values; \
-                  without it Xavier's, which is larger the fewer rows there are.",
+                  without it Xavier's, which is larger the fewer rows there are. `each: width in [0, 8, 16]` leaves open how wide the rows \
+                  of each column are, with zeros behind them; 0 leaves the column out.",
         make: |_| Embed.into(),
     }];
 

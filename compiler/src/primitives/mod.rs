@@ -15,7 +15,7 @@ pub use map::Function;
 pub(crate) use map::OF_BOTH;
 pub(crate) use op::{Op, elementwise, inner_product, values};
 pub use reduce::Reduction;
-pub(crate) use signature::{Constant, Constants, DEVIATION, Default, Signature, Wants};
+pub(crate) use signature::{Constant, Constants, DEVIATION, Default, EACH, Signature, Wants};
 
 pub use crate::tensor::Axis;
 

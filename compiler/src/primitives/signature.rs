@@ -24,6 +24,8 @@ pub(crate) enum Wants {
     Share,
     /// A number above 0 that is the same for every architecture.
     Positive,
+    /// Widths to choose from, for each column.
+    Widths,
 }
 
 impl Wants {
@@ -41,6 +43,7 @@ impl Wants {
             Wants::Number => "a number",
             Wants::Share => "a number of at least 0 and below 1",
             Wants::Positive => "a number above 0",
+            Wants::Widths => "widths to choose from",
         }
     }
 
@@ -72,13 +75,16 @@ pub(crate) enum Default {
 /// The deviation that first values are drawn with.
 pub(crate) const DEVIATION: &str = "deviation";
 
+/// The widths that each column may have.
+pub(crate) const EACH: &str = "each";
+
 /// A parameter of a signature: its name, what it takes, and what it is when it is left out.
 pub(crate) type Param = (&'static str, Wants, Default);
 
 /// A primitive as the language knows it.
 ///
 /// Tensors among the arguments are its operands, in their order. Sizes, and the fields of a categorical input or the places of a sequence, are the axes
-/// that are given to its shape rule. Switches and numbers are its attributes; a number that is called as one of its
+/// that are given to its shape rule; [`EACH`] is none of its own: a schema makes of it a lookup for each column. Switches and numbers are its attributes; a number that is called as one of its
 /// parameters is that parameter's initial value, and [`DEVIATION`] is what they are drawn with.
 pub(crate) struct Signature {
     pub name: &'static str,

@@ -59,6 +59,12 @@ impl Columns {
         let numbers = if input.kind.is_looked_up() || whole { Vec::new() } else { read.clone() };
         Self { read, lookups, numbers }
     }
+
+    /// What a node reads of it, and what its tables are looked up for: all, or one column.
+    pub fn of_node(&self, column: Option<usize>) -> (&[usize], &[Lookup]) {
+        let Some(at) = column else { return (&self.read, &self.lookups) };
+        (self.read.get(at..=at).unwrap_or_default(), self.lookups.get(at..=at).unwrap_or_default())
+    }
 }
 
 /// Which nodes the logit of some architecture may be computed from: those that it is connected with, but for branches that this
@@ -94,7 +100,16 @@ impl Space {
     /// # Errors
     /// An input that the schema cannot fill, or a size that is not positive under any assignment.
     pub fn bind(checked: &CheckedSpace, schema: &Schema) -> Result<Space, BindError> {
-        let graph = Arc::new(checked.graph.clone());
+        if let Some(why) = checked.graph.of_other_columns(schema) {
+            return Err(refused(format!("space `{}` was written out for another table: {why}", checked.name)));
+        }
+        if checked.graph.has_too_many_columns(schema) {
+            return Err(refused(format!(
+                "a width for each column of schema `{}` makes too many choices of space `{}`",
+                schema.name, checked.name
+            )));
+        }
+        let graph = Arc::new(checked.graph.over(schema).into_owned());
         let wiring = Arc::new(Wiring::new(&graph));
         let sizes = graph.sizes_of(schema);
         let reached = reached(&graph, &wiring, sizes);
@@ -179,8 +194,8 @@ impl Space {
                     TemplateKind::Dense => add(Arc::clone(&template.name), axes, ParamKind::Dense),
                     TemplateKind::Statistic => add(Arc::clone(&template.name), axes, ParamKind::Statistic),
                     TemplateKind::Tables => {
-                        let read = node.reads.map_or(&[][..], |input| &columns[input.index()].read);
-                        for &field in read {
+                        let read = node.reads.map(|input| columns[input.index()].of_node(node.column));
+                        for &field in read.map_or(&[][..], |(fields, _)| fields) {
                             let column = &schema.sparse[field];
                             // One table for columns that are the same, under the name of the first.
                             let owner = schema.owner(field);

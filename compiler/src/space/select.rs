@@ -207,7 +207,8 @@ impl Builder<'_> {
             }
             shape.push(size as usize);
         }
-        let read = node.reads.map(|input| &self.space.columns[input.index()]);
+        let columns = node.reads.map(|input| &self.space.columns[input.index()]);
+        let read = columns.map(|columns| columns.of_node(node.column));
         let mut params = SmallVec::new();
         let mut stored = self.space.of_node[index.index()].iter();
         for template in &node.params {
@@ -218,13 +219,14 @@ impl Builder<'_> {
             }
             let count = match template.kind {
                 crate::ir::TemplateKind::Dense | crate::ir::TemplateKind::Statistic => 1,
-                crate::ir::TemplateKind::Tables => read.map_or(0, |columns| columns.read.len()),
+                crate::ir::TemplateKind::Tables => read.map_or(0, |(fields, _)| fields.len()),
             };
             for &id in stored.by_ref().take(count) {
                 params.push(self.param(id, &axes));
             }
         }
-        let (lookups, columns) = read.map(|read| (read.lookups.clone(), read.numbers.clone())).unwrap_or_default();
+        let lookups = read.map(|(_, lookups)| lookups.to_vec()).unwrap_or_default();
+        let columns = columns.map(|columns| columns.numbers.clone()).unwrap_or_default();
         let (path, place) = (Arc::clone(&node.path), Arc::clone(&node.place));
         self.nodes.push(Node { primitive, inputs, params, lookups, columns, shape, path, place });
         Ok(self.nodes.len() - 1)

@@ -167,6 +167,10 @@ impl Reader {
                 let body = self.body(inner.next().expect("a repeat has a body"), offset);
                 ExprKind::Repeat { number, count, from, name, body }
             }
+            Rule::widths => {
+                let values = pair.parts().next().expect("widths have values");
+                ExprKind::Widths(Box::new(self.expression(values, offset)))
+            }
             Rule::interval => {
                 let mut limits = pair.parts().map(|limit| Box::new(self.expression(limit, offset)));
                 let lo = limits.next().expect("an interval has two ends");

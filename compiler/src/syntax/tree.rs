@@ -366,6 +366,8 @@ pub(crate) enum ExprKind {
         value: Box<Expr>,
         loops: Vec<(Name, Expr)>,
     },
+    /// `width in values`, as an argument: a width for each of several things.
+    Widths(Box<Expr>),
     /// Could not be read; that has been told.
     Lost,
 }

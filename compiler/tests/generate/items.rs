@@ -178,7 +178,8 @@ pub(super) fn space(g: &mut Generator) {
     g.line("}");
     let params = params.into_iter().map(|(name, _, other)| (name, other)).collect();
     let choices = std::mem::take(&mut g.choices);
-    g.spaces.push(Space { name, params, choices, open: scope.open, several });
+    let columns = std::mem::take(&mut g.columns);
+    g.spaces.push(Space { name, params, choices, open: scope.open, several, columns });
 }
 
 /// One logit, or one for each of two labels, which is said, and what is trained beside them.
@@ -467,10 +468,14 @@ pub(super) fn arch(g: &mut Generator) {
     if g.spaces.is_empty() {
         space(g);
     }
+    let space = g.one(&g.spaces.clone());
+    if space.columns && g.schemas.is_empty() {
+        schema(g);
+    }
     g.remark();
-    let (name, space) = (g.name("arch_"), g.one(&g.spaces.clone()));
+    let name = g.name("arch_");
     let (over, plain) = reference(g, &space);
-    let with = match g.schemas.is_empty() || g.chance(50) {
+    let with = match !space.columns && (g.schemas.is_empty() || g.chance(50)) {
         true => String::new(),
         false => format!(" with {}", g.one(&g.schemas.clone())),
     };
@@ -497,13 +502,19 @@ fn test(g: &mut Generator) {
     if g.spaces.is_empty() {
         space(g);
     }
+    if g.schemas.is_empty() && g.spaces.iter().any(|space| space.columns) {
+        schema(g);
+    }
     g.remark();
     let name = g.name("test_");
     g.line(&format!("test {name} {{"));
     g.indent += 2;
     for _ in 0..g.below(3) + 1 {
         let space = g.one(&g.spaces.clone());
-        let (over, _) = reference(g, &space);
+        let (mut over, _) = reference(g, &space);
+        if space.columns {
+            over = format!("{over}, {}", g.one(&g.schemas.clone()));
+        }
         let claim = match g.below(5) {
             0 if !g.archs.is_empty() => {
                 let arch = g.one(&g.archs.clone());

@@ -109,6 +109,8 @@ struct Space {
     open: bool,
     /// Whether it predicts several labels.
     several: bool,
+    /// Whether it has choices of columns, which a schema tells.
+    columns: bool,
 }
 
 /// A program while it is written.
@@ -129,6 +131,8 @@ pub struct Generator {
     numbers: Vec<String>,
     /// The choices of the space at hand.
     choices: Vec<Choice>,
+    /// Whether the space at hand has choices of columns.
+    columns: bool,
     block: Option<String>,
     /// Whether the operator at hand has choices.
     used_choice: bool,
@@ -177,6 +181,7 @@ impl Generator {
             width_lists: Vec::new(),
             numbers: Vec::new(),
             choices: Vec::new(),
+            columns: false,
             block: None,
             used_choice: false,
         };

@@ -86,8 +86,16 @@ impl Generator {
         let known = scope.sparse.clone();
         let (value, fields, dim) = match (&scope.categorical, known.is_empty() || self.chance(30)) {
             (Some(categorical), true) => {
-                let dim = self.number();
-                (format!("embed({categorical}, {dim})"), String::new(), dim)
+                let (categorical, dim) = (categorical.clone(), self.number());
+                let each = match scope.open && self.chance(25) {
+                    true => {
+                        self.columns = true;
+                        let widths = self.one(&["[0, DIM]", "1..DIM", "[DIM]", "0..DIM step 2"]).replace("DIM", &dim);
+                        format!(", each: width in {widths}")
+                    }
+                    false => String::new(),
+                };
+                (format!("embed({categorical}, {dim}{each})"), String::new(), dim)
             }
             _ => {
                 let of = self.one(&known);

@@ -48,6 +48,8 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
         let subject = file.subject(&item, args.with.as_deref())?;
         let census = match &subject.schema {
             Some(_) => subject.bound()?.census(),
+            // What there is to choose follows from the columns.
+            None if subject.space.graph.awaited().next().is_some() => subject.bound()?.census(),
             None => subject.space.graph.census(None),
         };
         counted.push(match args.format {

@@ -93,6 +93,10 @@ pub(crate) fn run(args: &Args) -> Result<Outcome> {
 }
 
 fn spaces(a: &Subject, b: &Subject) -> Result<Value> {
+    // What there is to choose may follow from the columns.
+    for side in [a, b].into_iter().filter(|side| side.space.graph.awaited().next().is_some()) {
+        side.bound()?;
+    }
     let (of_a, of_b) = (&a.space.graph, &b.space.graph);
     let shared = compare::overlap(of_a, of_b);
     let weights = match (&a.schema, &b.schema) {

@@ -57,6 +57,14 @@ impl Elaborator<'_> {
         if self.incomplete || self.program.is_spoilt(span.file, path) {
             return self.already_told();
         }
+        let (of, _) = path.rsplit_once('.').unwrap_or((path, ""));
+        if self.column_widths.keys().any(|name| name == of || name == path || name.ends_with(&format!(".{of}"))) {
+            return self.fail(
+                Diagnostic::error(Code::UnknownName, format!("`{path}` is a choice of columns, which a schema tells"))
+                    .label(span, "not known when this is settled")
+                    .help("what the columns cost together can be required: `params.embedding <= 1M`"),
+            );
+        }
         let costs = Cost::ALL.map(Cost::words);
         let known = self.choices.iter().map(|choice| choice.name.as_str()).chain(costs);
         let near = nearest(path, known).map(str::to_owned);

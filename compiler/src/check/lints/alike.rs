@@ -113,7 +113,7 @@ impl<'g> Comparison<'g> {
                     .all(|(a, b)| (&a.axes, a.init, a.kind) == (&b.axes, b.init, b.kind));
             if !same_kind
                 || !same_params
-                || of_a.reads != of_b.reads
+                || (&of_a.reads, &of_a.widths, of_a.column) != (&of_b.reads, &of_b.widths, of_b.column)
                 || of_a.tensor != of_b.tensor
                 || of_a.axes != of_b.axes
             {

@@ -266,7 +266,7 @@ impl<'p> Names<'p> {
                 self.args(args);
             }
             ExprKind::List(items) => items.iter().for_each(|item| self.expr(item)),
-            ExprKind::Member(of, _) | ExprKind::Unary(_, of) => self.expr(of),
+            ExprKind::Member(of, _) | ExprKind::Unary(_, of) | ExprKind::Widths(of) => self.expr(of),
             ExprKind::Index(a, b) | ExprKind::Binary(_, a, b) | ExprKind::Pick { count: a, from: b } => {
                 self.expr(a);
                 self.expr(b);

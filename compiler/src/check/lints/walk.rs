@@ -41,7 +41,7 @@ pub(super) fn expression<'a>(expr: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
         | ExprKind::Lost => {}
         ExprKind::List(items) => items.iter().for_each(|item| expression(item, visit)),
         ExprKind::Call { args, .. } => args.iter().for_each(|arg| expression(&arg.value, visit)),
-        ExprKind::Member(of, _) | ExprKind::Unary(_, of) => expression(of, visit),
+        ExprKind::Member(of, _) | ExprKind::Unary(_, of) | ExprKind::Widths(of) => expression(of, visit),
         ExprKind::Index(a, b) | ExprKind::Binary(_, a, b) | ExprKind::Pick { count: a, from: b } => {
             expression(a, visit);
             expression(b, visit);

@@ -3,6 +3,7 @@
 use super::{Candidate, Completer, Sort, builtin};
 use crate::editor::completion::context::Inside;
 use crate::format::tokens;
+use crate::names::builtin::WIDTHS;
 use crate::names::{Base, Kind, Meaning, Symbol};
 
 impl Completer<'_> {
@@ -105,7 +106,16 @@ impl Completer<'_> {
         if begins && call.named.is_none() {
             self.named_arguments(call.callee, &call.given, call.position, true);
         }
-        match self.context.back(0) {
+        let last = self.context.back(0);
+        if wanted.as_deref() == Some(WIDTHS) {
+            return match last.map(|token| token.text) {
+                Some(":") => self.keywords(&["width"]),
+                Some("width") => self.keywords(&["in"]),
+                Some("in") => self.expression(Some("list")),
+                _ => self.continuations(),
+            };
+        }
+        match last {
             Some(last) if ends_operand(last) => self.continuations(),
             _ => self.expression(wanted.as_deref()),
         }

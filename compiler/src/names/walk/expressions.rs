@@ -6,9 +6,9 @@ use crate::names::index::Base;
 use crate::syntax::MAX_NESTING;
 
 /// Words of expressions that name nothing.
-const WORDS: [&str; 24] = [
+const WORDS: [&str; 25] = [
     "pick", "from", "maybe", "if", "else", "and", "or", "not", "implies", "in", "on", "off", "true", "false", "as",
-    "step", "require", "forbid", "for", "of", "with", "after", "import", "_",
+    "step", "require", "forbid", "for", "of", "with", "after", "import", "width", "_",
 ];
 
 /// What a `{` opens that is to come.

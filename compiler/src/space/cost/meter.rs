@@ -115,7 +115,10 @@ impl Space {
 
     /// The arithmetic by which rows of bags become one in a node, for each number of a row.
     pub(super) fn pooling(&self, node: &SpaceNode) -> u64 {
-        node.reads.map_or(0, |input| Lookup::pooling(&self.columns[input.index()].lookups))
+        node.reads.map_or(0, |input| {
+            let (_, lookups) = self.columns[input.index()].of_node(node.column);
+            Lookup::pooling(lookups)
+        })
     }
 
     /// For each graph node, its parameters.

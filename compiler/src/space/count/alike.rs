@@ -76,7 +76,7 @@ impl<'a> Alike<'a> {
         };
         if primitive(&left.kind) != primitive(&right.kind)
             || left.params.len() != right.params.len()
-            || left.reads != right.reads
+            || (left.reads, left.column) != (right.reads, right.column)
         {
             return false;
         }

@@ -182,7 +182,10 @@ fn picture(file: &File, subject: &Subject, args: &Args) -> Result<String> {
     {
         bail!("arch `{}` leaves `{}` open", subject.item.name, graph.choices[first.index()].name);
     }
+    let each = graph.awaited().next().is_some();
     let mut said = match graph.choices.len() {
+        0 if each => vec!["a width for each column".to_owned()],
+        n if each => vec![format!("{n} choices"), "and a width for each column".to_owned()],
         0 => vec!["one model: nothing is left open".to_owned()],
         n => vec![format!("{n} choices, {} encodings", grouped(graph.raw_count()))],
     };

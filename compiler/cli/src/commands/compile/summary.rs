@@ -35,7 +35,13 @@ pub(super) fn space(
     }
     line("blocks", graph.blocks.len().to_string());
     line("choices", choices(checked));
-    line("encodings", format!("{} (raw)", grouped(graph.raw_count())));
+    let open = graph.awaited().next().is_some();
+    let encodings = if open {
+        "depends on the data: bind a schema with --with".to_owned()
+    } else {
+        format!("{} (raw)", grouped(graph.raw_count()))
+    };
+    line("encodings", encodings);
     for constraint in &graph.constraints {
         line("constraint", constraint.text.clone());
     }
@@ -70,10 +76,11 @@ fn choices(checked: &CheckedSpace) -> String {
     let kinds = [Word::Choose, Word::Pick, Word::Width, Word::Maybe, Word::Repeat]
         .map(|word| (all.iter().filter(|choice| choice.offer.word() == word).count(), word.text()));
     let parts: Vec<String> = kinds.iter().filter(|(n, _)| *n > 0).map(|(n, kind)| format!("{n} {kind}")).collect();
-    match all.len() {
-        0 => "none: one architecture".to_owned(),
-        n => format!("{n} ({})", parts.join(", ")),
-    }
+    let awaited: Vec<String> =
+        checked.graph.awaited().map(|widths| format!("a width for each column of `{}`", widths.name)).collect();
+    let decided = (!all.is_empty()).then(|| format!("{} ({})", all.len(), parts.join(", ")));
+    let said: Vec<String> = decided.into_iter().chain(awaited).collect();
+    if said.is_empty() { "none: one architecture".to_owned() } else { said.join(", and ") }
 }
 
 /// An architecture that ends in `..`: what it leaves open.
