@@ -2,6 +2,7 @@
 
 mod bad_tables;
 mod bags;
+mod columns;
 mod data;
 mod encodings;
 mod exporting;

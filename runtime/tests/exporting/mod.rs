@@ -95,7 +95,7 @@ const PLAIN: &str = "schema t {
 }";
 
 /// Over spaces that have every primitive: what is imported, the space, and how many models.
-const OPERATORS: [(&str, &str, u64); 14] = [
+const OPERATORS: [(&str, &str, u64); 15] = [
     ("import \"nasrec_full.nasrec\" { nasrec_full }", "nasrec_full(blocks: 3, dim: 8, counts: [4, 8], widths: [8, 16])", 6),
     ("import \"tabular.nasrec\" { tabular }", "tabular", 4),
     ("import \"models/autoint.nasrec\" { autoint }", "autoint(dim: 16)", 1),
@@ -109,6 +109,18 @@ const OPERATORS: [(&str, &str, u64); 14] = [
     ("import \"models/wukong.nasrec\" { wukong }", "wukong(dim: 4, hidden: 16)", 1),
     ("import \"models/dcnv2.nasrec\" { dcnv2 }", "dcnv2(dim: 4, hidden: 16)", 1),
     ("import \"models/deepfm.nasrec\" { deepfm }", "deepfm(dim: 4, hidden: 16, batch: on, drop: 10%)", 2),
+    (
+        "space columns {
+  input numeric: dense
+  input fields: categorical
+  shared table = embed(_, 5, deviation: 0.5, each: width in [0, 2, 5])
+  let s = table(fields)
+  let wide = pad(linear(s, 3), 4)
+  logit = linear(concat(numeric, flatten(s), flatten(wide), lower_triangle(gram(concat(s, pad(wide, 5))))), 1)
+}",
+        "columns",
+        4,
+    ),
     (
         "space all {
   input numeric: dense
