@@ -367,6 +367,10 @@ impl Elaborator<'_> {
             (_, Wants::Widths) => {
                 diagnostic = diagnostic.help(format!("such as `{EACH}: width in [0, 8, 16]`; 0 leaves a column out"));
             }
+            (Value::Widths(..), _) => {
+                diagnostic =
+                    diagnostic.help("a width that is left open is a statement, `width w in [16, 32]`, used as `w`");
+            }
             (Value::Categorical(_), Wants::Sequence) => {
                 diagnostic = diagnostic
                     .help("an input of one column with several values a row is `input history: sequence from history`");
