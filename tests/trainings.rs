@@ -83,6 +83,16 @@ fn a_model_is_trained_as_a_search_trains_it_as_a_baseline() {
     well(at, &["check", "run/best.nasrec"]);
     let (cost, _) = well(at, &["cost", "run/best.nasrec", "--name", "best"]);
     assert!(cost.contains("best"), "{cost}");
+    // The model says of itself what its source costs.
+    let json = |args: &[&str]| serde_json::from_str::<Value>(&well(at, args).0).expect("JSON");
+    let cost = json(&["cost", "run/best.nasrec", "--name", "best", "--format", "json"]);
+    let shown = json(&["show", "run", "--format", "json"]);
+    let said = |of: &Value, what: &str| of[what].as_u64().filter(|&count| count > 0).expect("a number");
+    for what in ["macs", "ops"] {
+        assert_eq!(said(&shown, what), said(&cost, what), "{what}");
+    }
+    let (text, operations) = (well(at, &["show", "run"]).0, said(&shown, "ops") as f64 / 1e6);
+    assert!(text.contains(&format!(" MMACs a row; {operations:.4} million operations in all\n")), "{text}");
     assert!(well(at, &["pack", "run"]).1.contains("run.tar.gz"));
     // It is whole, and goes on to the same end.
     let before = fs::read(at.join("run/best/weights.safetensors")).expect("weights");

@@ -126,9 +126,9 @@ fn arch_note(analysis: &Analysis, symbol: Symbol) -> Option<String> {
 /// What one model of a space costs, in words.
 fn costs(space: &CheckedSpace, schema: &Schema, architecture: &Architecture) -> Option<String> {
     let plan = Space::bind(space, schema).ok()?.plan(architecture).ok()?;
-    let (macs, dense) = (grouped(plan.macs()), grouped(plan.dense_params()));
-    let embedding = grouped(plan.embedding_params());
-    Some(format!("{macs} MACs a sample; {dense} dense and {embedding} embedding parameters."))
+    let (macs, ops) = (grouped(plan.macs()), grouped(plan.ops()));
+    let (dense, embedding) = (grouped(plan.dense_params()), grouped(plan.embedding_params()));
+    Some(format!("{macs} MACs a sample, {ops} operations in all; {dense} dense and {embedding} embedding parameters."))
 }
 
 fn search_note(analysis: &Analysis, symbol: Symbol) -> Option<String> {

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use crate::model;
-use crate::output::{self, Format, Text, grouped, mmacs, table};
+use crate::output::{self, Format, Text, grouped, mmacs, mops, table};
 
 /// Show what a model is: where it comes from, how good it was, how large it is, and what it reads
 ///
@@ -44,6 +44,8 @@ struct Shown<'m> {
     calibrated: Option<Scaling>,
     /// Multiply-accumulates a row.
     macs: u64,
+    /// All arithmetic of a row.
+    ops: u64,
     dense_params: u64,
     embedding_params: u64,
     /// Rows of embedding tables that training touched, and all that there are.
@@ -96,6 +98,7 @@ impl<'m> Shown<'m> {
             evidence: &model.evidence,
             calibrated: model.scaling(),
             macs: plan.macs(),
+            ops: plan.ops(),
             dense_params: plan.dense_params(),
             embedding_params: plan.embedding_params(),
             table_rows: [model.store().touched_rows() as u64, all as u64],
@@ -242,7 +245,7 @@ fn told(shown: &Shown, columns: Option<usize>) -> String {
         line("calibrated", format!("logits times {scale:.4} plus {offset:.4}"));
     }
     let [touched, all] = shown.table_rows;
-    line("computes", format!("{} a row", mmacs(shown.macs)));
+    line("computes", format!("{} a row; {} in all", mmacs(shown.macs), mops(shown.ops)));
     line(
         "parameters",
         format!("{} dense, {} in embedding tables", grouped(shown.dense_params), grouped(shown.embedding_params)),

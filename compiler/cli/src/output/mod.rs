@@ -22,7 +22,7 @@ pub(crate) use streams::{Gone, columns, print, show, tell, unwritable};
 pub(crate) use table::table;
 pub(crate) use told::Told;
 pub(crate) use visible::{Visible, has_hidden, visible, visible_line};
-pub(crate) use words::{grouped, mmacs, worded};
+pub(crate) use words::{grouped, mmacs, mops, worded};
 
 /// Says a line on stderr, as `println!` would. Nobody has to hear it: where stderr is closed or full nothing happens.
 macro_rules! say {

@@ -20,6 +20,11 @@ pub(crate) fn mmacs(macs: u64) -> String {
     format!("{:.4} MMACs", macs as f64 / 1e6)
 }
 
+/// All arithmetic of one sample in millions of operations.
+pub(crate) fn mops(ops: u64) -> String {
+    format!("{:.4} million operations", ops as f64 / 1e6)
+}
+
 /// What the system says went wrong, without its number.
 pub(super) fn reason(error: &Error) -> String {
     let said = error.to_string();
