@@ -213,6 +213,17 @@ impl Plan {
         plan
     }
 
+    /// Says of every bag how many rows of `schema`'s table become one, which plans that were written down before this was counted leave
+    /// open. What is computed, and what it is called, does not depend on it; what it costs does.
+    pub fn count_slots(&mut self, schema: &Schema) {
+        let lookups = self.nodes.iter_mut().flat_map(|node| &mut node.lookups);
+        for lookup in lookups.filter(|lookup| lookup.pool.is_some() && lookup.place.is_none()) {
+            if let Some(column) = schema.sparse.get(lookup.field) {
+                lookup.slots = column.slots();
+            }
+        }
+    }
+
     /// Multiply-accumulates a sample, counted as in the paper (see the primitives' `macs`).
     pub fn macs(&self) -> u64 {
         macs(&self.nodes)

@@ -254,13 +254,14 @@ fn read(folder: &Path) -> Result<(Record, String)> {
         let form = format!(", whose models have form {version}, where this one's have form {VERSION}");
         return Err(ModelError::OtherVersion { path: folder.to_owned(), there: nasrecc, here, form }.into());
     }
-    let (record, checksum) = files::unseal::<Record>(&bytes).map_err(|what| changed(&path, what))?;
+    let (mut record, checksum) = files::unseal::<Record>(&bytes).map_err(|what| changed(&path, what))?;
     if record.plan.version != PLAN_VERSION {
         let here = env!("CARGO_PKG_VERSION").to_owned();
         let form =
             format!(", whose plans have form {}, where this one's have form {PLAN_VERSION}", record.plan.version);
         return Err(ModelError::OtherVersion { path: folder.to_owned(), there: record.nasrecc, here, form }.into());
     }
+    record.plan.count_slots(&record.schema);
     Ok((record, checksum))
 }
 

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use nasrec_compiler::loader::Memory;
 use nasrec_compiler::plan::ParamKind;
 use nasrec_compiler::primitives::{Axis, BatchNorm, Concat, Flatten, Primitive, Relu};
 use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Type};
+use nasrec_compiler::{Architecture, Program, Space};
 
 use super::*;
 use crate::backend::tests::sketch::{self, Sketch};
@@ -229,6 +231,41 @@ fn a_plan_that_is_not_sound_is_refused_whoever_vouches_for_it() {
     refused(&|model| model["weights"] = "0".into(), "it belongs to another model");
     let turned = serde_json::json!({ "scale": -1.0, "offset": 0.0 });
     refused(&|model| model["scaling"] = turned.clone(), "calibrated with what would turn them around");
+}
+
+/// A plan that was written down before it said how many rows a bag has costs what the same plan costs now.
+#[test]
+fn bags_of_a_model_saved_before_cost_as_many_rows_as_their_column_has() {
+    let text = "schema t {
+  format csv
+  label click
+  sparse tags: int | list(\"|\", most: 4) | modulo(rows: 9)
+  sparse item: int | modulo(rows: 9)
+}
+space s {
+  input fields: categorical
+  logit = linear(flatten(embed(fields, 2)), 1)
+}";
+    let (program, found) = Program::load("s.nasrec", &Memory::new([("s.nasrec", text)]));
+    assert!(found.is_empty(), "{found:#?}");
+    let items = program.items();
+    let (schema, checked) = (program.schema(&items[0]).expect("sound"), program.check_space(&items[1]).expect("sound"));
+    let space = Space::bind(&checked, &schema).expect("it binds");
+    let plan = space.plan(&Architecture::new(Vec::new())).expect("a plan").standalone();
+    let store = Store::standalone(&plan, 1).expect("memory");
+    let model = Model::new("m", (schema, None), plan.clone(), store, 1, Evidence::default()).expect("they fit");
+    let folder = tempfile::tempdir().expect("a folder");
+    model.save(folder.path()).expect("saved");
+    let record = folder.path().join("model.json");
+    let mut before: serde_json::Value = serde_json::from_slice(&fs::read(&record).expect("there")).expect("JSON");
+    before.as_object_mut().expect("an object").remove("checksum");
+    let nodes = before["plan"]["nodes"].as_array_mut().expect("nodes");
+    let lookups = nodes.iter_mut().filter_map(|node| node.get_mut("lookups")?.as_array_mut()).flatten();
+    let slots: Vec<_> = lookups.filter_map(|lookup| lookup.as_object_mut()?.remove("slots")).collect();
+    assert_eq!(slots, [4]);
+    fs::write(&record, files::seal(&before).expect("JSON")).expect("written");
+    let read = Model::load(folder.path()).expect("a model");
+    assert_eq!((read.plan().ops(), read.plan()), (plan.ops(), &plan));
 }
 
 #[test]
