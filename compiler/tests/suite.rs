@@ -24,6 +24,7 @@ mod memory;
 mod pages;
 mod passes;
 mod plans;
+mod required;
 mod robustness;
 mod rules;
 mod small_spaces;

@@ -7,6 +7,7 @@ use petgraph::graph::NodeIndex;
 
 use super::elaborate::{Elaborator, MAX_SOURCES, number_words};
 use super::program::{Item, ItemKind};
+use super::required::due;
 use super::scope::Scope;
 use super::values::{Binding, Part, Source, Value};
 use crate::diagnostics::{Code, Diagnostic};
@@ -100,7 +101,12 @@ impl Elaborator<'_> {
         self.block = Some(name.to_owned());
         let mut outs: Vec<(String, NodeIndex)> = Vec::new();
         let before = self.failures;
-        for statement in body {
+        let mut due = due(body);
+        for (at, statement) in body.iter().enumerate() {
+            self.known_before(at, &mut due, scope);
+            if self.is_refuted {
+                break;
+            }
             match statement {
                 Statement::Out { name, value } => {
                     self.path.push(name.text.clone());

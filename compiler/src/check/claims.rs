@@ -8,7 +8,7 @@ use num_traits::{ToPrimitive, Zero};
 
 use super::Overrides;
 use super::program::{Item, ItemKind, Program};
-use super::prove::SCHEMAS;
+use super::tables::SCHEMAS;
 use crate::diagnostics::{Code, Diagnostic, FileId, Span, nearest};
 use crate::ir::CheckedSpace;
 use crate::plan::Cost;

@@ -1,9 +1,10 @@
 //! Requirements that no architecture satisfies: those on choices are told before any schema is known, those on costs with
 //! it.
 
+use super::elaborate::number_words;
 use super::program::Program;
-use crate::diagnostics::{Code, Diagnostic, Span};
-use crate::ir::{CheckedSpace, Constraint, SchemaSizes};
+use crate::diagnostics::{Code, Diagnostic, Label, Span};
+use crate::ir::{Assignment, CheckedSpace, Cond, Constraint, Relation, SchemaSizes};
 use crate::space::{Bound, Conflict, Effort, End, Proof, Space, Standing, Verdict};
 
 /// Looks at a region or a size that take as long as a step of writing out.
@@ -19,7 +20,43 @@ pub(super) fn conflict(space: &CheckedSpace, schema: Option<SchemaSizes>) -> Opt
         return None;
     }
     let Verdict::Conflict(conflict) = space.graph.verdict(schema) else { return None };
-    Some(told(&space.name, constraints, &conflict, schema.is_some(), None))
+    let mut diagnostic = told(&space.name, constraints, &conflict, schema.is_some(), None);
+    if let (&[only], Some(schema)) = (&conflict.members[..], schema)
+        && let Some(sides) = sides(space, &constraints[only], schema)
+        && let Some(label) = diagnostic.labels.first_mut()
+    {
+        label.text = format!("this is {sides}");
+    }
+    Some(diagnostic)
+}
+
+/// Both sides of a comparison of numbers that no choice decides, such as `7 == 26`.
+fn sides(space: &CheckedSpace, constraint: &Constraint, schema: SchemaSizes) -> Option<String> {
+    let ex = &space.graph.expressions;
+    if !ex.is_of_columns(constraint.holds) {
+        return None;
+    }
+    let (cond, signs) = match *ex.cond(constraint.holds) {
+        Cond::Not(cond) => (cond, ["!=", ">=", ">"]),
+        _ => (constraint.holds, ["==", "<", "<="]),
+    };
+    let Cond::Compare(relation, a, b) = *ex.cond(cond) else { return None };
+    let sign = match relation {
+        Relation::Equal => signs[0],
+        Relation::Less => signs[1],
+        Relation::AtMost => signs[2],
+    };
+    let at = Assignment::new(&[], schema);
+    let value = |size| ex.evaluate(size, &space.graph.choices, &at).ok().map(number_words);
+    Some(format!("{} {sign} {}", value(a)?, value(b)?))
+}
+
+/// A finding about a space over a schema, said where that is named: before all else where the space is of another file.
+pub(super) fn with_schema_at(mut diagnostic: Diagnostic, named: Span, label: &str) -> Diagnostic {
+    let is_elsewhere = diagnostic.labels.first().is_some_and(|first| first.span.file != named.file);
+    let at = if is_elsewhere { 0 } else { diagnostic.labels.len() };
+    diagnostic.labels.insert(at, Label { span: named, text: label.to_owned() });
+    diagnostic
 }
 
 impl Program {

@@ -71,6 +71,8 @@ pub(super) struct Elaborator<'p> {
     pub blocks: Vec<(String, Vec<(String, NodeIndex)>)>,
     /// What constants are, each evaluated once: under this meaning of `normalise`, which they see.
     pub constants: HashMap<(Span, CondId), Option<Value>>,
+    /// What the space is called.
+    pub title: String,
     /// The inputs of the space, by [`InputId`](crate::ir::InputId).
     pub inputs: Vec<Input>,
     /// Where the statements of the space define names.
@@ -102,8 +104,12 @@ pub(super) struct Elaborator<'p> {
     pub taken_paths: HashSet<String>,
     pub block: Option<String>,
     pub normalise: CondId,
-    /// What is known to hold where the expression at hand is evaluated.
+    /// What is known to hold where the expression at hand is evaluated: what the space requires of columns, then the conditions around it.
     pub facts: Vec<CondId>,
+    /// Where the first of them are required.
+    pub required: Vec<Span>,
+    /// What the space requires cannot be, and that was told.
+    pub is_refuted: bool,
     pub parents: Vec<(ChoiceId, u64)>,
     /// A shared call is written out: where it is used.
     pub sharing: Option<Span>,
@@ -199,6 +205,7 @@ impl<'p> Elaborator<'p> {
             blocks: Vec::new(),
             diagnostics: Vec::new(),
             constants: HashMap::new(),
+            title: String::new(),
             inputs: Vec::new(),
             statements: HashMap::new(),
             failures: 0,
@@ -218,6 +225,8 @@ impl<'p> Elaborator<'p> {
             block: None,
             normalise,
             facts: Vec::new(),
+            required: Vec::new(),
+            is_refuted: false,
             parents: Vec::new(),
             sharing: None,
             shared_params: HashMap::new(),

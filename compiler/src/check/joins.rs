@@ -486,7 +486,7 @@ impl Elaborator<'_> {
             let not = self.ex.not(cond);
             self.forks.push(Fork {
                 span: condition.span,
-                cond: taken.is_none().then(|| (cond, not, self.facts.clone())),
+                cond: taken.is_none().then(|| (cond, not, self.facts[self.required.len()..].to_vec())),
                 skipped: taken.map(|taken| if taken { extent(otherwise) } else { extent(then) }),
             });
         }

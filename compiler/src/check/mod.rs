@@ -30,12 +30,14 @@ mod prove;
 mod recipe;
 mod recorder;
 mod repeat;
+mod required;
 mod schema;
 mod scope;
 mod settings;
 mod shared;
 mod slices;
 mod space;
+mod tables;
 mod tuning;
 mod values;
 

@@ -1,31 +1,17 @@
 //! Are two sizes equal under every assignment? (language rule 4)
 
 use super::elaborate::Elaborator;
-use crate::ir::{
-    Assignment, ChoiceId, Cond, InputKind, MAX_INPUTS, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId,
-};
+use super::tables::{Asked, SCHEMAS};
+use crate::ir::{Assignment, ChoiceId, Cond, CondId, InputKind, MAX_SIZE, Made, Relation, SchemaSizes, Size, SizeId};
 
 /// Most assignments that are tried one by one.
 const MAX_TRIES: u64 = 20_000;
 
-/// The largest denominator of a size that is shown to be whole, and most combinations of remainders that are tried for it.
+/// The largest denominator of a size that is shown to be whole.
 const MAX_DENOMINATOR: u64 = 64;
-const MAX_RESIDUES: u64 = 4096;
 
-/// Schemas for which sizes are compared; a polynomial identity that holds for all of them is taken to hold.
-pub(super) const SCHEMAS: [SchemaSizes; 4] =
-    [schema(13, 26, 2, 3), schema(1, 23, 1, 2), schema(3, 10, 5, 1), schema(17, 1, 1, 0)];
-
-/// One whose inputs have more columns one after the other: `first`, and so many more each.
-const fn schema(numeric: usize, fields: usize, first: u16, more: u16) -> SchemaSizes {
-    let mut columns = [first; MAX_INPUTS];
-    let mut at = 1;
-    while at < MAX_INPUTS {
-        columns[at] = columns[at - 1] + more;
-        at += 1;
-    }
-    SchemaSizes { numeric, fields, columns }
-}
+/// Most tables that are tried with each assignment, where there are few of these.
+const MAX_TABLES: u64 = 16;
 
 /// Why two sizes could not be proved equal.
 pub(super) enum Disproof {
@@ -72,38 +58,29 @@ impl Elaborator<'_> {
         if let (Size::Max(a, b) | Size::Min(a, b), true) = (self.ex.size(size).clone(), self.ex.is_of_data(size)) {
             return self.prove_whole(a).and_then(|()| self.prove_whole(b));
         }
-        let schemas = if self.ex.is_of_data(size) { self.residues(size).ok_or(None)? } else { SCHEMAS.to_vec() };
-        match self.first_failure_of(&[size], &schemas, |values| values[0].fract() == 0.0) {
+        let asked = match self.ex.denominator(size).filter(|&denominator| denominator <= MAX_DENOMINATOR) {
+            Some(denominator) => Asked::Remainders(denominator),
+            None if !self.ex.is_of_data(size) => Asked::Several(SCHEMAS.len()),
+            None if self.is_pinned(size) => Asked::Remainders(1),
+            None => return Err(None),
+        };
+        match self.first_failure_of(&[size], Some(asked), |values| values[0].fract() == 0.0) {
             Outcome::Holds => Ok(()),
             Outcome::Undecided => Err(None),
             Outcome::Fails { when, values } => Err(Some((when, values[0]))),
         }
     }
 
-    /// Schemas that stand for all, where it is asked whether a size is whole: every combination of remainders that numbers of columns leave when
-    /// they are divided by its denominator. `None` where it is no fraction of a polynomial, or these are too many.
-    fn residues(&self, size: SizeId) -> Option<Vec<SchemaSizes>> {
-        let denominator = self.ex.denominator(size).filter(|&denominator| denominator <= MAX_DENOMINATOR)?;
-        let mut schemas = vec![schema(1, 1, 1, 0)];
-        for of in self.ex.sizes_of_data(size) {
-            if (schemas.len() as u64).saturating_mul(denominator) > MAX_RESIDUES {
-                return None;
+    /// Whether what is known says how many there are of all columns that a size depends on.
+    fn is_pinned(&self, size: SizeId) -> bool {
+        let facts = self.ex.conjuncts(&self.facts);
+        let says = |of: &Size, fact: CondId| match *self.ex.cond(fact) {
+            Cond::Compare(Relation::Equal, a, b) => {
+                [(a, b), (b, a)].into_iter().any(|(a, b)| self.ex.size(a) == of && self.ex.as_constant(b).is_some())
             }
-            let each = |mut schema: SchemaSizes, columns: u64| {
-                match of {
-                    Size::Numeric => schema.numeric = columns as usize,
-                    Size::Fields => schema.fields = columns as usize,
-                    Size::Columns(input) => schema.columns[input.index()] = columns as u16,
-                    _ => {}
-                }
-                schema
-            };
-            schemas = schemas
-                .into_iter()
-                .flat_map(|schema| (1..=denominator).map(move |columns| each(schema, columns)))
-                .collect();
-        }
-        Some(schemas)
+            _ => false,
+        };
+        self.ex.columns_of(&[size], &[]).iter().all(|of| facts.iter().any(|&fact| says(of, fact)))
     }
 
     /// Whether a size is from 1 to [`MAX_SIZE`] under every assignment; where it is not, for instance when, and what it is then.
@@ -116,8 +93,8 @@ impl Elaborator<'_> {
         match self.first_failure(&[size], |values| (1.0..=MAX_SIZE as f64).contains(&values[0])) {
             Outcome::Fails { when, values } => Err((when, values[0])),
             Outcome::Holds | Outcome::Undecided => {
-                // What was shown under assumptions holds only there.
-                if self.facts.is_empty() {
+                // What was shown under assumptions holds only there; what the space requires holds everywhere.
+                if self.facts.len() == self.required.len() {
                     self.positive.insert(size);
                 }
                 Ok(())
@@ -127,25 +104,27 @@ impl Elaborator<'_> {
 
     /// Tries every assignment of the choices that these sizes mention, under what is known to hold.
     fn first_failure(&mut self, sizes: &[SizeId], agree: impl Fn(&[f64]) -> bool) -> Outcome {
-        self.first_failure_of(sizes, &SCHEMAS, agree)
+        self.first_failure_of(sizes, None, agree)
     }
 
-    /// The same for these schemas.
-    fn first_failure_of(
-        &mut self,
-        sizes: &[SizeId],
-        schemas: &[SchemaSizes],
-        agree: impl Fn(&[f64]) -> bool,
-    ) -> Outcome {
+    /// The same with tables for what is asked.
+    fn first_failure_of(&mut self, sizes: &[SizeId], asked: Option<Asked>, agree: impl Fn(&[f64]) -> bool) -> Outcome {
         let mut choices = Vec::new();
         sizes.iter().for_each(|&size| self.ex.mentioned(size, &mut choices));
         self.facts.iter().for_each(|&fact| self.ex.mentioned_in(fact, &mut choices));
         let counts = choices.iter().map(|&choice| self.choices[choice.index()].offer.option_count());
         let count = counts.fold(1u64, u64::saturating_mul);
+        if count > MAX_TRIES {
+            return Outcome::Undecided;
+        }
+        let most = (4 * MAX_TRIES / count.max(1)).clamp(SCHEMAS.len() as u64, MAX_TABLES);
+        let Some(schemas) = self.tables(sizes, asked.unwrap_or(Asked::Several(most as usize))) else {
+            return Outcome::Undecided;
+        };
         // An evaluation costs at most about as much as there are expressions.
         let cost = count.saturating_mul((self.ex.size_count() as u64).min(4 * MAX_TRIES));
         let cost = cost.saturating_mul(schemas.len().div_ceil(SCHEMAS.len()) as u64);
-        if count > MAX_TRIES || cost > self.proof_budget {
+        if cost > self.proof_budget {
             return Outcome::Undecided;
         }
         self.proof_budget -= cost;
@@ -160,7 +139,7 @@ impl Elaborator<'_> {
                 made[choice.index()] = Some(all[(rest % all.len() as u64) as usize]);
                 rest /= all.len() as u64;
             }
-            for &schema in schemas {
+            for &schema in &schemas {
                 let at = Assignment::with_memo(&made, schema, memo);
                 let possible = self.facts.iter().all(|&fact| self.ex.holds(fact, &self.choices, &at) == Ok(true));
                 let values: Result<Vec<f64>, _> =

@@ -1,7 +1,7 @@
 //! Searches and trainings: a space or a model, a schema and a recipe bound together.
 
 use super::arch::disallowed;
-use super::conflicts::conflict;
+use super::conflicts::{conflict, with_schema_at};
 use super::data;
 use super::elaborate::elaborate;
 use super::methods::{BUDGET, METHOD, METHODS, NASREC, OF_SUPERNETS, TRIALS, method, paths};
@@ -90,7 +90,7 @@ impl Program {
                 (None, Ok(space)) if model.is_none() => {
                     self.exhausted(&space).map(|found| found.label(with.span, SCHEMA))
                 }
-                (conflict, _) => conflict.map(|conflict| conflict.label(with.span, SCHEMA)),
+                (conflict, _) => conflict.map(|conflict| with_schema_at(conflict, with.span, SCHEMA)),
             };
             diagnostics.extend(found);
         }
@@ -327,7 +327,10 @@ fn rivals(key: &str) -> Vec<&'static str> {
 
 /// Why a space cannot be bound to a schema, if it cannot.
 pub(super) fn unbound(space: &CheckedSpace, schema: &Schema, named: &Name) -> Option<Diagnostic> {
-    bound(space, schema, named.span).err()
+    match conflict(space, Some(space.graph.sizes_of(schema))) {
+        Some(conflict) => Some(with_schema_at(conflict, named.span, SCHEMA)),
+        None => bound(space, schema, named.span).err(),
+    }
 }
 
 /// A space over a schema, said where `named` stands.

@@ -6,6 +6,7 @@ use super::Overrides;
 use super::elaborate::Elaborator;
 use super::logits::Logits;
 use super::program::Item;
+use super::required::due;
 use super::schema::column_names;
 use super::scope::{Pending, Scope};
 use super::values::{Binding, Param, Value};
@@ -36,8 +37,15 @@ impl Elaborator<'_> {
         }
         scope.enter();
         self.statements = defined(&space.body).map(|name| (name.text.clone(), name.span)).collect();
+        self.title.clone_from(&space.name.text);
+        let mut due = due(&space.body);
         let mut logits = Logits::default();
-        for statement in &space.body {
+        for (at, statement) in space.body.iter().enumerate() {
+            self.known_before(at, &mut due, &scope);
+            // What follows from that would be told of it again.
+            if self.is_refuted {
+                return None;
+            }
             match statement {
                 Statement::Logit(logit) => self.logit(&mut scope, logit, &mut logits),
                 statement => self.statement(&mut scope, statement),

@@ -95,27 +95,12 @@ impl Expressions {
 
     /// Whether a condition can be different for different tables.
     pub fn depends_on_schema(&self, cond: CondId) -> bool {
-        let mut depends = false;
-        self.each_size(Vec::new(), vec![cond], |size| depends |= is_of_data(size));
-        depends
+        self.conds_of_data[cond.0 as usize]
     }
 
     /// Whether a size depends on the data: on how many columns there are.
     pub(crate) fn is_of_data(&self, size: SizeId) -> bool {
-        let mut depends = false;
-        self.each_size(vec![size], Vec::new(), |size| depends |= is_of_data(size));
-        depends
-    }
-
-    /// What of the data a size depends on, each once, in an order of its own.
-    pub(crate) fn sizes_of_data(&self, size: SizeId) -> Vec<Size> {
-        let mut found = Vec::new();
-        self.each_size(vec![size], Vec::new(), |size| {
-            if is_of_data(size) {
-                found.push(size.clone());
-            }
-        });
-        found
+        self.of_data[size.0 as usize]
     }
 
     /// A whole number that makes of a size, as its multiple, a polynomial with whole coefficients in the numbers of columns; `None` where it is no
@@ -141,7 +126,18 @@ impl Expressions {
     }
 
     /// Every size in these sizes and conditions, once.
-    fn each_size(&self, mut sizes: Vec<SizeId>, mut conds: Vec<CondId>, mut visit: impl FnMut(&Size)) {
+    fn each_size(&self, sizes: Vec<SizeId>, conds: Vec<CondId>, visit: impl FnMut(&Size)) {
+        self.each(sizes, conds, visit, |_, _| {});
+    }
+
+    /// The same, and the two sides of every comparison.
+    pub(super) fn each(
+        &self,
+        mut sizes: Vec<SizeId>,
+        mut conds: Vec<CondId>,
+        mut visit: impl FnMut(&Size),
+        mut compared: impl FnMut(SizeId, SizeId),
+    ) {
         let (mut seen, mut seen_conds) = (HashSet::new(), HashSet::new());
         loop {
             if let Some(id) = conds.pop() {
@@ -150,7 +146,10 @@ impl Expressions {
                 }
                 match *self.cond(id) {
                     Cond::Known(_) | Cond::Opaque(_) => {}
-                    Cond::Compare(_, a, b) => sizes.extend([a, b]),
+                    Cond::Compare(_, a, b) => {
+                        compared(a, b);
+                        sizes.extend([a, b]);
+                    }
                     Cond::Not(a) => conds.push(a),
                     Cond::And(a, b) | Cond::Or(a, b) => conds.extend([a, b]),
                 }
@@ -174,8 +173,4 @@ fn lcm(a: u64, b: u64) -> u64 {
         (x, y) = (y, x % y);
     }
     (a / x.max(1)).checked_mul(b).unwrap_or(0)
-}
-
-fn is_of_data(size: &Size) -> bool {
-    matches!(size, Size::Numeric | Size::Fields | Size::Columns(_))
 }

@@ -6,6 +6,7 @@
 //! `plan/`).
 
 mod bounds;
+mod breaks;
 mod checked;
 mod choices;
 mod columns;
@@ -23,6 +24,7 @@ mod symbolic;
 mod wiring;
 
 pub(crate) use bounds::{Bounds, MAX_SIZE};
+pub(crate) use breaks::Break;
 pub use checked::{CheckedSpace, SpaceArguments};
 pub(crate) use choices::Memo;
 pub use choices::{Assignment, Choice, ChoiceId, SchemaSizes, Undecided};

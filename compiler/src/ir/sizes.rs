@@ -94,6 +94,9 @@ pub struct Expressions {
     pub(super) layout_ids: HashMap<LayoutExpr, LayoutId>,
     /// For each size, whether it is an integer under every assignment, for an obvious reason.
     whole: Vec<bool>,
+    /// For each size and each condition, whether it depends on the data: on how many columns there are.
+    pub(super) of_data: Vec<bool>,
+    pub(super) conds_of_data: Vec<bool>,
     /// How deep each expression is: evaluation is recursive.
     size_depths: Vec<u16>,
     cond_depths: Vec<u16>,
@@ -145,6 +148,9 @@ impl Expressions {
         if let Size::Linear { terms, .. } = &size {
             self.terms += terms.len();
         }
+        let itself = matches!(size, Size::Numeric | Size::Fields | Size::Columns(_));
+        let below = operands.iter().any(|operand| self.of_data[operand.0 as usize]);
+        self.of_data.push(itself || below || conds.is_some_and(|cond| self.conds_of_data[cond.0 as usize]));
         let id = SizeId(self.sizes.len() as u32);
         self.whole.push(self.obviously_whole(&size));
         self.size_depths.push(depth);
@@ -167,6 +173,13 @@ impl Expressions {
             self.overflow = true;
             return self.known(true);
         }
+        let of_data = |size: SizeId| self.of_data[size.0 as usize];
+        self.conds_of_data.push(match cond {
+            Cond::Known(_) | Cond::Opaque(_) => false,
+            Cond::Compare(_, a, b) => of_data(a) || of_data(b),
+            Cond::Not(a) => self.depends_on_schema(a),
+            Cond::And(a, b) | Cond::Or(a, b) => self.depends_on_schema(a) || self.depends_on_schema(b),
+        });
         let id = CondId(self.conds.len() as u32);
         self.cond_depths.push(depth);
         self.conds.push(cond.clone());

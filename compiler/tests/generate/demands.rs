@@ -38,6 +38,17 @@ pub(super) fn statement(g: &mut Generator, s: &mut Scope) {
     if g.block.is_none() && s.earlier.is_some() || s.in_operator {
         return;
     }
+    // What any table is.
+    if let Some(fields) = s.categorical.clone().filter(|_| g.below(4) == 0) {
+        let line = g.one(&[
+            "require F.count >= 1",
+            "require F.count * F.count >= F.count and on",
+            "forbid F.count < 1",
+            "forbid F.count / 3 > F.count, min(F.count, 7) > 7",
+        ]);
+        g.line(&line.replace('F', &fields));
+        return;
+    }
     let inside = g.block.clone();
     // What a parameter decides may not have its value.
     let known = g.choices.iter().filter(|(block, name, _)| (inside.is_none() || *block == inside) && name != "v");

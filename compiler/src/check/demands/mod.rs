@@ -77,6 +77,13 @@ impl Elaborator<'_> {
         constraints
     }
 
+    /// What a condition says where all that it speaks of is known already.
+    pub(in crate::check) fn required_now(&mut self, scope: &Scope, condition: &Expr, forbids: bool) -> Option<CondId> {
+        let mut place = Place { scope: scope.snapshot(), block: self.block.clone(), loops: Vec::new() };
+        let holds = self.demanded(&mut place, condition)?;
+        Some(if forbids { self.ex.not(holds) } else { holds })
+    }
+
     /// A whole condition.
     fn demanded(&mut self, place: &mut Place, expr: &Expr) -> Option<CondId> {
         match self.term(place, expr)? {

@@ -44,7 +44,7 @@ impl Elaborator<'_> {
             // A block's instance, as a source.
             ExprKind::Index(..) => Some(Term::Label(path)),
             _ if missing => Some(Term::Missing),
-            ExprKind::Member(_, member) if matches!(member.text.as_str(), "width" | "fields" | "dim") => {
+            ExprKind::Member(_, member) if matches!(member.text.as_str(), "width" | "fields" | "dim" | "count") => {
                 let value = self.eval(&mut place.scope, expr)?;
                 self.value_term(Some(value), path)
             }
