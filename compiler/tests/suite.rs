@@ -13,6 +13,7 @@ mod docs;
 mod editor;
 mod format;
 mod formatter;
+mod full_paths;
 mod generate;
 mod generated;
 mod given;

@@ -393,7 +393,8 @@ impl<'p> Elaborator<'p> {
         let parent = self.parents.last().copied();
         let id = ChoiceId(self.choices.len() as u32);
         self.choice_ids.insert(name.clone(), id);
-        self.choices.push(Choice { name, block: self.block.clone(), offer, parent, span });
+        let block = self.block.clone();
+        self.choices.push(Choice { name, block, offer, parent, span, is_joined_whole: true });
         Some(id)
     }
 

@@ -113,23 +113,40 @@ impl Elaborator<'_> {
         sizes.iter().for_each(|&size| self.ex.mentioned(size, &mut choices));
         self.facts.iter().for_each(|&fact| self.ex.mentioned_in(fact, &mut choices));
         let counts = choices.iter().map(|&choice| self.choices[choice.index()].offer.option_count());
-        let count = counts.fold(1u64, u64::saturating_mul);
+        let mut count = counts.fold(1u64, u64::saturating_mul);
+        // An evaluation costs at most about as much as there are expressions.
         if count > MAX_TRIES {
             return Outcome::Undecided;
         }
+        let options: Vec<Vec<Made>> = choices
+            .iter()
+            .map(|&choice| {
+                let choice = &self.choices[choice.index()];
+                let all = choice.is_relaxed().then(|| Made::Set(choice.offer.all()));
+                choice.offer.options().into_iter().chain(all).collect()
+            })
+            .collect();
+        let options = match options.iter().fold(1u64, |all, options| all.saturating_mul(options.len() as u64)) {
+            with_all if with_all <= MAX_TRIES => {
+                count = with_all;
+                options
+            }
+            // What cannot be tried does not take part in the full path.
+            _ => {
+                choices.iter().for_each(|&choice| self.keeps_its_count(choice));
+                choices.iter().map(|&choice| self.choices[choice.index()].offer.options()).collect()
+            }
+        };
         let most = (4 * MAX_TRIES / count.max(1)).clamp(SCHEMAS.len() as u64, MAX_TABLES);
         let Some(schemas) = self.tables(sizes, asked.unwrap_or(Asked::Several(most as usize))) else {
             return Outcome::Undecided;
         };
-        // An evaluation costs at most about as much as there are expressions.
         let cost = count.saturating_mul((self.ex.size_count() as u64).min(4 * MAX_TRIES));
         let cost = cost.saturating_mul(schemas.len().div_ceil(SCHEMAS.len()) as u64);
         if cost > self.proof_budget {
             return Outcome::Undecided;
         }
         self.proof_budget -= cost;
-        let options: Vec<Vec<Made>> =
-            choices.iter().map(|&choice| self.choices[choice.index()].offer.options()).collect();
         let mut made = vec![None; self.choices.len()];
         let mut memo = std::mem::take(&mut self.memo);
         let mut outcome = Outcome::Holds;
@@ -138,6 +155,9 @@ impl Elaborator<'_> {
             for (choice, all) in choices.iter().zip(&options) {
                 made[choice.index()] = Some(all[(rest % all.len() as u64) as usize]);
                 rest /= all.len() as u64;
+            }
+            if choices.iter().any(|&c| !self.choices[c.index()].is_relaxed() && self.is_beyond(c, &made)) {
+                continue;
             }
             for &schema in &schemas {
                 let at = Assignment::with_memo(&made, schema, memo);
@@ -148,6 +168,12 @@ impl Elaborator<'_> {
                 let Ok(values) = values else { continue };
                 if possible && !agree(&values) {
                     let needed = self.decisive(&choices, sizes, &made, schema);
+                    // What is so with all sources alone is no mistake: the full path keeps from it.
+                    let beyond: Vec<ChoiceId> = needed.iter().copied().filter(|&c| self.is_beyond(c, &made)).collect();
+                    if !beyond.is_empty() {
+                        beyond.into_iter().for_each(|choice| self.keeps_its_count(choice));
+                        continue 'tries;
+                    }
                     let mut when: Vec<String> =
                         needed.iter().filter_map(|&c| Some(self.made_words(c, made[c.index()]?))).collect();
                     when.extend(self.data_words(sizes, &made, schema, &values));
@@ -160,6 +186,17 @@ impl Elaborator<'_> {
         }
         self.memo = memo;
         outcome
+    }
+
+    /// Whether more is taken of a choice than it offers.
+    fn is_beyond(&self, choice: ChoiceId, made: &[Option<Made>]) -> bool {
+        made[choice.index()].is_some_and(|made| !self.choices[choice.index()].offer.has(made))
+    }
+
+    /// The full path takes no more of this pick's sources than it offers.
+    fn keeps_its_count(&mut self, choice: ChoiceId) {
+        let choice = &mut self.choices[choice.index()];
+        choice.is_joined_whole &= !choice.exceeds();
     }
 
     /// The choices without which the sizes would not have these values: the others are no part of a counterexample.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::inputs::{InputId, MAX_INPUTS};
-use super::offers::{Made, Offer};
+use super::offers::{Made, Offer, Word};
 use super::sizes::{CondId, SizeId};
 use crate::cost::{Cost, Costs};
 use crate::diagnostics::Span;
@@ -33,9 +33,23 @@ pub struct Choice {
     pub parent: Option<(ChoiceId, u64)>,
     /// Where it is written, once for all instances of a block.
     pub span: Span,
+    /// Of a pick of several: whether sizes are right that rest on how many it takes with all of its sources too, where it never takes so many. Else
+    /// the full path takes no more of them than it offers (rule 10).
+    pub is_joined_whole: bool,
 }
 
 impl Choice {
+    /// Whether the full path takes every source of it, more than it offers: of a pick of several, whose width follows what it takes.
+    pub(crate) fn is_relaxed(&self) -> bool {
+        self.is_joined_whole && self.exceeds()
+    }
+
+    /// Whether it is a pick of several that never takes all of its sources.
+    pub(crate) fn exceeds(&self) -> bool {
+        let (_, most) = self.offer.takes().range();
+        self.offer.word() == Word::Pick && most > 1 && most < self.offer.positions()
+    }
+
     /// The name within its block: `d` for `b[1].d`.
     pub fn key(&self) -> &str {
         match &self.block {

@@ -225,6 +225,7 @@ impl Written<'_> {
             offer: Offer::width(widths.values.clone()),
             parent: widths.parent,
             span: widths.span,
+            is_joined_whole: true,
         });
         self.choices.insert(key, choice);
         choice

@@ -9,7 +9,8 @@ use crate::ir::{Assignment, Bounds, Choice, Made, Word};
 use crate::streams::Streams;
 
 fn choice(name: &str, offer: Offer) -> Choice {
-    Choice { name: name.to_owned(), block: None, offer, parent: None, span: Span::new(FileId(0), 0, 0) }
+    let span = Span::new(FileId(0), 0, 0);
+    Choice { name: name.to_owned(), block: None, offer, parent: None, span, is_joined_whole: true }
 }
 
 /// Two of each kind of choice.

@@ -133,10 +133,18 @@ impl Space {
             for (index, choice) in self.choices().iter().enumerate() {
                 let offer = &choice.offer;
                 // One of several is a pick of its own kind, whose width follows what it takes.
-                let joins = offer.takes().range().1 > 1 || offer.positions() == 1;
-                if offer.word() == Word::Pick && joins && path.made()[index].is_some() {
-                    path.set(ChoiceId(index as u32), Some(Made::Set(offer.all())));
+                let (_, most) = offer.takes().range();
+                let joins = most > 1 || offer.positions() == 1;
+                if offer.word() != Word::Pick || !joins || path.made()[index].is_none() {
+                    continue;
                 }
+                let all = if choice.is_relaxed() || most == offer.positions() {
+                    Made::Set(offer.all())
+                } else {
+                    // A size rests on how many they are.
+                    draw_set(most, most, offer.positions(), sampling.counts, rng)
+                };
+                path.set(ChoiceId(index as u32), Some(all));
             }
         }
         let mut blocks: Vec<Option<&String>> = Vec::new();
