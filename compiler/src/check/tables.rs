@@ -154,7 +154,7 @@ fn spread(all: Vec<SchemaSizes>, most: usize) -> Vec<SchemaSizes> {
     }
     // The golden ratio of 64 bits: its multiples fall evenly, and never in step with anything.
     let some = (0..most as u64 - 1).map(|at| at.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    let place = |fraction: u64| (u128::from(fraction) * all.len() as u128 >> 64) as usize;
+    let place = |fraction: u64| ((u128::from(fraction) * all.len() as u128) >> 64) as usize;
     some.map(place).chain([all.len() - 1]).map(|at| all[at]).collect()
 }
 
