@@ -60,8 +60,8 @@ fn all_sources_are_taken_where_no_size_rests_on_how_many_they_are() {
         // What is computed from the width is right for any.
         let rows = format!("  let x = concat({pick})\n  logit = linear(sum_fields(rows(x, x.width / 8, 8)), 1)");
         assert_eq!(taken(&rows, "x"), (sources, sources), "{pick}");
-        let added = format!("  let x = a + (pick 1..2 from [b, c, d])\n  logit = linear(x, 1)");
-        assert_eq!(taken(&added, "x"), (3, 3));
+        let added = "  let x = a + (pick 1..2 from [b, c, d])\n  logit = linear(x, 1)";
+        assert_eq!(taken(added, "x"), (3, 3));
     }
 }
 
