@@ -27,6 +27,7 @@ mod meter;
 mod methods;
 mod program;
 mod prove;
+mod ranges;
 mod recipe;
 mod recorder;
 mod repeat;

@@ -90,7 +90,14 @@ impl Elaborator<'_> {
         if obvious || self.generic || self.positive.contains(&size) {
             return Ok(());
         }
-        match self.first_failure(&[size], |values| (1.0..=MAX_SIZE as f64).contains(&values[0])) {
+        let (least, most) = (1.0, MAX_SIZE as f64);
+        // Without trying what is chosen, which is what takes long, where that is enough.
+        let tables = self.tables(&[size], Asked::Several(MAX_TABLES as usize));
+        let outcome = match tables.is_some_and(|tables| self.lies_within(size, (least, most), &tables)) {
+            true => Outcome::Holds,
+            false => self.first_failure(&[size], |values| (least..=most).contains(&values[0])),
+        };
+        match outcome {
             Outcome::Fails { when, values } => Err((when, values[0])),
             Outcome::Holds | Outcome::Undecided => {
                 // What was shown under assumptions holds only there; what the space requires holds everywhere.

@@ -10,12 +10,8 @@ use super::Overrides;
 use super::elaborate::Elaborator;
 use super::program::{ItemKind, Program};
 use super::values::Value;
-use crate::cost::Cost;
 use crate::diagnostics::{Diagnostic, Span};
-use crate::ir::{
-    CheckedSpace, Choice, ChoiceId, CondId, Expressions, Interval, Knowledge, SchemaSizes, Size, SizeId, Taken,
-    TensorKind,
-};
+use crate::ir::{CheckedSpace, Interval, Size, SizeId, TensorKind};
 use crate::syntax::MAX_FINDINGS;
 use crate::syntax::tree::Name;
 
@@ -167,7 +163,8 @@ impl Elaborator<'_> {
         }
         let words = sizes.iter().map(|&size| self.words(&recorder, size, MAX_DEPTH).filter(|w| w.len() <= MAX_WORDS));
         let sizes_in_words: Vec<Option<String>> = words.collect();
-        let ranges: Vec<_> = sizes.iter().map(|&size| self.range(&mut recorder, size)).collect();
+        let known = &mut recorder.intervals;
+        let ranges: Vec<_> = sizes.iter().map(|&size| self.range(known, size)).collect();
         let shape = Shape { kind, tensor, sizes: sizes_in_words, ranges };
         match recorder.shapes.get_mut(&name.span) {
             Some(known) if known.kind == shape.kind => {
@@ -232,57 +229,5 @@ impl Elaborator<'_> {
             Size::Min(a, b) => Some(format!("min({}, {})", of(*a)?, of(*b)?)),
             _ => None,
         }
-    }
-
-    /// The smallest and the largest value over all choices; `None` where it depends on data, or on too much.
-    fn range(&self, recorder: &mut Recorder, size: SizeId) -> Option<(f64, f64)> {
-        let Recorder { intervals, .. } = recorder;
-        let Interval { lo, hi, finite } =
-            Over { ex: &self.ex, choices: &self.choices, intervals, depth: MAX_DEPTH }.size(size);
-        (finite && lo.is_finite() && hi.is_finite()).then_some((lo, hi))
-    }
-}
-
-/// What is known over all choices and all data.
-struct Over<'a> {
-    ex: &'a Expressions,
-    choices: &'a [Choice],
-    intervals: &'a mut HashMap<SizeId, Interval>,
-    /// How many operands deep it may still be looked into.
-    depth: u32,
-}
-
-impl Knowledge for Over<'_> {
-    fn size(&mut self, size: SizeId) -> Interval {
-        if let Some(&known) = self.intervals.get(&size) {
-            return known;
-        }
-        let Some(below) = self.depth.checked_sub(1) else { return Interval::ANYTHING };
-        let depth = std::mem::replace(&mut self.depth, below);
-        let ex = self.ex;
-        let interval = ex.interval(size, self);
-        self.depth = depth;
-        self.intervals.insert(size, interval);
-        interval
-    }
-
-    fn condition(&mut self, _: CondId) -> Option<bool> {
-        None
-    }
-
-    fn width(&self, choice: ChoiceId) -> Interval {
-        Interval::of_numbers(&self.choices[choice.index()].offer)
-    }
-
-    fn taken(&self, choice: ChoiceId) -> Taken {
-        Taken::any_of(&self.choices[choice.index()].offer)
-    }
-
-    fn schema(&self) -> Option<SchemaSizes> {
-        None
-    }
-
-    fn cost(&self, _: Cost) -> Interval {
-        Interval::ANYTHING
     }
 }
