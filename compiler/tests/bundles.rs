@@ -145,7 +145,8 @@ fn what_ships_means_the_same_alone() {
     for (path, _) in FILES {
         let (own, _) = Program::load(path, &Shipped);
         for space in own.items().into_iter().filter(|item| item.kind == ItemKind::Space) {
-            for table in &tables {
+            // With the first that it takes, each time from another one on.
+            for table in tables.iter().cycle().skip(bundled).take(tables.len()) {
                 let table = &table.name;
                 let entry =
                     format!("import \"{path}\" {{ {} }}\nimport \"schemas.nasrec\" {{ {table} }}\n", space.name);
@@ -162,6 +163,7 @@ fn what_ships_means_the_same_alone() {
                 let (read, found) = alone(bundle.text());
                 assert_eq!(read.lints(&found), [], "{}", bundle.text());
                 bundled += 1;
+                break;
             }
         }
     }

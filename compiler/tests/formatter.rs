@@ -10,6 +10,10 @@ use rand::{Rng, RngExt};
 
 use crate::laws::{formatted as format, tree};
 
+/// Texts that are tried in all, however many files there are to begin from.
+const SHAKEN: usize = 2_500;
+const CHANGES: usize = 6_000;
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
@@ -169,7 +173,7 @@ fn whatever_the_layout_was() {
     let cases: Vec<String> = shipped().into_iter().chain(files("tests/fmt")).map(|(_, source)| source).collect();
     let (mut tried, mut parsed) = (0, 0);
     for (i, source) in cases.iter().enumerate() {
-        for round in 0..60 {
+        for round in 0..SHAKEN.div_ceil(cases.len()) {
             let mut rng = Streams::new(11).rng("formatter", (i * 1000 + round) as u64);
             tried += 1;
             parsed += usize::from(format(&shaken(source, &mut rng)).is_some());
@@ -184,7 +188,7 @@ fn small_changes_of_layout() {
     for (i, source) in cases.iter().enumerate() {
         // One blank or line break more, or less, at a time, anywhere.
         let mut rng = Streams::new(12).rng("formatter", i as u64);
-        for _ in 0..150 {
+        for _ in 0..CHANGES.div_ceil(cases.len()) {
             let at = (0..).map(|_| rng.random_range(0..source.len())).find(|&at| source.is_char_boundary(at));
             let at = at.expect("there is a boundary");
             let inserted = [" ", "\n", ";", " // x\n", "\n// x\n", "\n\n", ","][rng.random_range(0..7)];
