@@ -64,6 +64,9 @@ fn answer(mut stream: TcpStream, folder: &Path) -> std::io::Result<()> {
     stream.write_all(&body)
 }
 
+/// How often a page is opened that shows nothing.
+const TRIES: u32 = 5;
+
 /// What stands in the first element of a kind once a page has settled.
 fn shown(browser: &str, profile: &Path, address: &str, element: &str) -> String {
     let quiet = [
@@ -79,15 +82,21 @@ fn shown(browser: &str, profile: &Path, address: &str, element: &str) -> String 
         "--enable-logging=stderr",
         "--dump-dom",
     ];
-    let mut command = Command::new(browser);
-    command.args(quiet).arg(format!("--user-data-dir={}", profile.display())).arg(address);
-    let output = command.output().expect("it is started");
-    let page = String::from_utf8_lossy(&output.stdout).into_owned();
     let (begin, end) = (format!("<{element}>"), format!("</{element}>"));
-    let found = page.split_once(&begin).and_then(|(_, rest)| rest.split_once(&end)).map(|(text, _)| text);
-    let found = found.filter(|text| !text.is_empty());
-    let told = || format!("nothing in {element} of {page}, {}", String::from_utf8_lossy(&output.stderr));
-    found.unwrap_or_else(|| panic!("{}", told())).to_owned()
+    let mut told = String::new();
+    // On a busy machine the budget of time is sometimes over before the files are there.
+    for _ in 0..TRIES {
+        let mut command = Command::new(browser);
+        command.args(quiet).arg(format!("--user-data-dir={}", profile.display())).arg(address);
+        let output = command.output().expect("it is started");
+        let page = String::from_utf8_lossy(&output.stdout).into_owned();
+        let found = page.split_once(&begin).and_then(|(_, rest)| rest.split_once(&end)).map(|(text, _)| text);
+        if let Some(text) = found.filter(|text| !text.is_empty()) {
+            return text.to_owned();
+        }
+        told = format!("nothing in {element} of {page}, {}", String::from_utf8_lossy(&output.stderr));
+    }
+    panic!("{told}")
 }
 
 #[test]
