@@ -323,7 +323,7 @@ pub enum Fill {
 pub struct SparseColumn {
     /// Of one column: `C2` of `C[1..26]`.
     pub name: String,
-    /// The column of the file that it is made of.
+    /// The column of the file that it is made of; empty where it is made of other columns of the schema.
     pub from: String,
     /// How that is written.
     pub kind: Type,
@@ -405,6 +405,11 @@ pub enum Table {
     },
     /// The number or truth itself, from row 1 on: a part of a time, or a truth.
     Enumerated(Part),
+    /// A row for what other columns are together, by a hash of their rows: see [`Table::crossed`].
+    Cross {
+        /// Columns of the schema before it, two or more.
+        of: Vec<String>,
+    },
 }
 
 impl Table {
@@ -437,6 +442,19 @@ impl Table {
         };
         Some(row as usize)
     }
+
+    /// The row of a crossed column, from those of the columns that it is made of, in their order:
+    /// `h = (2,654,435,761 h + row) mod (2^31 - 1)` for each, from 0 on, and then `h mod (rows - 1) + 1`. What is missing has row 0 and is
+    /// crossed as anything else. No step needs more than 63 bits, so that whatever reads an export can count so.
+    pub fn crossed(rows: usize, of: impl IntoIterator<Item = u32>) -> u32 {
+        let h = of.into_iter().fold(0, |h, row| (h * Self::CROSSED_BY + u64::from(row)) % Self::CROSSED_WITHIN);
+        (h % (rows as u64 - 1)) as u32 + 1
+    }
+
+    /// The factor of [`Table::crossed`], and what all is taken modulo.
+    pub const CROSSED_BY: u64 = 2_654_435_761;
+    /// See [`Table::CROSSED_BY`].
+    pub const CROSSED_WITHIN: u64 = (1 << 31) - 1;
 
     /// Whether it learns from the training rows.
     pub fn is_fitted(&self) -> bool {
@@ -501,6 +519,11 @@ impl SparseColumn {
         Self { from: name.clone(), name, kind, table, rows, missing: 0, list: None, same: None }
     }
 
+    /// Whether it is made of other columns, and nothing is read of the file for it.
+    pub fn is_crossed(&self) -> bool {
+        matches!(self.table, Table::Cross { .. })
+    }
+
     /// How many rows of its table are looked up for a sample, at most.
     pub fn slots(&self) -> usize {
         self.list.as_ref().map_or(1, |list| list.most)
@@ -556,6 +579,35 @@ impl Schema {
     /// How many rows of embedding tables are looked up for a sample, at most.
     pub fn looked_up(&self) -> usize {
         self.sparse.iter().map(SparseColumn::slots).sum()
+    }
+
+    /// The same without crossed columns, which stand behind all others.
+    pub fn looked_up_in_file(&self) -> usize {
+        self.sparse.iter().filter(|column| !column.is_crossed()).map(SparseColumn::slots).sum()
+    }
+
+    /// A crossed column that is not what a schema makes: of two columns before it or more, with one category each and none of them crossed,
+    /// and behind all that are read of a file.
+    pub fn unsound_cross(&self) -> Option<&SparseColumn> {
+        let read = self.sparse.iter().filter(|column| !column.is_crossed()).count();
+        let is_read = |name: &String| {
+            let mut columns = self.sparse.iter().take(read);
+            columns.any(|column| column.name == *name && !column.is_crossed() && column.list.is_none())
+        };
+        let is_sound = |(field, column): (usize, &SparseColumn)| match &column.table {
+            Table::Cross { of } => {
+                let alone = column.list.is_none() && column.same.is_none() && column.rows >= 2;
+                field >= read && alone && of.len() >= 2 && of.iter().all(is_read)
+            }
+            _ => true,
+        };
+        self.sparse.iter().enumerate().find(|&crossed| !is_sound(crossed)).map(|(_, column)| column)
+    }
+
+    /// The sparse columns that a crossed one is made of; nothing of another one.
+    pub fn crossed(&self, field: usize) -> Vec<usize> {
+        let Some(Table::Cross { of }) = self.sparse.get(field).map(|column| &column.table) else { return Vec::new() };
+        of.iter().filter_map(|name| self.sparse.iter().position(|column| column.name == *name)).collect()
     }
 
     /// The column whose embedding table column `field` is looked up in: itself, or the one that it names.

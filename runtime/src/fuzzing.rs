@@ -284,6 +284,7 @@ fn mixed(format: Format) -> Schema {
     let rate =
         DenseColumn { kind: Type::Text, encoding: Some(target), ..dense("rate", "city", vec![Transform::Standardise]) };
     let day = Type::Time(TimeFormat::Pattern("%Y-%m-%d".to_owned()));
+    let both = Table::Cross { of: vec!["city".to_owned(), "step".to_owned()] };
     let mut schema = Schema::tsv(
         "mixed",
         "click",
@@ -293,6 +294,7 @@ fn mixed(format: Format) -> Schema {
             SparseColumn::new("user", Type::Int, Table::Hash { seed: 3 }, 30),
             SparseColumn { from: "price".to_owned(), ..SparseColumn::new("step", Type::Number, Table::Quantiles, 6) },
             SparseColumn::new("day", day, Table::Enumerated(nasrec_compiler::schema::Part::Weekday), 8),
+            SparseColumn { from: String::new(), ..SparseColumn::new("both", Type::Int, both, 50) },
         ],
     );
     schema.columns = ["click", "price", "city", "user", "day"].map(str::to_owned).to_vec();

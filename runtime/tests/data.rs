@@ -7,12 +7,15 @@ use std::sync::Mutex;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use nasrec_compiler::ItemKind;
 use nasrec_compiler::recipe::{self, By, Given, Source, Synthetic};
 use nasrec_compiler::schema::{DenseColumn, Schema, SparseColumn, Table, Transform, Type};
 use nasrec_runtime::data::{Dataset, Part, Rows};
 use nasrec_runtime::train::Attainable;
 use nasrec_runtime::{Error, Observer, Result, Stage, Stop};
 use tempfile::TempDir;
+
+use crate::families::support;
 
 /// How what is said of columns begins.
 const OF_COLUMNS: &str = "warning: column ";
@@ -368,4 +371,79 @@ fn what_is_attainable_agrees_with_the_labels_that_were_drawn() {
     assert!((0.7..0.95).contains(&found.auc), "{found:?}");
     let train = Attainable::of(&dataset, dataset.part(Part::Train)).expect("readable").expect("the data is synthetic");
     assert!((train.entropy - found.entropy).abs() < 0.01, "{train:?}, {found:?}");
+}
+
+/// A crossed column is worked out from the rows of those that it is made of, in their order, and read from nowhere.
+#[test]
+fn what_is_crossed_follows_from_what_is_read() {
+    let program = support::load(
+        "schema t {
+  format csv
+  missing \"NA\"
+  label click
+  dense I
+  sparse user: text | vocabulary(rows: 50)
+  sparse city: int | modulo(rows: 7)
+  sparse both: cross(city, user) | hash(rows: 101)
+  sparse step from I: number | quantiles(5)
+  sparse all: cross(user, city, step) | hash(rows: 4_001)
+}
+space s { input fields: categorical; logit = linear(flatten(embed(fields, 2)), 1) }
+search x on s with t { data { files: \"t.csv\" } }",
+    );
+    let search = program.search(&program.visible(ItemKind::Search)[0], &[]).expect("it is sound");
+    let schema = &search.schema;
+    let names: Vec<&str> = schema.sparse.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["user", "city", "step", "both", "all"]);
+    let or = |row: usize, every: usize, text: String| if row.is_multiple_of(every) { "NA".to_owned() } else { text };
+    let lines = (0..900).map(|row: usize| {
+        let (user, city) = (or(row, 11, format!("u{}", row * row % 37)), or(row, 7, format!("{}", row % 17)));
+        format!("{},{}.5,{user},{city}\n", row % 3 / 2, row % 29)
+    });
+    let table = format!("click,I,user,city\n{}", lines.collect::<String>());
+    let place = Place::new(&[("t.csv", table.as_bytes())]);
+    let dataset = place.prepare_with(schema, &files(&["t.csv"]), &Recorder::default()).expect("a table");
+    let batch = dataset.batch(&all(&dataset)).expect("rows");
+    let ids = |name: &str| {
+        let field = names.iter().position(|known| *known == name).expect("a column");
+        batch.ids_of(field).expect("ids")
+    };
+    for (crossed, of, rows) in [("all", &["user", "city", "step"][..], 4_001), ("both", &["city", "user"][..], 101)] {
+        for row in 0..batch.rows {
+            let h = of.iter().fold(0u128, |h, name| (2_654_435_761 * h + u128::from(ids(name)[row])) % 2_147_483_647);
+            assert_eq!(u128::from(ids(crossed)[row]), h % (rows - 1) + 1, "{crossed} of row {row}");
+        }
+        let mut seen = ids(crossed).to_vec();
+        seen.sort_unstable();
+        seen.dedup();
+        assert!(seen.len() > 60, "{} rows of {crossed}", seen.len());
+    }
+    // A category that is missing is one of those that are crossed.
+    assert!(ids("city").contains(&0) && ids("user").contains(&0));
+}
+
+/// In a table that is drawn it is the same.
+#[test]
+fn what_is_crossed_follows_from_what_is_drawn() {
+    let mut schema = schema();
+    let table = Table::Cross { of: vec!["C2".to_owned(), "C1".to_owned()] };
+    let crossed = SparseColumn { from: String::new(), ..SparseColumn::new("C3", Type::Int, table, 500) };
+    let place = Place::new(&[]);
+    let of = |schema: &Schema, name: &str| {
+        let cache = place.path().join(name);
+        let recipe = recipe(Source::Synthetic(synthetic(400)));
+        let dataset = Dataset::prepare(schema, &recipe, place.path(), &cache, &Recorder::default(), &Stop::new());
+        let dataset = dataset.expect("drawn");
+        dataset.batch(&all(&dataset)).expect("rows")
+    };
+    schema.sparse.push(crossed);
+    let batch = of(&schema, "crossed");
+    let [one, other, both] = [0, 1, 2].map(|field| batch.ids_of(field).expect("ids"));
+    for row in 0..batch.rows {
+        assert_eq!(both[row], Table::crossed(500, [other[row], one[row]]));
+    }
+    // A schema that somebody else wrote is looked at.
+    assert!(schema.unsound_cross().is_none());
+    schema.sparse.rotate_right(1);
+    assert_eq!(schema.unsound_cross().map(|column| column.name.as_str()), Some("C3"));
 }

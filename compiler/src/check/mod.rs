@@ -47,7 +47,7 @@ pub use claims::Claim;
 pub use program::{Item, ItemKind, Program};
 pub(crate) use recipe::setting_keys;
 pub(crate) use recorder::{Recorded, Shape};
-pub(crate) use schema::{DENSE_STEPS, FORMATS, KEYWORDS, SPARSE_STEPS, TYPES};
+pub(crate) use schema::{CROSS, DENSE_STEPS, FORMATS, KEYWORDS, SPARSE_STEPS, TYPES};
 
 use std::collections::HashMap;
 

@@ -343,6 +343,9 @@ pub(super) fn schema(g: &mut Generator) {
         true => g.line("place { sparse city: int | modulo(rows: 10); dense J }"),
         false => g.line("sparse city: int | modulo(rows: 10)"),
     }
+    if g.names.is_multiple_of(5) {
+        g.line("sparse crossed: cross(city, C2) | hash(rows: 100)");
+    }
     g.indent -= 2;
     g.line("}");
     g.schemas.push(name);

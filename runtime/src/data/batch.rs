@@ -1,7 +1,7 @@
 //! What a training or evaluation step reads.
 
 use nasrec_compiler::plan::Lookup;
-use nasrec_compiler::schema::Schema;
+use nasrec_compiler::schema::{Schema, Table};
 
 use super::record::Layout;
 
@@ -66,13 +66,30 @@ pub(super) struct Columns {
     numeric_width: usize,
     /// See [`Batch::ends`].
     ends: Vec<usize>,
+    /// What is looked up of crossed columns, behind all that records hold.
+    crosses: Vec<Cross>,
+}
+
+/// A crossed column.
+#[derive(Clone, Debug)]
+struct Cross {
+    /// Rows of its table.
+    rows: usize,
+    /// The columns of ids that it is made of.
+    of: Vec<usize>,
 }
 
 impl Columns {
     pub fn of(schema: &Schema, layout: Layout) -> Self {
         let bags = schema.sparse.iter().any(|column| column.list.is_some());
-        let ends = schema.slots().map(|slots| slots.end).filter(|_| bags).collect();
-        Self { layout, numeric_width: schema.numeric_width(), ends }
+        let slots: Vec<_> = schema.slots().collect();
+        let ends = slots.iter().map(|slots| slots.end).filter(|_| bags).collect();
+        let crosses = schema.sparse.iter().enumerate().filter(|(_, column)| column.is_crossed());
+        let crosses = crosses.map(|(field, column)| {
+            let of = schema.crossed(field).into_iter().map(|of| slots[of].start).collect();
+            Cross { rows: column.rows, of }
+        });
+        Self { layout, numeric_width: schema.numeric_width(), ends, crosses: crosses.collect() }
     }
 
     /// Bytes of a record.
@@ -94,7 +111,7 @@ impl Columns {
         batch.rows = rows;
         // All of it is written below, but for a column of zeros where there are no numbers.
         batch.numeric.resize(self.numeric_width * rows, 0.0);
-        batch.ids.resize(layout.fields * rows, 0);
+        batch.ids.resize((layout.fields + self.crosses.len()) * rows, 0);
         batch.labels.resize((1 + layout.other_labels) * rows, 0.0);
         batch.ends.clone_from(&self.ends);
         let words = layout.numeric + layout.fields;
@@ -123,8 +140,14 @@ impl Columns {
             for (at, values) in batch.numeric.chunks_exact_mut(rows).take(layout.numeric).enumerate() {
                 values[start..].iter_mut().zip(column(at)).for_each(|(value, word)| *value = f32::from_bits(word));
             }
-            for (at, ids) in batch.ids.chunks_exact_mut(rows).enumerate() {
+            for (at, ids) in batch.ids.chunks_exact_mut(rows).take(layout.fields).enumerate() {
                 ids[start..].iter_mut().zip(column(layout.numeric + at)).for_each(|(id, word)| *id = word);
+            }
+        }
+        let (read, crossed) = batch.ids.split_at_mut(layout.fields * rows);
+        for (cross, ids) in self.crosses.iter().zip(crossed.chunks_exact_mut(rows.max(1))) {
+            for (row, id) in ids.iter_mut().enumerate() {
+                *id = Table::crossed(cross.rows, cross.of.iter().map(|&of| read[of * rows + row]));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! One encoded row as bytes: `numeric` f32, `fields` u32 (one a row that is looked up); where there is one the planted click probability (f32), the weight
+//! One encoded row as bytes: `numeric` f32, `fields` u32 (one a row that is looked up, but for crossed columns, which follow from these); where there is one the planted click probability (f32), the weight
 //! (f32), the group (u64), the time (f64), the part (u8) and the other labels (u8 each); and the label (u8). All little-endian and without padding.
 
 use nasrec_compiler::schema::Schema;
@@ -42,7 +42,7 @@ impl Layout {
     pub fn of(schema: &Schema, probability: bool) -> Self {
         Self {
             numeric: schema.dense.len(),
-            fields: schema.looked_up(),
+            fields: schema.looked_up_in_file(),
             probability,
             weight: schema.weight.is_some(),
             group: schema.group.is_some(),

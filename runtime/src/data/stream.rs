@@ -186,7 +186,8 @@ fn wanted(asked: &Asked) -> Result<Schema> {
     if let Some(first) = asked.located.first() {
         schema.format = format_of_file(&schema, first)?;
     }
-    let made = schema.dense.iter().map(|column| &column.from).chain(schema.sparse.iter().map(|column| &column.from));
+    let sparse = schema.sparse.iter().filter(|column| !column.is_crossed());
+    let made = schema.dense.iter().map(|column| &column.from).chain(sparse.map(|column| &column.from));
     // A line of pairs has its label where no pair is looked for.
     let labelled = asked.labelled || matches!(schema.format, Format::Pairs(_));
     let labels = schema.labels().filter(|_| labelled).map(|label| &label.column);

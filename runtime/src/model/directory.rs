@@ -294,6 +294,12 @@ pub(super) fn check(plan: &Plan, schema: &Schema) -> Result<()> {
     if let Err(damage) = sound::check(&plan.nodes, &plan.params, &[plan.logit], &plan.heads) {
         return unfit(damage.to_string());
     }
+    if let Some(column) = schema.unsound_cross() {
+        return unfit(format!(
+            "crossed column {} of schema {} is of no columns that are read",
+            column.name, schema.name
+        ));
+    }
     let alone = plan.params.iter().enumerate().all(|(id, param)| param.id == id && param.is_whole());
     if !alone {
         return unfit("the plan takes slices of a supernet; a model has parameters of its own".to_owned());

@@ -186,6 +186,8 @@ fn encodings() -> (&'static str, String) {
   sparse hour from stamp: milliseconds | hour
   sparse month from hours: \"%y%m%d%H\" | month
   sparse truth from flag: bool
+  sparse both: cross(code, truth) | hash(rows: 23)
+  sparse three: cross(city, step, big) | hash(rows: 301)
 }";
     let mut table = "click,often,city,code,price,flag,vector,other,tags,ids,words,mark,at,stamp,hours\n".to_owned();
     for row in 0..600usize {

@@ -137,6 +137,7 @@ impl Column {
             Table::LogSquare => format!("log_square, {rows} rows"),
             Table::LogBuckets { base } => format!("log_buckets(base: {base}), {rows} rows"),
             Table::Enumerated(part) => format!("{}, {rows} rows", part_name(*part)),
+            Table::Cross { of } => format!("cross({}), {rows} rows", of.join(", ")),
         };
         let known = model.schema().sparse.iter().position(|other| other.name == column.name);
         let known = known.zip(model.encoder()).and_then(|(at, encoder)| encoder.rows(at));
@@ -153,7 +154,11 @@ impl Column {
             }
             None => kind(&column.kind),
         };
-        Self { name: column.name.clone(), from: column.from.clone(), kind, becomes }
+        let (from, kind) = match &column.table {
+            Table::Cross { of } => (of.join(", "), "crossed".to_owned()),
+            _ => (column.from.clone(), kind),
+        };
+        Self { name: column.name.clone(), from, kind, becomes }
     }
 }
 

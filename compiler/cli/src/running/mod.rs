@@ -44,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// The run directory; runs/NAME-1 and so on otherwise
-    #[arg(long, value_name = "DIR")]
+    #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in this directory
     #[arg(long, value_name = "DIR", conflicts_with_all = ["file", "name", "set", "seed", "out", "folders"])]

@@ -1,6 +1,7 @@
 //! Categorical columns.
 
 use super::columns::made;
+use super::crosses::CROSS;
 use super::{Reading, Says, called, only, types};
 use crate::check::settings::{Called, whole};
 use crate::diagnostics::{Code, Diagnostic, nearest};
@@ -45,6 +46,9 @@ impl Reading {
                 .label(place, "no encoding")
                 .help("add `: hex`, `: int` or `: text`"));
         };
+        if written.name.text == CROSS && !written.quoted {
+            return self.cross(line, written);
+        }
         let kind = types::read(written)?;
         let (list, stages) = match line.stages.split_first() {
             Some((first, others)) if first.0.text == "list" => (Some(list(first, &kind, self.schema.format)?), others),
@@ -264,7 +268,13 @@ fn table((name, args): &(Name, Vec<Arg>), kind: &Type, written: &str) -> Result<
     }
 }
 
-fn rows(called: &Called, args: &[&str], default: Option<u64>, least: u64, name: &Name) -> Result<usize, Diagnostic> {
+pub(super) fn rows(
+    called: &Called,
+    args: &[&str],
+    default: Option<u64>,
+    least: u64,
+    name: &Name,
+) -> Result<usize, Diagnostic> {
     match called.whole(args, "rows", default.unwrap_or(0))? {
         rows if (least..=MOST_ROWS).contains(&rows) => Ok(rows as usize),
         _ => Err(Diagnostic::error(Code::Schema, format!("`{}` needs the number of rows of the table", name.text))

@@ -1,10 +1,11 @@
 //! Schemas: the columns of a table, and what each becomes for a model.
 //!
 //! Lives here: one file for what a schema says of the whole table, one for what it says of each row, one for the names of
-//! columns and one for those that are numbers, one each for numbers and for categories, and one for columns under one name. Never: what a value is, or how it is read; that is the runtime's.
+//! columns and one for those that are numbers, one each for numbers, for categories and for what is crossed, and one for columns under one name. Never: what a value is, or how it is read; that is the runtime's.
 
 mod categories;
 mod columns;
+mod crosses;
 mod numbers;
 mod pairs;
 mod rows;
@@ -16,11 +17,12 @@ use super::program::{Item, Program};
 use super::settings::Called;
 use crate::diagnostics::{Code, Diagnostic, nearest};
 use crate::elsewhere;
-use crate::schema::{Format, Label, Schema};
+use crate::schema::{Format, Label, Schema, SparseColumn};
 use crate::syntax::tree::{Arg, Columns, Name, SchemaLine};
 
 pub(crate) use categories::STEPS as SPARSE_STEPS;
 pub(crate) use columns::names as column_names;
+pub(crate) use crosses::CROSS;
 pub(crate) use numbers::STEPS as DENSE_STEPS;
 pub(crate) use table::FORMATS;
 pub(crate) use types::TYPES;
@@ -77,7 +79,9 @@ impl Program {
         if let Format::Pairs(pairs) = reading.schema.format {
             diagnostics.extend(reading.pairs(pairs, &tree.lines));
         }
-        let schema = reading.schema;
+        let mut schema = reading.schema;
+        // Nothing of the file is read for them.
+        schema.sparse.sort_by_key(SparseColumn::is_crossed);
         let mut names: Vec<&str> = schema.dense.iter().map(|c| c.name.as_str()).collect();
         names.extend(schema.sparse.iter().map(|c| c.name.as_str()));
         names.sort_unstable();

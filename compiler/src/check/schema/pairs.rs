@@ -2,6 +2,7 @@
 
 use super::Reading;
 use super::columns::names;
+use super::crosses::CROSS;
 use crate::diagnostics::{Code, Diagnostic};
 use crate::schema::{DenseColumn, Pairs, SparseColumn, Table};
 use crate::syntax::tree::SchemaLine;
@@ -23,6 +24,7 @@ impl Reading {
         let numbered_label =
             label.parse::<u32>().is_ok().then(|| lines.iter().find(|line| line.keyword.text == "label"));
         let named = lines.iter().filter(|line| !["format", "missing", "label"].contains(&line.keyword.text.as_str()));
+        let named = named.filter(|line| line.written.as_ref().is_none_or(|written| written.name.text != CROSS));
         let columns = named.flat_map(|line| line.from.as_ref().map_or(&line.columns[..], std::slice::from_ref));
         let is_number =
             |name: &String| name == Pairs::QUERY || name.parse::<u32>().is_ok_and(|n| *name == n.to_string());
@@ -56,7 +58,7 @@ impl Reading {
         schema.time.iter_mut().for_each(|time| value(&mut time.column));
         let read = std::iter::once(&schema.label.column)
             .chain(schema.dense.iter().map(|column| &column.from))
-            .chain(schema.sparse.iter().map(|column| &column.from))
+            .chain(schema.sparse.iter().filter(|column| !column.is_crossed()).map(|column| &column.from))
             .chain(&schema.weight)
             .chain(&schema.group)
             .chain(schema.time.iter().map(|time| &time.column))

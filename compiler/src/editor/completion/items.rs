@@ -1,7 +1,7 @@
 //! Heads of items, imports and schemas.
 
 use super::{Candidate, Completer, Sort, builtin};
-use crate::check::{DENSE_STEPS, FORMATS, KEYWORDS, SPARSE_STEPS, TYPES};
+use crate::check::{CROSS, DENSE_STEPS, FORMATS, KEYWORDS, SPARSE_STEPS, TYPES};
 use crate::editor::completion::context::Inside;
 use crate::names::{FileIndex, Kind};
 
@@ -40,6 +40,9 @@ impl Completer<'_> {
         } else if self.context.follows(":") {
             for (kind, what) in TYPES {
                 self.add(Candidate::new(kind, Sort::Value).detail(what));
+            }
+            if sparse {
+                self.add(Candidate::new(CROSS, Sort::Value).insert("cross(").detail("what columns are together"));
             }
         } else if self.context.follows("|") {
             let steps: &[_] = if sparse { &SPARSE_STEPS } else { &DENSE_STEPS };

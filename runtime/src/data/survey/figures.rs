@@ -219,6 +219,7 @@ fn of_values(figures: &mut ColumnFigures, values: &Values, missing: Count, rate:
         Table::LogSquare => "log_square",
         Table::LogBuckets { .. } => "log_buckets",
         Table::Enumerated(_) => "part",
+        Table::Cross { .. } => "cross",
     };
     if values.complete() {
         (figures.distinct, figures.exact) = (values.counts.len() as u64, true);

@@ -177,7 +177,7 @@ impl<'s> Walk<'s> {
             cut: Default::default(),
             tally: Tally::numbers(&column.transforms),
         });
-        let sparse = schema.sparse.iter().map(|column| {
+        let sparse = schema.sparse.iter().filter(|column| !column.is_crossed()).map(|column| {
             use nasrec_compiler::schema::Table;
             let quantiles = matches!(column.table, Table::Quantiles);
             Use {

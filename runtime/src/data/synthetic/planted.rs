@@ -79,6 +79,9 @@ impl Term {
 impl Planted {
     /// The schema's tables have at least two rows, the parameters are checked.
     pub fn new(schema: &Schema, parameters: &Synthetic) -> Self {
+        let (whole, mut read) = (schema, schema.clone());
+        read.sparse.retain(|column| !column.is_crossed());
+        let schema = &read;
         let streams = Streams::new(parameters.seed);
         let columns = Columns::new(schema, parameters.tail, &streams);
         let hidden = Hidden::new(schema, &streams);
@@ -117,7 +120,7 @@ impl Planted {
             let all = schema.dense.len() + schema.sparse.len();
             let parts = [
                 ((0..all).map(|column| Term::new(vec![column], ALONE)).collect(), parameters.linear, "alone"),
-                (pairs(schema, &streams, label), parameters.pairwise, "pairs"),
+                (pairs(whole, &streams, label), parameters.pairwise, "pairs"),
                 (triples(all, &streams, label), parameters.higher, "triples"),
             ];
             let mut all = Vec::new();
@@ -194,13 +197,16 @@ impl Other {
     }
 }
 
-/// Half as many pairs as columns: bags with the columns whose tables they share, then of all kinds in turn, a number and a category, two
+/// Half as many pairs as columns: bags with the columns whose tables they share, the columns that are crossed, then of all kinds in turn, a number and a category, two
 /// categories, two numbers.
 fn pairs(schema: &Schema, streams: &Streams, label: u64) -> Vec<Term> {
-    let (dense, all) = (schema.dense.len(), schema.dense.len() + schema.sparse.len());
+    let read = schema.sparse.iter().filter(|column| !column.is_crossed()).count();
+    let (dense, all) = (schema.dense.len(), schema.dense.len() + read);
     let bags = schema.sparse.iter().enumerate().filter(|(_, column)| column.list.is_some() && column.same.is_some());
     let mut terms: Vec<Term> =
         bags.map(|(field, _)| Term::new(vec![dense + schema.owner(field), dense + field], PAIR)).collect();
+    let crossed = (0..schema.sparse.len()).map(|field| schema.crossed(field)).filter(|of| of.len() > 1);
+    terms.extend(crossed.map(|of| Term::new(vec![dense + of[0].min(of[1]), dense + of[0].max(of[1])], PAIR)));
     let mut left: Vec<(usize, usize)> = (0..all).flat_map(|a| (a + 1..all).map(move |b| (a, b))).collect();
     let mut order: Vec<u32> = (0..left.len() as u32).collect();
     shuffle(&mut order, &mut streams.rng("synthetic/pairs", label));

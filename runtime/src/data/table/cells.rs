@@ -113,6 +113,8 @@ impl Cells {
                     let place = made.learn(read, Learns::Categories(dictionary));
                     (made.learnt[1][at], made.coded[1][at]) = (Some(place), made.dictionary_at(place));
                 }
+                // It follows from others.
+                Table::Cross { .. } => {}
                 _ => {
                     let becomes = Becomes::Row(column.table.clone(), column.rows as u32);
                     let (at, kind) = (4 * (layout.numeric + slots.start), column.kind.clone());

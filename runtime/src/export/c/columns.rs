@@ -104,6 +104,10 @@ pub(super) fn encode(model: &Model, learnt: &Learnt, pieces: &mut Pieces) -> Str
         writing.dense(at, column, index(&column.from), learnt.dense[at]);
     }
     for (at, (column, slots)) in schema.sparse.iter().zip(schema.slots()).enumerate() {
+        if column.is_crossed() {
+            writing.crossed(at, column, slots.start);
+            continue;
+        }
         writing.sparse(at, column, index(&column.from), slots.start, learnt.sparse[at]);
     }
     let Writing { functions, body, .. } = writing;
@@ -275,6 +279,20 @@ impl Writing<'_, '_> {
         self.add(&lines);
     }
 
+    /// See [`Table::crossed`].
+    fn crossed(&mut self, at: usize, column: &SparseColumn, slot: usize) {
+        let slots: Vec<_> = self.schema.slots().collect();
+        let of = self.schema.crossed(at);
+        let names = of.iter().map(|&of| comment(&self.schema.sparse[of].name)).collect::<Vec<_>>().join(" and ");
+        let mut lines = vec![format!("/* {} of {names} */", comment(&column.name)), "{".to_owned()];
+        lines.push("    uint64_t h = 0;".to_owned());
+        let (by, within) = (Table::CROSSED_BY, Table::CROSSED_WITHIN);
+        lines.extend(of.iter().map(|&of| format!("    h = (h * {by}u + ids[{}]) % {within}u;", slots[of].start)));
+        lines.push(format!("    ids[{slot}] = (uint32_t)(h % {}u) + 1u;", column.rows - 1));
+        lines.push("}".to_owned());
+        self.add(&lines);
+    }
+
     fn add(&mut self, lines: &[String]) {
         lines.iter().for_each(|line| self.body.extend(["    ", line.trim_end(), "\n"]));
         self.body.push('\n');
@@ -386,7 +404,9 @@ impl Writing<'_, '_> {
                     ("part_of_time", format!("part_of_time({letter}, number)"))
                 }
             }
-            Table::Modulo | Table::Hash { .. } | Table::Vocabulary { .. } => return "*row = 0;".to_owned(),
+            Table::Modulo | Table::Hash { .. } | Table::Vocabulary { .. } | Table::Cross { .. } => {
+                return "*row = 0;".to_owned();
+            }
         };
         self.pieces.need(piece);
         format!("*row = {row};")

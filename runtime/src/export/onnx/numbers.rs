@@ -78,7 +78,7 @@ pub(super) fn row_of_number(to: &mut Writing, x: &str, table: &Table, edges: &[f
             let index = times::part(to, &x, *part);
             to.op("Add", &[&index, &one])
         }
-        Table::Modulo | Table::Hash { .. } | Table::Vocabulary { .. } => none.clone(),
+        Table::Modulo | Table::Hash { .. } | Table::Vocabulary { .. } | Table::Cross { .. } => none.clone(),
     };
     to.either(&is_missing, &none, &row)
 }

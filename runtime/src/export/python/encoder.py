@@ -23,6 +23,9 @@ TRUTHS = {
 # Numbers that are larger, or below minus this, share a row in tables of logarithms.
 GREATEST = 2.0**64
 LEAST = -10.0
+# What rows are multiplied by where columns are crossed, and what all is taken modulo.
+CROSSED_BY = 2_654_435_761
+CROSSED_WITHIN = 2**31 - 1
 
 
 class Encoder:
@@ -36,7 +39,8 @@ class Encoder:
         self.sparse = said["sparse"]
         place = {name: index for index, name in enumerate(self.columns)}
         for column in self.dense + self.sparse:
-            column["place"] = place[column["from"]]
+            # A crossed column is made of others, and has no place of its own.
+            column["place"] = place.get(column["from"])
             column["known"] = {value_of(column["kind"], value): becomes for value, becomes in column["known"]}
         for column in self.sparse:
             if column["same"] is not None:
@@ -51,7 +55,11 @@ class Encoder:
 
     def encode(self, texts):
         """The numbers of a row, and of each field the rows of its table: one, or those of a bag."""
-        return [self.number(column, texts) for column in self.dense], [self.rows(column, texts) for column in self.sparse]
+        numbers, rows = [self.number(column, texts) for column in self.dense], []
+        for column in self.sparse:
+            crossed = column["table"] == "cross"
+            rows.append([self.crossed(column, rows)] if crossed else self.rows(column, texts))
+        return numbers, rows
 
     def number(self, column, texts):
         """What a dense column becomes, a number of 32 bits."""
@@ -123,6 +131,13 @@ class Encoder:
         if column["list"] is not None:
             return [self.row(column, value) for value in self.values(column, text)] or [0]
         return [0 if text in self.missing else self.row(column, text)]
+
+    def crossed(self, column, rows):
+        """The row of a crossed column, from those of the columns before it that it is made of."""
+        h = 0
+        for at in column["of"]:
+            h = (h * CROSSED_BY + rows[at][0]) % CROSSED_WITHIN
+        return h % (column["rows"] - 1) + 1
 
     def row(self, column, text):
         table = column["table"]

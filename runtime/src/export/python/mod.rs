@@ -94,7 +94,8 @@ fn sparse(model: &Model, encoder: Option<&Encoder>, at: usize) -> Value {
         Table::LogBuckets { base } => (None, Some(base)),
         _ => (None, None),
     };
-    let table = match column.table {
+    let table = match &column.table {
+        Table::Cross { .. } => "cross",
         Table::Modulo => "modulo",
         Table::Hash { .. } => "hash",
         Table::Vocabulary { .. } => "vocabulary",
@@ -123,6 +124,7 @@ fn sparse(model: &Model, encoder: Option<&Encoder>, at: usize) -> Value {
         "base": base,
         "edges": encoder.and_then(|encoder| encoder.edges(at)),
         "same": (owner != at).then_some(owner),
+        "of": column.is_crossed().then(|| schema.crossed(at)),
         "known": known,
     })
 }

@@ -53,6 +53,8 @@ impl<'m> Columns<'m> {
             .flat_map(|node| (0..node.params.len()).filter_map(|at| Some(node.lookup(&plan.params, at)?.field)));
         let masked = plan.nodes.iter().filter(|node| node.params.is_empty()).flat_map(|node| &node.lookups);
         let mut fields: Vec<usize> = lookups.chain(masked.map(|lookup| lookup.field)).collect();
+        // What is crossed is read, too.
+        fields.extend(fields.clone().into_iter().flat_map(|field| schema.crossed(field)));
         fields.sort_unstable();
         fields.dedup();
         Self {
@@ -213,6 +215,11 @@ impl<'m> Columns<'m> {
     /// The rows of a field as they come in: of a bag any number of them, what is nothing as -1.
     fn ids(&mut self, to: &mut Writing, at: usize) -> Result<String> {
         let column = &self.schema.sparse[at];
+        if column.is_crossed() {
+            let of: Vec<String> =
+                self.schema.crossed(at).into_iter().map(|of| Ok(self.rows(to, of)?.ids)).collect::<Result<_>>()?;
+            return Ok(crossed(to, &of, column.rows));
+        }
         let several =
             Several { separator: column.list.as_ref().map(|list| list.separator.clone()), of: None, field: None };
         let nothing = if column.list.is_some() { -1 } else { 0 };
@@ -268,6 +275,20 @@ struct Several {
     separator: Option<String>,
     of: Option<usize>,
     field: Option<usize>,
+}
+
+/// See [`Table::crossed`].
+fn crossed(to: &mut Writing, of: &[String], rows: usize) -> String {
+    let [by, within] = [Table::CROSSED_BY, Table::CROSSED_WITHIN].map(|number| to.int(number as i64));
+    let mut h = to.int(0);
+    for row in of {
+        let product = to.op("Mul", &[&h, &by]);
+        let sum = to.op("Add", &[&product, row]);
+        h = to.op("Mod", &[&sum, &within]);
+    }
+    let (divided, one) = (to.int(rows as i64 - 1), to.int(1));
+    let rest = to.op("Mod", &[&h, &divided]);
+    to.op("Add", &[&rest, &one])
 }
 
 fn is_hashed(column: &SparseColumn) -> bool {
