@@ -13,6 +13,9 @@ const MAX_DENOMINATOR: u64 = 64;
 /// Most tables that are tried with each assignment, where there are few of these.
 const MAX_TABLES: u64 = 16;
 
+/// Assignments that are tried as soon as it is worked out what all of them are at once.
+const FEW: u64 = 16;
+
 /// Why two sizes could not be proved equal.
 pub(super) enum Disproof {
     /// They differ, for instance so: the choices in words, empty where they always differ, and both sizes.
@@ -64,7 +67,7 @@ impl Elaborator<'_> {
             None if self.is_pinned(size) => Asked::Remainders(1),
             None => return Err(None),
         };
-        match self.first_failure_of(&[size], Some(asked), |values| values[0].fract() == 0.0) {
+        match self.first_failure_of(&[size], Some(asked), None, |values| values[0].fract() == 0.0) {
             Outcome::Holds => Ok(()),
             Outcome::Undecided => Err(None),
             Outcome::Fails { when, values } => Err(Some((when, values[0]))),
@@ -91,13 +94,7 @@ impl Elaborator<'_> {
             return Ok(());
         }
         let (least, most) = (1.0, MAX_SIZE as f64);
-        // Without trying what is chosen, which is what takes long, where that is enough.
-        let tables = self.tables(&[size], Asked::Several(MAX_TABLES as usize));
-        let outcome = match tables.is_some_and(|tables| self.lies_within(size, (least, most), &tables)) {
-            true => Outcome::Holds,
-            false => self.first_failure(&[size], |values| (least..=most).contains(&values[0])),
-        };
-        match outcome {
+        match self.first_failure_of(&[size], None, Some((least, most)), |values| (least..=most).contains(&values[0])) {
             Outcome::Fails { when, values } => Err((when, values[0])),
             Outcome::Holds | Outcome::Undecided => {
                 // What was shown under assumptions holds only there; what the space requires holds everywhere.
@@ -111,11 +108,17 @@ impl Elaborator<'_> {
 
     /// Tries every assignment of the choices that these sizes mention, under what is known to hold.
     fn first_failure(&mut self, sizes: &[SizeId], agree: impl Fn(&[f64]) -> bool) -> Outcome {
-        self.first_failure_of(sizes, None, agree)
+        self.first_failure_of(sizes, None, None, agree)
     }
 
-    /// The same with tables for what is asked.
-    fn first_failure_of(&mut self, sizes: &[SizeId], asked: Option<Asked>, agree: impl Fn(&[f64]) -> bool) -> Outcome {
+    /// The same with tables for what is asked. `limits`: sizes agree wherever they are from the first to the second of these.
+    fn first_failure_of(
+        &mut self,
+        sizes: &[SizeId],
+        asked: Option<Asked>,
+        limits: Option<(f64, f64)>,
+        agree: impl Fn(&[f64]) -> bool,
+    ) -> Outcome {
         let mut choices = Vec::new();
         sizes.iter().for_each(|&size| self.ex.mentioned(size, &mut choices));
         self.facts.iter().for_each(|&fact| self.ex.mentioned_in(fact, &mut choices));
@@ -148,6 +151,12 @@ impl Elaborator<'_> {
         let Some(schemas) = self.tables(sizes, asked.unwrap_or(Asked::Several(most as usize))) else {
             return Outcome::Undecided;
         };
+        // Many are not tried where all of them at once say enough.
+        if let Some(limits) = limits.filter(|_| count > FEW)
+            && sizes.iter().all(|&size| self.lies_within(size, limits, &schemas))
+        {
+            return Outcome::Holds;
+        }
         let cost = count.saturating_mul((self.ex.size_count() as u64).min(4 * MAX_TRIES));
         let cost = cost.saturating_mul(schemas.len().div_ceil(SCHEMAS.len()) as u64);
         if cost > self.proof_budget {

@@ -197,8 +197,8 @@ impl Other {
     }
 }
 
-/// Half as many pairs as columns: bags with the columns whose tables they share, the columns that are crossed, then of all kinds in turn, a number and a category, two
-/// categories, two numbers.
+/// Half as many pairs as columns: bags with the columns whose tables they share, the first two of columns that are crossed, then of all
+/// kinds in turn, a number and a category, two categories, two numbers.
 fn pairs(schema: &Schema, streams: &Streams, label: u64) -> Vec<Term> {
     let read = schema.sparse.iter().filter(|column| !column.is_crossed()).count();
     let (dense, all) = (schema.dense.len(), schema.dense.len() + read);

@@ -40,7 +40,7 @@ class Encoder:
         place = {name: index for index, name in enumerate(self.columns)}
         for column in self.dense + self.sparse:
             # A crossed column is made of others, and has no place of its own.
-            column["place"] = place.get(column["from"])
+            column["place"] = None if column.get("of") else place[column["from"]]
             column["known"] = {value_of(column["kind"], value): becomes for value, becomes in column["known"]}
         for column in self.sparse:
             if column["same"] is not None:
